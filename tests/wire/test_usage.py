@@ -112,6 +112,10 @@ def test_an_object_is_not_replaced_by_something_else() -> None:
     assert usage.server_tools == (("web_search", 1),)
 
 
+def test_a_server_tool_count_that_cannot_be_one_is_absent() -> None:
+    assert merge({"server_tool_use": {"web_search_requests": "many"}}).server_tools == ()
+
+
 def test_merging_leaves_the_parts_as_they_were() -> None:
     part = {"server_tool_use": {"web_search_requests": 1}}
 
