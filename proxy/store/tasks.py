@@ -15,7 +15,7 @@ from proxy.store.ingest import ingest as ingest_batch
     autoretry_for=(OperationalError, InterfaceError),
     retry_backoff=1,
     retry_backoff_max=30,
-    retry_kwargs={"compression": "zstd"},
+    retry_kwargs={"compression": "zstd", "argsrepr": "(batch,)"},  # or Celery logs what is in it
     max_retries=None,
 )
 def ingest(payload: bytes) -> int:
