@@ -49,7 +49,7 @@ _NAME = (
 _NOT_NULL = r"(?!(?:null|none|true|false|undefined)(?!\w))"
 # The value's quote may be escaped, as in JSON inside JSON; a quote that is escaped once more is inside it.
 _QUOTED = rf"""(\\*+["'])({_SCHEME})(?:(?!(?<!\\)\2)[^\r\n])++"""
-_QUOTED_PAIR = re.compile(rf"({_NAME}(?:=>|:=|[:=])[ \t]{{0,8}}b?){_QUOTED}", re.IGNORECASE)
+_QUOTED_PAIR = re.compile(rf"({_NAME}(?:=>|:=|[:=])[ \t]{{0,8}}\[?b?){_QUOTED}", re.IGNORECASE)
 _HEADER_TUPLE = re.compile(
     rf"""((?:authorization|cookie|-key|-token|-secret)\\*+["'],[ \t]{{0,4}}b?){_QUOTED}""", re.IGNORECASE
 )

@@ -43,6 +43,7 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmN"
         ("authorization: plainword", "authorization: ****"),
         ("Set-Cookie: sid=a; Path=/\nnext", "Set-Cookie: ****\nnext"),
         ("(b'x-api-key', b'abc')", "(b'x-api-key', b'****')"),
+        ('{"x-api-key":["abc"]}', '{"x-api-key":["****"]}'),
         ("secret => abc", "secret => ****"),
         ('"token": "unterminated', '"token": "****'),
     ],
