@@ -39,7 +39,7 @@ def compose(call: Call, source: random.Random) -> Reply:
     names = call.directives.tools or _called_for(call.json, question)
     if names:
         blocks.append({"type": "text", "text": source.choice(corpus.BEFORE_TOOL)})
-        blocks += [tools.tool_use(name, call.json, source) for name in names]
+        blocks += [tools.tool_use(name, call.json, question, source) for name in names]
         return Reply(tuple(blocks), "tool_use")
     if any(str(tool.get("type")).startswith("web_search_") for tool in call.json.get("tools") or ()):
         return Reply((*blocks, *_searched(question, source)), "end_turn", searches=1)
