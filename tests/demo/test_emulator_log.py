@@ -110,6 +110,16 @@ def test_only_the_newest_entries_are_kept(
     assert [entry.number for entry in emulator.app.log] == [2, 3]
 
 
+def test_old_entries_make_room_for_new_bodies(
+    http: httpx.Client, emulator: Running[Emulator], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_module, "BODY_BYTES_KEPT", 100)
+    for size in (60, 30, 40):
+        http.post("/v1/nothing", content=bytes(size))
+
+    assert [len(entry.body) for entry in emulator.app.log] == [30, 40]
+
+
 def test_a_forgotten_entry_may_still_end(emulator: Running[Emulator]) -> None:
     log = emulator.app.log
     with connect(emulator) as connection:

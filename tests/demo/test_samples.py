@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import pairwise
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Event, Thread
 from typing import Any
 
 import anthropic
@@ -17,8 +17,8 @@ from nexus_project.demo.emulator import Emulator
 from nexus_project.demo.received import Received
 from nexus_project.demo.samples import trickle as trickle_module
 from nexus_project.demo.samples.__main__ import main
-from nexus_project.demo.samples.programme import SLOW
-from nexus_project.demo.samples.scenes import UnexpectedAnswerError, refused, slow_stream, tool_loop
+from nexus_project.demo.samples.programme import SLOW, Scene
+from nexus_project.demo.samples.scenes import UnexpectedAnswerError, question, refused, slow_stream, tool_loop
 from nexus_project.demo.samples.sender import DOMAINS, Sender
 from nexus_project.demo.samples.session import agent_session
 from nexus_project.demo.serving import Running
@@ -151,6 +151,25 @@ def test_the_trickle_goes_on_until_a_signal(emulator: Running[Emulator]) -> None
 
         assert process.wait(timeout=10) == 0
         assert time.monotonic() - started < 5
+
+
+def test_the_trickle_plays_until_it_is_stopped(
+    emulator: Running[Emulator], sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trickle_module, "SHORTEST_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(trickle_module, "LONGEST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(trickle_module, "SLOW", Scene("quick", question, weight=1))
+    monkeypatch.setattr(trickle_module, "PROGRAMME", ())
+    stop = Event()
+    player = Thread(target=trickle_module.trickle, args=(sender, random.Random(1), stop))
+    player.start()
+
+    emulator.app.log.wait(lambda entries: len(entries) >= 30)
+    stop.set()
+    player.join(timeout=5)
+
+    assert not player.is_alive()
+    emulator.app.log.settled(30)
 
 
 def test_a_slow_stream_lasts_for_seconds(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
