@@ -1,16 +1,15 @@
 """Browsers: preflights and answers for the origins that the operator allows, nothing for others."""
 
 from django.conf import settings
-from django.http import HttpRequest
 
 from proxy.relay.answers import RawResponse
-from proxy.relay.handler import raw_headers
 from proxy.relay.headers import Headers
+from proxy.relay.request import RelayRequest
 
 MAX_AGE_SECONDS = 86_400
 
 
-def headers(request: HttpRequest) -> Headers:
+def headers(request: RelayRequest) -> Headers:
     """What an allowed origin's page needs to read an answer."""
     if not settings.CORS_ALLOWED_ORIGINS:
         return []
@@ -24,11 +23,11 @@ def headers(request: HttpRequest) -> Headers:
     ]
 
 
-def preflight(request: HttpRequest) -> RawResponse | None:
+def preflight(request: RelayRequest) -> RawResponse | None:
     """The answer to an allowed origin's preflight; None where the request goes its usual way."""
     if request.method != "OPTIONS":
         return None
-    wanted = {name: value for name, value in raw_headers(request) if name.startswith(b"access-control-request-")}
+    wanted = {name: value for name, value in request.pairs if name.startswith(b"access-control-request-")}
     allowed = headers(request)
     if not allowed or b"access-control-request-method" not in wanted:
         return None
@@ -44,5 +43,5 @@ def preflight(request: HttpRequest) -> RawResponse | None:
     )
 
 
-def _origin(request: HttpRequest) -> str:
-    return next((value.decode() for name, value in raw_headers(request) if name == b"origin"), "")
+def _origin(request: RelayRequest) -> str:
+    return request.first(b"origin").decode("utf-8", "replace")

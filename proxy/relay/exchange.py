@@ -20,7 +20,7 @@ LARGE_BYTES = 256 * 1024
 
 
 class Exchange:
-    """Life cycle: made at the door, `open`ed before the request goes upstream, `feed` per chunk, `finish`ed once, in every exit path."""
+    """Made at the door, `open`ed before the request goes upstream, `feed`ed each chunk, `finish`ed once, in every exit path."""
 
     def __init__(self, spool: Spool | None, on_end: Callable[["Exchange"], None]) -> None:
         self.id = str(uuid7())
@@ -74,17 +74,16 @@ class Exchange:
         self._chunks.append((elapsed, len(chunk)))
         self.size += len(chunk)
         self.sniffer.feed(chunk)
-        if self._entry is None or self._dropped:
+        if self._spool is None or self._entry is None or self._dropped:
             return
         self._pending.append(chunk)
         self._pending_size += len(chunk)
         if self._pending_size >= SPILL_BYTES:
-            self._spill(self._entry)
+            self._spill(self._spool, self._entry)
 
-    def _spill(self, entry: Entry) -> None:
-        assert self._spool is not None
-        if self._spool.has_room(self._pending_size):
-            self._spool.append(entry, b"".join(self._pending))
+    def _spill(self, spool: Spool, entry: Entry) -> None:
+        if spool.has_room(self._pending_size):
+            spool.append(entry, b"".join(self._pending))
         else:
             self._dropped = True
         self._pending.clear()

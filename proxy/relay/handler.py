@@ -1,4 +1,4 @@
-"""A lean ASGI handler for Django: the same URL resolver and async views, without a thread, a context and a temporary file per request.
+"""A lean ASGI handler for Django: the same URL resolver and views, without a thread, a context and a temporary file per request.
 
 It closes three of the four traps of a streaming Django view (docs/decisions/0001): the body is bounded by the API's own 32 MiB and
 not by Django's 2.5 MB, headers travel as pairs, and a response that never began to stream is closed all the same.
@@ -7,11 +7,9 @@ not by Django's 2.5 MB, headers travel as pairs, and a response that never began
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from io import BytesIO
-from typing import Any
+from typing import Any, cast
 
-from django.core.handlers.asgi import ASGIHandler, ASGIRequest
-from django.http import HttpRequest
+from django.core.handlers.asgi import ASGIHandler
 from django.http.response import HttpResponseBase
 
 from proxy.relay import runtime
@@ -19,9 +17,13 @@ from proxy.relay.answers import RawResponse, error_answer
 from proxy.relay.background import spawn
 from proxy.relay.headers import Headers
 from proxy.relay.protocol import CUT, REFUSAL
+from proxy.relay.request import RelayRequest
 from proxy.wire.errors import ErrorKind
 
 MAX_BODY_BYTES = 32 * 1024**2
+# A client that is answered while it still sends sees a broken connection instead of the answer, so the rest is read and dropped.
+MAX_DISCARDED_BYTES = 256 * 1024**2
+CLOSE = (b"connection", b"close")
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -30,6 +32,14 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 class UpstreamCut(Exception):
     """Upstream broke off in the middle of an answer: the client's stream must break the same way."""
+
+
+class BodyTooLarge(Exception):
+    """The body is larger than MAX_BODY_BYTES."""
+
+
+class ClientLeft(Exception):
+    """The client went before its request was complete."""
 
 
 class StreamedAnswer(HttpResponseBase):
@@ -42,7 +52,7 @@ class StreamedAnswer(HttpResponseBase):
         status: int,
         pairs: Headers,
         pieces: AsyncIterator[tuple[bytes, bool]],
-        on_close: Callable[[], Awaitable[None]],
+        on_close: Callable[[], None],
     ) -> None:
         super().__init__(status=status)
         self.pairs = pairs
@@ -52,20 +62,20 @@ class StreamedAnswer(HttpResponseBase):
 
 
 class ClientWatch:
-    """Cancels the request's task when the client goes; `gone` tells that from a cancellation by the server."""
+    """Cancels the request's task when the client goes, and notes that on the request: the server may cancel it as well."""
 
-    def __init__(self, receive: Receive) -> None:
-        self.gone = False
+    def __init__(self, request: RelayRequest, receive: Receive) -> None:
         self._receive = receive
-        self._request = asyncio.current_task()
+        self._request = request
+        self._serving = asyncio.current_task()
         self._task = spawn(self._wait(), "client-watch")
 
     async def _wait(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self.gone = True
-        if self._request:
-            self._request.cancel()
+        self._request.client_gone = True
+        if self._serving:
+            self._serving.cancel()
 
     def stop(self) -> None:
         self._task.cancel()
@@ -74,7 +84,7 @@ class ClientWatch:
 class RelayHandler(ASGIHandler):
     """The proxy's ASGI application."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]  # a dict is sent on
         """Serve one request, or the server's life."""
         if scope["type"] == "lifespan":
             await runtime.live(receive, send)
@@ -82,70 +92,63 @@ class RelayHandler(ASGIHandler):
             await self._serve(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = scope.get("extensions", {}).get(REFUSAL)
-        body = None if refusal else await self._read_body(scope, receive)
-        if body is None:
-            kind, message = refusal or (ErrorKind.REQUEST_TOO_LARGE, "The request is larger than the 32 MiB that the API takes.")
-            answer = error_answer(kind, message, "", headers=[(b"connection", b"close")])
-            await self._send(answer, send)
+        if REFUSAL in scope["extensions"]:
+            kind, message = scope["extensions"][REFUSAL]
+            await self._send(error_answer(kind, message, "", headers=[CLOSE]), send)
             return
-        request = ASGIRequest(scope, BytesIO(body))
-        request._body = body  # type: ignore[attr-defined]  # what HttpRequest.body keeps; it saves a copy
+        try:
+            request = RelayRequest(scope, await self._read_body(receive))
+        except ClientLeft:
+            return
+        except BodyTooLarge:
+            message = (
+                "The request is larger than the 32 MiB that the API takes; send less, or use the Files API."
+            )
+            await self._send(error_answer(ErrorKind.REQUEST_TOO_LARGE, message, "", headers=[CLOSE]), send)
+            return
         await self._answer(request, scope, receive, send)
 
-    async def _answer(self, request: ASGIRequest, scope: Scope, receive: Receive, send: Send) -> None:
-        watch = ClientWatch(receive)
-        request.client_watch = watch  # type: ignore[attr-defined]  # for the view: who ended it
+    async def _answer(self, request: RelayRequest, scope: Scope, receive: Receive, send: Send) -> None:
+        watch = ClientWatch(request, receive)
         response: HttpResponseBase | None = None
         try:
             response = await self.get_response_async(request)
-            watch.stop() if not response.streaming else None
             await self._send(response, send)
         except UpstreamCut:
             scope["extensions"][CUT]()
         except asyncio.CancelledError:
-            if not watch.gone:
+            if not request.client_gone:
                 raise
         finally:
             watch.stop()
             if isinstance(response, StreamedAnswer):
-                await asyncio.shield(response.on_close())
+                response.on_close()
 
-    async def _read_body(self, scope: Scope, receive: Receive) -> bytes | None:
-        """The whole body; None when it is too large. Raises CancelledError when the client goes meanwhile."""
-        for name, value in scope["headers"]:
-            if name == b"content-length" and int(value) > MAX_BODY_BYTES:
-                return None
-        message = await receive()
-        if not message.get("more_body"):
-            return bytes(message.get("body", b""))
-        parts, size = [message["body"]], len(message["body"])
-        while message.get("more_body"):
+    async def _read_body(self, receive: Receive) -> bytes:
+        """The whole body; raises BodyTooLarge, or ClientLeft when the client goes before its end."""
+        parts: list[bytes] = []
+        size, more = 0, True
+        while more and size <= MAX_DISCARDED_BYTES:
             message = await receive()
             if message["type"] == "http.disconnect":
-                raise asyncio.CancelledError
-            parts.append(message["body"])
+                raise ClientLeft
             size += len(message["body"])
-            if size > MAX_BODY_BYTES:
-                return None
-        return b"".join(parts)
+            more = message["more_body"]
+            if size <= MAX_BODY_BYTES:
+                parts.append(message["body"])
+        if size > MAX_BODY_BYTES:
+            raise BodyTooLarge
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def _send(self, response: HttpResponseBase, send: Send) -> None:
         if isinstance(response, StreamedAnswer):
-            await send({"type": "http.response.start", "status": response.status_code, "headers": response.pairs})
+            await send(
+                {"type": "http.response.start", "status": response.status_code, "headers": response.pairs}
+            )
             async with aclosing(response.pieces) as pieces:  # type: ignore[type-var]  # it is an async generator
                 async for piece, more in pieces:
                     await send({"type": "http.response.body", "body": piece, "more_body": more})
             return
-        if isinstance(response, RawResponse):
-            pairs, body = response.pairs, response.content
-        else:
-            pairs = [(name.lower().encode(), value.encode()) for name, value in response.items()]
-            body = b"".join(response)  # type: ignore[arg-type]  # only whole responses are left
-        await send({"type": "http.response.start", "status": response.status_code, "headers": pairs})
-        await send({"type": "http.response.body", "body": body, "more_body": False})
-
-
-def raw_headers(request: HttpRequest) -> Headers:
-    """The request's header pairs in lower case; `request.META` merges and renames them."""
-    return request.scope["headers"]  # type: ignore[attr-defined,no-any-return]
+        whole = cast(RawResponse, response)  # the proxy's views answer in these two forms only
+        await send({"type": "http.response.start", "status": whole.status_code, "headers": whole.pairs})
+        await send({"type": "http.response.body", "body": whole.content, "more_body": False})

@@ -51,11 +51,20 @@ class Protocol(HttpToolsProtocol):
         if size > MAX_HEAD_BYTES:
             return ErrorKind.HEADERS_TOO_LARGE, _TOO_LARGE
         if sum(name == b"host" for name, _ in self.headers) != 1:
-            return ErrorKind.INVALID_REQUEST, "Nexus needs exactly one Host header: it names the domain that pays."
+            return (
+                ErrorKind.INVALID_REQUEST,
+                "Nexus needs exactly one Host header: it names the domain that pays.",
+            )
         if not self.url.startswith(b"/") and self.url != b"*":
-            return ErrorKind.INVALID_REQUEST, "Nexus takes a path such as /v1/messages as the target, not a whole address."
+            return (
+                ErrorKind.INVALID_REQUEST,
+                "Nexus takes a path such as /v1/messages as the target, not a whole address.",
+            )
         if not self.url.isascii():
-            return ErrorKind.INVALID_REQUEST, "The request target holds bytes outside ASCII; percent-encode them."
+            return (
+                ErrorKind.INVALID_REQUEST,
+                "The request target holds bytes outside ASCII; percent-encode them.",
+            )
         return None
 
     def _cut(self) -> None:

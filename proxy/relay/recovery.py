@@ -15,7 +15,9 @@ def claim(root: Path, limit_bytes: int) -> Spool:
 
 def claim_leftovers(root: Path, limit_bytes: int) -> list[Spool]:
     """All further slots that no process holds although something lies in them."""
-    folders = [path for path in sorted(root.iterdir()) if any(file.stat().st_size for file in path.glob("*.seg"))]
+    folders = [
+        path for path in sorted(root.iterdir()) if any(file.stat().st_size for file in path.glob("*.seg"))
+    ]
     return [spool for folder in folders if (spool := _claim(folder, limit_bytes))]
 
 

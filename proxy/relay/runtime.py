@@ -38,7 +38,9 @@ class Runtime:
             self.spool = claim(root, settings.SPOOL_MAX_BYTES)
             self.shipper = Shipper(root, self.spool)
         else:
-            log.warning("relay.unrecorded", extra={"why": "REDIS_URL is not set", "mend": "set it to keep a record"})
+            log.warning(
+                "relay.unrecorded", extra={"why": "REDIS_URL is not set", "mend": "set it to keep a record"}
+            )
 
     def start(self) -> None:
         # Signal receivers that look after database connections cost a thread hop per request; the hot path holds none.

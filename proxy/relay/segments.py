@@ -51,7 +51,9 @@ class Segment:
 
     def append(self, frames: list[tuple[int, int, bytes]]) -> list[Frame]:
         """Write (kind, serial, payload) frames in one call; raises OSError, and the file is then as before."""
-        buffers, found, offset = [], [], self.size
+        buffers: list[bytes] = []
+        found: list[Frame] = []
+        offset = self.size
         for kind, serial, payload in frames:
             header = _HEADER.pack(MAGIC, kind, serial, len(payload), _digest(kind, serial, payload))
             buffers += (header, payload)
@@ -71,7 +73,9 @@ class Segment:
         """A frame's payload; None if the disk no longer holds what was written."""
         payload = os.pread(self._fd, frame.length, frame.offset)
         header = os.pread(self._fd, _HEADER.size, frame.offset - _HEADER.size)
-        expected = _HEADER.pack(MAGIC, frame.kind, frame.serial, frame.length, _digest(frame.kind, frame.serial, payload))
+        expected = _HEADER.pack(
+            MAGIC, frame.kind, frame.serial, frame.length, _digest(frame.kind, frame.serial, payload)
+        )
         return payload if header == expected and len(payload) == frame.length else None
 
     def raw(self, start: int, length: int) -> bytes:

@@ -76,7 +76,11 @@ class Shipper:
                 if now >= next_look:
                     self._look_for_leftovers()
                     next_look = now + LEFTOVERS_EVERY_SECONDS
-                if self._ending.is_set() or now - last_full >= LINGER_SECONDS or self.spool.ready >= MAX_RECORDS:
+                if (
+                    self._ending.is_set()
+                    or now - last_full >= LINGER_SECONDS
+                    or self.spool.ready >= MAX_RECORDS
+                ):
                     last_full = now
                     self.ship()
                 if now >= next_beat:
@@ -132,7 +136,9 @@ class Shipper:
         if state is State.WAITING:
             return False
         sent.taken_at = sent.taken_at or now
-        return now - sent.taken_at > (FAILED_PAUSE_SECONDS if state is State.FAILED else TAKEN_TIMEOUT_SECONDS)
+        return now - sent.taken_at > (
+            FAILED_PAUSE_SECONDS if state is State.FAILED else TAKEN_TIMEOUT_SECONDS
+        )
 
     def _look_for_leftovers(self) -> None:
         """Ship what processes left behind that did not come back; let their slots go when they are empty."""
@@ -148,7 +154,12 @@ class Shipper:
             self._beat_of(spool)
 
     def _beat_of(self, spool: Spool) -> None:
-        state = {"accepted": spool.accepted, "dropped": spool.dropped, "waiting": spool.waiting, "at": time.time()}
+        state = {
+            "accepted": spool.accepted,
+            "dropped": spool.dropped,
+            "waiting": spool.waiting,
+            "at": time.time(),
+        }
         self.broker.report(spool.id, json.dumps(state))
 
 

@@ -26,9 +26,10 @@ def client_address(scope: dict[str, Any]) -> str:
     peer = _peer(scope)
     if not settings.TRUSTED_PROXIES or not _is_trusted(peer):
         return peer
-    hops = [hop for name, value in scope["headers"] if name == b"x-forwarded-for" for hop in value.decode().split(",")]
-    for hop in reversed(hops):
-        if not _is_trusted(hop.strip()):
+    headers: Headers = scope["headers"]
+    forwarded = b",".join(value for name, value in headers if name == b"x-forwarded-for")
+    for hop in reversed(forwarded.decode("utf-8", "replace").split(",")):
+        if hop.strip() and not _is_trusted(hop.strip()):
             return hop.strip()[:64]
     return peer
 
@@ -43,8 +44,8 @@ def is_local(scope: dict[str, Any]) -> bool:
 
 
 def _peer(scope: dict[str, Any]) -> str:
-    client = scope.get("client")
-    return str(client[0]) if client else ""
+    client: tuple[str, int] | None = scope.get("client")
+    return client[0] if client else ""
 
 
 def _is_trusted(address: str) -> bool:

@@ -37,9 +37,13 @@ class AnswerBytes(httpx.AsyncByteStream):
         """Whether the last byte has been handed out."""
         return self._answer.content.at_eof()
 
-    async def aclose(self) -> None:
-        """Give the connection back if the body was read to its end, else cut it: upstream must stop at once."""
+    def close(self) -> None:
+        """Cut the connection unless the body was read to its end and the connection given back: upstream must stop at once."""
         self._answer.close()
+
+    async def aclose(self) -> None:
+        """httpx's name for `close`."""
+        self.close()
 
 
 class UpstreamTransport(httpx.AsyncBaseTransport):
@@ -69,7 +73,9 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
             )
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise _translated(error, request) from error
-        return httpx.Response(answer.status, headers=answer.raw_headers, stream=AnswerBytes(answer), request=request)
+        return httpx.Response(
+            answer.status, headers=answer.raw_headers, stream=AnswerBytes(answer), request=request
+        )
 
     async def aclose(self) -> None:
         await self._session.close()

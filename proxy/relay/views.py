@@ -3,10 +3,10 @@
 import logging
 import time
 from collections.abc import AsyncIterator
+from typing import cast
 
 import httpx
 from django.conf import settings
-from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from accounts.access import Claim, Decision, Denied, decide
@@ -19,9 +19,9 @@ from proxy.record import Head
 from proxy.relay import cors, debug, runtime
 from proxy.relay.answers import NEXUS_ID, error_answer, kind_of
 from proxy.relay.exchange import Exchange
-from proxy.relay.handler import StreamedAnswer, UpstreamCut, raw_headers
+from proxy.relay.handler import StreamedAnswer, UpstreamCut
 from proxy.relay.headers import Headers, are_utf8, client_headers, masked, upstream_headers
-from proxy.relay.protocol import TARGET
+from proxy.relay.request import RelayRequest
 from proxy.relay.runtime import Runtime
 from proxy.relay.tenant import client_address, host_of
 from proxy.relay.upstream import AnswerBytes, build_request
@@ -42,7 +42,7 @@ class Refused(Exception):
         self.domain = domain
 
 
-async def relay(request: HttpRequest) -> HttpResponseBase:
+async def relay(request: RelayRequest) -> HttpResponseBase:
     """Forward one request."""
     if preflight := cors.preflight(request):
         return preflight
@@ -56,23 +56,25 @@ async def relay(request: HttpRequest) -> HttpResponseBase:
         return error_answer(refusal.kind, refusal.message, exchange.id, cors.headers(request))
     except BaseException:
         # Cancelled (the client went, or the server stops) or a bug: the exchange still ends, exactly once.
-        watch = request.client_watch  # type: ignore[attr-defined]
-        exchange.finish(record.CLIENT_LEFT if watch.gone else record.ABORTED)
+        exchange.finish(record.CLIENT_LEFT if request.client_gone else record.ABORTED)
         raise
 
 
-async def _forward(request: HttpRequest, nexus: Runtime, exchange: Exchange) -> HttpResponseBase:
-    headers = raw_headers(request)
+async def _forward(request: RelayRequest, nexus: Runtime, exchange: Exchange) -> HttpResponseBase:
+    headers = request.pairs
     host = _checked_host(request)
     decision = await _decide(nexus, host, headers)
     beta = _OAUTH_BETA if decision.adds_oauth_beta else b""
-    target = _target(request)
     head = _head(request, exchange, decision.domain, decision)
-    await exchange.open(head, request.body)
+    await exchange.open(head, request.content)
     nexus.live.begin(exchange)
-    debug.request(exchange, head, request.body)
+    debug.request(exchange, head, request.content)
     upstream_request = build_request(
-        settings.CLAUDE_API_BASE_URL, request.method or "GET", target, upstream_headers(headers, decision.headers, beta), request.body
+        settings.CLAUDE_API_BASE_URL,
+        request.method or "GET",
+        request.target,
+        upstream_headers(headers, decision.headers, beta),
+        request.content,
     )
     try:
         answer = await nexus.upstream.handle_async_request(upstream_request)
@@ -85,18 +87,16 @@ async def _forward(request: HttpRequest, nexus: Runtime, exchange: Exchange) -> 
     return _streamed(request, exchange, answer, pairs)
 
 
-def _checked_host(request: HttpRequest) -> Host:
-    if not are_utf8(raw_headers(request)):
-        raise Refused(ErrorKind.INVALID_REQUEST, "A header holds bytes that are not UTF-8, so it cannot be passed on unchanged.")
+def _checked_host(request: RelayRequest) -> Host:
+    if not are_utf8(request.pairs):
+        raise Refused(
+            ErrorKind.INVALID_REQUEST,
+            "A header holds bytes that are not UTF-8, so it cannot be passed on unchanged.",
+        )
     try:
-        return host_of(request.scope)  # type: ignore[attr-defined]
+        return host_of(request.scope)
     except BadHost as error:
         raise Refused(ErrorKind.INVALID_REQUEST, f"The Host header names no domain: {error}.") from error
-
-
-def _target(request: HttpRequest) -> str:
-    target: bytes = request.scope["extensions"][TARGET]  # type: ignore[attr-defined]
-    return target.decode("ascii")
 
 
 async def _decide(nexus: Runtime, host: Host, headers: Headers) -> Decision:
@@ -107,7 +107,11 @@ async def _decide(nexus: Runtime, host: Host, headers: Headers) -> Decision:
     while True:
         snapshot = nexus.watcher.current
         if snapshot is None:
-            raise Refused(ErrorKind.UNAVAILABLE, "Nexus has not read its credentials yet; try again in a few seconds.", host.full)
+            raise Refused(
+                ErrorKind.UNAVAILABLE,
+                "Nexus has not read its credentials yet; try again in a few seconds.",
+                host.full,
+            )
         try:
             decision = decide(snapshot, claim, time.time(), tried)
         except Denied as denial:
@@ -117,29 +121,36 @@ async def _decide(nexus: Runtime, host: Host, headers: Headers) -> Decision:
         await nexus.refresher.refresh(decision.refresh)
         tried |= {decision.refresh.name}
     if decision.passed_over:
-        log.warning("access.passed_over", extra={"domain": decision.domain, "not_usable": decision.passed_over, "paid_by": decision.paid_by})
+        log.warning(
+            "access.passed_over",
+            extra={
+                "domain": decision.domain,
+                "not_usable": decision.passed_over,
+                "paid_by": decision.paid_by,
+            },
+        )
     return decision
 
 
-def _head(request: HttpRequest, exchange: Exchange, domain: str, decision: Decision | None) -> Head:
-    path, mark, query = _target(request).partition("?")
+def _head(request: RelayRequest, exchange: Exchange, domain: str, decision: Decision | None) -> Head:
+    path, mark, query = request.target.partition("?")
     return Head(
         id=exchange.id,
         started_at=exchange.started_at,
         domain=domain,
         method=request.method or "",
         target=path + mark + (mask_query(query) if query and query != "beta=true" else query),
-        headers=masked(raw_headers(request)),
+        headers=masked(request.pairs),
         paid_by=decision.paid_by if decision else "nobody",
         account=decision.payer.account if decision and decision.payer else "",
         client_key=decision.client_key if decision else "",
         passed_over=decision.passed_over if decision else (),
-        client_address=client_address(request.scope),  # type: ignore[attr-defined]
-        body_size=len(request.body),
+        client_address=client_address(request.scope),
+        body_size=len(request.content),
     )
 
 
-async def _record_refusal(request: HttpRequest, exchange: Exchange, refusal: Refused) -> None:
+async def _record_refusal(request: RelayRequest, exchange: Exchange, refusal: Refused) -> None:
     """A refusal is recorded without its body: nobody has vouched for whoever sent it."""
     exchange.status = refusal.kind.status
     await exchange.open(_head(request, exchange, refusal.domain, None), b"")
@@ -150,27 +161,32 @@ def _unreachable(error: httpx.TransportError, exchange: Exchange) -> Refused:
     if isinstance(error, httpx.TimeoutException):
         refusal = Refused(ErrorKind.TIMEOUT, "The API did not answer Nexus in time; try again.")
     else:
-        refusal = Refused(ErrorKind.UPSTREAM_FAILED, "Nexus could not reach the API; try again, and tell its operator if it persists.")
+        refusal = Refused(
+            ErrorKind.UPSTREAM_FAILED,
+            "Nexus could not reach the API; try again, and tell its operator if it persists.",
+        )
     log.warning("upstream.failed", extra={"exchange": exchange.id, "why": f"{type(error).__name__}: {error}"})
     exchange.status = refusal.kind.status
     exchange.finish(record.UPSTREAM_ERROR, refusal.kind.type, f"{type(error).__name__}: {error}")
     return refusal
 
 
-def _streamed(request: HttpRequest, exchange: Exchange, answer: httpx.Response, pairs: Headers) -> StreamedAnswer:
-    stream = answer.stream
-    assert isinstance(stream, AnswerBytes)
+def _streamed(
+    request: RelayRequest, exchange: Exchange, answer: httpx.Response, pairs: Headers
+) -> StreamedAnswer:
+    stream = cast(AnswerBytes, answer.stream)
 
-    async def close() -> None:
+    def close() -> None:
         """Runs in every case, also if not one byte was asked for: a generator that never started has no `finally`."""
-        watch = request.client_watch  # type: ignore[attr-defined]
-        exchange.finish(record.CLIENT_LEFT if watch.gone else record.ABORTED)
-        await stream.aclose()
+        exchange.finish(record.CLIENT_LEFT if request.client_gone else record.ABORTED)
+        stream.close()
 
     return StreamedAnswer(answer.status_code, pairs, _pieces(exchange, stream, answer), close)
 
 
-async def _pieces(exchange: Exchange, stream: AnswerBytes, answer: httpx.Response) -> AsyncIterator[tuple[bytes, bool]]:
+async def _pieces(
+    exchange: Exchange, stream: AnswerBytes, answer: httpx.Response
+) -> AsyncIterator[tuple[bytes, bool]]:
     """The answer's bytes; the record is closed before the client can see the last of them."""
     length = answer.headers.get("content-length", "")
     expected = int(length) if length.isdigit() else -1
@@ -185,7 +201,9 @@ async def _pieces(exchange: Exchange, stream: AnswerBytes, answer: httpx.Respons
             if last:
                 return
     except httpx.ReadError as error:
-        log.warning("upstream.cut", extra={"exchange": exchange.id, "why": str(error), "bytes": exchange.size})
+        log.warning(
+            "upstream.cut", extra={"exchange": exchange.id, "why": str(error), "bytes": exchange.size}
+        )
         exchange.finish(record.UPSTREAM_CUT, "upstream_cut", "The API broke off in the middle of its answer.")
         raise UpstreamCut from error
     _finish(exchange)
