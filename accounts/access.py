@@ -1,0 +1,184 @@
+"""Who pays for a request, and whether its client may make it: a pure decision over a snapshot in memory.
+
+Order (issue "who pays", predecessor §2.3 E0): the domain's credential in the database, its credential file, the request's own
+credential, CLAUDE_API_KEY, else 401. A credential that exists but cannot be used falls through, and the decision names it.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from accounts import keys
+from accounts.hosts import Host
+from accounts.inbound import Inbound
+
+REFRESH_AHEAD_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """A credential of the operator, in clear, in memory only.
+
+    `source` is database, file or environment; `reference` a primary key, a path or a variable's name; `secret` the API key or
+    the access token; `expires_at` epoch seconds.
+    """
+
+    source: str
+    reference: str
+    kind: str
+    secret: str = field(repr=False)
+    account: str = ""
+    expires_at: float = math.inf
+    refreshable: bool = False
+
+    @property
+    def name(self) -> str:
+        """How records and warnings call it."""
+        return f"{self.source}:{self.account or self.reference}"
+
+    @property
+    def is_oauth(self) -> bool:
+        return self.kind == "oauth"
+
+    def usable(self, now: float) -> bool:
+        return bool(self.secret) and now < self.expires_at
+
+    def wants_refresh(self, now: float) -> bool:
+        return self.refreshable and (not self.secret or now >= self.expires_at - REFRESH_AHEAD_SECONDS)
+
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """What goes upstream in place of the client's own credential."""
+        if self.is_oauth:
+            return ((b"authorization", b"Bearer " + self.secret.encode()),)
+        return ((b"x-api-key", self.secret.encode()),)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyGrant:
+    """A client key that opens one domain until `expires_at` (epoch seconds)."""
+
+    reference: str
+    domain: str
+    expires_at: float = math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class DomainAccess:
+    """What one domain may spend; `guarded` means that a client key is demanded."""
+
+    name: str
+    payers: tuple[Payer, ...] = ()
+    guarded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that a decision needs; replaced as a whole when anything changes. `grants` is keyed by a key's digest."""
+
+    domains: Mapping[str, DomainAccess] = MappingProxyType({})
+    grants: Mapping[str, KeyGrant] = MappingProxyType({})
+    default: Payer | None = None
+    client_auth: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Who pays. `payer` None means the client itself; `refresh` is a credential to be refreshed before this decision is final."""
+
+    domain: str
+    headers: tuple[tuple[bytes, bytes], ...]
+    payer: Payer | None = None
+    adds_oauth_beta: bool = False
+    client_key: str = ""
+    passed_over: tuple[str, ...] = ()
+    refresh: Payer | None = None
+
+    @property
+    def paid_by(self) -> str:
+        return self.payer.name if self.payer else "client"
+
+
+class Denied(Exception):
+    """The request may not pass; `kind` is the API's error type, and the message says what to do."""
+
+    def __init__(self, kind: str, message: str, domain: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.domain = domain
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a request brings to the decision."""
+
+    host: Host
+    inbound: Inbound
+    from_browser: bool = False
+
+
+def decide(snapshot: Snapshot, claim: Claim, now: float, refreshed: frozenset[str] = frozenset()) -> Decision:
+    """Choose who pays; raises Denied. `refreshed` names credentials whose refresh was tried for this very request."""
+    access = _domain(snapshot, claim.host)
+    key = _client_key(snapshot, access, claim, now)
+    may_spend = bool(key) or not (snapshot.client_auth or claim.from_browser)
+    if access.payers and snapshot.client_auth and not key:
+        raise _denied_for_want_of_a_key(access.name)
+    passed_over: list[str] = []
+    for payer in access.payers if may_spend else ():
+        if payer.wants_refresh(now) and payer.name not in refreshed:
+            return Decision(access.name, (), refresh=payer)
+        if payer.usable(now):
+            return _paid_by(payer, access.name, key, passed_over)
+        passed_over.append(payer.name)
+    inbound = claim.inbound
+    if inbound.headers:
+        return Decision(access.name, inbound.headers, None, inbound.is_oauth, key, tuple(passed_over))
+    if snapshot.default and may_spend:
+        return _paid_by(snapshot.default, access.name, key, passed_over)
+    raise _nobody_pays(snapshot, access, claim, passed_over)
+
+
+def _domain(snapshot: Snapshot, host: Host) -> DomainAccess:
+    for name in host.candidates:
+        if access := snapshot.domains.get(name):
+            return access
+    return DomainAccess(host.full)
+
+
+def _client_key(snapshot: Snapshot, access: DomainAccess, claim: Claim, now: float) -> str:
+    """The reference of the valid key that came along, "" without one; the same refusal for unknown, revoked and expired."""
+    presented = claim.inbound.client_key
+    if not presented:
+        if access.guarded:
+            raise _denied_for_want_of_a_key(access.name)
+        return ""
+    grant = snapshot.grants.get(keys.digest(presented))
+    if grant is None or grant.domain != access.name or now >= grant.expires_at:
+        message = f"This Nexus client key does not open {access.name}. Ask its operator for a new one."
+        raise Denied("authentication_error", message, access.name)
+    return grant.reference
+
+
+def _paid_by(payer: Payer, domain: str, key: str, passed_over: list[str]) -> Decision:
+    return Decision(domain, payer.headers(), payer, payer.is_oauth, key, tuple(passed_over))
+
+
+def _denied_for_want_of_a_key(domain: str) -> Denied:
+    message = f"Nexus wants a client key (cnp_live_…) for {domain}, in Authorization: Bearer or x-api-key. Ask its operator for one."
+    return Denied("authentication_error", message, domain)
+
+
+def _nobody_pays(snapshot: Snapshot, access: DomainAccess, claim: Claim, passed_over: list[str]) -> Denied:
+    if claim.from_browser and (access.payers or snapshot.default):
+        message = "Nexus lets no web page spend its credential. Call it from a server, or send your own key in x-api-key."
+        return Denied("permission_error", message, access.name)
+    if snapshot.client_auth and snapshot.default:
+        return _denied_for_want_of_a_key(access.name)
+    dead = f" (not usable: {', '.join(passed_over)})" if passed_over else ""
+    message = (
+        f"Nexus has no credential for {access.name}{dead}. Send your own key in x-api-key or Authorization, or ask the operator "
+        "to add a credential for this domain in the admin, as a credential file, or as CLAUDE_API_KEY."
+    )
+    return Denied("authentication_error", message, access.name)

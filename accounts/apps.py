@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class AccountsConfig(AppConfig):
+    """Who may pass, and with which key."""
+
+    name = "accounts"
+    verbose_name = "Access"

@@ -1,0 +1,168 @@
+"""`<CREDENTIALS_DIR>/<domain>.credentials.json`: the predecessor's format (§2.5), read whole and written atomically."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from fcntl import LOCK_EX, flock
+from pathlib import Path
+from typing import Any
+
+from accounts.hosts import BadHost, parse_host
+
+SUFFIX = ".credentials.json"
+
+
+class BadCredentialFile(ValueError):
+    """The file cannot be used; the message says what is missing, never a value of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileSlack:
+    """The file's `slack` object."""
+
+    webhook_url: str
+    channel: str
+    username: str
+    icon_emoji: str
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialFile:
+    """One credential file. Exactly one of `api_key` and `access_token`/`refresh_token` is set, by `kind`."""
+
+    path: Path
+    kind: str
+    account_id: str
+    api_key: str
+    access_token: str
+    refresh_token: str
+    expires_at: datetime | None
+    scopes: tuple[str, ...]
+    is_max: bool
+    client_api_key: str
+    slack: FileSlack | None
+
+
+def domain_of(path: Path) -> str | None:
+    """The domain that a file's name stands for; None where the name is no host (nothing of it is served)."""
+    name = path.name.removesuffix(SUFFIX)
+    try:
+        return parse_host(name).full if path.name.endswith(SUFFIX) else None
+    except BadHost:
+        return None
+
+
+def read(path: Path) -> CredentialFile:
+    """Read and check one file; raises BadCredentialFile with what to mend."""
+    return _checked(path, _load(path))
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text())
+    except OSError as error:
+        raise BadCredentialFile(f"it cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise BadCredentialFile("it is not JSON") from error
+    if not isinstance(data, dict):
+        raise BadCredentialFile("it is not a JSON object")
+    return data
+
+
+def _checked(path: Path, data: dict[str, Any]) -> CredentialFile:
+    kind = _text(data, "type")
+    oauth = data.get("oauth") if isinstance(data.get("oauth"), dict) else {}
+    if kind not in {"api_key", "oauth"}:
+        raise BadCredentialFile('"type" must be "api_key" or "oauth"')
+    if kind == "api_key" and not _text(data, "api_key"):
+        raise BadCredentialFile('"api_key" is missing')
+    if kind == "oauth" and not (_text(oauth, "accessToken") or _text(oauth, "refreshToken")):
+        raise BadCredentialFile('"oauth" needs "accessToken" or "refreshToken"')
+    return CredentialFile(
+        path=path,
+        kind=kind,
+        account_id=_text(data, "accountId"),
+        api_key=_text(data, "api_key"),
+        access_token=_text(oauth, "accessToken"),
+        refresh_token=_text(oauth, "refreshToken"),
+        expires_at=_moment(oauth.get("expiresAt")),
+        scopes=tuple(str(scope) for scope in oauth.get("scopes") or ()),
+        is_max=bool(oauth.get("isMax")),
+        client_api_key=_text(data, "client_api_key"),
+        slack=_slack(data.get("slack")),
+    )
+
+
+def _text(data: dict[str, Any], key: str) -> str:
+    value = data.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise BadCredentialFile(f'"{key}" must be a string')
+    return value.strip()
+
+
+def _moment(value: object) -> datetime | None:
+    """`expiresAt` counts milliseconds since 1970."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        return datetime.fromtimestamp(value / 1000, UTC)
+    except (OverflowError, ValueError, OSError) as error:
+        raise BadCredentialFile('"expiresAt" must count milliseconds since 1970') from error
+
+
+def _slack(data: object) -> FileSlack | None:
+    if not isinstance(data, dict):
+        return None
+    return FileSlack(
+        webhook_url=_text(data, "webhook_url"),
+        channel=_text(data, "channel"),
+        username=_text(data, "username"),
+        icon_emoji=_text(data, "icon_emoji"),
+        enabled=data.get("enabled", True) is not False,
+    )
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a credential file's lock against every process of this machine (a sibling file, as the file itself is replaced)."""
+    with path.with_name(f".{path.name}.lock").open("a") as file:
+        flock(file, LOCK_EX)
+        yield
+
+
+def write_tokens(
+    path: Path, access_token: str, refresh_token: str, expires_at: datetime, scopes: list[str]
+) -> None:
+    """Put a refreshed pair into the file; whatever else stands in it is kept. The caller holds the lock."""
+    data = _load(path)
+    oauth = data.setdefault("oauth", {})
+    oauth.update(
+        accessToken=access_token,
+        refreshToken=refresh_token,
+        expiresAt=round(expires_at.timestamp() * 1000),
+        scopes=scopes,
+    )
+    _replace(path, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+
+
+def _replace(path: Path, content: str) -> None:
+    handle, temporary = tempfile.mkstemp(
+        dir=path.parent, prefix=f".{path.name}."
+    )  # mkstemp makes it mode 600
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(content)
+            file.flush()
+            # fsync before rename: after a power cut an empty file under its final name would lose the tokens.
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

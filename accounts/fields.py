@@ -1,0 +1,40 @@
+"""A text column that is encrypted at rest with MultiFernet (cryptography's authenticated AES-128-CBC)."""
+
+from functools import lru_cache
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.db import models
+
+
+class UnreadableSecret(Exception):
+    """No key of FIELD_ENCRYPTION_KEYS decrypts this value; put the key that wrote it back into the list."""
+
+
+@lru_cache(maxsize=4)
+def _fernet(keys: tuple[str, ...]) -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in keys])
+
+
+def encrypt(plain: str) -> str:
+    """Encrypt with the first of FIELD_ENCRYPTION_KEYS."""
+    return _fernet(tuple(settings.FIELD_ENCRYPTION_KEYS)).encrypt(plain.encode()).decode()
+
+
+def decrypt(token: str) -> str:
+    """Decrypt with any of FIELD_ENCRYPTION_KEYS; raises UnreadableSecret."""
+    try:
+        return _fernet(tuple(settings.FIELD_ENCRYPTION_KEYS)).decrypt(token.encode()).decode()
+    except InvalidToken as error:
+        raise UnreadableSecret("no key of FIELD_ENCRYPTION_KEYS decrypts this value") from error
+
+
+class EncryptedTextField(models.TextField[str, str]):
+    """Plain text in Python, a Fernet token in the database; empty stays empty."""
+
+    def get_prep_value(self, value: Any) -> Any:
+        return encrypt(str(value)) if value else ""
+
+    def from_db_value(self, value: str | None, expression: object, connection: object) -> str:
+        return decrypt(value) if value else ""

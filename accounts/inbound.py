@@ -1,0 +1,57 @@
+"""The credentials that a client sends: which value is a Nexus key, and what of the rest goes upstream as its own."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from accounts.keys import is_client_key
+
+Header = tuple[bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """`client_key` is the Nexus key, "" without one; `headers` the client's own credential as it goes upstream."""
+
+    client_key: str = field(default="", repr=False)
+    headers: tuple[Header, ...] = field(default=(), repr=False)
+    is_oauth: bool = False
+
+
+NOTHING = Inbound()
+
+
+def read_credentials(headers: Iterable[Header]) -> Inbound:
+    """Sort the values of `authorization` and `x-api-key` (lower-case names) by wire-protocol's "Credential of the client".
+
+    A Nexus key counts in either header. `Bearer sk-ant-api…` goes upstream as `x-api-key`, unless one is there already;
+    `Bearer sk-ant-oat…` stays a bearer and needs the OAuth beta; anything else goes on as sent.
+    """
+    client_key, own, as_key, is_oauth = "", [], None, False
+    for name, value in headers:
+        token = _token(name, value)
+        if not token:
+            continue
+        if is_client_key(token):
+            client_key = client_key or token
+        elif name == b"authorization" and token.startswith("sk-ant-api"):
+            as_key = as_key or (b"x-api-key", token.encode())
+        else:
+            own.append((name, value))
+            is_oauth = is_oauth or (name == b"authorization" and _is_bearer(value))
+    if as_key and all(name != b"x-api-key" for name, _ in own):
+        own.append(as_key)
+    if not client_key and not own:
+        return NOTHING
+    return Inbound(client_key, tuple(own), is_oauth)
+
+
+def _is_bearer(value: bytes) -> bool:
+    return value[:7].lower() == b"bearer "
+
+
+def _token(name: bytes, value: bytes) -> str:
+    """The bare credential: without its scheme in `authorization`."""
+    text = value.decode("utf-8", "replace").strip()
+    if name == b"authorization" and _is_bearer(value):
+        return text[7:].strip()
+    return text

@@ -1,0 +1,151 @@
+"""Domains, the credentials that pay for them and the keys that open them."""
+
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils import timezone
+
+from accounts import keys
+from accounts.fields import EncryptedTextField
+from accounts.hosts import BadHost, is_personal, parse_host
+
+
+def validate_domain(value: str) -> None:
+    """A domain is a host name or address, in lower case, with or without a port."""
+    try:
+        host = parse_host(value)
+    except BadHost as error:
+        raise ValidationError(
+            "Give a host name such as api.example.com, with a port only if clients use one."
+        ) from error
+    if host.full != value:
+        raise ValidationError("Write it as %(name)s.", params={"name": host.full})
+
+
+class Domain(models.Model):
+    """A tenant: the Host that clients call."""
+
+    name = models.CharField(max_length=260, unique=True, validators=[validate_domain])
+    slack_webhook_url = EncryptedTextField(blank=True, help_text="Wins over the global webhook; https only.")
+    slack_channel = models.CharField(max_length=80, blank=True)
+    slack_username = models.CharField(max_length=80, blank=True)
+    slack_icon_emoji = models.CharField(max_length=80, blank=True)
+    slack_enabled = models.BooleanField(
+        default=True, help_text="Whether this domain's traffic is posted at all."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_personal(self) -> bool:
+        return is_personal(self.name)
+
+
+class Credential(models.Model):
+    """What Nexus shows to the API on behalf of a domain: an API key or a pair of OAuth tokens."""
+
+    class Kind(models.TextChoices):
+        API_KEY = "api_key", "API key"
+        OAUTH = "oauth", "OAuth tokens"
+
+    class State(models.TextChoices):
+        VALID = "valid", "Valid"
+        NEEDS_LOGIN = "needs_login", "Needs login"
+
+    domain = models.ForeignKey(Domain, models.CASCADE, related_name="credentials")
+    name = models.CharField(max_length=80, help_text="How people call it, e.g. the account's name.")
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.API_KEY)
+    account_id = models.CharField(max_length=255, blank=True, help_text="Groups usage by account, e.g. acc_…")
+    enabled = models.BooleanField(default=True)
+    api_key = EncryptedTextField(blank=True)
+    access_token = EncryptedTextField(blank=True)
+    refresh_token = EncryptedTextField(blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    scopes = models.JSONField(default=list, blank=True)
+    is_max = models.BooleanField(default=False)
+    state = models.CharField(max_length=12, choices=State.choices, default=State.VALID, editable=False)
+    last_error = models.TextField(blank=True, editable=False)
+    last_refresh_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("domain", "id")
+        constraints = (models.UniqueConstraint(fields=("domain", "name"), name="credential_name_per_domain"),)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.domain})"
+
+    @property
+    def hint(self) -> str:
+        """The last four characters, so that an operator can tell two keys apart."""
+        value = self.api_key if self.kind == self.Kind.API_KEY else self.access_token
+        return f"…{value[-4:]}" if len(value) > 12 else "not set" if not value else "…"
+
+    def save_tokens(
+        self, access_token: str, refresh_token: str, expires_at: datetime, scopes: list[str]
+    ) -> None:
+        """Keep a refreshed pair; a success clears the earlier error."""
+        self.access_token, self.refresh_token, self.expires_at, self.scopes = (
+            access_token,
+            refresh_token,
+            expires_at,
+            scopes,
+        )
+        self.state, self.last_error, self.last_refresh_at = self.State.VALID, "", timezone.now()
+        self.save(
+            update_fields=[
+                "access_token", "refresh_token", "expires_at", "scopes", "state", "last_error", "last_refresh_at",
+            ]
+        )  # fmt: skip
+
+    def save_failure(self, message: str, *, permanent: bool) -> None:
+        """Keep why a refresh failed; a permanent failure waits for a person to sign in again."""
+        self.last_error = message
+        if permanent:
+            self.state = self.State.NEEDS_LOGIN
+        self.save(update_fields=["last_error", "state"])
+
+
+class ClientKey(models.Model):
+    """A key that Nexus gave to a client of one domain; only its hash is kept."""
+
+    domain = models.ForeignKey(Domain, models.CASCADE, related_name="client_keys")
+    name = models.CharField(max_length=80)
+    owner = models.CharField(max_length=120, blank=True)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    hint = models.CharField(max_length=8, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ("domain", "name")
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.domain})"
+
+    def issue(self, *, test: bool = False) -> str:
+        """Make the key, save its hash and return the key itself: the only time that it can be seen."""
+        key = keys.generate(test=test)
+        self.digest, self.hint = keys.digest(key), key[-4:]
+        self.save()
+        return key
+
+
+class AccessVersion(models.Model):
+    """One row whose number grows with every change to the tables above (by trigger, so that no writer can forget it)."""
+
+    version = models.BigIntegerField(default=0)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.version)

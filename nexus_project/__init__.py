@@ -1,0 +1,1 @@
+"""Nexus: wiring only (settings, URLs, entry points); the product lives in accounts, proxy and dashboard."""

@@ -1,0 +1,35 @@
+"""The Celery app: one queue for the record, one for messages to the outside, msgpack within zstd on the wire."""
+
+from celery import Celery
+from django.conf import settings
+
+from nexus_project import env
+
+env.use_settings("nexus_project.settings.dashboard")
+
+app = Celery("nexus")
+app.conf.update(
+    broker_url=settings.REDIS_URL or "memory://",
+    result_backend=settings.REDIS_URL or None,
+    result_expires=24 * 3600,
+    broker_connection_retry_on_startup=True,
+    broker_transport_options={"visibility_timeout": 300, "socket_timeout": 5, "socket_connect_timeout": 2},
+    redis_socket_timeout=5.0,
+    redis_socket_connect_timeout=2.0,
+    redis_retry_on_timeout=False,
+    task_publish_retry=False,
+    accept_content=["json", "msgpack"],
+    task_serializer="json",
+    result_serializer="json",
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    task_track_started=True,
+    task_ignore_result=True,
+    task_default_queue="nexus",
+    task_routes={"proxy.ingest": {"queue": "ingest"}},
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    worker_redirect_stdouts=False,
+    timezone="UTC",
+)
+app.autodiscover_tasks(["accounts", "proxy.store"])

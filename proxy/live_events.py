@@ -1,0 +1,40 @@
+"""Live events, as both sides publish them to the channel layer's group: hints to re-read, never the data itself."""
+
+from typing import Literal, NotRequired, TypedDict
+
+GROUP = "live"
+MESSAGE_TYPE = "live.events"  # Channels calls the consumer's method live_events
+
+Kind = Literal["running", "ended", "stored"]
+
+
+class Event(TypedDict):
+    """`running` and `ended` come from the proxy, at most every 100 ms an exchange; `stored` from the worker after its commit.
+
+    `started_at` is epoch seconds; tokens are what is known so far; `tools` counts tool_use blocks.
+    """
+
+    kind: Kind
+    id: str
+    domain: str
+    model: str
+    started_at: float
+    elapsed_ms: int
+    input_tokens: int
+    output_tokens: int
+    tools: int
+    bytes: int
+    outcome: NotRequired[str]
+    status: NotRequired[int]
+
+
+class Message(TypedDict):
+    """What goes through the channel layer."""
+
+    type: str
+    events: list[Event]
+
+
+def message(events: list[Event]) -> Message:
+    """One message for a batch of events."""
+    return {"type": MESSAGE_TYPE, "events": events}

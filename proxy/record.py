@@ -1,0 +1,80 @@
+"""The record of one exchange: the only thing that the relay side and the store side share, apart from `wire`.
+
+On disk and on the wire each struct is a msgpack array with its version first, so that a reader knows what it reads.
+"""
+
+import msgspec
+
+INGEST_TASK = "proxy.ingest"
+SPOOLS_KEY = "nexus:spools"
+
+HeaderPairs = list[tuple[str, str]]
+
+COMPLETE = "complete"
+UPSTREAM_ERROR = "upstream_error"
+UPSTREAM_CUT = "upstream_cut"
+CLIENT_LEFT = "client_left"
+REFUSED = "refused"
+ABORTED = "aborted"
+OUTCOMES = (COMPLETE, UPSTREAM_ERROR, UPSTREAM_CUT, CLIENT_LEFT, REFUSED, ABORTED)
+
+
+class Head(msgspec.Struct, frozen=True, array_like=True):
+    """What is known before the request goes upstream. Headers and target are masked; times are epoch seconds."""
+
+    id: str
+    started_at: float
+    domain: str
+    method: str
+    target: str
+    headers: HeaderPairs
+    paid_by: str
+    account: str
+    client_key: str = ""
+    passed_over: tuple[str, ...] = ()
+    client_address: str = ""
+    body_size: int = 0
+    body_dropped: bool = False
+    version: int = 1
+
+
+class Closing(msgspec.Struct, frozen=True, array_like=True):
+    """How it ended. `chunks` holds (milliseconds since the start, bytes) for each piece that the network gave."""
+
+    outcome: str
+    status: int
+    headers: HeaderPairs
+    first_byte_ms: float | None
+    duration_ms: float
+    chunks: list[tuple[float, int]]
+    error_type: str = ""
+    error_message: str = ""
+    response_size: int = 0
+    response_dropped: bool = False
+    version: int = 1
+
+
+class Record(msgspec.Struct, frozen=True, array_like=True):
+    """A whole exchange as the shipper sends it. `serial` counts from 1 at the door of one spool, without gaps."""
+
+    serial: int
+    head: Head
+    closing: Closing
+    request_body: bytes
+    response_body: bytes
+
+
+class Batch(msgspec.Struct, frozen=True, array_like=True):
+    """Records of one spool, with the spool's own count of what it accepted and dropped so far."""
+
+    spool: str
+    accepted: int
+    dropped: int
+    records: list[Record]
+
+
+_encoder = msgspec.msgpack.Encoder()
+encode = _encoder.encode
+decode_head = msgspec.msgpack.Decoder(Head).decode
+decode_closing = msgspec.msgpack.Decoder(Closing).decode
+decode_batch = msgspec.msgpack.Decoder(Batch).decode
