@@ -1,5 +1,6 @@
 """`servers -- command`: run any command beside the embedded servers, with DATABASE_URL and REDIS_URL set for it."""
 
+import os
 import signal
 import subprocess
 import tempfile
@@ -16,6 +17,7 @@ def run_aside(console: Console, command: Sequence[str], *, temporary: bool) -> i
     """The command's exit status. `temporary` gives it fresh servers in a folder that is removed afterwards."""
     if temporary:
         data_dir = make_temporary_folder()
+        env.export(NEXUS_ENV_FILE=os.devnull, NEXUS_DATA_DIR=str(data_dir))
     else:
         surroundings.read_env(console)
         data_dir = folders.make_data_folder(env.folder("NEXUS_DATA_DIR", "var"))

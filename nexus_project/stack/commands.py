@@ -103,7 +103,7 @@ def worker() -> Service:
         name="worker",
         command=(
             *(PYTHON, "-m", "celery", "-A", "nexus_project", "-q", "worker"),
-            *("--pool", "prefork", "--concurrency", "2", "--loglevel", "WARNING"),
+            *("--queues", "ingest,nexus", "--pool", "prefork", "--concurrency", "2", "--loglevel", "WARNING"),
         ),
         grace_seconds=30,
         environment={"DJANGO_SETTINGS_MODULE": "nexus_project.settings.dashboard"},
@@ -148,7 +148,8 @@ def migrate() -> Service:
 
 
 def samples(proxy_url: str, *, trickle: bool) -> Service:
-    options = ("--trickle",) if trickle else ()
+    # Another seed: what trickles is not what has just been sent.
+    options = ("--trickle", "--seed", "2") if trickle else ()
     return Service(
         name="samples",
         command=(PYTHON, "-m", "nexus_project.demo.samples", "--proxy", proxy_url, *options),

@@ -59,8 +59,8 @@ def watch(notes: Iterable[str]) -> None:
                 children.pop(int(pid), None)
             case ["bye"]:
                 return
-    for pid, grace_seconds in reversed(children.items()):
-        stop(pid, grace_seconds)
+    for child, patience in reversed(children.items()):
+        stop(child, patience)
 
 
 def stop(pid: int, grace_seconds: float) -> None:
