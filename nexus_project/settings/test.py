@@ -1,5 +1,20 @@
-"""The suite: the dashboard's settings, with storage on and keys that are nobody's."""
+"""The suite: the dashboard's settings, with storage on, keys that are nobody's and no `.env`."""
 
-from nexus_project.settings.dashboard import *  # noqa: F403
+import os
+import secrets
+
+from cryptography.fernet import Fernet
+
+from nexus_project import env
+
+# Into the environment, so that the services that a test starts have the same ones.
+env.export(
+    NEXUS_ENV_FILE=os.devnull,
+    SECRET_KEY=env.secret("SECRET_KEY") or secrets.token_urlsafe(48),
+    DASHBOARD_API_KEY=env.secret("DASHBOARD_API_KEY") or secrets.token_urlsafe(24),
+    FIELD_ENCRYPTION_KEYS=env.secret("FIELD_ENCRYPTION_KEYS") or Fernet.generate_key().decode(),
+)
+
+from nexus_project.settings.dashboard import *  # noqa: E402, F403 - reads what has just been set
 
 STORAGE_ENABLED = True
