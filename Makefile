@@ -48,7 +48,7 @@ worker: ## start only the worker that stores the record
 beat: ## start only the clock of the periodic tasks
 
 test: $(STAMP) ## run the whole suite (TEST_OPTIONS="tests/stack -x")
-	@$(STACK) servers --temporary -- $(BIN)/python -m pytest $(TEST_OPTIONS)
+	@$(BIN)/python -m pytest $(TEST_OPTIONS)
 
 check: $(STAMP) ## what CI runs: lint, imports, types, migrations, deployment checks, tests
 	@$(BIN)/ruff check $(SOURCES)

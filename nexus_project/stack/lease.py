@@ -37,7 +37,7 @@ class Lease:
         if not readable:
             return ""
         answer = _read_line(self._connection)
-        return str(answer["error"]) if answer else "The embedded servers' keeper was killed: start again."
+        return str(answer["error"]) if answer else "The keeper of the embedded servers has ended: start again."
 
     def leave(self) -> None:
         """Give the lease back; the last one to leave waits until the servers have stopped."""

@@ -22,10 +22,11 @@ def require_free(host: str, port: int, setting: str) -> None:
             probe.bind(address)
             probe.listen()
     except OSError as error:
-        raise StackError(_refusal(host, port, setting, error)) from error
+        raise StackError(refusal(host, port, setting, error)) from error
 
 
-def _refusal(host: str, port: int, setting: str, error: OSError) -> str:
+def refusal(host: str, port: int, setting: str, error: OSError) -> str:
+    """Why a service cannot listen there, and what to do."""
     if error.errno == errno.EADDRINUSE:
         return (
             f"Port {port} is in use: stop the program that listens on it, or choose another with {setting}=…"

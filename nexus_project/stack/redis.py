@@ -72,8 +72,9 @@ def find_server() -> Path:
             return Path(found)
     for package in IN_WHEELS:
         spec = importlib.util.find_spec(package)
-        if spec and spec.origin:
-            return Path(spec.origin).parent / "bin" / "redis-server"
+        program = Path(spec.origin).parent / "bin" / "redis-server" if spec and spec.origin else None
+        if program and program.exists():
+            return program
     raise StackError(
         "No Redis 6.2 or newer was found: install redis-server (apt install redis-server, brew install redis), "
         "or set REDIS_URL to one of yours."
