@@ -3,6 +3,6 @@
 from nexus_project import env
 from tests import servers
 
-# Here and not in pyproject.toml: pytest-django would load the settings before the servers have their addresses.
+# Not in pyproject.toml: pytest-django would load the settings before the servers have their addresses.
 servers.provide()
 env.export(DJANGO_SETTINGS_MODULE="nexus_project.settings.test")

@@ -1,4 +1,4 @@
-"""`servers -- command`: run any command beside the embedded servers, with DATABASE_URL and REDIS_URL set for it."""
+"""`servers -- command`: any command beside the embedded servers, DATABASE_URL and REDIS_URL set."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from nexus_project.stack.errors import StackError
 
 
 def run_aside(console: Console, command: Sequence[str], *, temporary: bool) -> int:
-    """The command's exit status. `temporary` gives it fresh servers in a folder that is removed afterwards."""
+    """The command's exit status; `temporary` gives it fresh servers in a folder that goes afterwards."""
     if temporary:
         data_dir = make_temporary_folder()
         env.export(NEXUS_ENV_FILE=os.devnull, NEXUS_DATA_DIR=str(data_dir))
@@ -35,7 +35,7 @@ def run_aside(console: Console, command: Sequence[str], *, temporary: bool) -> i
 
 
 def make_temporary_folder() -> Path:
-    """A new folder that others may pass through but not list, as PostgreSQL's account must when root starts it."""
+    """A new folder that others (PostgreSQL's account, when root starts it) may pass through but not list."""
     folder = Path(tempfile.mkdtemp(prefix="nexus-data-"))
     folder.chmod(0o711)
     return folder

@@ -35,7 +35,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One long-lived process. `port` is (host, number, the setting that chooses it); `ready_url` answers 200 when it is up."""
+    """One process to run.
+
+    `port` is (host, number, the setting that chooses it); `ready_url` answers 200 when the service is up.
+    """
 
     name: str
     command: tuple[str, ...]

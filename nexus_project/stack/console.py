@@ -1,4 +1,4 @@
-"""What the stack says on the terminal: its own lines and its children's, each under the name of who speaks."""
+"""What the stack says on the terminal: its own lines and its children's, each under its speaker's name."""
 
 import sys
 import threading

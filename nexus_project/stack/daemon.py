@@ -1,4 +1,4 @@
-"""One embedded server as a child in its own session: started, watched, stopped, and found again after a crash."""
+"""One embedded server in a session of its own: started, watched, stopped, found again after a crash."""
 
 import contextlib
 import signal

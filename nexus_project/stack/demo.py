@@ -1,4 +1,4 @@
-"""`demo`: the whole stack against an emulator of the API, with sample traffic; no key, no internet, no real message sent."""
+"""`demo`: the stack against an emulator of the API, with sample traffic; no key, no internet needed."""
 
 import http.client
 import json
@@ -30,7 +30,7 @@ def demo(console: Console, *, once: bool) -> int:
 
 
 def prepare(console: Console) -> int:
-    """Point the services at the emulator's port (returned) and away from everything real that `.env` may name."""
+    """Point the services at the emulator's port (returned), away from all that is real in `.env`."""
     servers = {setting: env.secret(setting) for setting in surroundings.SETTING_OF.values()}
     data_dir = env.text("NEXUS_DATA_DIR") or surroundings.DEMO_DATA_DIR
     surroundings.read_env(console)

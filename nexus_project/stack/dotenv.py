@@ -1,4 +1,4 @@
-"""The `.env` file: made with fresh secrets on the first start, checked on each later one, never overwritten."""
+"""The `.env` file: made with fresh secrets on the first start, then only checked, never overwritten."""
 
 import re
 import secrets
@@ -35,7 +35,7 @@ def ensure(path: Path) -> bool:
 
 
 def check(path: Path) -> None:
-    """Raise StackError for a file that others may read or that holds a broken line; values are never shown."""
+    """Raise StackError for a file that others may read or with a broken line; no value is ever shown."""
     try:
         mode = path.stat().st_mode & 0o777
         lines = path.read_text(encoding="utf-8").splitlines()

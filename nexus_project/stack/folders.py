@@ -7,7 +7,7 @@ from nexus_project.stack.errors import StackError
 
 
 def make_data_folder(path: Path) -> Path:
-    """NEXUS_DATA_DIR, made if missing: others may pass through it (PostgreSQL's account must) but not list it."""
+    """NEXUS_DATA_DIR, made if missing: others (PostgreSQL's account) may pass through it but not list it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
@@ -17,8 +17,8 @@ def make_data_folder(path: Path) -> Path:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        message = f"NEXUS_DATA_DIR={path} cannot be written ({error.strerror}): make it writable or name another folder."
-        raise StackError(message) from error
+        problem = f"NEXUS_DATA_DIR={path} cannot be written ({error.strerror})"
+        raise StackError(f"{problem}: make it writable or name another folder.") from error
     return path.resolve()
 
 

@@ -1,8 +1,9 @@
 """The process that cleans up after a supervisor that was killed.
 
-It reads the supervisor's notes from a pipe: `start <pid> <grace seconds>` and `end <pid>` for each child. `bye` means a regular end. The end
-of the pipe without it means that the supervisor is dead: the children are then stopped in the reverse order of their start. It holds
-the supervisor's lease as well, so that Redis and PostgreSQL outlive the services that drain into them.
+It reads the supervisor's notes from a pipe: `start <pid> <grace seconds>` and `end <pid>` for each
+child. `bye` means a regular end. The end of the pipe without it means that the supervisor is dead: the
+children are then stopped in the reverse order of their start. It holds the supervisor's lease as well,
+so that Redis and PostgreSQL outlive the services that drain into them.
 """
 
 import signal

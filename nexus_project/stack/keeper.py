@@ -1,9 +1,10 @@
 """The process that owns the embedded servers of one data folder for as long as anybody holds a lease on them.
 
-A lease is a connection to the keeper's socket. Closing it gives it up, and the kernel closes it for a process that was killed;
-so when the last one is gone, for whatever reason, Redis and PostgreSQL are stopped. The holder asks with one JSON line
-({"needs": ["database", "redis"]}) and is answered with one: {"urls": {…}} or {"error": "…"}. One that shuts down its sending side is
-leaving and waits: its connection is closed at once if others stay, else after the servers have stopped.
+A lease is a connection to the keeper's socket. Closing it gives it up, and the kernel closes it for a
+process that was killed; so when the last one is gone, for whatever reason, Redis and PostgreSQL are
+stopped. The holder asks with one JSON line, {"needs": ["database", "redis"]}, and is answered with one:
+{"urls": {…}} or {"error": "…"}. One that shuts down its sending side is leaving and waits: it is told
+{"others_stay": true} at once, or its connection is closed after the servers have stopped.
 """
 
 import argparse
@@ -45,7 +46,7 @@ class Keeper:
         self._selector = selectors.DefaultSelector()
 
     def run(self, door: socket.socket) -> None:
-        """Serve leases until the last one is given up, a server dies or SIGTERM comes; then stop the servers."""
+        """Serve until the last lease is given up, a server dies or SIGTERM comes; then stop the servers."""
         deadline = time.monotonic() + FIRST_LEASE_SECONDS
         self._selector.register(door, selectors.EVENT_READ)
         served = False

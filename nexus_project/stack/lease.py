@@ -37,7 +37,9 @@ class Lease:
         if not readable:
             return ""
         answer = _read_line(self._connection)
-        return str(answer["error"]) if answer else "The keeper of the embedded servers has ended: start again."
+        return (
+            str(answer["error"]) if answer else "The keeper of the embedded servers has ended: start again."
+        )
 
     def leave(self) -> None:
         """Give the lease back; the last one to leave waits until the servers have stopped."""
@@ -50,7 +52,7 @@ class Lease:
 
 
 def take(data_dir: Path, needs: Sequence[str], *, temporary: bool = False) -> Lease:
-    """A lease on the servers in `needs`, started if they are not up; StackError says why they do not start."""
+    """A lease on the servers in `needs`, started if not up; StackError says why they do not start."""
     child: subprocess.Popen[bytes] | None = None
     deadline = time.monotonic() + START_SECONDS
     while True:

@@ -33,4 +33,4 @@ def refusal(host: str, port: int, setting: str, error: OSError) -> str:
         )
     if error.errno == errno.EACCES:
         return f"Port {port} needs more rights than this user has: choose one above 1023 with {setting}=…"
-    return f"HOST={host} is not an address of this machine ({error.strerror}): set HOST=127.0.0.1 or one that is."
+    return f"HOST={host} is not an address of this machine ({error.strerror}): set HOST=127.0.0.1 or its own."

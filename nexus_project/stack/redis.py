@@ -1,4 +1,4 @@
-"""The embedded Redis: the machine's own server if there is one, else the one inside a wheel; always with a password."""
+"""The embedded Redis: the machine's own server, else the one inside a wheel; always with a password."""
 
 import importlib.util
 import re
@@ -76,8 +76,8 @@ def find_server() -> Path:
         if program and program.exists():
             return program
     raise StackError(
-        "No Redis 6.2 or newer was found: install redis-server (apt install redis-server, brew install redis), "
-        "or set REDIS_URL to one of yours."
+        "No Redis 6.2 or newer was found: install redis-server (apt install redis-server, "
+        "brew install redis), or set REDIS_URL to one of yours."
     )
 
 

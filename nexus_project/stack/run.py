@@ -37,7 +37,7 @@ def chosen(place: Place, names: Sequence[str]) -> list[Service]:
 
 @contextlib.contextmanager
 def stack(console: Console, place: Place, services: Sequence[Service]) -> Iterator[Supervisor]:
-    """A supervisor with servers below it; at the end everything is stopped, and a request to stop is an orderly end."""
+    """A supervisor with servers below it; at the end all is stopped, and being asked to stop is no error."""
     for service in services:
         if service.port:
             ports.require_free(*service.port)

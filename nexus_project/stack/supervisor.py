@@ -29,7 +29,7 @@ class Held(Protocol):
     def broken(self) -> str: ...
 
 
-class Stopped(Exception):
+class Stopped(Exception):  # noqa: N818 - a wish, not an error
     """Somebody asked the stack to stop."""
 
 
@@ -80,7 +80,7 @@ class Child:
 
 
 class Supervisor:
-    """Use inside `handling_signals`; every waiting method raises Stopped soon after Ctrl-C, SIGTERM or SIGHUP."""
+    """Every waiting method raises Stopped after Ctrl-C, SIGTERM or SIGHUP (inside `handling_signals`)."""
 
     def __init__(self, console: Console, guardian: Guardian, held: Held | None = None) -> None:
         self._console, self._guardian, self._held = console, guardian, held

@@ -48,7 +48,9 @@ def test_a_second_start_finds_the_data_of_the_first(data_dir: Path, run_dir: Pat
 def test_nobody_enters_without_the_password(data_dir: Path, run_dir: Path) -> None:
     with running(data_dir, run_dir) as server:
         wrong = server.url.replace(":", ":wrong-", 2).replace("postgresql:wrong-", "postgresql:")
-        over_the_socket = f"host={run_dir / 'postgres'} port={server.url.split(':')[-1].split('/')[0]} user=nexus"
+        over_the_socket = (
+            f"host={run_dir / 'postgres'} port={server.url.split(':')[-1].split('/')[0]} user=nexus"
+        )
 
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
             psycopg.connect(wrong)
@@ -56,7 +58,9 @@ def test_nobody_enters_without_the_password(data_dir: Path, run_dir: Path) -> No
             psycopg.connect(over_the_socket, dbname="nexus", passfile="/dev/null")
 
 
-def test_the_cluster_is_utf8_with_a_locale_that_no_system_upgrade_changes(data_dir: Path, run_dir: Path) -> None:
+def test_the_cluster_is_utf8_with_a_locale_that_no_system_upgrade_changes(
+    data_dir: Path, run_dir: Path
+) -> None:
     with running(data_dir, run_dir) as server:
         assert ask(server.url, "SHOW server_encoding") == "UTF8"
         assert ask(server.url, "SELECT datlocale FROM pg_database WHERE datname = 'nexus'") == "C.UTF-8"
@@ -94,7 +98,7 @@ def test_a_server_left_running_by_a_killed_keeper_is_stopped_first(data_dir: Pat
 
 
 def test_a_pid_that_now_belongs_to_another_process_is_left_alone(data_dir: Path, run_dir: Path) -> None:
-    with subprocess.Popen(["sleep", "60"], start_new_session=True) as stranger:
+    with subprocess.Popen(["/bin/sleep", "60"], start_new_session=True) as stranger:
         (data_dir / "postgres.pid").write_text(f"{stranger.pid} 12345.0\n")
         with running(data_dir, run_dir):
             assert stranger.poll() is None
@@ -132,7 +136,7 @@ def test_a_server_that_does_not_start_is_quoted(data_dir: Path, run_dir: Path) -
     with (data_dir / "postgres" / "data" / "postgresql.conf").open("a") as config:
         config.write("no_such_parameter = 1\n")
 
-    with pytest.raises(StackError, match="PostgreSQL did not start: .*no_such_parameter"):
+    with pytest.raises(StackError, match=r"PostgreSQL did not start: .*no_such_parameter"):
         Postgres(data_dir, run_dir, temporary=True)
 
 

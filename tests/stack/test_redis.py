@@ -43,7 +43,10 @@ def test_nobody_enters_without_the_password(data_dir: Path) -> None:
         address = server.url.split("@")[1]
         with client(f"redis://{address}") as nameless, pytest.raises(redis.exceptions.AuthenticationError):
             nameless.ping()
-        with client(f"redis://:wrong@{address}") as wrong, pytest.raises(redis.exceptions.AuthenticationError):
+        with (
+            client(f"redis://:wrong@{address}") as wrong,
+            pytest.raises(redis.exceptions.AuthenticationError),
+        ):
             wrong.ping()
 
 
