@@ -17,16 +17,18 @@ def demo(console: Console, *, once: bool) -> int:
     upstream_port = prepare(console)
     place = surroundings.place()
     services = [commands.emulator(upstream_port), *run.chosen(place, run.ALL)]
+    status = 1 if once else 0  # a check that is interrupted has not succeeded
     with run.stack(console, place, services) as supervisor:
         run.start(supervisor, place, services, console.say)
         supervisor.run_to_end(commands.samples(place.proxy_url, trickle=False))
         if once:
             console.say(require_stored(place))
-            return 0
-        invite(console, place)
-        supervisor.start(commands.samples(place.proxy_url, trickle=True))
-        supervisor.watch()
-    return 1 if once else 0
+            status = 0
+        else:
+            invite(console, place)
+            supervisor.start(commands.samples(place.proxy_url, trickle=True))
+            supervisor.watch()
+    return status
 
 
 def prepare(console: Console) -> int:

@@ -121,7 +121,7 @@ def _require_same_major(home: Home) -> None:
     ours = _run(home, "postgres", "--version").split()[-1].split(".")[0]
     if theirs != ours:
         raise StackError(
-            f"{home.data} was made by PostgreSQL {theirs} and this is {ours}: dump it with PostgreSQL {theirs} "
+            f"{home.data} was made by PostgreSQL {theirs} and this is {ours}: dump it with that one "
             f"(pg_dump) and load it into a new one, or move {home.folder} away to start empty."
         )
 
