@@ -10,18 +10,16 @@ import msgspec
 _MODEL = re.compile(rb'"model"\s*:\s*("(?:[^"\\]|\\.){0,256}")')
 _STREAM = re.compile(rb'"stream"\s*:\s*(true|false)')
 _MODEL_FIRST = re.compile(rb'\s*\{\s*"model"\s*:')
-# Each try costs a scan back to the previous occurrence; a body full of them must not stall the loop.
-_TRIES = 64
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]]', re.DOTALL)
+# Bodies beyond these bounds get a guess: a body made to be slow must not stall the loop.
+_MOST_CANDIDATES = 64
+_LONGEST_SCAN = 256 * 1024
 
 
 def model_of(body: bytes) -> str:
-    """The model that a request body names, "" where none is found.
-
-    A leading `model` is taken. Otherwise the last one wins: what precedes it may be an argument of a tool
-    in an earlier message, and the SDKs send `model` after `messages`.
-    """
+    """The model that a request body names, "" where none is found."""
     found = _MODEL.match(body, body.find(b'"')) if _MODEL_FIRST.match(body) else None
-    quoted = found[1] if found else _last(_MODEL, b'"model"', body)
+    quoted = found[1] if found else _value(_MODEL, b'"model"', body)
     try:
         return msgspec.json.decode(quoted, type=str).replace("\x00", "")
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -30,16 +28,38 @@ def model_of(body: bytes) -> str:
 
 def wants_stream(body: bytes) -> bool:
     """Whether a request body asks for a stream."""
-    return _last(_STREAM, b'"stream"', body) == b"true"
+    return _value(_STREAM, b'"stream"', body) == b"true"
 
 
-def _last(pattern: re.Pattern[bytes], key: bytes, body: bytes) -> bytes:
+def _value(pattern: re.Pattern[bytes], key: bytes, body: bytes) -> bytes:
+    values = _candidates(pattern, key, body)
+    if len(values) < 2 or len(body) > _LONGEST_SCAN:
+        # The SDKs send both keys after `messages`, so the last one is the best guess.
+        return next(iter(values), b"")
+    return _top_level(pattern, key, body) or b""
+
+
+def _candidates(pattern: re.Pattern[bytes], key: bytes, body: bytes) -> dict[bytes, None]:
+    """The distinct values of `key` at any depth, the last one first."""
+    values: dict[bytes, None] = {}
     end = len(body)
-    for _ in range(_TRIES):
-        start = body.rfind(key, 0, end)
-        if start < 0:
+    for _ in range(_MOST_CANDIDATES):
+        end = body.rfind(key, 0, end)
+        if end < 0:
             break
-        if found := pattern.match(body, start):
+        if found := pattern.match(body, end):
+            values[found[1]] = None
+    return values
+
+
+def _top_level(pattern: re.Pattern[bytes], key: bytes, body: bytes) -> bytes | None:
+    depth = 0
+    for token in _TOKEN.finditer(body):
+        text = token[0]
+        if text in b"{[":
+            depth += 1
+        elif text in b"}]":
+            depth -= 1
+        elif depth == 1 and text == key and (found := pattern.match(body, token.start())):
             return found[1]
-        end = start
-    return b""
+    return None
