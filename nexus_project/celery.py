@@ -1,16 +1,11 @@
 """The Celery app: one queue for the record, one for messages to the outside, msgpack within zstd on the wire."""
 
-import zstandard
 from celery import Celery
 from django.conf import settings
-from kombu import compression
 
 from nexus_project import env
 
 env.use_settings("nexus_project.settings.dashboard")
-
-# Kombu's own zstd needs a package more before Python 3.14.
-compression.register(zstandard.compress, zstandard.decompress, "application/zstd", aliases=["zstd"])
 
 app = Celery("nexus")
 app.conf.update(

@@ -17,7 +17,9 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def heard(monkeypatch: pytest.MonkeyPatch) -> list[Stored]:
     stored: list[Stored] = []
-    monkeypatch.setattr(announce, "_LISTENERS", ("tests.store.test_announce.fail", "tests.store.test_announce.hear"))
+    monkeypatch.setattr(
+        announce, "_LISTENERS", ("tests.store.test_announce.fail", "tests.store.test_announce.hear")
+    )
     monkeypatch.setattr("tests.store.test_announce.hear", stored.extend)
     return stored
 
@@ -58,7 +60,9 @@ def test_a_listener_that_fails_is_logged_and_stops_nothing(
     with caplog.at_level(logging.ERROR):
         assert ingest.ingest(make_batch(make_record())) == 1
 
-    assert [(line.message, line.exc_info is not None) for line in caplog.records] == [("announce.failed", True)]
+    assert [(line.message, line.exc_info is not None) for line in caplog.records] == [
+        ("announce.failed", True)
+    ]
     assert len(heard) == 1
 
 

@@ -75,7 +75,11 @@ def test_an_error_in_the_middle_of_a_stream_makes_it_an_upstream_error() -> None
     row = streamed(start(input_tokens=3, output_tokens=1), failure)
 
     assert (row.outcome, row.status) == ("upstream_error", 200)
-    assert (row.error_type, row.error_message, row.cost_state) == ("overloaded_error", "Overloaded", "partial")
+    assert (row.error_type, row.error_message, row.cost_state) == (
+        "overloaded_error",
+        "Overloaded",
+        "partial",
+    )
 
 
 def test_a_client_that_left_before_an_error_event_stays_a_client_that_left() -> None:
@@ -90,7 +94,9 @@ def test_an_error_answer_costs_nothing() -> None:
 
 
 def test_what_the_relay_says_about_an_error_wins() -> None:
-    closing = make_closing(outcome="refused", status=401, error_type="authentication_error", error_message="key?")
+    closing = make_closing(
+        outcome="refused", status=401, error_type="authentication_error", error_message="key?"
+    )
 
     row = read(make_record(response=error("api_error", "other"), closing=closing))
 
@@ -118,22 +124,36 @@ def test_messages_of_errors_are_masked_before_they_are_cut(monkeypatch: pytest.M
         (make_closing(outcome="upstream_error", status=529), "none"),
     ],
 )
-def test_an_answer_without_usage_is_partial_where_upstream_may_have_worked(closing: Closing, state: str) -> None:
+def test_an_answer_without_usage_is_partial_where_upstream_may_have_worked(
+    closing: Closing, state: str
+) -> None:
     row = read(make_record(response=b"", closing=closing))
 
     assert (row.cost_state, row.cost_usd, row.output_tokens) == (state, None, None)
 
 
 def test_other_endpoints_cost_nothing() -> None:
-    row = read(make_record(b"", b'{"data": []}', head=make_head(method="GET", target="/v1/models?limit=1000")))
+    row = read(
+        make_record(b"", b'{"data": []}', head=make_head(method="GET", target="/v1/models?limit=1000"))
+    )
 
-    assert (row.path, row.query, row.request_type, row.cost_state) == ("/v1/models", "limit=1000", "models", "none")
+    assert (row.path, row.query, row.request_type, row.cost_state) == (
+        "/v1/models",
+        "limit=1000",
+        "models",
+        "none",
+    )
 
 
 def test_a_model_without_a_price_is_unpriced() -> None:
     row = read(make_record(ask(model="claude-next-1"), say(model="claude-next-1")))
 
-    assert (row.model, row.cost_state, row.cost_usd, row.price_id) == ("claude-next-1", "unpriced", None, None)
+    assert (row.model, row.cost_state, row.cost_usd, row.price_id) == (
+        "claude-next-1",
+        "unpriced",
+        None,
+        None,
+    )
 
 
 def test_the_model_that_answered_is_priced_and_the_one_that_was_asked_is_named() -> None:
@@ -221,10 +241,17 @@ def test_a_clock_that_is_out_of_its_mind_gives_way_to_the_id(seconds: float) -> 
 
 
 def test_unread_keeps_what_the_proxy_knows() -> None:
-    record = make_record(closing=make_closing(outcome="aborted", error_type="api_error", error_message="stopped"))
+    record = make_record(
+        closing=make_closing(outcome="aborted", error_type="api_error", error_message="stopped")
+    )
 
     found = facts.unread(record, uuid7())
 
     row = found.exchange
     assert (row.id, row.outcome, row.request_type) == (UUID(record.head.id), "aborted", "other")
-    assert (row.started_at, row.error_message, row.cost_state, found.message) == (NOON, "stopped", "none", None)
+    assert (row.started_at, row.error_message, row.cost_state, found.message) == (
+        NOON,
+        "stopped",
+        "none",
+        None,
+    )

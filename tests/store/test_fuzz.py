@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from proxy.record import OUTCOMES, Record, decode_batch, encode
+from proxy.record import OUTCOMES, Record, decode_batch, encode_batch
 from proxy.store import ingest
 from proxy.store.blobs import body_of
 from proxy.store.models import Exchange, SetAside
@@ -19,7 +19,8 @@ pytestmark = pytest.mark.django_db
 WRITABLE = st.text()  # a record is msgpack: its texts are UTF-8, with NUL but without surrogates
 HEADERS = st.lists(
     st.tuples(
-        st.sampled_from(["content-type", "content-encoding", "request-id", "x-claude-code-session-id"]) | WRITABLE,
+        st.sampled_from(["content-type", "content-encoding", "request-id", "x-claude-code-session-id"])
+        | WRITABLE,
         st.sampled_from(["text/event-stream", "application/json", "gzip", "zstd", "deflate"]) | WRITABLE,
     ),
     max_size=4,
@@ -38,7 +39,9 @@ def dumped(value: object) -> bytes:
 REQUESTS = (
     st.binary()
     | garbled(ask("x" * 50, metadata={"user_id": "u"}))
-    | st.builds(lambda **fields: dumped(fields), model=ANY_JSON, messages=ANY_JSON, system=ANY_JSON, metadata=ANY_JSON)
+    | st.builds(
+        lambda **fields: dumped(fields), model=ANY_JSON, messages=ANY_JSON, system=ANY_JSON, metadata=ANY_JSON
+    )
     | ANY_TEXT.map(lambda text: ask(text, model=text, metadata={"user_id": text}))
 )
 ANSWERS = (
@@ -62,7 +65,13 @@ ANSWERS = (
     outcome=st.sampled_from(OUTCOMES) | WRITABLE,
 )
 def test_nothing_that_is_sent_makes_ingest_fail(
-    request: bytes, response: bytes, headers: list[tuple[str, str]], text: str, number: float, integer: int, outcome: str
+    request: bytes,
+    response: bytes,
+    headers: list[tuple[str, str]],
+    text: str,
+    number: float,
+    integer: int,
+    outcome: str,
 ) -> None:
     record = make_record(
         request,
@@ -77,7 +86,7 @@ def test_nothing_that_is_sent_makes_ingest_fail(
         ),
     )  # fmt: skip
 
-    assert ingest.ingest(decode_batch(encode(make_batch(record)))) == 1
+    assert ingest.ingest(decode_batch(encode_batch(make_batch(record)))) == 1
 
     exchange = UUID(record.head.id)
     assert Exchange.objects.filter(pk=exchange).exists()

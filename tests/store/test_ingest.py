@@ -114,7 +114,9 @@ def test_records_of_two_months_lie_in_two_partitions() -> None:
 
 
 def test_the_month_is_that_of_the_id_when_the_clock_says_otherwise() -> None:
-    head = make_head(datetime(2026, 3, 31, tzinfo=UTC), started_at=datetime(2026, 4, 1, tzinfo=UTC).timestamp())
+    head = make_head(
+        datetime(2026, 3, 31, tzinfo=UTC), started_at=datetime(2026, 4, 1, tzinfo=UTC).timestamp()
+    )
 
     ingest.ingest(make_batch(make_record(head=head)))
 

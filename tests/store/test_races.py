@@ -39,7 +39,9 @@ def ingesting(batch: Batch) -> Callable[[], int]:
 
 def test_two_batches_with_the_same_records_in_opposite_order_count_them_once() -> None:
     records = [
-        make_record(ask(f"question {number % 7}"), serial=number, head=make_head(domain=f"{number % 5}.example"))
+        make_record(
+            ask(f"question {number % 7}"), serial=number, head=make_head(domain=f"{number % 5}.example")
+        )
         for number in range(60)
     ]
     spool = str(uuid7())

@@ -47,7 +47,12 @@ def test_unpriced_and_partial_exchanges_are_counted(prices: None) -> None:
 
 
 def test_each_hour_domain_account_model_and_type_has_its_own_rollup() -> None:
-    changes: list[dict[str, object]] = [{}, {"domain": "b.example"}, {"account": "other"}, {"target": "/v1/complete"}]
+    changes: list[dict[str, object]] = [
+        {},
+        {"domain": "b.example"},
+        {"account": "other"},
+        {"target": "/v1/complete"},
+    ]
     records = [make_record(head=make_head(**change)) for change in changes]
     records.append(make_record(head=make_head(datetime(2026, 11, 20, 13, tzinfo=UTC))))
     records.append(make_record(ask(model="claude-haiku-4-5")))
@@ -82,7 +87,11 @@ def test_rollups_that_were_merged_equal_those_computed_from_the_rows(batches: li
     rows = list(Exchange.objects.all())
 
     assert merged("hour", "domain") == Counter(
-        (row.started_at.replace(minute=0, second=0, microsecond=0), row.domain, histogram.bucket(row.duration_ms))
+        (
+            row.started_at.replace(minute=0, second=0, microsecond=0),
+            row.domain,
+            histogram.bucket(row.duration_ms),
+        )
         for row in rows
     )
     assert sum(one.input_tokens for one in Rollup.objects.all()) == sum(row.input_tokens or 0 for row in rows)
@@ -126,4 +135,7 @@ def test_refusals_of_known_hosts_count_for_them() -> None:
 
     ingest.ingest(make_batch(refused("configured.example"), refused("used.example")))
 
-    assert dict(DomainTotal.objects.values_list("domain", "errors")) == {"configured.example": 1, "used.example": 1}
+    assert dict(DomainTotal.objects.values_list("domain", "errors")) == {
+        "configured.example": 1,
+        "used.example": 1,
+    }

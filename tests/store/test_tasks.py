@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connection
 
 from nexus_project.celery import app
-from proxy.record import INGEST_TASK, encode
+from proxy.record import INGEST_TASK, encode_batch
 from proxy.store import tasks
 from proxy.store.models import Exchange
 from tests.store.records import make_batch, make_record
@@ -26,14 +26,13 @@ def worker() -> Iterator[None]:
         yield
 
 
+@pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning")  # Celery's call of redis-py
 @pytest.mark.usefixtures("worker")
 def test_a_worker_stores_a_batch_and_reports_how_many_records_were_new() -> None:
-    payload = encode(make_batch(make_record(), make_record()))
+    payload = encode_batch(make_batch(make_record(), make_record()))
 
     results = [
-        app.send_task(
-            INGEST_TASK, [payload], serializer="msgpack", compression="zstd", argsrepr="(batch,)"
-        ).get(timeout=30)
+        app.send_task(INGEST_TASK, [payload], serializer="msgpack", argsrepr="(batch,)").get(timeout=30)
         for _ in range(2)
     ]
 
@@ -46,7 +45,7 @@ def test_a_lost_connection_is_made_again() -> None:
     with psycopg.connect(settings.DATABASE_URL, autocommit=True) as other:
         other.execute("SELECT pg_terminate_backend(%s, 5000)", [connection.connection.info.backend_pid])
 
-    assert tasks.ingest.apply([encode(make_batch(make_record()))]).get() == 1
+    assert tasks.ingest.apply([encode_batch(make_batch(make_record()))]).get() == 1
 
 
 def test_a_batch_is_tried_until_the_database_takes_it() -> None:
@@ -58,7 +57,7 @@ def test_a_batch_is_tried_until_the_database_takes_it() -> None:
     with psycopg.connect(**connection.get_connection_params() | {"autocommit": False}) as other:
         other.execute("LOCK TABLE proxy_receipt")
         Timer(0.3, other.rollback).start()
-        stored = tasks.ingest.apply([encode(make_batch(make_record()))]).get()
+        stored = tasks.ingest.apply([encode_batch(make_batch(make_record()))]).get()
 
     assert stored == Exchange.objects.count() == 1
     assert retries

@@ -13,9 +13,16 @@ def test_without_traffic_there_are_no_stats() -> None:
 
 
 def test_stats_have_the_shape_that_clients_of_the_predecessor_read() -> None:
-    usage = {"input_tokens": 1, "output_tokens": 2, "cache_read_input_tokens": 3, "cache_creation_input_tokens": 4}
+    usage = {
+        "input_tokens": 1,
+        "output_tokens": 2,
+        "cache_read_input_tokens": 3,
+        "cache_creation_input_tokens": 4,
+    }
     tool = {"type": "tool_use", "id": "t", "name": "Bash", "input": {}}
-    ingest.ingest(make_batch(make_record(response=say(usage=usage, content=[tool])), make_record(ask("quota"))))
+    ingest.ingest(
+        make_batch(make_record(response=say(usage=usage, content=[tool])), make_record(ask("quota")))
+    )
 
     assert token_stats() == {
         "a.example": {
@@ -33,7 +40,9 @@ def test_stats_have_the_shape_that_clients_of_the_predecessor_read() -> None:
 
 
 def test_one_domain_has_its_own_stats() -> None:
-    ingest.ingest(make_batch(make_record(), *(make_record(head=make_head(domain="b.example")) for _ in range(2))))
+    ingest.ingest(
+        make_batch(make_record(), *(make_record(head=make_head(domain="b.example")) for _ in range(2)))
+    )
 
     stats = token_stats("b.example")
 
