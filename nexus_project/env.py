@@ -35,6 +35,12 @@ def read_env_file() -> None:
         raise SettingError(f"{path} cannot be read ({error}); mend it or delete it.") from error
 
 
+def assume(**values: str) -> None:
+    """Give names a value that the environment and `.env` leave out: for tools that only need settings that load."""
+    for name, value in values.items():
+        _environment.setdefault(name, value)
+
+
 def use_settings(module: str) -> None:
     """Select a settings module (the environment's choice wins) and stop with one sentence if a value is wrong."""
     _environment.setdefault("DJANGO_SETTINGS_MODULE", module)
@@ -121,7 +127,7 @@ def choice(name: str, default: str, allowed: Sequence[str]) -> str:
 
 
 def url(name: str, default: str = "", schemes: Sequence[str] = ("http", "https")) -> str:
-    """An absolute URL without a trailing slash; empty only when the default is. Its value is never shown: it may hold a password."""
+    """An absolute URL without a trailing slash; empty only when the default is. Never shown: it may hold a password."""
     value = secret(name, default).rstrip("/")
     if not value and not default:
         return ""

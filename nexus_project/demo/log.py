@@ -15,19 +15,21 @@ from nexus_project.demo.script import Outcome, Script
 from nexus_project.demo.serving import Scope
 
 NEWEST_KEPT = 10_000
+BODY_BYTES_KEPT = 256 * 1024 * 1024
 
 
 class Log:
-    """The newest 10,000 requests in order of arrival; safe to read from another thread.
+    """The newest 10,000 requests (fewer if their bodies exceed 256 MiB) in order of arrival.
 
-    With a file, each request is also written as two JSON lines, `arrived` and `ended`, flushed at once;
-    credentials in its headers are masked there.
+    Safe to read from another thread. With a file, each request is also written as two JSON
+    lines, `arrived` and `ended`, flushed at once; credentials in its headers are masked there.
     """
 
     def __init__(self, file: Path | None = None) -> None:
         self._entries: dict[int, Received] = {}
         self._changed = threading.Condition()
         self._count = 0
+        self._body_bytes = 0
         self._file: TextIO | None = file.open("a", encoding="utf-8") if file else None
 
     def __len__(self) -> int:
@@ -47,6 +49,7 @@ class Log:
         """Forget what came so far; the numbers go on."""
         with self._changed:
             self._entries.clear()
+            self._body_bytes = 0
 
     def close(self) -> None:
         if self._file:
@@ -85,8 +88,9 @@ class Log:
                 started_at=started_at,
             )
             self._entries[entry.number] = entry
-            if len(self._entries) > NEWEST_KEPT:
-                del self._entries[next(iter(self._entries))]
+            self._body_bytes += len(body)
+            while len(self._entries) > NEWEST_KEPT or self._body_bytes > BODY_BYTES_KEPT:
+                self._body_bytes -= len(self._entries.pop(next(iter(self._entries))).body)
             self._write({"event": "arrived", **summary(entry, masked=True)})
             self._changed.notify_all()
         return entry

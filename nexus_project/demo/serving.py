@@ -4,7 +4,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
@@ -77,15 +77,23 @@ def configure(
 
 
 class SettlingServer(uvicorn.Server):
-    """A uvicorn server that calls back once it listens, or has failed to."""
+    """A uvicorn server that calls back once: with True when it listens, with False when it cannot."""
 
-    def __init__(self, config: uvicorn.Config, on_settled: Callable[[], object]) -> None:
+    def __init__(self, config: uvicorn.Config, on_settled: Callable[[bool], object]) -> None:
         super().__init__(config)
         self._on_settled = on_settled
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._on_settled()
+        try:
+            await super().startup(sockets)
+        finally:
+            self._on_settled(self.started)
+
+
+def _run(server: uvicorn.Server, listener: socket.socket) -> None:
+    # uvicorn leaves by sys.exit when the app does not start; `started` tells the same.
+    with suppress(SystemExit):
+        server.run([listener])
 
 
 @contextmanager
@@ -106,10 +114,10 @@ def serve(
     """
     settled = threading.Event()
     server = SettlingServer(
-        configure(app, http=http, lifespan=lifespan, certificate=certificate), settled.set
+        configure(app, http=http, lifespan=lifespan, certificate=certificate), lambda _: settled.set()
     )
     with closing(free_socket()) as listener:
-        thread = threading.Thread(target=server.run, args=([listener],), name="serve", daemon=True)
+        thread = threading.Thread(target=_run, args=(server, listener), name="serve", daemon=True)
         thread.start()
         try:
             if not settled.wait(start_seconds) or not server.started:

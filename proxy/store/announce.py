@@ -9,7 +9,7 @@ from django.utils.module_loading import import_string
 
 from proxy.wire.messages import ToolCall
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("nexus.announce")
 
 # By name, as Django names its middleware: each of these modules imports this one for `Stored`.
 _LISTENERS = ("proxy.store.live.publish", "proxy.store.notifications.notify")
@@ -17,7 +17,7 @@ _LISTENERS = ("proxy.store.live.publish", "proxy.store.notifications.notify")
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One new exchange, after its commit. Tokens are without cache and None where unknown; texts are whole and unmasked.
+    """One new exchange, after its commit. Tokens are without cache, None where unknown; texts are whole, unmasked.
 
     `message` is the answer's JSON body or the message rebuilt from its stream; `request_type` as in
     `proxy.wire.requests.RequestFacts`; `outcome` one of `proxy.record.OUTCOMES`.
@@ -45,7 +45,7 @@ class Stored:
 
 
 def announce(stored: list[Stored]) -> None:
-    """Give the new exchanges of one batch to each listener. What is stored is stored: a failure here is only logged."""
+    """Give the new exchanges of one batch to each listener. They are stored, so a failure is only logged."""
     if not stored:
         return
     for name in _LISTENERS:

@@ -31,7 +31,7 @@ async def run(host: str, port: int, log: Path | None) -> None:
     bound = listener.getsockname()[1]
     server = SettlingServer(
         configure(create_app(log), http=ConnectionProtocol),
-        lambda: print(f"emulator ready on http://{host}:{bound}", flush=True),
+        lambda started: started and print(f"emulator ready on http://{host}:{bound}", flush=True),
     )
     await server.serve([listener])
 

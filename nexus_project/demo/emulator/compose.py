@@ -39,12 +39,14 @@ def compose(call: Call, source: random.Random) -> Reply:
     names = call.directives.tools or _called_for(call.json, question)
     if names:
         blocks.append({"type": "text", "text": source.choice(corpus.BEFORE_TOOL)})
-        blocks += [tools.tool_use(name, call.json, source) for name in names]
+        blocks += [tools.tool_use(name, call.json, question, source) for name in names]
         return Reply(tuple(blocks), "tool_use")
     if any(str(tool.get("type")).startswith("web_search_") for tool in call.json.get("tools") or ()):
         return Reply((*blocks, *_searched(question, source)), "end_turn", searches=1)
     text = _text(call, question, source)
-    room = call.json["max_tokens"] * tokens.BYTES_PER_TOKEN
+    # A text whose length was asked for is given whole, however few tokens the request allows.
+    asked = call.directives.size is not None or call.directives.events
+    room = len(text) if asked else call.json["max_tokens"] * tokens.BYTES_PER_TOKEN
     blocks.append({"type": "text", "text": text[:room]})
     return Reply(tuple(blocks), "max_tokens" if len(text) > room else "end_turn")
 

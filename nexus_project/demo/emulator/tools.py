@@ -30,6 +30,16 @@ KNOWN: dict[str, tuple[Json, ...]] = {
             "prompt": "Find every place in src that calls Invoice.total and report file, line and purpose.",
             "subagent_type": "general-purpose",
         },
+        {
+            "description": "Check how amounts are rounded",
+            "prompt": "List each rounding of an amount in src/reports and say which mode it uses.",
+            "subagent_type": "general-purpose",
+        },
+        {
+            "description": "Look for float amounts",
+            "prompt": "Search the models for amounts that are kept as a float, and name the columns.",
+            "subagent_type": "general-purpose",
+        },
     ),
 }
 WORDS = ("Lisbon", "invoice", "order 1042", "main", "weekly report")
@@ -52,10 +62,15 @@ def wanted(request: Json, question: str) -> list[str]:
     return named[:1] if choice.get("disable_parallel_tool_use") else named
 
 
-def tool_use(name: str, request: Json, source: random.Random) -> Json:
+def tool_use(name: str, request: Json, question: str, source: random.Random) -> Json:
     """Return a call of the tool with an input that suits it: known, else made from its schema."""
     schemas = {tool.get("name"): tool.get("input_schema", {}) for tool in request.get("tools") or ()}
-    known = KNOWN.get(name)
+    # A sub-agent does not pass on the very job that it was given.
+    known = [
+        value
+        for value in KNOWN.get(name, ())
+        if value.get("prompt") is None or value["prompt"] not in question
+    ]
     arguments = source.choice(known) if known else _from_schema(schemas.get(name, {}), source)
     return {"type": "tool_use", "id": new_id("toolu"), "name": name, "input": arguments}
 

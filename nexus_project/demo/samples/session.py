@@ -17,7 +17,8 @@ from nexus_project.demo.samples.workshop import GUIDANCE, REMINDER, TOOLS, resul
 
 FIRST_STEPS = ("Read", "Grep", "Read", "Edit", "Bash", "Task", "Edit", "Bash")
 NEXT_STEPS = ("Grep", "Edit", "Bash")
-HELPER_STEPS = ("Grep", "Read")
+HELPER_STEPS = ("Grep", "Task", "Read")
+HELPERS_HELPER_STEPS = ("Grep",)
 FIRST_WISH = "The invoice total is off by a cent for some customers. Find out why and fix it, with a test."
 NEXT_WISH = "Good. Now rename the helper to round_half_up everywhere and run the tests again."
 BETAS = "claude-code-20250219,interleaved-thinking-2025-05-14"
@@ -122,11 +123,13 @@ class Agent:
         """Let a sub-agent do it; its last words are the tool's result."""
         identifier = f"{self.session.source.getrandbits(28):07x}"
         headers = {"x-claude-code-agent-id": identifier}
+        # The main conversation has no agent id, so only an agent of an agent names its parent.
         parent = self.headers.get("x-claude-code-agent-id")
-        headers["x-claude-code-parent-agent-id"] = parent or "main"
+        if parent:
+            headers["x-claude-code-parent-agent-id"] = parent
         helper = Agent(self.session, SONNET, headers)
         helper.wish(prompt)
-        return helper.work(HELPER_STEPS)
+        return helper.work(HELPERS_HELPER_STEPS if parent else HELPER_STEPS)
 
 
 def _with_cache_mark(messages: list[Json]) -> list[Json]:
