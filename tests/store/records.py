@@ -49,7 +49,7 @@ def start(**usage: int) -> dict[str, object]:
     return {"type": "message_start", "message": {"id": "msg_2", "model": MODEL, "usage": usage}}
 
 
-def make_head(moment: datetime = NOON, **changes: object) -> Head:
+def make_head(moment: datetime = NOON, /, **changes: object) -> Head:
     fields: dict[str, object] = {
         "id": str(uuid7(moment)),
         "started_at": moment.timestamp(),

@@ -87,7 +87,7 @@ def test_a_damaged_body_is_never_given_out(damage: str) -> None:
     ingest.ingest(make_batch(make_record(b"b" * 99, b"")))
     other = Blob.objects.exclude(digest=ExchangeBody.objects.get(pk=record.head.id).request_pieces[0]).get()
     with connection.cursor() as cursor:
-        cursor.execute(damage, [other.data] if "%s" in damage else None)
+        cursor.execute(damage, [bytes(other.data)] if "%s" in damage else None)
 
     with pytest.raises(BodyMissingError, match="missing or damaged"):
         body_of(UUID(record.head.id), "request")

@@ -32,8 +32,8 @@ def test_a_coded_body_is_read(coding: str, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "zstd", "br", "rot13"])
-def test_a_body_that_cannot_be_read_says_nothing(coding: str) -> None:
-    assert decoded(PLAIN, coding) == b""
+def test_a_body_that_is_not_coded_as_it_says_stays_as_it_is(coding: str) -> None:
+    assert decoded(PLAIN, coding) == PLAIN
 
 
 def test_of_a_cut_body_the_beginning_is_read() -> None:
@@ -59,4 +59,4 @@ def test_a_zstd_window_beyond_the_http_limit_is_refused() -> None:
     compressor = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
     body = compressor.compress(PLAIN) + compressor.flush()
 
-    assert decoded(body, "zstd") == b""
+    assert decoded(body, "zstd") == body

@@ -70,7 +70,10 @@ def test_a_client_that_left_after_the_last_event_has_an_exact_cost() -> None:
 
 
 def test_an_error_in_the_middle_of_a_stream_makes_it_an_upstream_error() -> None:
-    failure = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+    failure: dict[str, object] = {
+        "type": "error",
+        "error": {"type": "overloaded_error", "message": "Overloaded"},
+    }
 
     row = streamed(start(input_tokens=3, output_tokens=1), failure)
 

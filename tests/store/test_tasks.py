@@ -20,8 +20,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def worker() -> Iterator[None]:
     """A real worker on the real Redis, in a thread."""
-    with app.connection_for_write() as broker:
-        broker.default_channel.queue_purge("ingest")
     with start_worker(app, pool="solo", queues=["ingest"], perform_ping_check=False, loglevel="error"):
         yield
 
@@ -45,7 +43,7 @@ def test_a_lost_connection_is_made_again() -> None:
     with psycopg.connect(settings.DATABASE_URL, autocommit=True) as other:
         other.execute("SELECT pg_terminate_backend(%s, 5000)", [connection.connection.info.backend_pid])
 
-    assert tasks.ingest.apply([encode_batch(make_batch(make_record()))]).get() == 1
+    assert tasks.ingest.apply((encode_batch(make_batch(make_record())),)).get() == 1
 
 
 def test_a_batch_is_tried_until_the_database_takes_it() -> None:
@@ -57,7 +55,7 @@ def test_a_batch_is_tried_until_the_database_takes_it() -> None:
     with psycopg.connect(**connection.get_connection_params() | {"autocommit": False}) as other:
         other.execute("LOCK TABLE proxy_receipt")
         Timer(0.3, other.rollback).start()
-        stored = tasks.ingest.apply([encode_batch(make_batch(make_record()))]).get()
+        stored = tasks.ingest.apply((encode_batch(make_batch(make_record())),)).get()
 
     assert stored == Exchange.objects.count() == 1
     assert retries
