@@ -8,7 +8,7 @@ from pytest_django.fixtures import Settings
 from nexus_project.demo import slack as demo
 from proxy.store.notifications import outbox
 from proxy.store.notifications.redis_link import connection
-from tests.notifications.conftest import counted, more_than, posted
+from tests.notifications.conftest import counted, posted
 
 pytestmark = pytest.mark.django_db
 
@@ -27,13 +27,12 @@ def end_of_hold(slack: demo.RunningSlack) -> None:
 
 
 def test_what_waits_is_sent_in_its_order(global_slack: demo.RunningSlack, domain: str) -> None:
-    before = counted()
     put(domain, "one", "two", "three")
 
     assert outbox.drain(domain) is None
 
     assert texts(global_slack) == ["one", "two", "three"]
-    assert more_than(before) == {"delivered": 3}
+    assert counted() == {"delivered": 3}
 
 
 def test_a_post_has_the_looks_of_its_recipient(
@@ -106,7 +105,6 @@ def test_a_longer_hold_is_not_shortened(global_slack: demo.RunningSlack) -> None
 def test_failures_are_tried_ten_times_with_growing_pauses(
     global_slack: demo.RunningSlack, domain: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    before = counted()
     global_slack.app.answers.extend([demo.SERVER_ERROR] * outbox.MOST_TRIES)
     put(domain, "one", "two")
 
@@ -119,52 +117,48 @@ def test_failures_are_tried_ten_times_with_growing_pauses(
     assert all(2**n / 2 <= pause <= 2**n for n, pause in enumerate(pauses[:7], start=1))
     assert max(pauses) <= outbox.LONGEST_BACKOFF_SECONDS
     assert texts(global_slack)[-1] == "two"
-    assert more_than(before) == {"failed": 1, "delivered": 1}
+    assert counted() == {"failed": 1, "delivered": 1}
     assert "slack.undeliverable" in caplog.messages
 
 
 def test_a_refused_post_is_given_up_at_once_and_the_next_one_sent(
     global_slack: demo.RunningSlack, domain: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    before = counted()
     global_slack.app.answers.append(demo.NO_SERVICE)
     put(domain, "one", "two")
 
     assert outbox.drain(domain) is None
 
     assert texts(global_slack) == ["one", "two"]
-    assert more_than(before) == {"failed": 1, "delivered": 1}
+    assert counted() == {"failed": 1, "delivered": 1}
     assert any("make a new one in Slack" in str(record.__dict__.get("why")) for record in caplog.records)
 
 
 def test_what_nobody_wants_any_more_is_dropped(domain: str) -> None:
-    before = counted()
     put(domain, "one")
 
     assert outbox.drain(domain) is None
 
-    assert more_than(before) == {"dropped": 1}
+    assert counted() == {"dropped": 1}
 
 
 def test_what_waited_a_day_is_dropped(global_slack: demo.RunningSlack, domain: str) -> None:
-    before = counted()
     put(domain, "old")
 
     with time_machine.travel(time.time() + timedelta(days=1, seconds=1).total_seconds()):
         assert outbox.drain(domain) is None
 
     assert global_slack.posts == []
-    assert more_than(before) == {"dropped": 1}
+    assert counted() == {"dropped": 1}
 
 
 def test_a_full_queue_takes_no_more_and_counts_it(domain: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox, "MOST_WAITING", 2)
-    before = counted()
     put(domain, "one", "two")
 
     assert not outbox.put(domain, "id", {"text": "three"})
 
-    assert more_than(before) == {"dropped": 1}
+    assert counted() == {"dropped": 1}
 
 
 def test_a_second_worker_comes_again_later(global_slack: demo.RunningSlack, domain: str) -> None:

@@ -68,6 +68,12 @@ def test_a_credential_files_webhook_wins_over_the_global_one(domain: str, tmp_pa
     assert recipient_of(domain) == Recipient(FILE, "#file", "File", ":robot_face:")
 
 
+def test_the_file_of_another_domain_is_not_used(domain: str, tmp_path: Path) -> None:
+    write_credential_file(tmp_path, f"other-{domain}", {"webhook_url": FILE})
+
+    assert recipient_of(domain) is None
+
+
 def test_the_database_wins_over_the_file(domain: str, tmp_path: Path) -> None:
     Domain.objects.create(name=domain, slack_webhook_url=OWN)
     write_credential_file(tmp_path, domain, {"webhook_url": FILE, "enabled": False})
