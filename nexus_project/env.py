@@ -7,7 +7,7 @@ value it cannot use. What the environment gives overrides `.env`. `DOCUMENTED` c
 import ipaddress
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -50,6 +50,16 @@ def use_settings(module: str) -> None:
         settings.INSTALLED_APPS  # noqa: B018 - the first access loads the module
     except SettingError as error:
         sys.exit(f"nexus: {error}")
+
+
+def export(**values: str) -> None:
+    """Set names for this process and all that it starts."""
+    _environment.update(values)
+
+
+def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a process to be started, with `extra` on top."""
+    return {**_environment, **extra}
 
 
 def text(name: str, default: str = "") -> str:
