@@ -1,0 +1,65 @@
+"""Guess facts of a request body by byte search, for the hot path, where no body is parsed.
+
+The worker reads the exact facts later (`proxy.wire.requests`).
+"""
+
+import re
+
+import msgspec
+
+_MODEL = re.compile(rb'"model"\s*:\s*("(?:[^"\\]|\\.){0,256}")')
+_STREAM = re.compile(rb'"stream"\s*:\s*(true|false)')
+_MODEL_FIRST = re.compile(rb'\s*\{\s*"model"\s*:')
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]]', re.DOTALL)
+# Bodies beyond these bounds get a guess: a body made to be slow must not stall the loop.
+_MOST_CANDIDATES = 64
+_LONGEST_SCAN = 256 * 1024
+
+
+def model_of(body: bytes) -> str:
+    """The model that a request body names, "" where none is found."""
+    found = _MODEL.match(body, body.find(b'"')) if _MODEL_FIRST.match(body) else None
+    quoted = found[1] if found else _value(_MODEL, b'"model"', body)
+    try:
+        return msgspec.json.decode(quoted, type=str).replace("\x00", "")
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+
+
+def wants_stream(body: bytes) -> bool:
+    """Whether a request body asks for a stream."""
+    return _value(_STREAM, b'"stream"', body) == b"true"
+
+
+def _value(pattern: re.Pattern[bytes], key: bytes, body: bytes) -> bytes:
+    values = _candidates(pattern, key, body)
+    if len(values) < 2 or len(body) > _LONGEST_SCAN:
+        # The SDKs send both keys after `messages`, so the last one is the best guess.
+        return next(iter(values), b"")
+    return _top_level(pattern, key, body) or b""
+
+
+def _candidates(pattern: re.Pattern[bytes], key: bytes, body: bytes) -> dict[bytes, None]:
+    """The distinct values of `key` at any depth, the last one first."""
+    values: dict[bytes, None] = {}
+    end = len(body)
+    for _ in range(_MOST_CANDIDATES):
+        end = body.rfind(key, 0, end)
+        if end < 0:
+            break
+        if found := pattern.match(body, end):
+            values[found[1]] = None
+    return values
+
+
+def _top_level(pattern: re.Pattern[bytes], key: bytes, body: bytes) -> bytes | None:
+    depth = 0
+    for token in _TOKEN.finditer(body):
+        text = token[0]
+        if text in b"{[":
+            depth += 1
+        elif text in b"}]":
+            depth -= 1
+        elif depth == 1 and text == key and (found := pattern.match(body, token.start())):
+            return found[1]
+    return None

@@ -1,0 +1,123 @@
+"""Read the answer to one request: a JSON body or a stream, whole, cut anywhere, or garbage."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from proxy.wire.lenient import as_count, as_dict, as_list, as_text, parse
+from proxy.wire.rebuild import Rebuilder
+from proxy.wire.sse import Decoder
+from proxy.wire.usage import Usage, merge
+
+_MESSAGE_TYPES = ("message", "completion")
+_STREAM_STARTS = (b"event:", b"data:", b":")
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A tool that the client is asked to run. Server tools run at Anthropic and are none."""
+
+    name: str
+    id: str
+    input: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an answer says; None or empty where it says nothing.
+
+    `message` is the JSON body, or the whole message rebuilt from a stream. `finished` is false for a stream
+    without its last event and for JSON that ends too early. `error_type` and `error_message` come from an
+    error body or from an error event in the middle of a stream. `counted_tokens` is count_tokens' answer.
+    """
+
+    message: dict[str, object] | None = None
+    usage: Usage | None = None
+    model: str | None = None
+    stop_reason: str | None = None
+    message_id: str | None = None
+    error_type: str | None = None
+    error_message: str | None = None
+    streamed: bool = False
+    finished: bool = False
+    tools: tuple[ToolCall, ...] = ()
+    counted_tokens: int | None = None
+
+
+def read_answer(status: int, content_type: str, body: bytes) -> Answer:
+    """What the decompressed `body` of an answer says. Never raises."""
+    if _is_stream(content_type, body):
+        return _read_stream(body)
+    value = parse(body)
+    message = value if isinstance(value, dict) else None
+    fields = as_dict(message)
+    usage = fields.get("usage")
+    return _answer(
+        message,
+        as_dict(fields.get("error")) if _is_error(status, fields) else None,
+        merge(usage) if isinstance(usage, dict) else None,
+        streamed=False,
+        finished=value is not None or not _is_json(content_type),
+        counted_tokens=None if "type" in fields else as_count(fields.get("input_tokens")),
+    )
+
+
+def _is_json(content_type: str) -> bool:
+    return content_type.lower().partition(";")[0].strip().endswith(("/json", "+json"))
+
+
+def _is_stream(content_type: str, body: bytes) -> bool:
+    if "text/event-stream" in content_type.lower():
+        return True
+    # A recorder or gateway may have lost the content type.
+    return not content_type and body[:64].lstrip().startswith(_STREAM_STARTS)
+
+
+def _is_error(status: int, fields: dict[str, object]) -> bool:
+    return fields.get("type") == "error" or (status >= 400 and "error" in fields)
+
+
+def _read_stream(body: bytes) -> Answer:
+    decoder = Decoder()
+    rebuilder = Rebuilder()
+    rebuilder.add(decoder.feed(body))
+    rebuilder.add(decoder.flush())
+    message = rebuilder.message()
+    usage = merge(*rebuilder.usages) if any(rebuilder.usages) else None
+    if message is not None and usage is not None:
+        message["usage"] = usage.raw
+    return _answer(message, rebuilder.error, usage, streamed=True, finished=rebuilder.finished)
+
+
+def _answer(
+    message: dict[str, object] | None,
+    error: dict[str, object] | None,
+    usage: Usage | None,
+    *,
+    streamed: bool,
+    finished: bool,
+    counted_tokens: int | None = None,
+) -> Answer:
+    fields = as_dict(message)
+    # Files, models and batches have an `id` as well, which names no message.
+    told = fields if streamed or fields.get("type") in _MESSAGE_TYPES else {}
+    return Answer(
+        message=message,
+        usage=usage,
+        model=as_text(told.get("model")),
+        stop_reason=as_text(told.get("stop_reason")),
+        message_id=as_text(told.get("id")),
+        error_type=None if error is None else as_text(error.get("type")) or "error",
+        error_message=None if error is None else as_text(error.get("message")) or "",
+        streamed=streamed,
+        finished=finished,
+        tools=tuple(_tool_calls(told)),
+        counted_tokens=counted_tokens,
+    )
+
+
+def _tool_calls(message: dict[str, object]) -> Iterator[ToolCall]:
+    for item in as_list(message.get("content")):
+        block = as_dict(item)
+        if block.get("type") == "tool_use":
+            name, identity = as_text(block.get("name")), as_text(block.get("id"))
+            yield ToolCall(name or "", identity or "", as_dict(block.get("input")))

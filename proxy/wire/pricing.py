@@ -1,0 +1,94 @@
+"""What an answer cost, exactly, with every line of the bill."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+from proxy.wire.default_prices import DEFAULT_PRICES
+from proxy.wire.price_book import Price, PriceBook
+from proxy.wire.usage import Usage
+
+__all__ = ["DEFAULT_PRICES", "Cost", "CostLine", "Price", "PriceBook", "cost"]
+
+_BATCH_SHARE = Decimal("0.5")
+_PER_MILLION = -6
+_PER_THOUSAND = -3
+
+
+@dataclass(frozen=True, slots=True)
+class CostLine:
+    """One line of a bill: `amount` USD for `tokens` tokens at `unit_price` USD per million.
+
+    For the label "web search", `tokens` counts searches and `unit_price` is per 1,000.
+    """
+
+    label: str
+    tokens: int
+    unit_price: Decimal
+    amount: Decimal
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """The whole bill in USD; "unpriced", without an amount, where a model in it has no price.
+
+    `price_id` is the price of the answer's own model; iterations by other models say so in their lines.
+    """
+
+    amount: Decimal | None
+    state: Literal["exact", "unpriced"]
+    price_id: str | None
+    lines: tuple[CostLine, ...]
+
+
+_UNPRICED = Cost(None, "unpriced", None, ())
+
+
+def cost(usage: Usage, model: str, at: datetime, book: PriceBook, *, batch: bool = False) -> Cost:
+    """The bill for one answer by `model` at the aware datetime `at`.
+
+    Where the API reports iterations, their sum is the bill, each at its own model's price: the top level
+    then repeats some of them and leaves out others. Batches cost half for tokens, not for server tools.
+    """
+    price = book.find(model, at)
+    if price is None:
+        return _UNPRICED
+    lines: list[CostLine] = []
+    for step_model, step in _steps(usage, model):
+        step_price = book.find(step_model, at)
+        if step_price is None:
+            return _UNPRICED
+        lines += _token_lines(step, step_model, step_price, _BATCH_SHARE if batch else Decimal(1))
+    if searches := dict(usage.server_tools).get("web_search"):
+        lines.append(_line("web search", searches, price.web_search, model, _PER_THOUSAND))
+    amount = sum((line.amount for line in lines), Decimal(0))
+    return Cost(amount, "exact", price.id, tuple(lines))
+
+
+def _steps(usage: Usage, model: str) -> list[tuple[str, Usage]]:
+    if not usage.iterations:
+        return [(model, usage)]
+    return [(step.model or model, step.usage) for step in usage.iterations]
+
+
+def _token_lines(usage: Usage, model: str, price: Price, share: Decimal) -> Iterator[CostLine]:
+    # The split may be older than the total (server tools write to the cache after it was reported):
+    # what it does not explain was written for 5 minutes, the API's default.
+    one_hour = min(usage.cache_write_1h_tokens or 0, usage.cache_write_tokens)
+    parts = (
+        ("input", usage.input_tokens, price.input),
+        ("output", usage.output_tokens, price.output),
+        ("cache read", usage.cache_read_tokens, price.cache_read),
+        ("cache write 5 min", usage.cache_write_tokens - one_hour, price.cache_write_5m),
+        ("cache write 1 h", one_hour, price.cache_write_1h),
+    )
+    for label, tokens, unit_price in parts:
+        if tokens:
+            yield _line(label, tokens, unit_price * share, model, _PER_MILLION)
+
+
+def _line(label: str, count: int, unit_price: Decimal, model: str, exponent: int) -> CostLine:
+    return CostLine(label, count, unit_price, (count * unit_price).scaleb(exponent), model)

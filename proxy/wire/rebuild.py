@@ -1,0 +1,133 @@
+"""Rebuild a whole message from the events of its stream.
+
+Events: https://docs.anthropic.com/en/docs/build-with-claude/streaming.
+"""
+
+from collections.abc import Callable, Iterable
+
+from proxy.wire.lenient import as_dict, as_list, as_text, parse
+from proxy.wire.sse import Event
+
+# The field of a delta that is appended to the same field of its block.
+_EXTENDED = {
+    "text_delta": "text",
+    "thinking_delta": "thinking",
+    "input_json_delta": "partial_json",
+    "compaction_delta": "content",
+}
+
+
+class Block:
+    """One content block that grows by deltas; what Nexus does not know it keeps under `deltas`."""
+
+    __slots__ = ("_fields", "_lists", "_texts")
+
+    def __init__(self, start: dict[str, object]) -> None:
+        self._fields = dict(start)
+        self._texts: dict[str, list[str]] = {}
+        self._lists: dict[str, list[object]] = {}
+
+    def add(self, delta: dict[str, object]) -> None:
+        kind = as_text(delta.get("type")) or ""
+        field = _EXTENDED.get(kind, "")
+        piece = delta.get(field)
+        if isinstance(piece, str):
+            self._texts.setdefault(field, []).append(piece)
+        elif kind == "signature_delta":
+            self._fields["signature"] = delta.get("signature")
+        elif kind == "citations_delta":
+            self._lists.setdefault("citations", []).append(delta.get("citation"))
+        else:
+            self._lists.setdefault("deltas", []).append(delta)
+
+    def whole(self) -> dict[str, object]:
+        """The block as a non-streamed answer would hold it.
+
+        Tool input that a cut left unreadable stays as text under `partial_json`, beside an empty `input`.
+        """
+        block = dict(self._fields)
+        for name, values in self._lists.items():
+            block[name] = as_list(block.get(name)) + values
+        for name, pieces in self._texts.items():
+            joined = "".join(pieces)
+            if name == "partial_json":
+                block.update(_tool_input(joined, block.get("input")))
+            else:
+                block[name] = (as_text(block.get(name)) or "") + joined
+        return block
+
+
+def _tool_input(text: str, started_with: object) -> dict[str, object]:
+    # A call without arguments streams no JSON at all; its input is what the block started with, {}.
+    if not text:
+        return {"input": {} if started_with is None else started_with}
+    value = parse(text.encode())
+    return {"input": {}, "partial_json": text} if value is None else {"input": value}
+
+
+class Rebuilder:
+    """Collect the events of one answer. Every attribute is usable after any number of events."""
+
+    def __init__(self) -> None:
+        self.usages: list[dict[str, object]] = []
+        self.error: dict[str, object] | None = None
+        self.finished = False
+        self._message: dict[str, object] = {}
+        self._blocks: dict[int, Block] = {}
+        self._completion: list[str] = []
+        self._handlers: dict[str, Callable[[dict[str, object]], None]] = {
+            "message_start": self._start_message,
+            "content_block_start": self._start_block,
+            "content_block_delta": self._extend_block,
+            "message_delta": self._change_message,
+            "message_stop": self._stop,
+            "error": self._fail,
+            "completion": self._complete,
+        }
+
+    def add(self, events: Iterable[Event]) -> None:
+        for event in events:
+            body = as_dict(parse(event.data))
+            handler = self._handlers.get(as_text(body.get("type")) or event.name)
+            if body and handler:
+                handler(body)
+
+    def message(self) -> dict[str, object] | None:
+        """The message so far, without its usage; None before its first event."""
+        message = dict(self._message)
+        if self._blocks:
+            message["content"] = [block.whole() for _, block in sorted(self._blocks.items())]
+        if self._completion:
+            message["completion"] = "".join(self._completion)
+        return message or None
+
+    def _start_message(self, body: dict[str, object]) -> None:
+        self._message = dict(as_dict(body.get("message")))
+        self.usages.append(as_dict(self._message.get("usage")))
+
+    def _start_block(self, body: dict[str, object]) -> None:
+        self._blocks[_index(body)] = Block(as_dict(body.get("content_block")))
+
+    def _extend_block(self, body: dict[str, object]) -> None:
+        self._blocks.setdefault(_index(body), Block({})).add(as_dict(body.get("delta")))
+
+    def _change_message(self, body: dict[str, object]) -> None:
+        self._message |= as_dict(body.get("delta"))
+        self._message |= {name: body[name] for name in body.keys() - {"type", "delta", "usage"}}
+        self.usages.append(as_dict(body.get("usage")))
+
+    def _stop(self, body: dict[str, object]) -> None:
+        self.finished = True
+
+    def _fail(self, body: dict[str, object]) -> None:
+        self.error = as_dict(body.get("error"))
+
+    def _complete(self, body: dict[str, object]) -> None:
+        self._completion.append(as_text(body.get("completion")) or "")
+        self._message |= body
+        self.finished = body.get("stop_reason") is not None
+
+
+def _index(body: dict[str, object]) -> int:
+    index = body.get("index")
+    return index if isinstance(index, int) else -1

@@ -1,0 +1,121 @@
+"""Read the facts of a request that Nexus records: who asks which model, in what kind of call."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from proxy.wire.hints import model_of, wants_stream
+from proxy.wire.lenient import as_count, as_dict, as_list, as_text, parse
+from proxy.wire.reminders import WHITESPACE, without_reminders
+
+# Longer paths first: the first prefix that fits names the type.
+_ENDPOINTS = (
+    ("/v1/messages/count_tokens", "count_tokens"),
+    ("/v1/messages/batches", "batch"),
+    ("/v1/models", "models"),
+    ("/v1/files", "files"),
+    ("/v1/complete", "complete"),
+)
+_OLD_USER_ID = re.compile(r"user_(?P<device>.*?)_account_(?P<account>.*?)_session_(?P<session>.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class UserId:
+    """`metadata.user_id` taken apart; a part that the client did not send is empty."""
+
+    device: str
+    account: str = ""
+    session: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFacts:
+    """What a request says; empty, zero or None where it says nothing.
+
+    `request_type` is `inference`, `query_evaluation` or `quota` for messages, else the endpoint:
+    `count_tokens`, `batch`, `models`, `files`, `complete`, `other`. `system_count` counts system blocks and
+    messages of role system. `user_text` is the text of the last user message that has any, without system
+    reminders; so it stays the same while an agent only reports tool results. `first_user_text` is that of the
+    first. Neither is trimmed.
+    """
+
+    request_type: str
+    model: str = ""
+    stream: bool = False
+    max_tokens: int | None = None
+    system_count: int = 0
+    message_count: int = 0
+    tool_count: int = 0
+    user_text: str = ""
+    first_user_text: str = ""
+    user_id: UserId | None = None
+
+
+def read_request(path: str, body: bytes) -> RequestFacts:
+    """The facts of the request to `path` (a query may follow) with `body`. Never raises."""
+    endpoint = path.partition("?")[0]
+    fields = as_dict(parse(body))
+    if not fields:
+        return RequestFacts(_type(endpoint, 0, ""), model_of(body), wants_stream(body))
+    messages = [as_dict(item) for item in as_list(fields.get("messages"))]
+    system_count = _system_blocks(fields.get("system")) + sum(one.get("role") == "system" for one in messages)
+    user_text = _first_text(reversed(messages))
+    return RequestFacts(
+        request_type=_type(endpoint, system_count, user_text),
+        model=as_text(fields.get("model")) or "",
+        stream=fields.get("stream") is True,
+        max_tokens=as_count(fields.get("max_tokens")),
+        system_count=system_count,
+        message_count=len(messages),
+        tool_count=len(as_list(fields.get("tools"))),
+        user_text=user_text,
+        first_user_text=_first_text(messages),
+        user_id=_user_id(as_text(as_dict(fields.get("metadata")).get("user_id"))),
+    )
+
+
+def text_of(content: object) -> str:
+    """The text of a message's content without system reminders: text blocks that are not blank, by lines."""
+    if isinstance(content, str):
+        return without_reminders(content)
+    return "\n".join(_texts(as_list(content)))
+
+
+def _texts(blocks: list[object]) -> Iterator[str]:
+    for item in blocks:
+        block = as_dict(item)
+        if block.get("type") == "text":
+            text = without_reminders(as_text(block.get("text")) or "")
+            if text.strip(WHITESPACE):
+                yield text
+
+
+def _first_text(messages: Iterable[dict[str, object]]) -> str:
+    texts = (text_of(message.get("content")) for message in messages if message.get("role") == "user")
+    return next((text.replace("\x00", "") for text in texts if text.strip(WHITESPACE)), "")
+
+
+def _system_blocks(system: object) -> int:
+    return 1 if isinstance(system, str) else len(as_list(system))
+
+
+def _type(endpoint: str, system_count: int, user_text: str) -> str:
+    if endpoint == "/v1/messages":
+        if user_text.strip(WHITESPACE).lower() == "quota":
+            return "quota"
+        return "query_evaluation" if system_count <= 1 else "inference"
+    for prefix, name in _ENDPOINTS:
+        if endpoint == prefix or endpoint.startswith(f"{prefix}/"):
+            return name
+    return "other"
+
+
+def _user_id(text: str | None) -> UserId | None:
+    if not text:
+        return None
+    if old := _OLD_USER_ID.fullmatch(text):
+        return UserId(old["device"], old["account"], old["session"])
+    parts = as_dict(parse(text.encode("utf-8", "replace")))
+    if not parts:
+        return UserId(text)
+    return UserId(*(as_text(parts.get(name)) or "" for name in ("device_id", "account_uuid", "session_id")))

@@ -1,0 +1,113 @@
+"""Know the tokens of an answer while it passes, for the hot path.
+
+An ordinary chunk (whole events, none of which matters here) costs one byte search: 0.2 to 0.3 µs for a text
+delta of 150 bytes, measured on one core of a shared server. The exact record is made later from the stored
+bytes (`proxy.wire.messages`).
+"""
+
+import re
+
+from proxy.wire.hints import model_of, wants_stream
+from proxy.wire.lenient import as_dict, as_text, parse
+from proxy.wire.sniff_json import JsonSniffer
+from proxy.wire.sse import Decoder, Event
+from proxy.wire.usage import merge
+
+__all__ = ["Sniffer", "model_of", "wants_stream"]
+
+_MATTERS = re.compile(rb"event: ?(?:message_|error|content_block_start)").search
+# More than any event that matters here; the result of a server tool can be longer and is skipped.
+_LONGEST_EVENT = 256 * 1024
+
+
+class Sniffer:
+    """Feed it every chunk of an answer's body, a stream or JSON; read the attributes at any time.
+
+    Counts are in tokens. `error` is the type of an error event or body; `stopped` tells that the message
+    came to its end. How the network cut the body changes nothing; memory is bounded.
+    """
+
+    __slots__ = (
+        "_between_events",
+        "_decoder",
+        "_json",
+        "_usage",
+        "cache_read_tokens",
+        "cache_write_tokens",
+        "error",
+        "input_tokens",
+        "model",
+        "output_tokens",
+        "stopped",
+        "tool_calls",
+    )
+
+    def __init__(self) -> None:
+        self.model: str | None = None
+        self.input_tokens = 0
+        self.output_tokens = 0
+        self.cache_read_tokens = 0
+        self.cache_write_tokens = 0
+        self.tool_calls = 0
+        self.error: str | None = None
+        self.stopped = False
+        self._usage: dict[str, object] = {}
+        self._decoder: Decoder | None = None
+        self._json: JsonSniffer | None = None
+        self._between_events = False
+
+    def feed(self, chunk: bytes) -> None:
+        """Look at the next bytes of the body."""
+        if self._between_events and chunk.endswith(b"\n\n") and not _MATTERS(chunk):
+            return
+        if self._decoder:
+            self._feed_stream(self._decoder, chunk)
+        elif self._json:
+            self._feed_json(self._json, chunk)
+        else:
+            self._begin(chunk)
+
+    def _begin(self, chunk: bytes) -> None:
+        begun = chunk.lstrip()
+        if begun.startswith(b"{"):
+            self._json = JsonSniffer()
+            self._feed_json(self._json, begun)
+        elif begun:
+            self._decoder = Decoder(limit=_LONGEST_EVENT)
+            self._feed_stream(self._decoder, begun)
+
+    def _feed_json(self, body: JsonSniffer, chunk: bytes) -> None:
+        body.feed(chunk)
+        self.model, self.error, self.stopped = body.model, body.error, body.complete
+        self.tool_calls = body.tool_calls if body.complete else 0
+        self._count(body.usage)
+
+    def _feed_stream(self, decoder: Decoder, chunk: bytes) -> None:
+        for event in decoder.feed(chunk):
+            self._note(event)
+        self._between_events = not decoder.pending
+
+    def _note(self, event: Event) -> None:
+        if event.name == "content_block_start":
+            # Most starts hold no tool call, and a server tool's result is long: parse only what may matter.
+            if b'"tool_use"' in event.data:
+                block = as_dict(as_dict(parse(event.data)).get("content_block"))
+                self.tool_calls += block.get("type") == "tool_use"
+        elif event.name == "message_start":
+            message = as_dict(as_dict(parse(event.data)).get("message"))
+            self.model = as_text(message.get("model"))
+            self._count(message.get("usage"))
+        elif event.name == "message_delta":
+            self._count(as_dict(parse(event.data)).get("usage"))
+        elif event.name == "message_stop":
+            self.stopped = True
+        elif event.name == "error":
+            self.error = as_text(as_dict(as_dict(parse(event.data)).get("error")).get("type")) or "error"
+
+    def _count(self, part: object) -> None:
+        usage = merge(self._usage, part)
+        self._usage = usage.raw
+        self.input_tokens = usage.input_tokens
+        self.output_tokens = usage.output_tokens
+        self.cache_read_tokens = usage.cache_read_tokens
+        self.cache_write_tokens = usage.cache_write_tokens

@@ -1,0 +1,115 @@
+"""Token usage of one answer, merged from the parts that a stream reports.
+
+Fields: https://docs.anthropic.com/en/api/messages (the object `usage`).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from proxy.wire.lenient import as_count, as_dict, as_list, as_text
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an answer consumed, in tokens. `raw` is the merged JSON with every field the API sent.
+
+    The 5 min / 1 h split of cache writes is None where it was not reported; it may be older than the total.
+    `server_tools` holds (name, calls), such as ("web_search", 3).
+    """
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    cache_write_5m_tokens: int | None = None
+    cache_write_1h_tokens: int | None = None
+    server_tools: tuple[tuple[str, int], ...] = ()
+    service_tier: str | None = None
+    speed: str | None = None
+    iterations: tuple["Iteration", ...] = ()
+    raw: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def total_tokens(self) -> int:
+        """Input and output without the cache, as the predecessor counted."""
+        return self.input_tokens + self.output_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Iteration:
+    """One of several model calls behind an answer; `model` is None where it is the answer's own."""
+
+    type: str
+    model: str | None
+    usage: Usage
+
+
+def merge(*parts: object) -> Usage:
+    """One usage from the `usage` objects of an answer in the order of arrival.
+
+    Field by field the last explicit value wins: zero is a value, null is none, and a value of the wrong
+    kind (a negative, fractional or unbelievably large count) never replaces a good one.
+    """
+    raw: dict[str, object] = {}
+    for part in parts:
+        _merge_object(raw, as_dict(part))
+    return _usage(raw)
+
+
+def _merge_object(known: dict[str, object], part: dict[str, object]) -> None:
+    for name, value in part.items():
+        old = known.get(name)
+        if isinstance(old, dict) and isinstance(value, dict):
+            known[name] = _merged_fields(old, value)
+        elif _replaces(value, old):
+            known[name] = dict(value) if isinstance(value, dict) else value
+
+
+def _merged_fields(old: dict[str, object], new: dict[str, object]) -> dict[str, object]:
+    return old | {name: value for name, value in new.items() if _replaces(value, old.get(name))}
+
+
+def _replaces(value: object, old: object) -> bool:
+    if old is None:
+        return True
+    if as_count(old) is not None:
+        return as_count(value) is not None
+    if isinstance(old, dict | list):
+        return isinstance(value, type(old))
+    return value is not None
+
+
+def _usage(raw: dict[str, object]) -> Usage:
+    split = as_dict(raw.get("cache_creation"))
+    five_minutes = as_count(split.get("ephemeral_5m_input_tokens"))
+    one_hour = as_count(split.get("ephemeral_1h_input_tokens"))
+    written = as_count(raw.get("cache_creation_input_tokens"))
+    if written is None:
+        written = as_count((five_minutes or 0) + (one_hour or 0))
+    return Usage(
+        input_tokens=as_count(raw.get("input_tokens")) or 0,
+        output_tokens=as_count(raw.get("output_tokens")) or 0,
+        cache_read_tokens=as_count(raw.get("cache_read_input_tokens")) or 0,
+        cache_write_tokens=written or 0,
+        cache_write_5m_tokens=five_minutes,
+        cache_write_1h_tokens=one_hour,
+        server_tools=tuple(_server_tools(as_dict(raw.get("server_tool_use")))),
+        service_tier=as_text(raw.get("service_tier")),
+        speed=as_text(raw.get("speed")),
+        iterations=tuple(
+            _iteration(as_dict(item)) for item in as_list(raw.get("iterations")) if as_dict(item)
+        ),
+        raw=raw,
+    )
+
+
+def _server_tools(counts: dict[str, object]) -> Iterable[tuple[str, int]]:
+    for name, value in counts.items():
+        if (count := as_count(value)) is not None:
+            yield name.removesuffix("_requests"), count
+
+
+def _iteration(item: dict[str, object]) -> Iteration:
+    # An iteration inside an iteration does not exist; dropping it bounds the depth.
+    flat = {name: value for name, value in item.items() if name != "iterations"}
+    return Iteration(as_text(item.get("type")) or "", as_text(item.get("model")) or None, _usage(flat))

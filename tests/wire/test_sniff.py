@@ -1,0 +1,181 @@
+import json
+import sys
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.wire.messages import read_answer
+from proxy.wire.sniff import Sniffer
+from tests.wire import cutting
+from tests.wire.streams import NAMES, stream
+
+DELTA = (
+    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"text":"Hello"}}\n\n'
+)
+
+
+def sniff(*chunks: bytes) -> Sniffer:
+    sniffer = Sniffer()
+    for chunk in chunks:
+        sniffer.feed(chunk)
+    return sniffer
+
+
+def facts(sniffer: Sniffer) -> tuple[object, ...]:
+    return (
+        sniffer.model,
+        sniffer.input_tokens,
+        sniffer.output_tokens,
+        sniffer.cache_read_tokens,
+        sniffer.cache_write_tokens,
+        sniffer.tool_calls,
+        sniffer.error,
+        sniffer.stopped,
+    )
+
+
+def exact_facts(body: bytes, content_type: str) -> tuple[object, ...]:
+    answer = read_answer(200, content_type, body)
+    assert answer.usage is not None
+    return (
+        answer.model,
+        answer.usage.input_tokens,
+        answer.usage.output_tokens,
+        answer.usage.cache_read_tokens,
+        answer.usage.cache_write_tokens,
+        len(answer.tools),
+        answer.error_type,
+        answer.finished,
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "legacy_complete"])
+def test_what_is_sniffed_equals_what_is_read_exactly(name: str) -> None:
+    assert facts(sniff(stream(name))) == exact_facts(stream(name), "text/event-stream")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_stream_in_single_bytes_is_sniffed_like_a_whole_one(name: str) -> None:
+    whole = stream(name)
+
+    assert facts(sniff(*[bytes([byte]) for byte in whole])) == facts(sniff(whole))
+
+
+@given(st.sampled_from(NAMES), cutting.places)
+def test_any_cut_of_a_stream_gives_the_same_facts(name: str, places: list[int]) -> None:
+    whole = stream(name)
+
+    assert facts(sniff(*cutting.cut(whole, places))) == facts(sniff(whole))
+
+
+@given(st.sampled_from(NAMES))
+def test_a_stream_with_one_event_a_chunk_gives_the_same_facts(name: str) -> None:
+    whole = stream(name)
+
+    assert facts(sniff(*[part + b"\n\n" for part in whole.split(b"\n\n")])) == facts(sniff(whole))
+
+
+@given(st.sampled_from(NAMES), cutting.places, st.integers(min_value=0, max_value=150_000))
+def test_any_cut_of_a_json_answer_gives_the_same_facts(name: str, places: list[int], size: int) -> None:
+    message = read_answer(200, "text/event-stream", stream(name)).message or {}
+    blocks = message.pop("content", [])
+    usage = message.pop("usage", {})
+    whole = json.dumps({**message, "content": blocks, "padding": "x" * size, "usage": usage}).encode()
+
+    assert facts(sniff(*cutting.cut(whole, places))) == facts(sniff(whole))
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_json_answer_is_sniffed_like_a_stream(indent: int | None) -> None:
+    message = read_answer(200, "text/event-stream", stream("parallel_tools")).message
+
+    whole = json.dumps(message, indent=indent).encode() + b"\n\n"
+
+    assert facts(sniff(whole)) == exact_facts(whole, "application/json")
+    assert sniff(whole).tool_calls == 2
+
+
+def test_a_long_json_answer_is_sniffed_at_both_ends() -> None:
+    content = [{"type": "text", "text": "x" * 1_000_000}, {"type": "tool_use", "input": {}}]
+    whole = json.dumps({"model": "m", "content": content, "usage": {"input_tokens": 3, "output_tokens": 4}})
+
+    sniffer = sniff(*cutting.cut(whole.encode(), list(range(0, 1_000_000, 16_384))))
+
+    assert facts(sniffer) == ("m", 3, 4, 0, 0, 1, None, True)
+
+
+def test_an_error_body_gives_its_type() -> None:
+    sniffer = sniff(b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}')
+
+    assert (sniffer.error, sniffer.stopped) == ("overloaded_error", True)
+
+
+@pytest.mark.parametrize("tail", [b"7}", b'{"input_tokens": }', b"[" * 100_000 + b"}", b'"', b""])
+def test_a_json_answer_with_garbage_for_usage_counts_nothing(tail: bytes) -> None:
+    sniffer = sniff(b'{"model":"m","usage":', tail, b"}")
+
+    assert (sniffer.model, sniffer.input_tokens, sniffer.stopped) == ("m", 0, False)
+
+
+def test_the_results_of_a_batch_are_not_the_usage_of_the_answer_that_carries_them() -> None:
+    line = b'{"custom_id":"a","result":{"content":[{"type":"tool_use"}],"usage":{"input_tokens":9}}}\n'
+
+    assert facts(sniff(line, line)) == facts(sniff(line))
+    assert (sniff(line).input_tokens, sniff(line).tool_calls) == (0, 0)
+
+
+def test_white_space_before_a_body_decides_nothing() -> None:
+    assert sniff(b"", b" \n\n", b'{"usage":{"output_tokens":7}}').output_tokens == 7
+    assert sniff(b"\n\n", stream("text")).output_tokens == 15
+
+
+def test_an_error_event_without_a_type_is_an_error() -> None:
+    assert sniff(b"event: error\ndata: garbage\n\n").error == "error"
+
+
+def test_text_that_looks_like_an_event_is_none() -> None:
+    text = json.dumps(
+        {"type": "content_block_delta", "delta": {"text": "\nevent: message_stop\ndata: {}\n\n"}}
+    )
+
+    sniffer = sniff(DELTA, f"event: content_block_delta\ndata: {text}\n\n".encode())
+
+    assert not sniffer.stopped
+
+
+def test_a_server_tool_is_no_tool_call() -> None:
+    block = b'{"content_block":{"type":"server_tool_use","name":"tool_use","input":{"a":"tool_use"}}}'
+
+    assert sniff(b"event: content_block_start\ndata: " + block + b"\n\n").tool_calls == 0
+
+
+@given(st.lists(st.binary(max_size=40), max_size=8))
+def test_any_bytes_are_sniffed_without_raising(chunks: list[bytes]) -> None:
+    assert sniff(*chunks).input_tokens == 0
+
+
+@pytest.mark.parametrize("start", [b'{"a":"', b"event: content_block_start\ndata: "])
+def test_memory_stays_bounded(start: bytes) -> None:
+    sniffer = sniff(start)
+
+    for _ in range(200):
+        sniffer.feed(b"x" * 65_536)
+
+    held = sniffer._json or sniffer._decoder
+    assert held is not None
+    sizes = [sys.getsizeof(getattr(held, name)) for name in type(held).__slots__]
+    assert sum(sizes) < 1_000_000
+
+
+def test_an_ordinary_chunk_costs_little() -> None:
+    sniffer = sniff(DELTA)
+    rounds = 50_000
+
+    start = time.process_time()
+    for _ in range(rounds):
+        sniffer.feed(DELTA)
+
+    # Measured 0.3 µs; the bar leaves room for a busy machine.
+    assert (time.process_time() - start) / rounds < 3e-6
