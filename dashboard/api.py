@@ -142,14 +142,11 @@ def one_request(request: HttpRequest, exchange_id: UUID) -> RequestDetails:
 @api.get("/requests/{uuid:exchange_id}/raw/{side}", response=ERRORS, summary="Exact bytes")
 def raw(request: HttpRequest, exchange_id: UUID, side: Literal["request", "response"]) -> HttpResponse:
     """The exact bytes of one body, as they went over the wire, nothing masked."""
-    found = exchanges.details(exchange_id)
-    if found is None:
-        raise HttpError(404, NOT_STORED)
-    body = found.request_body if side == "request" else found.response_body
-    if body is None:
-        raise HttpError(404, "This body was not kept: the spool was full when it came.")
+    body = exchanges.body(exchange_id, side)
+    if body.data is None:
+        raise HttpError(404, body.missing)
     return HttpResponse(
-        body,
+        body.data,
         content_type="application/octet-stream",
         headers={
             "Content-Disposition": f'attachment; filename="{exchange_id}.{side}"',

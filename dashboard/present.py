@@ -48,7 +48,7 @@ def request_details(details: Details) -> RequestDetails:
         session_id=exchange.session_id or None,
         request_headers=[(name, mask_text(value)) for name, value in details.request_headers],
         response_headers=[(name, mask_text(value)) for name, value in details.response_headers],
-        request_body=_body(details.request_body),
+        request_body=_request(details),
         response_body=_answer(details),
         usage_data=exchange.usage,
         streaming_chunks=[
@@ -58,19 +58,21 @@ def request_details(details: Details) -> RequestDetails:
     )
 
 
-def _body(body: bytes | None) -> object:
+def _request(details: Details) -> object:
+    return _value(bodies.readable(details.request, details.request_headers))
+
+
+def _answer(details: Details) -> object:
+    """The message, rebuilt where it came as a stream."""
+    plain = bodies.readable(details.response, details.response_headers)
+    kind = bodies.header(details.response_headers, "content-type")
+    message = read_answer(details.exchange.status, kind, plain).message
+    return _value(plain) if message is None else mask_json(message)
+
+
+def _value(body: bytes) -> object:
     """Parsed JSON, else the text; None where the body is empty or was not kept."""
     if not body:
         return None
     value = parse(body)
     return mask_text(body.decode("utf-8", "replace")) if value is None else mask_json(value)
-
-
-def _answer(details: Details) -> object:
-    """The message, rebuilt where it came as a stream."""
-    if details.response_body is None:
-        return None
-    plain = bodies.decoded(details.response_body, bodies.header(details.response_headers, "content-encoding"))
-    kind = bodies.header(details.response_headers, "content-type")
-    message = read_answer(details.exchange.status, kind, plain).message
-    return _body(plain) if message is None else mask_json(message)

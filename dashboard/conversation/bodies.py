@@ -1,11 +1,11 @@
 """Bodies as text that a page can show: masked, indented where they are JSON, cut where they are huge."""
 
-import gzip
 import json
-import zlib
 from dataclasses import dataclass, replace
 
 from accounts.masking import mask_json, mask_text
+from dashboard.queries.exchanges import KeptBody
+from proxy.store.codings import decoded
 from proxy.wire.lenient import parse
 
 MAX_SHOWN = 300_000
@@ -14,9 +14,9 @@ CUT = "Only the beginning is shown; the exact bytes hold all of it."
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """`text` is None where the body was not kept; `note` says what is missing from it."""
+    """A text of `size` bytes on the wire; `note` says what is missing from it."""
 
-    text: str | None
+    text: str
     size: int = 0
     note: str = ""
 
@@ -26,22 +26,13 @@ def header(headers: list[tuple[str, str]], name: str) -> str:
     return next((value for key, value in headers if key.lower() == name), "")
 
 
-def decoded(body: bytes, encoding: str) -> bytes:
-    """The body without its content-encoding, as far as the standard library knows it; upstream is asked for none."""
-    try:
-        if encoding.lower() in {"gzip", "x-gzip"}:
-            return gzip.decompress(body)
-        if encoding.lower() == "deflate":
-            return zlib.decompress(body)
-    except (OSError, EOFError, zlib.error):
-        return body
-    return body
+def readable(body: KeptBody, headers: list[tuple[str, str]]) -> bytes:
+    """A body without its content coding, b"" where it was not kept."""
+    return decoded(body.data or b"", header(headers, "content-encoding"))
 
 
-def shown(body: bytes | None) -> Shown:
+def shown(body: bytes) -> Shown:
     """Any body: JSON is indented, a stream's text stays as it came."""
-    if body is None:
-        return Shown(None)
     value = parse(body) if body.lstrip()[:1] in (b"{", b"[") else None
     if value is not None:
         return replace(shown_value(value), size=len(body))

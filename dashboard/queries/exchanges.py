@@ -1,21 +1,16 @@
 """Lists of exchanges by keyset, and all that is known of one."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
-import msgspec
-import zstandard
 from django.db.models import QuerySet, Sum
 
-from proxy.store.blobs import body_of
+from proxy.store.blobs import BodyMissingError, Chunks, body_of, decode_chunks
 from proxy.store.models import DomainTotal, Exchange, ExchangeBody, Price
 
-MAX_CHUNKS_BYTES = 64 * 1024 * 1024
 # What a list has no column for stays in the table: `usage` alone can be a kilobyte a row.
 UNLISTED = ("usage", "query", "tool_names", "passed_over", "user_id", "upstream_request_id", "message_id")
-Chunk = tuple[float, int]
-_decode_chunks = msgspec.msgpack.Decoder(list[tuple[float, int]]).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +22,23 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Details:
-    """One exchange with its headers, the times of its pieces, both bodies and the price that was used.
+class KeptBody:
+    """The exact bytes of a body as they went over the wire; None where they cannot be had, and then `missing` says why."""
 
-    A body is None where it was not kept: dropped while the spool was full.
-    """
+    data: bytes | None
+    missing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """One exchange with its headers, the times of its pieces, both bodies and the price that was used."""
 
     exchange: Exchange
     request_headers: list[tuple[str, str]]
     response_headers: list[tuple[str, str]]
-    chunks: list[Chunk]
-    request_body: bytes | None
-    response_body: bytes | None
+    chunks: Chunks
+    request: KeptBody
+    response: KeptBody
     price: Price | None
 
 
@@ -77,28 +77,26 @@ def details(exchange_id: UUID) -> Details | None:
     exchange = find(exchange_id)
     if exchange is None:
         return None
-    body = ExchangeBody.objects.filter(id=exchange_id).first()
-    price = Price.objects.filter(id=exchange.price_id).first() if exchange.price_id else None
-    if body is None:
-        return Details(exchange, [], [], [], None, None, price)
+    kept = ExchangeBody.objects.filter(id=exchange_id).first()
     return Details(
         exchange=exchange,
-        request_headers=_pairs(body.request_headers),
-        response_headers=_pairs(body.response_headers),
-        chunks=_chunks(bytes(body.chunks)),
-        request_body=None if body.request_dropped else body_of(exchange_id, "request"),
-        response_body=None if body.response_dropped else body_of(exchange_id, "response"),
-        price=price,
+        request_headers=_pairs(kept.request_headers) if kept else [],
+        response_headers=_pairs(kept.response_headers) if kept else [],
+        chunks=decode_chunks(bytes(kept.chunks)) if kept and kept.chunks else [],
+        request=body(exchange_id, "request"),
+        response=body(exchange_id, "response"),
+        price=Price.objects.filter(id=exchange.price_id).first() if exchange.price_id else None,
     )
+
+
+def body(exchange_id: UUID, side: Literal["request", "response"]) -> KeptBody:
+    """One body, or why there is none."""
+    try:
+        return KeptBody(body_of(exchange_id, side))
+    except BodyMissingError as error:
+        return KeptBody(None, str(error))
 
 
 def _pairs(headers: Any) -> list[tuple[str, str]]:
     """Headers as pairs, repeats and order kept."""
     return [(str(name), str(value)) for name, value in headers or []]
-
-
-def _chunks(packed: bytes) -> list[Chunk]:
-    if not packed:
-        return []
-    unpacked = zstandard.ZstdDecompressor().decompress(packed, max_output_size=MAX_CHUNKS_BYTES)
-    return _decode_chunks(unpacked)

@@ -10,7 +10,7 @@ from dashboard.filters import domain_of
 from dashboard.queries import exchanges, figures
 from dashboard.queries.pipeline import pipeline
 from dashboard.signin import signed_in_only
-from dashboard.views.request_page import RequestPage
+from dashboard.views.request_page import VIEWS, RequestPage
 from dashboard.views.usage_page import usage_page
 
 RECENT = 20
@@ -80,7 +80,14 @@ def exchange(request: HttpRequest, exchange_id: UUID) -> HttpResponse:
     found = exchanges.details(exchange_id)
     if found is None:
         raise Http404("No exchange with this id is stored.")
-    return render(request, "dashboard/request.html", {"page": RequestPage(found), "exchange": found.exchange})
+    asked = request.GET.get("view", "")
+    context = {
+        "page": RequestPage(found),
+        "exchange": found.exchange,
+        "view": asked if asked in VIEWS else "conversation",
+        "views": VIEWS.items(),
+    }
+    return render(request, "dashboard/request.html", context)
 
 
 @require_safe

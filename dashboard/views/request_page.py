@@ -1,14 +1,19 @@
 """What the page of one request shows, worked out of its stored parts on demand."""
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
 from accounts.masking import mask_text
 from dashboard.conversation import bodies, turns
+from dashboard.conversation.bodies import readable
 from dashboard.queries.exchanges import Details
 from dashboard.timeline import Timeline, draw
 from proxy.wire.lenient import parse
 from proxy.wire.messages import Answer, read_answer
+
+
+VIEWS = {"conversation": "Conversation", "raw": "Raw JSON", "headers": "Headers & timeline"}
 
 
 @dataclass(frozen=True)
@@ -18,9 +23,12 @@ class RequestPage:
     details: Details
 
     @cached_property
+    def _request(self) -> bytes:
+        return readable(self.details.request, self.details.request_headers)
+
+    @cached_property
     def _response(self) -> bytes:
-        encoding = bodies.header(self.details.response_headers, "content-encoding")
-        return bodies.decoded(self.details.response_body or b"", encoding)
+        return readable(self.details.response, self.details.response_headers)
 
     @cached_property
     def answer(self) -> Answer:
@@ -29,26 +37,46 @@ class RequestPage:
 
     @cached_property
     def conversation(self) -> turns.Conversation:
-        return turns.read(parse(self.details.request_body or b""), self.answer)
+        return turns.read(parse(self._request), self.answer)
 
     @cached_property
     def request_text(self) -> bodies.Shown:
-        return bodies.shown(self.details.request_body)
+        return bodies.shown(self._request)
 
     @cached_property
     def response_text(self) -> bodies.Shown:
-        return bodies.shown(None if self.details.response_body is None else self._response)
+        return bodies.shown(self._response)
 
     @cached_property
-    def message_text(self) -> bodies.Shown:
+    def message_text(self) -> bodies.Shown | None:
         """The message rebuilt from a stream; None where the answer was no stream."""
         if not self.answer.streamed or self.answer.message is None:
-            return bodies.Shown(None)
+            return None
         return bodies.shown_value(self.answer.message)
 
     @cached_property
     def timeline(self) -> Timeline | None:
         return draw(self.details.chunks, self.details.exchange.duration_ms)
+
+    @property
+    def error_type(self) -> str:
+        return mask_text(self.details.exchange.error_type)
+
+    @property
+    def error_message(self) -> str:
+        return mask_text(self.details.exchange.error_message)
+
+    @property
+    def tools(self) -> list[tuple[str, int]]:
+        """The tools that the answer calls, the most called first."""
+        return Counter(mask_text(name) for name in self.details.exchange.tool_names).most_common()
+
+    @property
+    def request_line(self) -> str:
+        """Method and target; the record holds the query masked already."""
+        exchange = self.details.exchange
+        target = f"{exchange.path}?{exchange.query}" if exchange.query else exchange.path
+        return mask_text(f"{exchange.method} {target}")
 
     @property
     def request_headers(self) -> list[tuple[str, str]]:
