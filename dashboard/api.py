@@ -32,7 +32,10 @@ MAX_LIMIT = 1000
 MAX_OFFSET = 10_000
 NOT_STORED = "No exchange with this id is stored."
 REFUSALS = {
-    Visitor.UNKNOWN: (401, "API key required: send DASHBOARD_API_KEY in X-Dashboard-Key, X-API-Key or Authorization: Bearer."),
+    Visitor.UNKNOWN: (
+        401,
+        "API key required: send DASHBOARD_API_KEY in X-Dashboard-Key, X-API-Key or Authorization: Bearer.",
+    ),
     Visitor.REFUSED: (403, "This API key is not right: it is the value of DASHBOARD_API_KEY on the server."),
     Visitor.THROTTLED: (429, "Too many wrong keys from this address: wait five minutes."),
     Visitor.NOBODY_YET: (503, "The dashboard is not configured: set DASHBOARD_API_KEY and restart it."),

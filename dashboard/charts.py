@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 HEIGHT = 100
 Number = int | Decimal
@@ -74,7 +73,6 @@ def stacked(
 ) -> Chart:
     """Stack the series hour by hour; `hours` and `days` come in UTC and in the reporting zone."""
     zone = days[0].tzinfo
-    assert isinstance(zone, ZoneInfo)
     sums = [sum((values.get(hour, 0) for values in series.values()), start=Decimal(0)) for hour in hours]
     top = ceiling(max(sums, default=Decimal(0)))
     filled = [index for index, value in enumerate(sums) if value]
@@ -114,9 +112,9 @@ def _stack(values: Sequence[Decimal], top: Decimal) -> list[Segment]:
     return segments
 
 
-def ceiling(value: Decimal) -> Decimal:
-    """The next of 1, 2 or 5 times a power of ten: a top that makes readable ticks."""
+def ceiling(value: Number) -> Decimal:
+    """The next of 1, 2, 3, 4, 6 or 8 times a power of ten: a top whose half is a readable tick as well."""
     if value <= 0:
         return Decimal(1)
-    power = Decimal(10) ** value.adjusted()
-    return next(power * step for step in (1, 2, 5, 10) if power * step >= value)
+    power = Decimal(10) ** Decimal(value).adjusted()
+    return next(power * step for step in (1, 2, 3, 4, 6, 8, 10) if power * step >= value)

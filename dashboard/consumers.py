@@ -4,8 +4,8 @@ import asyncio
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.conf import settings
 from django.http.request import validate_host
 
@@ -33,7 +33,7 @@ def is_own_origin(headers: list[tuple[bytes, bytes]]) -> bool:
     return parts.netloc.lower() == host and validate_host(parts.hostname or "", settings.ALLOWED_HOSTS)
 
 
-class LiveConsumer(AsyncJsonWebsocketConsumer):
+class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc] # Channels has no types
     """`/ws/live?domain=`: a `hello`, then `events` at most five times a second, a `ping` after 30 s of silence.
 
     Of several events of one exchange in a frame only the last is sent. A page that hears of something reads it again.

@@ -10,7 +10,10 @@ from django.utils.deprecation import MiddlewareMixin
 
 from accounts.fields import UnreadableSecret
 
-NO_DATABASE = "The database does not answer. Nothing is lost: the proxy keeps its records until it is back. Check DATABASE_URL and PostgreSQL."
+NO_DATABASE = (
+    "The database does not answer. Nothing is lost: the proxy keeps its records until it is back. "
+    "Check DATABASE_URL and PostgreSQL."
+)
 UNREADABLE = "A stored secret cannot be decrypted. Put the key that wrote it back into FIELD_ENCRYPTION_KEYS and restart."
 CODES = {
     400: "bad_request",

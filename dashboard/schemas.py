@@ -41,7 +41,9 @@ class Stats(CamelSchema):
     requests_by_model: dict[str, int]
     requests_by_type: dict[str, int]
     total_cost_usd: float
-    cost_state: str = Field(description="exact, partial (streams that were cut) or unpriced (models without a price)")
+    cost_state: str = Field(
+        description="exact, partial (streams that were cut) or unpriced (models without a price)"
+    )
     since: datetime = Field(description="The hour from which the sums count")
 
 

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import wraps
 from hashlib import sha256
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -34,13 +35,6 @@ class Visitor(Enum):
     NOBODY_YET = "DASHBOARD_API_KEY is not set"
 
 
-class Person(Protocol):
-    """The part of a Django user, or of the anonymous one, that is asked here."""
-
-    is_active: bool
-    is_staff: bool
-
-
 def fingerprint() -> str:
     """What a session keeps of the key that opened it."""
     return salted_hmac("dashboard.signin", settings.DASHBOARD_API_KEY, algorithm="sha256").hexdigest()
@@ -56,7 +50,7 @@ def _digest(value: str) -> bytes:
     return sha256(value.encode("utf-8", "surrogateescape")).digest()
 
 
-def session_is_open(session: Mapping[str, Any], user: Person) -> bool:
+def session_is_open(session: Mapping[str, Any], user: User | AnonymousUser) -> bool:
     """Whether a session belongs to the present key, or its user to the staff; pages and websockets ask the same."""
     if user.is_active and user.is_staff:
         return True

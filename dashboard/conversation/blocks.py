@@ -23,6 +23,7 @@ MAX_MARKDOWN = 40_000
 MAX_TEXT = 200_000
 TOOL_CALLS = ("tool_use", "server_tool_use", "mcp_tool_use")
 _REMINDER = re.compile(r"<system-reminder>(.*?)</system-reminder>", re.DOTALL | re.IGNORECASE)
+NOTHING = SafeString("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Block:
     kind: str
     title: str = ""
     note: str = ""
-    html: SafeString = SafeString("")
+    html: SafeString = NOTHING
     source: str = ""
     is_error: bool = False
     children: list["Block"] = field(default_factory=list)
@@ -57,7 +58,9 @@ def cut(text: str) -> tuple[str, str]:
     """The first part of a very long text, and a note that says so."""
     if len(text) <= MAX_TEXT:
         return text, ""
-    return text[:MAX_TEXT], f"The first {MAX_TEXT:,} of {len(text):,} characters; the rest is in the raw JSON."
+    return text[
+        :MAX_TEXT
+    ], f"The first {MAX_TEXT:,} of {len(text):,} characters; the rest is in the raw JSON."
 
 
 def content_blocks(content: object, budget: Budget) -> list[Block]:
@@ -86,7 +89,11 @@ def _text(text: str, budget: Budget) -> Iterator[Block]:
     for index, part in enumerate(_REMINDER.split(text)):
         if part.strip():
             html, note = budget.html(part)
-            yield Block("reminder", "System reminder", note, html) if index % 2 else Block("text", "", note, html)
+            yield (
+                Block("reminder", "System reminder", note, html)
+                if index % 2
+                else Block("text", "", note, html)
+            )
 
 
 def _citations(citations: list[object]) -> Iterator[Block]:
@@ -129,7 +136,9 @@ def _image(block: dict[str, object]) -> Block:
     source = as_dict(block.get("source"))
     kind, data = as_text(source.get("media_type")) or "", as_text(source.get("data")) or ""
     if source.get("type") != "base64":
-        return Block("note", "Image", mask_text(as_text(source.get("url")) or as_text(source.get("file_id")) or ""))
+        return Block(
+            "note", "Image", mask_text(as_text(source.get("url")) or as_text(source.get("file_id")) or "")
+        )
     if kind not in IMAGE_TYPES:
         return Block("note", "Image of a type that is not shown", mask_text(kind))
     if len(data) * 3 // 4 > MAX_IMAGE_BYTES:
@@ -138,7 +147,9 @@ def _image(block: dict[str, object]) -> Block:
         base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):
         return Block("note", "Image that is not valid base64")
-    return Block("image", f"Image, {kind.removeprefix('image/').upper()}", source=f"data:{kind};base64,{data}")
+    return Block(
+        "image", f"Image, {kind.removeprefix('image/').upper()}", source=f"data:{kind};base64,{data}"
+    )
 
 
 def _document(block: dict[str, object]) -> Block:

@@ -57,7 +57,9 @@ def read(request: object, answer: Answer) -> Conversation:
         answer=replied,
         skipped=skipped,
         error=mask_text(": ".join(part for part in (answer.error_type, answer.error_message) if part)),
-        tools_offered=[mask_text(as_text(as_dict(tool).get("name")) or "?") for tool in as_list(body.get("tools"))],
+        tools_offered=[
+            mask_text(as_text(as_dict(tool).get("name")) or "?") for tool in as_list(body.get("tools"))
+        ],
     )
 
 

@@ -1,8 +1,10 @@
 """Sums over the hourly rollups: the numbers of cards, charts and /api/stats."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.db.models import Count, QuerySet, Sum
 from django.utils import timezone
@@ -62,15 +64,20 @@ def rollups(since: datetime, domain: str = "") -> QuerySet[Rollup]:
     return rows.filter(domain=domain) if domain else rows
 
 
+def of_row(row: Mapping[str, Any]) -> Figures:
+    """The sums in a row of an aggregating query, whatever else the row holds."""
+    return Figures(**{name: row[name] for name in SUMS})
+
+
 def total(since: datetime, domain: str = "") -> Figures:
     """The sum of all hours since a moment."""
-    return Figures(**rollups(since, domain).aggregate(**SUMS))
+    return of_row(rollups(since, domain).aggregate(**SUMS))
 
 
 def by(field: str, since: datetime, domain: str = "") -> dict[str, Figures]:
     """Sums per value of `domain`, `model`, `account` or `request_type`; the busiest first."""
     rows = rollups(since, domain).values(field).annotate(**SUMS).order_by("-requests", field)
-    return {row.pop(field): Figures(**row) for row in rows}
+    return {row[field]: of_row(row) for row in rows}
 
 
 def active_domains(since: datetime, domain: str = "") -> int:

@@ -15,7 +15,7 @@ log = logging.getLogger("nexus.dashboard")
 
 
 class Heartbeat(msgspec.Struct, frozen=True):
-    """What a proxy process says of its spool each second. `waiting` is all that it holds, open exchanges too; `at` epoch seconds."""
+    """What a proxy says of its spool each second. `waiting` is all that it holds, open exchanges too; `at` epoch seconds."""
 
     accepted: int = 0
     dropped: int = 0

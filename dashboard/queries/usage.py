@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.utils import timezone
 
-from dashboard.queries.figures import SUMS, Figures, rollups
+from dashboard.queries.figures import SUMS, Figures, of_row, rollups
 
 DAYS = 7
 NAMED_SERIES = 6
@@ -55,7 +55,7 @@ def _whole_hour(moment: datetime) -> datetime:
 def hourly(since: datetime, domain: str = "") -> dict[datetime, Figures]:
     """The sums of each hour that had traffic."""
     rows = rollups(since, domain).values("hour").annotate(**SUMS)
-    return {row.pop("hour"): Figures(**row) for row in rows}
+    return {row["hour"]: of_row(row) for row in rows}
 
 
 def hourly_by(
@@ -66,8 +66,8 @@ def hourly_by(
     rows = rollups(since, domain).filter(**{f"{field}__in": shown}).values("hour", field).annotate(**SUMS)
     series: dict[str, dict[datetime, Figures]] = defaultdict(dict)
     for row in rows:
-        series[row.pop(field)][row.pop("hour")] = Figures(**row)
+        series[row[field]][row["hour"]] = of_row(row)
     if len(names) > len(shown):
         others = rollups(since, domain).exclude(**{f"{field}__in": shown}).values("hour").annotate(**SUMS)
-        series[OTHERS] = {row.pop("hour"): Figures(**row) for row in others}
+        series[OTHERS] = {row["hour"]: of_row(row) for row in others}
     return dict(series)

@@ -13,16 +13,16 @@ from django.views.decorators.http import require_safe
 SERVICE = "claude-nexus-dashboard"
 
 
-class NotMigrated(Exception):
+class NotMigratedError(Exception):
     """The database lacks migrations: run `manage.py migrate`."""
 
 
 @cache
 def assert_migrated() -> None:
-    """Raise NotMigrated while migrations are missing; once they are in they stay, so that success is remembered."""
+    """Raise NotMigratedError while migrations are missing; once they are in they stay, so that success is remembered."""
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        raise NotMigrated
+        raise NotMigratedError
 
 
 def _database_answers() -> bool:
@@ -61,7 +61,7 @@ def ready(request: HttpRequest) -> JsonResponse:
         is_ready = _database_answers()
         if is_ready:
             assert_migrated()
-    except (DatabaseError, NotMigrated):
+    except (DatabaseError, NotMigratedError):
         is_ready = False
     return JsonResponse({"ready": is_ready, "timestamp": _now()}, status=200 if is_ready else 503)
 

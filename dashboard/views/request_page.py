@@ -12,7 +12,6 @@ from dashboard.timeline import Timeline, draw
 from proxy.wire.lenient import parse
 from proxy.wire.messages import Answer, read_answer
 
-
 VIEWS = {"conversation": "Conversation", "raw": "Raw JSON", "headers": "Headers & timeline"}
 
 

@@ -51,8 +51,7 @@ def _each(parts: dict[str, Hourly], names: list[str], field: str) -> dict[str, d
     """One series a name, in the order of the busiest, so that a colour means the same in every chart."""
     order = [name for name in [*names, usage.OTHERS] if name in parts]
     return {
-        name or "(none)": {hour: getattr(sums, field) for hour, sums in parts[name].items()}
-        for name in order
+        name or "(none)": {hour: getattr(sums, field) for hour, sums in parts[name].items()} for name in order
     }
 
 

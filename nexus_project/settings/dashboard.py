@@ -7,7 +7,6 @@ from csp.constants import NONE, SELF
 from nexus_project import env
 from nexus_project.settings.base import *  # noqa: F403
 from nexus_project.settings.base import (
-    BASE_DIR,
     DASHBOARD_PORT,
     DASHBOARD_URL,
     DATABASE_URL,
@@ -78,8 +77,7 @@ TEMPLATES = [
 ]
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
-WHITENOISE_USE_FINDERS = True
+WHITENOISE_USE_FINDERS = True  # every file comes from its package: nothing has to be collected
 WHITENOISE_AUTOREFRESH = DEBUG
 
 SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"

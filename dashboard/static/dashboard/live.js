@@ -139,6 +139,7 @@
       const pause = Math.min(30_000, 500 * 2 ** attempts) * (0.75 + Math.random() / 2);
       attempts += 1;
       show("lost", "Connection lost, trying again");
+      if (attempts === 3) readAgain(); // Perhaps it is the session that has ended.
       setTimeout(connect, pause);
     });
   }
