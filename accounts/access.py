@@ -7,7 +7,6 @@ credential, CLAUDE_API_KEY, else 401. A credential that exists but cannot be use
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from accounts import keys
 from accounts.hosts import Host
@@ -76,8 +75,8 @@ class DomainAccess:
 class Snapshot:
     """All that a decision needs; replaced as a whole when anything changes. `grants` is keyed by a key's digest."""
 
-    domains: Mapping[str, DomainAccess] = MappingProxyType({})
-    grants: Mapping[str, KeyGrant] = MappingProxyType({})
+    domains: Mapping[str, DomainAccess] = field(default_factory=dict)
+    grants: Mapping[str, KeyGrant] = field(default_factory=dict)
     default: Payer | None = None
     client_auth: bool = False
 
@@ -166,7 +165,7 @@ def _paid_by(payer: Payer, domain: str, key: str, passed_over: list[str]) -> Dec
 
 
 def _denied_for_want_of_a_key(domain: str) -> Denied:
-    message = f"Nexus wants a client key (cnp_live_…) for {domain}, in Authorization: Bearer or x-api-key. Ask its operator for one."
+    message = f"Nexus wants a client key (cnp_live_…) for {domain}, in Authorization or x-api-key. Ask its operator for one."
     return Denied("authentication_error", message, domain)
 
 

@@ -76,7 +76,7 @@ def _load(path: Path) -> dict[str, Any]:
 
 def _checked(path: Path, data: dict[str, Any]) -> CredentialFile:
     kind = _text(data, "type")
-    oauth = data.get("oauth") if isinstance(data.get("oauth"), dict) else {}
+    oauth = _object(data, "oauth")
     if kind not in {"api_key", "oauth"}:
         raise BadCredentialFile('"type" must be "api_key" or "oauth"')
     if kind == "api_key" and not _text(data, "api_key"):
@@ -96,6 +96,11 @@ def _checked(path: Path, data: dict[str, Any]) -> CredentialFile:
         client_api_key=_text(data, "client_api_key"),
         slack=_slack(data.get("slack")),
     )
+
+
+def _object(data: dict[str, Any], key: str) -> dict[str, Any]:
+    value = data.get(key)
+    return value if isinstance(value, dict) else {}
 
 
 def _text(data: dict[str, Any], key: str) -> str:

@@ -37,7 +37,7 @@ def read_credentials(headers: Iterable[Header]) -> Inbound:
             as_key = as_key or (b"x-api-key", token.encode())
         else:
             own.append((name, value))
-            is_oauth = is_oauth or (name == b"authorization" and _is_bearer(value))
+            is_oauth = is_oauth or (name == b"authorization" and token.startswith("sk-ant-oat"))
     if as_key and all(name != b"x-api-key" for name, _ in own):
         own.append(as_key)
     if not client_key and not own:

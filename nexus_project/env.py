@@ -7,7 +7,7 @@ value it cannot use. What the environment gives overrides `.env`. `DOCUMENTED` c
 import ipaddress
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -35,6 +35,12 @@ def read_env_file() -> None:
         raise SettingError(f"{path} cannot be read ({error}); mend it or delete it.") from error
 
 
+def assume(**values: str) -> None:
+    """Give names a value that the environment and `.env` leave out: for tools that only need settings that load."""
+    for name, value in values.items():
+        _environment.setdefault(name, value)
+
+
 def use_settings(module: str) -> None:
     """Select a settings module (the environment's choice wins) and stop with one sentence if a value is wrong."""
     _environment.setdefault("DJANGO_SETTINGS_MODULE", module)
@@ -44,6 +50,16 @@ def use_settings(module: str) -> None:
         settings.INSTALLED_APPS  # noqa: B018 - the first access loads the module
     except SettingError as error:
         sys.exit(f"nexus: {error}")
+
+
+def export(**values: str) -> None:
+    """Set names for this process and all that it starts."""
+    _environment.update(values)
+
+
+def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a process to be started, with `extra` on top."""
+    return {**_environment, **extra}
 
 
 def text(name: str, default: str = "") -> str:
@@ -121,7 +137,7 @@ def choice(name: str, default: str, allowed: Sequence[str]) -> str:
 
 
 def url(name: str, default: str = "", schemes: Sequence[str] = ("http", "https")) -> str:
-    """An absolute URL without a trailing slash; empty only when the default is. Its value is never shown: it may hold a password."""
+    """An absolute URL without a trailing slash; empty only when the default is. Never shown: it may hold a password."""
     value = secret(name, default).rstrip("/")
     if not value and not default:
         return ""

@@ -4,13 +4,22 @@ import logging
 from typing import Any
 
 import structlog
+from structlog.typing import EventDict
 
 from accounts.masking import mask_text
+
+
+def without_task_arguments(logger: object, method: str, event: EventDict) -> EventDict:
+    """Celery adds a task's arguments to its log records, and an argument may be a whole conversation."""
+    event.pop("data", None)
+    return event
+
 
 SHARED: list[Any] = [
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.ExtraAdder(),
+    without_task_arguments,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
 
@@ -25,7 +34,10 @@ class MaskingFormatter(structlog.stdlib.ProcessorFormatter):
 def config(*, level: str, as_json: bool) -> dict[str, Any]:
     """The dictConfig for one process."""
     renderer: Any = (
-        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=False)
+        structlog.processors.JSONRenderer()
+        if as_json
+        # A plain traceback: the pretty one prints local variables, and those hold bodies and keys.
+        else structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     )
     formatter = {
         "()": MaskingFormatter,
@@ -46,6 +58,7 @@ def config(*, level: str, as_json: bool) -> dict[str, Any]:
             "nexus": {"level": level.upper()},
             "django.db.backends": {"level": "INFO"},
             "asyncio": {"level": "INFO"},
+            "celery.app.trace": {"level": "WARNING"},
             "daphne": {"level": "WARNING"},
             "hpack": {"level": "WARNING"},
         },

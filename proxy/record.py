@@ -4,6 +4,7 @@ On disk and on the wire each struct is a msgpack array with its version first, s
 """
 
 import msgspec
+import zstandard
 
 INGEST_TASK = "proxy.ingest"
 SPOOLS_KEY = "nexus:spools"
@@ -73,8 +74,25 @@ class Batch(msgspec.Struct, frozen=True, array_like=True):
     records: list[Record]
 
 
+def without_body(head: Head) -> Head:
+    """The same request with its body dropped, because there was no room for it."""
+    return msgspec.structs.replace(head, body_dropped=True)
+
+
 _encoder = msgspec.msgpack.Encoder()
 encode = _encoder.encode
 decode_head = msgspec.msgpack.Decoder(Head).decode
 decode_closing = msgspec.msgpack.Decoder(Closing).decode
-decode_batch = msgspec.msgpack.Decoder(Batch).decode
+_decode_batch = msgspec.msgpack.Decoder(Batch).decode
+
+MAX_BATCH_BYTES = 512 * 1024**2
+
+
+def encode_batch(batch: Batch) -> bytes:
+    """msgpack in zstd: level 1, because the proxy pays for it."""
+    return zstandard.ZstdCompressor(level=1).compress(encode(batch))
+
+
+def decode_batch(payload: bytes) -> Batch:
+    """The batch of `encode_batch`; raises msgspec.DecodeError or zstandard.ZstdError on anything else."""
+    return _decode_batch(zstandard.ZstdDecompressor().decompress(payload, max_output_size=MAX_BATCH_BYTES))

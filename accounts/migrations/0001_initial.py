@@ -1,7 +1,8 @@
-import accounts.fields
-import accounts.models
 import django.db.models.deletion
 from django.db import migrations, models
+
+import accounts.fields
+import accounts.models
 
 
 class Migration(migrations.Migration):

@@ -1,5 +1,20 @@
-"""The suite: the dashboard's settings, with storage on and keys that are nobody's."""
+"""The suite and the type checker: the dashboard's settings, complete without an environment, and no `.env`.
 
-from nexus_project.settings.dashboard import *  # noqa: F403
+What is set here goes into the environment, so that the services that a test starts have the same values.
+"""
 
-STORAGE_ENABLED = True
+import os
+
+from nexus_project import env
+
+env.export(NEXUS_ENV_FILE=os.devnull, STORAGE_ENABLED="true")
+env.assume(
+    # tests/servers.py has set the addresses; what only reads the settings (mypy) connects to nothing.
+    DATABASE_URL="postgresql://nexus@127.0.0.1:1/nexus",
+    REDIS_URL="redis://127.0.0.1:1/0",
+    SECRET_KEY="a-key-of-the-suite-" * 3,
+    FIELD_ENCRYPTION_KEYS="dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0dGVzdHRlc3Q=",
+    DASHBOARD_API_KEY="the-suites-dashboard-key",
+)
+
+from nexus_project.settings.dashboard import *  # noqa: E402,F403

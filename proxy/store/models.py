@@ -145,6 +145,23 @@ class Receipt(models.Model):
         return str(self.id)
 
 
+class SetAside(models.Model):
+    """A record that could not be stored as an exchange, kept exactly: msgpack of `proxy.record.Record`."""
+
+    spool = models.UUIDField()
+    serial = models.BigIntegerField()
+    error = models.TextField()
+    record = models.BinaryField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        default_permissions = ("view",)
+        constraints = (models.UniqueConstraint(fields=("spool", "serial"), name="set_aside_once"),)
+
+    def __str__(self) -> str:
+        return f"record {self.serial} of spool {self.spool}"
+
+
 class Spool(models.Model):
     """What one proxy process's spool says that it accepted and dropped, and how many distinct records of it arrived."""
 

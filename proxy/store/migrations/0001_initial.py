@@ -15,6 +15,7 @@ DROP TABLE {table}_plain;
 """
 
 # Only the tables' owner may create partitions, and the worker's role is not the owner: hence SECURITY DEFINER.
+# A new partition locks its parent: the parents come in the order in which ingest writes them, or both would wait for each other.
 ENSURE_MONTH = """
 ALTER TABLE proxy_blob ALTER COLUMN data SET STORAGE EXTERNAL;
 
@@ -37,7 +38,7 @@ BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('nexus_ensure_month'));
     low := nexus_uuid_floor(first_day::timestamp AT TIME ZONE 'UTC')::text;
     high := nexus_uuid_floor(next_month::timestamp AT TIME ZONE 'UTC')::text;
-    FOREACH parent IN ARRAY ARRAY['proxy_exchange', 'proxy_exchangebody', 'proxy_receipt'] LOOP
+    FOREACH parent IN ARRAY ARRAY['proxy_receipt', 'proxy_exchange', 'proxy_exchangebody'] LOOP
         EXECUTE format('CREATE TABLE IF NOT EXISTS %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)', parent || suffix, parent, low, high);
     END LOOP;
     EXECUTE format(

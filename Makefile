@@ -1,0 +1,76 @@
+# `make` alone lists the targets. No target needs anything but a Python and make.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help setup run demo proxy dashboard worker beat test check fix lock
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/requirements.stamp
+STACK = $(BIN)/python -m nexus_project.stack
+SOURCES := nexus_project accounts proxy dashboard tests manage.py
+TEST_OPTIONS ?=
+LOCK_OPTIONS ?=
+UV_VERSION := 0.13.9
+
+# No wheel carries a Redis for 3.14 yet, so that one is the last choice.
+FIND_PYTHON = for name in python3.13 python3.12 python3.11 python3.14 python3; do \
+	if $$name -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null; \
+	then echo $$name; break; fi; done
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## make .venv and install the locked requirements
+
+$(STAMP): requirements/dev.txt
+	@python=$$($(FIND_PYTHON)); \
+	if [ -z "$$python" ]; then \
+		echo "nexus: Python 3.11 to 3.14 with its venv module is needed and none is on PATH: install one (apt install python3-venv, brew install python@3.13)." >&2; \
+		exit 1; \
+	fi; \
+	[ -x $(BIN)/python ] || { echo "Making $(VENV) with $$($$python --version)"; $$python -m venv $(VENV); }
+	@echo "Installing requirements/dev.txt, each file checked against its hash"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+run: $(STAMP) ## start everything, against https://api.anthropic.com
+	@$(STACK) run
+
+demo: $(STAMP) ## start everything, against an emulator, with sample traffic: no key needed
+	@$(STACK) demo
+
+proxy dashboard worker beat: $(STAMP)
+	@$(STACK) $@
+
+proxy: ## start only the proxy (port 3000)
+dashboard: ## start only the dashboard (port 3001)
+worker: ## start only the worker that stores the record
+beat: ## start only the clock of the periodic tasks
+
+test: $(STAMP) ## run the whole suite (TEST_OPTIONS="tests/stack -x")
+	@$(BIN)/python -m pytest $(TEST_OPTIONS)
+
+check: $(STAMP) ## what CI runs: lint, imports, types, migrations, deployment checks, tests
+	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/lint-imports
+	@$(BIN)/mypy
+	@sh .ci/django-checks $(BIN)/python
+	@$(MAKE) --no-print-directory test
+
+fix: $(STAMP) ## mend what ruff can mend, and format
+	@$(BIN)/ruff check --fix $(SOURCES)
+	@$(BIN)/ruff format $(SOURCES)
+
+# dev.txt first: the smaller files take their versions from it.
+lock: var/uv/bin/uv ## write requirements/*.txt anew from *.in (LOCK_OPTIONS=--upgrade for newer versions)
+	@for name in dev embedded base; do \
+		constraint=""; [ $$name = dev ] || constraint="-c requirements/dev.txt"; \
+		var/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+			--custom-compile-command "make lock" $(LOCK_OPTIONS) $$constraint \
+			-o requirements/$$name.txt requirements/$$name.in || exit 1; \
+	done
+
+var/uv/bin/uv:
+	@python=$$($(FIND_PYTHON)); mkdir -p var && $$python -m venv var/uv
+	@var/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)

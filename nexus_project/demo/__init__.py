@@ -1,0 +1,1 @@
+"""Everything the demo and the tests need in place of the outside world: the API, Slack, and traffic."""

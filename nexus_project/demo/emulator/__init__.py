@@ -1,0 +1,6 @@
+"""A local emulator of the Anthropic API: the demo's upstream, and the test suite's."""
+
+from nexus_project.demo.emulator.app import Emulator, create_app
+from nexus_project.demo.script import Script
+
+__all__ = ["Emulator", "Script", "create_app"]

@@ -1,0 +1,43 @@
+"""Which traffic is sent: the programme once, then single pieces of it for ever."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from anthropic import APIStatusError, BadRequestError, NotFoundError, OverloadedError, RateLimitError
+
+from nexus_project.demo.samples import scenes
+from nexus_project.demo.samples.scenes import refused
+from nexus_project.demo.samples.sender import Sender
+from nexus_project.demo.samples.session import agent_session
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A piece of traffic, how often the programme plays it, and its weight in the trickle."""
+
+    title: str
+    play: Callable[[Sender, random.Random], None]
+    times: int = 1
+    weight: int = 0
+
+
+PROGRAMME = (
+    Scene("questions", scenes.question, times=6, weight=10),
+    Scene("streamed questions", scenes.streamed_question, times=6, weight=20),
+    Scene("thinking", scenes.thinking, times=2, weight=4),
+    Scene("tools", scenes.tool_loop, times=3, weight=4),
+    Scene("web search", scenes.web_search, weight=1),
+    Scene("agent session with a sub-agent", agent_session, weight=1),
+    Scene("token counts", scenes.count_tokens, times=2, weight=1),
+    Scene("quota probe", scenes.quota_probe, weight=1),
+    Scene("list of models", scenes.models),
+    Scene("batch", scenes.batch),
+    Scene("client leaves mid-stream", scenes.leaving, weight=1),
+    Scene("refused: malformed", refused(BadRequestError, messages=[]), weight=1),
+    Scene("refused: unknown model", refused(NotFoundError, model="claude-no-such-model")),
+    Scene("refused: rate limit", refused(RateLimitError, emulate="status=429, retry-after=7"), weight=1),
+    Scene("refused: overloaded", refused(OverloadedError, emulate="status=529"), weight=1),
+    Scene("error mid-stream", refused(APIStatusError, emulate="error-event-after=6", stream=True), weight=1),
+)
+SLOW = Scene("slow stream", scenes.slow_stream, weight=8)

@@ -1,0 +1,113 @@
+"""Single pieces of traffic; each raises `anthropic.APIError` or `UnexpectedAnswerError` if it went wrong."""
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+from anthropic import APIStatusError
+
+from nexus_project.demo.samples.questions import HAIKU, MODELS, OPUS, QUESTIONS, STOCK, WEATHER, request
+from nexus_project.demo.samples.sender import DOMAINS, Sender, content_of
+
+EVENTS_BEFORE_LEAVING = 5
+MOST_TOOL_TURNS = 4
+Play = Callable[[Sender, random.Random], None]
+
+
+class UnexpectedAnswerError(Exception):
+    """The proxy answered something else than the scene is about."""
+
+
+def question(sender: Sender, source: random.Random) -> None:
+    sender.ask(source.choice(DOMAINS), request(source.choice(QUESTIONS), source.choice(MODELS)), stream=False)
+
+
+def streamed_question(sender: Sender, source: random.Random) -> None:
+    body = request(source.choice(QUESTIONS), source.choice(MODELS))
+    sender.ask(source.choice(DOMAINS), body, emulate="event-delay-ms=10")
+
+
+def slow_stream(sender: Sender, source: random.Random) -> None:
+    """Stream for 10 to 20 seconds, so that a live view has something to show."""
+    emulate = f"events=100, event-delay-ms={source.randint(100, 200)}"
+    sender.ask(source.choice(DOMAINS), request(source.choice(QUESTIONS), OPUS), emulate=emulate)
+
+
+def thinking(sender: Sender, source: random.Random) -> None:
+    body = request(source.choice(QUESTIONS), OPUS, max_tokens=4096, thinking={"type": "adaptive"})
+    sender.ask("research.example", body, emulate="event-delay-ms=5")
+
+
+def web_search(sender: Sender, source: random.Random) -> None:
+    tool = {"type": "web_search_20250305", "name": "web_search", "max_uses": 2}
+    sender.ask("research.example", request("What changed in the last Python release?", tools=[tool]))
+
+
+def tool_loop(sender: Sender, source: random.Random) -> None:
+    """Answer the model's tool calls, two of them at once, until it has said what it wanted."""
+    text = "What is the weather in Lisbon, and how many umbrellas (article 17) are in stock?"
+    body = request(text, tools=[WEATHER, STOCK])
+    for _ in range(MOST_TOOL_TURNS):
+        answer = sender.ask("web.acme.test", body, stream=source.random() < 0.5)
+        if answer.stop_reason != "tool_use":
+            return
+        results = [
+            {"type": "tool_result", "tool_use_id": block.id, "content": f"{source.randint(5, 30)}"}
+            for block in answer.content
+            if block.type == "tool_use"
+        ]
+        body["messages"] += [
+            {"role": "assistant", "content": content_of(answer)},
+            {"role": "user", "content": results},
+        ]
+    raise UnexpectedAnswerError("the model never stopped calling tools")
+
+
+def count_tokens(sender: Sender, source: random.Random) -> None:
+    body = request(source.choice(QUESTIONS))
+    del body["max_tokens"]
+    sender.client("api.acme.test").messages.count_tokens(**body)
+
+
+def quota_probe(sender: Sender, source: random.Random) -> None:
+    sender.ask("api.acme.test", {**request("quota", HAIKU, max_tokens=1), "system": []}, stream=False)
+
+
+def models(sender: Sender, source: random.Random) -> None:
+    sender.client("api.acme.test").models.list(limit=1000)
+
+
+def leaving(sender: Sender, source: random.Random) -> None:
+    """Hang up in the middle of a stream."""
+    body = request(source.choice(QUESTIONS), OPUS)
+    emulate = {"x-emulate": "events=200, event-delay-ms=20"}
+    with sender.client("web.acme.test").messages.stream(**body, extra_headers=emulate) as events:
+        for number, _ in enumerate(events):
+            if number == EVENTS_BEFORE_LEAVING:
+                return
+
+
+def batch(sender: Sender, source: random.Random) -> None:
+    client = sender.client("research.example")
+    requests: list[Any] = [
+        {"custom_id": f"question-{number}", "params": request(text, HAIKU)}
+        for number, text in enumerate(source.sample(QUESTIONS, k=3))
+    ]
+    created = client.messages.batches.create(requests=requests)
+    client.messages.batches.retrieve(created.id)
+    # Not `batches.results()`: the API names an address of its own there, which leads past the proxy.
+    client.get(f"/v1/messages/batches/{created.id}/results", cast_to=str)
+
+
+def refused(kind: type[APIStatusError], *, emulate: str = "", stream: bool = False, **more: object) -> Play:
+    """Return a scene that expects an error of this class."""
+
+    def play(sender: Sender, source: random.Random) -> None:
+        body = {**request(source.choice(QUESTIONS)), **more}
+        try:
+            sender.ask("api.acme.test", body, stream=stream, emulate=emulate)
+        except kind:
+            return
+        raise UnexpectedAnswerError(f"{kind.__name__} was due and did not come")
+
+    return play

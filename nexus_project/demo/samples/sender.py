@@ -1,0 +1,79 @@
+"""Send requests through the proxy with the real SDK, one client per domain, and count them."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+import httpx2
+from anthropic import Anthropic, DefaultHttpxClient
+from anthropic.types import Message
+
+Json = dict[str, Any]
+
+DOMAINS = ("api.acme.test", "web.acme.test", "research.example", "personal-notes.example")
+
+
+@dataclass
+class Sender:
+    """The way to the proxy; `key` is what clients present. No error is retried, so each is seen once."""
+
+    proxy: str
+    key: str
+    statuses: Counter[int] = field(default_factory=Counter)
+    domains: set[str] = field(default_factory=set)
+    _clients: dict[str, Anthropic] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def client(self, domain: str) -> Anthropic:
+        """Return the SDK client that speaks for a domain."""
+        with self._lock:
+            if domain not in self._clients:
+                self._clients[domain] = Anthropic(
+                    api_key=self.key,
+                    base_url=self.proxy,
+                    max_retries=0,
+                    default_headers={"Host": domain},
+                    http_client=DefaultHttpxClient(
+                        event_hooks={"response": [self._counted]}, trust_env=False
+                    ),
+                )
+            self.domains.add(domain)
+            return self._clients[domain]
+
+    def ask(
+        self,
+        domain: str,
+        request: Json,
+        *,
+        stream: bool = True,
+        emulate: str = "",
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, object] | None = None,
+    ) -> Message:
+        """Send one message request and return the whole answer.
+
+        Raises:
+            anthropic.APIError: the proxy or its upstream refused, or the connection failed.
+        """
+        extra = {**(headers or {}), **({"x-emulate": emulate} if emulate else {})}
+        messages = self.client(domain).messages
+        if not stream:
+            answer: Message = messages.create(**request, extra_headers=extra, extra_query=query)
+            return answer
+        with messages.stream(**request, extra_headers=extra, extra_query=query) as events:
+            return events.get_final_message()
+
+    def close(self) -> None:
+        for client in self._clients.values():
+            client.close()
+
+    def _counted(self, response: httpx2.Response) -> None:
+        with self._lock:
+            self.statuses[response.status_code] += 1
+
+
+def content_of(message: Message) -> list[Json]:
+    """Return a message's blocks as they came, to be sent back in the next turn."""
+    return [block.to_dict(mode="json", exclude_none=True) for block in message.content]

@@ -1,0 +1,160 @@
+"""The command line of every process of Nexus, as data: for the supervisor, the images and the tests."""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PYTHON = sys.executable
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the services listen and keep their files."""
+
+    host: str
+    proxy_port: int
+    dashboard_port: int
+    data_dir: Path
+    proxy_workers: int = 1
+    grace_seconds: int = 30
+
+    @property
+    def proxy_url(self) -> str:
+        return f"http://{self._reachable_host}:{self.proxy_port}"
+
+    @property
+    def dashboard_url(self) -> str:
+        return f"http://{self._reachable_host}:{self.dashboard_port}"
+
+    @property
+    def _reachable_host(self) -> str:
+        every_address = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not bound to
+        host = every_address.get(self.host.strip("[]"), self.host.strip("[]"))
+        return f"[{host}]" if ":" in host else host
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One process to run.
+
+    `port` is (host, number, the setting that chooses it); `ready_url` answers 200 when the service is up.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    grace_seconds: float
+    port: tuple[str, int, str] | None = None
+    ready_url: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+def proxy(place: Place) -> Service:
+    options = ["--host", place.host.strip("[]"), "--port", str(place.proxy_port)]
+    if place.proxy_workers > 1:
+        options += ["--workers", str(place.proxy_workers)]
+    return Service(
+        name="proxy",
+        command=(
+            *(PYTHON, "-m", "uvicorn", "nexus_project.asgi.proxy:application", *options),
+            *(
+                "--loop",
+                "uvloop",
+                "--http",
+                "proxy.relay.protocol:Protocol",
+                "--lifespan",
+                "on",
+                "--log-level",
+                "warning",
+            ),
+            *("--no-access-log", "--no-proxy-headers", "--no-server-header", "--no-date-header"),
+            *("--timeout-graceful-shutdown", str(place.grace_seconds)),
+        ),
+        # Above uvicorn's own limit: the records of the streams that it cuts are still written.
+        grace_seconds=place.grace_seconds + 10,
+        port=(place.host, place.proxy_port, "PROXY_PORT"),
+        ready_url=f"{place.proxy_url}/health/ready",
+        environment={"DJANGO_SETTINGS_MODULE": "nexus_project.settings.proxy"},
+    )
+
+
+def dashboard(place: Place) -> Service:
+    return Service(
+        name="dashboard",
+        command=(
+            *(
+                PYTHON,
+                "-m",
+                "daphne",
+                "-b",
+                place.host.strip("[]"),
+                "-p",
+                str(place.dashboard_port),
+                "--verbosity",
+                "0",
+            ),
+            *("--no-server-name", "nexus_project.asgi.dashboard:application"),
+        ),
+        grace_seconds=10,
+        port=(place.host, place.dashboard_port, "DASHBOARD_PORT"),
+        ready_url=f"{place.dashboard_url}/health/ready",
+        environment={"DJANGO_SETTINGS_MODULE": "nexus_project.settings.dashboard"},
+    )
+
+
+def worker() -> Service:
+    return Service(
+        name="worker",
+        command=(
+            *(PYTHON, "-m", "celery", "-A", "nexus_project", "-q", "worker"),
+            *("--queues", "ingest,nexus", "--pool", "prefork", "--concurrency", "2", "--loglevel", "WARNING"),
+        ),
+        grace_seconds=30,
+        environment={"DJANGO_SETTINGS_MODULE": "nexus_project.settings.dashboard"},
+    )
+
+
+def beat(place: Place) -> Service:
+    return Service(
+        name="beat",
+        command=(
+            *(PYTHON, "-m", "celery", "-A", "nexus_project", "-q", "beat"),
+            *(
+                "--schedule",
+                str(place.data_dir / "beat" / "schedule"),
+                "--pidfile",
+                "",
+                "--loglevel",
+                "WARNING",
+            ),
+        ),
+        grace_seconds=10,
+        environment={"DJANGO_SETTINGS_MODULE": "nexus_project.settings.dashboard"},
+    )
+
+
+def emulator(port: int) -> Service:
+    return Service(
+        name="emulator",
+        command=(PYTHON, "-m", "nexus_project.demo.emulator", "--port", str(port)),
+        grace_seconds=5,
+        port=("127.0.0.1", port, "nothing"),
+    )
+
+
+def migrate() -> Service:
+    return Service(
+        name="migrate",
+        command=(PYTHON, "manage.py", "migrate", "--no-input", "--verbosity", "0"),
+        grace_seconds=60,
+        environment={"DJANGO_SETTINGS_MODULE": "nexus_project.settings.dashboard"},
+    )
+
+
+def samples(proxy_url: str, *, trickle: bool) -> Service:
+    # Another seed: what trickles is not what has just been sent.
+    options = ("--trickle", "--seed", "2") if trickle else ()
+    return Service(
+        name="samples",
+        command=(PYTHON, "-m", "nexus_project.demo.samples", "--proxy", proxy_url, *options),
+        grace_seconds=5,
+    )

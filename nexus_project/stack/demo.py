@@ -1,0 +1,91 @@
+"""`demo`: the stack against an emulator of the API, with sample traffic; no key, no internet needed."""
+
+import http.client
+import json
+
+from nexus_project import env
+from nexus_project.stack import commands, ports, processes, run, surroundings
+from nexus_project.stack.commands import Place
+from nexus_project.stack.console import Console
+from nexus_project.stack.errors import StackError
+
+STORED_SECONDS = 60
+
+
+def demo(console: Console, *, once: bool) -> int:
+    """Start everything and show it; with `once` check that every sample was stored, and stop."""
+    upstream_port = prepare(console)
+    place = surroundings.place()
+    services = [commands.emulator(upstream_port), *run.chosen(place, run.ALL)]
+    status = 1 if once else 0  # a check that is interrupted has not succeeded
+    with run.stack(console, place, services) as supervisor:
+        run.start(supervisor, place, services, console.say)
+        supervisor.run_to_end(commands.samples(place.proxy_url, trickle=False))
+        if once:
+            console.say(require_stored(place))
+            status = 0
+        else:
+            invite(console, place)
+            supervisor.start(commands.samples(place.proxy_url, trickle=True))
+            supervisor.watch()
+    return status
+
+
+def prepare(console: Console) -> int:
+    """Point the services at the emulator's port (returned), away from all that is real in `.env`."""
+    servers = {setting: env.secret(setting) for setting in surroundings.SETTING_OF.values()}
+    data_dir = env.text("NEXUS_DATA_DIR") or surroundings.DEMO_DATA_DIR
+    surroundings.read_env(console)
+    upstream_port = ports.free()
+    env.export(
+        NEXUS_DATA_DIR=data_dir,
+        CLAUDE_API_BASE_URL=f"http://127.0.0.1:{upstream_port}",
+        CLAUDE_API_KEY="sk-ant-api03-demo",
+        CREDENTIALS_DIR=f"{data_dir}/credentials",
+        STORAGE_ENABLED="true",
+        SLACK_WEBHOOK_URL="",
+        SLACK_ENABLED="false",
+        TELEMETRY_ENDPOINT="",
+        # Samples must not end up in the database that `.env` names; one given for this very command is used.
+        **servers,
+    )
+    return upstream_port
+
+
+def invite(console: Console, place: Place) -> None:
+    console.say("")
+    console.say(f"Dashboard  {place.dashboard_url}/")
+    console.say(f"Key        {env.secret('DASHBOARD_API_KEY')}")
+    console.say(f"Proxy      {place.proxy_url}   (ANTHROPIC_BASE_URL)")
+    console.say("Sample traffic goes on; Ctrl-C stops everything, a second one does not wait.")
+    console.say("")
+
+
+def require_stored(place: Place) -> str:
+    """A sentence with the counts once everything accepted is stored; StackError when that does not happen."""
+    counts: dict[str, int] = {}
+
+    def settled() -> bool:
+        counts.update(pipeline(place))
+        return 0 < counts["accepted"] == counts["stored"]
+
+    if processes.wait_until(settled, STORED_SECONDS):
+        return f"{counts['stored']} sample requests accepted and stored, none lost"
+    raise StackError(
+        f"The samples were not all stored within {STORED_SECONDS} s: {counts}; read the worker's lines above."
+    )
+
+
+def pipeline(place: Place) -> dict[str, int]:
+    """The counters of /api/pipeline."""
+    host, _, port = place.dashboard_url.removeprefix("http://").rpartition(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=10)
+    try:
+        connection.request("GET", "/api/pipeline", headers={"X-API-Key": env.secret("DASHBOARD_API_KEY")})
+        answer = connection.getresponse()
+        body = answer.read()
+    finally:
+        connection.close()
+    if answer.status != http.HTTPStatus.OK:
+        raise StackError(f"The dashboard answered {answer.status} to /api/pipeline: read its lines above.")
+    return {name: int(value) for name, value in json.loads(body).items() if isinstance(value, int)}

@@ -1,0 +1,197 @@
+"""The process that owns the embedded servers of one data folder for as long as anybody holds a lease on them.
+
+A lease is a connection to the keeper's socket. Closing it gives it up, and the kernel closes it for a
+process that was killed; so when the last one is gone, for whatever reason, Redis and PostgreSQL are
+stopped. The holder asks with one JSON line, {"needs": ["database", "redis"]}, and is answered with one:
+{"urls": {…}} or {"error": "…"}. One that shuts down its sending side is leaving and waits: it is told
+{"others_stay": true} at once, or its connection is closed after the servers have stopped.
+"""
+
+import argparse
+import contextlib
+import fcntl
+import json
+import os
+import selectors
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+from nexus_project.stack.daemon import Daemon
+from nexus_project.stack.errors import StackError
+from nexus_project.stack.postgres import Postgres
+from nexus_project.stack.redis import Redis
+
+SOCKET = "keeper.sock"
+RUN = "run"  # a link in the data folder to a folder with a short path: a socket's path has room for 100 bytes
+WATCH_SECONDS = 0.5
+FIRST_LEASE_SECONDS = 30
+STOP_ORDER = ("redis", "database")
+
+
+class Keeper:
+    """The servers that were asked for, and the connections that hold them."""
+
+    def __init__(self, data_dir: Path, run_dir: Path, *, temporary: bool) -> None:
+        self._data_dir, self._run_dir, self._temporary = data_dir, run_dir, temporary
+        self._servers: dict[str, Postgres | Redis] = {}
+        self._holders: set[socket.socket] = set()
+        self._leaving: list[socket.socket] = []
+        self._selector = selectors.DefaultSelector()
+
+    def run(self, door: socket.socket) -> None:
+        """Serve until the last lease is given up, a server dies or SIGTERM comes; then stop the servers."""
+        deadline = time.monotonic() + FIRST_LEASE_SECONDS
+        self._selector.register(door, selectors.EVENT_READ)
+        served = False
+        try:
+            while self._holders or not (served or time.monotonic() > deadline):
+                for key, _ in self._selector.select(WATCH_SECONDS):
+                    if key.fileobj is door:
+                        self._welcome(door)
+                    else:
+                        served |= self._hear(key.data)
+                self._report_deaths()
+        finally:
+            door.close()  # a start from now on finds nobody here and waits for its own keeper
+            self._stop()
+
+    def _welcome(self, door: socket.socket) -> None:
+        holder, _ = door.accept()
+        self._holders.add(holder)
+        self._selector.register(holder, selectors.EVENT_READ, data=holder)
+
+    def _hear(self, holder: socket.socket) -> bool:
+        """Answer a request, or see a holder off; always True: somebody has been served."""
+        try:
+            line = holder.recv(4096)
+        except ConnectionError:
+            line = b""
+        if line:
+            self._say(holder, self._provide(json.loads(line)["needs"]))
+            return True
+        self._selector.unregister(holder)
+        self._holders.discard(holder)
+        if self._holders:
+            self._say(holder, {"others_stay": True})
+            holder.close()
+        else:
+            self._leaving.append(holder)
+        return True
+
+    def _provide(self, needs: list[str]) -> dict[str, object]:
+        try:
+            for need in needs:
+                if need not in self._servers:
+                    self._servers[need] = self._start(need)
+        except (StackError, OSError) as error:
+            return {"error": str(error)}
+        return {"urls": {need: self._servers[need].url for need in needs}}
+
+    def _start(self, need: str) -> Postgres | Redis:
+        if need == "database":
+            return Postgres(self._data_dir, self._run_dir, temporary=self._temporary)
+        return Redis(self._data_dir, temporary=self._temporary)
+
+    def _report_deaths(self) -> None:
+        for server in self._servers.values():
+            if not server.daemon.alive():
+                message = f"{server.name} ended by itself: {server.daemon.last_words()}"
+                for holder in self._holders:
+                    self._say(holder, {"error": message})
+                raise StackError(message)
+
+    def _say(self, holder: socket.socket, answer: dict[str, object]) -> None:
+        # One that has gone meanwhile is seen off by the next read.
+        with contextlib.suppress(OSError):
+            holder.sendall(json.dumps(answer).encode() + b"\n")
+
+    def _stop(self) -> None:
+        for need in STOP_ORDER:
+            if need in self._servers:
+                daemon: Daemon = self._servers[need].daemon
+                daemon.stop()
+
+
+def main() -> None:
+    """Run the keeper of a data folder; a second one for the same folder leaves at once."""
+    parser = argparse.ArgumentParser(prog="nexus_project.stack.keeper")
+    parser.add_argument("data_dir", type=Path)
+    parser.add_argument(
+        "--temporary", action="store_true", help="favour speed over safety and remove the folder at the end"
+    )
+    arguments = parser.parse_args()
+    os.umask(0o077)
+    signal.signal(signal.SIGTERM, _leave)
+    with only_one(arguments.data_dir) as first:
+        if not first:
+            return
+        try:
+            keep(arguments.data_dir, temporary=arguments.temporary)
+        except (StackError, OSError) as error:
+            sys.exit(str(error))
+
+
+def keep(data_dir: Path, *, temporary: bool) -> None:
+    """Open the door, keep the servers, and take every trace of the run away."""
+    link = data_dir / RUN
+    _remove_run_folder(link)
+    run_dir = Path(tempfile.mkdtemp(prefix="nexus-", dir=_short_temporary_folder()))
+    run_dir.chmod(0o711)
+    door = socket.socket(socket.AF_UNIX)
+    door.bind(str(run_dir / SOCKET))
+    door.listen()
+    link.symlink_to(run_dir)
+    keeper = Keeper(data_dir, run_dir, temporary=temporary)
+    try:
+        keeper.run(door)
+    finally:
+        _remove_run_folder(link)
+        if temporary:
+            shutil.rmtree(data_dir)
+
+
+@contextlib.contextmanager
+def only_one(data_dir: Path) -> Iterator[bool]:
+    """Wait for the lock of a keeper that is stopping; False when another one serves."""
+    with (data_dir / "keeper.lock").open("w") as lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if (data_dir / RUN / SOCKET).exists():
+                    yield False
+                    return
+                time.sleep(WATCH_SECONDS / 10)
+            else:
+                yield True
+                return
+
+
+def _short_temporary_folder() -> str:
+    usual = tempfile.gettempdir()
+    return usual if len(usual) < 60 else "/tmp"  # noqa: S108 - mkdtemp makes a private folder in it
+
+
+def _remove_run_folder(link: Path) -> None:
+    if not link.is_symlink():
+        return
+    target = link.readlink()
+    with contextlib.suppress(FileNotFoundError):
+        if target.stat().st_uid == os.geteuid():
+            shutil.rmtree(target)
+    link.unlink()
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""TCP ports: a free one, and whether a wanted one is free."""
+
+import errno
+import socket
+
+from nexus_project.stack.errors import StackError
+
+
+def free(host: str = "127.0.0.1") -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def require_free(host: str, port: int, setting: str) -> None:
+    """Raise StackError when a service could not listen there; `setting` names what chooses the port."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen()
+    except OSError as error:
+        raise StackError(refusal(host, port, setting, error)) from error
+
+
+def refusal(host: str, port: int, setting: str, error: OSError) -> str:
+    """Why a service cannot listen there, and what to do."""
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"Port {port} is in use: stop the program that listens on it, or choose another with {setting}=…"
+        )
+    if error.errno == errno.EACCES:
+        return f"Port {port} needs more rights than this user has: choose one above 1023 with {setting}=…"
+    return f"HOST={host} is not an address of this machine ({error.strerror}): set HOST=127.0.0.1 or its own."

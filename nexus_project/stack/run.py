@@ -1,0 +1,72 @@
+"""`run` and the commands for one service: servers, migrations, services, until somebody says stop."""
+
+import contextlib
+import fcntl
+from collections.abc import Callable, Iterator, Sequence
+
+from nexus_project.stack import commands, ports, surroundings
+from nexus_project.stack.commands import Place, Service
+from nexus_project.stack.console import Console
+from nexus_project.stack.guardian import Guardian
+from nexus_project.stack.supervisor import Stopped, Supervisor
+
+ALL = ("dashboard", "worker", "beat", "proxy")
+
+
+def run(console: Console, names: Sequence[str]) -> int:
+    """Run the named services until a signal; 0 after an orderly end."""
+    surroundings.read_env(console)
+    place = surroundings.place()
+    services = chosen(place, names)
+    with stack(console, place, services) as supervisor:
+        start(supervisor, place, services, console.say)
+        supervisor.watch()
+    return 0
+
+
+def chosen(place: Place, names: Sequence[str]) -> list[Service]:
+    """The services in the order in which they start; they stop in the reverse one."""
+    known = {
+        "dashboard": commands.dashboard(place),
+        "worker": commands.worker(),
+        "beat": commands.beat(place),
+        "proxy": commands.proxy(place),
+    }
+    return [known[name] for name in names]
+
+
+@contextlib.contextmanager
+def stack(console: Console, place: Place, services: Sequence[Service]) -> Iterator[Supervisor]:
+    """A supervisor with servers below it; at the end all is stopped, and being asked to stop is no error."""
+    for service in services:
+        if service.port:
+            ports.require_free(*service.port)
+    held = surroundings.servers(place.data_dir)
+    guardian = Guardian([held.fileno()] if held else [])
+    supervisor = Supervisor(console, guardian, held)
+    with supervisor.handling_signals():
+        try:
+            if held:
+                console.say(f"{' and '.join(sorted(held.urls))} up, kept in {place.data_dir}")
+            yield supervisor
+        except Stopped:
+            pass
+        finally:
+            supervisor.stop()
+            guardian.dismiss()
+            if held:
+                held.leave()
+            console.say("stopped")
+
+
+def start(
+    supervisor: Supervisor, place: Place, services: Sequence[Service], say: Callable[[str], None]
+) -> None:
+    """Migrate, one command at a time on this data folder, then start the services."""
+    with (place.data_dir / "migrate.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        supervisor.run_to_end(commands.migrate())
+    for service in services:
+        supervisor.start(service)
+        where = service.ready_url.removesuffix("/health/ready")
+        say(f"{service.name} ready{f' at {where}' if where else ''}")

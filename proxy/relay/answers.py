@@ -1,0 +1,42 @@
+"""What Nexus itself answers, in the API's shape: every error says what to do and carries the exchange's id."""
+
+import msgspec
+from django.http.response import HttpResponseBase
+
+from proxy.relay.headers import Headers
+from proxy.wire.errors import ErrorKind, error_body
+
+NEXUS_ID = b"x-nexus-id"
+
+
+class RawResponse(HttpResponseBase):
+    """A whole answer with its headers as pairs, so that repeats and names survive as they are."""
+
+    streaming = False
+
+    def __init__(self, status: int, headers: Headers, body: bytes = b"") -> None:
+        super().__init__(status=status)
+        self.pairs = headers if status == 204 else [*headers, (b"content-length", str(len(body)).encode())]
+        self.content = body
+        self._has_been_logged = True  # or Django would warn of every answer over 399
+
+
+def json_answer(data: object, status: int = 200, headers: Headers | None = None) -> RawResponse:
+    """A JSON document."""
+    return RawResponse(
+        status, [(b"content-type", b"application/json"), *(headers or [])], msgspec.json.encode(data)
+    )
+
+
+def error_answer(
+    kind: ErrorKind, message: str, exchange_id: str, headers: Headers | None = None
+) -> RawResponse:
+    """An error of Nexus: clients read it as one of the API's own."""
+    extra = [*(headers or []), (b"request-id", exchange_id.encode()), (NEXUS_ID, exchange_id.encode())]
+    body = error_body(kind, message, exchange_id)
+    return RawResponse(kind.status, [(b"content-type", b"application/json"), *extra], body)
+
+
+def kind_of(error_type: str) -> ErrorKind:
+    """The kind for an error type that `accounts` names."""
+    return next(kind for kind in ErrorKind if kind.type == error_type)

@@ -1,0 +1,146 @@
+"""What the proxy's port answers itself: its description, health, client set-up files, token counts, and noise."""
+
+import hmac
+import logging
+import re
+from datetime import UTC, datetime
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import DatabaseError
+from django.http.response import HttpResponseBase
+
+from proxy import token_stats
+from proxy.relay import runtime
+from proxy.relay.answers import RawResponse, error_answer, json_answer
+from proxy.relay.request import RelayRequest
+from proxy.relay.tenant import is_local
+from proxy.wire.errors import ErrorKind
+
+log = logging.getLogger("nexus.relay")
+
+VERSION = "0.1.0"
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_CONTENT_TYPES = {".json": b"application/json", ".js": b"text/javascript", ".sh": b"text/x-shellscript"}
+
+
+async def describe(request: RelayRequest) -> HttpResponseBase:
+    """`GET /`: what this is; `HEAD /` is Claude Code's look whether anybody is there."""
+    endpoints = {
+        "messages": "/v1/messages",
+        "api": "/v1/*",
+        "health": "/health",
+        "tokenStats": "/token-stats",
+        "clientSetup": "/client-setup/<file>",
+    }
+    return json_answer(
+        {"service": "claude-nexus-proxy", "version": VERSION, "status": "operational", "endpoints": endpoints}
+    )
+
+
+async def health(request: RelayRequest) -> HttpResponseBase:
+    """Whether the proxy can serve; PostgreSQL and Redis do not count, as traffic flows without them."""
+    ready = _ready()
+    state = {
+        "status": "healthy" if ready else "unhealthy",
+        "service": "claude-nexus-proxy",
+        "version": VERSION,
+        "timestamp": _now(),
+    }
+    return json_answer(state, 200 if ready else 503)
+
+
+async def ready(request: RelayRequest) -> HttpResponseBase:
+    """Red while draining and before the first access snapshot."""
+    return json_answer({"ready": _ready(), "timestamp": _now()}, 200 if _ready() else 503)
+
+
+async def alive(request: RelayRequest) -> HttpResponseBase:
+    """The process answers."""
+    return json_answer({"alive": True, "timestamp": _now()})
+
+
+def _ready() -> bool:
+    nexus = runtime.current()
+    return not nexus.draining and nexus.watcher.current is not None
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+async def hello(request: RelayRequest) -> HttpResponseBase:
+    """Claude Code's greeting at start-up."""
+    return json_answer({"status": "ok"})
+
+
+async def event_sink(request: RelayRequest) -> HttpResponseBase:
+    """Claude Code's own telemetry ends here: it is dropped and never forwarded."""
+    return json_answer({"status": "ok"})
+
+
+async def client_setup(request: RelayRequest, name: str) -> HttpResponseBase:
+    """A file of CLIENT_SETUP_DIR, for setting clients up by curl."""
+    if not _FILE_NAME.fullmatch(name):
+        return error_answer(
+            ErrorKind.INVALID_REQUEST, "Invalid filename: give the plain name of a file, without a path.", ""
+        )
+    path = settings.CLIENT_SETUP_DIR / name
+    if not path.is_file() or path.is_symlink():
+        return error_answer(
+            ErrorKind.NOT_FOUND, f"File not found: {name}. The operator puts files into CLIENT_SETUP_DIR.", ""
+        )
+    content_type = _CONTENT_TYPES.get(path.suffix, b"text/plain; charset=utf-8")
+    headers = [
+        (b"content-type", content_type),
+        (b"cache-control", b"public, max-age=3600"),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    return RawResponse(200, headers, await sync_to_async(path.read_bytes, thread_sensitive=False)())
+
+
+async def stats(request: RelayRequest) -> HttpResponseBase:
+    """`/token-stats[?domain=]`: tokens per domain over all processes and restarts (predecessor §3.1, cache counts added)."""
+    if not _may_see_stats(request):
+        message = "Send DASHBOARD_API_KEY in x-dashboard-key, x-api-key or Authorization; only this machine goes without."
+        return error_answer(ErrorKind.AUTHENTICATION, message, "")
+    if not settings.DATABASE_URL:
+        return error_answer(ErrorKind.UNAVAILABLE, "Token counts live in PostgreSQL: set DATABASE_URL.", "")
+    try:
+        read = sync_to_async(token_stats.token_stats, thread_sensitive=False)
+        return json_answer(await read(request.GET.get("domain")))
+    except DatabaseError as error:
+        log.warning("token_stats.database_down", extra={"why": type(error).__name__})
+        return error_answer(
+            ErrorKind.UNAVAILABLE, "PostgreSQL does not answer; traffic goes on, so try again later.", ""
+        )
+
+
+def _may_see_stats(request: RelayRequest) -> bool:
+    if is_local(request.scope):
+        return True
+    key = settings.DASHBOARD_API_KEY.encode()
+    shown = {
+        name: value[7:] if value[:7].lower() == b"bearer " else value
+        for name, value in request.pairs
+        if name in {b"x-dashboard-key", b"x-api-key", b"authorization"}
+    }
+    return bool(key) and any(hmac.compare_digest(value, key) for value in shown.values())
+
+
+async def nothing_here(request: RelayRequest, exception: Exception | None = None) -> HttpResponseBase:
+    """404 for whatever is no path of the proxy."""
+    return error_answer(
+        ErrorKind.NOT_FOUND,
+        f"Nexus has nothing at {request.path[:200]}: the API's paths begin with /v1/.",
+        "",
+    )
+
+
+async def broken(request: RelayRequest) -> HttpResponseBase:
+    """500 for a bug of ours, without its details."""
+    return error_answer(
+        ErrorKind.INTERNAL,
+        "Nexus failed on this request; its log says why. Try again, and tell its operator.",
+        "",
+    )

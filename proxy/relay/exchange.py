@@ -1,0 +1,132 @@
+"""One exchange on its way: a bounded copy of what passes, into the spool, and exactly one outcome.
+
+Large bodies are written from a thread, so that one client's 20 MB does not hold up the others' streams.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from uuid_utils import uuid7
+
+from proxy import record
+from proxy.live_events import Event, Kind
+from proxy.record import Closing, Head, HeaderPairs
+from proxy.relay.spool import Entry, Spool
+from proxy.wire.sniff import Sniffer, model_of
+
+SPILL_BYTES = 64 * 1024
+LARGE_BYTES = 256 * 1024
+
+
+class Exchange:
+    """Made at the door, `open`ed before the request goes upstream, `feed`ed each chunk, `finish`ed once, in every exit path."""
+
+    def __init__(self, spool: Spool | None, on_end: Callable[["Exchange"], None]) -> None:
+        self.id = str(uuid7())
+        self.started_at = time.time()
+        self.domain = ""
+        self.model = ""
+        self.outcome = ""
+        self.status = 0
+        self.headers: HeaderPairs = []
+        self.client_gone = False
+        self.size = 0
+        self.sniffer = Sniffer()
+        self._clock = time.monotonic()
+        self._spool = spool
+        self._entry: Entry | None = None
+        self._pending: list[bytes] = []
+        self._pending_size = 0
+        self._dropped = False
+        self._first_byte_ms: float | None = None
+        self._chunks: list[tuple[float, int]] = []
+        self._on_end = on_end
+
+    @property
+    def elapsed_ms(self) -> float:
+        return round((time.monotonic() - self._clock) * 1000, 1)
+
+    async def open(self, head: Head, body: bytes) -> None:
+        """Put the request on disk; never fails and never refuses."""
+        self.domain = head.domain
+        self.model = model_of(body)
+        if self._spool is None:
+            return
+        if body and not self._spool.has_room(len(body)):
+            head, body = record.without_body(head), b""
+        encoded = record.encode(head)
+        if len(body) > LARGE_BYTES:
+            self._entry = await asyncio.to_thread(self._spool.open, encoded, body)
+        else:
+            self._entry = self._spool.open(encoded, body)
+
+    def answered(self, status: int, headers: HeaderPairs) -> None:
+        """Upstream's head arrived."""
+        self.status = status
+        self.headers = headers
+
+    def feed(self, chunk: bytes) -> None:
+        """A piece of the answer, as the network gave it."""
+        elapsed = self.elapsed_ms
+        if self._first_byte_ms is None:
+            self._first_byte_ms = elapsed
+        self._chunks.append((elapsed, len(chunk)))
+        self.size += len(chunk)
+        self.sniffer.feed(chunk)
+        if self._spool is None or self._entry is None or self._dropped:
+            return
+        self._pending.append(chunk)
+        self._pending_size += len(chunk)
+        if self._pending_size >= SPILL_BYTES:
+            self._spill(self._spool, self._entry)
+
+    def _spill(self, spool: Spool, entry: Entry) -> None:
+        if spool.has_room(self._pending_size):
+            spool.append(entry, b"".join(self._pending))
+        else:
+            self._dropped = True
+        self._pending.clear()
+        self._pending_size = 0
+
+    def finish(self, outcome: str, error_type: str = "", error_message: str = "") -> None:
+        """Close the record; only the first call counts."""
+        if self.outcome:
+            return
+        self.outcome = outcome
+        if self._spool and self._entry:
+            closing = Closing(
+                outcome=outcome,
+                status=self.status,
+                headers=self.headers,
+                first_byte_ms=self._first_byte_ms,
+                duration_ms=self.elapsed_ms,
+                chunks=self._chunks,
+                error_type=error_type,
+                error_message=error_message,
+                response_size=self.size,
+                response_dropped=self._dropped,
+            )
+            self._spool.close(self._entry, b"".join(self._pending), record.encode(closing))
+            self._pending.clear()
+        self._on_end(self)
+
+    def event(self, kind: Kind) -> Event:
+        """Where it stands, for whoever watches live."""
+        seen = self.sniffer
+        event = Event(
+            kind=kind,
+            id=self.id,
+            domain=self.domain,
+            model=seen.model or self.model,
+            started_at=self.started_at,
+            elapsed_ms=round(self.elapsed_ms),
+            input_tokens=seen.input_tokens or 0,
+            output_tokens=seen.output_tokens or 0,
+            tools=seen.tool_calls,
+            bytes=self.size,
+        )
+        if self.outcome:
+            event["outcome"] = self.outcome
+            event["status"] = self.status
+        return event

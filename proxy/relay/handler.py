@@ -1,0 +1,154 @@
+"""A lean ASGI handler for Django: the same URL resolver and views, without a thread, a context and a temporary file per request.
+
+It closes three of the four traps of a streaming Django view (docs/decisions/0001): the body is bounded by the API's own 32 MiB and
+not by Django's 2.5 MB, headers travel as pairs, and a response that never began to stream is closed all the same.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Any, cast
+
+from django.core.handlers.asgi import ASGIHandler
+from django.http.response import HttpResponseBase
+
+from proxy.relay import runtime
+from proxy.relay.answers import RawResponse, error_answer
+from proxy.relay.background import spawn
+from proxy.relay.headers import Headers
+from proxy.relay.protocol import CUT, REFUSAL
+from proxy.relay.request import RelayRequest
+from proxy.wire.errors import ErrorKind
+
+MAX_BODY_BYTES = 32 * 1024**2
+# A client that is answered while it still sends sees a broken connection instead of the answer, so the rest is read and dropped.
+MAX_DISCARDED_BYTES = 256 * 1024**2
+CLOSE = (b"connection", b"close")
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class UpstreamCut(Exception):
+    """Upstream broke off in the middle of an answer: the client's stream must break the same way."""
+
+
+class BodyTooLarge(Exception):
+    """The body is larger than MAX_BODY_BYTES."""
+
+
+class ClientLeft(Exception):
+    """The client went before its request was complete."""
+
+
+class StreamedAnswer(HttpResponseBase):
+    """An answer that is still arriving. `pieces` yields (bytes, whether more follow); `on_close` runs in every case."""
+
+    streaming = True
+
+    def __init__(
+        self,
+        status: int,
+        pairs: Headers,
+        pieces: AsyncIterator[tuple[bytes, bool]],
+        on_close: Callable[[], None],
+    ) -> None:
+        super().__init__(status=status)
+        self.pairs = pairs
+        self.pieces = pieces
+        self.on_close = on_close
+        self._has_been_logged = True
+
+
+class ClientWatch:
+    """Cancels the request's task when the client goes, and notes that on the request: the server may cancel it as well."""
+
+    def __init__(self, request: RelayRequest, receive: Receive) -> None:
+        self._receive = receive
+        self._request = request
+        self._serving = asyncio.current_task()
+        self._task = spawn(self._wait(), "client-watch")
+
+    async def _wait(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._request.client_gone = True
+        if self._serving:
+            self._serving.cancel()
+
+    def stop(self) -> None:
+        self._task.cancel()
+
+
+class RelayHandler(ASGIHandler):
+    """The proxy's ASGI application."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]  # a dict is sent on
+        """Serve one request, or the server's life."""
+        if scope["type"] == "lifespan":
+            await runtime.live(receive, send)
+        elif scope["type"] == "http":
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if REFUSAL in scope["extensions"]:
+            kind, message = scope["extensions"][REFUSAL]
+            await self._send(error_answer(kind, message, "", headers=[CLOSE]), send)
+            return
+        try:
+            request = RelayRequest(scope, await self._read_body(receive))
+        except ClientLeft:
+            return
+        except BodyTooLarge:
+            message = (
+                "The request is larger than the 32 MiB that the API takes; send less, or use the Files API."
+            )
+            await self._send(error_answer(ErrorKind.REQUEST_TOO_LARGE, message, "", headers=[CLOSE]), send)
+            return
+        await self._answer(request, scope, receive, send)
+
+    async def _answer(self, request: RelayRequest, scope: Scope, receive: Receive, send: Send) -> None:
+        watch = ClientWatch(request, receive)
+        response: HttpResponseBase | None = None
+        try:
+            response = await self.get_response_async(request)
+            await self._send(response, send)
+        except UpstreamCut:
+            scope["extensions"][CUT]()
+        except asyncio.CancelledError:
+            if not request.client_gone:
+                raise
+        finally:
+            watch.stop()
+            if isinstance(response, StreamedAnswer):
+                response.on_close()
+
+    async def _read_body(self, receive: Receive) -> bytes:
+        """The whole body; raises BodyTooLarge, or ClientLeft when the client goes before its end."""
+        parts: list[bytes] = []
+        size, more = 0, True
+        while more and size <= MAX_DISCARDED_BYTES:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientLeft
+            size += len(message["body"])
+            more = message["more_body"]
+            if size <= MAX_BODY_BYTES:
+                parts.append(message["body"])
+        if size > MAX_BODY_BYTES:
+            raise BodyTooLarge
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def _send(self, response: HttpResponseBase, send: Send) -> None:
+        if isinstance(response, StreamedAnswer):
+            await send(
+                {"type": "http.response.start", "status": response.status_code, "headers": response.pairs}
+            )
+            async with aclosing(response.pieces) as pieces:  # type: ignore[type-var]  # it is an async generator
+                async for piece, more in pieces:
+                    await send({"type": "http.response.body", "body": piece, "more_body": more})
+            return
+        whole = cast(RawResponse, response)  # the proxy's views answer in these two forms only
+        await send({"type": "http.response.start", "status": whole.status_code, "headers": whole.pairs})
+        await send({"type": "http.response.body", "body": whole.content, "more_body": False})

@@ -1,0 +1,39 @@
+"""Refresh a token at the door, off the event loop: one attempt at a time per credential, and a pause after a failure."""
+
+import asyncio
+import time
+
+from accounts import oauth
+from accounts.access import Payer
+from accounts.watcher import Watcher
+
+PAUSE_SECONDS = 5.0  # predecessor §2.6: the negative cache after a failed refresh
+
+
+class Refresher:
+    """Concurrent requests that wait for one credential share one attempt."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+        self._running: dict[str, asyncio.Future[None]] = {}
+        self._failed_at: dict[str, float] = {}
+
+    async def refresh(self, payer: Payer) -> None:
+        """Try it; whether it worked shows in the snapshot, which is fresh when this returns."""
+        if time.monotonic() < self._failed_at.get(payer.name, -PAUSE_SECONDS) + PAUSE_SECONDS:
+            return
+        running = self._running.get(payer.name)
+        if running is None:
+            running = asyncio.get_running_loop().run_in_executor(None, self._attempt, payer)
+            self._running[payer.name] = running
+            running.add_done_callback(lambda _: self._running.pop(payer.name, None))
+        # One client's leaving must not end the attempt that the others wait for.
+        await asyncio.shield(running)
+
+    def _attempt(self, payer: Payer) -> None:
+        try:
+            oauth.refresh(payer)
+            self._failed_at.pop(payer.name, None)
+        except oauth.RefreshFailed:
+            self._failed_at[payer.name] = time.monotonic()
+        self._watcher.refresh_now()

@@ -1,0 +1,91 @@
+"""What one proxy process holds: the access watcher, the spool with its shipper, the way upstream, the live publisher.
+
+It is made at the server's start, within its event loop, and taken down at its end in the order that loses nothing.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from django.conf import settings
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections, reset_queries
+
+from accounts.watcher import Watcher
+from proxy.relay.live import LivePublisher
+from proxy.relay.recovery import claim
+from proxy.relay.refresh import Refresher
+from proxy.relay.shipper import Shipper
+from proxy.relay.spool import Spool
+from proxy.relay.upstream import UpstreamTransport
+
+log = logging.getLogger("nexus.relay")
+
+
+class Runtime:
+    """The parts of a running proxy process. `spool` is None without Redis: nothing could ever take a record away."""
+
+    def __init__(self) -> None:
+        self.draining = False
+        self.watcher = Watcher()
+        self.refresher = Refresher(self.watcher)
+        self.upstream = UpstreamTransport(settings.UPSTREAM_CONNECT_SECONDS, settings.UPSTREAM_IDLE_SECONDS)
+        self.live = LivePublisher()
+        self.spool: Spool | None = None
+        self.shipper: Shipper | None = None
+        if settings.REDIS_URL:
+            root = settings.NEXUS_DATA_DIR / "spool"
+            self.spool = claim(root, settings.SPOOL_MAX_BYTES)
+            self.shipper = Shipper(root, self.spool)
+        else:
+            log.warning(
+                "relay.unrecorded", extra={"why": "REDIS_URL is not set", "mend": "set it to keep a record"}
+            )
+
+    def start(self) -> None:
+        # Signal receivers that look after database connections cost a thread hop per request; the hot path holds none.
+        request_started.disconnect(reset_queries)
+        request_started.disconnect(close_old_connections)
+        request_finished.disconnect(close_old_connections)
+        self.watcher.start()
+        if self.shipper:
+            self.shipper.start()
+        self.live.start()
+
+    async def stop(self) -> None:
+        self.draining = True
+        await self.live.stop()
+        await self.upstream.aclose()
+        if self.shipper:
+            self.shipper.stop(flush_seconds=5)
+        if self.spool:
+            self.spool.shut()
+        self.watcher.stop()
+
+
+_current: list[Runtime] = []
+
+
+def current() -> Runtime:
+    """The running process's parts."""
+    return _current[0]
+
+
+async def live(
+    receive: Callable[[], Awaitable[dict[str, Any]]], send: Callable[[dict[str, Any]], Awaitable[None]]
+) -> None:
+    """ASGI's lifespan: start, wait for the end, stop."""
+    await receive()
+    try:
+        runtime = Runtime()
+        runtime.start()
+    except OSError as error:
+        message = f"the spool in {settings.NEXUS_DATA_DIR} cannot be used ({error}); mend the folder or set NEXUS_DATA_DIR"
+        await send({"type": "lifespan.startup.failed", "message": message})
+        return
+    _current[:] = [runtime]
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await runtime.stop()
+    _current.clear()
+    await send({"type": "lifespan.shutdown.complete"})

@@ -1,0 +1,100 @@
+"""The way to the API: httpx's transport interface over aiohttp's connector (docs/decisions/0004).
+
+Called directly and not through a client: cookies, redirects, an auth flow and hooks have no place in a proxy, and cost more
+than the proxying itself.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from io import BytesIO
+
+import aiohttp
+import httpx
+from multidict import CIMultiDict
+from yarl import URL
+
+from proxy.relay.headers import Headers
+
+MAX_HEADER_BYTES = 64 * 1024
+SMALL_BODY_BYTES = 512 * 1024  # aiohttp warns of larger ones given as bytes, and writes a file in pieces
+
+
+class AnswerBytes(httpx.AsyncByteStream):
+    """The body's bytes as the network gives them; raises httpx.ReadError when upstream breaks off."""
+
+    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+        self._answer = answer
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._answer.content.iter_any():
+                yield chunk
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise httpx.ReadError(str(error) or type(error).__name__) from error
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last byte has been handed out."""
+        return self._answer.content.at_eof()
+
+    def close(self) -> None:
+        """Cut the connection unless the body was read to its end and the connection given back: upstream must stop at once."""
+        self._answer.close()
+
+    async def aclose(self) -> None:
+        """httpx's name for `close`."""
+        self.close()
+
+
+class UpstreamTransport(httpx.AsyncBaseTransport):
+    """One pool of connections; made within the event loop that uses it."""
+
+    def __init__(self, connect_seconds: float, idle_seconds: float) -> None:
+        self._session = aiohttp.ClientSession(
+            auto_decompress=False,
+            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_seconds, sock_read=idle_seconds),
+            max_line_size=MAX_HEADER_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
+        )
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send; raises httpx.ConnectError, ConnectTimeout, ReadTimeout or ReadError. `extensions` carries the raw target."""
+        body = request.content
+        try:
+            answer = await self._session.request(
+                request.method,
+                request.extensions["target"],
+                headers=CIMultiDict((name.decode(), value.decode()) for name, value in request.headers.raw),
+                data=(body if len(body) <= SMALL_BODY_BYTES else BytesIO(body)) or None,
+                allow_redirects=False,
+            )
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise _translated(error, request) from error
+        return httpx.Response(
+            answer.status, headers=answer.raw_headers, stream=AnswerBytes(answer), request=request
+        )
+
+    async def aclose(self) -> None:
+        await self._session.close()
+
+
+def _translated(error: Exception, request: httpx.Request) -> httpx.TransportError:
+    """httpx's name for what went wrong."""
+    message = str(error) or type(error).__name__
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return httpx.ConnectTimeout(message, request=request)
+    if isinstance(error, asyncio.TimeoutError):
+        return httpx.ReadTimeout(message, request=request)
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return httpx.ConnectError(message, request=request)
+    return httpx.ReadError(message, request=request)
+
+
+def build_request(base: str, method: str, target: str, headers: Headers, body: bytes) -> httpx.Request:
+    """A request whose target stays as the client wrote it: httpx.URL would rewrite `/v1/a%2Fb/../c`."""
+    request = httpx.Request(method, base, headers=headers, content=body or None)
+    request.extensions["target"] = URL(base + target, encoded=True)
+    return request

@@ -1,0 +1,215 @@
+"""The relay: one async view on /v1/…, any method. It forwards the bytes as they came and streams the answer back as it arrives."""
+
+import logging
+import time
+from collections.abc import AsyncIterator
+from typing import cast
+
+import httpx
+from django.conf import settings
+from django.http.response import HttpResponseBase
+
+from accounts.access import Claim, Decision, Denied, decide
+from accounts.hosts import BadHost, Host
+from accounts.inbound import read_credentials
+from accounts.masking import mask_query
+from accounts.oauth import OAUTH_BETA
+from proxy import record
+from proxy.record import Head
+from proxy.relay import cors, debug, runtime
+from proxy.relay.answers import NEXUS_ID, error_answer, kind_of
+from proxy.relay.exchange import Exchange
+from proxy.relay.handler import StreamedAnswer, UpstreamCut
+from proxy.relay.headers import Headers, are_utf8, client_headers, masked, upstream_headers
+from proxy.relay.request import RelayRequest
+from proxy.relay.runtime import Runtime
+from proxy.relay.tenant import client_address, host_of
+from proxy.relay.upstream import AnswerBytes, build_request
+from proxy.wire.errors import ErrorKind
+
+log = logging.getLogger("nexus.relay")
+
+_OAUTH_BETA = OAUTH_BETA.encode()
+
+
+class Refused(Exception):
+    """Nexus answers this request itself."""
+
+    def __init__(self, kind: ErrorKind, message: str, domain: str = "") -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.domain = domain
+
+
+async def relay(request: RelayRequest) -> HttpResponseBase:
+    """Forward one request."""
+    if preflight := cors.preflight(request):
+        return preflight
+    nexus = runtime.current()
+    exchange = Exchange(nexus.spool, nexus.live.end)
+    try:
+        return await _forward(request, nexus, exchange)
+    except Refused as refusal:
+        if not exchange.outcome:
+            await _record_refusal(request, exchange, refusal)
+        return error_answer(refusal.kind, refusal.message, exchange.id, cors.headers(request))
+    except BaseException:
+        # Cancelled (the client went, or the server stops) or a bug: the exchange still ends, exactly once.
+        exchange.finish(record.CLIENT_LEFT if request.client_gone else record.ABORTED)
+        raise
+
+
+async def _forward(request: RelayRequest, nexus: Runtime, exchange: Exchange) -> HttpResponseBase:
+    headers = request.pairs
+    host = _checked_host(request)
+    decision = await _decide(nexus, host, headers)
+    beta = _OAUTH_BETA if decision.adds_oauth_beta else b""
+    head = _head(request, exchange, decision.domain, decision)
+    await exchange.open(head, request.content)
+    nexus.live.begin(exchange)
+    debug.request(exchange, head, request.content)
+    upstream_request = build_request(
+        settings.CLAUDE_API_BASE_URL,
+        request.method or "GET",
+        request.target,
+        upstream_headers(headers, decision.headers, beta),
+        request.content,
+    )
+    try:
+        answer = await nexus.upstream.handle_async_request(upstream_request)
+    except httpx.TransportError as error:
+        raise _unreachable(error, exchange) from error
+    pairs = client_headers(answer.headers.raw)
+    exchange.answered(answer.status_code, masked(pairs))
+    debug.answer(exchange)
+    pairs += [(NEXUS_ID, exchange.id.encode()), *cors.headers(request)]
+    return _streamed(request, exchange, answer, pairs)
+
+
+def _checked_host(request: RelayRequest) -> Host:
+    if not are_utf8(request.pairs):
+        raise Refused(
+            ErrorKind.INVALID_REQUEST,
+            "A header holds bytes that are not UTF-8, so it cannot be passed on unchanged.",
+        )
+    try:
+        return host_of(request.scope)
+    except BadHost as error:
+        raise Refused(ErrorKind.INVALID_REQUEST, f"The Host header names no domain: {error}.") from error
+
+
+async def _decide(nexus: Runtime, host: Host, headers: Headers) -> Decision:
+    """Who pays; refreshes a token first where that is due."""
+    credentials = [pair for pair in headers if pair[0] in {b"authorization", b"x-api-key"}]
+    claim = Claim(host, read_credentials(credentials), any(name == b"origin" for name, _ in headers))
+    tried: frozenset[str] = frozenset()
+    while True:
+        snapshot = nexus.watcher.current
+        if snapshot is None:
+            raise Refused(
+                ErrorKind.UNAVAILABLE,
+                "Nexus has not read its credentials yet; try again in a few seconds.",
+                host.full,
+            )
+        try:
+            decision = decide(snapshot, claim, time.time(), tried)
+        except Denied as denial:
+            raise Refused(kind_of(denial.kind), denial.message, denial.domain) from denial
+        if decision.refresh is None:
+            break
+        await nexus.refresher.refresh(decision.refresh)
+        tried |= {decision.refresh.name}
+    if decision.passed_over:
+        log.warning(
+            "access.passed_over",
+            extra={
+                "domain": decision.domain,
+                "not_usable": decision.passed_over,
+                "paid_by": decision.paid_by,
+            },
+        )
+    return decision
+
+
+def _head(request: RelayRequest, exchange: Exchange, domain: str, decision: Decision | None) -> Head:
+    path, mark, query = request.target.partition("?")
+    return Head(
+        id=exchange.id,
+        started_at=exchange.started_at,
+        domain=domain,
+        method=request.method or "",
+        target=path + mark + (mask_query(query) if query and query != "beta=true" else query),
+        headers=masked(request.pairs),
+        paid_by=decision.paid_by if decision else "nobody",
+        account=decision.payer.account if decision and decision.payer else "",
+        client_key=decision.client_key if decision else "",
+        passed_over=decision.passed_over if decision else (),
+        client_address=client_address(request.scope),
+        body_size=len(request.content),
+    )
+
+
+async def _record_refusal(request: RelayRequest, exchange: Exchange, refusal: Refused) -> None:
+    """A refusal is recorded without its body: nobody has vouched for whoever sent it."""
+    exchange.status = refusal.kind.status
+    await exchange.open(_head(request, exchange, refusal.domain, None), b"")
+    exchange.finish(record.REFUSED, refusal.kind.type, refusal.message)
+
+
+def _unreachable(error: httpx.TransportError, exchange: Exchange) -> Refused:
+    if isinstance(error, httpx.TimeoutException):
+        refusal = Refused(ErrorKind.TIMEOUT, "The API did not answer Nexus in time; try again.")
+    else:
+        refusal = Refused(
+            ErrorKind.UPSTREAM_FAILED,
+            "Nexus could not reach the API; try again, and tell its operator if it persists.",
+        )
+    log.warning("upstream.failed", extra={"exchange": exchange.id, "why": f"{type(error).__name__}: {error}"})
+    exchange.status = refusal.kind.status
+    exchange.finish(record.UPSTREAM_ERROR, refusal.kind.type, f"{type(error).__name__}: {error}")
+    return refusal
+
+
+def _streamed(
+    request: RelayRequest, exchange: Exchange, answer: httpx.Response, pairs: Headers
+) -> StreamedAnswer:
+    stream = cast(AnswerBytes, answer.stream)
+
+    def close() -> None:
+        """Runs in every case, also if not one byte was asked for: a generator that never started has no `finally`."""
+        exchange.finish(record.CLIENT_LEFT if request.client_gone else record.ABORTED)
+        stream.close()
+
+    return StreamedAnswer(answer.status_code, pairs, _pieces(exchange, stream, answer), close)
+
+
+async def _pieces(
+    exchange: Exchange, stream: AnswerBytes, answer: httpx.Response
+) -> AsyncIterator[tuple[bytes, bool]]:
+    """The answer's bytes; the record is closed before the client can see the last of them."""
+    length = answer.headers.get("content-length", "")
+    expected = int(length) if length.isdigit() else -1
+    try:
+        async for chunk in stream:
+            exchange.feed(chunk)
+            debug.chunk(exchange, chunk)
+            last = stream.ended or exchange.size == expected
+            if last:
+                _finish(exchange)
+            yield chunk, not last
+            if last:
+                return
+    except httpx.ReadError as error:
+        log.warning(
+            "upstream.cut", extra={"exchange": exchange.id, "why": str(error), "bytes": exchange.size}
+        )
+        exchange.finish(record.UPSTREAM_CUT, "upstream_cut", "The API broke off in the middle of its answer.")
+        raise UpstreamCut from error
+    _finish(exchange)
+    yield b"", False
+
+
+def _finish(exchange: Exchange) -> None:
+    failed = exchange.status >= 400 or exchange.sniffer.error
+    exchange.finish(record.UPSTREAM_ERROR if failed else record.COMPLETE, exchange.sniffer.error or "")

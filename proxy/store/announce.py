@@ -1,0 +1,55 @@
+"""Tell the rest of Nexus what was just stored."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.utils.module_loading import import_string
+
+from proxy.wire.messages import ToolCall
+
+log = logging.getLogger("nexus.announce")
+
+# By name, as Django names its middleware: each of these modules imports this one for `Stored`.
+_LISTENERS = ("proxy.store.live.publish", "proxy.store.notifications.after_commit")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One new exchange, after its commit. Tokens are without cache, None where unknown; texts are whole, unmasked.
+
+    `message` is the answer's JSON body or the message rebuilt from its stream; `request_type` as in
+    `proxy.wire.requests.RequestFacts`; `outcome` one of `proxy.record.OUTCOMES`.
+    """
+
+    exchange_id: UUID
+    domain: str
+    session_id: str
+    request_type: str
+    outcome: str
+    status: int
+    error_type: str
+    error_message: str
+    model: str
+    account: str
+    started_at: datetime
+    duration_ms: int
+    input_tokens: int | None
+    output_tokens: int | None
+    response_bytes: int
+    user_text: str
+    first_user_text: str
+    message: dict[str, object] | None
+    tool_calls: tuple[ToolCall, ...]
+
+
+def announce(stored: list[Stored]) -> None:
+    """Give the new exchanges of one batch to each listener. They are stored, so a failure is only logged."""
+    if not stored:
+        return
+    for name in _LISTENERS:
+        try:
+            import_string(name)(stored)
+        except Exception:
+            log.exception("announce.failed", extra={"listener": name, "exchanges": len(stored)})

@@ -1,0 +1,112 @@
+"""Bodies, kept as pieces: each distinct piece once a month, compressed, under its SHA-256."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import date
+from hashlib import sha256
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+import zstandard
+from django.db import connection
+
+from proxy.store.bulk import execute_binary
+from proxy.store.models import Blob, ExchangeBody, month_of
+
+_LEVEL = 3
+_KNOWN = "SELECT digest FROM proxy_blob WHERE month = %s AND digest = ANY(%s)"
+# In the order of the key, or two workers with the same pieces would wait for each other.
+_INSERT = """
+INSERT INTO proxy_blob (month, digest, data, size)
+SELECT %b::date, * FROM unnest(%b::bytea[], %b::bytea[], %b::bigint[]) AS piece (digest, data, size)
+ORDER BY digest ON CONFLICT DO NOTHING
+"""
+
+Chunks = list[tuple[float, int]]
+_decode_chunks = msgspec.msgpack.Decoder(Chunks).decode
+
+
+class BodyMissingError(LookupError):
+    """The body cannot be given back; the message says whether it was dropped, has expired or is damaged."""
+
+
+def cut(body: bytes) -> list[bytes]:
+    """The pieces of a body, in order; joined they are the body."""
+    return [body] if body else []
+
+
+class Pieces:
+    """The pieces of many bodies, gathered to be stored at once."""
+
+    def __init__(self) -> None:
+        self._by_month: dict[date, dict[bytes, bytes]] = defaultdict(dict)
+
+    def add(self, month: date, body: bytes) -> list[bytes]:
+        """The digests of a body's pieces, in order."""
+        digests = []
+        for piece in cut(body):
+            digest = sha256(piece).digest()
+            self._by_month[month][digest] = piece
+            digests.append(digest)
+        return digests
+
+    def store(self) -> None:
+        """Insert what the database does not hold yet; only that is compressed and sent."""
+        compress = zstandard.ZstdCompressor(level=_LEVEL).compress
+        for month, pieces in sorted(self._by_month.items()):
+            new = pieces.keys() - _known(month, pieces)
+            if new:
+                digests = sorted(new)
+                data = [compress(pieces[digest]) for digest in digests]
+                execute_binary(_INSERT, [month, digests, data, [len(pieces[digest]) for digest in digests]])
+
+
+def _known(month: date, pieces: Mapping[bytes, bytes]) -> set[bytes]:
+    with connection.cursor() as cursor:
+        cursor.execute(_KNOWN, [month, list(pieces)])
+        return {bytes(digest) for (digest,) in cursor.fetchall()}
+
+
+def body_of(exchange_id: UUID, which: Literal["request", "response"]) -> bytes:
+    """The exact bytes of one body, each piece checked; BodyMissingError where they cannot be had."""
+    row = ExchangeBody.objects.filter(pk=exchange_id).first()
+    if row is None:
+        raise BodyMissingError(
+            f"no bodies are stored for exchange {exchange_id}: they expired, or storage was off"
+        )
+    if row.request_dropped if which == "request" else row.response_dropped:
+        raise BodyMissingError(f"the {which} body of {exchange_id} was dropped because the spool was full")
+    digests = [bytes(one) for one in (row.request_pieces if which == "request" else row.response_pieces)]
+    pieces = _read(month_of(exchange_id).date(), digests)
+    return b"".join(pieces[digest] for digest in digests)
+
+
+def _read(month: date, digests: Iterable[bytes]) -> dict[bytes, bytes]:
+    wanted = set(digests)
+    rows = Blob.objects.filter(month=month, digest__in=wanted).values_list("digest", "data", "size")
+    decompress = zstandard.ZstdDecompressor().decompress
+    found: dict[bytes, bytes] = {}
+    for digest, data, size in rows:
+        try:
+            piece = decompress(bytes(data), max_output_size=size)
+        except zstandard.ZstdError:
+            continue
+        if sha256(piece).digest() == bytes(digest):
+            found[bytes(digest)] = piece
+    if missing := wanted - found.keys():
+        names = ", ".join(sorted(digest.hex() for digest in missing))
+        raise BodyMissingError(
+            f"pieces of {month:%Y-%m} are missing or damaged, restore them from a backup: {names}"
+        )
+    return found
+
+
+def encode_chunks(chunks: Chunks) -> bytes:
+    """The timeline of a response as `ExchangeBody.chunks` keeps it."""
+    return zstandard.ZstdCompressor(level=_LEVEL).compress(msgspec.msgpack.encode(chunks))
+
+
+def decode_chunks(data: bytes) -> Chunks:
+    """(milliseconds since the start, bytes) for each piece that the network gave."""
+    return _decode_chunks(zstandard.ZstdDecompressor().decompress(data))

@@ -1,0 +1,36 @@
+"""Many rows in one statement."""
+
+from collections.abc import Sequence
+
+import msgspec
+import psycopg
+from django.db import connection, models
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+
+def copy_in(rows: Sequence[models.Model]) -> None:
+    """Insert rows of one model by COPY; there must be no conflict. Errors are those of django.db."""
+    if not rows:
+        return
+    meta = type(rows[0])._meta
+    names = [field.attname for field in meta.concrete_fields]
+    documents = {field.attname for field in meta.concrete_fields if isinstance(field, models.JSONField)}
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
+        sql.Identifier(meta.db_table), sql.SQL(", ").join(map(sql.Identifier, names))
+    )
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            values = row.__dict__
+            copy.write_row([_json(values[name]) if name in documents else values[name] for name in names])
+
+
+def _json(value: object) -> Jsonb | None:
+    return None if value is None else Jsonb(value, dumps=msgspec.json.encode)
+
+
+def execute_binary(statement: str, parameters: Sequence[object]) -> None:
+    """Run a statement whose `%b` parameters travel as bytes: Django writes bytea as text, twice as long."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(statement, parameters)

@@ -1,0 +1,53 @@
+"""Undo HTTP content codings, for reading only: what is stored keeps the bytes of the wire.
+
+Nexus asks upstream for `identity`; this is for answers (and requests) that are coded all the same.
+"""
+
+import zlib
+
+import zstandard
+
+# A request may have 32 MiB; no answer of the API comes near it. What expands beyond this is a bomb.
+LIMIT = 64 * 1024**2
+_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+_ZSTD_WINDOW = 8 * 1024**2  # RFC 9659: the largest window that a zstd content coding may use
+
+
+def decoded(body: bytes, coding: str) -> bytes:
+    """The plain bytes of `body`, all that a cut body gives; b"" where it cannot be read or exceeds LIMIT."""
+    for name in reversed([part.strip().lower() for part in coding.split(",")]):
+        body = _undo(body, name)
+        if len(body) > LIMIT:
+            return b""
+    return body
+
+
+def _undo(body: bytes, name: str) -> bytes:
+    try:
+        match name:
+            case "" | "identity":
+                return body
+            case "gzip" | "x-gzip":
+                return zlib.decompressobj(_GZIP_OR_ZLIB).decompress(body, LIMIT + 1)
+            case "deflate":
+                return _inflate(body)
+            case "zstd":
+                return _unzstd(body)
+    except (zlib.error, zstandard.ZstdError):
+        pass
+    return b""
+
+
+def _inflate(body: bytes) -> bytes:
+    """RFC 9110 means zlib's format; some servers send the bare stream."""
+    try:
+        return zlib.decompressobj(_GZIP_OR_ZLIB).decompress(body, LIMIT + 1)
+    except zlib.error:
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(body, LIMIT + 1)
+
+
+def _unzstd(body: bytes) -> bytes:
+    reader = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).stream_reader(
+        body, read_across_frames=True
+    )
+    return reader.read(LIMIT + 1)

@@ -1,0 +1,78 @@
+"""Fit any value into PostgreSQL's columns: what one cannot hold is shortened or replaced, never refused."""
+
+from functools import cache
+
+import msgspec
+from django.db import models
+
+# jsonb is parsed by recursion; no real value comes near this depth.
+_DEPTH = 50
+_INTEGERS = {
+    "SmallIntegerField": 2**15 - 1,
+    "IntegerField": 2**31 - 1,
+    "BigIntegerField": 2**63 - 1,
+}
+
+
+def fit(row: models.Model) -> None:
+    """Make texts, integers and JSON of an unsaved row fit their columns. Integers below zero become zero."""
+    texts, integers, documents = _columns(type(row))
+    values = row.__dict__
+    for name, limit in texts:
+        values[name] = text(values[name], limit)
+    for name, highest in integers:
+        if values[name] is not None:
+            values[name] = min(max(values[name], 0), highest)
+    for name in documents:
+        values[name] = json_value(values[name])
+
+
+@cache
+def _columns(
+    model: type[models.Model],
+) -> tuple[list[tuple[str, int | None]], list[tuple[str, int]], list[str]]:
+    fields = model._meta.concrete_fields
+    return (
+        [
+            (one.attname, one.max_length)
+            for one in fields
+            if isinstance(one, models.CharField | models.TextField)
+        ],
+        [
+            (one.attname, _INTEGERS[one.get_internal_type()])
+            for one in fields
+            if one.get_internal_type() in _INTEGERS
+        ],
+        [one.attname for one in fields if isinstance(one, models.JSONField)],
+    )
+
+
+def text(value: str, limit: int | None = None) -> str:
+    """`value` without NUL and lone surrogates, at most `limit` characters."""
+    clipped = value.replace("\x00", "")[:limit]
+    return clipped if clipped.isascii() else clipped.encode("utf-8", "replace").decode()
+
+
+def json_value(value: object) -> object:
+    """`value` as jsonb can hold it; it is the same object unless something had to be replaced."""
+    try:
+        encoded = msgspec.json.encode(value)
+    except (ValueError, OverflowError, TypeError, RecursionError):
+        return _cleaned(value, 0)
+    if b"\\u0000" in encoded or encoded.count(b"{") + encoded.count(b"[") > _DEPTH:
+        return _cleaned(value, 0)
+    return value
+
+
+def _cleaned(value: object, depth: int) -> object:
+    if depth > _DEPTH:
+        return None
+    if isinstance(value, dict):
+        return {text(str(name)): _cleaned(item, depth + 1) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cleaned(item, depth + 1) for item in value]
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, int) and value.bit_length() > 63:
+        return None
+    return value

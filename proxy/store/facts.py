@@ -1,0 +1,190 @@
+"""Read what a record says: from the bytes of one exchange to its row."""
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from accounts.masking import mask_text
+from proxy.record import ABORTED, CLIENT_LEFT, COMPLETE, UPSTREAM_CUT, UPSTREAM_ERROR, HeaderPairs, Record
+from proxy.store import columns
+from proxy.store.codings import decoded
+from proxy.store.models import Exchange, moment_of
+from proxy.wire.messages import Answer, ToolCall, read_answer
+from proxy.wire.pricing import PriceBook, cost
+from proxy.wire.requests import RequestFacts, read_request
+
+EXACT, PARTIAL, UNPRICED, NONE = "exact", "partial", "unpriced", "none"
+
+_BILLED_TYPES = ("inference", "query_evaluation", "quota", "complete")
+_MESSAGE_LIMIT = 500
+_MASKED = 20_000
+_TOOL_NAMES = 1000
+# What the column holds; no answer costs it, but a count that upstream made up may.
+_COST_LIMIT = Decimal(10**8)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One exchange: its row, not yet saved, and what only the announcement needs."""
+
+    exchange: Exchange
+    user_text: str = ""
+    first_user_text: str = ""
+    message: dict[str, object] | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+
+
+def read(record: Record, spool: UUID, prices: PriceBook) -> Facts:
+    """All that the record says. Tokens and cost are None where unknown.
+
+    `cost_state`: exact; partial, tokens are missing because the stream did not end or cannot be read; unpriced,
+    a model has no price; none, nothing was billed.
+    """
+    head, closing = record.head, record.closing
+    row = _outline(record, spool)
+    request = read_request(
+        head.target, decoded(record.request_body, header(head.headers, "content-encoding"))
+    )
+    answer = read_answer(
+        closing.status,
+        header(closing.headers, "content-type"),
+        decoded(record.response_body, header(closing.headers, "content-encoding")),
+    )
+    _add_request(row, request)
+    _add_answer(row, answer)
+    _add_cost(row, answer, prices)
+    columns.fit(row)
+    return Facts(row, request.user_text, request.first_user_text, answer.message, answer.tools)
+
+
+def unread(record: Record, spool: UUID) -> Facts:
+    """The same without a look into the bodies, for a record whose bodies `read` fails on."""
+    row = _outline(record, spool)
+    columns.fit(row)
+    return Facts(row)
+
+
+def header(headers: HeaderPairs, name: str) -> str:
+    """The first value of a header, whatever its case; "" where it is absent."""
+    return next((value for key, value in headers if key.lower() == name), "")
+
+
+def _outline(record: Record, spool: UUID) -> Exchange:
+    """What the proxy itself knows."""
+    head, closing = record.head, record.closing
+    exchange_id = exchange_id_of(record)
+    path, _, query = head.target.partition("?")
+    return Exchange(
+        id=exchange_id,
+        started_at=_moment(head.started_at, exchange_id),
+        spool=spool,
+        serial=record.serial,
+        domain=head.domain,
+        account=head.account,
+        paid_by=head.paid_by,
+        passed_over=", ".join(head.passed_over),
+        client_key=head.client_key,
+        client_address=head.client_address,
+        method=head.method,
+        path=path,
+        query=query,
+        model="",
+        request_type="other",
+        streamed=False,
+        outcome=closing.outcome,
+        status=closing.status,
+        error_type=closing.error_type,
+        error_message=_message(closing.error_message),
+        stop_reason="",
+        first_byte_ms=None if closing.first_byte_ms is None else _milliseconds(closing.first_byte_ms),
+        duration_ms=_milliseconds(closing.duration_ms),
+        cost_state=NONE,
+        tool_calls=0,
+        tool_names=[],
+        session_id=header(head.headers, "x-claude-code-session-id"),
+        agent_id=header(head.headers, "x-claude-code-agent-id"),
+        parent_agent_id=header(head.headers, "x-claude-code-parent-agent-id"),
+        user_id="",
+        message_id="",
+        upstream_request_id=header(closing.headers, "request-id"),
+        request_bytes=head.body_size if head.body_dropped else len(record.request_body),
+        response_bytes=closing.response_size if closing.response_dropped else len(record.response_body),
+    )
+
+
+def exchange_id_of(record: Record) -> UUID:
+    """The id that the door gave; ValueError where it is no UUIDv7 and so belongs to no month."""
+    exchange_id = UUID(record.head.id)
+    if exchange_id.version != 7:
+        raise ValueError(f"{record.head.id} is no UUIDv7, so its month is unknown")
+    moment_of(exchange_id)
+    return exchange_id
+
+
+def _add_request(row: Exchange, request: RequestFacts) -> None:
+    row.request_type = request.request_type
+    row.model = request.model
+    if request.user_id:
+        row.user_id = request.user_id.device
+        row.session_id = row.session_id or request.user_id.session
+
+
+def _add_answer(row: Exchange, answer: Answer) -> None:
+    row.model = row.model or answer.model or ""
+    row.streamed = answer.streamed
+    row.stop_reason = answer.stop_reason or ""
+    row.message_id = answer.message_id or ""
+    row.tool_calls = len(answer.tools)
+    row.tool_names = [columns.text(call.name, 200) for call in answer.tools[:_TOOL_NAMES]]
+    if answer.error_type and not row.error_type:
+        row.error_type = answer.error_type
+        row.error_message = row.error_message or _message(answer.error_message or "")
+    if answer.error_type and answer.streamed and row.outcome == COMPLETE:
+        row.outcome = UPSTREAM_ERROR
+    if usage := answer.usage:
+        row.input_tokens = usage.input_tokens
+        row.output_tokens = usage.output_tokens
+        row.cache_read_tokens = usage.cache_read_tokens
+        row.cache_write_tokens = usage.cache_write_tokens
+        row.usage = usage.raw
+
+
+def _add_cost(row: Exchange, answer: Answer, prices: PriceBook) -> None:
+    """Priced is the model that answered: an alias in the request names none."""
+    if answer.usage is None:
+        row.cost_state = PARTIAL if _billed_unseen(row, answer) else NONE
+        return
+    batch = answer.usage.service_tier == "batch"
+    bill = cost(answer.usage, answer.model or row.model, row.started_at, prices, batch=batch)
+    if bill.amount is None or bill.amount >= _COST_LIMIT:
+        row.cost_state = UNPRICED
+        return
+    row.cost_usd = bill.amount.quantize(Decimal("1E-10"))
+    row.price_id = int(bill.price_id) if bill.price_id else None
+    row.cost_state = EXACT if answer.finished else PARTIAL
+
+
+def _billed_unseen(row: Exchange, answer: Answer) -> bool:
+    """Whether upstream billed an answer whose usage did not arrive or cannot be read."""
+    if row.request_type not in _BILLED_TYPES or answer.error_type:
+        return False
+    cut = row.status == 0 and row.outcome in (CLIENT_LEFT, UPSTREAM_CUT, ABORTED)
+    return cut or 200 <= row.status < 300
+
+
+def _message(text: str) -> str:
+    # Masked before it is cut, or a cut secret would no longer look like one.
+    return mask_text(text[:_MASKED])[:_MESSAGE_LIMIT]
+
+
+def _milliseconds(value: float) -> int:
+    return round(value) if math.isfinite(value) else 0
+
+
+def _moment(seconds: float, exchange_id: UUID) -> datetime:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return moment_of(exchange_id)

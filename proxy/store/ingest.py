@@ -1,0 +1,177 @@
+"""Store a batch of records: one transaction, each exchange once, however often and whenever it comes."""
+
+import logging
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID
+
+import msgspec
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection, transaction
+
+from proxy.record import Batch, Record, encode
+from proxy.store import columns, facts, rollups
+from proxy.store.announce import Stored, announce
+from proxy.store.blobs import Pieces, encode_chunks
+from proxy.store.bulk import copy_in
+from proxy.store.facts import Facts
+from proxy.store.models import ExchangeBody, month_of
+from proxy.store.prices import CachedBook
+
+log = logging.getLogger("nexus.ingest")
+
+_prices = CachedBook()
+
+# Sorted, or two batches with the same records in another order would wait for each other.
+_RECEIVE = """
+INSERT INTO proxy_receipt (id, spool, serial)
+SELECT id, %s, serial FROM unnest(%s::uuid[], %s::bigint[]) AS record (id, serial)
+ORDER BY id ON CONFLICT DO NOTHING RETURNING id
+"""
+_COUNT = """
+INSERT INTO proxy_spool (id, accepted, dropped, stored, updated_at) VALUES (%s, %s, %s, %s, now())
+ON CONFLICT (id) DO UPDATE SET accepted = greatest(proxy_spool.accepted, excluded.accepted),
+    dropped = greatest(proxy_spool.dropped, excluded.dropped), stored = proxy_spool.stored + excluded.stored,
+    updated_at = now()
+"""
+_SET_ASIDE = """
+INSERT INTO proxy_setaside (spool, serial, error, record, created_at) VALUES (%s, %s, %s, %s, now())
+ON CONFLICT DO NOTHING
+"""
+# Data exceptions, violated constraints, exceeded limits: the values are at fault, a second try fails as well.
+_BLAMES_VALUES = ("22", "23", "54")
+
+
+def ingest(batch: Batch) -> int:
+    """Store what is new in the batch and announce it; how many records were new.
+
+    A record that cannot be stored is set aside, alone and whole. Database errors that are not about values
+    (server gone, deadlock, missing table or right) are raised: nothing is lost if the batch comes again.
+    """
+    try:
+        return _store(batch)
+    except Exception as error:
+        if not _blames_values(error):
+            raise
+        log.warning("ingest.one_by_one", extra={"spool": batch.spool, "error": str(error)})
+    return sum(_store_or_set_aside(msgspec.structs.replace(batch, records=[one])) for one in batch.records)
+
+
+def _blames_values(error: Exception) -> bool:
+    if isinstance(error, DatabaseError | InterfaceError):
+        return str(getattr(error.__cause__, "sqlstate", None) or "").startswith(_BLAMES_VALUES)
+    return True
+
+
+def _store_or_set_aside(single: Batch) -> int:
+    try:
+        return _store(single)
+    except Exception as error:
+        if not _blames_values(error):
+            raise
+        return _set_aside(single, error)
+
+
+def _set_aside(single: Batch, error: Exception) -> int:
+    [record] = single.records
+    spool = UUID(single.spool)
+    reason = columns.text(f"{type(error).__name__}: {error}", 2000)
+    log.error("ingest.set_aside", extra={"spool": single.spool, "serial": record.serial, "error": reason})
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_SET_ASIDE, [spool, record.serial, reason, encode(record)])
+        new: int = cursor.rowcount
+        cursor.execute(_COUNT, [spool, single.accepted, single.dropped, new])
+    return new
+
+
+def _store(batch: Batch) -> int:
+    spool = UUID(batch.spool)
+    by_id = {facts.exchange_id_of(record): record for record in batch.records}
+    # Before the transaction: a new partition locks its table, and the lock would last until the commit.
+    _ensure_months({month_of(one).date() for one in by_id})
+    with transaction.atomic():
+        new = [_read(by_id[one], spool) for one in _receive(spool, by_id)]
+        if settings.STORAGE_ENABLED:
+            _keep(new, by_id)
+        _count(new, spool, batch)
+    announce([_stored(one) for one in new])
+    return len(new)
+
+
+def _ensure_months(months: set[date]) -> None:
+    with connection.cursor() as cursor:
+        for month in sorted(months):
+            cursor.execute("SELECT nexus_ensure_month(%s)", [month])
+
+
+def _receive(spool: UUID, by_id: dict[UUID, Record]) -> list[UUID]:
+    """The ids that never came before."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RECEIVE, [spool, list(by_id), [record.serial for record in by_id.values()]])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _read(record: Record, spool: UUID) -> Facts:
+    """A record whose bodies break a parser keeps its bodies and loses only what they say."""
+    try:
+        return facts.read(record, spool, _prices.get())
+    except Exception:
+        log.exception("ingest.unread", extra={"exchange": record.head.id})
+        return facts.unread(record, spool)
+
+
+def _keep(new: Sequence[Facts], by_id: dict[UUID, Record]) -> None:
+    pieces = Pieces()
+    bodies = [_body(one.exchange.id, by_id[one.exchange.id], pieces) for one in new]
+    copy_in([one.exchange for one in new])
+    copy_in(bodies)
+    pieces.store()
+
+
+def _body(exchange_id: UUID, record: Record, pieces: Pieces) -> ExchangeBody:
+    month = month_of(exchange_id).date()
+    row = ExchangeBody(
+        id=exchange_id,
+        request_headers=record.head.headers,
+        response_headers=record.closing.headers,
+        request_pieces=pieces.add(month, record.request_body),
+        response_pieces=pieces.add(month, record.response_body),
+        request_dropped=record.head.body_dropped,
+        response_dropped=record.closing.response_dropped,
+        chunks=encode_chunks(record.closing.chunks),
+    )
+    columns.fit(row)
+    return row
+
+
+def _count(new: Sequence[Facts], spool: UUID, batch: Batch) -> None:
+    """Last, because these rows are the ones that many batches wait for."""
+    if new:
+        rollups.add([one.exchange for one in new], kept=settings.STORAGE_ENABLED)
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT, [spool, batch.accepted, batch.dropped, len(new)])
+
+
+def _stored(one: Facts) -> Stored:
+    row = one.exchange
+    return Stored(
+        exchange_id=row.id,
+        domain=row.domain,
+        session_id=row.session_id,
+        request_type=row.request_type,
+        outcome=row.outcome,
+        status=row.status,
+        error_type=row.error_type,
+        error_message=row.error_message,
+        model=row.model,
+        account=row.account,
+        started_at=row.started_at,
+        duration_ms=row.duration_ms,
+        input_tokens=row.input_tokens,
+        output_tokens=row.output_tokens,
+        response_bytes=row.response_bytes,
+        user_text=one.user_text,
+        first_user_text=one.first_user_text,
+        message=one.message,
+        tool_calls=one.tool_calls,
+    )

@@ -1,0 +1,42 @@
+"""Hint to open pages that exchanges were stored."""
+
+import asyncio
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+
+from proxy import live_events
+from proxy.store.announce import Stored
+
+# Live pages are worth no more than this to a worker that has records to store.
+_SECONDS = 2.0
+
+
+def publish(stored: list[Stored]) -> None:
+    """One message for the batch to the live group."""
+    async_to_sync(_send)(live_events.message([event(one) for one in stored]))
+
+
+async def _send(message: live_events.Message) -> None:
+    layer = get_channel_layer()
+    if layer is not None:
+        async with asyncio.timeout(_SECONDS):
+            await layer.group_send(live_events.GROUP, message)
+
+
+def event(stored: Stored) -> live_events.Event:
+    """A stored exchange as pages hear of it."""
+    return {
+        "kind": "stored",
+        "id": str(stored.exchange_id),
+        "domain": stored.domain,
+        "model": stored.model,
+        "started_at": stored.started_at.timestamp(),
+        "elapsed_ms": stored.duration_ms,
+        "input_tokens": stored.input_tokens or 0,
+        "output_tokens": stored.output_tokens or 0,
+        "tools": len(stored.tool_calls),
+        "bytes": stored.response_bytes,
+        "outcome": stored.outcome,
+        "status": stored.status,
+    }

@@ -1,0 +1,193 @@
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import pairwise
+from threading import BoundedSemaphore, Event, Thread
+from typing import Any
+
+import anthropic
+import pytest
+
+from nexus_project.demo.emulator import Emulator
+from nexus_project.demo.received import Received
+from nexus_project.demo.samples import trickle as trickle_module
+from nexus_project.demo.samples.__main__ import main
+from nexus_project.demo.samples.programme import SLOW, Scene
+from nexus_project.demo.samples.scenes import UnexpectedAnswerError, question, refused, slow_stream, tool_loop
+from nexus_project.demo.samples.sender import DOMAINS, Sender
+from nexus_project.demo.samples.session import agent_session
+from nexus_project.demo.serving import Running
+
+
+@pytest.fixture
+def sender(emulator: Running[Emulator]) -> Iterator[Sender]:
+    sender = Sender(emulator.url, "sk-ant-demo-test")
+    yield sender
+    sender.close()
+
+
+def body(entry: Received) -> Any:
+    return json.loads(entry.body)
+
+
+def test_the_programme_leaves_a_plausible_log(
+    emulator: Running[Emulator], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--proxy", emulator.url]) == 0
+
+    log = emulator.app.log.settled(50)
+    assert {entry.value("host") for entry in log} == set(DOMAINS)
+    assert {entry.status for entry in log} == {200, 400, 404, 429, 529}
+    assert {entry.outcome for entry in log} == {"answered", "client_left"}
+    assert {entry.credential for entry in log} == {"sk-ant-demo-0000000000000000000000000000"}
+    assert f"{len(log)} requests for 4 domains, 4 of them refused on purpose" in capsys.readouterr().out
+
+
+def test_an_agent_session_is_one_growing_conversation_with_two_side_calls(
+    emulator: Running[Emulator], sender: Sender
+) -> None:
+    agent_session(sender, random.Random(1), emulate="")
+
+    log = emulator.app.log.settled(15)
+    main_turns = [body(entry)["messages"] for entry in log if not entry.value("x-claude-code-agent-id")][2:]
+    assert len(main_turns) >= 12
+    assert all(len(after) == len(before) + 2 for before, after in pairwise(main_turns))
+    assert len({entry.value("x-claude-code-session-id") for entry in log}) == 1
+    assert len({json.loads(body(entry)["metadata"]["user_id"])["session_id"] for entry in log}) == 1
+    assert {entry.target for entry in log} == {b"/v1/messages?beta=true"}
+
+
+def test_a_sub_agent_gets_the_prompt_and_its_words_come_back(
+    emulator: Running[Emulator], sender: Sender
+) -> None:
+    agent_session(sender, random.Random(1), emulate="")
+
+    log = emulator.app.log.settled(15)
+    last = body([entry for entry in log if not entry.value("x-claude-code-agent-id")][-1])["messages"]
+    blocks = [block for message in last for block in message["content"]]
+    task = next(block for block in blocks if block.get("name") == "Task")
+    result = next(block for block in blocks if block.get("tool_use_id") == task["id"])
+    helpers = [entry for entry in log if entry.value("x-claude-code-agent-id")]
+    assert body(helpers[0])["messages"][0]["content"][1]["text"] == task["input"]["prompt"]
+    assert len(result["content"]) > 50
+    assert len({entry.value("x-claude-code-agent-id") for entry in helpers}) == 2
+    nested = [entry for entry in helpers if entry.value("x-claude-code-parent-agent-id")]
+    assert nested
+    assert nested[0].value("x-claude-code-parent-agent-id") == helpers[0].value("x-claude-code-agent-id")
+
+
+def test_a_session_reads_from_the_prompt_cache_more_and_more(sender: Sender) -> None:
+    reads: list[int] = []
+    ask = sender.ask
+
+    def noting(*words: Any, **more: Any) -> Any:
+        answer = ask(*words, **more)
+        reads.append(answer.usage.cache_read_input_tokens or 0)
+        return answer
+
+    sender.ask = noting  # type: ignore[method-assign]  # watches the answers, which the log has not
+
+    agent_session(sender, random.Random(1), emulate="")
+
+    assert reads[-1] > reads[4] > 1000
+
+
+def test_a_scene_that_meets_no_error_says_so(sender: Sender) -> None:
+    with pytest.raises(UnexpectedAnswerError, match="RateLimitError was due"):
+        refused(anthropic.RateLimitError)(sender, random.Random(1))
+
+
+def test_a_model_that_never_stops_calling_tools_is_noticed(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nexus_project.demo.samples.scenes.MOST_TOOL_TURNS", 1)
+
+    with pytest.raises(UnexpectedAnswerError, match="never stopped"):
+        tool_loop(sender, random.Random(1))
+
+
+def test_a_refusal_that_was_not_meant_is_reported(
+    emulator: Running[Emulator], capsys: pytest.CaptureFixture[str]
+) -> None:
+    emulator.app.revoked.add("sk-ant-demo-bad")
+
+    assert main(["--proxy", emulator.url, "--client-key", "sk-ant-demo-bad"]) == 1
+
+    assert "did not go as meant" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("proxy", "words"),
+    [
+        ("http://127.0.0.1:1", "No proxy answers at http://127.0.0.1:1"),
+        ("localhost:3000", "is no address: write it like"),
+        ("http://127.0.0.1:99999", "is no address: Port out of range"),
+    ],
+)
+def test_a_proxy_out_of_reach_is_one_clear_sentence(
+    proxy: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--proxy", proxy]) == 1
+
+    complaint = capsys.readouterr().err
+    assert words in complaint
+    assert complaint.count("\n") == 1
+
+
+def test_the_trickle_goes_on_until_a_signal(emulator: Running[Emulator]) -> None:
+    command = (sys.executable, "-m", "nexus_project.demo.samples", "--trickle", "--proxy", emulator.url)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert "all as meant" in process.stdout.readline()
+        programme = len(emulator.app.log)
+        emulator.app.log.wait(lambda entries: len(entries) >= programme + 3, seconds=20)
+        started = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(timeout=10) == 0
+        assert time.monotonic() - started < 5
+
+
+def test_the_trickle_plays_until_it_is_stopped(
+    emulator: Running[Emulator], sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trickle_module, "SHORTEST_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(trickle_module, "LONGEST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(trickle_module, "SLOW", Scene("quick", question, weight=1))
+    monkeypatch.setattr(trickle_module, "PROGRAMME", ())
+    stop = Event()
+    player = Thread(target=trickle_module.trickle, args=(sender, random.Random(1), stop))
+    player.start()
+
+    emulator.app.log.wait(lambda entries: len(entries) >= 30)
+    stop.set()
+    player.join(timeout=5)
+
+    assert not player.is_alive()
+    emulator.app.log.settled(30)
+
+
+def test_a_slow_stream_lasts_for_seconds(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    words: list[str] = []
+    monkeypatch.setattr(sender, "ask", lambda *_, emulate: words.append(emulate))
+
+    slow_stream(sender, random.Random(1))
+
+    events, delay = (int(word.split("=")[1]) for word in words[0].split(", "))
+    assert 10 <= events * delay / 1000 <= 20
+
+
+def test_a_scene_that_fails_gives_its_place_back(emulator: Running[Emulator]) -> None:
+    emulator.app.revoked.add("bad")
+    places = BoundedSemaphore(1)
+    places.acquire()
+
+    with closing(Sender(emulator.url, "bad")) as refused_sender:
+        trickle_module._play(SLOW, refused_sender, random.Random(1), places)
+
+    assert places.acquire(blocking=False)

@@ -1,0 +1,74 @@
+"""Folders for real servers, and the environment that the commands under test see."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from nexus_project import env
+from nexus_project.env import BASE_DIR
+from nexus_project.stack import ports, postgres_home
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """A data folder that PostgreSQL's account can reach when root runs the tests (tmp_path it cannot)."""
+    folder = Path(tempfile.mkdtemp(prefix="nexus-test-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def run_dir(data_dir: Path) -> Path:
+    folder = data_dir / "sockets"
+    folder.mkdir()
+    folder.chmod(0o711)
+    return folder
+
+
+@pytest.fixture
+def closed_dir(tmp_path: Path) -> Iterator[Path]:
+    """A data folder below one that nobody but its owner enters."""
+    folder = tmp_path / "closed" / "data"
+    folder.parent.mkdir(mode=0o700)
+    folder.mkdir()
+    yield folder
+    shutil.rmtree(postgres_home.apart_folder(folder / "postgres"), ignore_errors=True)
+
+
+@dataclass
+class Commands:
+    """Runs `python -m nexus_project.stack` with an environment of its own."""
+
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "nexus_project.stack", *arguments],
+            cwd=BASE_DIR,
+            env=env.child_environment(self.environment),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=90,
+        )
+
+
+@pytest.fixture
+def commands(data_dir: Path) -> Commands:
+    return Commands(
+        {
+            "NEXUS_ENV_FILE": str(data_dir / ".env"),
+            "NEXUS_DATA_DIR": str(data_dir),
+            "PROXY_PORT": str(ports.free()),
+            "DASHBOARD_PORT": str(ports.free()),
+            "DATABASE_URL": "",
+            "REDIS_URL": "",
+        }
+    )
