@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connection, transaction
 
 from proxy.record import Batch, Record, encode
 from proxy.store import columns, facts, rollups
@@ -38,8 +38,8 @@ _SET_ASIDE = """
 INSERT INTO proxy_setaside (spool, serial, error, record, created_at) VALUES (%s, %s, %s, %s, now())
 ON CONFLICT DO NOTHING
 """
-# Data exceptions, violated constraints, exceeded limits: the values are at fault, a second try fails as well.
-_BLAMES_VALUES = ("22", "23", "54")
+# SQLSTATE class "program limit exceeded", which Django takes for an operational error.
+_LIMIT_EXCEEDED = "54"
 
 
 def ingest(batch: Batch) -> int:
@@ -58,9 +58,9 @@ def ingest(batch: Batch) -> int:
 
 
 def _blames_values(error: Exception) -> bool:
-    if isinstance(error, DatabaseError | InterfaceError):
-        return str(getattr(error.__cause__, "sqlstate", None) or "").startswith(_BLAMES_VALUES)
-    return True
+    if isinstance(error, DataError | IntegrityError) or not isinstance(error, DatabaseError | InterfaceError):
+        return True
+    return str(getattr(error.__cause__, "sqlstate", "")).startswith(_LIMIT_EXCEEDED)
 
 
 def _store_or_set_aside(single: Batch) -> int:
