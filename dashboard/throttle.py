@@ -58,8 +58,8 @@ def count(address: str) -> None:
     """Note one wrong key."""
     try:
         with _connect() as client, client.pipeline() as pipe:
+            pipe.set(_key(address), 0, ex=WINDOW_SECONDS, nx=True)
             pipe.incr(_key(address))
-            pipe.expire(_key(address), WINDOW_SECONDS, nx=True)
             pipe.execute()
     except redis.RedisError as error:
         log.warning("signin.throttle_unavailable", extra={"error": type(error).__name__})

@@ -21,7 +21,8 @@ Hourly = dict[datetime, Figures]
 def usage_page(domain: str, split: str) -> dict[str, object]:
     """Everything that the template shows; `split` is domain or model."""
     week = usage.week()
-    names = list(figures.by(split, week.start, domain))
+    tables = {"domain": figures.by("domain", week.start, domain), "model": figures.by("model", week.start, domain)}
+    names = list(tables[split])
     every_hour = usage.hourly(week.start, domain)
     parts = usage.hourly_by(split, names, week.start, domain)
 
@@ -36,10 +37,7 @@ def usage_page(domain: str, split: str) -> dict[str, object]:
             chart("Tokens per hour by kind", _kinds(every_hour), compact),
             chart(f"Cost per hour by {split}, USD", _each(parts, names, "cost_usd"), _dollars),
         ],
-        "tables": [
-            ("Domain", figures.by("domain", week.start, domain)),
-            ("Model", figures.by("model", week.start, domain)),
-        ],
+        "tables": tables,
     }
 
 

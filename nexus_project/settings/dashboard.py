@@ -10,6 +10,7 @@ from nexus_project.settings.base import (
     DASHBOARD_PORT,
     DASHBOARD_URL,
     DATABASE_URL,
+    DATABASES,
     DEBUG,
     HOST,
     REDIS_URL,
@@ -24,6 +25,9 @@ for name, value in {
         raise env.SettingError(
             f"{name} is not set, and the dashboard needs it; `make run` sets all of them up."
         )
+
+# Under ASGI every request has a thread of its own: a connection that outlived it would stay open, and nobody would use it.
+DATABASES = {"default": {**DATABASES["default"], "CONN_MAX_AGE": 0}}
 
 _public = urlsplit(DASHBOARD_URL or f"http://{HOST}:{DASHBOARD_PORT}")
 _secure = _public.scheme == "https"
