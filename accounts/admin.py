@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.defaultfilters import pluralize
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
@@ -212,6 +213,5 @@ class ClientKeyAdmin(KeyIssuer):
     @admin.action(description="Revoke the selected keys", permissions=("change",))
     def revoke(self, request: HttpRequest, keys: QuerySet[ClientKey]) -> None:
         count = keys.filter(revoked_at=None).update(revoked_at=timezone.now())
-        self.message_user(
-            request, f"{count} keys revoked; proxies refuse them within 2 seconds.", messages.SUCCESS
-        )
+        told = f"{count} key{pluralize(count)} revoked; proxies refuse what was revoked within 2 seconds."
+        self.message_user(request, told, messages.SUCCESS)

@@ -59,10 +59,6 @@ class Chart:
     days: list[str]
     rows: list[Row]
 
-    @property
-    def is_empty(self) -> bool:
-        return not self.bars
-
 
 def stacked(
     title: str,

@@ -8,8 +8,9 @@ from django.http import HttpRequest
 
 def shell(request: HttpRequest) -> dict[str, object]:
     """The proxy's address as clients would call it, and whether exchanges are stored."""
+    # Asked for only where it is shown: the page that refuses a foreign host must not look at the host again.
     return {
-        "proxy_address": proxy_address(request.get_host()),
+        "proxy_address": lambda: proxy_address(request.get_host()),
         "storage_enabled": settings.STORAGE_ENABLED,
         "reporting_zone": settings.REPORTING_TIME_ZONE,
     }

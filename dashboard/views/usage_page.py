@@ -21,7 +21,10 @@ Hourly = dict[datetime, Figures]
 def usage_page(domain: str, split: str) -> dict[str, object]:
     """Everything that the template shows; `split` is domain or model."""
     week = usage.week()
-    tables = {"domain": figures.by("domain", week.start, domain), "model": figures.by("model", week.start, domain)}
+    tables = {
+        "domain": figures.by("domain", week.start, domain),
+        "model": figures.by("model", week.start, domain),
+    }
     names = list(tables[split])
     every_hour = usage.hourly(week.start, domain)
     parts = usage.hourly_by(split, names, week.start, domain)

@@ -66,7 +66,11 @@ async def opened(cookie: bytes, path: str = "/ws/live") -> Any:
 
 
 async def test_strangers_are_refused() -> None:
-    assert await socket().connect() == (False, 4401)
+    connection = socket()
+
+    assert await connection.connect() == (False, 4401)
+    await connection.send_input({"type": "websocket.disconnect", "code": 1006})
+    await connection.wait()
 
 
 async def test_a_forged_session_is_refused() -> None:
