@@ -73,11 +73,11 @@ class CredentialInline(SecretsAdmin, admin.StackedInline[Credential, Domain]):
     readonly_fields = ("state", "last_refresh_at", "last_error")
 
 
-class ClientKeyInline(admin.TabularInline[ClientKey, Domain]):
+class ClientKeyInline(admin.StackedInline[ClientKey, Domain]):
     model = ClientKey
     extra = 0
     can_delete = False
-    fields = ("name", "owner", "expires_at", "key_hint", "created_at", "last_used_at", "revoked_at")
+    fields = (("name", "owner"), "expires_at", ("key_hint", "created_at", "last_used_at", "revoked_at"))
     readonly_fields = ("key_hint", "created_at", "last_used_at", "revoked_at")
     verbose_name_plural = "Client keys (a new one is shown once, after saving)"
 

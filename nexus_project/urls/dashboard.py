@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 admin.site.site_header = "Nexus administration"
 admin.site.site_title = "Nexus"
 admin.site.index_title = "Access and prices"
-admin.site.site_url = "/dashboard"
+admin.site.site_url = None
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),

@@ -31,6 +31,13 @@ def test_a_page_opens_for_who_signed_in(signed_in: Client, path: str) -> None:
     assert signed_in.get(path).status_code == 200
 
 
+def test_the_form_keeps_the_page_that_was_wanted(client: Client) -> None:
+    page = client.get("/dashboard/login?next=/dashboard/usage").content.decode()
+
+    assert '<input type="hidden" name="next" value="/dashboard/usage">' in page
+    assert 'href="/admin/login/?next=%2Fdashboard%2Fusage"' in page
+
+
 def test_signing_in_leads_to_the_page_that_was_wanted(client: Client) -> None:
     answer = client.post(
         "/dashboard/login", {"key": settings.DASHBOARD_API_KEY, "next": "/dashboard/usage?by=domain"}
