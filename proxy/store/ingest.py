@@ -9,6 +9,7 @@ import msgspec
 from django.conf import settings
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connection, transaction
 
+from accounts.masking import mask_text
 from proxy.record import Batch, Record, encode
 from proxy.store import columns, facts, rollups
 from proxy.store.announce import Stored, announce
@@ -50,10 +51,10 @@ def ingest(batch: Batch) -> int:
     """
     try:
         return _store(batch)
-    except Exception as error:
+    except Exception as error:  # whatever one record broke must not keep the others
         if not _blames_values(error):
             raise
-        log.warning("ingest.one_by_one", extra={"spool": batch.spool, "error": str(error)})
+        log.warning("ingest.one_by_one", extra={"spool": batch.spool, "error": type(error).__name__})
     return sum(_store_or_set_aside(msgspec.structs.replace(batch, records=[one])) for one in batch.records)
 
 
@@ -75,7 +76,7 @@ def _store_or_set_aside(single: Batch) -> int:
 def _set_aside(single: Batch, error: Exception) -> int:
     [record] = single.records
     spool = UUID(single.spool)
-    reason = columns.text(f"{type(error).__name__}: {error}", 2000)
+    reason = columns.text(mask_text(f"{type(error).__name__}: {error}"), 2000)
     log.error("ingest.set_aside", extra={"spool": single.spool, "serial": record.serial, "error": reason})
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_SET_ASIDE, [spool, record.serial, reason, encode(record)])

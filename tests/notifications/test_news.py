@@ -108,4 +108,4 @@ def test_the_memory_expires_and_holds_no_text(domain: str) -> None:
     (key,) = set(connection().scan_iter("nexus:slack:text:*")) - before
 
     assert 0 < connection().ttl(key) <= 24 * 3600
-    assert "plain" not in f"{key} {connection().get(key)}"
+    assert "plain" not in f"{key!r} {connection().get(key)!r}"

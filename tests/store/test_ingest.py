@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import msgspec
 import pytest
-from django.db import ProgrammingError, connection, transaction
+from django.db import OperationalError, ProgrammingError, connection, transaction
 from pytest_django import Settings
 
 from proxy.record import Record
@@ -194,5 +194,20 @@ def test_a_missing_table_sets_nothing_aside() -> None:
 
     with pytest.raises(ProgrammingError), transaction.atomic():
         ingest.ingest(make_batch(make_record()))
+
+    assert not SetAside.objects.exists()
+
+
+def test_a_database_that_goes_away_while_records_come_one_by_one_sets_nothing_aside(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def go_away(*arguments: object) -> None:
+        raise OperationalError("the server closed the connection")
+
+    monkeypatch.setattr(ingest, "_receive", go_away)
+    batch = make_batch(make_record(), make_record(head=make_head(id="bad")))
+
+    with pytest.raises(OperationalError), transaction.atomic():
+        ingest.ingest(batch)
 
     assert not SetAside.objects.exists()
