@@ -140,7 +140,7 @@ async def test_a_quiet_page_asks_nothing(watch: Watch) -> None:
 async def test_hostile_names_stay_text(watch: Watch) -> None:
     watched = await watch()
 
-    await publish(event() | {"model": "<img src=x onerror=alert(1)>"})  # type: ignore[arg-type] # one field differs
+    await publish(event() | {"model": "<img src=x onerror=alert(1)>"})
 
     await expect(watched.page.locator('[data-field="model"]').first).to_have_text(
         "<img src=x onerror=alert(1)>"

@@ -38,11 +38,14 @@ ATTACKS = [
     "<style>*{display:none}</style><iframe src=//evil.example></iframe><base href=//evil.example>",
     "\u202e<script>\u202c\ufeff",
 ]
-HARMLESS_TAGS = set(
-    "a article blockquote body br button caption code datalist dd del details dialog div dl dt em figcaption figure footer form "
-    "g h1 h2 h3 h4 head header hr html input kbd label li line link main meta nav ol option p path pre rect s script section "
-    "span strong summary svg table tbody td template th thead time title tr ul".split()
-)
+HARMLESS_TAGS = {
+    "i",
+    "a", "article", "blockquote", "body", "br", "button", "caption", "code", "datalist", "dd", "del", "details", "dialog", "div",
+    "dl", "dt", "em", "figcaption", "figure", "footer", "form", "g", "h1", "h2", "h3", "h4", "head", "header",
+    "hr", "html", "input", "kbd", "label", "li", "line", "link", "main", "meta", "nav", "ol", "option", "p",
+    "path", "pre", "rect", "s", "script", "section", "span", "strong", "summary", "svg", "table", "tbody", "td", "template",
+    "th", "thead", "time", "title", "tr", "ul",
+}  # fmt: skip
 
 
 class Inspector(HTMLParser):
@@ -115,7 +118,8 @@ def test_an_exchange_full_of_attacks_is_harmless_on_every_page(signed_in: Client
     short = attack[:40]
     row = people.make_exchange(
         request=request, answer=answer, domain=attack, model=attack, account=attack, paid_by=attack, passed_over=attack,
-        path=attack, query=attack, method=short[:20], error_type=attack[:80], error_message=attack, stop_reason=short, session_id=attack,
+        path=attack, query=attack, method=short[:20], error_type=attack[:80], error_message=attack,
+        stop_reason=short, session_id=attack,
         upstream_request_id=attack, tool_names=[attack], request_type=attack[:24], cost_state="partial",
         request_headers=[(attack, attack)], response_headers=[("content-type", "application/json"), (attack, attack)],
     )  # fmt: skip

@@ -21,7 +21,7 @@ NOW = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (None, "–"),
+        (None, nexus.NOTHING),
         (0, "0"),
         (999, "999"),
         (1_000, "1.0K"),
@@ -38,7 +38,7 @@ def test_compact_numbers(value: int | None, text: str) -> None:
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (None, "–"),
+        (None, nexus.NOTHING),
         ("0", "$0.00"),
         ("0.00001", "<$0.0001"),
         ("0.01234", "$0.0123"),
@@ -52,7 +52,7 @@ def test_money_never_looks_like_nothing(value: str | None, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("milliseconds", "text"),
-    [(None, "–"), (850, "850 ms"), (2_400, "2.4 s"), (192_000, "3m 12s"), (7_500_000, "2h 5m")],
+    [(None, nexus.NOTHING), (850, "850 ms"), (2_400, "2.4 s"), (192_000, "3m 12s"), (7_500_000, "2h 5m")],
 )
 def test_durations(milliseconds: float | None, text: str) -> None:
     assert nexus.duration(milliseconds) == text
@@ -74,7 +74,7 @@ def test_the_exact_time_is_in_the_reporting_zone(settings: Any) -> None:
 
 def test_sizes_and_groups() -> None:
     assert (nexus.size(1536), nexus.size(None), nexus.grouped(1234567), nexus.grouped(None)) == (
-        "1.5 KB", "–", "1,234,567", "–",
+        "1.5 KB", nexus.NOTHING, "1,234,567", nexus.NOTHING,
     )  # fmt: skip
 
 
@@ -175,5 +175,5 @@ def test_every_piece_stays_inside_the_drawing(chunks: list[tuple[float, int]], d
     line = draw(sorted(chunks), duration)
 
     assert line is not None
-    assert all(0 <= one.x < WIDTH and 0 <= one.y and one.y + one.height <= 60.01 for one in line.bins)
+    assert all(0 <= one.x < WIDTH and one.y >= 0 and one.y + one.height <= 60.01 for one in line.bins)
     assert len(line.bins) <= 250

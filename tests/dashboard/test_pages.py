@@ -138,7 +138,7 @@ def test_the_request_page_shows_what_is_known(signed_in: Client) -> None:
 
     for expected in (
         str(row.id), "database:team", "instead of file:dead", "1.3 s, first byte 310 ms", "$0.0002", "session-1",
-        "Bash × 2", "claude-sonnet-4-5 from 2025-01-01: 3 input, 15 output", "Hello there.", "5/s",
+        "Bash \u00d7 2", "claude-sonnet-4-5 from 2025-01-01: 3 input, 15 output", "Hello there.", "5/s",
     ):  # fmt: skip
         assert expected in page
 
@@ -176,7 +176,8 @@ def test_the_raw_view_puts_a_stream_together(signed_in: Client) -> None:
         b'event: message_start\ndata: {"type":"message_start","message":{"id":"m","type":"message","role":"assistant",'
         b'"model":"x","content":[],"usage":{"input_tokens":1,"output_tokens":1}}}\n\n'
         b'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\n'
-        b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Streamed words"}}\n\n'
+        b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,'
+        b'"delta":{"type":"text_delta","text":"Streamed words"}}\n\n'
         b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
     )
     row = people.make_exchange(

@@ -148,7 +148,9 @@ def test_staff_pass_without_a_key(client: Client, settings: LazySettings) -> Non
 
 @pytest.mark.parametrize("rights", [{"is_staff": False}, {"is_staff": True, "is_active": False}])
 def test_users_without_staff_rights_do_not_pass(client: Client, rights: dict[str, bool]) -> None:
-    client.force_login(User.objects.create_user("carl", **rights))
+    user = User.objects.create_user("carl")
+    User.objects.filter(pk=user.pk).update(**rights)
+    client.force_login(user)
 
     assert client.get("/dashboard").status_code == 302
 
