@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from channels.db import database_sync_to_async
-from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from channels.generic.websocket import AsyncJsonWebsocketConsumer, AsyncWebsocketConsumer
 from django.conf import settings
 from django.http.request import validate_host
 
@@ -17,6 +17,7 @@ FRAME_SECONDS = 0.2
 HEARTBEAT_SECONDS = 30.0
 NO_SESSION = 4401
 FOREIGN_ORIGIN = 4403
+NO_SUCH_SOCKET = 4404
 _RANK = {"running": 0, "ended": 1, "stored": 2}
 
 
@@ -91,3 +92,10 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc] # Channels
             events, self._pending = list(self._pending.values()), {}
             await self.send_json({"type": "events", "events": events})
             await asyncio.sleep(FRAME_SECONDS)
+
+
+class NoSuchSocket(AsyncWebsocketConsumer):  # type: ignore[misc] # Channels has no types
+    """Any other address: refused without a traceback in the log."""
+
+    async def connect(self) -> None:
+        await self.close(NO_SUCH_SOCKET)

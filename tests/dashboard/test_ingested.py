@@ -11,7 +11,11 @@ pytestmark = pytest.mark.django_db
 ANSWER = records.stream(
     records.start(input_tokens=40, output_tokens=1, cache_read_input_tokens=7),
     {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
-    {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Streamed **words**"}},
+    {
+        "type": "content_block_delta",
+        "index": 0,
+        "delta": {"type": "text_delta", "text": "Streamed **words**"},
+    },
     {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 60}},
     {"type": "message_stop"},
 )
@@ -20,7 +24,9 @@ ANSWER = records.stream(
 @pytest.fixture
 def exchange_id() -> str:
     """A streamed exchange of just now, of the second of three records that its spool accepted."""
-    head = records.make_head(timezone.now(), headers=[("x-app", "cli"), ("x-app", "again"), ("x-api-key", "****")])
+    head = records.make_head(
+        timezone.now(), headers=[("x-app", "cli"), ("x-app", "again"), ("x-api-key", "****")]
+    )
     closing = records.make_closing(headers=records.SSE)
     record = records.make_record(records.ask("Please stream"), ANSWER, serial=2, head=head, closing=closing)
     ingest(records.make_batch(record, accepted=3))

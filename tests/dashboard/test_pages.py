@@ -83,7 +83,10 @@ def test_an_empty_page_says_how_to_send_traffic(signed_in: Client, path: str) ->
 def test_an_empty_domain_leads_back_to_all(signed_in: Client, path: str) -> None:
     people.make_exchange()
 
-    assert "Nothing from nobody.example yet" in text(signed_in, f"{path}?domain=nobody.example")
+    page = text(signed_in, f"{path}?domain=nobody.example")
+
+    assert "Nothing from nobody.example yet" in page
+    assert '<a href="?domain=">all domains</a>' in page
 
 
 def test_with_storage_off_the_empty_page_says_so(signed_in: Client, settings: Any) -> None:
