@@ -32,4 +32,4 @@ app.conf.update(
     worker_redirect_stdouts=False,
     timezone="UTC",
 )
-app.autodiscover_tasks(["accounts", "proxy.store"])
+app.autodiscover_tasks(["accounts", "proxy.store", "proxy.store.notifications"])

@@ -22,16 +22,15 @@ STORAGE_ENABLED=true
 
 def ensure(path: Path) -> bool:
     """Make the file if it is missing (True), else check it (False); StackError when it cannot be used."""
-    if not path.exists():
-        try:
-            folders.write_private_file(path, _fresh())
-        except OSError as error:
-            raise StackError(
-                f"{path} cannot be written ({error.strerror}): make its folder writable."
-            ) from error
-        return True
-    check(path)
-    return False
+    try:
+        # Exclusive: of two first starts at the same moment one makes the secrets, and both use them.
+        folders.create_private_file(path, _fresh())
+    except FileExistsError:
+        check(path)
+        return False
+    except OSError as error:
+        raise StackError(f"{path} cannot be written ({error.strerror}): make its folder writable.") from error
+    return True
 
 
 def check(path: Path) -> None:

@@ -29,7 +29,7 @@ class Held(Protocol):
     def broken(self) -> str: ...
 
 
-class Stopped(Exception):  # noqa: N818 - a wish, not an error
+class Stopped(Exception):
     """Somebody asked the stack to stop."""
 
 

@@ -15,11 +15,11 @@ from proxy.store.ingest import ingest as ingest_batch
     autoretry_for=(OperationalError, InterfaceError),
     retry_backoff=1,
     retry_backoff_max=30,
-    retry_kwargs={"compression": "zstd"},
+    retry_kwargs={"argsrepr": "(batch,)"},  # or Celery logs what is in it
     max_retries=None,
 )
 def ingest(payload: bytes) -> int:
-    """Store a batch (msgpack of `proxy.record.Batch`); how many of its records were new.
+    """Store a batch (`proxy.record.encode_batch`); how many of its records were new.
 
     While the database is away it is tried again for ever, at most 30 s apart.
     """

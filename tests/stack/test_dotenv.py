@@ -1,6 +1,7 @@
 """The `.env` file."""
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,12 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_hold_it_is_named(tmp_path: Path) -> None:
     with pytest.raises(StackError, match="cannot be written"):
         dotenv.ensure(tmp_path / "missing" / ".env")
+
+
+def test_first_starts_at_the_same_moment_make_one_file(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(dotenv.ensure, [path] * 8))
+
+    assert made.count(True) == 1
