@@ -53,10 +53,10 @@ def _ascii(text: str) -> str:
 
 def _split(text: str) -> tuple[str, str]:
     if text.startswith("["):
-        name, _, rest = text.partition("]")
+        name, bracket, rest = text.partition("]")
         if rest and not rest.startswith(":"):
             raise BadHost("after an IPv6 address only a port may follow")
-        return f"{name}]", rest[1:]
+        return name + bracket, rest[1:]
     name, _, port = text.partition(":")
     return name, port
 

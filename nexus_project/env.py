@@ -23,7 +23,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 DOCUMENTED: dict[str, str] = {}
 
 # Exactly what django-environ reads: anything else it would leave out, and log in clear.
-ENV_LINE = re.compile(r"(?:(?:export )?[A-Za-z_0-9]+=.*)?|#.*")
+ENV_LINE = re.compile(r"\s*(?:(?:export )?[A-Za-z_0-9]+=.*|#.*)?")
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")
 
 _environment = os.environ  # noqa: TID251 - this module is the one door to the environment
@@ -39,9 +39,9 @@ def read_env_file() -> None:
     path = Path(named or BASE_DIR / ".env")
     if not named and not path.exists():
         return
-    content = _env_lines(path)
+    lines = _env_lines(path)
     given = set(_environment)
-    environ.Env.read_env(StringIO(content), overwrite=False)
+    environ.Env.read_env(StringIO(lines), overwrite=False)
     # Or the file's NAME_FILE would win over the environment's NAME.
     for name in _environment.keys() - given:
         if name.removesuffix("_FILE") in given:
@@ -49,17 +49,17 @@ def read_env_file() -> None:
 
 
 def _env_lines(path: Path) -> str:
-    """The file's text, each line of which assigns; no value is ever shown, not even of a broken line."""
+    """The file's lines, each of which assigns; no value is ever shown, not even of a broken line."""
     try:
-        content = path.read_text(encoding="utf-8")
+        lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise SettingError(f"{path} cannot be read ({error.strerror}); mend it or delete it.") from error
     except UnicodeDecodeError:
         raise SettingError(f"{path} is not UTF-8; mend it or delete it.") from None
-    for number, line in enumerate(content.splitlines(), start=1):
+    for number, line in enumerate(lines, start=1):
         if not ENV_LINE.fullmatch(line):
             raise SettingError(f"{path}, line {number} is not of the form NAME=value; mend that line.")
-    return content
+    return "\n".join(line.strip() for line in lines)
 
 
 def assume(**values: str) -> None:
