@@ -68,11 +68,13 @@ def read(path: Path) -> CredentialFile:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        data = json.loads(_content(path).decode("utf-8-sig"))
+        content = _content(path)
     except OSError as error:
         raise BadCredentialFile(f"it cannot be read ({error.strerror})") from error
+    try:
+        data = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError):
-        # Without its cause: the message of a JSON error is harmless, that of a decoder shows bytes of the file.
+        # Without its cause: a decoder's message shows bytes of the file.
         raise BadCredentialFile("it is not JSON in UTF-8") from None
     if not isinstance(data, dict):
         raise BadCredentialFile("it is not a JSON object")

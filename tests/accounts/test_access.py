@@ -218,7 +218,7 @@ NOISE = st.sampled_from(
         "[",
         "]",
         "é",
-        "，",
+        "\uff0c",
         "A",
         "a.",
     ]
