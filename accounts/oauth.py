@@ -95,7 +95,7 @@ def refresh(payer: Payer) -> None:
         else:
             _refresh_row(int(payer.reference))
     except RefreshFailed as failure:
-        log.warning("oauth.refresh_failed", extra={"credential": payer.name, "why": failure.message})
+        log.warning("oauth.refresh_failed", extra={"payer": payer.name, "why": failure.message})
         raise
 
 
@@ -132,7 +132,8 @@ def _renew(credential: Credential) -> RefreshFailed | None:
         credential.save_failure(failure.message, permanent=failure.permanent)
         return failure
     credential.save_tokens(tokens.access_token, tokens.refresh_token, tokens.expires_at, tokens.scopes)
-    log.info("oauth.refreshed", extra={"credential": credential.pk})
+    # A field named after a credential would be masked.
+    log.info("oauth.refreshed", extra={"payer": f"database:{credential.pk}"})
     return None
 
 
@@ -151,4 +152,4 @@ def _refresh_file(path: Path) -> None:
         raise RefreshFailed(f"{path.name} cannot be written ({error.strerror}): {mend}") from error
     except credential_files.BadCredentialFile as error:
         raise RefreshFailed(f"{path.name}: {error}", permanent=True) from error
-    log.info("oauth.refreshed", extra={"file": path.name})
+    log.info("oauth.refreshed", extra={"payer": f"file:{path.name}"})
