@@ -210,7 +210,7 @@ def time_zone(name: str, default: str) -> str:
     value = text(name, default)
     try:
         return ZoneInfo(value).key
-    except (ValueError, OSError) as error:
+    except (KeyError, ValueError, OSError) as error:
         raise SettingError(
             f"{name}={value} is no time zone; set it to a name such as Europe/Berlin."
         ) from error
