@@ -216,7 +216,12 @@ def test_predecessor_defect_30_a_write_that_fails_half_way_leaves_the_old_file_w
 
 def test_readers_never_see_half_a_file_while_it_is_written(tmp_path: Path) -> None:
     path = written(tmp_path, OAUTH)
-    writer = threading.Thread(target=lambda: [refresh(path) for _ in range(50)])
+
+    def write() -> None:
+        for _ in range(50):
+            refresh(path)
+
+    writer = threading.Thread(target=write)
     writer.start()
 
     seen = set()

@@ -32,7 +32,7 @@ def test_a_clients_own_credential_goes_on_as_sent(headers: list[Header], sent_on
 
 
 @pytest.mark.parametrize("scheme", [b"Bearer ", b"bearer ", b"BEARER   ", b""])
-def test_predecessor_weakness_a_bearer_sk_ant_api_key_goes_upstream_as_x_api_key(scheme: bytes) -> None:
+def test_predecessor_defect_a_bearer_sk_ant_api_key_goes_upstream_as_x_api_key(scheme: bytes) -> None:
     found = read_credentials([(b"authorization", scheme + API_KEY)])
 
     assert found == Inbound("", ((b"x-api-key", API_KEY),), is_oauth=False)

@@ -56,7 +56,7 @@ def test_a_domain_and_what_belongs_to_it_are_called_by_their_names() -> None:
 
 
 @pytest.mark.django_db
-def test_predecessor_weakness_of_a_client_key_only_the_hash_is_kept() -> None:
+def test_predecessor_defect_22_of_a_client_key_only_the_hash_is_kept() -> None:
     row, key = make_client_key()
 
     row.refresh_from_db()

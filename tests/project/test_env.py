@@ -219,7 +219,8 @@ def test_names_can_be_assumed_exported_and_handed_on(environment: dict[str, str]
 
 def run(code: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run a line of Python in a process that has these settings and no others."""
-    variables = {"PATH": os.defpath, "NEXUS_ENV_FILE": os.devnull, **settings}
+    coverage = {name: value for name, value in env.child_environment({}).items() if name.startswith("COV")}
+    variables = {"PATH": os.defpath, "NEXUS_ENV_FILE": os.devnull, **coverage, **settings}
     command = [sys.executable, "-c", code]
     return subprocess.run(command, env=variables, cwd=BASE_DIR, capture_output=True, text=True, check=False)
 

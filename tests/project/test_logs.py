@@ -23,7 +23,7 @@ def make_log(*, as_json: bool) -> Log:
     stream = StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(options.pop("()")(**options))
-    logger = logging.Logger("test")
+    logger = logging.Logger("test")  # noqa: LOG001 - one that the suite's own handlers do not see
     logger.addHandler(handler)
     return Log(logger, stream)
 
