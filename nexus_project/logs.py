@@ -59,6 +59,7 @@ def config(*, level: str, as_json: bool) -> dict[str, Any]:
             "django.db.backends": {"level": "INFO"},
             "asyncio": {"level": "INFO"},
             "celery.app.trace": {"level": "WARNING"},
+            "httpx": {"level": "WARNING"},
             "daphne": {"level": "WARNING"},
             "hpack": {"level": "WARNING"},
         },

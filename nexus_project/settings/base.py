@@ -13,6 +13,7 @@ env.read_env_file()
 django_stubs_ext.monkeypatch()  # lets classes such as ModelAdmin take their type at run time
 
 BASE_DIR = env.BASE_DIR
+VERSION = "0.1.0"
 DEBUG = env.flag("DEBUG")
 HOST = env.text("HOST", "127.0.0.1")
 PROXY_PORT = env.integer("PROXY_PORT", 3000, minimum=1, maximum=65535)

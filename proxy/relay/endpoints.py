@@ -128,7 +128,7 @@ def _may_see_stats(request: RelayRequest) -> bool:
     return bool(key) and any(hmac.compare_digest(value, key) for value in shown.values())
 
 
-async def nothing_here(request: RelayRequest, exception: Exception | None = None) -> HttpResponseBase:
+def nothing_here(request: RelayRequest, exception: Exception | None = None) -> HttpResponseBase:
     """404 for whatever is no path of the proxy."""
     return error_answer(
         ErrorKind.NOT_FOUND,
@@ -137,7 +137,7 @@ async def nothing_here(request: RelayRequest, exception: Exception | None = None
     )
 
 
-async def broken(request: RelayRequest) -> HttpResponseBase:
+def broken(request: RelayRequest) -> HttpResponseBase:
     """500 for a bug of ours, without its details."""
     return error_answer(
         ErrorKind.INTERNAL,

@@ -1,7 +1,7 @@
 """A whole Nexus of real processes: emulator ← proxy → Redis → worker → PostgreSQL, in a database of its own."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +20,8 @@ from nexus_project.demo.serving import Running, serve
 from nexus_project.stack import commands, ports
 from tests.flow.services import Process, wait_for
 
+opened: list[httpx.Client] = []
+
 OPERATOR_KEY = "sk-ant-api03-of-the-operator"
 
 
@@ -32,7 +34,6 @@ class Nexus:
     emulator: Running[Emulator]
     database: str
     data_dir: Path
-    clients: list[httpx.Client] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -41,12 +42,8 @@ class Nexus:
     def client(self, **headers: str) -> httpx.Client:
         """A client that the end of the test closes."""
         headers = {"anthropic-version": "2023-06-01", **headers}
-        self.clients.append(httpx.Client(base_url=self.url, headers=headers, timeout=20))
-        return self.clients[-1]
-
-    def close_clients(self) -> None:
-        while self.clients:
-            self.clients.pop().close()
+        opened.append(httpx.Client(base_url=self.url, headers=headers, timeout=20))
+        return opened[-1]
 
     def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
         with psycopg.connect(self.database, row_factory=dict_row) as connection:
@@ -120,12 +117,13 @@ def make_nexus(
 
 
 @pytest.fixture(scope="session")
-def shared_nexus(make_nexus: Callable[..., Nexus]) -> Nexus:
+def nexus(make_nexus: Callable[..., Nexus]) -> Nexus:
+    """The system that most tests share: they tell their own exchanges by id."""
     return make_nexus()
 
 
-@pytest.fixture
-def nexus(shared_nexus: Nexus) -> Iterator[Nexus]:
-    """The system that most tests share: they tell their own exchanges by id."""
-    yield shared_nexus
-    shared_nexus.close_clients()
+@pytest.fixture(autouse=True)
+def _close_clients() -> Iterator[None]:
+    yield
+    while opened:
+        opened.pop().close()

@@ -154,7 +154,7 @@ def test_a_dead_credential_falls_through_and_the_record_names_who_paid(
     nothing = wire.request_bytes("GET", "/v1/models", ASK, host="dead.example")
 
     def latest() -> str:
-        return nexus.stored(wire.send(nexus.url, nothing).value("x-nexus-id"))["passed_over"]
+        return str(nexus.stored(wire.send(nexus.url, nothing).value("x-nexus-id"))["passed_over"])
 
     wait_for(lambda: "acc_dead" in latest(), 5)
 

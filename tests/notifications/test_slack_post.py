@@ -110,6 +110,18 @@ def test_the_second_address_is_tried_when_the_first_does_not_answer(
     assert len(slack.posts) == 1
 
 
+def test_a_proxy_of_the_environment_does_not_choose_the_address(
+    slack: demo.RunningSlack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+
+    send(slack.webhook_url, POST)
+
+    assert len(slack.posts) == 1
+
+
 def test_a_certificate_of_an_unknown_authority_is_refused(
     slack: demo.RunningSlack, settings: Settings
 ) -> None:
