@@ -37,7 +37,9 @@ def test_a_host_is_looked_up_with_its_port_and_then_without(value: str, candidat
         ("[fe80::192.0.2.1]", Host("[fe80::c000:201]", "")),
     ],
 )
-def test_predecessor_defect_ipv6_literals_are_read_in_brackets_and_have_one_spelling(value: str, host: Host) -> None:
+def test_predecessor_defect_ipv6_literals_are_read_in_brackets_and_have_one_spelling(
+    value: str, host: Host
+) -> None:
     assert parse_host(value) == host
 
 
