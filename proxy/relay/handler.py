@@ -24,6 +24,7 @@ MAX_BODY_BYTES = 32 * 1024**2
 # A client that is answered while it still sends sees a broken connection instead of the answer, so the rest is read and dropped.
 MAX_DISCARDED_BYTES = 256 * 1024**2
 CLOSE = (b"connection", b"close")
+BODILESS = {204, 304}
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -113,6 +114,8 @@ class RelayHandler(ASGIHandler):
         response: HttpResponseBase | None = None
         try:
             response = await self.get_response_async(request)
+            if response.status_code in BODILESS:
+                scope["method"] = "HEAD"  # or uvicorn would wait for as many bytes as the length says
             await self._send(response, send)
         except UpstreamCut:
             scope["extensions"][CUT]()
