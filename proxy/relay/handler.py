@@ -120,12 +120,20 @@ class RelayHandler(ASGIHandler):
         except UpstreamCut:
             scope["extensions"][CUT]()
         except asyncio.CancelledError:
+            # The client went, or the server's time to drain is up: there is nobody whom raising this on would help.
             if not request.client_gone:
-                raise
+                await self._break_off(response, scope, send)
         finally:
             watch.stop()
             if isinstance(response, StreamedAnswer):
                 response.on_close()
+
+    async def _break_off(self, response: HttpResponseBase | None, scope: Scope, send: Send) -> None:
+        if response:
+            scope["extensions"][CUT]()
+        else:
+            message = "Nexus is being stopped and its API request with it; send it again."
+            await self._send(error_answer(ErrorKind.UNAVAILABLE, message, "", headers=[CLOSE]), send)
 
     async def _read_body(self, receive: Receive) -> bytes:
         """The whole body; raises BodyTooLarge, or ClientLeft when the client goes before its end."""
