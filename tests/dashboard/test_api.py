@@ -264,7 +264,7 @@ def test_a_failure_inside_is_json(
     assert read(program, "/api/stats", status=500)["error"]["code"] == "internal_error"
 
 
-def test_the_openapi_page_needs_nothing_from_outside(signed_in: Client) -> None:
+def test_predecessor_defect_27_the_openapi_page_needs_nothing_from_outside(signed_in: Client) -> None:
     page = signed_in.get("/api/docs")
 
     assert b"https://" not in page.content

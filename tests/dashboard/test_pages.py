@@ -113,6 +113,15 @@ def test_the_list_goes_on_where_it_stopped(signed_in: Client) -> None:
     assert ">Older<" not in second
 
 
+def test_predecessor_defect_26_a_filter_looks_at_all_requests_and_not_at_one_page(signed_in: Client) -> None:
+    people.make_exchange(at=people.hours_ago(100), domain="rare.example", model="model-rare")
+    for hour in range(1, 60):
+        people.make_exchange(at=people.hours_ago(hour))
+
+    assert "model-rare" not in text(signed_in, "/dashboard/requests")
+    assert "model-rare" in text(signed_in, "/dashboard/requests?domain=rare.example")
+
+
 def test_the_end_of_the_list_is_named(signed_in: Client) -> None:
     row = people.make_exchange()
 
@@ -252,7 +261,7 @@ def test_a_list_asks_few_questions_and_no_body(
 @pytest.mark.parametrize(
     "path", ["/dashboard", "/dashboard/requests", "/dashboard/usage", "/dashboard/login", "/nothing"]
 )
-def test_every_page_has_the_strict_policy(signed_in: Client, path: str) -> None:
+def test_predecessor_defect_27_every_page_has_the_strict_policy(signed_in: Client, path: str) -> None:
     answer = signed_in.get(path)
 
     policy = answer.headers["Content-Security-Policy"]

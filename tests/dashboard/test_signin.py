@@ -46,7 +46,7 @@ def test_signing_in_leads_to_the_page_that_was_wanted(client: Client) -> None:
     assert answer.headers["Location"] == "/dashboard/usage?by=domain"
 
 
-def test_the_cookie_holds_no_key(signed_in: Client) -> None:
+def test_predecessor_defect_22_the_cookie_holds_no_key(signed_in: Client) -> None:
     cookie = signed_in.cookies[settings.SESSION_COOKIE_NAME]
 
     assert settings.DASHBOARD_API_KEY not in cookie.value

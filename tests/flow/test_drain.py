@@ -104,7 +104,7 @@ def test_before_the_first_snapshot_the_proxy_is_alive_but_not_ready(tmp_path: Pa
     assert (asked.status_code, json.loads(asked.content)["error"]["type"]) == (503, "api_error")
 
 
-def test_token_stats_are_there_right_after_a_restart_and_over_all_processes(
+def test_predecessor_defect_19_token_stats_are_there_right_after_a_restart_and_over_all_processes(
     make_nexus: Callable[..., Nexus],
 ) -> None:
     nexus = make_nexus(PROXY_WORKERS="2", STORAGE_ENABLED="true")

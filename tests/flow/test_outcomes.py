@@ -96,7 +96,7 @@ def test_a_refusal_is_recorded_without_a_body(nexus: Nexus) -> None:
     assert row["response_bytes"] == 0
 
 
-def test_bodies_come_back_byte_exact_from_the_database(nexus: Nexus) -> None:
+def test_predecessor_defect_20_bodies_come_back_byte_exact_from_the_database(nexus: Nexus) -> None:
     body = b'{"model":"claude-sonnet-5",  "n": 123456789012345678901234567890, "x": 1.0, "messages":[]}\n\x00\xff'
     pieces = (b"event: a\ndata: \xe2\x80", b"\xa8{}\r\n\r\n", b"\x00tail")
     key = uuid4().hex
