@@ -19,7 +19,7 @@ def text(client: Client, path: str) -> str:
     return answer.content.decode()
 
 
-def test_the_overview_shows_the_last_day(signed_in: Client) -> None:
+def test_e0_the_overview_shows_the_last_day(signed_in: Client) -> None:
     people.make_exchange(input_tokens=1_500, output_tokens=500)
     people.make_exchange(domain="b.example", outcome="upstream_error", status=529)
     people.make_exchange(at=people.hours_ago(30), domain="old.example")
@@ -35,7 +35,7 @@ def test_the_overview_shows_the_last_day(signed_in: Client) -> None:
     assert "529 upstream error" in page
 
 
-def test_the_overview_filters_by_domain(signed_in: Client) -> None:
+def test_e0_the_overview_filters_by_domain(signed_in: Client) -> None:
     people.make_exchange(domain="a.example", model="model-a")
     people.make_exchange(domain="b.example", model="model-b")
 
@@ -139,7 +139,7 @@ def test_an_unknown_exchange_is_not_found(signed_in: Client) -> None:
     assert b"Not found" in answer.content
 
 
-def test_the_request_page_shows_what_is_known(signed_in: Client) -> None:
+def test_e0_the_request_page_shows_what_is_known(signed_in: Client) -> None:
     price = people.make_price()
     row = people.make_exchange(
         price_id=price.id, tool_names=["Bash", "Read", "Bash"], tool_calls=3, session_id="session-1",
@@ -214,7 +214,7 @@ def test_the_headers_view_draws_the_stream(signed_in: Client) -> None:
     assert "3 pieces between 100 ms and 2.5 s" in page
 
 
-def test_the_usage_page_splits_by_model_and_domain(signed_in: Client) -> None:
+def test_e0_the_usage_page_splits_by_model_and_domain(signed_in: Client) -> None:
     people.make_exchange(domain="a.example", model="model-a", cost_state="unpriced", cost_usd=None)
     people.make_exchange(domain="b.example", model="", at=people.hours_ago(2))
 

@@ -99,7 +99,7 @@ def test_the_sign_in_form_is_guarded_against_forgery() -> None:
         {"Authorization": "bearer {}"},
     ],
 )
-def test_the_key_is_taken_from_a_header(header: dict[str, str]) -> None:
+def test_e0_the_key_is_taken_from_a_header(header: dict[str, str]) -> None:
     filled = {name: value.format(settings.DASHBOARD_API_KEY) for name, value in header.items()}
 
     assert Client(headers=filled).get("/api/stats").status_code == 200
@@ -120,7 +120,7 @@ def test_the_api_refuses_in_json(header: dict[str, str], status: int, code: str)
     assert answer.json()["error"]["code"] == code
 
 
-def test_an_unset_key_shows_how_to_set_it(client: Client, settings: LazySettings) -> None:
+def test_e0_an_unset_key_shows_how_to_set_it(client: Client, settings: LazySettings) -> None:
     settings.DASHBOARD_API_KEY = ""
 
     pages = [client.get(path) for path in ("/dashboard", "/dashboard/login")]

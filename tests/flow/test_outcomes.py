@@ -15,7 +15,7 @@ STREAM = {"model": "claude-sonnet-5", "max_tokens": 500, "stream": True}
 ASK = {**STREAM, "messages": [{"role": "user", "content": "Tell me more about the slow query."}]}
 
 
-def test_a_finished_stream_is_complete_with_its_tokens_cost_and_first_byte(nexus: Nexus) -> None:
+def test_e0_a_finished_stream_is_complete_with_its_tokens_cost_and_first_byte(nexus: Nexus) -> None:
     with nexus.client() as client, client.stream("POST", "/v1/messages", json=ASK) as answer:
         events = answer.read()
 

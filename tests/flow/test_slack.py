@@ -44,7 +44,7 @@ def posts(running: demo.RunningSlack, word: str) -> list[dict[str, Any]]:
     return [json.loads(post.body) for post in running.posts if word in post.body.decode()]
 
 
-def test_an_inference_is_told_once_and_a_query_evaluation_never(
+def test_e0_an_inference_is_told_once_and_a_query_evaluation_never(
     told: Nexus, running: demo.RunningSlack
 ) -> None:
     word, session = uuid4().hex, {"x-claude-code-session-id": uuid4().hex}
@@ -64,7 +64,7 @@ def test_an_inference_is_told_once_and_a_query_evaluation_never(
     assert told.rows("SELECT 1 FROM proxy_exchange") == []
 
 
-def test_an_error_is_told_as_its_own_message(told: Nexus, running: demo.RunningSlack) -> None:
+def test_e0_an_error_is_told_as_its_own_message(told: Nexus, running: demo.RunningSlack) -> None:
     domain = f"{uuid4().hex}.example"
 
     answer = ask(told, "hello", domain, **{"x-emulate": "status=529"})
@@ -75,7 +75,7 @@ def test_an_error_is_told_as_its_own_message(told: Nexus, running: demo.RunningS
     assert answer.headers["x-nexus-id"] in json.dumps(post)
 
 
-def test_a_personal_domain_is_never_told(told: Nexus, running: demo.RunningSlack) -> None:
+def test_e0_a_personal_domain_is_never_told(told: Nexus, running: demo.RunningSlack) -> None:
     word, other = uuid4().hex, uuid4().hex
 
     ask(told, word, "my-personal.example")
