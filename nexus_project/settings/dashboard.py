@@ -26,8 +26,10 @@ for name, value in {
             f"{name} is not set, and the dashboard needs it; `make run` sets all of them up."
         )
 
-# Under ASGI every request has a thread of its own: a connection that outlived it would stay open, and nobody would use it.
-DATABASES = {"default": {**DATABASES["default"], "CONN_MAX_AGE": 0}}
+# Under ASGI every request has a thread of its own, so connections are kept in psycopg's pool and not by threads.
+_pool = {"min_size": 1, "max_size": 8, "timeout": 5}
+_options = {**DATABASES["default"]["OPTIONS"], "pool": _pool}
+DATABASES = {"default": {**DATABASES["default"], "CONN_MAX_AGE": 0, "OPTIONS": _options}}
 
 _public = urlsplit(DASHBOARD_URL or f"http://{HOST}:{DASHBOARD_PORT}")
 _secure = _public.scheme == "https"
