@@ -115,6 +115,11 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 LOGIN_URL = "/dashboard/login"
+OPERATOR_PASSWORD = env.secret("OPERATOR_PASSWORD")
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
 SILENCED_SYSTEM_CHECKS = [
     "security.W005",  # HSTS for subdomains is the owner's decision about hosts that are not ours
     "security.W008",  # SECURE_SSL_REDIRECT: see above
