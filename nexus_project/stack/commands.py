@@ -114,7 +114,11 @@ def worker() -> Service:
             *("--queues", "ingest,nexus", "--pool", "prefork", "--concurrency", "2", "--loglevel", "WARNING"),
         ),
         grace_seconds=30,
-        environment={"DJANGO_SETTINGS_MODULE": "nexus_project.settings.dashboard"},
+        environment={
+            "DJANGO_SETTINGS_MODULE": "nexus_project.settings.dashboard",
+            # Celery's warning about root is about pickled messages, and none are accepted here.
+            "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
+        },
     )
 
 

@@ -10,7 +10,7 @@ from proxy.store.ingest import ingest as ingest_batch
 @shared_task(
     name=INGEST_TASK,
     ignore_result=False,  # the shipper deletes from its spool what was reported stored
-    # Taken is taken: the shipper sends again what a dead worker held, and an unacknowledged batch can end a worker that loses Redis.
+    # The shipper sends again what a dead worker held, and an unacknowledged batch can end a worker that loses Redis.
     acks_late=False,
     serializer="msgpack",
     # Expected while the database is away: no traceback for each try.

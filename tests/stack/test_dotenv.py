@@ -38,12 +38,12 @@ def test_two_first_starts_make_different_secrets(tmp_path: Path) -> None:
 
 
 def test_a_file_that_exists_is_never_overwritten(tmp_path: Path) -> None:
-    path = written(tmp_path / ".env", "# mine\nexport A=1\n\nB = 2\nC=\n")
+    path = written(tmp_path / ".env", "# mine\nexport A=1\n\nB=2\nC=\n")
 
     made = dotenv.ensure(path)
 
     assert not made
-    assert path.read_text() == "# mine\nexport A=1\n\nB = 2\nC=\n"
+    assert path.read_text() == "# mine\nexport A=1\n\nB=2\nC=\n"
 
 
 def test_a_broken_line_is_named_by_its_number_and_never_shown(tmp_path: Path) -> None:
