@@ -5,6 +5,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from jsonschema.validators import validator_for
 
 from nexus_project.env import BASE_DIR, DOCUMENTED
 from nexus_project.stack import commands
@@ -13,6 +14,7 @@ from tests.docker import composition
 from tests.docker.test_dockerfiles import IN_THE_IMAGE, words_of
 
 SERVICES = composition.services(DASHBOARD_URL="https://nexus.example.com")
+VALIDATOR = validator_for(composition.schema())(composition.schema())
 OURS = ("migrate", "proxy", "dashboard", "worker", "beat")
 LASTING = tuple(name for name in SERVICES if name != "migrate")
 OF_OTHERS = {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD", "WEB_CONCURRENCY"}
