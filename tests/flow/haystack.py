@@ -14,6 +14,7 @@ from psycopg import sql
 
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{24,}={0,2}")
+ESCAPED = re.compile(rb"\\u00([0-7][0-9a-fA-F])")  # an ASCII character as JSON may write it
 HEX = re.compile(rb"(?:[0-9a-f]{2}){24,}")
 
 
@@ -49,13 +50,8 @@ def _decoded(data: bytes) -> Iterator[bytes]:
             yield decoded
     for found in HEX.findall(data):
         yield bytes.fromhex(found.decode())
-    if b"\\u" in data or b'\\"' in data:
-        yield (
-            data.decode("utf-8", "replace")
-            .encode()
-            .decode("unicode_escape", "replace")
-            .encode("utf-8", "replace")
-        )
+    if ESCAPED.search(data):
+        yield ESCAPED.sub(lambda found: bytes.fromhex(found[1].decode()), data)
 
 
 def holds(data: bytes, needle: str) -> bool:

@@ -92,6 +92,8 @@ def _drive(make_nexus: Callable[..., Nexus], running: slack.RunningSlack) -> Pla
     (nexus.data_dir / "credentials" / "guarded.example.credentials.json").write_text(json.dumps(guarded))
     guarded_request = wire.request_bytes("GET", "/v1/models", [], host="guarded.example")
     wait_for(lambda: wire.send(nexus.url, guarded_request).status == 401)
+    # Nothing may be under way: only four batches wait in Redis, and the secrets have to be among them.
+    nexus.stored(wire.send(nexus.url, guarded_request).value("x-nexus-id"))
     found = Places()
     nexus.worker.kill()
     ids = _send(nexus)
