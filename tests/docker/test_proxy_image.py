@@ -11,6 +11,7 @@ from nexus_project.demo.serving import Running
 from tests.docker.conftest import Container
 from tests.docker.image import Image
 
+pytestmark = pytest.mark.timeout(300)  # the first test builds the image
 QUESTION = {"model": "claude-sonnet-5", "max_tokens": 20, "messages": [{"role": "user", "content": "hello"}]}
 
 TEAM = {"host": "team.example", "anthropic-version": "2023-06-01"}

@@ -24,6 +24,7 @@ from tests.docker.image import Image
 from tests.flow.conftest import make_database
 from tests.flow.services import wait_for
 
+pytestmark = pytest.mark.timeout(300)  # the first test builds the images
 SERVICES = composition.services(DASHBOARD_URL="http://localhost:3001")
 UP_SECONDS = 4
 CREDENTIAL = {"type": "api_key", "api_key": "sk-ant-api03-composed", "client_api_key": "cnp_live_composed"}
