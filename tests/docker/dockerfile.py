@@ -50,6 +50,11 @@ def read(image: str) -> list[Stage]:
     return parse((BASE_DIR / "docker" / image / "Dockerfile").read_text())
 
 
+def user(stage: Stage) -> int:
+    """The number of the user that its processes run as."""
+    return int(stage.last("USER").value.partition(":")[0])
+
+
 def parse(text: str) -> list[Stage]:
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     joined = re.sub(r"\s*\\\n\s*", " ", "\n".join(lines))

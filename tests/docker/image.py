@@ -43,6 +43,10 @@ class Image:
         return Path(self.inside(self.environment["NEXUS_DATA_DIR"]))
 
     @property
+    def user(self) -> int:
+        return dockerfile.user(self.stage)
+
+    @property
     def command(self) -> list[str]:
         return self.stage.last("CMD").exec_form
 
@@ -81,7 +85,7 @@ class Builder:
 
     def build(self, name: str) -> Image:
         stages = dockerfile.read(name)
-        runs_as = stand_in.find(int(stages[-1].last("USER").value.partition(":")[0]))
+        runs_as = stand_in.find(dockerfile.user(stages[-1]))
         built: dict[str, Path] = {}
         for stage in stages:
             built[stage.name] = self._build(stage, built, runs_as.python)
