@@ -6,12 +6,12 @@ import pytest
 from django.contrib.auth import authenticate, get_user_model
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django.fixtures import Settings
 
 pytestmark = pytest.mark.django_db
 
 
-def test_an_operator_is_made_and_can_sign_in(settings: SettingsWrapper) -> None:
+def test_an_operator_is_made_and_can_sign_in(settings: Settings) -> None:
     settings.OPERATOR_PASSWORD = "a long enough one"
 
     call_command("set_operator", "ada", stdout=(said := StringIO()))
@@ -22,7 +22,7 @@ def test_an_operator_is_made_and_can_sign_in(settings: SettingsWrapper) -> None:
     assert "ada was created" in said.getvalue()
 
 
-def test_an_operator_gets_a_new_password(settings: SettingsWrapper) -> None:
+def test_an_operator_gets_a_new_password(settings: Settings) -> None:
     get_user_model().objects.create_user("ada", password="the old password")
     settings.OPERATOR_PASSWORD = "the new password"
 
@@ -33,7 +33,7 @@ def test_an_operator_gets_a_new_password(settings: SettingsWrapper) -> None:
     assert "has a new password" in said.getvalue()
 
 
-def test_a_weak_password_is_refused_and_nobody_is_made(settings: SettingsWrapper) -> None:
+def test_a_weak_password_is_refused_and_nobody_is_made(settings: Settings) -> None:
     settings.OPERATOR_PASSWORD = "password1"
 
     with pytest.raises(CommandError, match=r"too short.*Choose another one"):
@@ -41,7 +41,7 @@ def test_a_weak_password_is_refused_and_nobody_is_made(settings: SettingsWrapper
 
 
 def test_without_a_terminal_the_command_says_where_the_password_comes_from(
-    settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.OPERATOR_PASSWORD = ""
     monkeypatch.setattr("sys.stdin", StringIO())
@@ -55,18 +55,28 @@ class Terminal(StringIO):
         return True
 
 
-@pytest.mark.parametrize(("again", "made"), [("typed by hand", True), ("mistyped", False)])
-def test_in_a_terminal_the_password_is_typed_twice(
-    settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch, again: str, made: bool
-) -> None:
+@pytest.fixture
+def typed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What a person types at the two prompts."""
+    answers: list[str] = []
     settings.OPERATOR_PASSWORD = ""
-    typed = iter(["typed by hand", again])
     monkeypatch.setattr("sys.stdin", Terminal())
-    monkeypatch.setattr("accounts.management.commands.set_operator.getpass", lambda prompt: next(typed))
+    monkeypatch.setattr("accounts.management.commands.set_operator.getpass", lambda prompt: answers.pop(0))
+    return answers
 
-    try:
-        call_command("set_operator", "ada", stdout=StringIO())
-    except CommandError as error:
-        assert "differ" in str(error)
 
-    assert bool(authenticate(username="ada", password="typed by hand")) is made
+def test_in_a_terminal_the_password_is_typed_twice(typed: list[str]) -> None:
+    typed += ["typed by hand", "typed by hand"]
+
+    call_command("set_operator", "ada", stdout=StringIO())
+
+    assert authenticate(username="ada", password="typed by hand")
+
+
+def test_a_mistyped_password_makes_nobody(typed: list[str]) -> None:
+    typed += ["typed by hand", "mistyped"]
+
+    with pytest.raises(CommandError, match="differ"):
+        call_command("set_operator", "ada")
+
+    assert not get_user_model().objects.exists()
