@@ -13,8 +13,8 @@ from uuid_utils import uuid4
 from proxy.record import INGEST_TASK, SPOOLS_KEY
 
 _DOWN = (redis.RedisError, KombuError, OperationalError, CeleryError, OSError)
-_SENT = "SENT"
 KEY_PREFIX = "celery-task-meta-"  # of Celery's Redis result backend
+MARKER_SECONDS = 24 * 3600
 
 
 class BrokerDown(Exception):
@@ -32,8 +32,8 @@ class State(enum.Enum):
 
 
 _STATES = {
-    "PENDING": State.GONE,
-    _SENT: State.WAITING,
+    "PENDING": State.WAITING,
+    "RETRY": State.WAITING,  # the worker has put it back into the queue, because the database is away
     "SUCCESS": State.DONE,
     "FAILURE": State.FAILED,
     "REVOKED": State.FAILED,
@@ -49,14 +49,24 @@ class Broker:
     def send(self, payload: bytes) -> str:
         """Publish one batch; its task id. A marker beside it tells a waiting batch from one that was wiped."""
         task_id = str(uuid4())
+        # Written without Celery's backend, which would retry for 19 s when Redis is down.
+        marker: dict[str, object] = {
+            "status": "PENDING",
+            "result": None,
+            "traceback": None,
+            "children": [],
+            "task_id": task_id,
+        }
         try:
-            current_app.backend.store_result(task_id, None, _SENT)
+            self._redis.set(KEY_PREFIX + task_id, json.dumps(marker), ex=MARKER_SECONDS)
             current_app.send_task(
                 INGEST_TASK,
                 (payload,),
                 task_id=task_id,
                 serializer="msgpack",
-                ignore_result=False,
+                # No subscription to the result here, where nobody would read it; the worker reports it all the same.
+                ignore_result=True,
+                headers={"ignore_result": False},
                 retry=False,
                 argsrepr="(a batch)",  # the default would put bodies into Celery's own logs
             )
@@ -70,19 +80,21 @@ class Broker:
             raw = self._redis.get(KEY_PREFIX + task_id)
         except _DOWN as error:
             raise BrokerDown(type(error).__name__) from error
-        status = json.loads(raw)["status"] if isinstance(raw, bytes) else "PENDING"
-        return _STATES.get(status, State.TAKEN)
+        return _STATES.get(json.loads(raw)["status"], State.TAKEN) if isinstance(raw, bytes) else State.GONE
 
     def forget(self, task_id: str) -> None:
-        """Remove a batch's marker."""
+        """Remove what Redis knows of a batch."""
         try:
-            current_app.backend.forget(task_id)
+            self._redis.delete(KEY_PREFIX + task_id)
         except _DOWN as error:
             raise BrokerDown(type(error).__name__) from error
 
     def report(self, spool: str, state: str) -> None:
-        """Tell the dashboard what a spool holds."""
+        """Tell the dashboard what a spool holds. A spool's last word stays: it tells a gap from what still waits on a disk."""
         try:
             self._redis.hset(SPOOLS_KEY, spool, state)
         except _DOWN as error:
             raise BrokerDown(type(error).__name__) from error
+
+    def close(self) -> None:
+        self._redis.close()
