@@ -64,14 +64,16 @@ class Slot:
 
     def save_counts(self, accepted: int, dropped: int) -> None:
         """Keep what cannot be found in any segment: the exchanges that were dropped."""
+        content = f"{self.id} {accepted:020d} {dropped:020d}\n".encode()
         try:
             fd = os.open(self.folder / "counts", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
-                os.pwrite(fd, f"{self.id} {accepted:020d} {dropped:020d}\n".encode(), 0)
+                if os.pwrite(fd, content, 0) != len(content):
+                    raise OSError("the disk took only a part of it")
             finally:
                 os.close(fd)
         except OSError as error:  # the count lives on in memory and with the next batch
-            log.warning("spool.counts_not_saved", extra={"dropped": dropped, "why": error.strerror})
+            log.warning("spool.counts_not_saved", extra={"dropped": dropped, "why": str(error)})
 
     def _read_counts(self) -> tuple[int, int]:
         try:
