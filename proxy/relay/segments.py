@@ -19,8 +19,8 @@ _HEADER = struct.Struct(">8sBQQQ")
 HEADER_BYTES = _HEADER.size
 _WINDOW = 1024**2
 
-# DROPPED makes void what its segment holds of the serial: the exchange was counted as dropped.
-OPEN, REQUEST, RESPONSE, CLOSE, DROPPED = range(1, 6)
+# SETTLED makes void what its segment holds of the serial: the exchange was confirmed or counted as dropped.
+OPEN, REQUEST, RESPONSE, CLOSE, SETTLED = range(1, 6)
 
 
 class Frame(NamedTuple):
@@ -114,7 +114,7 @@ class Segment:
             return None
         _, kind, serial, length, digest = _HEADER.unpack(header)
         frame = Frame(kind, serial, offset + HEADER_BYTES, length)
-        if not OPEN <= kind <= DROPPED or serial >> 60 or frame.offset + length > self.size:
+        if not OPEN <= kind <= SETTLED or serial >> 60 or frame.offset + length > self.size:
             return None
         payload = os.pread(fd, length, frame.offset)
         whole = len(payload) == length and xxh3_64_intdigest(payload, serial << 3 | kind) == digest

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from proxy.relay.segments import CLOSE, DROPPED, HEADER_BYTES, OPEN, REQUEST, RESPONSE, Damage, Frame, Segment
+from proxy.relay.segments import CLOSE, HEADER_BYTES, OPEN, REQUEST, RESPONSE, SETTLED, Damage, Frame, Segment
 from proxy.relay.slot import Slot
 
 log = logging.getLogger("nexus.spool")
@@ -180,7 +180,7 @@ class Spool:
             for serial in serials:
                 entry = self._entries.get(serial)
                 if entry and entry.taken:
-                    self._release(entry)
+                    self._release(entry, confirmed=True)
 
     def read(self, serial: int) -> Spooled | None:
         """A taken exchange, without what is damaged of its bodies; None if its head is damaged: it is then dropped and counted."""
@@ -295,29 +295,34 @@ class Spool:
         self.dropped += 1
         entry.closed = True
         self._slot.save_counts(self.accepted, self.dropped)
-        for segment in {segment for segment, _ in entry.frames}:
-            self._make_void(segment, entry.serial)
-        self._release(entry)
+        self._release(entry, confirmed=False)
 
-    def _make_void(self, segment: Segment, serial: int) -> None:
-        """Say in a segment that stays that this exchange was counted as dropped, so that a restart does not count it again."""
-        if segment.holders == 1 and segment is not self._active:
-            return
+    def _release(self, entry: Entry, *, confirmed: bool) -> None:
+        """Forget an exchange; delete the files that nobody else needs.
+
+        A restart must not take what stays of it for a damaged record. One in a single file is found whole again, shipped again
+        and known to ingest by its id, so a word about it is only needed when it lies in several files, or was dropped.
+        """
+        del self._entries[entry.serial]
+        segments = {segment for segment, _ in entry.frames}
+        staying = {segment for segment in segments if segment.holders > 1 or segment is self._active}
+        if not confirmed or len(segments) > 1:
+            for segment in staying:
+                self._settle(segment, entry.serial)
+        for segment in segments:
+            segment.holders -= 1
+        for segment in segments - staying:
+            self._delete(segment)
+
+    def _settle(self, segment: Segment, serial: int) -> None:
         before = segment.size
         try:
-            segment.append(serial, [(DROPPED, b"")])
+            segment.append(serial, [(SETTLED, b"")])
         except OSError as error:
             log.error("spool.refused", extra={"serial": serial, "why": error.strerror or str(error)})
         if segment is not self._active:
             segment.seal()
         self.used += segment.size - before
-
-    def _release(self, entry: Entry) -> None:
-        del self._entries[entry.serial]
-        for segment in {segment for segment, _ in entry.frames}:
-            segment.holders -= 1
-            if not segment.holders and segment is not self._active:
-                self._delete(segment)
 
     def _rotate(self) -> None:
         """Go on in a new file; where there can be none, in the old one."""
@@ -356,7 +361,7 @@ class Spool:
         for found in segment.scan():
             if isinstance(found, Damage):
                 self._slot.set_aside(segment, found)
-            elif found.kind == DROPPED:
+            elif found.kind == SETTLED:
                 frames.pop(found.serial, None)
             else:
                 frames.setdefault(found.serial, []).append(found)
