@@ -89,16 +89,13 @@ class Spool:
     def open(self, head: bytes, body: bytes) -> Entry:
         """Take an exchange in; a large body is better given to `add_body`."""
         with self._lock:
-            self.accepted += 1
-            entry = Entry(self.accepted)
+            entry = Entry(self.accepted + 1)
             self._entries[entry.serial] = entry
-            if self.used + len(head) > self._limit * HEADROOM or len(self._entries) > MAX_WAITING:
-                self._drop(entry, FULL)
-            elif body and not self.has_room(len(body)):
-                self._drop_body(entry, FULL)
-                body = b""
-            if not entry.closed and not self._write_record(entry, [(OPEN, head)], REQUEST, body):
-                self._drop(entry, REFUSED)
+            why = self._take_in(entry, head, body)
+            # Not before the write: the name of a new file must not count what a kill may keep off the disk.
+            self.accepted = entry.serial
+            if why:
+                self._drop(entry, why)
         return entry
 
     def add_body(self, entry: Entry, body: bytes) -> None:
@@ -222,6 +219,15 @@ class Spool:
 
     # Within, under the lock
 
+    def _take_in(self, entry: Entry, head: bytes, body: bytes) -> str:
+        """Why the exchange cannot be kept; "" if it is on disk."""
+        if self.used + len(head) > self._limit * HEADROOM or len(self._entries) > MAX_WAITING:
+            return FULL
+        if body and not self.has_room(len(body)):
+            self._drop_body(entry, FULL)
+            body = b""
+        return "" if self._write_record(entry, [(OPEN, head)], REQUEST, body) else REFUSED
+
     def _write_record(self, entry: Entry, record: list[tuple[int, bytes]], kind: int, body: bytes) -> bool:
         """Write a part of the record with a body; where the disk refuses both, without it."""
         if not body:
@@ -301,18 +307,17 @@ class Spool:
         """Forget an exchange; delete the files that nobody else needs.
 
         A restart must not take what stays of it for a damaged record. One in a single file is found whole again, shipped again
-        and known to ingest by its id, so a word about it is only needed when it lies in several files, or was dropped.
+        and known to ingest by its id; so only one in several files, or a dropped one, is said to be settled. Its beginning goes
+        last: whatever a kill leaves has one.
         """
         del self._entries[entry.serial]
-        segments = {segment for segment, _ in entry.frames}
-        staying = {segment for segment in segments if segment.holders > 1 or segment is self._active}
-        if not confirmed or len(segments) > 1:
-            for segment in staying:
-                self._settle(segment, entry.serial)
-        for segment in segments:
+        segments = list(dict.fromkeys(segment for segment, _ in entry.frames))
+        for segment in reversed(segments):
             segment.holders -= 1
-        for segment in segments - staying:
-            self._delete(segment)
+            if not segment.holders and segment is not self._active:
+                self._delete(segment)
+            elif not confirmed or len(segments) > 1:
+                self._settle(segment, entry.serial)
 
     def _settle(self, segment: Segment, serial: int) -> None:
         before = segment.size
@@ -352,7 +357,6 @@ class Spool:
                 entry = self._entries.setdefault(serial, Entry(serial))
                 for frame in frames:
                     self._link(entry, segment, frame)
-        self.accepted = max([self.accepted, *self._entries])
         return segments
 
     def _frames_of(self, segment: Segment) -> dict[int, list[Frame]]:
@@ -361,7 +365,9 @@ class Spool:
         for found in segment.scan():
             if isinstance(found, Damage):
                 self._slot.set_aside(segment, found)
-            elif found.kind == SETTLED:
+                continue
+            self.accepted = max(self.accepted, found.serial)
+            if found.kind == SETTLED:
                 frames.pop(found.serial, None)
             else:
                 frames.setdefault(found.serial, []).append(found)

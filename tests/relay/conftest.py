@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from proxy.relay.spool import Spool
+from tests.relay.redis_server import OwnRedis, own_redis
 
 
 @pytest.fixture
@@ -21,3 +22,9 @@ def small(tmp_path: Path) -> Iterator[Spool]:
     made = Spool(tmp_path / "0", 100_000)
     yield made
     made.shut()
+
+
+@pytest.fixture
+def own() -> Iterator[OwnRedis]:
+    with own_redis() as started:
+        yield started

@@ -98,6 +98,7 @@ async def test_a_watcher_hears_of_it_through_redis() -> None:
     await layer.group_add(GROUP, channel)
     publisher = LivePublisher()
     publisher.start()
+    await asyncio.sleep(2 * module.INTERVAL_SECONDS)
     exchange = begun(publisher)
 
     heard: dict[str, Any] = await asyncio.wait_for(layer.receive(channel), 10)

@@ -11,7 +11,7 @@ LIMIT = 256 * 1024**2
 
 
 def main() -> None:
-    """Every line of output is written after the fact, so a kill can lose at most one word of it."""
+    """What is opened or closed is said after the fact, what is confirmed before it: a kill can only hide too little."""
     module.SEGMENT_BYTES = 100_000
     spool = Spool(Path(sys.argv[1]), LIMIT)
     while True:
@@ -25,8 +25,8 @@ def main() -> None:
             tell("closed", opened.serial)
         if spool.ready > 20:
             batch = spool.take(10, 10**6)
-            spool.discard(batch)
             tell("confirmed", *batch)
+            spool.discard(batch)
 
 
 def piece_of(serial: int) -> bytes:
