@@ -20,7 +20,7 @@ class Payer:
     """A credential of the operator, in clear, in memory only.
 
     `source` is database, file or environment; `reference` a primary key, a path or a variable's name; `secret` the API key or
-    the access token; `expires_at` epoch seconds.
+    the access token, "" where there is none that can be used; `expires_at` epoch seconds.
     """
 
     source: str
@@ -33,8 +33,13 @@ class Payer:
 
     @property
     def name(self) -> str:
-        """How records and warnings call it."""
+        """How records and warnings call it; accounts of two domains may share a name."""
         return f"{self.source}:{self.account or self.reference}"
+
+    @property
+    def key(self) -> str:
+        """What tells it from every other credential."""
+        return f"{self.source}:{self.reference}"
 
     @property
     def is_oauth(self) -> bool:
@@ -55,28 +60,30 @@ class Payer:
 
 @dataclass(frozen=True, slots=True)
 class KeyGrant:
-    """A client key that opens one domain until `expires_at` (epoch seconds)."""
+    """A client key that opens its domain until `expires_at` (epoch seconds)."""
 
     reference: str
-    domain: str
     expires_at: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
 class DomainAccess:
-    """What one domain may spend; `guarded` means that a client key is demanded."""
+    """What one domain may spend, most preferred first, and the keys that open it, by their digest.
+
+    `guarded` means that a client key is demanded: somebody was given one, even if none is valid any more.
+    """
 
     name: str
     payers: tuple[Payer, ...] = ()
+    grants: Mapping[str, KeyGrant] = field(default_factory=dict)
     guarded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that a decision needs; replaced as a whole when anything changes. `grants` is keyed by a key's digest."""
+    """All that a decision needs; replaced as a whole when anything changes."""
 
     domains: Mapping[str, DomainAccess] = field(default_factory=dict)
-    grants: Mapping[str, KeyGrant] = field(default_factory=dict)
     default: Payer | None = None
     client_auth: bool = False
 
@@ -118,15 +125,15 @@ class Claim:
 
 
 def decide(snapshot: Snapshot, claim: Claim, now: float, refreshed: frozenset[str] = frozenset()) -> Decision:
-    """Choose who pays; raises Denied. `refreshed` names credentials whose refresh was tried for this very request."""
+    """Choose who pays; raises Denied. `refreshed` holds the keys of credentials whose refresh was tried for this very request."""
     access = _domain(snapshot, claim.host)
-    key = _client_key(snapshot, access, claim, now)
+    key = _client_key(access, claim.inbound.client_key, now)
     may_spend = bool(key) or not (snapshot.client_auth or claim.from_browser)
     if access.payers and snapshot.client_auth and not key:
         raise _denied_for_want_of_a_key(access.name)
     passed_over: list[str] = []
     for payer in access.payers if may_spend else ():
-        if payer.wants_refresh(now) and payer.name not in refreshed:
+        if payer.wants_refresh(now) and payer.key not in refreshed:
             return Decision(access.name, (), refresh=payer)
         if payer.usable(now):
             return _paid_by(payer, access.name, key, passed_over)
@@ -146,15 +153,14 @@ def _domain(snapshot: Snapshot, host: Host) -> DomainAccess:
     return DomainAccess(host.full)
 
 
-def _client_key(snapshot: Snapshot, access: DomainAccess, claim: Claim, now: float) -> str:
+def _client_key(access: DomainAccess, presented: str, now: float) -> str:
     """The reference of the valid key that came along, "" without one; the same refusal for unknown, revoked and expired."""
-    presented = claim.inbound.client_key
     if not presented:
         if access.guarded:
             raise _denied_for_want_of_a_key(access.name)
         return ""
-    grant = snapshot.grants.get(keys.digest(presented))
-    if grant is None or grant.domain != access.name or now >= grant.expires_at:
+    grant = access.grants.get(keys.digest(presented))
+    if grant is None or now >= grant.expires_at:
         message = f"This Nexus client key does not open {access.name}. Ask its operator for a new one."
         raise Denied("authentication_error", message, access.name)
     return grant.reference

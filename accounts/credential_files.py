@@ -1,4 +1,7 @@
-"""`<CREDENTIALS_DIR>/<domain>.credentials.json`: the predecessor's format (§2.5), read whole and written atomically."""
+"""`<CREDENTIALS_DIR>/<domain>.credentials.json`: the predecessor's format (§2.5), read whole and written atomically.
+
+Only a regular file counts. It may be a link within its folder, as Kubernetes mounts secrets, and never one that leads out of it.
+"""
 
 import json
 import os
@@ -14,6 +17,7 @@ from typing import Any
 from accounts.hosts import BadHost, parse_host
 
 SUFFIX = ".credentials.json"
+MAX_BYTES = 1024 * 1024
 
 
 class BadCredentialFile(ValueError):
@@ -33,7 +37,7 @@ class FileSlack:
 
 @dataclass(frozen=True, slots=True)
 class CredentialFile:
-    """One credential file. Exactly one of `api_key` and `access_token`/`refresh_token` is set, by `kind`."""
+    """One credential file. `kind` tells which counts: `api_key`, or `access_token` and `refresh_token` (one may be "")."""
 
     path: Path
     kind: str
@@ -64,14 +68,31 @@ def read(path: Path) -> CredentialFile:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        data = json.loads(path.read_text())
+        content = _content(path)
     except OSError as error:
         raise BadCredentialFile(f"it cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise BadCredentialFile("it is not JSON") from error
+    try:
+        data = json.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        # Without its cause: a decoder's message shows bytes of the file.
+        raise BadCredentialFile("it is not JSON in UTF-8") from None
     if not isinstance(data, dict):
         raise BadCredentialFile("it is not a JSON object")
     return data
+
+
+def _content(path: Path) -> bytes:
+    real = path.resolve()
+    if not real.is_relative_to(path.parent.resolve()):
+        raise BadCredentialFile("it is a link that leads out of its folder")
+    # A pipe would keep the reader waiting, and every other change of credentials with it.
+    if real.exists() and not real.is_file():
+        raise BadCredentialFile("it is not a regular file")
+    with real.open("rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise BadCredentialFile("it is larger than 1 MiB")
+    return content
 
 
 def _checked(path: Path, data: dict[str, Any]) -> CredentialFile:
@@ -91,7 +112,7 @@ def _checked(path: Path, data: dict[str, Any]) -> CredentialFile:
         access_token=_text(oauth, "accessToken"),
         refresh_token=_text(oauth, "refreshToken"),
         expires_at=_moment(oauth.get("expiresAt")),
-        scopes=tuple(str(scope) for scope in oauth.get("scopes") or ()),
+        scopes=_words(oauth.get("scopes")),
         is_max=bool(oauth.get("isMax")),
         client_api_key=_text(data, "client_api_key"),
         slack=_slack(data.get("slack")),
@@ -112,14 +133,20 @@ def _text(data: dict[str, Any], key: str) -> str:
     return value.strip()
 
 
+def _words(value: object) -> tuple[str, ...]:
+    return tuple(str(word) for word in value) if isinstance(value, list) else ()
+
+
 def _moment(value: object) -> datetime | None:
-    """`expiresAt` counts milliseconds since 1970."""
-    if not isinstance(value, int | float) or isinstance(value, bool):
+    """`expiresAt` counts milliseconds since 1970; without it a token is taken to live until the API refuses it."""
+    if value is None:
         return None
     try:
-        return datetime.fromtimestamp(value / 1000, UTC)
-    except (OverflowError, ValueError, OSError) as error:
-        raise BadCredentialFile('"expiresAt" must count milliseconds since 1970') from error
+        if isinstance(value, int | float):
+            return datetime.fromtimestamp(value / 1000, UTC)
+    except (OverflowError, ValueError, OSError):
+        pass  # refused below, like what is no number
+    raise BadCredentialFile('"expiresAt" must count milliseconds since 1970')
 
 
 def _slack(data: object) -> FileSlack | None:
@@ -145,24 +172,26 @@ def locked(path: Path) -> Iterator[None]:
 def write_tokens(
     path: Path, access_token: str, refresh_token: str, expires_at: datetime, scopes: list[str]
 ) -> None:
-    """Put a refreshed pair into the file; whatever else stands in it is kept. The caller holds the lock."""
+    """Put a refreshed pair into the file, or the file that it links to; whatever else stands in it is kept.
+
+    The caller holds the lock. Raises OSError, and the old file stays, whole.
+    """
     data = _load(path)
-    oauth = data.setdefault("oauth", {})
-    oauth.update(
-        accessToken=access_token,
-        refreshToken=refresh_token,
-        expiresAt=round(expires_at.timestamp() * 1000),
-        scopes=scopes,
-    )
-    _replace(path, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+    data["oauth"] = {
+        **_object(data, "oauth"),
+        "accessToken": access_token,
+        "refreshToken": refresh_token,
+        "expiresAt": round(expires_at.timestamp() * 1000),
+        "scopes": scopes,
+    }
+    _replace(path.resolve(), json.dumps(data, indent=2, ensure_ascii=False) + "\n")
 
 
 def _replace(path: Path, content: str) -> None:
-    handle, temporary = tempfile.mkstemp(
-        dir=path.parent, prefix=f".{path.name}."
-    )  # mkstemp makes it mode 600
+    # mkstemp makes a file of mode 600.
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w") as file:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(content)
             file.flush()
             # fsync before rename: after a power cut an empty file under its final name would lose the tokens.

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from accounts.keys import is_client_key
+from accounts.keys import find_client_key
 
 Header = tuple[bytes, bytes]
 
@@ -23,16 +23,17 @@ NOTHING = Inbound()
 def read_credentials(headers: Iterable[Header]) -> Inbound:
     """Sort the values of `authorization` and `x-api-key` (lower-case names) by wire-protocol's "Credential of the client".
 
-    A Nexus key counts in either header. `Bearer sk-ant-api…` goes upstream as `x-api-key`, unless one is there already;
-    `Bearer sk-ant-oat…` stays a bearer and needs the OAuth beta; anything else goes on as sent.
+    A Nexus key counts in either header, and a value that holds one stays here. `Bearer sk-ant-api…` goes upstream as
+    `x-api-key`, unless one is there already; `Bearer sk-ant-oat…` stays a bearer and needs the OAuth beta; anything else goes on
+    as sent.
     """
     client_key, own, as_key, is_oauth = "", [], None, False
     for name, value in headers:
         token = _token(name, value)
         if not token:
             continue
-        if is_client_key(token):
-            client_key = client_key or token
+        if found := find_client_key(token):
+            client_key = client_key or found
         elif name == b"authorization" and token.startswith("sk-ant-api"):
             as_key = as_key or (b"x-api-key", token.encode())
         else:
@@ -45,13 +46,9 @@ def read_credentials(headers: Iterable[Header]) -> Inbound:
     return Inbound(client_key, tuple(own), is_oauth)
 
 
-def _is_bearer(value: bytes) -> bool:
-    return value[:7].lower() == b"bearer "
-
-
 def _token(name: bytes, value: bytes) -> str:
     """The bare credential: without its scheme in `authorization`."""
     text = value.decode("utf-8", "replace").strip()
-    if name == b"authorization" and _is_bearer(value):
+    if name == b"authorization" and (text + " ")[:7].lower() == "bearer ":
         return text[7:].strip()
     return text

@@ -140,7 +140,7 @@ class ClientKey(models.Model):
 
 
 class AccessVersion(models.Model):
-    """One row whose number grows with every change to the tables above (by trigger, so that no writer can forget it)."""
+    """One row whose number is another one after every change to the tables above (by trigger: no writer can forget it)."""
 
     version = models.BigIntegerField(default=0)
 

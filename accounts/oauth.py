@@ -1,17 +1,20 @@
 """Refresh OAuth tokens: one at a time per credential over all processes, saved before they are used (predecessor §2.6)."""
 
 import logging
+import ssl
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
 from django.conf import settings
+from django.db import Error as DatabaseFailure
 from django.db import transaction
 from django.utils import timezone
 
 from accounts import credential_files
 from accounts.access import REFRESH_AHEAD_SECONDS, Payer
+from accounts.fields import UnreadableSecret
 from accounts.models import Credential
 
 log = logging.getLogger("nexus.oauth")
@@ -53,6 +56,9 @@ def request_tokens(refresh_token: str) -> Tokens:
             json=payload,
             headers={"anthropic-beta": OAUTH_BETA},
             timeout=TIMEOUT_SECONDS,
+            # As on the way to the API itself: the system's certificates, and no proxy of the environment.
+            verify=ssl.create_default_context(),
+            trust_env=False,
         )
     except httpx.HTTPError as error:
         raise RefreshFailed(f"the token endpoint did not answer ({type(error).__name__})") from error
@@ -64,67 +70,86 @@ def request_tokens(refresh_token: str) -> Tokens:
 
 
 def _tokens(answer: httpx.Response, refresh_token: str) -> Tokens:
+    """RFC 6749 §5.1: without a new refresh token in the answer the old one stays valid."""
     try:
         data = answer.json()
-        lifetime = timedelta(seconds=float(data["expires_in"]))
-        return Tokens(
-            access_token=str(data["access_token"]),
-            refresh_token=str(data.get("refresh_token") or refresh_token),
-            expires_at=timezone.now() + lifetime,
-            scopes=str(data["scope"]).split() if data.get("scope") else DEFAULT_SCOPES,
-        )
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        access_token, successor, scope = data["access_token"], data.get("refresh_token"), data.get("scope")
+        expires_at = timezone.now() + timedelta(seconds=float(data["expires_in"]))
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise RefreshFailed("the token endpoint's answer holds no tokens") from error
+    if not isinstance(access_token, str) or not access_token:
+        raise RefreshFailed("the token endpoint's answer holds no access token")
+    return Tokens(
+        access_token=access_token,
+        refresh_token=successor if successor and isinstance(successor, str) else refresh_token,
+        expires_at=expires_at,
+        scopes=scope.split() if scope and isinstance(scope, str) else DEFAULT_SCOPES,
+    )
 
 
 def refresh(payer: Payer) -> None:
     """Renew the tokens of one credential where it is kept, unless somebody else just did; raises RefreshFailed."""
-    if payer.source == "file":
-        _refresh_file(Path(payer.reference))
-    else:
-        _refresh_row(int(payer.reference))
+    try:
+        if payer.source == "file":
+            _refresh_file(Path(payer.reference))
+        else:
+            _refresh_row(int(payer.reference))
+    except RefreshFailed as failure:
+        log.warning("oauth.refresh_failed", extra={"payer": payer.name, "why": failure.message})
+        raise
 
 
-def _fresh(expires_at: datetime | None) -> bool:
-    return expires_at is not None and expires_at > datetime.now(UTC) + timedelta(
-        seconds=REFRESH_AHEAD_SECONDS
-    )
+def _fresh(access_token: str, expires_at: datetime | None) -> bool:
+    """Whether somebody else was faster: its pair is the valid one, as a refresh token works once."""
+    ahead = timezone.now() + timedelta(seconds=REFRESH_AHEAD_SECONDS)
+    return bool(access_token) and expires_at is not None and expires_at > ahead
 
 
 def _refresh_row(pk: int) -> None:
-    failure: RefreshFailed | None = None
-    with transaction.atomic():
-        credential = Credential.objects.select_for_update().get(pk=pk)
-        if _fresh(credential.expires_at):  # another process was faster, and its pair is the valid one
-            return
-        try:
-            tokens = request_tokens(credential.refresh_token)
-            credential.save_tokens(
-                tokens.access_token, tokens.refresh_token, tokens.expires_at, tokens.scopes
-            )
-        except RefreshFailed as error:
-            credential.save_failure(error.message, permanent=error.permanent)
-            failure = error
+    try:
+        with transaction.atomic():
+            failure = _renew(Credential.objects.select_for_update().get(pk=pk))
+    except Credential.DoesNotExist as error:
+        raise RefreshFailed("it has been deleted", permanent=True) from error
+    except UnreadableSecret as error:
+        raise RefreshFailed(str(error), permanent=True) from error
+    except DatabaseFailure as error:
+        raise RefreshFailed(f"the database does not answer ({type(error).__name__})") from error
+    # Raised after the commit: an error within the transaction would undo the note of the failure.
     if failure:
-        log.warning("oauth.refresh_failed", extra={"credential": pk, "why": failure.message})
         raise failure
-    log.info("oauth.refreshed", extra={"credential": pk})
+
+
+def _renew(credential: Credential) -> RefreshFailed | None:
+    """Ask for a new pair and keep it in the locked row; a failure is kept there as well, and returned."""
+    if _fresh(credential.access_token, credential.expires_at):
+        return None
+    if credential.state == Credential.State.NEEDS_LOGIN:
+        return RefreshFailed(credential.last_error, permanent=True)
+    try:
+        tokens = request_tokens(credential.refresh_token)
+    except RefreshFailed as failure:
+        credential.save_failure(failure.message, permanent=failure.permanent)
+        return failure
+    credential.save_tokens(tokens.access_token, tokens.refresh_token, tokens.expires_at, tokens.scopes)
+    # A field named after a credential would be masked.
+    log.info("oauth.refreshed", extra={"payer": f"database:{credential.pk}"})
+    return None
 
 
 def _refresh_file(path: Path) -> None:
     try:
         with credential_files.locked(path):
             file = credential_files.read(path)
-            if _fresh(file.expires_at) and file.access_token:
+            if _fresh(file.access_token, file.expires_at):
                 return
             tokens = request_tokens(file.refresh_token)
             credential_files.write_tokens(
                 path, tokens.access_token, tokens.refresh_token, tokens.expires_at, tokens.scopes
             )
-    except RefreshFailed as error:
-        log.warning("oauth.refresh_failed", extra={"file": path.name, "why": error.message})
-        raise
-    except (OSError, credential_files.BadCredentialFile) as error:
-        log.error("oauth.file_not_saved", extra={"file": path.name, "why": str(error)})
-        raise RefreshFailed(f"{path.name}: {error}") from error
-    log.info("oauth.refreshed", extra={"file": path.name})
+    except OSError as error:
+        mend = "make its folder writable for Nexus"
+        raise RefreshFailed(f"{path.name} cannot be written ({error.strerror}): {mend}") from error
+    except credential_files.BadCredentialFile as error:
+        raise RefreshFailed(f"{path.name}: {error}", permanent=True) from error
+    log.info("oauth.refreshed", extra={"payer": f"file:{path.name}"})

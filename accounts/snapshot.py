@@ -3,12 +3,12 @@
 import logging
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from django.conf import settings
-from django.utils import timezone
+from django.db.models import QuerySet
 
 from accounts import keys, payers
 from accounts.access import DomainAccess, KeyGrant, Payer, Snapshot
@@ -18,58 +18,76 @@ from accounts.models import AccessVersion, ClientKey, Credential, Domain
 
 log = logging.getLogger("nexus.access")
 
+Grants = dict[str, KeyGrant]
+
 
 def database_version() -> int:
-    """The number that every change to the accounts tables raises."""
+    """The number that every change to the accounts tables replaces."""
     return AccessVersion.objects.values_list("version", flat=True).first() or 0
 
 
 def from_database() -> Snapshot:
     """Domains, their credentials and client keys."""
-    found: dict[str, list[Payer]] = {name: [] for name in Domain.objects.values_list("name", flat=True)}
-    for credential in _readable_credentials():
-        found[credential.domain.name].append(payers.from_row(credential))
-    grants = {}
-    guarded = set()
-    for key in ClientKey.objects.select_related("domain"):
-        guarded.add(key.domain.name)
-        if key.revoked_at is None or key.revoked_at > timezone.now():
-            expires_at = key.expires_at.timestamp() if key.expires_at else math.inf
-            grants[key.digest] = KeyGrant(str(key.pk), key.domain.name, expires_at)
-    domains = {name: DomainAccess(name, tuple(rows), name in guarded) for name, rows in found.items()}
-    return Snapshot(domains, grants)
+    names = dict(Domain.objects.values_list("pk", "name"))
+    rows: dict[int, list[Payer]] = defaultdict(list)
+    for domain, payer in _payers():
+        rows[domain].append(payer)
+    grants = _grants()
+    return Snapshot(
+        {
+            name: DomainAccess(name, tuple(rows[pk]), grants.get(pk, {}), guarded=pk in grants)
+            for pk, name in names.items()
+        }
+    )
 
 
-def _readable_credentials() -> Iterable[Credential]:
-    """One value that no key decrypts must not hide the other credentials."""
+def _payers() -> list[tuple[int, Payer]]:
+    """Each credential's domain and what it pays with."""
     rows = Credential.objects.filter(enabled=True).order_by("pk")
-    for pk in rows.values_list("pk", flat=True):
-        try:
-            yield rows.select_related("domain").get(pk=pk)
-        except UnreadableSecret:
-            log.error(
-                "credential.unreadable",
-                extra={"credential": pk, "mend": "put its key back into FIELD_ENCRYPTION_KEYS"},
-            )
-        except Credential.DoesNotExist:
-            continue
+    try:
+        return [(row.domain_id, payers.from_row(row)) for row in rows]
+    except UnreadableSecret:
+        # One value that no key decrypts must not hide the other credentials.
+        return [_payer(rows, pk) for pk in rows.values_list("pk", flat=True)]
 
 
-def combine(stored: Snapshot, files: Mapping[Path, CredentialFile]) -> Snapshot:
-    """Add the files, after the rows of the same domain, and the environment's default."""
+def _payer(rows: QuerySet[Credential], pk: int) -> tuple[int, Payer]:
+    try:
+        row = rows.get(pk=pk)
+        return row.domain_id, payers.from_row(row)
+    except UnreadableSecret:
+        mend = "put the key that wrote it back into FIELD_ENCRYPTION_KEYS"
+        log.error("credential.unreadable", extra={"payer": f"database:{pk}", "mend": mend})
+        plain = rows.only("domain_id", "kind", "account_id", "name").get(pk=pk)
+        account = plain.account_id or plain.name
+        return plain.domain_id, payers.from_unreadable_row(pk, plain.kind, account)
+
+
+def _grants() -> dict[int, Grants]:
+    """The keys of each domain that has any; a revoked one is a key that has ended."""
+    grants: dict[int, Grants] = defaultdict(dict)
+    for key in ClientKey.objects.all():
+        ends = [moment.timestamp() for moment in (key.expires_at, key.revoked_at) if moment]
+        grants[key.domain_id][key.digest] = KeyGrant(str(key.pk), min(ends, default=math.inf))
+    return grants
+
+
+def combine(stored: Snapshot, files: Mapping[Path, CredentialFile | None]) -> Snapshot:
+    """Add the files, after the rows of the same domain, and the environment's default.
+
+    None stands for a file that cannot be used.
+    """
     domains = dict(stored.domains)
-    grants = dict(stored.grants)
-    by_domain: dict[str, list[CredentialFile]] = defaultdict(list)
     for path, file in sorted(files.items()):
         if name := domain_of(path):
-            by_domain[name].append(file)
-    for name, found in by_domain.items():
-        access = domains.get(name, DomainAccess(name))
-        guarded = access.guarded or any(file.client_api_key for file in found)
-        domains[name] = replace(
-            access, payers=access.payers + tuple(payers.from_file(file) for file in found), guarded=guarded
-        )
-        for file in found:
-            if file.client_api_key:
-                grants[keys.digest(file.client_api_key)] = KeyGrant(f"file:{file.path.name}", name)
-    return Snapshot(domains, grants, payers.from_environment(), settings.ENABLE_CLIENT_AUTH)
+            domains[name] = _with_file(domains.get(name, DomainAccess(name)), path, file)
+    return Snapshot(domains, payers.from_environment(), settings.ENABLE_CLIENT_AUTH)
+
+
+def _with_file(access: DomainAccess, path: Path, file: CredentialFile | None) -> DomainAccess:
+    payer = payers.from_file(file) if file else payers.from_broken_file(path)
+    access = replace(access, payers=(*access.payers, payer))
+    if file is None or not file.client_api_key:
+        return access
+    grant = {keys.digest(file.client_api_key): KeyGrant(f"file:{path.name}")}
+    return replace(access, grants={**access.grants, **grant}, guarded=True)

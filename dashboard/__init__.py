@@ -1,0 +1,1 @@
+"""What people see: pages, API and live updates. It reads traffic and never writes it."""

@@ -53,12 +53,14 @@ def config(*, level: str, as_json: bool) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "formatters": {"masked": formatter},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "masked"}},
-        "root": {"handlers": ["stderr"], "level": level.upper()},
+        # The libraries' own debugging would bury Nexus's.
+        "root": {"handlers": ["stderr"], "level": "INFO" if level == "debug" else level.upper()},
         "loggers": {
             "nexus": {"level": level.upper()},
             "django.db.backends": {"level": "INFO"},
             "asyncio": {"level": "INFO"},
             "celery.app.trace": {"level": "WARNING"},
+            "httpx": {"level": "WARNING"},
             "daphne": {"level": "WARNING"},
             "hpack": {"level": "WARNING"},
         },

@@ -13,6 +13,7 @@ env.read_env_file()
 django_stubs_ext.monkeypatch()  # lets classes such as ModelAdmin take their type at run time
 
 BASE_DIR = env.BASE_DIR
+VERSION = "0.1.0"
 DEBUG = env.flag("DEBUG")
 HOST = env.text("HOST", "127.0.0.1")
 PROXY_PORT = env.integer("PROXY_PORT", 3000, minimum=1, maximum=65535)
@@ -21,7 +22,7 @@ DASHBOARD_PORT = env.integer("DASHBOARD_PORT", 3001, minimum=1, maximum=65535)
 DASHBOARD_URL = env.url("DASHBOARD_URL")
 NEXUS_DATA_DIR = env.folder("NEXUS_DATA_DIR", "var")
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
-CORS_ALLOWED_ORIGINS = env.words("CORS_ALLOWED_ORIGINS")
+CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
 DASHBOARD_API_KEY = env.secret("DASHBOARD_API_KEY")
 
 # Who pays
@@ -40,15 +41,15 @@ CLIENT_SETUP_DIR = env.folder("CLIENT_SETUP_DIR", "client-setup")
 # The record
 STORAGE_ENABLED = env.flag("STORAGE_ENABLED")
 SPOOL_MAX_BYTES = env.integer("SPOOL_MAX_BYTES", 2 * 1024**3, minimum=1024**2)
-REPORTING_TIME_ZONE = env.text("REPORTING_TIME_ZONE", "UTC")
+REPORTING_TIME_ZONE = env.time_zone("REPORTING_TIME_ZONE", "UTC")
 
 # Messages to people and machines
 SLACK_WEBHOOK_URL = env.url("SLACK_WEBHOOK_URL", schemes=["https"])
 SLACK_CHANNEL = env.text("SLACK_CHANNEL")
 SLACK_USERNAME = env.text("SLACK_USERNAME", "Claude Nexus Proxy")
 SLACK_ICON_EMOJI = env.text("SLACK_ICON_EMOJI", ":robot_face:")
-SLACK_ENABLED = env.flag("SLACK_ENABLED", default=bool(SLACK_WEBHOOK_URL))
-SLACK_CA_FILE = env.text("SLACK_CA_FILE")
+SLACK_ENABLED = env.flag("SLACK_ENABLED", default=True)
+SLACK_CA_FILE = env.file("SLACK_CA_FILE")
 SLACK_ALLOW_PRIVATE_ADDRESSES = env.flag("SLACK_ALLOW_PRIVATE_ADDRESSES")
 TELEMETRY_ENDPOINT = env.url("TELEMETRY_ENDPOINT")
 TELEMETRY_ENABLED = env.flag("TELEMETRY_ENABLED", default=True)
@@ -67,7 +68,7 @@ def client_auth() -> bool:
         return False
     raise env.SettingError(
         f"HOST={HOST} can be reached by others, so ENABLE_CLIENT_AUTH must be set: true demands a client key wherever your "
-        "credential would be spent, false lets everybody spend it."
+        "credential would be spent, false lets everybody spend it, except in domains that have client keys."
     )
 
 
@@ -88,7 +89,7 @@ def field_keys() -> list[str]:
 ENABLE_CLIENT_AUTH = client_auth()
 
 DATABASE_URL = env.url("DATABASE_URL", schemes=["postgres", "postgresql"])
-REDIS_URL = env.url("REDIS_URL", schemes=["redis", "rediss", "unix"])
+REDIS_URL = env.url("REDIS_URL", schemes=["redis", "rediss"])
 FIELD_ENCRYPTION_KEYS = field_keys()
 SECRET_KEY = env.secret("SECRET_KEY") or get_random_secret_key()
 
@@ -97,8 +98,10 @@ def database() -> dict[str, Any]:
     """Django's DATABASES entry for DATABASE_URL; {} (nothing stored, no admin) when it is not set."""
     if not DATABASE_URL:
         return {}
-    config = dict(env.database_config(DATABASE_URL))
-    return {"default": {**config, "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}}
+    config = env.database_config(DATABASE_URL)
+    # A server that is gone without a word must not keep a thread waiting for the quarter of an hour that TCP allows.
+    options = {"connect_timeout": 5, "tcp_user_timeout": 10_000, **config.get("OPTIONS", {})}
+    return {"default": {**config, "OPTIONS": options, "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}}
 
 
 DATABASES = database()

@@ -7,10 +7,10 @@ from csp.constants import NONE, SELF
 from nexus_project import env
 from nexus_project.settings.base import *  # noqa: F403
 from nexus_project.settings.base import (
-    BASE_DIR,
     DASHBOARD_PORT,
     DASHBOARD_URL,
     DATABASE_URL,
+    DATABASES,
     DEBUG,
     HOST,
     REDIS_URL,
@@ -26,6 +26,11 @@ for name, value in {
             f"{name} is not set, and the dashboard needs it; `make run` sets all of them up."
         )
 
+# Under ASGI every request has a thread of its own, so connections are kept in psycopg's pool and not by threads.
+_pool = {"min_size": 1, "max_size": 8, "timeout": 5}
+_options = {**DATABASES["default"]["OPTIONS"], "pool": _pool}
+DATABASES = {"default": {**DATABASES["default"], "CONN_MAX_AGE": 0, "OPTIONS": _options}}
+
 _public = urlsplit(DASHBOARD_URL or f"http://{HOST}:{DASHBOARD_PORT}")
 _secure = _public.scheme == "https"
 ALLOWED_HOSTS = [_public.hostname or "localhost", "localhost", "127.0.0.1", "[::1]"]
@@ -33,6 +38,7 @@ CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
 
 INSTALLED_APPS = [
     "daphne",
+    "dashboard",  # before the admin, whose base template it extends
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -42,10 +48,9 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "channels",
     "csp",
-    "django_htmx",
+    "ninja",
     "accounts",
     "proxy.store",
-    "dashboard",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -57,7 +62,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
+    "dashboard.errors.ErrorMiddleware",
 ]
 ROOT_URLCONF = "nexus_project.urls.dashboard"
 ASGI_APPLICATION = "nexus_project.asgi.dashboard.application"
@@ -70,6 +75,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "dashboard.context.shell",
             ],
             "string_if_invalid": "",
         },
@@ -77,8 +83,7 @@ TEMPLATES = [
 ]
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
-WHITENOISE_USE_FINDERS = True
+WHITENOISE_USE_FINDERS = True  # every file comes from its package: nothing has to be collected
 WHITENOISE_AUTOREFRESH = DEBUG
 
 SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"

@@ -19,6 +19,11 @@ class Place:
     grace_seconds: int = 30
 
     @property
+    def bind_host(self) -> str:
+        """The host as sockets want it: an IPv6 address without its brackets."""
+        return self.host.strip("[]")
+
+    @property
     def proxy_url(self) -> str:
         return f"http://{self._reachable_host}:{self.proxy_port}"
 
@@ -29,7 +34,7 @@ class Place:
     @property
     def _reachable_host(self) -> str:
         every_address = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not bound to
-        host = every_address.get(self.host.strip("[]"), self.host.strip("[]"))
+        host = every_address.get(self.bind_host, self.bind_host)
         return f"[{host}]" if ":" in host else host
 
 
@@ -49,7 +54,7 @@ class Service:
 
 
 def proxy(place: Place) -> Service:
-    options = ["--host", place.host.strip("[]"), "--port", str(place.proxy_port)]
+    options = ["--host", place.bind_host, "--port", str(place.proxy_port)]
     if place.proxy_workers > 1:
         options += ["--workers", str(place.proxy_workers)]
     return Service(
@@ -71,7 +76,7 @@ def proxy(place: Place) -> Service:
         ),
         # Above uvicorn's own limit: the records of the streams that it cuts are still written.
         grace_seconds=place.grace_seconds + 10,
-        port=(place.host, place.proxy_port, "PROXY_PORT"),
+        port=(place.bind_host, place.proxy_port, "PROXY_PORT"),
         ready_url=f"{place.proxy_url}/health/ready",
         environment={"DJANGO_SETTINGS_MODULE": "nexus_project.settings.proxy"},
     )
@@ -86,7 +91,7 @@ def dashboard(place: Place) -> Service:
                 "-m",
                 "daphne",
                 "-b",
-                place.host.strip("[]"),
+                place.bind_host,
                 "-p",
                 str(place.dashboard_port),
                 "--verbosity",
@@ -95,7 +100,7 @@ def dashboard(place: Place) -> Service:
             *("--no-server-name", "nexus_project.asgi.dashboard:application"),
         ),
         grace_seconds=10,
-        port=(place.host, place.dashboard_port, "DASHBOARD_PORT"),
+        port=(place.bind_host, place.dashboard_port, "DASHBOARD_PORT"),
         ready_url=f"{place.dashboard_url}/health/ready",
         environment={"DJANGO_SETTINGS_MODULE": "nexus_project.settings.dashboard"},
     )
@@ -109,7 +114,11 @@ def worker() -> Service:
             *("--queues", "ingest,nexus", "--pool", "prefork", "--concurrency", "2", "--loglevel", "WARNING"),
         ),
         grace_seconds=30,
-        environment={"DJANGO_SETTINGS_MODULE": "nexus_project.settings.dashboard"},
+        environment={
+            "DJANGO_SETTINGS_MODULE": "nexus_project.settings.dashboard",
+            # Celery's warning about root is about pickled messages, and none are accepted here.
+            "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
+        },
     )
 
 

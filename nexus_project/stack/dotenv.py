@@ -1,15 +1,14 @@
 """The `.env` file: made with fresh secrets on the first start, then only checked, never overwritten."""
 
-import re
 import secrets
 from pathlib import Path
 
 from cryptography.fernet import Fernet
 
+from nexus_project.env import ENV_LINE
 from nexus_project.stack import folders
 from nexus_project.stack.errors import StackError
 
-LINE = re.compile(r"\s*(#.*|(export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=.*)?")
 TEMPLATE = """\
 # Made by the first start, for this machine only. docs/settings.md explains each name.
 # What the environment gives overrides this file.
@@ -22,16 +21,15 @@ STORAGE_ENABLED=true
 
 def ensure(path: Path) -> bool:
     """Make the file if it is missing (True), else check it (False); StackError when it cannot be used."""
-    if not path.exists():
-        try:
-            folders.write_private_file(path, _fresh())
-        except OSError as error:
-            raise StackError(
-                f"{path} cannot be written ({error.strerror}): make its folder writable."
-            ) from error
-        return True
-    check(path)
-    return False
+    try:
+        # Exclusive: of two first starts at the same moment one makes the secrets, and both use them.
+        folders.create_private_file(path, _fresh())
+    except FileExistsError:
+        check(path)
+        return False
+    except OSError as error:
+        raise StackError(f"{path} cannot be written ({error.strerror}): make its folder writable.") from error
+    return True
 
 
 def check(path: Path) -> None:
@@ -46,7 +44,7 @@ def check(path: Path) -> None:
             f"{path} holds secrets and others may read it (mode {mode:03o}): run chmod 600 {path}"
         )
     for number, line in enumerate(lines, start=1):
-        if not LINE.fullmatch(line):
+        if not ENV_LINE.fullmatch(line):
             raise StackError(f"{path}, line {number} is not of the form NAME=value: mend that line.")
 
 

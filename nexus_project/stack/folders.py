@@ -28,11 +28,16 @@ def make_private_folder(path: Path) -> Path:
     return path
 
 
-def write_private_file(path: Path, text: str) -> None:
-    """Write a file of mode 600, whole or not at all."""
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    fresh.unlink(missing_ok=True)
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+def create_private_file(path: Path, text: str) -> None:
+    """Make a file of mode 600; FileExistsError, and nothing changed, when there is one by that name."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
+
+
+def write_private_file(path: Path, text: str) -> None:
+    """Write a file of mode 600, whole or not at all, in place of what was there."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    create_private_file(fresh, text)
     fresh.replace(path)

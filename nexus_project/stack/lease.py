@@ -109,7 +109,9 @@ def _read_line(connection: socket.socket) -> dict[str, object]:
 
 def _start_keeper(data_dir: Path, *, temporary: bool) -> subprocess.Popen[bytes]:
     options = ["--temporary"] if temporary else []
-    with (data_dir / "keeper.log").open("wb") as log:
+    path = data_dir / "keeper.log"
+    with path.open("wb") as log:
+        path.chmod(0o600)
         return subprocess.Popen(
             [sys.executable, "-m", "nexus_project.stack.keeper", str(data_dir), *options],
             cwd=BASE_DIR,

@@ -69,4 +69,4 @@ def start(
     for service in services:
         supervisor.start(service)
         where = service.ready_url.removesuffix("/health/ready")
-        say(f"{service.name} ready{f' at {where}' if where else ''}")
+        say(f"{service.name} {f'ready at {where}' if where else 'started'}")

@@ -20,6 +20,7 @@ from nexus_project.stack.guardian import Guardian
 
 READY_SECONDS = 90
 POLL_SECONDS = 0.1
+RESTARTS, RESTART_SECONDS = 3, 60.0  # how often a service may be started again within how long
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -29,7 +30,7 @@ class Held(Protocol):
     def broken(self) -> str: ...
 
 
-class Stopped(Exception):  # noqa: N818 - a wish, not an error
+class Stopped(Exception):
     """Somebody asked the stack to stop."""
 
 
@@ -51,16 +52,20 @@ class Child:
         assert output is not None  # noqa: S101 - stdout=PIPE
         self._echo = Echo(console, service.name, output)
 
-    def require_alive(self) -> None:
-        """Raise StackError with its last lines if it has ended."""
-        status = self.process.poll()
-        if status is None:
-            return
+    def ended(self) -> bool:
+        return self.process.poll() is not None
+
+    def last_words(self) -> str:
+        """How it ended, with its last lines."""
         self._echo.join(1)
         said = "".join(f"\n    {line}" for line in self._echo.last)
-        raise StackError(
-            f"{self.service.name} ended by itself (status {status}); its last lines:{said or ' none'}"
-        )
+        status = self.process.returncode
+        return f"{self.service.name} ended by itself (status {status}); its last lines:{said or ' none'}"
+
+    def require_alive(self) -> None:
+        """Raise StackError with its last lines if it has ended."""
+        if self.ended():
+            raise StackError(self.last_words())
 
     def finish(self) -> None:
         """Let its last lines appear."""
@@ -85,6 +90,7 @@ class Supervisor:
     def __init__(self, console: Console, guardian: Guardian, held: Held | None = None) -> None:
         self._console, self._guardian, self._held = console, guardian, held
         self._children: list[Child] = []
+        self._restarts: dict[str, list[float]] = {}
         self._asks = 0  # a plain number: a signal handler must not take a lock that its own thread may hold
 
     @contextlib.contextmanager
@@ -126,9 +132,27 @@ class Supervisor:
         self._forget(child)
 
     def watch(self) -> None:
-        """Return never: raise Stopped when asked to, StackError when a service ends by itself."""
+        """Start again what ends by itself: a lost Redis can end a worker, and traffic must not end with it.
+
+        Return never: raise Stopped when asked to, StackError when a service ends again and again.
+        """
         while True:
-            self._pause()
+            for index, child in enumerate(self._children):
+                if child.ended():
+                    self._children[index] = self._again(child)
+            self._breathe()
+
+    def _again(self, child: Child) -> Child:
+        now = time.monotonic()
+        recent = [at for at in self._restarts.get(child.service.name, []) if now - at < RESTART_SECONDS]
+        if len(recent) >= RESTARTS:
+            child.require_alive()
+        self._restarts[child.service.name] = [*recent, now]
+        self._console.say(f"{child.last_words()}\nstarting {child.service.name} again")
+        self._guardian.ended(child.process.pid)
+        fresh = Child(child.service, self._console)
+        self._guardian.started(fresh.process.pid, child.service.grace_seconds)
+        return fresh
 
     def stop(self) -> None:
         """Stop every service, the last one started first, and wait for each."""
@@ -146,12 +170,16 @@ class Supervisor:
         self._guardian.ended(child.process.pid)
 
     def _pause(self, but: Child | None = None) -> None:
-        time.sleep(POLL_SECONDS)
-        if self._asks:
-            raise Stopped
+        """While services start, the end of any but one is an error."""
+        self._breathe()
         for child in self._children:
             if child is not but:
                 child.require_alive()
+
+    def _breathe(self) -> None:
+        time.sleep(POLL_SECONDS)
+        if self._asks:
+            raise Stopped
         reason = self._held.broken() if self._held else ""
         if reason:
             raise StackError(reason)

@@ -14,7 +14,7 @@ urlpatterns = [
     path("token-stats", endpoints.stats),
     path("client-setup/<path:name>", endpoints.client_setup),
     path("api/hello", endpoints.hello),
-    re_path(r"^api/event_logging(/|$)", endpoints.event_sink),
+    re_path(r"^api/event_logging(?:/|$)", endpoints.event_sink),
 ]
 handler404 = endpoints.nothing_here
 handler500 = endpoints.broken

@@ -31,9 +31,8 @@ class State(enum.Enum):
     DONE = enum.auto()
 
 
+_UNREPORTED = "PENDING"
 _STATES = {
-    "PENDING": State.WAITING,
-    "RETRY": State.WAITING,  # the worker has put it back into the queue, because the database is away
     "SUCCESS": State.DONE,
     "FAILURE": State.FAILED,
     "REVOKED": State.FAILED,
@@ -45,6 +44,7 @@ class Broker:
 
     def __init__(self) -> None:
         self._redis = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=2)
+        self._queue = current_app.conf.task_routes[INGEST_TASK]["queue"]
 
     def send(self, payload: bytes) -> str:
         """Publish one batch; its task id. A marker beside it tells a waiting batch from one that was wiped."""
@@ -75,12 +75,18 @@ class Broker:
         return task_id
 
     def state(self, task_id: str) -> State:
-        """What Redis knows of a batch."""
+        """What Redis knows of a batch. Unreported with an empty queue means taken: a worker may have died with it."""
         try:
-            raw = self._redis.get(KEY_PREFIX + task_id)
+            both = self._redis.pipeline()
+            both.get(KEY_PREFIX + task_id)
+            both.llen(self._queue)
+            raw, queued = both.execute()
         except _DOWN as error:
             raise BrokerDown(type(error).__name__) from error
-        return _STATES.get(json.loads(raw)["status"], State.TAKEN) if isinstance(raw, bytes) else State.GONE
+        if raw is None:
+            return State.GONE
+        status = json.loads(raw)["status"]
+        return State.WAITING if status == _UNREPORTED and queued else _STATES.get(status, State.TAKEN)
 
     def forget(self, task_id: str) -> None:
         """Remove what Redis knows of a batch."""

@@ -42,6 +42,6 @@ def chunk(exchange: Exchange, data: bytes) -> None:
             extra={
                 "exchange": exchange.id,
                 "bytes": len(data),
-                "data": mask_text(data.decode("utf-8", "replace")),
+                "chunk": mask_text(data.decode("utf-8", "replace")),
             },
         )

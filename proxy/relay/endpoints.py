@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.http.response import HttpResponseBase
 
 from proxy import token_stats
@@ -107,13 +107,21 @@ async def stats(request: RelayRequest) -> HttpResponseBase:
     if not settings.DATABASE_URL:
         return error_answer(ErrorKind.UNAVAILABLE, "Token counts live in PostgreSQL: set DATABASE_URL.", "")
     try:
-        read = sync_to_async(token_stats.token_stats, thread_sensitive=False)
+        read = sync_to_async(_read_stats, thread_sensitive=False)
         return json_answer(await read(request.GET.get("domain")))
     except DatabaseError as error:
         log.warning("token_stats.database_down", extra={"why": type(error).__name__})
         return error_answer(
             ErrorKind.UNAVAILABLE, "PostgreSQL does not answer; traffic goes on, so try again later.", ""
         )
+
+
+def _read_stats(domain: str | None) -> object:
+    """With a connection of its own: this process keeps none, so none can be found broken after an outage."""
+    try:
+        return token_stats.token_stats(domain)
+    finally:
+        connection.close()
 
 
 def _may_see_stats(request: RelayRequest) -> bool:
@@ -128,7 +136,7 @@ def _may_see_stats(request: RelayRequest) -> bool:
     return bool(key) and any(hmac.compare_digest(value, key) for value in shown.values())
 
 
-async def nothing_here(request: RelayRequest, exception: Exception | None = None) -> HttpResponseBase:
+def nothing_here(request: RelayRequest, exception: Exception | None = None) -> HttpResponseBase:
     """404 for whatever is no path of the proxy."""
     return error_answer(
         ErrorKind.NOT_FOUND,
@@ -137,7 +145,7 @@ async def nothing_here(request: RelayRequest, exception: Exception | None = None
     )
 
 
-async def broken(request: RelayRequest) -> HttpResponseBase:
+def broken(request: RelayRequest) -> HttpResponseBase:
     """500 for a bug of ours, without its details."""
     return error_answer(
         ErrorKind.INTERNAL,

@@ -60,6 +60,11 @@ class Protocol(HttpToolsProtocol):
                 ErrorKind.INVALID_REQUEST,
                 "Nexus takes a path such as /v1/messages as the target, not a whole address.",
             )
+        if b"#" in self.url:
+            return (
+                ErrorKind.INVALID_REQUEST,
+                "A request target has no fragment (RFC 9112 §3.2); percent-encode the # as %23.",
+            )
         if not self.url.isascii():
             return (
                 ErrorKind.INVALID_REQUEST,

@@ -30,7 +30,7 @@ MAX_UNCONFIRMED = 4
 TICK_SECONDS = 0.05
 LINGER_SECONDS = 0.2
 BEAT_SECONDS = 1.0
-TAKEN_TIMEOUT_SECONDS = 60.0
+TAKEN_TIMEOUT_SECONDS = 30.0
 FAILED_PAUSE_SECONDS = 5.0
 LEFTOVERS_EVERY_SECONDS = 5.0
 DOWN_PAUSE_SECONDS = 1.0
@@ -164,6 +164,8 @@ class Shipper:
         """Discard what was committed and take back what has to be sent again; raises BrokerDown."""
         for task_id, sent in list(self._sent.items()):
             state = self._broker.state(task_id)
+            if state is State.WAITING:
+                state = sent.state  # once taken, it does not wait again: others have filled the queue since
             if state is not sent.state:
                 sent.state, sent.since = state, now
             if state is State.DONE:

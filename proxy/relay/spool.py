@@ -19,7 +19,7 @@ log = logging.getLogger("nexus.spool")
 
 SEGMENT_BYTES = 16 * 1024**2
 HEADROOM = 1.05  # records without bodies may use five percent more than the limit
-MAX_WAITING = 500_000  # each costs about 500 bytes of memory
+MAX_WAITING = 200_000  # each costs about a kilobyte of memory
 
 MAX_RECORD_BYTES = (
     96 * 1024**2

@@ -8,7 +8,9 @@ from django.conf import settings
 from accounts.hosts import Host, parse_host
 from proxy.relay.headers import Headers
 
-FORWARDING = frozenset({b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip"})
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+FORWARDING = (b"forwarded", b"x-forwarded-", b"x-real-ip", b"via")
 
 
 def host_of(scope: dict[str, Any]) -> Host:
@@ -16,31 +18,31 @@ def host_of(scope: dict[str, Any]) -> Host:
     headers: Headers = scope["headers"]
     value = next(value for name, value in headers if name == b"host")
     if settings.TRUSTED_PROXIES and _is_trusted(_peer(scope)):
-        forwarded = [item for name, item in headers if name == b"x-forwarded-host"]
-        value = forwarded[-1].split(b",")[-1] if forwarded else value
+        forwarded = b",".join(item for name, item in headers if name == b"x-forwarded-host")
+        value = forwarded.rpartition(b",")[2].strip() or value  # the last one is our own proxy's
     return parse_host(value.decode())
 
 
 def client_address(scope: dict[str, Any]) -> str:
-    """The nearest address that is no trusted proxy: X-Forwarded-For is read from its end, where our own proxies wrote."""
-    peer = _peer(scope)
-    if not settings.TRUSTED_PROXIES or not _is_trusted(peer):
-        return peer
+    """The nearest address that is no trusted proxy: X-Forwarded-For is read from its end, where our own proxies wrote.
+
+    What is no address ends the search, so that nothing that a client made up is taken for one.
+    """
+    address = _peer(scope)
     headers: Headers = scope["headers"]
     forwarded = b",".join(value for name, value in headers if name == b"x-forwarded-for")
     for hop in reversed(forwarded.decode("utf-8", "replace").split(",")):
-        if hop.strip() and not _is_trusted(hop.strip()):
-            return hop.strip()[:64]
-    return peer
+        if not _is_trusted(address) or _parsed(hop.strip()) is None:
+            break
+        address = hop.strip()
+    return address
 
 
 def is_local(scope: dict[str, Any]) -> bool:
     """Whether the peer is on this very machine and speaks for itself."""
-    try:
-        loopback = ipaddress.ip_address(_peer(scope)).is_loopback
-    except ValueError:
-        return False
-    return loopback and not any(name in FORWARDING for name, _ in scope["headers"])
+    address = _parsed(_peer(scope))
+    speaks_for_others = any(name.startswith(FORWARDING) for name, _ in scope["headers"])
+    return address is not None and address.is_loopback and not speaks_for_others
 
 
 def _peer(scope: dict[str, Any]) -> str:
@@ -48,9 +50,15 @@ def _peer(scope: dict[str, Any]) -> str:
     return client[0] if client else ""
 
 
-def _is_trusted(address: str) -> bool:
+def _is_trusted(text: str) -> bool:
+    address = _parsed(text)
+    return address is not None and any(address in network for network in settings.TRUSTED_PROXIES)
+
+
+def _parsed(text: str) -> Address | None:
+    """The address; an IPv4 one that a dual-stack socket shows as `::ffff:10.0.0.1` is an IPv4 one. None for other text."""
     try:
-        parsed = ipaddress.ip_address(address)
+        address = ipaddress.ip_address(text)
     except ValueError:
-        return False
-    return any(parsed in network for network in settings.TRUSTED_PROXIES)
+        return None
+    return getattr(address, "ipv4_mapped", None) or address

@@ -96,5 +96,16 @@ def _translated(error: Exception, request: httpx.Request) -> httpx.TransportErro
 def build_request(base: str, method: str, target: str, headers: Headers, body: bytes) -> httpx.Request:
     """A request whose target stays as the client wrote it: httpx.URL would rewrite `/v1/a%2Fb/../c`."""
     request = httpx.Request(method, base, headers=headers, content=body or None)
-    request.extensions["target"] = URL(base + target, encoded=True)
+    request.extensions["target"] = _exact_url(base, target)
     return request
+
+
+def _exact_url(base: str, target: str) -> URL:
+    """A URL that is written out exactly as given; yarl alone would drop the `?` of an empty query.
+
+    yarl hands the same object to everybody who asks for the same text, so what is put into its cache must follow from the text.
+    """
+    url = URL(base + target, encoded=True)
+    if target.endswith("?") and target.count("?") == 1:
+        url._cache["raw_path_qs"] = f"{url.raw_path}?"
+    return url

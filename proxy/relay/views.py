@@ -119,7 +119,7 @@ async def _decide(nexus: Runtime, host: Host, headers: Headers) -> Decision:
         if decision.refresh is None:
             break
         await nexus.refresher.refresh(decision.refresh)
-        tried |= {decision.refresh.name}
+        tried |= {decision.refresh.key}
     if decision.passed_over:
         log.warning(
             "access.passed_over",

@@ -12,7 +12,7 @@ from proxy.wire.messages import ToolCall
 log = logging.getLogger("nexus.announce")
 
 # By name, as Django names its middleware: each of these modules imports this one for `Stored`.
-_LISTENERS = ("proxy.store.live.publish", "proxy.store.notifications.after_commit")
+_LISTENERS = ("proxy.store.live.publish", "proxy.store.notifications.notify")
 
 
 @dataclass(frozen=True, slots=True)

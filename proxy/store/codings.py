@@ -14,7 +14,10 @@ _ZSTD_WINDOW = 8 * 1024**2  # RFC 9659: the largest window that a zstd content c
 
 
 def decoded(body: bytes, coding: str) -> bytes:
-    """The plain bytes of `body`, all that a cut body gives; b"" where it cannot be read or exceeds LIMIT."""
+    """The plain bytes of `body`, all that a cut body gives; b"" where they exceed LIMIT.
+
+    Bytes that are not what `coding` says stay as they are: some gateways decode a body and leave its header.
+    """
     for name in reversed([part.strip().lower() for part in coding.split(",")]):
         body = _undo(body, name)
         if len(body) > LIMIT:
@@ -25,8 +28,6 @@ def decoded(body: bytes, coding: str) -> bytes:
 def _undo(body: bytes, name: str) -> bytes:
     try:
         match name:
-            case "" | "identity":
-                return body
             case "gzip" | "x-gzip":
                 return zlib.decompressobj(_GZIP_OR_ZLIB).decompress(body, LIMIT + 1)
             case "deflate":
@@ -35,7 +36,7 @@ def _undo(body: bytes, name: str) -> bytes:
                 return _unzstd(body)
     except (zlib.error, zstandard.ZstdError):
         pass
-    return b""
+    return body
 
 
 def _inflate(body: bytes) -> bytes:

@@ -73,6 +73,6 @@ def _cleaned(value: object, depth: int) -> object:
         return [_cleaned(item, depth + 1) for item in value]
     if isinstance(value, str):
         return text(value)
-    if isinstance(value, int) and value.bit_length() > 63:
+    if isinstance(value, int) and value.bit_length() > 64:
         return None
     return value

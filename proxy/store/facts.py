@@ -3,26 +3,20 @@
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from uuid import UUID
 
 from accounts.masking import mask_text
-from proxy.record import ABORTED, CLIENT_LEFT, COMPLETE, UPSTREAM_CUT, UPSTREAM_ERROR, HeaderPairs, Record
-from proxy.store import columns
+from proxy.record import COMPLETE, UPSTREAM_ERROR, HeaderPairs, Record
+from proxy.store import columns, costs
 from proxy.store.codings import decoded
 from proxy.store.models import Exchange, moment_of
 from proxy.wire.messages import Answer, ToolCall, read_answer
-from proxy.wire.pricing import PriceBook, cost
+from proxy.wire.pricing import PriceBook
 from proxy.wire.requests import RequestFacts, read_request
 
-EXACT, PARTIAL, UNPRICED, NONE = "exact", "partial", "unpriced", "none"
-
-_BILLED_TYPES = ("inference", "query_evaluation", "quota", "complete")
 _MESSAGE_LIMIT = 500
 _MASKED = 20_000
 _TOOL_NAMES = 1000
-# What the column holds; no answer costs it, but a count that upstream made up may.
-_COST_LIMIT = Decimal(10**8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +31,7 @@ class Facts:
 
 
 def read(record: Record, spool: UUID, prices: PriceBook) -> Facts:
-    """All that the record says. Tokens and cost are None where unknown.
-
-    `cost_state`: exact; partial, tokens are missing because the stream did not end or cannot be read; unpriced,
-    a model has no price; none, nothing was billed.
-    """
+    """All that the record says. Tokens and cost are None where unknown."""
     head, closing = record.head, record.closing
     row = _outline(record, spool)
     request = read_request(
@@ -54,7 +44,7 @@ def read(record: Record, spool: UUID, prices: PriceBook) -> Facts:
     )
     _add_request(row, request)
     _add_answer(row, answer)
-    _add_cost(row, answer, prices)
+    costs.add_to(row, answer, prices)
     columns.fit(row)
     return Facts(row, request.user_text, request.first_user_text, answer.message, answer.tools)
 
@@ -90,24 +80,20 @@ def _outline(record: Record, spool: UUID) -> Exchange:
         method=head.method,
         path=path,
         query=query,
-        model="",
         request_type="other",
         streamed=False,
         outcome=closing.outcome,
         status=closing.status,
         error_type=closing.error_type,
         error_message=_message(closing.error_message),
-        stop_reason="",
         first_byte_ms=None if closing.first_byte_ms is None else _milliseconds(closing.first_byte_ms),
         duration_ms=_milliseconds(closing.duration_ms),
-        cost_state=NONE,
+        cost_state=costs.NONE,
         tool_calls=0,
         tool_names=[],
         session_id=header(head.headers, "x-claude-code-session-id"),
         agent_id=header(head.headers, "x-claude-code-agent-id"),
         parent_agent_id=header(head.headers, "x-claude-code-parent-agent-id"),
-        user_id="",
-        message_id="",
         upstream_request_id=header(closing.headers, "request-id"),
         request_bytes=head.body_size if head.body_dropped else len(record.request_body),
         response_bytes=closing.response_size if closing.response_dropped else len(record.response_body),
@@ -149,29 +135,6 @@ def _add_answer(row: Exchange, answer: Answer) -> None:
         row.cache_read_tokens = usage.cache_read_tokens
         row.cache_write_tokens = usage.cache_write_tokens
         row.usage = usage.raw
-
-
-def _add_cost(row: Exchange, answer: Answer, prices: PriceBook) -> None:
-    """Priced is the model that answered: an alias in the request names none."""
-    if answer.usage is None:
-        row.cost_state = PARTIAL if _billed_unseen(row, answer) else NONE
-        return
-    batch = answer.usage.service_tier == "batch"
-    bill = cost(answer.usage, answer.model or row.model, row.started_at, prices, batch=batch)
-    if bill.amount is None or bill.amount >= _COST_LIMIT:
-        row.cost_state = UNPRICED
-        return
-    row.cost_usd = bill.amount.quantize(Decimal("1E-10"))
-    row.price_id = int(bill.price_id) if bill.price_id else None
-    row.cost_state = EXACT if answer.finished else PARTIAL
-
-
-def _billed_unseen(row: Exchange, answer: Answer) -> bool:
-    """Whether upstream billed an answer whose usage did not arrive or cannot be read."""
-    if row.request_type not in _BILLED_TYPES or answer.error_type:
-        return False
-    cut = row.status == 0 and row.outcome in (CLIENT_LEFT, UPSTREAM_CUT, ABORTED)
-    return cut or 200 <= row.status < 300
 
 
 def _message(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import accumulate
 
 # Each bound is about 1.5 times the one before: a percentile is off by at most a quarter.
 BOUNDS_MS = (
@@ -18,15 +19,12 @@ def bucket(duration_ms: float) -> int:
 
 def percentile(counts: Sequence[int], share: float) -> float | None:
     """The duration in ms below which `share` (0 to 1) of the counted ones lie, by linear interpolation; None without any."""
-    total = sum(counts)
-    if not total:
+    cumulative = list(accumulate(counts))
+    if not cumulative or not cumulative[-1]:
         return None
-    wanted = total * share
-    seen = 0
-    for index, count in enumerate(counts):
-        if count and seen + count >= wanted:
-            low = BOUNDS_MS[index - 1] if index else 0
-            high = BOUNDS_MS[index] if index < len(BOUNDS_MS) else low * 2
-            return low + (high - low) * max(0.0, wanted - seen) / count
-        seen += count
-    return float(BOUNDS_MS[-1])
+    wanted = cumulative[-1] * share
+    index = bisect_left(cumulative, max(wanted, 1))
+    low = BOUNDS_MS[index - 1] if index else 0
+    high = BOUNDS_MS[index] if index < len(BOUNDS_MS) else low * 2
+    below = cumulative[index] - counts[index]
+    return low + (high - low) * max(0.0, wanted - below) / counts[index]

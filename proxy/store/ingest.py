@@ -7,8 +7,9 @@ from uuid import UUID
 
 import msgspec
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connection, transaction
 
+from accounts.masking import mask_text
 from proxy.record import Batch, Record, encode
 from proxy.store import columns, facts, rollups
 from proxy.store.announce import Stored, announce
@@ -38,8 +39,8 @@ _SET_ASIDE = """
 INSERT INTO proxy_setaside (spool, serial, error, record, created_at) VALUES (%s, %s, %s, %s, now())
 ON CONFLICT DO NOTHING
 """
-# Data exceptions, violated constraints, exceeded limits: the values are at fault, a second try fails as well.
-_BLAMES_VALUES = ("22", "23", "54")
+# SQLSTATE class "program limit exceeded", which Django takes for an operational error.
+_LIMIT_EXCEEDED = "54"
 
 
 def ingest(batch: Batch) -> int:
@@ -50,17 +51,17 @@ def ingest(batch: Batch) -> int:
     """
     try:
         return _store(batch)
-    except Exception as error:
+    except Exception as error:  # whatever one record broke must not keep the others
         if not _blames_values(error):
             raise
-        log.warning("ingest.one_by_one", extra={"spool": batch.spool, "error": str(error)})
+        log.warning("ingest.one_by_one", extra={"spool": batch.spool, "error": type(error).__name__})
     return sum(_store_or_set_aside(msgspec.structs.replace(batch, records=[one])) for one in batch.records)
 
 
 def _blames_values(error: Exception) -> bool:
-    if isinstance(error, DatabaseError | InterfaceError):
-        return str(getattr(error.__cause__, "sqlstate", None) or "").startswith(_BLAMES_VALUES)
-    return True
+    if isinstance(error, DataError | IntegrityError) or not isinstance(error, DatabaseError | InterfaceError):
+        return True
+    return str(getattr(error.__cause__, "sqlstate", "")).startswith(_LIMIT_EXCEEDED)
 
 
 def _store_or_set_aside(single: Batch) -> int:
@@ -75,7 +76,7 @@ def _store_or_set_aside(single: Batch) -> int:
 def _set_aside(single: Batch, error: Exception) -> int:
     [record] = single.records
     spool = UUID(single.spool)
-    reason = columns.text(f"{type(error).__name__}: {error}", 2000)
+    reason = columns.text(mask_text(f"{type(error).__name__}: {error}"), 2000)
     log.error("ingest.set_aside", extra={"spool": single.spool, "serial": record.serial, "error": reason})
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_SET_ASIDE, [spool, record.serial, reason, encode(record)])

@@ -19,7 +19,7 @@ from psycopg import sql
 
 from accounts.models import Domain
 from proxy.record import CLIENT_LEFT, COMPLETE, REFUSED
-from proxy.store import histogram
+from proxy.store import costs, histogram
 from proxy.store.models import Counters, DomainTotal, Exchange
 
 UNKNOWN_DOMAIN = "(unknown)"
@@ -58,8 +58,8 @@ class Tally:
         self.cache_write_tokens += row.cache_write_tokens or 0
         self.tool_calls += row.tool_calls
         self.cost_usd += row.cost_usd or 0
-        self.unpriced += row.cost_state == "unpriced"
-        self.partial += row.cost_state == "partial"
+        self.unpriced += row.cost_state == costs.UNPRICED
+        self.partial += row.cost_state == costs.PARTIAL
         self.duration_ms += row.duration_ms
         self.query_evaluations += row.request_type == "query_evaluation"
         self.inferences += row.request_type == "inference"

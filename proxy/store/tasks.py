@@ -10,18 +10,16 @@ from proxy.store.ingest import ingest as ingest_batch
 @shared_task(
     name=INGEST_TASK,
     ignore_result=False,  # the shipper deletes from its spool what was reported stored
-    acks_late=True,
+    # The shipper sends again what a dead worker held, and an unacknowledged batch can end a worker that loses Redis.
+    acks_late=False,
     serializer="msgpack",
-    autoretry_for=(OperationalError, InterfaceError),
-    retry_backoff=1,
-    retry_backoff_max=30,
-    retry_kwargs={"compression": "zstd"},
-    max_retries=None,
+    # Expected while the database is away: no traceback for each try.
+    throws=(OperationalError, InterfaceError),
 )
 def ingest(payload: bytes) -> int:
-    """Store a batch (msgpack of `proxy.record.Batch`); how many of its records were new.
+    """Store a batch (`proxy.record.encode_batch`); how many of its records were new.
 
-    While the database is away it is tried again for ever, at most 30 s apart.
+    It is not tried again here, so that an outage piles nothing up in Redis: the shipper, which holds the batch, sends it again.
     """
     connection.close_if_unusable_or_obsolete()
     return ingest_batch(decode_batch(payload))

@@ -129,25 +129,26 @@ def test_a_batch_that_was_taken_and_never_confirmed_is_sent_again_in_time(scene:
     assert scene.broker.sent() == [[1], [1]]
 
 
-def test_a_batch_that_a_worker_tries_again_is_in_good_hands(scene: Scene) -> None:
+def test_a_batch_that_died_with_its_worker_unreported_is_sent_again(scene: Scene) -> None:
     accept(scene.spool)
     scene.turn()
-    for _ in range(10):
-        scene.report("STARTED")
-        scene.turn(module.TAKEN_TIMEOUT_SECONDS - 1)
-        scene.report("RETRY")
-        scene.turn(30)
-
+    scene.own.client.rpop("ingest")
+    scene.turn()
+    scene.own.client.lpush("ingest", "another proxy's batch")
+    scene.turn(module.TAKEN_TIMEOUT_SECONDS - 1)
     assert scene.broker.sent() == [[1]]
+
+    scene.turn(1)
+    assert scene.broker.sent() == [[1], [1]]
 
 
 def test_a_batch_that_failed_is_sent_again_after_a_pause(scene: Scene) -> None:
     accept(scene.spool)
     scene.turn()
     scene.report("STARTED")
-    scene.turn(50)
+    scene.turn(20)
     scene.report("FAILURE")
-    scene.turn(50)
+    scene.turn(20)
     scene.turn(module.FAILED_PAUSE_SECONDS - 1)
     assert scene.broker.sent() == [[1]]
 

@@ -1,6 +1,7 @@
 """The `.env` file."""
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -37,12 +38,12 @@ def test_two_first_starts_make_different_secrets(tmp_path: Path) -> None:
 
 
 def test_a_file_that_exists_is_never_overwritten(tmp_path: Path) -> None:
-    path = written(tmp_path / ".env", "# mine\nexport A=1\n\nB = 2\nC=\n")
+    path = written(tmp_path / ".env", "# mine\nexport A=1\n\nB=2\nC=\n")
 
     made = dotenv.ensure(path)
 
     assert not made
-    assert path.read_text() == "# mine\nexport A=1\n\nB = 2\nC=\n"
+    assert path.read_text() == "# mine\nexport A=1\n\nB=2\nC=\n"
 
 
 def test_a_broken_line_is_named_by_its_number_and_never_shown(tmp_path: Path) -> None:
@@ -73,3 +74,12 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_hold_it_is_named(tmp_path: Path) -> None:
     with pytest.raises(StackError, match="cannot be written"):
         dotenv.ensure(tmp_path / "missing" / ".env")
+
+
+def test_first_starts_at_the_same_moment_make_one_file(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(dotenv.ensure, [path] * 8))
+
+    assert made.count(True) == 1

@@ -43,10 +43,11 @@ def is_stream(script: Script) -> bool:
 
 
 def _paced(script: Script, directives: Directives) -> Script:
-    pauses = [directives.event_delay_ms / 1000] * len(script.chunks)
+    between = directives.event_delay_ms / 1000
+    pauses = [script.pause_before(index) + between for index in range(len(script.chunks))]
     if directives.stall and directives.stall[1] < len(pauses):
         pauses[directives.stall[1]] += directives.stall[0] / 1000
-    return replace(script, pauses=tuple(pauses), head_pause=directives.delay_ms / 1000)
+    return replace(script, pauses=tuple(pauses), head_pause=script.head_pause + directives.delay_ms / 1000)
 
 
 def _failing(script: Script, events: int) -> Script:

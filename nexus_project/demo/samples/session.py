@@ -113,10 +113,12 @@ class Agent:
         return answer
 
     def _result(self, call: ToolUseBlock) -> Json:
-        if call.name == "Task":
-            text = self._delegate(str(call.input["prompt"]))
-        else:
-            text = result_of(call.name, self.session.source)
+        delegated = call.name == "Task"
+        text = (
+            self._delegate(str(call.input["prompt"]))
+            if delegated
+            else result_of(call.name, self.session.source)
+        )
         return {"type": "tool_result", "tool_use_id": call.id, "content": text}
 
     def _delegate(self, prompt: str) -> str:

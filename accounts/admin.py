@@ -1,0 +1,217 @@
+"""Where operators manage domains, their credentials, their client keys and Slack."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.defaultfilters import pluralize
+from django.template.response import TemplateResponse
+from django.utils import timezone
+
+from accounts.models import ClientKey, Credential, Domain
+from accounts.secret_forms import SecretModelForm, secret_formfield
+
+Column = models.Field[Any, Any]
+NEW_KEYS = "_nexus_new_keys"
+
+
+class SecretsAdmin(admin.options.BaseModelAdmin[Any]):
+    """Shows an encrypted column as an empty password input."""
+
+    form = SecretModelForm
+
+    def formfield_for_dbfield(
+        self, db_field: Column, request: HttpRequest, **kwargs: Any
+    ) -> forms.Field | None:
+        return secret_formfield(db_field) or super().formfield_for_dbfield(db_field, request, **kwargs)
+
+
+class DomainForm(SecretModelForm):
+    """A Slack webhook is an https address."""
+
+    def clean_slack_webhook_url(self) -> str:
+        typed: str = self.cleaned_data["slack_webhook_url"]
+        if typed and typed != "-" and not typed.startswith("https://"):
+            raise ValidationError("Give an address that starts with https://, as Slack shows it.")
+        return typed
+
+
+class CredentialForm(SecretModelForm):
+    """A credential holds what its kind says."""
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        if data.get("kind") == Credential.Kind.API_KEY and not data.get("api_key"):
+            self.add_error("api_key", "An API key credential needs its key (sk-ant-api…).")
+        if data.get("kind") == Credential.Kind.OAUTH and not (
+            data.get("access_token") or data.get("refresh_token")
+        ):
+            self.add_error("access_token", "OAuth needs an access token, a refresh token, or both.")
+        return data
+
+
+CREDENTIAL_FIELDS = (
+    ("name", "kind", "enabled"),
+    ("account_id", "is_max"),
+    "api_key",
+    "access_token",
+    "refresh_token",
+    "expires_at",
+    ("state", "last_refresh_at", "last_error"),
+)
+
+
+class CredentialInline(SecretsAdmin, admin.StackedInline[Credential, Domain]):
+    model = Credential
+    form = CredentialForm
+    extra = 0
+    fields = CREDENTIAL_FIELDS
+    readonly_fields = ("state", "last_refresh_at", "last_error")
+
+
+class ClientKeyInline(admin.StackedInline[ClientKey, Domain]):
+    model = ClientKey
+    extra = 0
+    can_delete = False
+    fields = (("name", "owner"), "expires_at", ("key_hint", "created_at", "last_used_at", "revoked_at"))
+    readonly_fields = ("key_hint", "created_at", "last_used_at", "revoked_at")
+    verbose_name_plural = "Client keys (a new one is shown once, after saving)"
+
+    @admin.display(description="Key")
+    def key_hint(self, key: ClientKey) -> str:
+        return f"…{key.hint}" if key.hint else "made when saved"
+
+
+class KeyIssuer(admin.ModelAdmin[Any]):
+    """Shows keys that were just made, once, in the answer itself: no cookie, log or later page ever holds them."""
+
+    def issue(self, request: HttpRequest, key: ClientKey) -> None:
+        issued = getattr(request, NEW_KEYS, [])
+        setattr(request, NEW_KEYS, [*issued, (str(key), key.issue())])
+
+    def response_add(
+        self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        answer = super().response_add(request, obj, post_url_continue)
+        return self._reveal(request, answer)
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        return self._reveal(request, super().response_change(request, obj))
+
+    def _reveal(self, request: HttpRequest, answer: HttpResponse) -> HttpResponse:
+        issued = getattr(request, NEW_KEYS, None)
+        if not issued:
+            return answer
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "New client key",
+            "issued": issued,
+            "go_on": answer.headers.get("Location", request.path),
+            "opts": self.opts,
+        }
+        shown = TemplateResponse(request, "admin/accounts/issued_keys.html", context)
+        shown.headers["Cache-Control"] = "no-store"
+        return shown
+
+
+@admin.register(Domain)
+class DomainAdmin(SecretsAdmin, KeyIssuer):
+    form = DomainForm
+    list_display = ("name", "credential_count", "key_count", "slack_enabled", "created_at")
+    search_fields = ("name",)
+    inlines = (CredentialInline, ClientKeyInline)
+    fieldsets = (
+        (None, {"fields": ("name",)}),
+        (
+            "Slack",
+            {
+                "classes": ("collapse",),
+                "fields": (
+                    "slack_enabled",
+                    "slack_webhook_url",
+                    ("slack_channel", "slack_username", "slack_icon_emoji"),
+                ),
+            },
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Domain]:
+        rows: QuerySet[Domain] = super().get_queryset(request)
+        enabled, unrevoked = models.Q(credentials__enabled=True), models.Q(client_keys__revoked_at=None)
+        return rows.annotate(
+            credentials_found=models.Count("credentials", filter=enabled, distinct=True),
+            keys_found=models.Count("client_keys", filter=unrevoked, distinct=True),
+        )
+
+    @admin.display(description="Credentials", ordering="credentials_found")
+    def credential_count(self, domain: Any) -> int:
+        return int(domain.credentials_found)
+
+    @admin.display(description="Client keys", ordering="keys_found")
+    def key_count(self, domain: Any) -> int:
+        return int(domain.keys_found)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        if formset.model is not ClientKey:
+            super().save_formset(request, form, formset, change)
+            return
+        changed = formset.save(commit=False)
+        for key in changed:
+            if key.pk is None:
+                self.issue(request, key)
+            else:
+                key.save()
+        formset.save_m2m()
+
+
+@admin.register(Credential)
+class CredentialAdmin(SecretsAdmin, admin.ModelAdmin[Credential]):
+    form = CredentialForm
+    list_display = ("name", "domain", "kind", "hint", "enabled", "state", "expires_at", "last_refresh_at")
+    list_filter = ("kind", "state", "enabled")
+    list_select_related = ("domain",)
+    search_fields = ("name", "domain__name", "account_id")
+    autocomplete_fields = ("domain",)
+    fields = ("domain", *CREDENTIAL_FIELDS)
+    readonly_fields = ("state", "last_refresh_at", "last_error")
+
+
+@admin.register(ClientKey)
+class ClientKeyAdmin(KeyIssuer):
+    list_display = (
+        "name",
+        "domain",
+        "owner",
+        "key_hint",
+        "created_at",
+        "expires_at",
+        "last_used_at",
+        "revoked_at",
+    )
+    list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
+    list_select_related = ("domain",)
+    search_fields = ("name", "owner", "domain__name")
+    autocomplete_fields = ("domain",)
+    actions = ("revoke",)
+    fields = ("domain", "name", "owner", "expires_at", "key_hint", "revoked_at", "last_used_at")
+    readonly_fields = ("key_hint", "revoked_at", "last_used_at")
+
+    @admin.display(description="Key")
+    def key_hint(self, key: ClientKey) -> str:
+        return f"…{key.hint}" if key.hint else "made when saved"
+
+    def save_model(self, request: HttpRequest, obj: ClientKey, form: Any, change: bool) -> None:
+        if change:
+            obj.save()
+        else:
+            self.issue(request, obj)
+
+    @admin.action(description="Revoke the selected keys", permissions=("change",))
+    def revoke(self, request: HttpRequest, keys: QuerySet[ClientKey]) -> None:
+        count = keys.filter(revoked_at=None).update(revoked_at=timezone.now())
+        told = f"{count} key{pluralize(count)} revoked; proxies refuse what was revoked within 2 seconds."
+        self.message_user(request, told, messages.SUCCESS)

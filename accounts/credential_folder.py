@@ -1,0 +1,68 @@
+"""The folder of credential files as last read."""
+
+import logging
+import os
+from pathlib import Path
+
+from accounts.credential_files import SUFFIX, BadCredentialFile, CredentialFile, domain_of, read
+
+log = logging.getLogger("nexus.access")
+
+# Device, inode, size and the time of the last change of content or rights, which nobody can set back.
+Stamp = tuple[int, int, int, int]
+
+
+class CredentialFolder:
+    """`files` holds every file whose name is a domain's; None where its content cannot be used."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stamps: dict[str, Stamp] = {}
+        self._readable = True
+        self.files: dict[Path, CredentialFile | None] = {}
+
+    def scan(self) -> bool:
+        """Read what has changed since the last look; whether anything has. A folder that fails keeps what was read."""
+        try:
+            stamps = self._list()
+        except OSError as error:
+            if self._readable:
+                log.error(
+                    "credentials_folder.unreadable", extra={"folder": self._path, "why": error.strerror}
+                )
+            self._readable = False
+            return False
+        self._readable = True
+        gone = self._stamps.keys() - stamps.keys()
+        changed = [name for name, stamp in stamps.items() if self._stamps.get(name) != stamp]
+        for name in gone:
+            self.files.pop(self._path / name, None)
+        for name in changed:
+            self._read(self._path / name)
+        self._stamps = stamps
+        return bool(changed or gone)
+
+    def _list(self) -> dict[str, Stamp]:
+        found = {}
+        try:
+            with os.scandir(self._path) as entries:
+                names = [entry.name for entry in entries if entry.name.endswith(SUFFIX)]
+        except FileNotFoundError:
+            return {}
+        for name in names:
+            try:
+                stat = (self._path / name).stat()
+                found[name] = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_ctime_ns)
+            except OSError:  # deleted between the listing and the look, or a link to nowhere
+                continue
+        return found
+
+    def _read(self, path: Path) -> None:
+        if domain_of(path) is None:
+            log.warning("credential_file.unusable", extra={"file": path.name, "why": "its name is no domain"})
+            return
+        try:
+            self.files[path] = read(path)
+        except BadCredentialFile as error:
+            self.files[path] = None
+            log.warning("credential_file.unusable", extra={"file": path.name, "why": str(error)})

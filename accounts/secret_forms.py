@@ -1,0 +1,61 @@
+"""Form fields for secrets: they go in and never come out. Empty keeps what is stored, a lone hyphen removes it."""
+
+from typing import Any
+
+from django import forms
+from django.db import models
+
+from accounts.fields import EncryptedTextField
+
+REMOVE = "-"
+
+
+class SecretField(forms.CharField):
+    """A password input that is always shown empty."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.PasswordInput(attrs={"autocomplete": "new-password", "class": "vTextField"})
+        super().__init__(required=False, widget=widget, **kwargs)
+
+    def has_changed(self, initial: object, data: object) -> bool:
+        return bool(data)
+
+
+class SecretModelForm(forms.ModelForm[Any]):
+    """A model form whose encrypted columns are SecretFields."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in self._secret_names():
+            self.initial.pop(name, None)
+            stored = getattr(self.instance, name)
+            self.fields[name].help_text = describe(stored, self.fields[name].help_text)
+
+    def _secret_names(self) -> list[str]:
+        return [name for name, field in self.fields.items() if isinstance(field, SecretField)]
+
+    def clean(self) -> dict[str, Any]:
+        """Put the stored value where nothing was typed."""
+        data = super().clean() or self.cleaned_data
+        for name in self._secret_names():
+            typed = data.get(name, "")
+            if typed == REMOVE:
+                data[name] = ""
+            elif not typed:
+                data[name] = getattr(self.instance, name)
+        return data
+
+
+def describe(stored: str, purpose: object) -> str:
+    """What a person needs to know of a secret: whether there is one, and how it ends."""
+    if not stored:
+        return f"{purpose} Not set.".strip()
+    hint = f"…{stored[-4:]}" if len(stored) > 12 else "a short value"
+    return f"{purpose} Set ({hint}). Empty keeps it, a single - removes it.".strip()
+
+
+def secret_formfield(field: models.Field[Any, Any]) -> SecretField | None:
+    """The form field of an encrypted column, None for any other."""
+    if not isinstance(field, EncryptedTextField):
+        return None
+    return SecretField(label=str(field.verbose_name).capitalize(), help_text=field.help_text)

@@ -1,0 +1,173 @@
+"""The data API (predecessor §7.3): endpoints translate, `queries` reads, `schemas` shapes."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from ninja import NinjaAPI, Query
+from ninja.errors import HttpError, ValidationError
+from ninja.security import APIKeyHeader
+
+from dashboard import openapi
+from dashboard.errors import json_error
+from dashboard.filters import domain_of, moment_of
+from dashboard.present import request_details, request_summary
+from dashboard.queries import exchanges, figures
+from dashboard.queries.pipeline import Pipeline, pipeline
+from dashboard.schemas import (
+    DomainCount,
+    DomainList,
+    Error,
+    Pagination,
+    PipelineReport,
+    RequestDetails,
+    RequestList,
+    Stats,
+)
+from dashboard.signin import Visitor, visitor
+
+MAX_LIMIT = 1000
+MAX_OFFSET = 10_000
+NOT_STORED = "No exchange with this id is stored."
+REFUSALS = {
+    Visitor.UNKNOWN: (
+        401,
+        "API key required: send DASHBOARD_API_KEY in X-Dashboard-Key, X-API-Key or Authorization: Bearer.",
+    ),
+    Visitor.REFUSED: (403, "This API key is not right: it is the value of DASHBOARD_API_KEY on the server."),
+    Visitor.THROTTLED: (429, "Too many wrong keys from this address: wait five minutes."),
+    Visitor.NOBODY_YET: (503, "The dashboard is not configured: set DASHBOARD_API_KEY and restart it."),
+}
+
+
+class DashboardKey(APIKeyHeader):
+    """The dashboard's key in any of its headers, or the session of a signed-in person."""
+
+    param_name = "X-Dashboard-Key"
+
+    def authenticate(self, request: HttpRequest, key: str | None) -> Visitor:
+        who = visitor(request)
+        if who is not Visitor.WELCOME:
+            raise HttpError(*REFUSALS[who])
+        return who
+
+
+api = NinjaAPI(
+    title="Nexus API",
+    version="1",
+    urls_namespace="api",
+    description="What the dashboard shows. Times are ISO 8601 in UTC, durations milliseconds, cost USD.",
+    auth=DashboardKey(),
+    docs_decorator=openapi.for_signed_in,
+)
+
+
+@api.exception_handler(HttpError)
+def refused(request: HttpRequest, error: HttpError) -> HttpResponse:
+    return json_error(error.status_code, error.message)
+
+
+@api.exception_handler(ValidationError)
+def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    told = "; ".join(f"{found['loc'][-1]}: {found['msg']}" for found in error.errors)
+    return json_error(422, told)
+
+
+@api.exception_handler(Exception)
+def failed(request: HttpRequest, error: Exception) -> HttpResponse:
+    raise error  # to the middleware that answers in JSON, whatever DEBUG says
+
+
+ERRORS = {401: Error, 403: Error, 404: Error, 422: Error, 429: Error, 503: Error}
+
+
+@api.get("/stats", response={200: Stats, **ERRORS}, by_alias=True)
+def stats(request: HttpRequest, domain: str = "", since: datetime | None = None) -> Stats:
+    """Sums since a time, the last 24 hours without one, in whole hours."""
+    try:
+        start = figures.hour_of(moment_of(since)) if since else figures.last_day()
+    except ValueError as error:
+        raise HttpError(422, f"since: {error}") from error
+    name = domain_of(domain)
+    found = figures.total(start, name)
+    return Stats(
+        total_requests=found.requests,
+        total_tokens=found.total_tokens,
+        total_input_tokens=found.input_tokens,
+        total_output_tokens=found.output_tokens,
+        total_cache_creation_tokens=found.cache_write_tokens,
+        total_cache_read_tokens=found.cache_read_tokens,
+        average_response_time=round(found.average_ms, 1),
+        error_count=found.errors,
+        active_domains=figures.active_domains(start, name),
+        requests_by_model={key: one.requests for key, one in figures.by("model", start, name).items()},
+        requests_by_type={key: one.requests for key, one in figures.by("request_type", start, name).items()},
+        total_cost_usd=float(found.cost_usd),
+        cost_state=found.exactness,
+        since=start,
+    )
+
+
+@api.get("/requests", response={200: RequestList, **ERRORS}, by_alias=True)
+def requests(
+    request: HttpRequest,
+    domain: str = "",
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100,
+    offset: Annotated[int, Query(ge=0, le=MAX_OFFSET, description="Beyond 10,000 use `before`.")] = 0,
+    before: UUID | None = None,
+) -> RequestList:
+    """Exchanges, newest first."""
+    name = domain_of(domain)
+    page = exchanges.page(name, before, limit, offset)
+    return RequestList(
+        requests=[request_summary(row) for row in page.rows],
+        pagination=Pagination(
+            total=exchanges.stored_total(name),
+            limit=limit,
+            offset=offset,
+            has_more=page.older is not None,
+            next_before=page.older,
+        ),
+    )
+
+
+@api.get("/requests/{uuid:exchange_id}", response={200: RequestDetails, **ERRORS}, by_alias=True)
+def one_request(request: HttpRequest, exchange_id: UUID) -> RequestDetails:
+    """One exchange with headers and bodies, secrets masked."""
+    found = exchanges.details(exchange_id)
+    if found is None:
+        raise HttpError(404, NOT_STORED)
+    return request_details(found)
+
+
+@api.get("/requests/{uuid:exchange_id}/raw/{side}", response=ERRORS, summary="Exact bytes")
+def raw(request: HttpRequest, exchange_id: UUID, side: Literal["request", "response"]) -> HttpResponse:
+    """The exact bytes of one body, as they went over the wire, nothing masked."""
+    body = exchanges.body(exchange_id, side)
+    if body.data is None:
+        raise HttpError(404, body.missing)
+    return HttpResponse(
+        body.data,
+        content_type="application/octet-stream",
+        headers={
+            "Content-Disposition": f'attachment; filename="{exchange_id}.{side}"',
+            "Cache-Control": "private, no-store",
+        },
+    )
+
+
+@api.get("/domains", response={200: DomainList, **ERRORS}, by_alias=True)
+def domains(request: HttpRequest) -> DomainList:
+    """Domains of the last 7 days."""
+    found = figures.by("domain", timezone.now() - timedelta(days=7))
+    return DomainList(
+        domains=[DomainCount(domain=name, request_count=one.requests) for name, one in found.items()]
+    )
+
+
+@api.get("/pipeline", response={200: PipelineReport, **ERRORS}, by_alias=True)
+def pipeline_report(request: HttpRequest) -> Pipeline:
+    """Where the accepted exchanges are."""
+    return pipeline()

@@ -1,0 +1,116 @@
+"""Charts that the server draws: stacked bars as SVG rectangles in a box of 100 units' height, one unit's width a bar.
+
+Only attributes and classes, because the pages' policy allows no style attribute; every chart can be read as a table as well.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+HEIGHT = 100
+Number = int | Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A part of a bar: `series` is the index of its colour."""
+
+    y: float
+    height: float
+    series: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One hour; `title` is what a pointer or a screen reader is told."""
+
+    x: int
+    title: str
+    segments: list[Segment]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One colour of the legend."""
+
+    index: int
+    name: str
+    total: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table that says the same as the chart."""
+
+    label: str
+    cells: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """`ticks` label the vertical axis from top to bottom, `days` the horizontal one from left to right."""
+
+    title: str
+    width: int
+    series: list[Series]
+    bars: list[Bar]
+    ticks: list[str]
+    days: list[str]
+    rows: list[Row]
+
+
+def stacked(
+    title: str,
+    series: Mapping[str, Mapping[datetime, Number]],
+    hours: Sequence[datetime],
+    days: Sequence[datetime],
+    show: Callable[[Number], str],
+) -> Chart:
+    """Stack the series hour by hour; `hours` and `days` come in UTC and in the reporting zone."""
+    zone = days[0].tzinfo
+    sums = [sum((values.get(hour, 0) for values in series.values()), start=Decimal(0)) for hour in hours]
+    top = ceiling(max(sums, default=Decimal(0)))
+    filled = [index for index, value in enumerate(sums) if value]
+    labels = {index: f"{hours[index].astimezone(zone):%a %d %b, %H:%M}" for index in filled}
+    return Chart(
+        title=title,
+        width=len(hours),
+        series=[
+            Series(index, name, show(sum(values.values(), start=Decimal(0))))
+            for index, (name, values) in enumerate(series.items())
+        ],
+        bars=[
+            Bar(
+                index,
+                f"{labels[index]} — {show(sums[index])}",
+                _stack([Decimal(values.get(hours[index], 0)) for values in series.values()], top),
+            )
+            for index in filled
+        ],
+        ticks=[show(top), show(top / 2), "0"],
+        days=[f"{day:%a %d}" for day in days],
+        rows=[
+            Row(labels[index], [show(values.get(hours[index], 0)) for values in series.values()])
+            for index in reversed(filled)
+        ],
+    )
+
+
+def _stack(values: Sequence[Decimal], top: Decimal) -> list[Segment]:
+    """The first series stands at the bottom."""
+    segments, y = [], float(HEIGHT)
+    for index, value in enumerate(values):
+        if value:
+            height = round(float(value / top) * HEIGHT, 3)
+            y -= height
+            segments.append(Segment(round(y, 3), height, index))
+    return segments
+
+
+def ceiling(value: Number) -> Decimal:
+    """The next of 1, 2, 3, 4, 6 or 8 times a power of ten: a top whose half is a readable tick as well."""
+    if value <= 0:
+        return Decimal(1)
+    power = Decimal(10) ** Decimal(value).adjusted()
+    return next(power * step for step in (1, 2, 3, 4, 6, 8, 10) if power * step >= value)

@@ -1,0 +1,22 @@
+"""What the frame of every page shows."""
+
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+def shell(request: HttpRequest) -> dict[str, object]:
+    """The proxy's address as clients would call it, and whether exchanges are stored."""
+    # Asked for only where it is shown: the page that refuses a foreign host must not look at the host again.
+    return {
+        "proxy_address": lambda: proxy_address(request.get_host()),
+        "storage_enabled": settings.STORAGE_ENABLED,
+        "reporting_zone": settings.REPORTING_TIME_ZONE,
+    }
+
+
+def proxy_address(host: str) -> str:
+    """The proxy beside this dashboard: the same host, on PROXY_PORT."""
+    name = urlsplit(f"//{host}").hostname or "localhost"
+    return f"http://[{name}]:{settings.PROXY_PORT}" if ":" in name else f"http://{name}:{settings.PROXY_PORT}"

@@ -1,0 +1,46 @@
+"""Bodies as text that a page can show: masked, indented where they are JSON, cut where they are huge."""
+
+import json
+from dataclasses import dataclass, replace
+
+from accounts.masking import mask_json, mask_text
+from dashboard.queries.exchanges import KeptBody
+from proxy.store.codings import decoded
+from proxy.wire.lenient import parse
+
+MAX_SHOWN = 300_000
+CUT = "Only the beginning is shown; the exact bytes hold all of it."
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A text of `size` bytes on the wire; `note` says what is missing from it."""
+
+    text: str
+    size: int = 0
+    note: str = ""
+
+
+def header(headers: list[tuple[str, str]], name: str) -> str:
+    """The first value of a header, "" without one."""
+    return next((value for key, value in headers if key.lower() == name), "")
+
+
+def readable(body: KeptBody, headers: list[tuple[str, str]]) -> bytes:
+    """A body without its content coding, b"" where it was not kept."""
+    return decoded(body.data or b"", header(headers, "content-encoding"))
+
+
+def shown(body: bytes) -> Shown:
+    """Any body: JSON is indented, a stream's text stays as it came."""
+    value = parse(body) if body.lstrip()[:1] in (b"{", b"[") else None
+    if value is not None:
+        return replace(shown_value(value), size=len(body))
+    text = mask_text(body[:MAX_SHOWN].decode("utf-8", "replace"))
+    return Shown(text, len(body), CUT if len(body) > MAX_SHOWN else "")
+
+
+def shown_value(value: object) -> Shown:
+    """A JSON value, indented."""
+    text = json.dumps(mask_json(value), indent=2, ensure_ascii=False)
+    return Shown(text[:MAX_SHOWN], len(text), CUT if len(text) > MAX_SHOWN else "")

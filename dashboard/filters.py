@@ -1,0 +1,16 @@
+"""What a person may type into a filter, as the database takes it."""
+
+from datetime import UTC, datetime
+
+
+def domain_of(typed: str) -> str:
+    """A domain's name as it is stored: lower case, without NUL, which PostgreSQL's text cannot hold; "" means all."""
+    return typed.replace("\x00", "").strip().lower()
+
+
+def moment_of(given: datetime) -> datetime:
+    """A time in UTC; one without a zone is taken as UTC. Raises ValueError where the calendar ends."""
+    try:
+        return given.replace(tzinfo=given.tzinfo or UTC).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("the time lies outside the calendar") from error

@@ -1,0 +1,78 @@
+"""From stored exchanges to the API's shapes."""
+
+from accounts.masking import mask_json, mask_text
+from dashboard.conversation import bodies
+from dashboard.queries.exchanges import Details
+from dashboard.schemas import RequestDetails, RequestSummary, StreamingChunk
+from proxy.store.models import Exchange
+from proxy.wire.lenient import parse
+from proxy.wire.messages import read_answer
+
+
+def request_summary(exchange: Exchange) -> RequestSummary:
+    """One line of the list."""
+    error = mask_text(exchange.error_message or exchange.error_type)
+    return RequestSummary(
+        request_id=exchange.id,
+        domain=exchange.domain,
+        account_id=exchange.account,
+        model=exchange.model,
+        timestamp=exchange.started_at,
+        input_tokens=exchange.input_tokens,
+        output_tokens=exchange.output_tokens,
+        total_tokens=exchange.total_tokens,
+        cache_read_input_tokens=exchange.cache_read_tokens,
+        cache_creation_input_tokens=exchange.cache_write_tokens,
+        duration_ms=exchange.duration_ms,
+        response_status=exchange.status,
+        outcome=exchange.outcome,
+        error=error or (exchange.outcome if exchange.failed else None),
+        request_type=exchange.request_type,
+        tool_call_count=exchange.tool_calls,
+        cost_usd=None if exchange.cost_usd is None else float(exchange.cost_usd),
+        cost_state=exchange.cost_state,
+    )
+
+
+def request_details(details: Details) -> RequestDetails:
+    """Everything of one exchange, secrets masked."""
+    exchange = details.exchange
+    return RequestDetails(
+        **request_summary(exchange).model_dump(),
+        method=exchange.method,
+        path=exchange.path,
+        streamed=exchange.streamed,
+        first_byte_ms=exchange.first_byte_ms,
+        stop_reason=exchange.stop_reason or None,
+        paid_by=exchange.paid_by,
+        session_id=exchange.session_id or None,
+        request_headers=[(name, mask_text(value)) for name, value in details.request_headers],
+        response_headers=[(name, mask_text(value)) for name, value in details.response_headers],
+        request_body=_request(details),
+        response_body=_answer(details),
+        usage_data=exchange.usage,
+        streaming_chunks=[
+            StreamingChunk(chunk_index=index, offset_ms=moment, bytes=count)
+            for index, (moment, count) in enumerate(details.chunks)
+        ],
+    )
+
+
+def _request(details: Details) -> object:
+    return _value(bodies.readable(details.request, details.request_headers))
+
+
+def _answer(details: Details) -> object:
+    """The message, rebuilt where it came as a stream."""
+    plain = bodies.readable(details.response, details.response_headers)
+    kind = bodies.header(details.response_headers, "content-type")
+    message = read_answer(details.exchange.status, kind, plain).message
+    return _value(plain) if message is None else mask_json(message)
+
+
+def _value(body: bytes) -> object:
+    """Parsed JSON, else the text; None where the body is empty or was not kept."""
+    if not body:
+        return None
+    value = parse(body)
+    return mask_text(body.decode("utf-8", "replace")) if value is None else mask_json(value)

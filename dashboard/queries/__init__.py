@@ -1,0 +1,1 @@
+"""Everything that the dashboard reads from the database, one idea a module. Lists never touch a body."""

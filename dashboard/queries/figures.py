@@ -1,0 +1,86 @@
+"""Sums over the hourly rollups: the numbers of cards, charts and /api/stats."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Count, QuerySet, Sum
+from django.utils import timezone
+
+from proxy.store.models import Rollup
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Sums of exchanges. Token counts as the API bills them, cost in USD, duration in ms over all of them."""
+
+    requests: int = 0
+    errors: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    tool_calls: int = 0
+    cost_usd: Decimal = Decimal(0)
+    unpriced: int = 0
+    partial: int = 0
+    duration_ms: int = 0
+
+    @property
+    def total_tokens(self) -> int:
+        """Input and output, as the predecessor counts (§3.3): the cache is told apart."""
+        return self.input_tokens + self.output_tokens
+
+    @property
+    def average_ms(self) -> float:
+        return self.duration_ms / self.requests if self.requests else 0.0
+
+    @property
+    def exactness(self) -> str:
+        """How far the cost can be trusted: exact, partial (streams that were cut) or unpriced (models without a price)."""
+        if self.unpriced:
+            return "unpriced"
+        return "partial" if self.partial else "exact"
+
+
+SUMS = {field.name: Sum(field.name, default=0) for field in fields(Figures)}
+
+
+def hour_of(moment: datetime) -> datetime:
+    """The start of the hour: what a rollup can answer for."""
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
+def last_day() -> datetime:
+    """The start of the last 24 hours, in whole hours: the present one and the 23 before it."""
+    return hour_of(timezone.now()) - timedelta(hours=23)
+
+
+def rollups(since: datetime, domain: str = "") -> QuerySet[Rollup]:
+    """The hours from `since` (rounded down to the hour), of one domain or of all."""
+    rows = Rollup.objects.filter(hour__gte=hour_of(since))
+    return rows.filter(domain=domain) if domain else rows
+
+
+def of_row(row: Mapping[str, Any]) -> Figures:
+    """The sums in a row of an aggregating query, whatever else the row holds."""
+    return Figures(**{name: row[name] for name in SUMS})
+
+
+def total(since: datetime, domain: str = "") -> Figures:
+    """The sum of all hours since a moment."""
+    return of_row(rollups(since, domain).aggregate(**SUMS))
+
+
+def by(field: str, since: datetime, domain: str = "") -> dict[str, Figures]:
+    """Sums per value of `domain`, `model`, `account` or `request_type`; the busiest first."""
+    rows = rollups(since, domain).values(field).annotate(**SUMS).order_by("-requests", field)
+    return {row[field]: of_row(row) for row in rows}
+
+
+def active_domains(since: datetime, domain: str = "") -> int:
+    """How many domains had traffic."""
+    found = rollups(since, domain).aggregate(found=Count("domain", distinct=True))
+    return int(found["found"])

@@ -1,0 +1,73 @@
+"""Seven days, hour by hour, from the rollups alone."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.utils import timezone
+
+from dashboard.queries.figures import SUMS, Figures, of_row, rollups
+
+DAYS = 7
+NAMED_SERIES = 6
+OTHERS = "everything else"
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """Whole local days up to today: `hours` are the UTC hours that they hold, `days` their dates."""
+
+    zone: ZoneInfo
+    start: datetime
+    end: datetime
+
+    @property
+    def hours(self) -> list[datetime]:
+        count = int((self.end - self.start) / timedelta(hours=1))
+        return [self.start + timedelta(hours=index) for index in range(count)]
+
+    @property
+    def days(self) -> list[datetime]:
+        first = self.start.astimezone(self.zone)
+        return [_midnight(first, index) for index in range(DAYS)]
+
+
+def _midnight(day: datetime, plus_days: int) -> datetime:
+    """Local midnight some days later: by the calendar, because a day can have 23 or 25 hours."""
+    date = day.date() + timedelta(days=plus_days)
+    return datetime.combine(date, time(), tzinfo=day.tzinfo)
+
+
+def week(now: datetime | None = None) -> Week:
+    """Today and the six days before it, in REPORTING_TIME_ZONE; edges are cut down to whole UTC hours, as rollups are."""
+    zone = ZoneInfo(settings.REPORTING_TIME_ZONE)
+    today = (now or timezone.now()).astimezone(zone)
+    start, end = _midnight(today, 1 - DAYS), _midnight(today, 1)
+    return Week(zone, _whole_hour(start), _whole_hour(end))
+
+
+def _whole_hour(moment: datetime) -> datetime:
+    return moment.astimezone(ZoneInfo("UTC")).replace(minute=0, second=0, microsecond=0)
+
+
+def hourly(since: datetime, domain: str = "") -> dict[datetime, Figures]:
+    """The sums of each hour that had traffic."""
+    rows = rollups(since, domain).values("hour").annotate(**SUMS)
+    return {row["hour"]: of_row(row) for row in rows}
+
+
+def hourly_by(
+    field: str, names: list[str], since: datetime, domain: str = ""
+) -> dict[str, dict[datetime, Figures]]:
+    """The same for each of the first few `names` (values of `domain` or `model`); the rest is one series."""
+    shown = names[:NAMED_SERIES]
+    rows = rollups(since, domain).filter(**{f"{field}__in": shown}).values("hour", field).annotate(**SUMS)
+    series: dict[str, dict[datetime, Figures]] = defaultdict(dict)
+    for row in rows:
+        series[row[field]][row["hour"]] = of_row(row)
+    if len(names) > len(shown):
+        others = rollups(since, domain).exclude(**{f"{field}__in": shown}).values("hour").annotate(**SUMS)
+        series[OTHERS] = {row["hour"]: of_row(row) for row in others}
+    return dict(series)

@@ -1,0 +1,145 @@
+"""The API's shapes (predecessor §7.3), in camelCase, with what is new here added beside the old names."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from ninja import Field, Schema
+from pydantic import ConfigDict
+from pydantic.alias_generators import to_camel
+
+
+class CamelSchema(Schema):
+    """Names in Python's style here, in camelCase on the wire."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+
+class ErrorBody(Schema):
+    code: str
+    message: str
+
+
+class Error(Schema):
+    """Every error of the API."""
+
+    error: ErrorBody
+
+
+class Stats(CamelSchema):
+    """Sums over whole hours. `totalTokens` is input and output; `averageResponseTime` is in ms."""
+
+    total_requests: int
+    total_tokens: int
+    total_input_tokens: int
+    total_output_tokens: int
+    total_cache_creation_tokens: int
+    total_cache_read_tokens: int
+    average_response_time: float
+    error_count: int
+    active_domains: int
+    requests_by_model: dict[str, int]
+    requests_by_type: dict[str, int]
+    total_cost_usd: float
+    cost_state: str = Field(
+        description="exact, partial (streams that were cut) or unpriced (models without a price)"
+    )
+    since: datetime = Field(description="The hour from which the sums count")
+
+
+class RequestSummary(CamelSchema):
+    """One exchange in a list. `requestId` equals the answer's `x-nexus-id`; counts are null where nothing told them."""
+
+    request_id: UUID
+    domain: str
+    account_id: str
+    model: str
+    timestamp: datetime
+    input_tokens: int | None
+    output_tokens: int | None
+    total_tokens: int
+    cache_read_input_tokens: int | None
+    cache_creation_input_tokens: int | None
+    duration_ms: int
+    response_status: int
+    outcome: str
+    error: str | None
+    request_type: str
+    tool_call_count: int
+    cost_usd: float | None
+    cost_state: str
+
+
+class Pagination(CamelSchema):
+    """`nextBefore` continues the list fast at any depth: give it as `before`."""
+
+    total: int
+    limit: int
+    offset: int
+    has_more: bool
+    next_before: UUID | None
+
+
+class RequestList(CamelSchema):
+    requests: list[RequestSummary]
+    pagination: Pagination
+
+
+class StreamingChunk(CamelSchema):
+    """A piece of the answer as the network gave it."""
+
+    chunk_index: int
+    offset_ms: float
+    bytes: int
+
+
+class RequestDetails(RequestSummary):
+    """All of one exchange. Bodies are parsed JSON (else text), with secrets masked; `/raw/…` gives the exact bytes."""
+
+    method: str
+    path: str
+    streamed: bool
+    first_byte_ms: int | None
+    stop_reason: str | None
+    paid_by: str
+    session_id: str | None
+    request_headers: list[tuple[str, str]]
+    response_headers: list[tuple[str, str]]
+    request_body: Any
+    response_body: Any
+    usage_data: Any
+    streaming_chunks: list[StreamingChunk]
+
+
+class DomainCount(CamelSchema):
+    domain: str
+    request_count: int
+
+
+class DomainList(CamelSchema):
+    """Domains of the last 7 days, the busiest first."""
+
+    domains: list[DomainCount]
+
+
+class SpoolReport(CamelSchema):
+    """One proxy process's share; `at` is its last word in epoch seconds."""
+
+    id: str
+    accepted: int
+    stored: int
+    waiting: int
+    dropped: int
+    gaps: int
+    at: float | None
+
+
+class PipelineReport(CamelSchema):
+    """accepted = stored + waiting + dropped + gaps. `gaps` are records that no proxy holds though they were never stored."""
+
+    accepted: int
+    stored: int
+    waiting: int
+    dropped: int
+    gaps: int
+    spools: list[SpoolReport]

@@ -1,0 +1,35 @@
+// The keyboard: "/" filters, "?" helps, "g" and a letter goes to a page. Forms marked so are sent when their field changes.
+"use strict";
+(() => {
+  const PAGES = { o: "/dashboard", r: "/dashboard/requests", u: "/dashboard/usage" };
+  const help = document.getElementById("help");
+  let pending = false;
+
+  function isTyping(target) {
+    return target.closest("input, textarea, select, [contenteditable]") !== null;
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || help.open) return;
+    const goes = pending && PAGES[event.key];
+    pending = event.key === "g";
+    if (goes) {
+      location.assign(goes);
+    } else if (event.key === "?") {
+      help.showModal();
+    } else if (event.key === "/") {
+      const filter = document.getElementById("filter");
+      if (!filter) return;
+      event.preventDefault();
+      filter.focus();
+      filter.select();
+    }
+  });
+
+  for (const button of document.querySelectorAll("[data-opens]")) {
+    button.addEventListener("click", () => document.getElementById(button.dataset.opens).showModal());
+  }
+  for (const form of document.querySelectorAll("form[data-autosubmit]")) {
+    form.addEventListener("change", () => form.requestSubmit());
+  }
+})();

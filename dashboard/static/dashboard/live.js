@@ -1,0 +1,148 @@
+// Live updates over the websocket: rows of running streams are patched, and a stored exchange makes the page read its
+// fragment again, at most once a second. Nothing polls; a lost socket comes back with growing pauses and catches up by one read.
+"use strict";
+(() => {
+  const FINISHED_KEPT = 500;
+  const READ_PAUSE = 1000;
+  const SILENCE = 75_000; // The server speaks every 30 s at least.
+  const panel = document.getElementById("running");
+  const body = document.getElementById("streams");
+  const blank = document.getElementById("stream");
+  const state = document.getElementById("socket");
+  const rows = new Map();
+  const finished = new Set();
+  const numbers = new Intl.NumberFormat("en");
+  let attempts = 0;
+  let watchdog = 0;
+  let clock = 0;
+  let isReading = false;
+  let isStale = false;
+
+  function show(name, text) {
+    state.dataset.state = name;
+    state.textContent = text;
+  }
+
+  function put(row, field, text) {
+    const cell = row.fields[field];
+    if (cell.textContent !== text) cell.textContent = text;
+  }
+
+  function tick() {
+    const now = Date.now();
+    for (const row of rows.values()) {
+      put(row, "elapsed", `${((row.elapsed + now - row.heard) / 1000).toFixed(1)} s`);
+    }
+  }
+
+  function addRow(id) {
+    const element = blank.content.firstElementChild.cloneNode(true);
+    const fields = {};
+    for (const cell of element.querySelectorAll("[data-field]")) fields[cell.dataset.field] = cell;
+    body.prepend(element);
+    const row = { element, fields, elapsed: 0, heard: 0 };
+    rows.set(id, row);
+    return row;
+  }
+
+  function patch(event) {
+    if (finished.has(event.id)) return;
+    const row = rows.get(event.id) ?? addRow(event.id);
+    row.elapsed = event.elapsed_ms;
+    row.heard = Date.now();
+    put(row, "domain", event.domain);
+    put(row, "model", event.model);
+    put(row, "input", numbers.format(event.input_tokens));
+    put(row, "output", numbers.format(event.output_tokens));
+    put(row, "tools", numbers.format(event.tools));
+  }
+
+  function finish(id) {
+    rows.get(id)?.element.remove();
+    rows.delete(id);
+    finished.add(id);
+    if (finished.size > FINISHED_KEPT) finished.delete(finished.values().next().value);
+  }
+
+  function redraw() {
+    panel.hidden = rows.size === 0;
+    document.getElementById("running-count").textContent = numbers.format(rows.size);
+    // The clock only moves the shown seconds of running rows; it asks nobody.
+    if (rows.size && !clock) clock = setInterval(tick, 500);
+    if (!rows.size && clock) {
+      clearInterval(clock);
+      clock = 0;
+    }
+    tick();
+  }
+
+  async function readAgain() {
+    isStale = true;
+    if (isReading) return;
+    isReading = true;
+    while (isStale) {
+      isStale = false;
+      await readOnce();
+      await new Promise((done) => setTimeout(done, READ_PAUSE));
+    }
+    isReading = false;
+  }
+
+  async function readOnce() {
+    const fresh = document.getElementById("fresh");
+    try {
+      const answer = await fetch(fresh.dataset.fragment, { headers: { Accept: "text/html" } });
+      if (answer.redirected) location.reload(); // The session has ended: the page leads to the sign-in.
+      if (!answer.ok || answer.redirected) return;
+      const focused = fresh.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+      fresh.innerHTML = await answer.text();
+      if (focused) fresh.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus();
+    } catch {
+      // The next event, or the next connection, reads again.
+    }
+  }
+
+  function receive(frame) {
+    if (frame.type !== "events") return;
+    let isStored = false;
+    for (const event of frame.events) {
+      if (event.kind === "running") patch(event);
+      else finish(event.id);
+      isStored ||= event.kind === "stored";
+    }
+    redraw();
+    if (isStored) readAgain();
+  }
+
+  function connect() {
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    const socket = new WebSocket(`${scheme}://${location.host}${panel.dataset.socket}`);
+    const listen = () => {
+      clearTimeout(watchdog);
+      watchdog = setTimeout(() => socket.close(), SILENCE);
+    };
+    socket.addEventListener("open", () => {
+      show("live", "Live");
+      if (attempts) readAgain();
+      attempts = 0;
+      listen();
+    });
+    socket.addEventListener("message", (message) => {
+      listen();
+      receive(JSON.parse(message.data));
+    });
+    socket.addEventListener("close", () => {
+      clearTimeout(watchdog);
+      rows.forEach((_, id) => { rows.get(id).element.remove(); });
+      rows.clear();
+      redraw();
+      const pause = Math.min(30_000, 500 * 2 ** attempts) * (0.75 + Math.random() / 2);
+      attempts += 1;
+      show("lost", "Connection lost, trying again");
+      if (attempts === 3) readAgain(); // Perhaps it is the session that has ended.
+      setTimeout(connect, pause);
+    });
+  }
+
+  connect();
+})();

@@ -1,0 +1,96 @@
+"""Numbers, times and money as people read them (formats: predecessor §7.2)."""
+
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from django import template
+from django.conf import settings
+from django.template.defaultfilters import filesizeformat
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+register = template.Library()
+NOTHING = "–"  # noqa: RUF001 - an en dash stands for a number that is not known
+
+
+@register.filter
+def grouped(value: int | Decimal | None) -> str:
+    """1,234,567."""
+    return NOTHING if value is None else f"{value:,.0f}"
+
+
+@register.filter
+def compact(value: int | Decimal | None) -> str:
+    """1.2K, 3.4M; below a thousand as it is."""
+    if value is None:
+        return NOTHING
+    number = float(value)
+    for unit, size in (("B", 1e9), ("M", 1e6), ("K", 1e3)):
+        # 999,950 rounds to 1.0M, not to 1000.0K.
+        if number >= size * 0.99995:
+            return f"{number / size:.1f}{unit}"
+    return f"{number:g}"
+
+
+@register.filter
+def usd(value: Decimal | None) -> str:
+    """$1,234.56; small amounts keep four decimals, and what is not zero never looks like zero."""
+    if value is None:
+        return NOTHING
+    if value == 0:
+        return "$0.00"
+    if value < Decimal("0.0001"):
+        return "<$0.0001"
+    return f"${value:,.4f}" if value < 1 else f"${value:,.2f}"
+
+
+@register.filter
+def duration(milliseconds: float | None) -> str:
+    """850 ms, 2.4 s, 3m 12s, 2h 5m."""
+    if milliseconds is None:
+        return NOTHING
+    if milliseconds < 1000:
+        return f"{milliseconds:.0f} ms"
+    seconds = milliseconds / 1000
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}m {rest}s" if minutes < 60 else f"{minutes // 60}h {minutes % 60}m"
+
+
+@register.filter
+def size(count: int | None) -> str:
+    """1.5 KB."""
+    return NOTHING if count is None else filesizeformat(count).replace("\xa0", " ")
+
+
+@register.filter
+def local(moment: datetime) -> str:
+    """The time in REPORTING_TIME_ZONE."""
+    return f"{moment.astimezone(ZoneInfo(settings.REPORTING_TIME_ZONE)):%Y-%m-%d %H:%M:%S}"
+
+
+@register.filter
+def ago(moment: datetime) -> SafeString:
+    """Just now, 5m ago, 3h ago, then the date; the exact time on hover and for machines."""
+    shown = _relative(moment, timezone.now())
+    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), local(moment), shown)
+
+
+def _relative(moment: datetime, now: datetime) -> str:
+    seconds = (now - moment).total_seconds()
+    if seconds < 60:
+        return "Just now"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f}m ago"
+    if seconds < 24 * 3600:
+        return f"{seconds // 3600:.0f}h ago"
+    return f"{moment.astimezone(ZoneInfo(settings.REPORTING_TIME_ZONE)):%d %b %H:%M}"
+
+
+@register.filter
+def words(value: str) -> str:
+    """client_left as "client left"."""
+    return value.replace("_", " ")

@@ -1,0 +1,73 @@
+"""Wrong keys are counted per address in Redis, so that several dashboards count together.
+
+After LIMIT wrong keys an address waits until WINDOW_SECONDS have passed since its first. Without Redis nobody is locked
+out: the key itself is what protects, the throttle only keeps guessing slow.
+"""
+
+import ipaddress
+import logging
+
+import redis
+from django.conf import settings
+from django.http import HttpRequest
+
+LIMIT = 10
+WINDOW_SECONDS = 300
+log = logging.getLogger("nexus.dashboard")
+
+
+def address_of(request: HttpRequest) -> str:
+    """The peer's address; behind TRUSTED_PROXIES the last one in X-Forwarded-For that none of them has. IPv6 counts by /64."""
+    hops = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
+    address = request.META.get("REMOTE_ADDR", "")
+    while hops and _is_trusted(address):
+        address = hops.pop()
+    return _network(address)
+
+
+def _parse(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(address)
+    except ValueError:
+        return None
+
+
+def _is_trusted(address: str) -> bool:
+    parsed = _parse(address)
+    return parsed is not None and any(parsed in network for network in settings.TRUSTED_PROXIES)
+
+
+def _network(address: str) -> str:
+    parsed = _parse(address)
+    if isinstance(parsed, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed or "unknown")
+
+
+def is_over(address: str) -> bool:
+    """Whether an address has used up its tries."""
+    try:
+        with _connect() as client:
+            return int(client.get(_key(address)) or 0) >= LIMIT
+    except redis.RedisError as error:
+        log.warning("signin.throttle_unavailable", extra={"error": type(error).__name__})
+        return False
+
+
+def count(address: str) -> None:
+    """Note one wrong key."""
+    try:
+        with _connect() as client, client.pipeline() as pipe:
+            pipe.set(_key(address), 0, ex=WINDOW_SECONDS, nx=True)
+            pipe.incr(_key(address))
+            pipe.execute()
+    except redis.RedisError as error:
+        log.warning("signin.throttle_unavailable", extra={"error": type(error).__name__})
+
+
+def _key(address: str) -> str:
+    return f"nexus:signin:{address}"
+
+
+def _connect() -> redis.Redis:
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1)

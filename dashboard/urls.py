@@ -1,0 +1,21 @@
+"""Addresses of the dashboard, as the predecessor had them (§7.2, §7.3, §8)."""
+
+from django.urls import path
+
+from dashboard.api import api
+from dashboard.views import health, pages, signin
+
+urlpatterns = [
+    path("", pages.home, name="home"),
+    path("dashboard", pages.overview, name="overview"),
+    path("dashboard/overview-fragment", pages.overview_fragment, name="overview-fragment"),
+    path("dashboard/requests", pages.requests, name="requests"),
+    path("dashboard/request/<uuid:exchange_id>", pages.exchange, name="exchange"),
+    path("dashboard/usage", pages.usage, name="usage"),
+    path("dashboard/login", signin.login, name="login"),
+    path("dashboard/logout", signin.logout, name="logout"),
+    path("health", health.health, name="health"),
+    path("health/ready", health.ready, name="health-ready"),
+    path("health/live", health.live, name="health-live"),
+    path("api/", api.urls),
+]

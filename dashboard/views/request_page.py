@@ -1,0 +1,95 @@
+"""What the page of one request shows, worked out of its stored parts on demand."""
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+
+from accounts.masking import mask_text
+from dashboard.conversation import bodies, turns
+from dashboard.conversation.bodies import readable
+from dashboard.queries.exchanges import Details
+from dashboard.timeline import Timeline, draw
+from proxy.wire.lenient import parse
+from proxy.wire.messages import Answer, read_answer
+
+VIEWS = {"conversation": "Conversation", "raw": "Raw JSON", "headers": "Headers & timeline"}
+
+
+@dataclass(frozen=True)
+class RequestPage:
+    """The three parts of the page; bodies are parsed once."""
+
+    details: Details
+
+    @cached_property
+    def _request(self) -> bytes:
+        return readable(self.details.request, self.details.request_headers)
+
+    @cached_property
+    def _response(self) -> bytes:
+        return readable(self.details.response, self.details.response_headers)
+
+    @cached_property
+    def answer(self) -> Answer:
+        content_type = bodies.header(self.details.response_headers, "content-type")
+        return read_answer(self.details.exchange.status, content_type, self._response)
+
+    @cached_property
+    def conversation(self) -> turns.Conversation:
+        return turns.read(parse(self._request), self.answer)
+
+    @cached_property
+    def request_text(self) -> bodies.Shown:
+        return bodies.shown(self._request)
+
+    @cached_property
+    def response_text(self) -> bodies.Shown:
+        return bodies.shown(self._response)
+
+    @cached_property
+    def message_text(self) -> bodies.Shown | None:
+        """The message rebuilt from a stream; None where the answer was no stream."""
+        if not self.answer.streamed or self.answer.message is None:
+            return None
+        return bodies.shown_value(self.answer.message)
+
+    @cached_property
+    def timeline(self) -> Timeline | None:
+        return draw(self.details.chunks, self.details.exchange.duration_ms)
+
+    @property
+    def error_type(self) -> str:
+        return mask_text(self.details.exchange.error_type)
+
+    @property
+    def error_message(self) -> str:
+        return mask_text(self.details.exchange.error_message)
+
+    @property
+    def tools(self) -> list[tuple[str, int]]:
+        """The tools that the answer calls, the most called first."""
+        return Counter(mask_text(name) for name in self.details.exchange.tool_names).most_common()
+
+    @property
+    def request_line(self) -> str:
+        """Method and target; the record holds the query masked already."""
+        exchange = self.details.exchange
+        target = f"{exchange.path}?{exchange.query}" if exchange.query else exchange.path
+        return mask_text(f"{exchange.method} {target}")
+
+    @property
+    def request_headers(self) -> list[tuple[str, str]]:
+        return [(name, mask_text(value)) for name, value in self.details.request_headers]
+
+    @property
+    def response_headers(self) -> list[tuple[str, str]]:
+        return [(name, mask_text(value)) for name, value in self.details.response_headers]
+
+    @property
+    def output_per_second(self) -> float | None:
+        """Output tokens per second between the first byte and the end; None where it says nothing."""
+        exchange = self.details.exchange
+        if not exchange.streamed or not exchange.output_tokens or exchange.first_byte_ms is None:
+            return None
+        seconds = (exchange.duration_ms - exchange.first_byte_ms) / 1000
+        return exchange.output_tokens / seconds if seconds > 0.05 else None

@@ -1,0 +1,16 @@
+"""The dashboard under daphne: pages over HTTP, live updates over websockets."""
+
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.core.asgi import get_asgi_application
+
+from nexus_project import env
+
+env.use_settings("nexus_project.settings.dashboard")
+pages = get_asgi_application()
+
+from dashboard.routing import websocket_urlpatterns  # noqa: E402 - needs the apps that the line above sets up
+
+application = ProtocolTypeRouter(
+    {"http": pages, "websocket": AuthMiddlewareStack(URLRouter(websocket_urlpatterns))}
+)

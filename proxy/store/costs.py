@@ -1,0 +1,41 @@
+"""What one exchange cost, and how sure that is.
+
+`cost_state` is exact; partial: tokens are missing, because the stream did not end or cannot be read; unpriced: a model
+has no price; none: nothing was billed.
+"""
+
+from decimal import Decimal
+
+from proxy.record import ABORTED, CLIENT_LEFT, UPSTREAM_CUT
+from proxy.store.models import Exchange
+from proxy.wire.messages import Answer
+from proxy.wire.pricing import PriceBook, cost
+
+EXACT, PARTIAL, UNPRICED, NONE = "exact", "partial", "unpriced", "none"
+
+_BILLED_TYPES = ("inference", "query_evaluation", "quota", "complete")
+# What the column holds; no answer costs it, but a count that upstream made up may.
+_LIMIT = Decimal(10**8)
+
+
+def add_to(row: Exchange, answer: Answer, prices: PriceBook) -> None:
+    """Set the cost of a row. Priced is the model that answered: an alias in the request names none."""
+    if answer.usage is None:
+        row.cost_state = PARTIAL if _billed_unseen(row, answer) else NONE
+        return
+    batch = answer.usage.service_tier == "batch"
+    bill = cost(answer.usage, answer.model or row.model, row.started_at, prices, batch=batch)
+    if bill.amount is None or bill.amount >= _LIMIT:
+        row.cost_state = UNPRICED
+        return
+    row.cost_usd = bill.amount.quantize(Decimal("1E-10"))
+    row.price_id = int(bill.price_id) if bill.price_id else None
+    row.cost_state = EXACT if answer.finished else PARTIAL
+
+
+def _billed_unseen(row: Exchange, answer: Answer) -> bool:
+    """Whether upstream billed an answer whose usage did not arrive or cannot be read."""
+    if row.request_type not in _BILLED_TYPES or answer.error_type:
+        return False
+    cut = row.status == 0 and row.outcome in (CLIENT_LEFT, UPSTREAM_CUT, ABORTED)
+    return cut or 200 <= row.status < 300

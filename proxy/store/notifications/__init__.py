@@ -1,0 +1,47 @@
+"""Tell Slack and telemetry of what was stored. Everything slow happens in Celery tasks."""
+
+import logging
+
+from proxy.store.announce import Stored
+from proxy.store.notifications import news, outbox, slack_text, tasks, telemetry
+from proxy.store.notifications.slack_config import recipient_of
+
+log = logging.getLogger("nexus.notifications")
+
+# Reports that waited longer are worth nothing, and a dead endpoint must not fill the queue.
+TELEMETRY_EXPIRES_SECONDS = 300
+
+
+def notify(stored: list[Stored]) -> None:
+    """Queue what these exchanges have to tell. Never raises: what is stored is stored."""
+    for tell in (_tell_slack, _tell_telemetry):
+        try:
+            tell(stored)
+        except Exception:  # the outermost door: a failure here must not make the worker store a batch again
+            log.exception("notify.failed", extra={"exchanges": len(stored)})
+
+
+def _tell_slack(stored: list[Stored]) -> None:
+    heard = {domain for domain in {one.domain for one in stored} if recipient_of(domain)}
+    told = {
+        one.domain
+        for one in sorted(stored, key=lambda one: one.started_at)
+        if one.domain in heard and _put(one)
+    }
+    for domain in told:
+        tasks.deliver_slack.delay(domain)
+
+
+def _put(stored: Stored) -> bool:
+    exchange_id = str(stored.exchange_id)
+    if news.is_new_error(stored):
+        return outbox.put(stored.domain, exchange_id, {**slack_text.error(stored)})
+    if news.is_new_text(stored):
+        return outbox.put(stored.domain, exchange_id, {**slack_text.conversation(stored)})
+    return False
+
+
+def _tell_telemetry(stored: list[Stored]) -> None:
+    if stored and telemetry.is_on():
+        reports = [telemetry.report(one) for one in stored]
+        tasks.send_telemetry.apply_async((reports,), expires=TELEMETRY_EXPIRES_SECONDS)

@@ -1,0 +1,150 @@
+"""One post to one webhook: https only, no redirect followed, no address inside our network.
+
+Answers: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors.
+"""
+
+import email.utils
+import ssl
+import time
+from collections.abc import Mapping
+from urllib.parse import SplitResult, urlsplit
+
+import httpx
+from django.conf import settings
+
+from proxy.store.notifications.public_address import Address, PrivateAddress, resolve
+
+TIMEOUT_SECONDS = 10
+UNKNOWN_WAIT_SECONDS = 30.0
+LONGEST_WAIT_SECONDS = 3600.0
+_ANSWER_BYTES = 200
+
+_MEND = {
+    "no_service": "the webhook was removed: make a new one in Slack and set it",
+    "no_team": "the workspace does not exist: make a webhook in another one and set it",
+    "invalid_token": "the webhook's address is incomplete: copy it from Slack again",
+    "channel_not_found": "the channel does not exist: correct its name or leave it empty",
+    "channel_is_archived": "the channel is archived: choose another one",
+    "action_prohibited": "the workspace does not allow this webhook: ask its administrator",
+    "posting_to_general_channel_denied": "the webhook may not post to that channel: choose another one",
+}
+
+
+class Undeliverable(Exception):
+    """Trying again will not help; the message says what to do."""
+
+
+class NotNow(Exception):
+    """Worth another try; `wait_seconds` is how long Slack asked to wait, None when it did not say."""
+
+    def __init__(self, message: str, wait_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.wait_seconds = wait_seconds
+
+
+def send(webhook_url: str, post: Mapping[str, object]) -> None:
+    """Post JSON to the webhook. Raises Undeliverable or NotNow; neither tells the webhook's address."""
+    target = _checked(webhook_url)
+    try:
+        addresses = resolve(
+            target.hostname or "", target.port or 443, allow_private=settings.SLACK_ALLOW_PRIVATE_ADDRESSES
+        )
+    except PrivateAddress as error:
+        raise Undeliverable(
+            "the webhook's host has a private address: set a webhook on the public internet"
+        ) from error
+    except (OSError, UnicodeError) as error:
+        raise NotNow(f"the webhook's host has no address ({type(error).__name__})") from error
+    status, answer, headers = _exchange(target, addresses, post)
+    _judge(status, answer, headers)
+
+
+def _checked(webhook_url: str) -> SplitResult:
+    try:
+        target = urlsplit(webhook_url)
+        good = target.scheme == "https" and bool(target.hostname) and target.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise Undeliverable("the webhook is not an https address: copy it from Slack again")
+    return target
+
+
+def _exchange(
+    target: SplitResult, addresses: list[Address], post: Mapping[str, object]
+) -> tuple[int, str, httpx.Headers]:
+    """The status, the beginning of the answer and its headers, from the first address that connects."""
+    failure: Exception | None = None
+    # trust_env would let a proxy of the environment choose the address.
+    with httpx.Client(verify=_trust(), timeout=TIMEOUT_SECONDS, trust_env=False) as client:
+        for address in addresses:
+            try:
+                return _post(client, target, address, post)
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                failure = error
+            except httpx.TransportError as error:
+                raise NotNow(f"the connection failed ({type(error).__name__})") from error
+            except (httpx.InvalidURL, UnicodeError) as error:
+                raise Undeliverable(
+                    "the webhook is not a usable address: copy it from Slack again"
+                ) from error
+    raise NotNow(f"no connection to the webhook's host ({failure})") from failure
+
+
+def _post(
+    client: httpx.Client, target: SplitResult, address: Address, post: Mapping[str, object]
+) -> tuple[int, str, httpx.Headers]:
+    host = f"[{address}]" if address.version == 6 else str(address)
+    url = httpx.URL(
+        target._replace(netloc=f"{host}:{target.port or 443}", fragment="").geturl()
+    )  # the checked address, so that no second look-up can change it
+    request = client.build_request(
+        "POST",
+        url,
+        json=post,
+        headers={"host": target.netloc.rpartition("@")[2], "accept-encoding": "identity"},
+        extensions={"sni_hostname": target.hostname},
+    )
+    response = client.send(request, stream=True, follow_redirects=False)
+    try:
+        answer = next(response.iter_raw(_ANSWER_BYTES), b"")
+    finally:
+        response.close()
+    return response.status_code, answer.decode("ascii", "replace").strip(), response.headers
+
+
+def _trust() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if settings.SLACK_CA_FILE:
+        try:
+            context.load_verify_locations(settings.SLACK_CA_FILE)
+        except OSError as error:
+            raise Undeliverable(
+                "SLACK_CA_FILE cannot be read: name a readable file of certificates"
+            ) from error
+    return context
+
+
+def _judge(status: int, answer: str, headers: httpx.Headers) -> None:
+    if 200 <= status < 300:
+        return
+    if status == 429:
+        raise NotNow("Slack limits the rate", _wait_seconds(headers.get("retry-after", "")))
+    if status >= 500 or status == 408:
+        raise NotNow(f"Slack answered {status}")
+    if 300 <= status < 400:
+        raise Undeliverable("the webhook redirects, which is not followed: set its final address")
+    mend = _MEND.get(answer, "check the webhook and the channel")
+    word = answer if answer in _MEND else "an unknown answer"
+    raise Undeliverable(f"Slack answered {status} ({word}): {mend}")
+
+
+def _wait_seconds(value: str) -> float:
+    """Retry-After is a number of seconds or a date (RFC 9110 §10.2.3)."""
+    try:
+        seconds = float(value)
+    except ValueError:
+        moment = email.utils.parsedate_tz(value)
+        seconds = email.utils.mktime_tz(moment) - time.time() if moment else UNKNOWN_WAIT_SECONDS
+    # Also takes care of "nan", which is smaller and larger than nothing.
+    return min(max(seconds, 1.0), LONGEST_WAIT_SECONDS) if seconds == seconds else UNKNOWN_WAIT_SECONDS

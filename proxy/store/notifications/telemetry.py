@@ -1,0 +1,59 @@
+"""A report of each request to TELEMETRY_ENDPOINT (predecessor §8): no texts, no part of a secret."""
+
+import logging
+
+import httpx
+from django.conf import settings
+
+from accounts.masking import MASK, mask_text
+from proxy.store.announce import Stored
+from proxy.store.notifications.redis_link import connection
+
+log = logging.getLogger("nexus.telemetry")
+
+COUNTERS = "nexus:telemetry"
+TIMEOUT_SECONDS = 5
+ERROR_LIMIT = 500
+
+Report = dict[str, str | int]
+
+
+def is_on() -> bool:
+    return settings.TELEMETRY_ENABLED and bool(settings.TELEMETRY_ENDPOINT)
+
+
+def report(stored: Stored) -> Report:
+    """What is told of one exchange, under the predecessor's names; times are milliseconds."""
+    told: Report = {
+        "requestId": str(stored.exchange_id),
+        "timestamp": round(stored.started_at.timestamp() * 1000),
+        "domain": stored.domain,
+        "apiKey": MASK,
+        "model": stored.model,
+        "inputTokens": stored.input_tokens or 0,
+        "outputTokens": stored.output_tokens or 0,
+        "duration": stored.duration_ms,
+        "status": stored.status,
+        "toolCallCount": len(stored.tool_calls),
+        "requestType": stored.request_type,
+    }
+    if failure := stored.error_message or stored.error_type:
+        told["error"] = mask_text(failure)[:ERROR_LIMIT]
+    return told
+
+
+def send(reports: list[Report]) -> None:
+    """Post each report once. A failure is only counted; an endpoint that does not answer ends the batch."""
+    with httpx.Client(timeout=TIMEOUT_SECONDS) as client:
+        for number, told in enumerate(reports):
+            try:
+                response = client.post(settings.TELEMETRY_ENDPOINT, json=told)
+            except (httpx.TransportError, httpx.InvalidURL) as error:
+                log.info("telemetry.failed", extra={"why": type(error).__name__})
+                _count("failed", len(reports) - number)
+                return
+            _count("delivered" if response.is_success else "failed", 1)
+
+
+def _count(counter: str, number: int) -> None:
+    connection().hincrby(COUNTERS, counter, number)

@@ -1,0 +1,267 @@
+import itertools
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accounts import keys
+from accounts.access import Claim, Decision, Denied, DomainAccess, KeyGrant, Payer, Snapshot, decide
+from accounts.hosts import BadHost, parse_host
+from accounts.inbound import Header, read_credentials
+
+NOW = 1_000_000.0
+ROW = Payer("database", "7", "api_key", "sk-ant-api03-row", "Team")
+FILE = Payer("file", "/c/a.example.credentials.json", "oauth", "sk-ant-oat01-file", "acc_1", NOW + 3600)
+DEFAULT = Payer("environment", "CLAUDE_API_KEY", "api_key", "sk-ant-api03-default", "CLAUDE_API_KEY")
+KEY = "cnp_live_good"
+OWN = (b"x-api-key", b"sk-ant-api03-own")
+
+
+def domain(*payers: Payer, guarded: bool = False, key_ends: float = NOW + 1) -> DomainAccess:
+    grants = {keys.digest(KEY): KeyGrant("3", key_ends)} if guarded else {}
+    return DomainAccess("a.example", payers, grants, guarded)
+
+
+def ask(
+    access: DomainAccess | None = None, *headers: Header, default: Payer | None = DEFAULT, client_auth: bool = False,
+    browser: bool = False, refreshed: frozenset[str] = frozenset(), host: str = "a.example:3000",
+) -> Decision:  # fmt: skip
+    snapshot = Snapshot({access.name: access} if access else {}, default, client_auth)
+    return decide(
+        snapshot, Claim(parse_host(host), read_credentials(headers), browser), NOW, refreshed=refreshed
+    )
+
+
+def denial(*args: object, **options: object) -> tuple[str, str]:
+    with pytest.raises(Denied) as caught:
+        ask(*args, **options)  # type: ignore[arg-type]  # handed on
+    return caught.value.kind, caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("payers", "headers", "default", "paid_by"),
+    [
+        ((ROW, FILE), (OWN,), DEFAULT, "database:Team"),
+        ((FILE,), (OWN,), DEFAULT, "file:acc_1"),
+        ((), (OWN,), DEFAULT, "client"),
+        ((), (), DEFAULT, "environment:CLAUDE_API_KEY"),
+    ],
+)
+def test_the_order_is_database_file_request_environment(
+    payers: tuple[Payer, ...], headers: tuple[Header, ...], default: Payer, paid_by: str
+) -> None:
+    assert ask(domain(*payers), *headers, default=default).paid_by == paid_by
+
+
+def test_with_nothing_to_pay_with_the_answer_says_what_to_do() -> None:
+    kind, message = denial(default=None)
+
+    assert kind == "authentication_error"
+    assert "no credential for a.example:3000." in message
+    assert "CLAUDE_API_KEY" in message
+
+
+def test_predecessor_defect_6_an_api_key_goes_upstream_as_x_api_key_and_alone() -> None:
+    decision = ask(domain(ROW), OWN, (b"authorization", b"Bearer sk-ant-oat01-own"))
+
+    assert decision.headers == ((b"x-api-key", b"sk-ant-api03-row"),)
+    assert not decision.adds_oauth_beta
+
+
+def test_oauth_goes_upstream_as_a_bearer_with_its_beta_and_alone() -> None:
+    decision = ask(domain(FILE), OWN)
+
+    assert decision.headers == ((b"authorization", b"Bearer sk-ant-oat01-file"),)
+    assert decision.adds_oauth_beta
+
+
+def test_the_clients_own_oauth_token_gets_the_beta() -> None:
+    assert ask(None, (b"authorization", b"Bearer sk-ant-oat01-own")).adds_oauth_beta
+    assert not ask(None, OWN).adds_oauth_beta
+
+
+def test_the_domain_with_the_port_comes_first() -> None:
+    with_port = DomainAccess("a.example:3000", (FILE,))
+    snapshot = Snapshot({"a.example": domain(ROW), "a.example:3000": with_port})
+    claim = Claim(parse_host("A.example:3000"), read_credentials([]))
+
+    assert decide(snapshot, claim, NOW).payer is FILE
+    assert decide(snapshot, Claim(parse_host("a.example:1"), claim.inbound), NOW).payer is ROW
+
+
+@pytest.mark.parametrize(
+    "dead",
+    [
+        Payer("file", "f", "oauth", "sk-ant-oat01-old", "old", expires_at=NOW),
+        Payer("file", "f", "oauth", "", "old"),
+        Payer("file", "f", "oauth", "", "old", refreshable=True),
+    ],
+)
+@pytest.mark.parametrize(("headers", "paid_by"), [((OWN,), "client"), ((), "environment:CLAUDE_API_KEY")])
+def test_an_unusable_credential_falls_through_and_is_named(
+    dead: Payer, headers: tuple[Header, ...], paid_by: str
+) -> None:
+    decision = ask(domain(dead), *headers, refreshed=frozenset({dead.key}))
+
+    assert (decision.paid_by, decision.passed_over) == (paid_by, ("file:old",))
+
+
+def test_an_unusable_credential_is_named_where_nobody_pays() -> None:
+    dead = Payer("file", "f", "oauth", "", "old")
+
+    assert "(not usable: file:old)" in denial(domain(dead), default=None)[1]
+    assert ask(domain(dead, ROW)).passed_over == ("file:old",)
+
+
+@pytest.mark.parametrize(("seconds_left", "refreshes"), [(61, False), (60, True), (-1, True)])
+def test_a_refresh_is_due_sixty_seconds_before_the_end(seconds_left: float, refreshes: bool) -> None:
+    payer = Payer("file", "f", "oauth", "sk-ant-oat01-x", expires_at=NOW + seconds_left, refreshable=True)
+
+    decision = ask(domain(payer))
+
+    assert (decision.refresh is payer) is refreshes
+
+
+def test_a_token_that_could_not_be_refreshed_serves_until_its_end() -> None:
+    payer = Payer("file", "f", "oauth", "sk-ant-oat01-x", expires_at=NOW + 30, refreshable=True)
+
+    assert ask(domain(payer), refreshed=frozenset({payer.key})).payer is payer
+
+
+def test_two_credentials_of_one_name_are_refreshed_each() -> None:
+    first = Payer("database", "1", "oauth", "", "main", refreshable=True)
+    second = Payer("database", "2", "oauth", "", "main", refreshable=True)
+
+    assert ask(domain(first, second), refreshed=frozenset({first.key})).refresh is second
+
+
+def test_with_client_auth_the_operators_credentials_want_a_key() -> None:
+    key = (b"authorization", f"Bearer {KEY}".encode())
+
+    assert "wants a client key" in denial(domain(ROW), client_auth=True)[1]
+    assert "wants a client key" in denial(domain(ROW), OWN, client_auth=True)[1]
+    assert "wants a client key" in denial(None, client_auth=True)[1]
+    assert ask(domain(ROW, guarded=True), key, client_auth=True).payer is ROW
+    assert ask(domain(guarded=True), key, client_auth=True).payer is DEFAULT
+    assert ask(domain(ROW, guarded=True), key).client_key == "3"
+
+
+def test_with_client_auth_a_client_may_still_pay_for_itself() -> None:
+    assert ask(domain(), OWN, client_auth=True).paid_by == "client"
+    assert "no credential for" in denial(domain(), client_auth=True, default=None)[1]
+
+
+def test_a_domain_with_keys_wants_one_also_without_client_auth() -> None:
+    assert "wants a client key" in denial(domain(guarded=True), OWN)[1]
+
+
+@pytest.mark.parametrize("key", [b"cnp_live_other", b"cnp_live_goodx", b"cnp_"])
+def test_a_wrong_key_is_refused_even_where_none_is_wanted(key: bytes) -> None:
+    assert "does not open a.example" in denial(domain(ROW, guarded=True), (b"x-api-key", key))[1]
+    assert "does not open a.example" in denial(domain(ROW), (b"x-api-key", KEY.encode()))[1]
+
+
+def test_an_expired_key_is_refused() -> None:
+    assert "does not open" in denial(domain(ROW, guarded=True, key_ends=NOW), (b"x-api-key", KEY.encode()))[1]
+
+
+def test_a_browsers_page_spends_the_operators_credentials_only_with_a_key() -> None:
+    key = (b"x-api-key", KEY.encode())
+
+    assert denial(domain(ROW), browser=True)[0] == "permission_error"
+    assert denial(None, browser=True)[0] == "permission_error"
+    assert denial(None, browser=True, default=None)[0] == "authentication_error"
+    assert ask(domain(ROW), OWN, browser=True).paid_by == "client"
+    assert ask(domain(ROW, guarded=True), key, browser=True).payer is ROW
+
+
+def test_no_secret_is_in_a_representation() -> None:
+    assert "row" not in repr(ask(domain(ROW)).payer)
+
+
+DOMAINS = [
+    "a.example",
+    "b.example",
+    "b.example:8080",
+    "[::1]",
+    "[::1]:3000",
+    "127.0.0.1",
+    "localhost:3000",
+    "personal.example",
+]
+MARKED = Snapshot(
+    {
+        name: DomainAccess(
+            name,
+            (Payer("database", name, "api_key", f"marker of {name}."), Payer("file", name, "oauth", f"token of {name}.")),
+            {keys.digest(f"cnp_live_{name}"): KeyGrant(name)},
+            guarded=name.startswith("p"),
+        )
+        for name in DOMAINS
+    },
+)  # fmt: skip
+NOISE = st.sampled_from(
+    [
+        "",
+        " ",
+        ".",
+        ":",
+        "/",
+        "\\",
+        "%00",
+        "\0",
+        "..",
+        ":3000",
+        ":8080",
+        ":0",
+        "@",
+        "[",
+        "]",
+        "é",
+        "\uff0c",
+        "A",
+        "a.",
+    ]
+)
+HOSTS = st.builds(
+    lambda before, name, after, upper: before + (name.upper() if upper else name) + after,
+    NOISE, st.sampled_from([*DOMAINS, "example", "localhost", "[0:0::1]"]) | st.text(max_size=8), NOISE, st.booleans(),
+)  # fmt: skip
+CREDENTIALS = st.lists(
+    st.tuples(
+        st.sampled_from([b"authorization", b"x-api-key"]),
+        st.builds(
+            lambda scheme, token: (scheme + token).encode(),
+            st.sampled_from(["", "Bearer ", "Basic "]),
+            st.sampled_from(
+                [f"cnp_live_{name}" for name in DOMAINS] + ["sk-ant-api03-own", "sk-ant-oat01-own"]
+            ),
+        ),
+    ),
+    max_size=3,
+)
+
+
+@settings(max_examples=10_000, deadline=None)
+@given(HOSTS, CREDENTIALS, st.booleans(), st.booleans())
+def test_no_variant_of_host_and_headers_reaches_another_domains_credential(
+    host: str, headers: list[Header], client_auth: bool, browser: bool
+) -> None:
+    snapshot = Snapshot(MARKED.domains, DEFAULT, client_auth)
+    try:
+        parsed = parse_host(host)
+        decision = decide(snapshot, Claim(parsed, read_credentials(headers), browser), NOW)
+    except (BadHost, Denied):
+        return
+
+    sent = b"".join(itertools.chain.from_iterable(decision.headers)).decode()
+    others = [name for name in DOMAINS if name != decision.domain]
+    assert decision.domain in parsed.candidates
+    assert not any(f" of {name}." in sent for name in others)
+    assert "cnp_" not in sent
+
+
+def test_every_marked_domain_is_reached_by_its_own_name() -> None:
+    for name in DOMAINS:
+        claim = Claim(parse_host(name), read_credentials([(b"x-api-key", f"cnp_live_{name}".encode())]))
+        assert f"marker of {name}.".encode() in decide(MARKED, claim, NOW).headers[0][1]

@@ -1,0 +1,114 @@
+import json
+import logging
+import os
+from pathlib import Path
+
+import pytest
+
+from accounts.credential_folder import CredentialFolder
+
+
+def put(path: Path, key: str) -> None:
+    path.write_text(json.dumps({"type": "api_key", "api_key": key}))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "a.example.credentials.json"
+
+
+def keys_of(folder: CredentialFolder) -> dict[str, str | None]:
+    return {path.name: file.api_key if file else None for path, file in folder.files.items()}
+
+
+def test_a_file_is_seen_when_it_comes_changes_and_goes(path: Path) -> None:
+    folder = CredentialFolder(path.parent)
+    assert not folder.scan()
+
+    put(path, "one")
+    assert folder.scan()
+    assert not folder.scan()
+    assert keys_of(folder) == {path.name: "one"}
+
+    put(path, "three")
+    assert folder.scan()
+    assert keys_of(folder) == {path.name: "three"}
+
+    path.unlink()
+    assert folder.scan()
+    assert keys_of(folder) == {}
+
+
+def test_a_change_that_keeps_size_and_time_is_seen(path: Path) -> None:
+    folder = CredentialFolder(path.parent)
+    put(path, "one")
+    folder.scan()
+    times = path.stat()
+
+    path.unlink()
+    put(path, "two")
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+    assert folder.scan()
+    assert keys_of(folder) == {path.name: "two"}
+
+
+def test_a_broken_file_keeps_its_place_and_is_named_without_its_content(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = CredentialFolder(path.parent)
+    put(path, "one")
+    folder.scan()
+
+    path.write_text('{"api_key": "sk-ant-secret')
+    with caplog.at_level(logging.WARNING):
+        assert folder.scan()
+        assert not folder.scan()
+
+    assert keys_of(folder) == {path.name: None}
+    (record,) = caplog.records
+    assert (record.__dict__["file"], record.__dict__["why"]) == (path.name, "it is not JSON in UTF-8")
+
+
+def test_names_that_are_no_domain_and_links_to_nowhere_do_not_count(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in [
+        "..credentials.json",
+        "a b.credentials.json",
+        ".a.example.credentials.json.tmp",
+        "notes.txt",
+    ]:
+        put(path.parent / name, "one")
+    path.symlink_to("nowhere")
+    folder = CredentialFolder(path.parent)
+
+    with caplog.at_level(logging.WARNING):
+        folder.scan()
+
+    assert folder.files == {}
+    assert [record.__dict__["why"] for record in caplog.records] == ["its name is no domain"] * 2
+
+
+def test_a_folder_that_is_not_there_holds_no_files(tmp_path: Path) -> None:
+    assert not CredentialFolder(tmp_path / "none").scan()
+
+
+def test_a_folder_that_cannot_be_listed_keeps_what_was_read(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = CredentialFolder(path.parent)
+    put(path, "one")
+    folder.scan()
+    aside = path.parent.rename(path.parent.with_name("aside"))
+    path.parent.write_text("a file, not a folder")
+
+    with caplog.at_level(logging.ERROR):
+        assert not folder.scan()
+        assert not folder.scan()
+
+    assert keys_of(folder) == {path.name: "one"}
+    assert [record.message for record in caplog.records] == ["credentials_folder.unreadable"]
+    path.parent.unlink()
+    aside.rename(path.parent)
+    assert not folder.scan()

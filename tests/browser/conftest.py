@@ -1,0 +1,111 @@
+"""The dashboard under a real daphne, and a real Chromium that looks at it.
+
+Playwright's async side: its other one leaves a running loop in the main thread, where Django then refuses every query.
+"""
+
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+import pytest
+import pytest_asyncio
+from django.conf import settings
+from django.db import connection
+from playwright.async_api import Browser, Page, Request, ViewportSize, async_playwright
+
+from nexus_project import env
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+Opened = Callable[..., Awaitable[Page]]
+
+
+@pytest.fixture(scope="session")
+def address(django_db_setup: None) -> Iterator[str]:
+    """A daphne of its own on the test's database."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        database = str(connection.settings_dict["NAME"])
+        values = {
+            "DATABASE_URL": settings.DATABASE_URL.rpartition("/")[0] + f"/{database}",
+            "DJANGO_SETTINGS_MODULE": "nexus_project.settings.test",
+        }
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "daphne",
+                "--fd",
+                str(listener.fileno()),
+                "nexus_project.asgi.dashboard:application",
+            ],
+            env=env.child_environment(values),
+            pass_fds=[listener.fileno()],
+        )
+        try:
+            base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            _wait_for(f"{base}/health/live")
+            yield base
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def _wait_for(url: str) -> None:
+    """The listener exists already, so that the first request waits for daphne instead of failing."""
+    with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - our own address
+        assert answer.status == 200
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    if CHROMIUM is None:
+        pytest.fail("The browser tests need Chromium: apt install chromium.")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_page(address: str, chromium: Browser) -> AsyncIterator[Opened]:
+    """Open a path signed in; at the end, whatever the console or the network complained of fails the test."""
+    complaints: list[str] = []
+    contexts = []
+
+    async def opened(path: str, *, width: int = 1280, theme: str = "light", signed_in: bool = True) -> Page:
+        context = await chromium.new_context(
+            base_url=address,
+            viewport=ViewportSize(width=width, height=900),
+            color_scheme="dark" if theme == "dark" else "light",
+        )
+        contexts.append(context)
+        page = await context.new_page()
+        page.on("console", lambda found: _note(complaints, found.type, found.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("requestfailed", lambda request: _note_failure(complaints, request))
+        if signed_in:
+            await page.goto("/dashboard/login?next=/dashboard/usage")
+            await page.fill("#key", settings.DASHBOARD_API_KEY)
+            await page.click("button.primary")
+            await page.wait_for_url("**/dashboard/usage")
+        await page.goto(path)
+        return page
+
+    yield opened
+    for context in contexts:
+        await context.close()
+    assert complaints == []
+
+
+def _note_failure(complaints: list[str], request: Request) -> None:
+    # What a page still wanted when it was left is no failure.
+    if request.failure != "net::ERR_ABORTED":
+        complaints.append(f"{request.url} {request.failure}")
+
+
+def _note(complaints: list[str], kind: str, text: str) -> None:
+    if kind in {"error", "warning"}:
+        complaints.append(text)

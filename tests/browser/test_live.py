@@ -1,0 +1,199 @@
+"""Live updates: requests appear while they stream, without a reload and without a timer that asks."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+from channels.db import database_sync_to_async
+from channels.layers import get_channel_layer
+from playwright.async_api import Page, Request, WebSocket, WebSocketRoute, expect
+
+from proxy import live_events
+from proxy.live_events import GROUP, Event, Kind
+from tests import people
+from tests.browser.conftest import Opened
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio(loop_scope="session")]
+ID = "0193a000-0000-7000-8000-0000000000aa"
+
+
+async def publish(*events: Event) -> None:
+    layer = get_channel_layer()
+    assert layer is not None
+    await layer.group_send(GROUP, live_events.message(list(events)))
+
+
+def event(kind: Kind = "running", output: int = 1, domain: str = "a.example", identity: str = ID) -> Event:
+    return {
+        "kind": kind,
+        "id": identity,
+        "domain": domain,
+        "model": "claude-live",
+        "started_at": 0.0,
+        "elapsed_ms": 1200,
+        "input_tokens": 30,
+        "output_tokens": output,
+        "tools": 1,
+        "bytes": 900,
+    }
+
+
+class Watched:
+    """A page whose websocket frames and fragment reads are counted."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.frames: list[str] = []
+        self.reads = 0
+        page.on("websocket", self._listen)
+        page.on("request", self._count)
+
+    def _listen(self, socket: WebSocket) -> None:
+        socket.on("framereceived", lambda frame: self.frames.append(str(frame)))
+
+    def _count(self, request: Request) -> None:
+        self.reads += "overview-fragment" in request.url
+
+    def of_events(self) -> int:
+        return sum('"events"' in frame for frame in self.frames)
+
+
+Watch = Callable[..., Awaitable[Watched]]
+
+
+@pytest.fixture
+def watch(open_page: Opened) -> Watch:
+    async def watched(path: str = "/dashboard") -> Watched:
+        found = Watched(await open_page("/dashboard/requests"))
+        await found.page.goto(path)
+        await expect(found.page.locator("#socket")).to_have_text("Live")
+        return found
+
+    return watched
+
+
+async def test_a_request_appears_while_it_streams(watch: Watch) -> None:
+    watched = await watch()
+
+    await publish(event(output=5))
+    await expect(watched.page.locator("#streams tr")).to_have_count(1)
+    await publish(event(output=250))
+    await expect(watched.page.locator('[data-field="output"]').first).to_have_text("250")
+
+    assert watched.of_events() >= 2
+    assert watched.reads == 0
+    await expect(watched.page.locator("#running-count")).to_have_text("1")
+
+
+async def test_a_stored_request_joins_the_list_without_a_reload(watch: Watch) -> None:
+    watched = await watch()
+    await watched.page.evaluate("window.isTheSamePage = true")
+    await publish(event())
+    await expect(watched.page.locator("#streams tr")).to_have_count(1)
+
+    await database_sync_to_async(people.make_exchange)(model="claude-live")
+    await publish(event("ended"), event("stored"))
+
+    await expect(watched.page.locator("#fresh td").get_by_text("claude-live")).to_be_visible()
+    await expect(watched.page.locator("#running")).to_be_hidden()
+    assert await watched.page.evaluate("window.isTheSamePage") is True
+    assert watched.reads == 1
+
+
+async def test_a_late_event_does_not_bring_a_row_back(watch: Watch) -> None:
+    watched = await watch()
+
+    await publish(event("stored"))
+    await publish(event("running"), event(identity=ID.replace("a", "b")))
+
+    await expect(watched.page.locator("#streams tr")).to_have_count(1)
+
+
+async def test_a_filtered_page_hears_only_of_its_domain(watch: Watch) -> None:
+    watched = await watch("/dashboard?domain=b.example")
+
+    await publish(event(domain="a.example"))
+    await publish(event(domain="b.example", identity=ID.replace("a", "b")))
+
+    await expect(watched.page.locator("#streams tr")).to_have_count(1)
+    await expect(watched.page.locator('[data-field="domain"]').first).to_have_text("b.example")
+
+
+async def test_many_events_make_few_frames_and_one_row(watch: Watch) -> None:
+    watched = await watch()
+
+    for number in range(100):
+        await publish(event(output=number))
+    await expect(watched.page.locator('[data-field="output"]').first).to_have_text("99")
+
+    await expect(watched.page.locator("#streams tr")).to_have_count(1)
+    assert watched.of_events() < 50
+
+
+async def test_a_quiet_page_asks_nothing(watch: Watch) -> None:
+    watched = await watch()
+
+    await watched.page.wait_for_timeout(3000)
+
+    assert (watched.reads, watched.of_events()) == (0, 0)
+
+
+async def test_hostile_names_stay_text(watch: Watch) -> None:
+    watched = await watch()
+
+    await publish(event() | {"model": "<img src=x onerror=alert(1)>"})
+
+    await expect(watched.page.locator('[data-field="model"]').first).to_have_text(
+        "<img src=x onerror=alert(1)>"
+    )
+
+
+class Line:
+    """A wire between page and server that can be cut."""
+
+    def __init__(self) -> None:
+        self.is_cut = False
+        self._open: list[WebSocketRoute] = []
+
+    async def carry(self, socket: WebSocketRoute) -> None:
+        if self.is_cut:
+            await socket.close()
+            return
+        socket.connect_to_server()
+        self._open.append(socket)
+
+    async def cut(self) -> None:
+        self.is_cut = True
+        for socket in self._open:
+            await socket.close()
+
+
+async def test_a_lost_socket_is_shown_and_catches_up(open_page: Opened) -> None:
+    line = Line()
+    page = await open_page("/dashboard/requests")
+    await page.route_web_socket("**/ws/live**", line.carry)
+    await page.goto("/dashboard")
+    await expect(page.locator("#socket")).to_have_text("Live")
+    await publish(event())
+    await expect(page.locator("#streams tr")).to_have_count(1)
+
+    await line.cut()
+    await expect(page.locator("#socket")).to_contain_text("Connection lost")
+    await expect(page.locator("#running")).to_be_hidden()
+    await database_sync_to_async(people.make_exchange)(model="claude-meanwhile")
+    line.is_cut = False
+
+    await expect(page.locator("#socket")).to_have_text("Live")
+    await expect(page.locator("#fresh")).to_contain_text("claude-meanwhile")
+
+
+async def test_a_session_that_ended_leads_to_the_sign_in(open_page: Opened) -> None:
+    line = Line()
+    page = await open_page("/dashboard/requests")
+    await page.route_web_socket("**/ws/live**", line.carry)
+    await page.goto("/dashboard")
+    await expect(page.locator("#socket")).to_have_text("Live")
+
+    await page.context.clear_cookies()
+    await line.cut()
+
+    await page.wait_for_url("**/dashboard/login**")

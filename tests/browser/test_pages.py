@@ -1,0 +1,201 @@
+"""Every page in a real browser, in both themes, narrow and wide: no complaint, no overflow."""
+
+import re
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from playwright.async_api import Page, expect
+
+from accounts.models import Domain
+from proxy.store.models import Exchange
+from tests import people
+from tests.browser.conftest import Opened
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio(loop_scope="session")]
+LONG = "a-very-long-name-without-any-place-to-break-it-" * 4
+SIZES = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
+PATHS = [
+    "/dashboard",
+    "/dashboard?domain=nobody.example",
+    "/dashboard/requests",
+    "/dashboard/usage",
+    "/dashboard/usage?by=domain",
+    "/dashboard/request/{id}",
+    "/dashboard/request/{id}?view=raw",
+    "/dashboard/request/{id}?view=headers",
+]
+
+
+@pytest.fixture
+def traffic() -> Exchange:
+    price = people.make_price("claude-test")
+    for hour in range(30):
+        people.make_exchange(at=people.hours_ago(hour * 5), domain=f"{hour % 3}.example", outcome="complete")
+    people.make_exchange(domain=LONG[:200], model=LONG[:120], cost_state="unpriced", cost_usd=None)
+    request = {
+        "system": "You are a test.",
+        "tools": [{"name": LONG}],
+        "messages": [
+            {
+                "role": "user",
+                "content": f"<system-reminder>note</system-reminder> {LONG} `{LONG}`\n\n```\n{LONG * 3}\n```",
+            },
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": LONG, "content": LONG}]},
+        ],
+    }
+    return people.make_exchange(
+        request=request,
+        price_id=price.id,
+        error_message=LONG,
+        error_type="overloaded_error",
+        tool_names=[LONG],
+        session_id=LONG[:120],
+        streamed=True,
+        chunks=[(100.0 * step, 50) for step in range(1, 14)] + [(4000.0, 10)],
+        request_headers=[(LONG, LONG)],
+    )
+
+
+@pytest.fixture
+def domain() -> Domain:
+    """A domain with a credential, and an operator who may see it."""
+    User.objects.create_superuser("olga", password="a-password")
+    domain = people.make_domain()
+    people.make_credential(domain)
+    return domain
+
+
+async def overflow(page: Page) -> int:
+    return int(await page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
+
+
+@pytest.mark.parametrize(("width", "theme"), SIZES)
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_page_looks_right(
+    open_page: Opened, traffic: Exchange, path: str, width: int, theme: str
+) -> None:
+    page = await open_page(path.format(id=traffic.id), width=width, theme=theme)
+
+    await expect(page.locator("h1")).to_be_visible()
+    await expect(page.locator("html")).to_have_attribute("data-theme", theme)
+    assert await overflow(page) <= 0
+
+
+@pytest.mark.parametrize(("width", "theme"), SIZES)
+@pytest.mark.parametrize("path", ["/dashboard", "/dashboard/requests", "/dashboard/usage"])
+async def test_an_empty_page_looks_right(open_page: Opened, path: str, width: int, theme: str) -> None:
+    page = await open_page(path, width=width, theme=theme)
+
+    await expect(page.get_by_text("No traffic yet")).to_be_visible()
+    assert await overflow(page) <= 0
+
+
+@pytest.mark.parametrize(("width", "theme"), SIZES)
+async def test_the_sign_in_page_looks_right(open_page: Opened, width: int, theme: str) -> None:
+    page = await open_page("/dashboard/login", width=width, theme=theme, signed_in=False)
+
+    await expect(page.get_by_label("Dashboard key")).to_be_focused()
+    assert await overflow(page) <= 0
+
+
+async def test_the_openapi_page_works_under_its_policy(open_page: Opened) -> None:
+    page = await open_page("/api/docs")
+
+    await expect(page.get_by_text("/api/pipeline", exact=True)).to_be_visible()
+
+
+@pytest.mark.parametrize(("width", "theme"), SIZES)
+async def test_the_admin_works_under_the_strict_policy(
+    open_page: Opened, domain: Domain, width: int, theme: str
+) -> None:
+    page = await open_page("/admin/login/?next=/admin/", width=width, theme=theme, signed_in=False)
+    await page.get_by_label("Username").fill("olga")
+    await page.get_by_label("Password").fill("a-password")
+    await page.get_by_role("button", name="Log in").click()
+
+    for path in (
+        "/admin/",
+        "/admin/accounts/domain/",
+        f"/admin/accounts/domain/{domain.pk}/change/",
+        "/dashboard",
+    ):
+        await page.goto(path)
+        await expect(page.locator("h1").first).to_be_visible()
+    await expect(page.get_by_role("link", name="Admin")).to_be_visible()
+
+
+async def test_the_theme_is_chosen_and_kept(open_page: Opened) -> None:
+    page = await open_page("/dashboard/requests", theme="light")
+
+    for theme in ("light", "dark"):
+        await page.locator("[data-theme-switch]").click()
+        await expect(page.locator("html")).to_have_attribute("data-theme", theme)
+    await page.reload()
+
+    await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+async def test_the_keyboard_filters_helps_and_goes(open_page: Opened, traffic: Exchange) -> None:
+    page = await open_page("/dashboard")
+
+    await page.keyboard.press("?")
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("/")
+    await expect(page.get_by_label("Domain")).to_be_focused()
+    await page.keyboard.type("1.example")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/dashboard?domain=1.example")
+    await page.locator("h1").click()
+    await page.keyboard.press("g")
+    await page.keyboard.press("u")
+    await page.wait_for_url("**/dashboard/usage")
+
+
+async def test_the_first_tab_leads_to_the_content(open_page: Opened) -> None:
+    page = await open_page("/dashboard/requests")
+
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_text("Skip to the content")).to_be_focused()
+
+
+async def test_what_is_copied_is_what_is_shown(open_page: Opened, traffic: Exchange) -> None:
+    page = await open_page(f"/dashboard/request/{traffic.id}")
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+
+    await page.locator('[data-copy="exchange-id"]').click()
+
+    await expect(page.get_by_text("Copied")).to_be_visible()
+    assert await page.evaluate("navigator.clipboard.readText()") == str(traffic.id)
+
+
+@pytest.fixture
+def onlooker() -> Iterator[psycopg.Connection]:
+    with psycopg.connect(settings.DATABASE_URL, autocommit=True) as connection:
+        yield connection
+
+
+async def test_connections_end_with_their_requests(
+    open_page: Opened, onlooker: psycopg.Connection, traffic: Exchange
+) -> None:
+    page = await open_page("/dashboard")
+    await page.evaluate("Promise.all(Array.from({length: 30}, () => fetch('/api/stats')))")
+
+    name = onlooker.execute(
+        "SELECT datname FROM pg_stat_activity WHERE datname ~ '^test_' LIMIT 1"
+    ).fetchone()
+    assert name is not None
+    count = onlooker.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = %s", name).fetchone()
+    assert count is not None
+    assert count[0] < 10
+
+
+async def test_every_line_of_a_list_leads_to_its_request(open_page: Opened, traffic: Exchange) -> None:
+    page = await open_page("/dashboard/requests")
+
+    await page.locator("a.row").first.click()
+
+    await page.wait_for_url(re.compile(r"/dashboard/request/[0-9a-f-]{36}$"))

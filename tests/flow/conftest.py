@@ -1,0 +1,129 @@
+"""A whole Nexus of real processes: emulator ← proxy → Redis → worker → PostgreSQL, in a database of its own."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import httpx
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from nexus_project import env
+from nexus_project.demo.connection import ConnectionProtocol
+from nexus_project.demo.emulator import Emulator, create_app
+from nexus_project.demo.received import Received
+from nexus_project.demo.serving import Running, serve
+from nexus_project.stack import commands, ports
+from tests.flow.services import Process, wait_for
+
+opened: list[httpx.Client] = []
+
+OPERATOR_KEY = "sk-ant-api03-of-the-operator"
+
+
+@dataclass
+class Nexus:
+    """The parts of a running Nexus as a test sees them."""
+
+    proxy: Process
+    worker: Process
+    emulator: Running[Emulator]
+    database: str
+    data_dir: Path
+
+    @property
+    def url(self) -> str:
+        return self.proxy.service.ready_url.removesuffix("/health/ready")
+
+    def client(self, **headers: str) -> httpx.Client:
+        """A client that the end of the test closes."""
+        headers = {"anthropic-version": "2023-06-01", **headers}
+        opened.append(httpx.Client(base_url=self.url, headers=headers, timeout=20))
+        return opened[-1]
+
+    def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
+        with psycopg.connect(self.database, row_factory=dict_row) as connection:
+            return connection.execute(query, values).fetchall()
+
+    def execute(self, query: str, *values: object) -> None:
+        with psycopg.connect(self.database) as connection:
+            connection.execute(query, values)
+
+    def stored(self, exchange_id: str, seconds: float = 15) -> dict[str, Any]:
+        """The exchange's row, once the worker has written it."""
+        query = "SELECT * FROM proxy_exchange WHERE id = %s"
+        wait_for(lambda: self.rows(query, exchange_id), seconds, self._words)
+        (row,) = self.rows(query, exchange_id)
+        return row
+
+    def received(self, exchange_id: str) -> Received:
+        """What upstream got of the exchange whose request carried this id in `x-test-id`."""
+        return next(entry for entry in self.emulator.app.log if entry.value("x-test-id") == exchange_id)
+
+    def _words(self) -> str:
+        return f"proxy:\n{self.proxy.words()[-3000:]}\nworker:\n{self.worker.words()[-3000:]}"
+
+
+def make_database() -> str:
+    """A fresh, migrated database beside the suite's own."""
+    address = env.secret("DATABASE_URL")
+    name = f"flow_{uuid4().hex[:12]}"
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    return urlsplit(address)._replace(path=f"/{name}").geturl()
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[Running[Emulator]]:
+    with serve(create_app(), http=ConnectionProtocol) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def make_nexus(
+    emulator: Running[Emulator], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Nexus]]:
+    """Start further systems, each with settings of its own; all end with the session."""
+    running: list[Process] = []
+
+    def make(**settings: str) -> Nexus:
+        data_dir = tmp_path_factory.mktemp("nexus")
+        environment = {
+            "DATABASE_URL": make_database(),
+            "REDIS_URL": f"{env.secret('REDIS_URL').rsplit('/', 1)[0]}/{1 + len(running) // 2}",
+            "CLAUDE_API_BASE_URL": emulator.url,
+            "CLAUDE_API_KEY": OPERATOR_KEY,
+            "CREDENTIALS_DIR": str(data_dir / "credentials"),
+            "NEXUS_DATA_DIR": str(data_dir / "var"),
+            "SHUTDOWN_GRACE_SECONDS": "2",
+            **settings,
+        }
+        (data_dir / "credentials").mkdir()
+        place = commands.Place("127.0.0.1", ports.free(), ports.free(), data_dir / "var", grace_seconds=2)
+        Process(commands.migrate(), environment, data_dir / "migrate.log").start().popen.wait(60)
+        worker = Process(commands.worker(), environment, data_dir / "worker.log").start()
+        running.append(worker)
+        proxy = Process(commands.proxy(place), environment, data_dir / "proxy.log").start()
+        running.append(proxy)
+        return Nexus(proxy, worker, emulator, environment["DATABASE_URL"], data_dir)
+
+    yield make
+    for process in reversed(running):
+        process.stop()
+
+
+@pytest.fixture(scope="session")
+def nexus(make_nexus: Callable[..., Nexus]) -> Nexus:
+    """The system that most tests share: they tell their own exchanges by id."""
+    return make_nexus()
+
+
+@pytest.fixture(autouse=True)
+def _close_clients() -> Iterator[None]:
+    yield
+    while opened:
+        opened.pop().close()

@@ -1,0 +1,72 @@
+"""Real processes of Nexus for the flow tests: started as the supervisor starts them, on free ports, stopped by their pid."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from nexus_project import env
+from nexus_project.stack.commands import Service
+
+
+@dataclass
+class Process:
+    """One running service; `log` is the file that takes its output."""
+
+    service: Service
+    environment: Mapping[str, str]
+    log: Path
+    popen: subprocess.Popen[bytes] = field(init=False)
+
+    def start(self) -> "Process":
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        extra = {**self.service.environment, **self.environment}
+        with self.log.open("ab") as output:
+            self.popen = subprocess.Popen(
+                self.service.command,
+                env=env.child_environment(extra),
+                stdout=output,
+                stderr=output,
+                cwd=env.BASE_DIR,
+                start_new_session=True,
+            )
+        if self.service.ready_url:
+            wait_for(self._ready, 20, lambda: f"{self.service.name} did not start:\n{self.words()}")
+        return self
+
+    def _ready(self) -> bool:
+        if self.popen.poll() is not None:
+            raise AssertionError(f"{self.service.name} ended:\n{self.words()}")
+        try:
+            return httpx.get(self.service.ready_url, timeout=1).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def words(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        return self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> int:
+        if self.popen.poll() is None:
+            self.popen.send_signal(number)
+        return self.popen.wait(40)
+
+
+def wait_for(
+    condition: Callable[[], object], seconds: float = 10, why: Callable[[], str] = lambda: ""
+) -> None:
+    """Look again and again until it holds; fail with `why` when the time is up."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(why() or "waited in vain")
+        time.sleep(0.02)

@@ -1,0 +1,136 @@
+"""One outcome: each exchange ends as exactly one of the six, and what passed until then is kept."""
+
+import json
+import time
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from nexus_project.demo.script import Script
+from tests.flow.conftest import Nexus
+from tests.flow.services import wait_for
+
+STREAM = {"model": "claude-sonnet-5", "max_tokens": 500, "stream": True}
+ASK = {**STREAM, "messages": [{"role": "user", "content": "Tell me more about the slow query."}]}
+
+
+def test_a_finished_stream_is_complete_with_its_tokens_cost_and_first_byte(nexus: Nexus) -> None:
+    with nexus.client() as client, client.stream("POST", "/v1/messages", json=ASK) as answer:
+        events = answer.read()
+
+    row = nexus.stored(answer.headers["x-nexus-id"])
+    assert (row["outcome"], row["status"], row["streamed"]) == ("complete", 200, True)
+    assert row["output_tokens"] > 0
+    assert row["cost_usd"] > 0
+    assert row["response_bytes"] == len(events)
+    assert 0 <= row["first_byte_ms"] <= row["duration_ms"]
+
+
+def test_predecessor_defect_3_an_error_of_upstream_keeps_its_status_and_is_upstream_error(
+    nexus: Nexus,
+) -> None:
+    with nexus.client(**{"x-emulate": "status=529"}) as client:
+        answer = client.post("/v1/messages", json=ASK)
+
+    row = nexus.stored(answer.headers["x-nexus-id"])
+    assert answer.status_code == 529
+    assert (row["outcome"], row["status"], row["error_type"]) == ("upstream_error", 529, "overloaded_error")
+
+
+def test_predecessor_defect_7_an_error_event_in_a_stream_counts_as_failure(nexus: Nexus) -> None:
+    with nexus.client(**{"x-emulate": "error-event-after=3"}) as client:
+        answer = client.post("/v1/messages", json=ASK)
+
+    row = nexus.stored(answer.headers["x-nexus-id"])
+    assert answer.status_code == 200
+    assert (row["outcome"], row["error_type"]) == ("upstream_error", "overloaded_error")
+
+
+def test_a_stream_that_upstream_breaks_off_breaks_off_for_the_client_too(nexus: Nexus) -> None:
+    with (
+        nexus.client(**{"x-emulate": "events=30,cut-after=8"}) as client,
+        client.stream("POST", "/v1/messages", json=ASK) as answer,
+        pytest.raises(httpx.RemoteProtocolError),
+    ):
+        answer.read()
+
+    row = nexus.stored(answer.headers["x-nexus-id"])
+    assert row["outcome"] == "upstream_cut"
+    assert row["response_bytes"] > 0
+
+
+def test_predecessor_defect_18_a_client_that_leaves_ends_the_request_upstream_at_once(nexus: Nexus) -> None:
+    mark = uuid4().hex
+    client = nexus.client(**{"x-emulate": "events=400,event-delay-ms=20", "x-test-id": mark})
+    with client.stream("POST", "/v1/messages", json=ASK) as answer:
+        next(answer.iter_raw())
+    left_at = time.monotonic()
+
+    wait_for(lambda: nexus.received(mark).outcome == "client_left")
+    row = nexus.stored(answer.headers["x-nexus-id"])
+
+    assert time.monotonic() - left_at < 5
+    assert row["outcome"] == "client_left"
+    assert row["response_bytes"] > 0
+    assert row["cost_state"] == "partial"
+
+
+def test_an_upstream_that_breaks_off_before_its_head_gives_502_in_the_apis_shape(nexus: Nexus) -> None:
+    with nexus.client(**{"x-emulate": "head-cut"}) as client:
+        answer = client.post("/v1/messages", json=ASK)
+
+    row = nexus.stored(answer.headers["x-nexus-id"])
+    assert answer.status_code == 502
+    assert answer.json()["error"]["type"] == "api_error"
+    assert "Nexus" in answer.json()["error"]["message"]
+    assert (row["outcome"], row["status"]) == ("upstream_error", 502)
+
+
+def test_a_refusal_is_recorded_without_a_body(nexus: Nexus) -> None:
+    answer = nexus.client(**{"x-api-key": "cnp_live_nobody"}).post("/v1/messages", json=ASK)
+
+    row = nexus.stored(answer.headers["x-nexus-id"])
+    assert answer.status_code == 401
+    assert (row["outcome"], row["paid_by"], row["status"]) == ("refused", "nobody", 401)
+    assert row["response_bytes"] == 0
+
+
+def test_bodies_come_back_byte_exact_from_the_database(nexus: Nexus) -> None:
+    body = b'{"model":"claude-sonnet-5",  "n": 123456789012345678901234567890, "x": 1.0, "messages":[]}\n\x00\xff'
+    pieces = (b"event: a\ndata: \xe2\x80", b"\xa8{}\r\n\r\n", b"\x00tail")
+    key = uuid4().hex
+    nexus.emulator.app.script(key, Script(chunks=pieces, headers=(("content-type", "text/event-stream"),)))
+    with nexus.client(**{"x-emulate": f"script={key}"}) as client:
+        answer = client.post("/v1/messages", content=body)
+    nexus.stored(answer.headers["x-nexus-id"])
+
+    assert answer.content == b"".join(pieces)
+    assert bodies(nexus, answer.headers["x-nexus-id"]) == (body, b"".join(pieces))
+
+
+def bodies(nexus: Nexus, exchange_id: str) -> tuple[bytes, bytes]:
+    """Both bodies of an exchange, joined from their blobs."""
+    import zstandard
+
+    (manifest,) = nexus.rows("SELECT * FROM proxy_exchangebody WHERE id = %s", exchange_id)
+    blobs = {
+        bytes(row["digest"]): bytes(row["data"]) for row in nexus.rows("SELECT digest, data FROM proxy_blob")
+    }
+    reader = zstandard.ZstdDecompressor()
+    request, response = (
+        b"".join(
+            reader.decompress(blobs[bytes(piece)], max_output_size=2**26)
+            for piece in manifest[f"{side}_pieces"]
+        )
+        for side in ("request", "response")
+    )
+    return request, response
+
+
+def test_the_model_is_the_requests_also_when_upstream_refused_it(nexus: Nexus) -> None:
+    answer = nexus.client().post("/v1/messages", json={**ASK, "model": "claude-no-such-model"})
+
+    row = nexus.stored(answer.headers["x-nexus-id"])
+    assert (row["model"], row["status"]) == ("claude-no-such-model", 404)
+    assert json.loads(answer.content)["error"]["type"] == "not_found_error"

@@ -1,0 +1,185 @@
+"""Who pays: database, file, the request's own credential, CLAUDE_API_KEY, else 401 — through real processes."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from nexus_project.demo.emulator import Emulator
+from nexus_project.demo.serving import Running
+from tests.flow import wire
+from tests.flow.conftest import OPERATOR_KEY, Nexus
+from tests.flow.services import wait_for
+
+ASK = [("anthropic-version", b"2023-06-01")]
+
+
+def paid(nexus: Nexus, host: str, *headers: tuple[str, bytes]) -> tuple[int, str | None]:
+    """Status, and the credential that upstream saw for a request to this host."""
+    mark = uuid4().hex
+    sent = [*ASK, ("x-test-id", mark.encode()), *headers]
+    answer = wire.send(nexus.url, wire.request_bytes("GET", "/v1/models", sent, host=host))
+    seen = [entry for entry in nexus.emulator.app.log if entry.value("x-test-id") == mark]
+    return answer.status, seen[0].credential if seen else None
+
+
+@pytest.fixture
+def credential_file(nexus: Nexus) -> Iterator[Callable[[str, object], Path]]:
+    """Write `<domain>.credentials.json`; taken away after the test."""
+    written: list[Path] = []
+
+    def write(domain: str, content: object) -> Path:
+        path = nexus.data_dir / "credentials" / f"{domain}.credentials.json"
+        path.write_text(json.dumps(content))
+        written.append(path)
+        return path
+
+    yield write
+    for path in written:
+        path.unlink(missing_ok=True)
+
+
+def add_domain(nexus: Nexus, name: str, key: str) -> None:
+    from accounts.fields import encrypt
+
+    nexus.execute(
+        "WITH d AS (INSERT INTO accounts_domain (name, slack_webhook_url, slack_channel, slack_username, slack_icon_emoji,"
+        " slack_enabled, created_at) VALUES (%s, '', '', '', '', true, now()) RETURNING id)"
+        " INSERT INTO accounts_credential (domain_id, name, kind, account_id, enabled, api_key, access_token, refresh_token,"
+        " scopes, is_max, state, last_error, created_at)"
+        " SELECT id, 'main', 'api_key', 'acc_main', true, %s, '', '', '[]', false, 'valid', '', now() FROM d",
+        name,
+        encrypt(key),
+    )
+
+
+def test_an_unknown_domain_is_paid_by_the_request_itself_else_by_claude_api_key(nexus: Nexus) -> None:
+    assert paid(nexus, "nobody.example") == (200, OPERATOR_KEY)
+    assert paid(nexus, "nobody.example", ("x-api-key", b"sk-ant-api03-mine")) == (200, "sk-ant-api03-mine")
+
+
+def test_a_bearer_api_key_goes_upstream_as_x_api_key(nexus: Nexus) -> None:
+    mark = uuid4().hex
+    headers = [*ASK, ("authorization", b"Bearer sk-ant-api03-mine"), ("x-test-id", mark.encode())]
+
+    wire.send(nexus.url, wire.request_bytes("GET", "/v1/models", headers))
+
+    got = nexus.received(mark)
+    assert (got.values("x-api-key"), got.values("authorization")) == (["sk-ant-api03-mine"], [])
+
+
+def test_an_oauth_bearer_stays_one_and_gets_the_beta_once(nexus: Nexus) -> None:
+    mark = uuid4().hex
+    headers = [
+        *ASK, ("authorization", b"Bearer sk-ant-oat01-mine"), ("anthropic-beta", b"a-1"), ("anthropic-beta", b"b-2"),
+        ("x-test-id", mark.encode()),
+    ]  # fmt: skip
+
+    wire.send(nexus.url, wire.request_bytes("GET", "/v1/models", headers))
+
+    got = nexus.received(mark)
+    assert got.values("authorization") == ["Bearer sk-ant-oat01-mine"]
+    assert got.values("anthropic-beta") == ["a-1", "b-2,oauth-2025-04-20"]
+
+
+def test_a_domain_of_the_database_pays_within_two_seconds_and_stops_as_fast(nexus: Nexus) -> None:
+    add_domain(nexus, "database.example", "sk-ant-api03-database")
+
+    wait_for(lambda: paid(nexus, "database.example")[1] == "sk-ant-api03-database", 2.5)
+    nexus.execute(
+        "DELETE FROM accounts_credential WHERE domain_id = (SELECT id FROM accounts_domain WHERE name = 'database.example')"
+    )
+    wait_for(lambda: paid(nexus, "database.example")[1] == OPERATOR_KEY, 2.5)
+
+
+def test_predecessor_defect_30_a_credential_file_counts_within_two_seconds(
+    nexus: Nexus, credential_file: Callable[[str, object], Path]
+) -> None:
+    path = credential_file("file.example:8443", {"type": "api_key", "api_key": "sk-ant-api03-file"})
+    wait_for(lambda: paid(nexus, "FILE.example:8443")[1] == "sk-ant-api03-file", 2.5)
+
+    path.write_text(json.dumps({"type": "api_key", "api_key": "sk-ant-api03-edited"}))
+    wait_for(lambda: paid(nexus, "file.example:8443")[1] == "sk-ant-api03-edited", 2.5)
+
+
+def test_the_database_comes_before_the_file(
+    nexus: Nexus, credential_file: Callable[[str, object], Path]
+) -> None:
+    credential_file("both.example", {"type": "api_key", "api_key": "sk-ant-api03-file"})
+    wait_for(lambda: paid(nexus, "both.example")[1] == "sk-ant-api03-file", 2.5)
+
+    add_domain(nexus, "both.example", "sk-ant-api03-row")
+
+    wait_for(lambda: paid(nexus, "both.example:3000")[1] == "sk-ant-api03-row", 2.5)
+
+
+def test_an_expired_oauth_file_is_refreshed_at_the_door_and_written_back(
+    make_nexus: Callable[..., Nexus], emulator: Running[Emulator]
+) -> None:
+    nexus = make_nexus(CLAUDE_OAUTH_TOKEN_URL=f"{emulator.url}/v1/oauth/token")
+    path = nexus.data_dir / "credentials" / "oauth.example.credentials.json"
+    oauth = {
+        "accessToken": "sk-ant-oat01-old",
+        "refreshToken": f"sk-ant-ort01-{uuid4().hex}",
+        "expiresAt": 1000,
+        "scopes": [],
+    }
+    path.write_text(
+        json.dumps({"type": "oauth", "accountId": "acc_1", "oauth": oauth, "extra": {"kept": True}})
+    )
+
+    wait_for(lambda: (paid(nexus, "oauth.example")[1] or "").startswith("sk-ant-oat01"), 2.5)
+
+    written = json.loads(path.read_text())
+    status, credential = paid(nexus, "oauth.example")
+    assert (status, credential) == (200, written["oauth"]["accessToken"])
+    assert credential != "sk-ant-oat01-old"
+    assert written["extra"] == {"kept": True}
+    assert written["oauth"]["expiresAt"] > time.time() * 1000
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_dead_credential_falls_through_and_the_record_names_who_paid(
+    nexus: Nexus, credential_file: Callable[[str, object], Path]
+) -> None:
+    dead = {
+        "type": "oauth",
+        "accountId": "acc_dead",
+        "oauth": {"accessToken": "sk-ant-oat01-x", "refreshToken": "", "expiresAt": 1},
+    }
+    credential_file("dead.example", dead)
+    nothing = wire.request_bytes("GET", "/v1/models", ASK, host="dead.example")
+
+    def latest() -> str:
+        return str(nexus.stored(wire.send(nexus.url, nothing).value("x-nexus-id"))["passed_over"])
+
+    wait_for(lambda: "acc_dead" in latest(), 5)
+
+    row = nexus.stored(wire.send(nexus.url, nothing).value("x-nexus-id"))
+    assert row["paid_by"] == "environment:CLAUDE_API_KEY"
+    assert "access.passed_over" in nexus.proxy.words()
+
+
+def test_a_nexus_key_never_leaves_nexus(nexus: Nexus, credential_file: Callable[[str, object], Path]) -> None:
+    credential_file(
+        "guarded.example", {"type": "api_key", "api_key": "sk-ant-api03-g", "client_api_key": "cnp_live_good"}
+    )
+    wait_for(lambda: paid(nexus, "guarded.example")[0] == 401, 2.5)
+
+    assert paid(nexus, "guarded.example", ("authorization", b"Bearer cnp_live_good")) == (
+        200,
+        "sk-ant-api03-g",
+    )
+    assert paid(nexus, "guarded.example", ("x-api-key", b"cnp_live_good")) == (200, "sk-ant-api03-g")
+    assert paid(nexus, "guarded.example", ("x-api-key", b"cnp_live_wrong")) == (401, None)
+    assert paid(nexus, "other.example", ("x-api-key", b"cnp_live_good")) == (401, None)
+    assert not [
+        entry for entry in nexus.emulator.app.log if b"cnp_" in b"".join(value for _, value in entry.headers)
+    ]
+
+
+def test_a_browsers_page_never_spends_the_operators_credential(nexus: Nexus) -> None:
+    assert paid(nexus, "nobody.example", ("origin", b"https://evil.example")) == (403, None)

@@ -1,0 +1,152 @@
+"""Data that tests need, by plain functions: each makes one thing, with only the differences given."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import connection
+from django.db.models import F
+from django.utils import timezone
+
+from accounts.models import Credential, Domain
+from proxy.record import COMPLETE
+from proxy.store.blobs import Pieces, encode_chunks
+from proxy.store.histogram import BUCKETS
+from proxy.store.models import DomainTotal, Exchange, ExchangeBody, Price, Rollup, month_of
+
+SPOOL = UUID("0193a000-0000-7000-8000-000000000001")
+REQUEST = {"model": "claude-sonnet-4-5", "max_tokens": 64, "messages": [{"role": "user", "content": "Hello"}]}
+ANSWER = {
+    "id": "msg_01",
+    "type": "message",
+    "role": "assistant",
+    "model": "claude-sonnet-4-5",
+    "content": [{"type": "text", "text": "Hello there."}],
+    "stop_reason": "end_turn",
+    "usage": {"input_tokens": 12, "output_tokens": 5},
+}
+COUNTED = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "tool_calls")
+
+
+def make_id(moment: datetime | None = None) -> UUID:
+    """A UUIDv7 of a moment, by default of now (RFC 9562 §5.7)."""
+    milliseconds = int((moment or timezone.now()).timestamp() * 1000)
+    return UUID(int=(milliseconds << 80) | (7 << 76) | (2 << 62) | (uuid4().int & ((1 << 62) - 1)))
+
+
+def make_domain(name: str = "api.example.com", **fields: Any) -> Domain:
+    return Domain.objects.create(name=name, **fields)
+
+
+def make_credential(domain: Domain, **fields: Any) -> Credential:
+    defaults = {"name": "team", "kind": "api_key", "api_key": "sk-ant-api03-the-teams-secret-key-0001"}
+    return Credential.objects.create(domain=domain, **(defaults | fields))
+
+
+def make_price(model: str = "claude-sonnet-4-5") -> Price:
+    return Price.objects.create(
+        model=model,
+        valid_from=datetime(2025, 1, 1, tzinfo=UTC),
+        input=3,
+        output=15,
+        cache_read=Decimal("0.3"),
+        cache_write_5m=Decimal("3.75"),
+        cache_write_1h=6,
+    )
+
+
+def make_exchange(
+    *,
+    at: datetime | None = None,
+    request: object = REQUEST,
+    answer: object = ANSWER,
+    request_headers: Sequence[tuple[str, str]] = (("content-type", "application/json"),),
+    response_headers: Sequence[tuple[str, str]] = (("content-type", "application/json"),),
+    chunks: Sequence[tuple[float, int]] = (),
+    **fields: Any,
+) -> Exchange:
+    """A stored exchange with both bodies (given as bytes or as JSON), counted in rollups and totals as ingest counts."""
+    moment = at or timezone.now()
+    row = Exchange(**_columns(moment) | fields)
+    bodies = [part if isinstance(part, bytes) else json.dumps(part).encode() for part in (request, answer)]
+    month = month_of(row.id).date()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nexus_ensure_month(%s)", [month])
+    pieces = Pieces()
+    digests = [pieces.add(month, body) for body in bodies]
+    pieces.store()
+    row.request_bytes, row.response_bytes = len(bodies[0]), len(bodies[1])
+    row.save(force_insert=True)
+    ExchangeBody.objects.create(
+        id=row.id,
+        request_headers=list(request_headers),
+        response_headers=list(response_headers),
+        request_pieces=digests[0],
+        response_pieces=digests[1],
+        request_dropped=False,
+        response_dropped=False,
+        chunks=encode_chunks(list(chunks)),
+    )
+    count(row)
+    return row
+
+
+def _columns(moment: datetime) -> dict[str, Any]:
+    texts = ("passed_over", "client_key", "query", "error_type", "error_message", "session_id", "agent_id")
+    more_texts = ("parent_agent_id", "user_id", "message_id", "upstream_request_id")
+    return dict.fromkeys((*texts, *more_texts), "") | {
+        "id": make_id(moment),
+        "started_at": moment,
+        "spool": SPOOL,
+        "serial": 1,
+        "domain": "api.example.com",
+        "account": "team",
+        "paid_by": "database:team",
+        "client_address": "127.0.0.1",
+        "method": "POST",
+        "path": "/v1/messages",
+        "model": "claude-sonnet-4-5",
+        "request_type": "inference",
+        "streamed": False,
+        "outcome": COMPLETE,
+        "status": 200,
+        "stop_reason": "end_turn",
+        "first_byte_ms": 310,
+        "duration_ms": 1450,
+        "input_tokens": 12,
+        "output_tokens": 5,
+        "cache_read_tokens": 100,
+        "cache_write_tokens": 20,
+        "usage": {"input_tokens": 12, "output_tokens": 5},
+        "cost_usd": Decimal("0.000216"),
+        "cost_state": "exact",
+        "tool_calls": 0,
+        "tool_names": [],
+    }
+
+
+def count(row: Exchange) -> None:
+    """Add an exchange to its hour and to its domain."""
+    key = {"domain": row.domain, "account": row.account, "model": row.model, "request_type": row.request_type}
+    hour = row.started_at.replace(minute=0, second=0, microsecond=0)
+    sums = {name: getattr(row, name) or 0 for name in COUNTED} | {
+        "requests": 1,
+        "stored": 1,
+        "errors": int(row.failed),
+        "cost_usd": row.cost_usd or 0,
+        "unpriced": int(row.cost_state == "unpriced"),
+        "partial": int(row.cost_state == "partial"),
+        "duration_ms": row.duration_ms,
+    }
+    rollup, _ = Rollup.objects.get_or_create(hour=hour, **key, defaults={"durations": [0] * BUCKETS})
+    total, _ = DomainTotal.objects.get_or_create(domain=row.domain, defaults={"last_at": row.started_at})
+    added = {name: F(name) + value for name, value in sums.items()}
+    Rollup.objects.filter(pk=rollup.pk).update(**added)
+    DomainTotal.objects.filter(pk=total.pk).update(**added, last_at=row.started_at)
+
+
+def hours_ago(hours: float) -> datetime:
+    return timezone.now() - timedelta(hours=hours)

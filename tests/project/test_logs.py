@@ -1,0 +1,65 @@
+import json
+import logging
+from dataclasses import dataclass
+from io import StringIO
+
+import pytest
+
+from nexus_project import logs
+
+SECRET = "sk-ant-api03-marker"
+
+
+@dataclass
+class Log:
+    """A logger of its own that writes as a process writes its log."""
+
+    logger: logging.Logger
+    written: StringIO
+
+
+def make_log(*, as_json: bool) -> Log:
+    options = dict(logs.config(level="info", as_json=as_json)["formatters"]["masked"])
+    stream = StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(options.pop("()")(**options))
+    logger = logging.Logger("test")  # noqa: LOG001 - one that the suite's own handlers do not see
+    logger.addHandler(handler)
+    return Log(logger, stream)
+
+
+@pytest.fixture(params=[True, False], ids=["json", "text"])
+def log(request: pytest.FixtureRequest) -> Log:
+    return make_log(as_json=request.param)
+
+
+def test_a_secret_in_text_field_argument_or_traceback_is_masked(log: Log) -> None:
+    local = SECRET
+    log.logger.info("a %s", SECRET, extra={"note": f"x {SECRET} y", "api_key": "marker", "harmless": "kept"})
+    try:
+        raise ValueError(local)
+    except ValueError:
+        log.logger.exception("failed")
+
+    written = log.written.getvalue()
+    assert "marker" not in written
+    assert "kept" in written
+    assert "Traceback" in written
+    assert "ValueError: sk-ant-****" in written
+
+
+def test_a_json_line_has_time_level_logger_and_fields_and_no_task_arguments() -> None:
+    log = make_log(as_json=True)
+
+    log.logger.warning("event", extra={"domain": "a.example", "data": "a task's arguments"})
+
+    line = json.loads(log.written.getvalue())
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {"event": "event", "level": "warning", "logger": "test", "domain": "a.example"}
+
+
+def test_the_level_is_the_given_one() -> None:
+    config = logs.config(level="debug", as_json=False)
+
+    assert (config["root"]["level"], config["loggers"]["nexus"]["level"]) == ("DEBUG", "DEBUG")
+    assert config["loggers"]["django.db.backends"]["level"] == "INFO"

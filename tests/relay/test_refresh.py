@@ -1,0 +1,103 @@
+import asyncio
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from pytest_django import Settings
+
+from accounts.access import Payer
+from accounts.watcher import Watcher
+from nexus_project.demo.connection import ConnectionProtocol
+from nexus_project.demo.emulator import Emulator, create_app
+from nexus_project.demo.emulator.answer import json_answer
+from nexus_project.demo.emulator.oauth import refusal
+from nexus_project.demo.serving import serve
+from proxy.relay import refresh
+from proxy.relay.refresh import Refresher
+
+GRANT = {"access_token": "sk-ant-oat01-new", "expires_in": 3600}
+
+
+@pytest.fixture
+def endpoint(settings: Settings, tmp_path: Path) -> Iterator[Emulator]:
+    settings.DATABASE_URL = ""
+    settings.CREDENTIALS_DIR = tmp_path
+    with serve(create_app(), http=ConnectionProtocol) as running:
+        settings.CLAUDE_OAUTH_TOKEN_URL = f"{running.url}/v1/oauth/token"
+        yield running.app
+
+
+@pytest.fixture
+def watcher(endpoint: Emulator, tmp_path: Path) -> Watcher:
+    for domain in ("a.example", "b.example"):
+        tokens = {"accessToken": "old", "refreshToken": f"sk-ant-ort01-{uuid4().hex}", "expiresAt": 1000}
+        content = {"type": "oauth", "accountId": "acc_shared", "oauth": tokens}
+        (tmp_path / f"{domain}.credentials.json").write_text(json.dumps(content))
+    watcher = Watcher()
+    watcher.refresh_now()
+    return watcher
+
+
+def payer(watcher: Watcher, domain: str = "a.example") -> Payer:
+    assert watcher.current
+    return watcher.current.domains[domain].payers[0]
+
+
+async def test_requests_that_wait_for_one_credential_share_one_attempt(
+    endpoint: Emulator, watcher: Watcher
+) -> None:
+    refresher = Refresher(watcher)
+    due = payer(watcher)
+
+    await asyncio.gather(*(refresher.refresh(due) for _ in range(10)))
+
+    assert endpoint.oauth.calls == 1
+    assert payer(watcher).secret == endpoint.oauth.grants[0]["access_token"]
+
+
+async def test_two_credentials_of_one_account_are_refreshed_each(
+    endpoint: Emulator, watcher: Watcher
+) -> None:
+    refresher = Refresher(watcher)
+    both = [payer(watcher), payer(watcher, "b.example")]
+
+    await asyncio.gather(*map(refresher.refresh, both))
+
+    assert both[0].name == both[1].name
+    assert endpoint.oauth.calls == 2
+    assert payer(watcher).secret != payer(watcher, "b.example").secret
+
+
+async def test_a_client_that_leaves_does_not_end_the_attempt_of_the_others(
+    endpoint: Emulator, watcher: Watcher
+) -> None:
+    endpoint.oauth.answers.append(replace(json_answer(GRANT), head_pause=0.3))
+    refresher = Refresher(watcher)
+    due = payer(watcher)
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(refresher.refresh(due), 0.05)
+    await refresher.refresh(due)
+
+    assert endpoint.oauth.calls == 1
+    assert payer(watcher).secret == "sk-ant-oat01-new"
+
+
+async def test_after_a_failure_there_is_a_pause_and_then_another_try(
+    endpoint: Emulator, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint.oauth.answers.append(refusal("server_error", "later", status=500))
+    refresher = Refresher(watcher)
+    due = payer(watcher)
+
+    await refresher.refresh(due)
+    await refresher.refresh(due)
+    assert (endpoint.oauth.calls, payer(watcher).secret) == (1, "old")
+
+    monkeypatch.setattr(refresh, "PAUSE_SECONDS", 0.0)
+    await refresher.refresh(due)
+    assert endpoint.oauth.calls == 2
+    assert payer(watcher).secret.startswith("sk-ant-oat01-")

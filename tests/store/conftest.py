@@ -1,0 +1,20 @@
+from importlib import import_module
+
+import pytest
+from django.apps import apps
+from django.db import connection
+
+from proxy.store import ingest
+from proxy.store.prices import CachedBook
+
+
+@pytest.fixture(autouse=True)
+def _fresh_prices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest, "_prices", CachedBook())
+
+
+@pytest.fixture
+def prices(db: None) -> None:
+    """The price table as a new database has it, also after a test that emptied every table."""
+    with connection.schema_editor() as editor:
+        import_module("proxy.store.migrations.0002_default_prices").fill(apps, editor)

@@ -1,0 +1,64 @@
+"""Exchanges that other projects recorded from the real API; the folder is not part of a clone."""
+
+import base64
+import json
+import os
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from proxy.record import Record
+from proxy.store import ingest
+from proxy.store.blobs import body_of
+from proxy.store.models import Exchange, SetAside
+from tests.store.records import make_batch, make_closing, make_head, make_record
+
+BESIDE_THE_REPOSITORY = Path(__file__).parents[2].parent / "shared" / "recordings"
+FOLDER = Path(os.getenv("NEXUS_RECORDINGS", str(BESIDE_THE_REPOSITORY)))
+FILES = sorted(FOLDER.glob("*.json"))
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.skipif(not FILES, reason=f"no recorded exchanges in {FOLDER}"),
+]
+
+
+def recorded(recording: dict[str, Any]) -> Record:
+    request, response = recording["request"], recording["response"]
+    return make_record(
+        (request["body"] or "").encode(),
+        base64.b64decode(response["body_b64"]),
+        head=make_head(
+            target=request["path"], method=request["method"], headers=list(request["headers"].items())
+        ),
+        closing=make_closing(status=response["status"], headers=list(response["headers"].items())),
+    )
+
+
+def test_every_recorded_exchange_is_stored_exactly_and_read_as_expected(prices: None) -> None:
+    recordings = [json.loads(path.read_text()) for path in FILES]
+    records = [recorded(one) for one in recordings]
+
+    assert ingest.ingest(make_batch(*records)) == len(records)
+
+    assert not SetAside.objects.exists()
+    for recording, record in zip(recordings, records, strict=True):
+        row = Exchange.objects.get(pk=record.head.id)
+        expected = recording["expected"]
+        assert row.usage == expected.get("usage")
+        assert row.tool_names == expected.get("tool_names", [])
+        assert row.error_type == (expected.get("error_type") or "")
+        assert row.streamed == recording["streaming"]
+        assert body_of(UUID(record.head.id), "request") == record.request_body
+        assert body_of(UUID(record.head.id), "response") == record.response_body
+
+
+def test_what_a_recorded_exchange_cost_is_known_unless_it_was_cut(prices: None) -> None:
+    ingest.ingest(make_batch(*(recorded(json.loads(path.read_text())) for path in FILES)))
+
+    billed = Exchange.objects.exclude(usage=None)
+    assert set(billed.values_list("cost_state", flat=True)) <= {"exact", "partial", "unpriced"}
+    assert not billed.exclude(cost_state="unpriced").filter(cost_usd=None).exists()
+    assert not Exchange.objects.filter(usage=None, cost_state="exact").exists()
