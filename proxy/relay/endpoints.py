@@ -19,7 +19,6 @@ from proxy.wire.errors import ErrorKind
 
 log = logging.getLogger("nexus.relay")
 
-VERSION = "0.1.0"
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _CONTENT_TYPES = {".json": b"application/json", ".js": b"text/javascript", ".sh": b"text/x-shellscript"}
 
@@ -34,7 +33,12 @@ async def describe(request: RelayRequest) -> HttpResponseBase:
         "clientSetup": "/client-setup/<file>",
     }
     return json_answer(
-        {"service": "claude-nexus-proxy", "version": VERSION, "status": "operational", "endpoints": endpoints}
+        {
+            "service": "claude-nexus-proxy",
+            "version": settings.VERSION,
+            "status": "operational",
+            "endpoints": endpoints,
+        }
     )
 
 
@@ -44,7 +48,7 @@ async def health(request: RelayRequest) -> HttpResponseBase:
     state = {
         "status": "healthy" if ready else "unhealthy",
         "service": "claude-nexus-proxy",
-        "version": VERSION,
+        "version": settings.VERSION,
         "timestamp": _now(),
     }
     return json_answer(state, 200 if ready else 503)
