@@ -1,5 +1,8 @@
 #!/usr/bin/env python
-"""Django's command line, with the dashboard's settings unless DJANGO_SETTINGS_MODULE says otherwise."""
+"""Django's command line, with the dashboard's settings unless DJANGO_SETTINGS_MODULE says otherwise.
+
+Where no DATABASE_URL or REDIS_URL is set, the command runs beside the embedded servers of NEXUS_DATA_DIR, as `make run` does.
+"""
 
 import sys
 
@@ -8,10 +11,23 @@ from nexus_project import env
 
 def main() -> None:
     """Run one management command."""
-    env.use_settings("nexus_project.settings.dashboard")
-    from django.core.management import execute_from_command_line
+    try:
+        env.read_env_file()
+        held = None
+        if not (env.secret("DATABASE_URL") and env.secret("REDIS_URL")):
+            from nexus_project.stack.aside import hold  # no part of the images, where both are set
 
-    execute_from_command_line(sys.argv)
+            held = hold()
+    except env.SettingError as error:
+        sys.exit(f"nexus: {error}")
+    try:
+        env.use_settings("nexus_project.settings.dashboard")
+        from django.core.management import execute_from_command_line
+
+        execute_from_command_line(sys.argv)
+    finally:
+        if held:
+            held.leave()
 
 
 if __name__ == "__main__":

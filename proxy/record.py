@@ -1,6 +1,7 @@
 """The record of one exchange: the only thing that the relay side and the store side share, apart from `wire`.
 
-On disk and on the wire each struct is a msgpack array with its version first, so that a reader knows what it reads.
+On disk and on the wire each struct is a msgpack array with its version (the tag) first: a reader refuses what it does not know.
+A new field goes to the end, with a default; any other change needs a new version.
 """
 
 import msgspec
@@ -20,7 +21,7 @@ ABORTED = "aborted"
 OUTCOMES = (COMPLETE, UPSTREAM_ERROR, UPSTREAM_CUT, CLIENT_LEFT, REFUSED, ABORTED)
 
 
-class Head(msgspec.Struct, frozen=True, array_like=True):
+class Head(msgspec.Struct, frozen=True, array_like=True, tag=1):
     """What is known before the request goes upstream. Headers and target are masked; times are epoch seconds."""
 
     id: str
@@ -36,10 +37,9 @@ class Head(msgspec.Struct, frozen=True, array_like=True):
     client_address: str = ""
     body_size: int = 0
     body_dropped: bool = False
-    version: int = 1
 
 
-class Closing(msgspec.Struct, frozen=True, array_like=True):
+class Closing(msgspec.Struct, frozen=True, array_like=True, tag=1):
     """How it ended. `chunks` holds (milliseconds since the start, bytes) for each piece that the network gave."""
 
     outcome: str
@@ -52,10 +52,9 @@ class Closing(msgspec.Struct, frozen=True, array_like=True):
     error_message: str = ""
     response_size: int = 0
     response_dropped: bool = False
-    version: int = 1
 
 
-class Record(msgspec.Struct, frozen=True, array_like=True):
+class Record(msgspec.Struct, frozen=True, array_like=True, tag=1):
     """A whole exchange as the shipper sends it. `serial` counts from 1 at the door of one spool, without gaps."""
 
     serial: int
@@ -65,18 +64,13 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     response_body: bytes
 
 
-class Batch(msgspec.Struct, frozen=True, array_like=True):
+class Batch(msgspec.Struct, frozen=True, array_like=True, tag=1):
     """Records of one spool, with the spool's own count of what it accepted and dropped so far."""
 
     spool: str
     accepted: int
     dropped: int
     records: list[Record]
-
-
-def without_body(head: Head) -> Head:
-    """The same request with its body dropped, because there was no room for it."""
-    return msgspec.structs.replace(head, body_dropped=True)
 
 
 _encoder = msgspec.msgpack.Encoder()

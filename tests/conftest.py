@@ -1,9 +1,14 @@
 """What every test builds on."""
 
+import signal
+
 import django
 
 from nexus_project import env
 from tests import servers
+
+# A suite that is ended from outside stops the services that it started, as after Ctrl-C.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 # Not in pyproject.toml: pytest-django would load the settings before the servers have their addresses.
 servers.provide()

@@ -26,8 +26,10 @@ for name, value in {
             f"{name} is not set, and the dashboard needs it; `make run` sets all of them up."
         )
 
-# Under ASGI every request has a thread of its own: a connection that outlived it would stay open, and nobody would use it.
-DATABASES = {"default": {**DATABASES["default"], "CONN_MAX_AGE": 0}}
+# Under ASGI every request has a thread of its own, so connections are kept in psycopg's pool and not by threads.
+_pool = {"min_size": 1, "max_size": 8, "timeout": 5}
+_options = {**DATABASES["default"]["OPTIONS"], "pool": _pool}
+DATABASES = {"default": {**DATABASES["default"], "CONN_MAX_AGE": 0, "OPTIONS": _options}}
 
 _public = urlsplit(DASHBOARD_URL or f"http://{HOST}:{DASHBOARD_PORT}")
 _secure = _public.scheme == "https"
@@ -113,6 +115,11 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 LOGIN_URL = "/dashboard/login"
+OPERATOR_PASSWORD = env.secret("OPERATOR_PASSWORD")
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
 SILENCED_SYSTEM_CHECKS = [
     "security.W005",  # HSTS for subdomains is the owner's decision about hosts that are not ours
     "security.W008",  # SECURE_SSL_REDIRECT: see above

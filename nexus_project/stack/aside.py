@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from nexus_project import env
 from nexus_project.stack import folders, surroundings
 from nexus_project.stack.console import Console
 from nexus_project.stack.errors import StackError
+from nexus_project.stack.lease import Lease
 
 
 def run_aside(console: Console, command: Sequence[str], *, temporary: bool) -> int:
@@ -32,6 +34,16 @@ def run_aside(console: Console, command: Sequence[str], *, temporary: bool) -> i
     finally:
         if held:
             held.leave()
+
+
+def hold() -> Lease | None:
+    """The embedded servers for this very process, their addresses set; None when both are given. Exits with a sentence."""
+    console = Console(sys.stderr)  # standard output is the command's own
+    try:
+        surroundings.read_env(console)
+        return surroundings.servers(folders.make_data_folder(env.folder("NEXUS_DATA_DIR", "var")))
+    except (StackError, OSError) as error:
+        sys.exit(f"nexus: {error}")
 
 
 def make_temporary_folder() -> Path:

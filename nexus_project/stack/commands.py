@@ -153,6 +153,18 @@ def migrate() -> Service:
     )
 
 
+def operator(name: str, password: str) -> Service:
+    return Service(
+        name="operator",
+        command=(PYTHON, "manage.py", "set_operator", name),
+        grace_seconds=10,
+        environment={
+            "DJANGO_SETTINGS_MODULE": "nexus_project.settings.dashboard",
+            "OPERATOR_PASSWORD": password,
+        },
+    )
+
+
 def samples(proxy_url: str, *, trickle: bool) -> Service:
     # Another seed: what trickles is not what has just been sent.
     options = ("--trickle", "--seed", "2") if trickle else ()

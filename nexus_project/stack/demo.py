@@ -10,6 +10,7 @@ from nexus_project.stack.console import Console
 from nexus_project.stack.errors import StackError
 
 STORED_SECONDS = 60
+OPERATOR = "operator"
 
 
 def demo(console: Console, *, once: bool) -> int:
@@ -20,6 +21,7 @@ def demo(console: Console, *, once: bool) -> int:
     status = 1 if once else 0  # a check that is interrupted has not succeeded
     with run.stack(console, place, services) as supervisor:
         run.start(supervisor, place, services, console.say)
+        supervisor.run_to_end(commands.operator(OPERATOR, env.secret("DASHBOARD_API_KEY")))
         supervisor.run_to_end(commands.samples(place.proxy_url, trickle=False))
         if once:
             console.say(require_stored(place))
@@ -56,6 +58,7 @@ def invite(console: Console, place: Place) -> None:
     console.say("")
     console.say(f"Dashboard  {place.dashboard_url}/")
     console.say(f"Key        {env.secret('DASHBOARD_API_KEY')}")
+    console.say(f"Admin      {place.dashboard_url}/admin/   ({OPERATOR}, the same key as password)")
     console.say(f"Proxy      {place.proxy_url}   (ANTHROPIC_BASE_URL)")
     console.say("Sample traffic goes on; Ctrl-C stops everything, a second one does not wait.")
     console.say("")

@@ -32,7 +32,8 @@ def error_answer(
     kind: ErrorKind, message: str, exchange_id: str, headers: Headers | None = None
 ) -> RawResponse:
     """An error of Nexus: clients read it as one of the API's own."""
-    extra = [*(headers or []), (b"request-id", exchange_id.encode()), (NEXUS_ID, exchange_id.encode())]
+    named = [(b"request-id", exchange_id.encode()), (NEXUS_ID, exchange_id.encode())] if exchange_id else []
+    extra = [*(headers or []), *named]
     body = error_body(kind, message, exchange_id)
     return RawResponse(kind.status, [(b"content-type", b"application/json"), *extra], body)
 

@@ -13,8 +13,8 @@ from uuid_utils import uuid4
 from proxy.record import INGEST_TASK, SPOOLS_KEY
 
 _DOWN = (redis.RedisError, KombuError, OperationalError, CeleryError, OSError)
-_SENT = "SENT"
 KEY_PREFIX = "celery-task-meta-"  # of Celery's Redis result backend
+MARKER_SECONDS = 24 * 3600
 
 
 class BrokerDown(Exception):
@@ -31,9 +31,8 @@ class State(enum.Enum):
     DONE = enum.auto()
 
 
+_UNREPORTED = "PENDING"
 _STATES = {
-    "PENDING": State.GONE,
-    _SENT: State.WAITING,
     "SUCCESS": State.DONE,
     "FAILURE": State.FAILED,
     "REVOKED": State.FAILED,
@@ -45,18 +44,29 @@ class Broker:
 
     def __init__(self) -> None:
         self._redis = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=2)
+        self._queue = current_app.conf.task_routes[INGEST_TASK]["queue"]
 
     def send(self, payload: bytes) -> str:
         """Publish one batch; its task id. A marker beside it tells a waiting batch from one that was wiped."""
         task_id = str(uuid4())
+        # Written without Celery's backend, which would retry for 19 s when Redis is down.
+        marker: dict[str, object] = {
+            "status": "PENDING",
+            "result": None,
+            "traceback": None,
+            "children": [],
+            "task_id": task_id,
+        }
         try:
-            current_app.backend.store_result(task_id, None, _SENT)
+            self._redis.set(KEY_PREFIX + task_id, json.dumps(marker), ex=MARKER_SECONDS)
             current_app.send_task(
                 INGEST_TASK,
                 (payload,),
                 task_id=task_id,
                 serializer="msgpack",
-                ignore_result=False,
+                # No subscription to the result here, where nobody would read it; the worker reports it all the same.
+                ignore_result=True,
+                headers={"ignore_result": False},
                 retry=False,
                 argsrepr="(a batch)",  # the default would put bodies into Celery's own logs
             )
@@ -65,24 +75,32 @@ class Broker:
         return task_id
 
     def state(self, task_id: str) -> State:
-        """What Redis knows of a batch."""
+        """What Redis knows of a batch. Unreported with an empty queue means taken: a worker may have died with it."""
         try:
-            raw = self._redis.get(KEY_PREFIX + task_id)
+            both = self._redis.pipeline()
+            both.get(KEY_PREFIX + task_id)
+            both.llen(self._queue)
+            raw, queued = both.execute()
         except _DOWN as error:
             raise BrokerDown(type(error).__name__) from error
-        status = json.loads(raw)["status"] if isinstance(raw, bytes) else "PENDING"
-        return _STATES.get(status, State.TAKEN)
+        if raw is None:
+            return State.GONE
+        status = json.loads(raw)["status"]
+        return State.WAITING if status == _UNREPORTED and queued else _STATES.get(status, State.TAKEN)
 
     def forget(self, task_id: str) -> None:
-        """Remove a batch's marker."""
+        """Remove what Redis knows of a batch."""
         try:
-            current_app.backend.forget(task_id)
+            self._redis.delete(KEY_PREFIX + task_id)
         except _DOWN as error:
             raise BrokerDown(type(error).__name__) from error
 
     def report(self, spool: str, state: str) -> None:
-        """Tell the dashboard what a spool holds."""
+        """Tell the dashboard what a spool holds. A spool's last word stays: it tells a gap from what still waits on a disk."""
         try:
             self._redis.hset(SPOOLS_KEY, spool, state)
         except _DOWN as error:
             raise BrokerDown(type(error).__name__) from error
+
+    def close(self) -> None:
+        self._redis.close()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.http.response import HttpResponseBase
 
 from proxy import token_stats
@@ -19,7 +19,6 @@ from proxy.wire.errors import ErrorKind
 
 log = logging.getLogger("nexus.relay")
 
-VERSION = "0.1.0"
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _CONTENT_TYPES = {".json": b"application/json", ".js": b"text/javascript", ".sh": b"text/x-shellscript"}
 
@@ -34,7 +33,12 @@ async def describe(request: RelayRequest) -> HttpResponseBase:
         "clientSetup": "/client-setup/<file>",
     }
     return json_answer(
-        {"service": "claude-nexus-proxy", "version": VERSION, "status": "operational", "endpoints": endpoints}
+        {
+            "service": "claude-nexus-proxy",
+            "version": settings.VERSION,
+            "status": "operational",
+            "endpoints": endpoints,
+        }
     )
 
 
@@ -44,7 +48,7 @@ async def health(request: RelayRequest) -> HttpResponseBase:
     state = {
         "status": "healthy" if ready else "unhealthy",
         "service": "claude-nexus-proxy",
-        "version": VERSION,
+        "version": settings.VERSION,
         "timestamp": _now(),
     }
     return json_answer(state, 200 if ready else 503)
@@ -107,13 +111,21 @@ async def stats(request: RelayRequest) -> HttpResponseBase:
     if not settings.DATABASE_URL:
         return error_answer(ErrorKind.UNAVAILABLE, "Token counts live in PostgreSQL: set DATABASE_URL.", "")
     try:
-        read = sync_to_async(token_stats.token_stats, thread_sensitive=False)
+        read = sync_to_async(_read_stats, thread_sensitive=False)
         return json_answer(await read(request.GET.get("domain")))
     except DatabaseError as error:
         log.warning("token_stats.database_down", extra={"why": type(error).__name__})
         return error_answer(
             ErrorKind.UNAVAILABLE, "PostgreSQL does not answer; traffic goes on, so try again later.", ""
         )
+
+
+def _read_stats(domain: str | None) -> object:
+    """With a connection of its own: this process keeps none, so none can be found broken after an outage."""
+    try:
+        return token_stats.token_stats(domain)
+    finally:
+        connection.close()
 
 
 def _may_see_stats(request: RelayRequest) -> bool:

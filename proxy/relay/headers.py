@@ -8,7 +8,8 @@ from accounts.masking import mask_headers
 Header = tuple[bytes, bytes]
 Headers = list[Header]
 
-# RFC 9110 §7.6.1, and what older clients still send of that kind.
+# RFC 9110 §7.6.1, and what older clients still send of that kind. What `Connection` names goes with it, whatever it is: the RFC's
+# "MUST" makes no exception, not even for end-to-end fields that no sender may name there. What Nexus adds itself is never removed.
 HOP_BY_HOP = frozenset(
     {
         b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te", b"trailer",
@@ -18,21 +19,27 @@ HOP_BY_HOP = frozenset(
 
 # `expect` would hang on an upstream that sends no 100; the length is set anew; cookies are for this host alone.
 NOT_FORWARDED = HOP_BY_HOP | {
-    b"host", b"content-length", b"expect", b"cookie", b"authorization", b"x-api-key", b"accept-encoding", b"forwarded",
-    b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-forwarded-port", b"x-real-ip",
+    b"host", b"content-length", b"expect", b"cookie", b"authorization", b"x-api-key", b"accept-encoding",
 }  # fmt: skip
+FORWARDED = b"x-forwarded-"
 
 IDENTITY: Header = (b"accept-encoding", b"identity")
 BETA = b"anthropic-beta"
+CACHED_BYTES = 512  # longer values are masked anew each time: the cache stays within some megabytes
 
 
 def upstream_headers(incoming: Headers, credential: tuple[Header, ...], oauth_beta: bytes) -> Headers:
     """What goes to the API: everything but the named few, then the credential; `oauth_beta` is added if it is not there."""
     named = _named_by_connection(incoming)
-    kept = [pair for pair in incoming if pair[0] not in NOT_FORWARDED and pair[0] not in named]
-    if oauth_beta and not any(name == BETA and oauth_beta in value for name, value in kept):
+    unwanted = NOT_FORWARDED | named if named else NOT_FORWARDED
+    kept = [pair for pair in incoming if pair[0] not in unwanted and not pair[0].startswith(FORWARDED)]
+    if oauth_beta and not any(name == BETA and oauth_beta in _values(value) for name, value in kept):
         kept = _with_beta(kept, oauth_beta)
     return [*kept, IDENTITY, *credential]
+
+
+def _values(value: bytes) -> list[bytes]:
+    return [part.strip() for part in value.split(b",")]
 
 
 def _with_beta(headers: Headers, beta: bytes) -> Headers:
@@ -60,12 +67,15 @@ def _named_by_connection(headers: Headers) -> frozenset[bytes]:
 
 @lru_cache(maxsize=64)
 def _names(value: bytes) -> frozenset[bytes]:
-    return frozenset(part.strip().lower() for part in value.split(b","))
+    return frozenset(_values(value.lower()))
 
 
 def masked(headers: Iterable[Header]) -> list[tuple[str, str]]:
     """Headers as they may be written anywhere: no credential in clear."""
-    return [_masked(name, value) for name, value in headers]
+    return [
+        _masked(name, value) if len(value) <= CACHED_BYTES else _masked.__wrapped__(name, value)
+        for name, value in headers
+    ]
 
 
 @lru_cache(maxsize=4096)  # most headers of a client are the same with every request

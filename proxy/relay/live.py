@@ -12,7 +12,7 @@ from proxy.relay.exchange import Exchange
 log = logging.getLogger("nexus.live")
 
 INTERVAL_SECONDS = 0.1
-MAX_EVENTS = 500  # a message; what does not fit is told with the next change
+MAX_EVENTS = 500  # of each kind in a message; the others are told with the next one
 
 
 class LivePublisher:
@@ -29,6 +29,7 @@ class LivePublisher:
         self.running[exchange.id] = exchange
 
     def end(self, exchange: Exchange) -> None:
+        self._told.pop(exchange.id, None)
         if self.running.pop(exchange.id, None) and self._layer:
             self._ended.append(exchange.event("ended"))
             del self._ended[:-MAX_EVENTS]
@@ -45,13 +46,11 @@ class LivePublisher:
     def changes(self) -> list[Event]:
         """What to tell now: exchanges that ended, that are new, or that received bytes since the last time."""
         events, self._ended = self._ended, []
-        for exchange in list(self.running.values())[:MAX_EVENTS]:
-            if self._told.get(exchange.id) != exchange.size:
-                self._told[exchange.id] = exchange.size
-                events.append(exchange.event("running"))
-        for event in events:
-            if event["kind"] == "ended":
-                self._told.pop(event["id"], None)
+        changed = [one for one in self.running.values() if self._told.get(one.id) != one.size]
+        for exchange in changed[:MAX_EVENTS]:
+            self._told[exchange.id] = exchange.size
+            self.running[exchange.id] = self.running.pop(exchange.id)  # to the end: the others are told first
+            events.append(exchange.event("running"))
         return events
 
     async def _publish(self) -> None:

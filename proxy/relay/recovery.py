@@ -1,11 +1,13 @@
 """Slots of the spool: take one for this process, and take over what processes left behind that did not come back."""
 
+import logging
 from itertools import count
 from pathlib import Path
 
-from proxy import record
-from proxy.record import Closing
-from proxy.relay.spool import Spool, SpoolTaken
+from proxy.relay.slot import SlotTaken
+from proxy.relay.spool import Spool
+
+log = logging.getLogger("nexus.spool")
 
 
 def claim(root: Path, limit_bytes: int) -> Spool:
@@ -13,33 +15,34 @@ def claim(root: Path, limit_bytes: int) -> Spool:
     return next(spool for number in count() if (spool := _claim(root / str(number), limit_bytes)))
 
 
-def claim_leftovers(root: Path, limit_bytes: int) -> list[Spool]:
-    """All further slots that no process holds although something lies in them."""
-    folders = [
-        path for path in sorted(root.iterdir()) if any(file.stat().st_size for file in path.glob("*.seg"))
-    ]
-    return [spool for folder in folders if (spool := _claim(folder, limit_bytes))]
+def claim_leftovers(root: Path, limit_bytes: int, unusable: set[Path]) -> list[Spool]:
+    """All further slots that no process holds although something lies in them; `unusable` ones are noted and left alone."""
+    spools = []
+    for folder in sorted(root.glob("*/")):
+        if folder in unusable or not _holds_something(folder):
+            continue
+        try:
+            spool = _claim(folder, limit_bytes)
+        except OSError as error:
+            unusable.add(folder)
+            log.error(
+                "spool.unusable", extra={"folder": str(folder), "why": str(error), "mend": "its rights"}
+            )
+            continue
+        if spool:
+            spools.append(spool)
+    return spools
+
+
+def _holds_something(folder: Path) -> bool:
+    try:
+        return any(file.stat().st_size for file in folder.glob("*.seg"))
+    except FileNotFoundError:  # its process has just shipped and deleted one
+        return False
 
 
 def _claim(folder: Path, limit_bytes: int) -> Spool | None:
     try:
-        spool = Spool(folder, limit_bytes)
-    except SpoolTaken:
+        return Spool(folder, limit_bytes)
+    except SlotTaken:
         return None
-    _end_unfinished(spool)
-    return spool
-
-
-def _end_unfinished(spool: Spool) -> None:
-    """What a killed process left open ends as `aborted`, with the bytes that had been written of it."""
-    for serial in spool.unfinished:
-        closing = Closing(
-            outcome=record.ABORTED,
-            status=0,
-            headers=[],
-            first_byte_ms=None,
-            duration_ms=0,
-            chunks=[],
-            error_message="The proxy process ended while this exchange was running.",
-        )
-        spool.close(spool.entry(serial), b"", record.encode(closing))

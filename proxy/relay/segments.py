@@ -1,26 +1,30 @@
 """Append-only files of frames: the spool's only contact with the disk.
 
-A frame is MAGIC, kind (1 byte), serial, length (8 bytes each, big-endian), XXH3-64 of kind, serial and payload, then the payload.
-The page cache is durable enough (power loss is out of scope); a torn or damaged frame is found by its digest and skipped.
+A frame is the spool's mark (8 bytes), kind (1 byte), serial and length (8 bytes each, big-endian), XXH3-64 of the payload seeded
+with serial and kind, then the payload. The mark is random, so no client can put a frame of its own making into a body. The page
+cache is durable enough (power loss is out of scope); a torn or damaged frame is found by its digest and skipped.
 """
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from xxhash import xxh3_64_intdigest
 
-MAGIC = b"\xf7NXS"
-_HEADER = struct.Struct(">4sBQQQ")
+MARK_BYTES = 8
+_HEADER = struct.Struct(">8sBQQQ")
+HEADER_BYTES = _HEADER.size
+_WINDOW = 1024**2
 
-OPEN, REQUEST, RESPONSE, CLOSE = range(1, 5)
+# SETTLED makes void what its segment holds of the serial: the exchange was confirmed or counted as dropped.
+OPEN, REQUEST, RESPONSE, CLOSE, SETTLED = range(1, 6)
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One frame within a segment: where its payload lies."""
+class Frame(NamedTuple):
+    """One frame within a segment: where its payload lies, in bytes. Not a dataclass, as each exchange makes several."""
 
     kind: int
     serial: int
@@ -36,90 +40,104 @@ class Damage:
     length: int
 
 
-def _digest(kind: int, serial: int, payload: bytes | bytearray | memoryview) -> int:
-    return xxh3_64_intdigest(payload, serial << 3 | kind)
-
-
 class Segment:
-    """One file; `holders` counts the exchanges that still need it."""
+    """One file. One thread at a time writes; any thread reads. `holders` counts the exchanges that still need it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, mark: bytes) -> None:
         self.path = path
         self.holders = 0
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._mark = mark
+        self._fd = self._open()
         self.size = os.fstat(self._fd).st_size
 
-    def append(self, frames: list[tuple[int, int, bytes]]) -> list[Frame]:
-        """Write (kind, serial, payload) frames in one call; raises OSError, and the file is then as before."""
+    def _open(self) -> int:
+        return os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def append(self, serial: int, parts: Sequence[tuple[int, bytes]]) -> list[Frame]:
+        """Write a frame for each (kind, payload) in one call; raises OSError, and the file is then as before."""
+        if self._fd < 0:
+            self._fd = self._open()
         buffers: list[bytes] = []
-        found: list[Frame] = []
-        offset = self.size
-        for kind, serial, payload in frames:
-            header = _HEADER.pack(MAGIC, kind, serial, len(payload), _digest(kind, serial, payload))
-            buffers += (header, payload)
-            found.append(Frame(kind, serial, offset + _HEADER.size, len(payload)))
-            offset += _HEADER.size + len(payload)
+        frames: list[Frame] = []
+        end = self.size
+        for kind, payload in parts:
+            length = len(payload)
+            digest = xxh3_64_intdigest(payload, serial << 3 | kind)
+            buffers += (_HEADER.pack(self._mark, kind, serial, length, digest), payload)
+            frames.append(Frame(kind, serial, end + HEADER_BYTES, length))
+            end += HEADER_BYTES + length
+        self._write(buffers, end - self.size)
+        self.size = end
+        return frames
+
+    def _write(self, buffers: list[bytes], length: int) -> None:
         try:
-            written = os.writev(self._fd, buffers)
-            if written != offset - self.size:
+            # At a given place: after a failure the next frame overwrites what was left of this one.
+            if os.pwritev(self._fd, buffers, self.size) != length:
                 raise OSError("the disk took only a part of the record")
         except OSError:
             os.ftruncate(self._fd, self.size)
             raise
-        self.size = offset
-        return found
 
     def read(self, frame: Frame) -> bytes | None:
         """A frame's payload; None if the disk no longer holds what was written."""
-        payload = os.pread(self._fd, frame.length, frame.offset)
-        header = os.pread(self._fd, _HEADER.size, frame.offset - _HEADER.size)
-        expected = _HEADER.pack(
-            MAGIC, frame.kind, frame.serial, frame.length, _digest(frame.kind, frame.serial, payload)
-        )
-        return payload if header == expected and len(payload) == frame.length else None
+        try:
+            # Never the writer's descriptor: it may be closed meanwhile, and its number may be another file's by then.
+            with self.path.open("rb", buffering=0) as file:
+                found = self._frame_at(file.fileno(), frame.offset - HEADER_BYTES)
+        except OSError:
+            return None
+        return found[1] if found and found[0] == frame else None
 
-    def raw(self, start: int, length: int) -> bytes:
-        return os.pread(self._fd, length, start)
+    def raw(self, damage: Damage) -> bytes:
+        """Damaged bytes as they are; raises OSError."""
+        with self.path.open("rb", buffering=0) as file:
+            return os.pread(file.fileno(), damage.length, damage.offset)
 
     def scan(self) -> Iterator[Frame | Damage]:
         """All frames in order; between them what is damaged, found by looking for the next whole frame."""
-        offset = 0
-        while offset < self.size:
-            frame = self._frame_at(offset)
-            if frame:
-                yield frame
-                offset = frame.offset + frame.length
-                continue
-            following = self._next_frame(offset + 1)
-            yield Damage(offset, following - offset)
-            offset = following
+        with self.path.open("rb", buffering=0) as file:
+            fd, offset = file.fileno(), 0
+            while offset < self.size:
+                if found := self._frame_at(fd, offset):
+                    frame = found[0]
+                    yield frame
+                    offset = frame.offset + frame.length
+                else:
+                    following = self._next_frame(fd, offset + 1)
+                    yield Damage(offset, following - offset)
+                    offset = following
 
-    def _frame_at(self, offset: int) -> Frame | None:
-        header = os.pread(self._fd, _HEADER.size, offset)
-        if len(header) < _HEADER.size or not header.startswith(MAGIC):
+    def _frame_at(self, fd: int, offset: int) -> tuple[Frame, bytes] | None:
+        header = os.pread(fd, HEADER_BYTES, offset)
+        if len(header) < HEADER_BYTES or not header.startswith(self._mark):
             return None
-        _, kind, serial, length, _ = _HEADER.unpack(header)
-        frame = Frame(kind, serial, offset + _HEADER.size, length)
-        fits = frame.offset + length <= self.size
-        return frame if fits and self.read(frame) is not None else None
+        _, kind, serial, length, digest = _HEADER.unpack(header)
+        frame = Frame(kind, serial, offset + HEADER_BYTES, length)
+        if not OPEN <= kind <= SETTLED or serial >> 60 or frame.offset + length > self.size:
+            return None
+        payload = os.pread(fd, length, frame.offset)
+        whole = len(payload) == length and xxh3_64_intdigest(payload, serial << 3 | kind) == digest
+        return (frame, payload) if whole else None
 
-    def _next_frame(self, start: int) -> int:
+    def _next_frame(self, fd: int, start: int) -> int:
         """Where the next whole frame begins, or the end."""
-        step = 1024 * 1024
         while start < self.size:
-            window = os.pread(self._fd, step + len(MAGIC) - 1, start)
-            at = window.find(MAGIC)
+            at = os.pread(fd, _WINDOW + MARK_BYTES - 1, start).find(self._mark)
             if at < 0:
-                start += step
-            elif self._frame_at(start + at):
+                start += _WINDOW
+            elif self._frame_at(fd, start + at):
                 return start + at
             else:
                 start += at + 1
         return self.size
 
-    def close(self) -> None:
-        os.close(self._fd)
+    def seal(self) -> None:
+        """Nothing more is to be written: hold no descriptor, as there may be thousands of segments."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
     def delete(self) -> None:
-        self.close()
+        self.seal()
         self.path.unlink(missing_ok=True)

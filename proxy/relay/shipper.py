@@ -8,13 +8,16 @@ import json
 import logging
 import threading
 import time
-from dataclasses import dataclass, field
+from collections import deque
+from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from django.conf import settings
 
 from proxy import record
 from proxy.record import Batch, Record
+from proxy.relay.assemble import assemble
 from proxy.relay.broker import Broker, BrokerDown, State
 from proxy.relay.recovery import claim_leftovers
 from proxy.relay.spool import Spool
@@ -26,128 +29,162 @@ MAX_BYTES = 1024**2
 MAX_UNCONFIRMED = 4
 TICK_SECONDS = 0.05
 LINGER_SECONDS = 0.2
+BEAT_SECONDS = 1.0
 TAKEN_TIMEOUT_SECONDS = 30.0
 FAILED_PAUSE_SECONDS = 5.0
 LEFTOVERS_EVERY_SECONDS = 5.0
 DOWN_PAUSE_SECONDS = 1.0
 
 
+# How long a batch may stay as it is before it is sent again, in seconds.
+PATIENCE = {
+    State.GONE: 0.0,
+    State.WAITING: float("inf"),
+    State.TAKEN: TAKEN_TIMEOUT_SECONDS,
+    State.FAILED: FAILED_PAUSE_SECONDS,
+}
+
+
 @dataclass(slots=True)
 class Sent:
-    """A batch on its way; times are monotonic seconds."""
+    """A batch on its way, and since when (monotonic seconds) it fares as it does."""
 
     spool: Spool
     serials: list[int]
-    sent_at: float
-    taken_at: float | None = None
+    state: State = State.WAITING
+    since: float = 0.0
 
 
-@dataclass(slots=True)
 class Shipper:
     """`start` and `stop` are called by the event loop's thread; everything else runs in the shipper's own."""
 
-    root: Path
-    spool: Spool
-    broker: Broker = field(default_factory=Broker)
-    _spools: list[Spool] = field(default_factory=list)
-    _sent: dict[str, Sent] = field(default_factory=dict)
-    _ending: threading.Event = field(default_factory=threading.Event)
-    _deadline: float = float("inf")
-    _thread: threading.Thread | None = None
+    def __init__(self, root: Path, spool: Spool, broker: Broker | None = None) -> None:
+        self._root = root
+        self._spool = spool
+        self._broker = broker or Broker()
+        self._spools = deque([spool])
+        self._unusable: set[Path] = set()
+        self._sent: dict[str, Sent] = {}
+        self._ending = threading.Event()
+        self._deadline = float("inf")
+        self._next_ship = self._next_look = self._next_beat = 0.0
+        self._down = False
+        self._thread = threading.Thread(target=self._run, name="shipper", daemon=True)
 
     def start(self) -> None:
-        self._spools = [self.spool]
-        self._thread = threading.Thread(target=self._run, name="shipper", daemon=True)
         self._thread.start()
 
     def stop(self, flush_seconds: float) -> None:
         """Ship what is ready, for so long at most; the rest waits on disk for the next process."""
         self._deadline = time.monotonic() + flush_seconds
         self._ending.set()
-        if self._thread:
-            self._thread.join()
+        self._thread.join()
 
     def _run(self) -> None:
-        next_beat = next_look = last_full = 0.0
         while not self._done():
-            now = time.monotonic()
-            try:
-                self.confirm(now)
-                if now >= next_look:
-                    self._look_for_leftovers()
-                    next_look = now + LEFTOVERS_EVERY_SECONDS
-                if (
-                    self._ending.is_set()
-                    or now - last_full >= LINGER_SECONDS
-                    or self.spool.ready >= MAX_RECORDS
-                ):
-                    last_full = now
-                    self.ship()
-                if now >= next_beat:
-                    self._beat()
-                    next_beat = now + 1.0
-            except BrokerDown as error:
-                log.warning("shipper.redis_down", extra={"why": str(error), "waiting": self.spool.waiting})
-                self._ending.wait(DOWN_PAUSE_SECONDS)
-            except Exception:  # the outermost door of this thread: without it a bug would stop every record
-                log.exception("shipper.failed")
-                self._ending.wait(DOWN_PAUSE_SECONDS)
-            self._ending.wait(TICK_SECONDS) if not self._ending.is_set() else time.sleep(TICK_SECONDS)
-        for spool in self._spools[1:]:
-            spool.shut()
+            self._pause(self._guarded_turn())
+        try:
+            self._beat()
+        except BrokerDown as error:
+            log.warning("shipper.last_word_unsaid", extra={"why": str(error), "waiting": self._spool.waiting})
+        for spool in self._spools:
+            if spool is not self._spool:
+                spool.shut()
+        self._broker.close()
 
     def _done(self) -> bool:
         if not self._ending.is_set():
             return False
-        return time.monotonic() > self._deadline or not any(spool.waiting for spool in self._spools)
+        pending = self._spool.ready or any(sent.spool is self._spool for sent in self._sent.values())
+        return not pending or time.monotonic() >= self._deadline
+
+    def _pause(self, seconds: float) -> None:
+        if self._ending.is_set():
+            time.sleep(max(0.0, min(seconds, self._deadline - time.monotonic())))
+        else:
+            self._ending.wait(seconds)
+
+    def _guarded_turn(self) -> float:
+        """One turn; how many seconds to wait before the next."""
+        try:
+            self.turn(time.monotonic())
+        except BrokerDown as error:
+            if not self._down:
+                log.warning(
+                    "shipper.redis_down", extra={"why": str(error), "mend": "start Redis or mend REDIS_URL"}
+                )
+            self._down = True
+            return DOWN_PAUSE_SECONDS
+        except Exception:  # the outermost door of this thread: without it a bug would stop every record
+            log.exception("shipper.failed")
+            return DOWN_PAUSE_SECONDS
+        if self._down:
+            log.info("shipper.redis_back", extra={"waiting": self._spool.waiting})
+        self._down = False
+        return TICK_SECONDS
+
+    def turn(self, now: float) -> None:
+        """Do what is due at `now`, in monotonic seconds; raises BrokerDown."""
+        self.confirm(now)
+        if now >= self._next_look and not self._ending.is_set():
+            self._next_look = now + LEFTOVERS_EVERY_SECONDS
+            self._look_for_leftovers()
+        if now >= self._next_ship or self._spool.ready >= MAX_RECORDS or self._ending.is_set():
+            self._next_ship = now + LINGER_SECONDS
+            self.ship()
+        if now >= self._next_beat:
+            self._next_beat = now + BEAT_SECONDS
+            self._beat()
 
     def ship(self) -> None:
-        """Send what is ready, as far as unconfirmed batches allow; raises BrokerDown."""
-        for spool in self._spools:
-            while len(self._sent) < MAX_UNCONFIRMED and (serials := spool.take(MAX_RECORDS, MAX_BYTES)):
-                records = [found for serial in serials if (found := _record(spool, serial))]
-                kept = [found.serial for found in records]
+        """Send what is ready, a batch of each spool in turn, as far as unconfirmed batches allow; raises BrokerDown."""
+        idle = 0
+        while idle < len(self._spools) and len(self._sent) < MAX_UNCONFIRMED:
+            spool = self._spools[0]
+            self._spools.rotate(-1)
+            idle = 0 if self._send_from(spool) else idle + 1
+
+    def _send_from(self, spool: Spool) -> bool:
+        """Send one batch; False if there is none, or if it can wait for the next process."""
+        if self._ending.is_set() and spool is not self._spool:
+            return False
+        serials = spool.take(MAX_RECORDS, MAX_BYTES)
+        try:
+            records = [found for serial in serials if (found := _record(spool, serial))]
+            if records:
                 batch = Batch(spool.id, spool.accepted, spool.dropped, records)
-                try:
-                    task_id = self.broker.send(record.encode_batch(batch))
-                except BrokerDown:
-                    spool.give_back(kept)
-                    raise
-                self._sent[task_id] = Sent(spool, kept, time.monotonic())
+                task_id = self._broker.send(record.encode_batch(batch))
+                self._sent[task_id] = Sent(spool, [found.serial for found in records])
+        except BaseException:
+            spool.give_back(serials)
+            raise
+        return bool(serials)
 
     def confirm(self, now: float) -> None:
         """Discard what was committed and take back what has to be sent again; raises BrokerDown."""
         for task_id, sent in list(self._sent.items()):
-            state = self.broker.state(task_id)
+            state = self._broker.state(task_id)
+            if state is State.WAITING:
+                state = sent.state  # once taken, it does not wait again: others have filled the queue since
+            if state is not sent.state:
+                sent.state, sent.since = state, now
             if state is State.DONE:
                 sent.spool.discard(sent.serials)
-            elif not self._lost(state, sent, now):
-                continue
-            else:
+            elif now - sent.since >= PATIENCE[state]:
                 log.warning("shipper.sent_again", extra={"state": state.name, "records": len(sent.serials)})
                 sent.spool.give_back(sent.serials)
+            else:
+                continue
             del self._sent[task_id]
-            self.broker.forget(task_id)
-
-    @staticmethod
-    def _lost(state: State, sent: Sent, now: float) -> bool:
-        if state is State.GONE:
-            return True
-        if state is State.WAITING:
-            return False
-        sent.taken_at = sent.taken_at or now
-        return now - sent.taken_at > (
-            FAILED_PAUSE_SECONDS if state is State.FAILED else TAKEN_TIMEOUT_SECONDS
-        )
+            self._broker.forget(task_id)
 
     def _look_for_leftovers(self) -> None:
         """Ship what processes left behind that did not come back; let their slots go when they are empty."""
-        busy = {id(sent.spool) for sent in self._sent.values()}
-        for spool in [spool for spool in self._spools[1:] if not spool.waiting and id(spool) not in busy]:
+        for spool in [spool for spool in self._spools if spool is not self._spool and not spool.waiting]:
             self._beat_of(spool)
             self._spools.remove(spool)
             spool.shut()
-        self._spools += claim_leftovers(self.root, settings.SPOOL_MAX_BYTES)
+        self._spools += claim_leftovers(self._root, settings.SPOOL_MAX_BYTES, self._unusable)
 
     def _beat(self) -> None:
         for spool in self._spools:
@@ -157,16 +194,19 @@ class Shipper:
         state = {
             "accepted": spool.accepted,
             "dropped": spool.dropped,
+            "bodies_dropped": spool.bodies_dropped,
             "waiting": spool.waiting,
+            "used_bytes": spool.used,
             "at": time.time(),
         }
-        self.broker.report(spool.id, json.dumps(state))
+        self._broker.report(spool.id, json.dumps(state))
 
 
 def _record(spool: Spool, serial: int) -> Record | None:
-    """The record of one serial; None when the disk lost it (the spool has counted and set it aside)."""
+    """The record of one serial; None when it cannot be read (the spool has then counted it and set it aside)."""
     found = spool.read(serial)
-    if found is None:
+    try:
+        return assemble(found) if found else None
+    except msgspec.DecodeError as error:
+        spool.reject(serial, f"it cannot be decoded ({error})")
         return None
-    head, closing = record.decode_head(found.head), record.decode_closing(found.closing)
-    return Record(serial, head, closing, found.request_body, found.response_body)

@@ -1,35 +1,39 @@
 """The spool: every exchange is on local disk before its request goes upstream and before its client sees the end.
 
-A slot is the folder of one process, held by a file lock. Serials count from 1 without gaps over the slot's whole life, so that
-`accepted = stored + waiting + dropped` can be checked. When the limit is reached bodies are dropped first, then records.
-The event loop writes; the shipper's thread reads and discards.
+Serials count from 1 without gaps over the spool's whole life, so that `accepted = stored + waiting + dropped` can be checked.
+When the limit is reached, or the disk refuses, bodies are dropped first, then records. The event loop writes, a thread adds large
+bodies, and the shipper's thread reads and discards; the lock guards the index, never the reading or writing of a large body.
 """
 
-import fcntl
-import json
 import logging
 import threading
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
-from uuid import uuid4
 
-from proxy.relay.segments import CLOSE, OPEN, REQUEST, RESPONSE, Damage, Frame, Segment
+from proxy.relay.segments import CLOSE, HEADER_BYTES, OPEN, REQUEST, RESPONSE, SETTLED, Damage, Frame, Segment
+from proxy.relay.slot import Slot
 
 log = logging.getLogger("nexus.spool")
 
 SEGMENT_BYTES = 16 * 1024**2
 HEADROOM = 1.05  # records without bodies may use five percent more than the limit
+MAX_WAITING = 200_000  # each costs about a kilobyte of memory
 
+MAX_RECORD_BYTES = (
+    96 * 1024**2
+)  # a whole record goes through memory, and through one value of Redis (512 MiB)
 
-class SpoolTaken(Exception):
-    """Another process holds this slot."""
+LONG = "the answer is too long to be kept"
+FULL = "the spool is full"
+REFUSED = "the disk refused it"
+DAMAGED = "its beginning on disk is damaged"
 
 
 @dataclass(frozen=True, slots=True)
 class Spooled:
-    """One whole exchange as it lies on disk; head and closing are encoded structs of proxy.record."""
+    """One exchange as it lies on disk; head and closing are encoded structs of proxy.record, closing b"" if its end is missing."""
 
     serial: int
     head: bytes
@@ -38,7 +42,7 @@ class Spooled:
     response_body: bytes
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Entry:
     """An exchange in the spool: its frames, and whether it still takes bytes."""
 
@@ -46,73 +50,92 @@ class Entry:
     frames: list[tuple[Segment, Frame]] = field(default_factory=list)
     size: int = 0
     closed: bool = False
-
-    @property
-    def segments(self) -> list[Segment]:
-        return list(dict.fromkeys(segment for segment, _ in self.frames))
+    taken: bool = False
+    body_dropped: bool = False
+    writing: bool = False  # a thread is adding the request's body
+    closing: bytes = b""  # kept here because the disk refused it
 
 
 class Spool:
-    """One slot. Raises SpoolTaken when another process has it, OSError when its folder cannot be used."""
+    """One slot's exchanges. Raises SlotTaken when another process has it, OSError when its folder cannot be used."""
 
     def __init__(self, folder: Path, limit_bytes: int) -> None:
-        self.folder = folder
+        self._slot = Slot(folder)
+        self.id = self._slot.id
         self.used = 0
-        self.accepted = 0
-        self.dropped = 0
-        self.unfinished: list[int] = []
+        self.accepted = self._slot.accepted
+        self.dropped = self._slot.dropped
+        self.bodies_dropped = 0
         self._limit = limit_bytes
+        self._segment_bytes = min(SEGMENT_BYTES, limit_bytes // 8)
         self._lock = threading.Lock()
         self._entries: dict[int, Entry] = {}
         self._ready: deque[int] = deque()
-        self._segments: list[Segment] = []
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._hold = (folder / "lock").open("a")
         try:
-            fcntl.flock(self._hold, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._hold.close()
-            raise SpoolTaken(str(folder)) from error
-        self.id = self._identity()
-        self._recover()
-        self._rotate()
+            found = self._index()
+            # Made before any file is deleted: the names keep the spool's identity and count.
+            self._active = self._slot.new_segment(self.accepted)
+        except OSError:
+            self._slot.release()
+            raise
+        self._judge(found)
 
-    # The relay's side
+    # The relay's side: nothing here raises
 
     def has_room(self, size: int) -> bool:
-        """Whether a body of this size still fits."""
+        """Whether a body of so many bytes still fits on disk."""
         return self.used + size <= self._limit
 
     def open(self, head: bytes, body: bytes) -> Entry:
-        """Take an exchange in. The caller asked `has_room` for the body. If the disk refuses, it is counted as dropped."""
+        """Take an exchange in; a large body is better given to `add_body`."""
         with self._lock:
-            self.accepted += 1
-            entry = Entry(self.accepted)
+            entry = Entry(self.accepted + 1)
             self._entries[entry.serial] = entry
-            if self.used + len(head) > self._limit * HEADROOM:
-                self._drop(entry, "the spool is full")
-            else:
-                frames = [(OPEN, entry.serial, head)]
-                if body:
-                    frames.append((REQUEST, entry.serial, body))
-                self._write(entry, frames)
+            why = self._take_in(entry, head, body)
+            # Not before the write: the name of a new file must not count what a kill may keep off the disk.
+            self.accepted = entry.serial
+            if why:
+                self._drop(entry, why)
         return entry
 
-    def append(self, entry: Entry, piece: bytes) -> None:
-        """Add response bytes."""
+    def add_body(self, entry: Entry, body: bytes) -> None:
+        """Give an open exchange its request's body: a file of its own, so that nobody waits while it is written."""
+        size = HEADER_BYTES + len(body)
         with self._lock:
-            if not entry.closed:
-                self._write(entry, [(RESPONSE, entry.serial, piece)])
+            if entry.closed:
+                return
+            if not self.has_room(size):
+                self._drop_body(entry, FULL)
+                return
+            self.used += size
+            entry.writing = True
+        self._finish_body(entry, size, self._write_file(entry.serial, body))
+
+    def append(self, entry: Entry, piece: bytes) -> bool:
+        """Add response bytes; False if they were dropped, and then no more of them are wanted."""
+        with self._lock:
+            if entry.closed:
+                return False
+            why = self._too_much(entry, piece)
+            if not why and not self._write(entry, [(RESPONSE, piece)]):
+                why = REFUSED
+            if why:
+                self._drop_body(entry, why)
+        return not why
 
     def close(self, entry: Entry, piece: bytes, closing: bytes) -> None:
         """Add the last response bytes and how it ended; from now on the exchange can be shipped."""
         with self._lock:
             if entry.closed:
                 return
-            frames = [(RESPONSE, entry.serial, piece)] if piece else []
-            self._write(entry, [*frames, (CLOSE, entry.serial, closing)])
-            if not entry.closed:
-                entry.closed = True
+            entry.closed = True
+            if piece and (why := self._too_much(entry, piece)):
+                self._drop_body(entry, why)
+                piece = b""
+            if not self._write_record(entry, [(CLOSE, closing)], RESPONSE, piece):
+                # The beginning is on disk, so the exchange is not lost: at worst a kill makes it `aborted`.
+                entry.closing = closing
+            if not entry.writing:
                 self._ready.append(entry.serial)
 
     # The shipper's side
@@ -135,164 +158,230 @@ class Spool:
                 if taken and entry.size > size:
                     break
                 size -= entry.size
+                entry.taken = True
                 taken.append(self._ready.popleft())
         return taken
 
     def give_back(self, serials: list[int]) -> None:
-        """Ship these again: first in line."""
+        """Ship these again: first in line. What is no longer taken (dropped, discarded) stays as it is."""
         with self._lock:
-            self._ready.extendleft(reversed(serials))
-
-    def read(self, serial: int) -> Spooled | None:
-        """An exchange from disk; None if it is damaged, which is then counted as dropped and its remains set aside."""
-        with self._lock:
-            entry = self._entries[serial]
-            parts: dict[int, list[bytes]] = {OPEN: [], REQUEST: [], RESPONSE: [], CLOSE: []}
-            for segment, frame in entry.frames:
-                payload = segment.read(frame)
-                if payload is None:
-                    self._set_aside(segment, Damage(frame.offset, frame.length))
-                    self._drop(entry, "its record on disk is damaged")
-                    return None
-                parts[frame.kind].append(payload)
-        return Spooled(
-            serial, parts[OPEN][0], parts[CLOSE][0], b"".join(parts[REQUEST]), b"".join(parts[RESPONSE])
-        )
+            for serial in reversed(serials):
+                entry = self._entries.get(serial)
+                if entry and entry.taken:
+                    entry.taken = False
+                    self._ready.appendleft(serial)
 
     def discard(self, serials: list[int]) -> None:
-        """Forget exchanges that the worker has committed."""
+        """Forget exchanges that were taken and that the worker has committed."""
         with self._lock:
             for serial in serials:
-                self._release(self._entries[serial])
+                entry = self._entries.get(serial)
+                if entry and entry.taken:
+                    self._release(entry, confirmed=True)
 
-    def entry(self, serial: int) -> Entry:
-        return self._entries[serial]
+    def read(self, serial: int) -> Spooled | None:
+        """A taken exchange, without what is damaged of its bodies; None if its head is damaged: it is then dropped and counted."""
+        with self._lock:
+            entry = self._entries[serial]
+        parts: dict[int, list[bytes]] = {OPEN: [], REQUEST: [], RESPONSE: [], CLOSE: []}
+        for segment, frame in entry.frames:
+            payload = segment.read(frame)
+            if payload is None:
+                self._set_aside(segment, frame)
+            else:
+                parts[frame.kind].append(payload)
+        if not parts[OPEN]:
+            self.reject(serial, DAMAGED)
+            return None
+        request, response = b"".join(parts[REQUEST]), b"".join(parts[RESPONSE])
+        closing = b"".join(parts[CLOSE]) or entry.closing
+        return Spooled(serial, parts[OPEN][0], closing, request, response)
+
+    def reject(self, serial: int, why: str) -> None:
+        """Drop a taken exchange whose record nobody can read, and set it aside."""
+        with self._lock:
+            entry = self._entries[serial]
+        for segment, frame in entry.frames:
+            self._set_aside(segment, frame)
+        with self._lock:
+            self._drop(entry, why)
 
     def shut(self) -> None:
         """Let go of the slot; what waits stays on disk for the next process."""
         with self._lock:
-            if not self._entries:
+            if self._active.size and not self._active.holders:
                 self._rotate()  # so that nothing confirmed is found again
-            for segment in self._segments:
-                segment.close()
-            self._segments.clear()
-            self._hold.close()
+            self._active.seal()
+            self._slot.release()
 
-    # Within
+    def _set_aside(self, segment: Segment, frame: Frame) -> None:
+        self._slot.set_aside(segment, Damage(frame.offset - HEADER_BYTES, frame.length + HEADER_BYTES))
 
-    def _write(self, entry: Entry, frames: list[tuple[int, int, bytes]]) -> None:
-        if self._segments[-1].size > SEGMENT_BYTES:
+    # Within, under the lock
+
+    def _take_in(self, entry: Entry, head: bytes, body: bytes) -> str:
+        """Why the exchange cannot be kept; "" if it is on disk."""
+        if self.used + len(head) > self._limit * HEADROOM or len(self._entries) > MAX_WAITING:
+            return FULL
+        if body and not self.has_room(len(body)):
+            self._drop_body(entry, FULL)
+            body = b""
+        return "" if self._write_record(entry, [(OPEN, head)], REQUEST, body) else REFUSED
+
+    def _write_record(self, entry: Entry, record: list[tuple[int, bytes]], kind: int, body: bytes) -> bool:
+        """Write a part of the record with a body; where the disk refuses both, without it."""
+        if not body:
+            return self._write(entry, record)
+        if self._write(entry, [*record, (kind, body)]):
+            return True
+        self._drop_body(entry, REFUSED)
+        return self._write(entry, record)
+
+    def _write(self, entry: Entry, parts: Sequence[tuple[int, bytes]]) -> bool:
+        if self._active.size > self._segment_bytes:
             self._rotate()
-        segment = self._segments[-1]
+        segment = self._active
+        before = segment.size
         try:
-            written = segment.append(frames)
+            frames = segment.append(entry.serial, parts)
         except OSError as error:
-            self._drop(entry, f"the disk refused it ({error.strerror or error})")
-            return
-        size = sum(frame.length for frame in written)
-        if all(held is not segment for held, _ in entry.frames):
-            segment.holders += 1
-        entry.frames += [(segment, frame) for frame in written]
-        entry.size += size
-        self.used += size
+            log.error("spool.refused", extra={"serial": entry.serial, "why": error.strerror or str(error)})
+            return False
+        self.used += segment.size - before
+        for frame in frames:
+            self._link(entry, segment, frame)
+        return True
+
+    def _write_file(self, serial: int, body: bytes) -> tuple[Segment, Frame] | None:
+        """Not under the lock, but for the name of the file."""
+        segment: Segment | None = None
+        try:
+            with self._lock:
+                segment = self._slot.new_segment(self.accepted)
+            [frame] = segment.append(serial, [(REQUEST, body)])
+            segment.seal()
+        except OSError as error:
+            log.error("spool.refused", extra={"serial": serial, "why": error.strerror or str(error)})
+            if segment:
+                segment.delete()
+            return None
+        return segment, frame
+
+    def _finish_body(self, entry: Entry, size: int, written: tuple[Segment, Frame] | None) -> None:
+        with self._lock:
+            entry.writing = False
+            if written:
+                self._link(entry, *written)
+            else:
+                self.used -= size
+                self._drop_body(entry, REFUSED)
+            if entry.closed:
+                self._ready.append(entry.serial)
+
+    def _link(self, entry: Entry, segment: Segment, frame: Frame) -> None:
+        if not entry.frames or entry.frames[-1][0] is not segment:
+            segment.holders += all(held is not segment for held, _ in entry.frames)
+        entry.frames.append((segment, frame))
+        entry.size += frame.length
+
+    def _too_much(self, entry: Entry, piece: bytes) -> str:
+        """Why there is no room for more of an answer; "" if there is."""
+        if entry.size + len(piece) > MAX_RECORD_BYTES:
+            return LONG
+        return "" if self.has_room(len(piece)) else FULL
+
+    def _drop_body(self, entry: Entry, why: str) -> None:
+        if not entry.body_dropped:
+            entry.body_dropped = True
+            self.bodies_dropped += 1
+            log.error("spool.body_dropped", extra={"serial": entry.serial, "why": why})
 
     def _drop(self, entry: Entry, why: str) -> None:
         log.error("spool.dropped", extra={"serial": entry.serial, "why": why})
         self.dropped += 1
         entry.closed = True
-        self._release(entry)
-        try:
-            self._save_state()
-        except OSError:  # the disk is full: the count lives on in memory and with the next batch
-            log.warning("spool.count_not_saved", extra={"dropped": self.dropped})
+        self._slot.save_counts(self.accepted, self.dropped)
+        self._release(entry, confirmed=False)
 
-    def _release(self, entry: Entry) -> None:
+    def _release(self, entry: Entry, *, confirmed: bool) -> None:
+        """Forget an exchange; delete the files that nobody else needs.
+
+        A restart must not take what stays of it for a damaged record. One in a single file is found whole again, shipped again
+        and known to ingest by its id; so only one in several files, or a dropped one, is said to be settled. Its beginning goes
+        last: whatever a kill leaves has one.
+        """
         del self._entries[entry.serial]
-        self.used -= entry.size
-        for segment in entry.segments:
+        segments = list(dict.fromkeys(segment for segment, _ in entry.frames))
+        for segment in reversed(segments):
             segment.holders -= 1
-            if not segment.holders and segment is not self._segments[-1]:
-                self._segments.remove(segment)
-                segment.delete()
+            if not segment.holders and segment is not self._active:
+                self._delete(segment)
+            elif not confirmed or len(segments) > 1:
+                self._settle(segment, entry.serial)
+
+    def _settle(self, segment: Segment, serial: int) -> None:
+        before = segment.size
+        try:
+            segment.append(serial, [(SETTLED, b"")])
+        except OSError as error:
+            log.error("spool.refused", extra={"serial": serial, "why": error.strerror or str(error)})
+        if segment is not self._active:
+            segment.seal()
+        self.used += segment.size - before
 
     def _rotate(self) -> None:
-        """Go on in a new file, whose name keeps the serial even when all before it is confirmed and deleted."""
-        path = next(path for number in count() if not (path := self._segment_path(number)).exists())
-        self._segments.append(Segment(path))
-        for segment in [old for old in self._segments[:-1] if not old.holders]:
-            self._segments.remove(segment)
-            segment.delete()
+        """Go on in a new file; where there can be none, in the old one."""
+        try:
+            fresh = self._slot.new_segment(self.accepted)
+        except OSError as error:
+            log.error("spool.not_rotated", extra={"why": error.strerror or str(error)})
+            return
+        old, self._active = self._active, fresh
+        old.seal()
+        if not old.holders:
+            self._delete(old)
 
-    def _segment_path(self, number: int) -> Path:
-        return self.folder / f"{self.accepted + 1:020d}-{number}.seg"
+    def _delete(self, segment: Segment) -> None:
+        self.used -= segment.size
+        segment.delete()
 
     # Coming back
 
-    def _identity(self) -> str:
-        path = self.folder / "id"
-        if not path.exists():
-            self._replace(path, str(uuid4()))
-        return path.read_text()
+    def _index(self) -> list[Segment]:
+        """Read what the last process left; the files."""
+        segments = [self._slot.segment(path) for path in self._slot.found]
+        for segment in segments:
+            segment.seal()
+            self.used += segment.size
+            for serial, frames in self._frames_of(segment).items():
+                entry = self._entries.setdefault(serial, Entry(serial))
+                for frame in frames:
+                    self._link(entry, segment, frame)
+        return segments
 
-    def _save_state(self) -> None:
-        self._replace(self.folder / "state.json", json.dumps({"dropped": self.dropped}))
-
-    @staticmethod
-    def _replace(path: Path, content: str) -> None:
-        fresh = path.with_suffix(".new")
-        fresh.write_text(content)
-        fresh.replace(path)
-
-    def _recover(self) -> None:
-        state = self.folder / "state.json"
-        if state.exists():
-            self.dropped = int(json.loads(state.read_text())["dropped"])
-        for path in sorted(self.folder.glob("*.seg")):
-            segment = Segment(path)
-            self.accepted = max(self.accepted, int(path.stem.split("-")[0]) - 1)
-            if not segment.size:
-                segment.delete()
+    def _frames_of(self, segment: Segment) -> dict[int, list[Frame]]:
+        """By serial, without what is void; damage is set aside."""
+        frames: dict[int, list[Frame]] = {}
+        for found in segment.scan():
+            if isinstance(found, Damage):
+                self._slot.set_aside(segment, found)
                 continue
-            self._segments.append(segment)
-            for found in segment.scan():
-                if isinstance(found, Damage):
-                    self._set_aside(segment, found)
-                else:
-                    self._remember(segment, found)
-        self._judge()
-
-    def _remember(self, segment: Segment, frame: Frame) -> None:
-        entry = self._entries.setdefault(frame.serial, Entry(frame.serial))
-        if all(held is not segment for held, _ in entry.frames):
-            segment.holders += 1
-        entry.frames.append((segment, frame))
-        entry.size += frame.length
-        entry.closed = entry.closed or frame.kind == CLOSE
-        self.used += frame.length
-        self.accepted = max(self.accepted, frame.serial)
-
-    def _judge(self) -> None:
-        """Sort what was found into shippable, cut off by the end of the process, and without a beginning."""
-        for entry in sorted(self._entries.values(), key=lambda entry: entry.serial):
-            if all(frame.kind != OPEN for _, frame in entry.frames):
-                self._drop_found(entry)
-            elif entry.closed:
-                self._ready.append(entry.serial)
+            self.accepted = max(self.accepted, found.serial)
+            if found.kind == SETTLED:
+                frames.pop(found.serial, None)
             else:
-                self.unfinished.append(entry.serial)
+                frames.setdefault(found.serial, []).append(found)
+        return frames
 
-    def _drop_found(self, entry: Entry) -> None:
-        log.error("spool.dropped", extra={"serial": entry.serial, "why": "its beginning is damaged"})
-        self.dropped += 1
-        del self._entries[entry.serial]
-        self.used -= entry.size
-        for segment in entry.segments:
-            segment.holders -= 1
-
-    def _set_aside(self, segment: Segment, damage: Damage) -> None:
-        """Keep damaged bytes for a person to look at; the rest goes on."""
-        target = self.folder / "damaged"
-        target.mkdir(mode=0o700, exist_ok=True)
-        name = f"{segment.path.stem}-{damage.offset}.bin"
-        (target / name).write_bytes(segment.raw(damage.offset, damage.length))
-        log.error("spool.damaged", extra={"kept": str(target / name), "bytes": damage.length})
+    def _judge(self, segments: list[Segment]) -> None:
+        """All that was found can be shipped, with or without its end, but not without its beginning."""
+        for segment in segments:
+            if not segment.holders:
+                self._delete(segment)
+        for serial in sorted(self._entries):
+            entry = self._entries[serial]
+            entry.closed = True
+            if all(frame.kind != OPEN for _, frame in entry.frames):
+                self._drop(entry, DAMAGED)
+            else:
+                self._ready.append(serial)

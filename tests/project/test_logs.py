@@ -58,8 +58,9 @@ def test_a_json_line_has_time_level_logger_and_fields_and_no_task_arguments() ->
     assert line == {"event": "event", "level": "warning", "logger": "test", "domain": "a.example"}
 
 
-def test_the_level_is_the_given_one() -> None:
-    config = logs.config(level="debug", as_json=False)
+def test_the_level_is_the_given_one_but_debugging_is_nexus_own() -> None:
+    debugging = logs.config(level="debug", as_json=False)
+    quiet = logs.config(level="warning", as_json=False)
 
-    assert (config["root"]["level"], config["loggers"]["nexus"]["level"]) == ("DEBUG", "DEBUG")
-    assert config["loggers"]["django.db.backends"]["level"] == "INFO"
+    assert (debugging["root"]["level"], debugging["loggers"]["nexus"]["level"]) == ("INFO", "DEBUG")
+    assert (quiet["root"]["level"], quiet["loggers"]["nexus"]["level"]) == ("WARNING", "WARNING")

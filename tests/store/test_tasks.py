@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from threading import Timer
 
 import psycopg
 import pytest
@@ -44,13 +45,18 @@ def test_a_lost_connection_is_made_again() -> None:
     assert tasks.ingest.apply((encode_batch(make_batch(make_record())),)).get() == 1
 
 
+def end_who_waits() -> None:
+    """What a restarting server does to those who wait for a lock."""
+    with psycopg.connect(settings.DATABASE_URL, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted")
+
+
 def test_a_batch_that_the_database_does_not_take_fails_whole_and_can_be_sent_again() -> None:
     payload = encode_batch(make_batch(make_record(), make_record()))
-    with connection.cursor() as cursor:
-        cursor.execute("SET lock_timeout = '20ms'")
 
-    with psycopg.connect(**connection.get_connection_params() | {"autocommit": False}) as other:
+    with psycopg.connect(**connection.get_connection_params()) as other:
         other.execute("LOCK TABLE proxy_receipt")
+        Timer(0.3, end_who_waits).start()
         refused = tasks.ingest.apply((payload,))
     again = tasks.ingest.apply((payload,))
 

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Makes the secrets that compose.yaml hands to its services, each in a file of its own; what is there already stays.
+set -euo pipefail
+
+usage() {
+    cat <<'TEXT'
+Usage: docker/make-secrets.sh
+
+Writes fresh random secrets into secrets/ beside compose.yaml. It never overwrites: with FIELD_ENCRYPTION_KEYS lost, every credential
+in the database is lost, so keep a copy of that folder in a safe place.
+TEXT
+}
+
+stop() {
+    echo "make-secrets: $1" >&2
+    exit 1
+}
+
+# 32 bytes in base64url, the form of a Fernet key.
+random() { head -c 32 /dev/urandom | base64 | tr '+/' '-_' | tr -d '\n'; }
+password() { random | tr -d '='; }
+
+# Readable for every user inside the containers that get it; on this machine the folder lets nobody else through.
+write() {
+    printf '%s\n' "$2" >"$folder/$1"
+    chmod 444 "$folder/$1"
+}
+
+case "${1:-}" in
+"") ;;
+-h | --help)
+    usage
+    exit
+    ;;
+*) stop "$1 is not known; docker/make-secrets.sh --help says what there is." ;;
+esac
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+folder=secrets
+[[ ! -e $folder ]] || stop "$PWD/$folder is there already and nothing was changed; to start anew, move it away (the database needs it!)."
+# Made under another name first: a run cut short leaves nothing that looks complete.
+folder=$(mktemp -d secrets.XXXXXX)
+trap 'rm -rf "$folder"' EXIT
+
+database=$(password)
+redis=$(password)
+write postgres_password "$database"
+write database_url "postgresql://nexus:$database@postgres:5432/nexus"
+write redis.conf "requirepass $redis"
+write redis_url "redis://:$redis@redis:6379/0"
+write secret_key "$(password)$(password)"
+write field_encryption_keys "$(random)"
+write dashboard_api_key "$(password)"
+
+mv "$folder" secrets
+trap - EXIT
+echo "Made $PWD/secrets. Sign in to the dashboard with the key in secrets/dashboard_api_key."

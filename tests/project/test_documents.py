@@ -1,0 +1,147 @@
+"""What the documents name exists, and what they have to name is in them."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.urls import Resolver404, URLPattern, get_resolver
+from ninja import Schema
+
+from dashboard import schemas
+from dashboard.api import api
+from nexus_project.env import BASE_DIR
+from nexus_project.urls import proxy
+from tests.project import repository
+from tests.project.repository import CODE
+
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s#]+)(?:#[^)]*)?\)")
+ROW = re.compile(r"^\| `([^`]+)` \|", re.MULTILINE)
+LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
+API = (BASE_DIR / "docs" / "api.md").read_text(encoding="utf-8")
+OPERATIONS = (BASE_DIR / "docs" / "operations.md").read_text(encoding="utf-8")
+DEBUGGING = {"request", "answer", "chunk"}  # proxy.relay.debug: what passes, not what happened
+
+
+def broken_links() -> Iterator[tuple[str, str]]:
+    for document in repository.documents():
+        for target in LINK.findall(document.read_text(encoding="utf-8")):
+            if "://" not in target and not (document.parent / target).exists():
+                yield repository.name(document), target
+
+
+def test_every_relative_link_leads_somewhere() -> None:
+    assert list(broken_links()) == []
+
+
+def test_every_test_that_a_document_names_exists() -> None:
+    named = {
+        name
+        for document in repository.documents()
+        for name in re.findall(r"`(test_[a-z0-9_]+)`", document.read_text(encoding="utf-8"))
+    }
+    existing = {
+        node.name
+        for path in repository.modules("tests")
+        for node in ast.walk(repository.tree(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+
+    assert named
+    assert named - existing == set()
+
+
+def test_every_decision_has_its_own_number_and_the_code_names_none_that_is_missing() -> None:
+    decisions = sorted((BASE_DIR / "docs" / "decisions").glob("*.md"))
+    named = {
+        number
+        for path in repository.modules(*CODE)
+        for number in re.findall(r"docs/decisions/(\d{4})", path.read_text(encoding="utf-8"))
+    }
+
+    assert [path.name[:4] for path in decisions] == [
+        f"{number:04}" for number in range(1, len(decisions) + 1)
+    ]
+    assert {"0001", "0004"} <= named <= {path.name[:4] for path in decisions}
+
+
+@pytest.mark.parametrize("heading", ["**Context.**", "**Decision.**", "**What we gave up.**"])
+def test_every_decision_says_what_it_has_to(heading: str) -> None:
+    decisions = (BASE_DIR / "docs" / "decisions").glob("*.md")
+
+    assert [path.name for path in decisions if heading not in path.read_text(encoding="utf-8")] == []
+
+
+def events() -> Iterator[str]:
+    """The first argument of every call of a logger named `log`; what is no constant shows as its code."""
+    for path in repository.modules(*CODE):
+        for node in ast.walk(repository.tree(path)):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                continue
+            if ast.unparse(node.func.value) == "log" and node.func.attr in LEVELS:
+                event = node.args[0]
+                yield str(event.value) if isinstance(event, ast.Constant) else ast.unparse(event)
+
+
+def test_every_log_event_is_documented_and_every_documented_one_exists() -> None:
+    documented = {name for name in ROW.findall(OPERATIONS) if re.fullmatch(r"[a-z_]+\.[a-z_]+", name)}
+
+    assert set(events()) - DEBUGGING == documented
+    assert [name for name in DEBUGGING if f"`{name}`" not in OPERATIONS] == []
+
+
+def answered_by_the_proxy(path: str) -> URLPattern | None:
+    """The line of nexus_project/urls/proxy.py that answers a path."""
+    found = [line for line in proxy.urlpatterns if line.resolve(path.removeprefix("/"))]
+    return found[0] if found else None
+
+
+def test_every_path_of_the_proxy_is_documented_and_every_documented_one_is_answered() -> None:
+    table = API.partition("## The proxy")[2].partition("**Forwarding.**")[0]
+    paths = ROW.findall(table)
+
+    assert {answered_by_the_proxy(path) for path in paths} == set(proxy.urlpatterns)
+
+
+def test_every_path_and_parameter_of_the_openapi_document_is_documented() -> None:
+    described = api.get_openapi_schema()["paths"]
+    documented = {
+        name for name in ROW.findall(API) if name.startswith("/api/") and not answered_by_the_proxy(name)
+    }
+    parameters = {
+        parameter["name"]
+        for methods in described.values()
+        for operation in methods.values()
+        for parameter in operation.get("parameters", [])
+    }
+
+    assert documented == set(described)
+    assert [name for name in parameters if f"`{name}`" not in API and f"{{{name}}}" not in API] == []
+
+
+def test_every_documented_path_of_the_api_is_one_of_the_dashboard() -> None:
+    for path in re.findall(r"`(/(?:api/docs|api/openapi.json|health(?:/\w+)?))`", API):
+        try:
+            get_resolver("nexus_project.urls.dashboard").resolve(path)
+        except Resolver404:
+            pytest.fail(f"the dashboard has no {path}")
+
+
+def test_every_field_of_the_api_is_documented() -> None:
+    shapes = [
+        shape for shape in vars(schemas).values() if isinstance(shape, type) and issubclass(shape, Schema)
+    ]
+    fields = {field.alias or name for shape in shapes for name, field in shape.model_fields.items()}
+
+    assert "requestId" in fields
+    assert sorted(name for name in fields if f"`{name}`" not in API and f'"{name}"' not in API) == []
+
+
+def test_every_target_of_make_is_named_for_contributors() -> None:
+    declared = re.search(
+        r"^\.PHONY: (.*)$", (BASE_DIR / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    text = (BASE_DIR / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+    assert declared
+    assert [target for target in declared[1].split() if f"`{target}`" not in text] == []

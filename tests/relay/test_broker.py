@@ -1,0 +1,128 @@
+"""What the shipper knows of its batches, from a real Redis and Celery's own result backend."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from celery import Celery, current_app
+from celery.contrib.testing.worker import start_worker
+
+from nexus_project.celery import app as product
+from proxy.record import INGEST_TASK
+from proxy.relay.broker import Broker, BrokerDown, State
+from tests.relay.redis_server import OwnRedis, celery_may_be_old_fashioned
+
+pytestmark = celery_may_be_old_fashioned
+
+
+@pytest.fixture
+def broker(own: OwnRedis) -> Iterator[Broker]:
+    made = Broker()
+    yield made
+    made.close()
+
+
+def test_a_batch_that_nobody_took_is_waiting(broker: Broker, own: OwnRedis) -> None:
+    task_id = broker.send(b"payload")
+
+    assert broker.state(task_id) is State.WAITING
+    assert own.waiting() == 1
+
+
+def test_a_batch_that_left_the_queue_without_a_report_is_taken(broker: Broker, own: OwnRedis) -> None:
+    task_id = broker.send(b"payload")
+    own.client.rpop("ingest")
+
+    assert broker.state(task_id) is State.TAKEN
+
+
+@pytest.mark.parametrize(
+    ("reported", "state"),
+    [
+        ("STARTED", State.TAKEN),
+        ("RETRY", State.TAKEN),
+        ("SUCCESS", State.DONE),
+        ("FAILURE", State.FAILED),
+        ("REVOKED", State.FAILED),
+    ],
+)
+def test_what_a_worker_reports_is_understood(
+    broker: Broker, own: OwnRedis, reported: str, state: State
+) -> None:
+    task_id = broker.send(b"payload")
+    result = ValueError("why") if reported in {"RETRY", "FAILURE", "REVOKED"} else 0
+    current_app.backend.store_result(task_id, result, reported)
+
+    assert broker.state(task_id) is state
+
+
+def test_a_batch_that_was_forgotten_or_wiped_is_gone(broker: Broker, own: OwnRedis) -> None:
+    forgotten, wiped = broker.send(b"one"), broker.send(b"two")
+    broker.forget(forgotten)
+    assert broker.state(forgotten) is State.GONE
+
+    own.client.flushall()
+    assert broker.state(wiped) is State.GONE
+
+
+def test_nothing_is_left_in_redis_of_a_batch_that_came_through(broker: Broker, own: OwnRedis) -> None:
+    """Neither keys nor subscriptions, which would fill Redis' buffers, as nobody reads them."""
+    receiver = Celery("receiver", set_as_current=False)
+    receiver.conf.update(
+        {**(product.conf.changes or {}), "broker_url": own.server.url, "result_backend": own.server.url}
+    )
+    receiver.finalize()
+    receiver.tasks.pop(INGEST_TASK, None)  # the store's, where another test has loaded it
+    received: list[bytes] = []
+
+    @receiver.task(name=INGEST_TASK, ignore_result=False)
+    def receive(payload: bytes) -> None:
+        received.append(payload)
+
+    with start_worker(receiver, pool="solo", queues=["ingest"], perform_ping_check=False):
+        task_id = broker.send(b"\x00the payload\xff")
+        deadline = time.monotonic() + 20
+        while broker.state(task_id) is not State.DONE and time.monotonic() < deadline:
+            time.sleep(0.02)
+        broker.forget(task_id)
+        left = own.keys_of(task_id)
+
+    assert received == [b"\x00the payload\xff"]
+    assert left == []
+
+
+def test_no_body_is_shown_where_celery_shows_arguments(broker: Broker, own: OwnRedis) -> None:
+    broker.send(b"a body that stays private")
+
+    message = json.loads(own.client.lindex("ingest", 0) or "")
+    assert message["headers"]["argsrepr"] == "(a batch)"
+    assert "private" not in json.dumps(message)
+
+
+def test_a_spool_reports_what_it_holds(broker: Broker, own: OwnRedis) -> None:
+    broker.report("a-spool", '{"waiting": 3}')
+
+    assert own.heartbeat("a-spool") == b'{"waiting": 3}'
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda broker: broker.send(b"payload"),
+        lambda broker: broker.state("some-id"),
+        lambda broker: broker.forget("some-id"),
+        lambda broker: broker.report("a-spool", "{}"),
+    ],
+)
+def test_without_redis_every_call_says_so_at_once(
+    broker: Broker, own: OwnRedis, call: Callable[[Broker], object]
+) -> None:
+    broker.send(b"before")
+    own.stop()
+    began = time.monotonic()
+
+    with pytest.raises(BrokerDown):
+        call(broker)
+
+    assert time.monotonic() - began < 5

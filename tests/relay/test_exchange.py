@@ -1,0 +1,215 @@
+"""One exchange: all that passed is recorded, once, with one outcome."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy import record
+from proxy.record import Record
+from proxy.relay import exchange as module
+from proxy.relay.assemble import assemble
+from proxy.relay.exchange import LARGE_BYTES, SPILL_BYTES, Exchange
+from proxy.relay.spool import Entry, Spool
+from tests.relay.examples import make_head
+
+STREAM = (
+    b'event: message_start\ndata: {"type":"message_start","message":{"model":"claude-x","usage":'
+    b'{"input_tokens":7,"output_tokens":1}}}\n\n'
+)
+
+
+def ignore(_: Exchange) -> None:
+    """For tests that do not watch the end."""
+
+
+def recorded(spool: Spool) -> Record:
+    [serial] = spool.take(10, 10**9)
+    found = spool.read(serial)
+    assert found
+    return assemble(found)
+
+
+async def opened(spool: Spool | None, body: bytes = b"{}") -> Exchange:
+    exchange = Exchange(spool, ignore)
+    await exchange.open(make_head(body), body)
+    exchange.answered(200, [("content-type", "text/event-stream")])
+    return exchange
+
+
+@given(chunks=st.lists(st.binary(min_size=1, max_size=400) | st.builds(bytes, st.integers(1, 150_000))))
+def test_the_bytes_and_their_cuts_are_recorded(
+    tmp_path_factory: pytest.TempPathFactory, chunks: list[bytes]
+) -> None:
+    spool = Spool(tmp_path_factory.mktemp("spool"), 1024**3)
+    exchange = asyncio.run(opened(spool))
+    for chunk in chunks:
+        exchange.feed(chunk)
+    exchange.finish(record.COMPLETE)
+    found = recorded(spool)
+    spool.shut()
+
+    assert found.response_body == b"".join(chunks)
+    assert [size for _, size in found.closing.chunks] == [len(chunk) for chunk in chunks]
+    times = [moment for moment, _ in found.closing.chunks]
+    assert times == sorted(times)
+    assert found.closing.first_byte_ms == (times[0] if times else None)
+    assert found.closing.response_dropped is False
+    assert found.closing.response_size == exchange.size
+
+
+async def test_only_the_first_end_counts(spool: Spool) -> None:
+    ends: list[str] = []
+    exchange = Exchange(spool, lambda one: ends.append(one.outcome))
+    await exchange.open(make_head(), b"")
+    exchange.finish(record.UPSTREAM_CUT, "upstream_cut", "It broke off.")
+    exchange.finish(record.CLIENT_LEFT)
+
+    closing = recorded(spool).closing
+    assert (closing.outcome, closing.error_type, closing.error_message) == (
+        record.UPSTREAM_CUT,
+        "upstream_cut",
+        "It broke off.",
+    )
+    assert ends == [record.UPSTREAM_CUT]
+
+
+async def test_without_a_spool_it_only_counts() -> None:
+    exchange = await opened(None, b'{"model":"claude-y"}')
+    exchange.feed(STREAM)
+    exchange.finish(record.COMPLETE)
+
+    event = exchange.event("ended")
+    assert (event["model"], event["input_tokens"], event["bytes"]) == ("claude-x", 7, len(STREAM))
+    assert (event["outcome"], event["status"]) == (record.COMPLETE, 200)
+
+
+async def test_what_runs_has_no_outcome_yet(spool: Spool) -> None:
+    exchange = await opened(spool, b'{"model":"claude-y"}')
+
+    event = exchange.event("running")
+
+    assert (event["model"], event["kind"], event["id"]) == ("claude-y", "running", exchange.id)
+    assert "outcome" not in event
+    exchange.finish(record.COMPLETE)
+
+
+async def test_an_exchange_that_ends_before_it_was_opened_leaves_no_record(spool: Spool) -> None:
+    exchange = Exchange(spool, ignore)
+    exchange.feed(b"early")
+    exchange.finish(record.ABORTED)
+
+    assert (spool.accepted, exchange.outcome) == (0, record.ABORTED)
+
+
+async def test_at_most_one_piece_of_an_answer_is_held_in_memory(spool: Spool, tmp_path: Path) -> None:
+    exchange = await opened(spool)
+    for _ in range(100):
+        exchange.feed(os.urandom(10_000))
+        assert exchange._pending_size < SPILL_BYTES
+        assert spool.used > exchange.size - SPILL_BYTES
+    exchange.finish(record.COMPLETE)
+
+
+async def test_an_answer_larger_than_the_spools_room_is_recorded_without_its_rest(small: Spool) -> None:
+    exchange = await opened(small)
+    for _ in range(40):
+        exchange.feed(bytes(10_000))
+    exchange.finish(record.COMPLETE)
+
+    found = recorded(small)
+    assert (found.closing.response_dropped, found.closing.response_size) == (True, 400_000)
+    assert len(found.response_body) == 70_000
+    assert sum(size for _, size in found.closing.chunks) == 400_000
+    assert small.dropped == 0
+    assert exchange._pending == []
+
+
+async def test_the_end_of_an_answer_that_finds_no_room_is_told_as_dropped(small: Spool) -> None:
+    await opened(small, bytes(90_000))
+    exchange = await opened(small)
+    exchange.feed(bytes(50_000))
+    exchange.finish(record.COMPLETE)
+
+    found = recorded(small)
+    assert (found.response_body, found.closing.response_dropped) == (b"", True)
+
+
+async def test_a_dropped_exchange_goes_on_unrecorded(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("proxy.relay.spool.MAX_WAITING", 0)
+    exchange = await opened(spool)
+    for _ in range(20):
+        exchange.feed(bytes(10_000))
+    exchange.finish(record.COMPLETE)
+
+    assert (spool.dropped, spool.waiting, exchange.size) == (1, 0, 200_000)
+
+
+async def test_a_large_body_is_written_by_another_thread(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[threading.Thread] = []
+    add: Callable[[Spool, Entry, bytes], None] = Spool.add_body
+
+    def noted(self: Spool, entry: Entry, body: bytes) -> None:
+        threads.append(threading.current_thread())
+        add(self, entry, body)
+
+    monkeypatch.setattr(Spool, "add_body", noted)
+    bodies = [os.urandom(LARGE_BYTES), os.urandom(LARGE_BYTES + 1)]
+    for body in bodies:
+        (await opened(spool, body)).finish(record.COMPLETE)
+
+    assert [thread is threading.main_thread() for thread in threads] == [False]
+    assert [spool.read(serial).request_body for serial in spool.take(2, 10**9)] == bodies  # type: ignore[union-attr]  # None would fail as well
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_a_client_that_leaves_while_its_body_is_written_is_recorded(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch, begun: bool
+) -> None:
+    entered, go_on = threading.Event(), threading.Event()
+    add = Spool.add_body
+
+    def slowly(self: Spool, entry: Entry, body: bytes) -> None:
+        entered.set()
+        assert go_on.wait(10)
+        add(self, entry, body)
+        finished.set()
+
+    finished = threading.Event()
+    monkeypatch.setattr(Spool, "add_body", slowly)
+    exchange = Exchange(spool, ignore)
+    body = bytes(LARGE_BYTES + 1)
+    opening = asyncio.get_running_loop().create_task(exchange.open(make_head(body), body))
+    await (asyncio.to_thread(entered.wait, 10) if begun else asyncio.sleep(0))
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    exchange.finish(record.CLIENT_LEFT)
+    go_on.set()
+    if entered.wait(1):
+        await asyncio.to_thread(finished.wait, 10)
+
+    found = recorded(spool)
+    assert (found.closing.outcome, found.head.body_dropped, spool.waiting) == (record.CLIENT_LEFT, True, 1)
+
+
+async def test_the_memory_of_a_very_long_stream_is_bounded(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_CHUNKS", 100)
+    exchange = await opened(spool)
+    for number in range(1000):
+        exchange.feed(b"x" * (number % 7 + 1))
+        assert len(exchange._chunk_ms) == len(exchange._chunk_bytes) < 100
+    exchange.finish(record.COMPLETE)
+
+    chunks = recorded(spool).closing.chunks
+    assert sum(size for _, size in chunks) == exchange.size
+    assert [moment for moment, _ in chunks] == sorted(moment for moment, _ in chunks)

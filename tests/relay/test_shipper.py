@@ -1,0 +1,282 @@
+"""The shipper's decisions, with a real Redis, Celery's real result backend, and a time that the test sets."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from celery import current_app
+
+from proxy import record
+from proxy.record import Batch
+from proxy.relay import shipper as module
+from proxy.relay.broker import Broker, BrokerDown
+from proxy.relay.recovery import claim
+from proxy.relay.shipper import Shipper
+from proxy.relay.spool import Spool
+from tests.relay.disk import newest_segment
+from tests.relay.examples import make_closing, make_head, put
+from tests.relay.redis_server import OwnRedis, celery_may_be_old_fashioned
+
+LIMIT = 64 * 1024**2
+
+pytestmark = celery_may_be_old_fashioned
+
+
+@dataclass
+class NotedBroker(Broker):
+    """The real one; it also notes what was sent."""
+
+    ids: list[str] = field(default_factory=list)
+    batches: list[Batch] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def send(self, payload: bytes) -> str:
+        self.ids.append(super().send(payload))
+        self.batches.append(record.decode_batch(payload))
+        return self.ids[-1]
+
+    def sent(self) -> list[list[int]]:
+        return [[one.serial for one in batch.records] for batch in self.batches]
+
+
+@dataclass
+class Scene:
+    """One proxy process' spool and shipper; `turn` lets that many seconds pass."""
+
+    own: OwnRedis
+    root: Path
+    spool: Spool
+    broker: NotedBroker
+    shipper: Shipper
+    now: float = 1000.0
+
+    def turn(self, seconds: float = 0.3) -> None:
+        self.now += seconds
+        self.shipper.turn(self.now)
+
+    def report(self, state: str, batch: int = -1) -> None:
+        result = ValueError("why") if state in {"FAILURE", "RETRY"} else 0
+        current_app.backend.store_result(self.broker.ids[batch], result, state)
+
+    def heartbeat(self, spool: Spool) -> dict[str, float]:
+        beat: dict[str, float] = json.loads(self.own.heartbeat(spool.id) or b"{}")
+        return beat
+
+
+@pytest.fixture
+def scene(own: OwnRedis, tmp_path: Path) -> Iterator[Scene]:
+    root = tmp_path / "spool"
+    spool, broker = claim(root, LIMIT), NotedBroker()
+    made = Scene(own, root, spool, broker, Shipper(root, spool, broker))
+    yield made
+    for one in made.shipper._spools:
+        one.shut()
+    broker.close()
+
+
+def accept(spool: Spool, body: bytes = b"body", answer: bytes = b"answer") -> int:
+    entry = spool.open(record.encode(make_head(body)), body)
+    spool.close(entry, answer, record.encode(make_closing(answer)))
+    return entry.serial
+
+
+def test_what_a_worker_committed_is_deleted_and_nothing_before(scene: Scene) -> None:
+    accept(scene.spool)
+    scene.turn()
+    assert (scene.broker.sent(), scene.spool.waiting) == ([[1]], 1)
+    assert scene.broker.batches[0].records[0].request_body == b"body"
+
+    scene.report("STARTED")
+    scene.turn()
+    assert scene.spool.waiting == 1
+
+    scene.report("SUCCESS")
+    scene.turn()
+    assert scene.spool.waiting == 0
+    assert not scene.own.client.keys("celery-task-meta-*")
+
+
+def test_a_batch_that_waits_in_the_queue_is_not_sent_again(scene: Scene) -> None:
+    accept(scene.spool)
+    for _ in range(5):
+        scene.turn(3600)
+
+    assert (scene.broker.sent(), scene.own.waiting()) == ([[1]], 1)
+
+
+def test_a_batch_whose_redis_was_wiped_is_sent_again(scene: Scene) -> None:
+    accept(scene.spool)
+    scene.turn()
+    scene.own.client.flushall()
+    scene.turn()
+
+    assert (scene.broker.sent(), scene.own.waiting()) == ([[1], [1]], 1)
+
+
+def test_a_batch_that_was_taken_and_never_confirmed_is_sent_again_in_time(scene: Scene) -> None:
+    accept(scene.spool)
+    scene.turn()
+    scene.report("STARTED")
+    scene.turn()
+    scene.turn(module.TAKEN_TIMEOUT_SECONDS - 1)
+    assert scene.broker.sent() == [[1]]
+
+    scene.turn(1)
+    assert scene.broker.sent() == [[1], [1]]
+
+
+def test_a_batch_that_died_with_its_worker_unreported_is_sent_again(scene: Scene) -> None:
+    accept(scene.spool)
+    scene.turn()
+    scene.own.client.rpop("ingest")
+    scene.turn()
+    scene.own.client.lpush("ingest", "another proxy's batch")
+    scene.turn(module.TAKEN_TIMEOUT_SECONDS - 1)
+    assert scene.broker.sent() == [[1]]
+
+    scene.turn(1)
+    assert scene.broker.sent() == [[1], [1]]
+
+
+def test_a_batch_that_failed_is_sent_again_after_a_pause(scene: Scene) -> None:
+    accept(scene.spool)
+    scene.turn()
+    scene.report("STARTED")
+    scene.turn(20)
+    scene.report("FAILURE")
+    scene.turn(20)
+    scene.turn(module.FAILED_PAUSE_SECONDS - 1)
+    assert scene.broker.sent() == [[1]]
+
+    scene.turn(1)
+    assert scene.broker.sent() == [[1], [1]]
+
+
+def test_at_most_four_batches_are_unconfirmed(scene: Scene) -> None:
+    for _ in range(6 * module.MAX_RECORDS):
+        accept(scene.spool)
+    for _ in range(5):
+        scene.turn(10)
+    assert [len(serials) for serials in scene.broker.sent()] == [100] * 4
+
+    scene.report("SUCCESS", batch=2)
+    scene.turn()
+    assert scene.broker.sent()[4][0] == 401
+    assert scene.own.waiting() == 5
+
+
+def test_records_wait_for_company_but_a_full_batch_does_not(scene: Scene) -> None:
+    scene.turn()
+    accept(scene.spool)
+    scene.turn(module.LINGER_SECONDS / 2)
+    assert scene.broker.sent() == []
+
+    for _ in range(module.MAX_RECORDS):
+        accept(scene.spool)
+    scene.turn(0.01)
+    assert [len(serials) for serials in scene.broker.sent()] == [100, 1]
+
+
+def test_a_record_larger_than_a_batch_is_shipped(scene: Scene) -> None:
+    accept(scene.spool, bytes(3 * module.MAX_BYTES), bytes(2 * module.MAX_BYTES))
+    scene.turn()
+
+    [found] = scene.broker.batches[0].records
+    assert (len(found.request_body), len(found.response_body)) == (3 * module.MAX_BYTES, 2 * module.MAX_BYTES)
+
+
+def test_while_redis_is_down_nothing_is_lost_and_the_order_stays(scene: Scene) -> None:
+    for _ in range(3):
+        accept(scene.spool)
+    scene.own.stop()
+    for _ in range(3):
+        with pytest.raises(BrokerDown):
+            scene.turn()
+
+    assert (scene.spool.waiting, scene.spool.ready, scene.spool.dropped) == (3, 3, 0)
+    assert scene.spool.take(10, 10**6) == [1, 2, 3]
+
+
+def test_a_record_that_nobody_can_decode_is_set_aside_and_the_rest_goes_on(scene: Scene) -> None:
+    put(scene.spool)
+    accept(scene.spool)
+    scene.turn(1)
+
+    assert scene.broker.sent() == [[2]]
+    assert (scene.spool.dropped, scene.spool.waiting, scene.broker.batches[0].dropped) == (1, 1, 1)
+    assert list((scene.root / "0" / "damaged").iterdir())
+    assert scene.heartbeat(scene.spool)["dropped"] == 1
+
+
+def test_a_record_whose_beginning_is_damaged_is_left_out(scene: Scene) -> None:
+    accept(scene.spool)
+    path = newest_segment(scene.root / "0")
+    path.write_bytes(path.read_bytes().replace(b"nexus.example", b"nexus-example"))
+    scene.turn()
+
+    assert (scene.broker.sent(), scene.spool.dropped, scene.spool.waiting) == ([], 1, 0)
+
+
+def test_the_heartbeat_says_what_the_spool_holds(scene: Scene) -> None:
+    accept(scene.spool)
+    scene.spool.open(b"head", b"")
+    scene.turn()
+
+    beat = scene.heartbeat(scene.spool)
+    assert (beat["accepted"], beat["waiting"], beat["dropped"], beat["bodies_dropped"]) == (2, 2, 0, 0)
+    assert beat["used_bytes"] == scene.spool.used > 0
+
+
+def leave_behind(root: Path, name: str, count: int) -> Spool:
+    """What a process that died has left."""
+    dead = Spool(root / name, LIMIT)
+    for _ in range(count):
+        accept(dead)
+    dead.shut()
+    return dead
+
+
+def test_leftovers_are_shipped_under_their_own_name_and_then_let_go(scene: Scene) -> None:
+    dead = leave_behind(scene.root, "1", 2)
+    scene.turn()
+    assert [batch.spool for batch in scene.broker.batches] == [dead.id]
+
+    scene.report("SUCCESS")
+    scene.turn()
+    scene.turn(module.LEFTOVERS_EVERY_SECONDS)
+    beat = scene.heartbeat(dead)
+    assert (beat["accepted"], beat["waiting"]) == (2, 0)
+
+    for _ in range(3):
+        scene.turn(module.LEFTOVERS_EVERY_SECONDS)
+    assert scene.broker.sent() == [[1, 2]]
+    Spool(scene.root / "1", LIMIT).shut()
+
+
+def test_leftovers_and_new_records_are_shipped_in_turn(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_RECORDS", 2)
+    dead = leave_behind(scene.root, "1", 10)
+    for _ in range(10):
+        accept(scene.spool)
+    scene.turn()
+
+    assert [batch.spool for batch in scene.broker.batches].count(dead.id) == 2
+
+
+def test_an_error_while_sending_loses_no_record(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    accept(scene.spool)
+
+    def fail(_: Batch) -> bytes:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(record, "encode_batch", fail)
+        with pytest.raises(MemoryError):
+            scene.turn()
+    scene.turn()
+
+    assert scene.broker.sent() == [[1]]
