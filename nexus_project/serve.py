@@ -25,7 +25,9 @@ def configure(arguments: list[str]) -> Config:
     parser = argparse.ArgumentParser(prog="nexus_project.serve", description="Serve the proxy.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=3000, help="port to listen on")
-    parser.add_argument("--workers", type=int, default=1, help="number of processes that share the port")
+    parser.add_argument(
+        "--workers", type=int, help="processes that share the port, else WEB_CONCURRENCY, else 1"
+    )
     parser.add_argument("--grace", type=int, default=30, help="seconds that running streams get at the end")
     options = parser.parse_args(arguments)
     return Config(

@@ -129,5 +129,8 @@ def test_predecessor_defect_28_token_stats_are_open_to_this_machine_only(setup_n
         assert setup_nexus.client(**{**forwarded, name: value}).get("/token-stats").status_code == 200
 
 
-def test_e0_an_unknown_domain_has_null_token_stats(nexus: Nexus) -> None:
-    assert json.loads(nexus.client().get("/token-stats?domain=never.example").content) is None
+@pytest.mark.parametrize("name", ["never.example", "a%00b", "%ff", "%22", "..%2f.."])
+def test_e0_an_unknown_domain_has_null_token_stats(nexus: Nexus, name: str) -> None:
+    answer = nexus.client().get(f"/token-stats?domain={name}")
+
+    assert (answer.status_code, json.loads(answer.content)) == (200, None)

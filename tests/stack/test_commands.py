@@ -163,9 +163,11 @@ def test_the_address_shown_is_one_that_can_be_opened(host: str, url: str) -> Non
     assert Place(host, 3000, 3001, Path("/data")).proxy_url == url
 
 
-def test_the_proxy_is_served_by_as_many_processes_as_asked_for() -> None:
+def test_workers_are_asked_for_only_when_there_are_several() -> None:
+    one = lines.proxy(Place("127.0.0.1", 3000, 3001, Path("/data")))
     four = lines.proxy(Place("127.0.0.1", 3000, 3001, Path("/data"), proxy_workers=4))
 
+    assert "--workers" not in one.command
     assert four.command[four.command.index("--workers") + 1] == "4"
 
 
