@@ -6,6 +6,9 @@ import sys
 from uvicorn import Config, Server
 from uvicorn.supervisors import Multiprocess
 
+# Longer than balancers keep their idle connections: else a request can meet a connection that is just being closed.
+KEEP_ALIVE_SECONDS = 75
+
 
 class Workers(Multiprocess):
     """uvicorn's parent of several processes, which lets go of the port when it stops.
@@ -36,6 +39,7 @@ def configure(arguments: list[str]) -> Config:
         port=options.port,
         workers=options.workers,
         timeout_graceful_shutdown=options.grace,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         loop="uvloop",
         http="proxy.relay.protocol:Protocol",
         ws="none",

@@ -3,8 +3,10 @@
 It is made at the server's start, within its event loop, and taken down at its end in the order that loses nothing.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -20,6 +22,8 @@ from proxy.relay.spool import Spool
 from proxy.relay.upstream import UpstreamTransport
 
 log = logging.getLogger("nexus.relay")
+
+LAST_HINTS_SECONDS = 1.0
 
 
 class Runtime:
@@ -54,7 +58,10 @@ class Runtime:
 
     async def stop(self) -> None:
         self.draining = True
-        await self.live.stop()
+        # A Redis client may swallow the publisher's cancellation: without an end to the wait the process would never stop.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_HINTS_SECONDS):
+                await self.live.stop()
         await self.upstream.aclose()
         if self.shipper:
             self.shipper.stop(flush_seconds=5)

@@ -1,6 +1,7 @@
 """A whole Nexus of real processes: emulator ← proxy → Redis → worker → PostgreSQL, in a database of its own."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from uuid import uuid4
 import httpx
 import psycopg
 import pytest
+import redis
 from psycopg.rows import dict_row
 
 from nexus_project import env
@@ -83,46 +85,58 @@ def emulator() -> Iterator[Running[Emulator]]:
         yield running
 
 
-@pytest.fixture(scope="session")
+FREE_DATABASES = list(range(1, 16))  # of Redis: a system that shared one would take another's batches
+
+
+@contextmanager
+def systems(emulator: Running[Emulator], folders: pytest.TempPathFactory) -> Iterator[Callable[..., Nexus]]:
+    """Start systems, each with settings of its own, that all end with the context."""
+    with ExitStack() as running:
+
+        def make(**settings: str) -> Nexus:
+            data_dir = folders.mktemp("nexus")
+            number = FREE_DATABASES.pop(0)
+            running.callback(FREE_DATABASES.append, number)
+            environment = {
+                "DATABASE_URL": make_database(),
+                "REDIS_URL": f"{env.secret('REDIS_URL').rsplit('/', 1)[0]}/{number}",
+                "CLAUDE_API_BASE_URL": emulator.url,
+                "CLAUDE_API_KEY": OPERATOR_KEY,
+                "CREDENTIALS_DIR": str(data_dir / "credentials"),
+                "NEXUS_DATA_DIR": str(data_dir / "var"),
+                "SHUTDOWN_GRACE_SECONDS": "2",
+                **settings,
+            }
+            redis.Redis.from_url(environment["REDIS_URL"]).flushdb()
+            (data_dir / "credentials").mkdir()
+            workers = int(settings.get("PROXY_WORKERS", "1"))
+            place = commands.Place(
+                "127.0.0.1", ports.free(), ports.free(), data_dir / "var", workers, grace_seconds=2
+            )
+            Process(commands.migrate(), environment, data_dir / "migrate.log").start().popen.wait(60)
+            worker = Process(commands.worker(), environment, data_dir / "worker.log").start()
+            running.callback(worker.stop)
+            proxy = Process(commands.proxy(place), environment, data_dir / "proxy.log").start()
+            running.callback(proxy.stop)
+            return Nexus(proxy, worker, emulator, environment["DATABASE_URL"], data_dir)
+
+        yield make
+
+
+@pytest.fixture(scope="module")
 def make_nexus(
     emulator: Running[Emulator], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Nexus]]:
-    """Start further systems, each with settings of its own; all end with the session."""
-    running: list[Process] = []
-
-    def make(**settings: str) -> Nexus:
-        data_dir = tmp_path_factory.mktemp("nexus")
-        environment = {
-            "DATABASE_URL": make_database(),
-            "REDIS_URL": f"{env.secret('REDIS_URL').rsplit('/', 1)[0]}/{1 + len(running) // 2}",
-            "CLAUDE_API_BASE_URL": emulator.url,
-            "CLAUDE_API_KEY": OPERATOR_KEY,
-            "CREDENTIALS_DIR": str(data_dir / "credentials"),
-            "NEXUS_DATA_DIR": str(data_dir / "var"),
-            "SHUTDOWN_GRACE_SECONDS": "2",
-            **settings,
-        }
-        (data_dir / "credentials").mkdir()
-        workers = int(settings.get("PROXY_WORKERS", "1"))
-        place = commands.Place(
-            "127.0.0.1", ports.free(), ports.free(), data_dir / "var", workers, grace_seconds=2
-        )
-        Process(commands.migrate(), environment, data_dir / "migrate.log").start().popen.wait(60)
-        worker = Process(commands.worker(), environment, data_dir / "worker.log").start()
-        running.append(worker)
-        proxy = Process(commands.proxy(place), environment, data_dir / "proxy.log").start()
-        running.append(proxy)
-        return Nexus(proxy, worker, emulator, environment["DATABASE_URL"], data_dir)
-
-    yield make
-    for process in reversed(running):
-        process.stop()
+    """Start further systems, which end with the module."""
+    with systems(emulator, tmp_path_factory) as make:
+        yield make
 
 
 @pytest.fixture(scope="session")
-def nexus(make_nexus: Callable[..., Nexus]) -> Nexus:
+def nexus(emulator: Running[Emulator], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nexus]:
     """The system that most tests share: they tell their own exchanges by id."""
-    return make_nexus()
+    with systems(emulator, tmp_path_factory) as make:
+        yield make()
 
 
 @pytest.fixture(autouse=True)

@@ -58,7 +58,12 @@ class Process:
     def _end(self, number: signal.Signals) -> int:
         if self.popen.poll() is None:
             self.popen.send_signal(number)
-        return self.popen.wait(40)
+        try:
+            return self.popen.wait(40)
+        except subprocess.TimeoutExpired:
+            self.popen.kill()
+            self.popen.wait()
+            raise AssertionError(f"{self.service.name} did not stop:\n{self.words()[-3000:]}") from None
 
 
 def wait_for(

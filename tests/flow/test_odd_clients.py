@@ -151,6 +151,18 @@ def test_a_connection_serves_on_after_errors(nexus: Nexus) -> None:
     assert statuses == [404, 400, 401, 529, 502, 200]
 
 
+def test_a_connection_that_rested_is_still_served(nexus: Nexus) -> None:
+    with wire.connect(nexus.url) as connection:
+        file = connection.makefile("rb")
+        connection.sendall(wire.request_bytes("GET", "/health", []))
+        first = wire.read_answer(file)
+        time.sleep(6)  # uvicorn's own limit is 5 seconds, as long as many clients keep theirs
+        connection.sendall(wire.request_bytes("GET", "/health", []))
+        second = wire.read_answer(file)
+
+    assert (first.status, second.status) == (200, 200)
+
+
 def test_a_body_that_comes_byte_by_byte_arrives_whole(nexus: Nexus, mark: str) -> None:
     headers = [*script(nexus, Script(chunks=(b"ok",))), ("x-test-id", mark.encode())]
     request = wire.request_bytes("POST", "/v1/x", headers, b"0123456789" * 5)

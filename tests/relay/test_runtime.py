@@ -1,0 +1,43 @@
+"""A proxy process comes to its end whatever its parts do."""
+
+import asyncio
+from pathlib import Path
+
+from pytest_django.fixtures import Settings
+
+from proxy.live_events import Message
+from proxy.relay.exchange import Exchange
+from proxy.relay.runtime import Runtime
+
+
+class DeafLayer:
+    """A channel layer that takes the cancellation of a send for trouble with Redis."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
+    async def group_send(self, group: str, message: Message) -> None:
+        """Wait for an answer that never comes, and raise another error than the one that came."""
+        self.asked.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise ConnectionError("the connection was closed") from None
+
+
+async def test_a_publisher_whose_cancellation_is_swallowed_does_not_hold_up_the_stop(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings.REDIS_URL = settings.DATABASE_URL = ""
+    settings.CREDENTIALS_DIR = tmp_path
+    runtime, layer = Runtime(), DeafLayer()
+    runtime.live._layer = layer
+    runtime.live.begin(Exchange(None, runtime.live.end))
+    runtime.watcher.start()
+    runtime.live.start()
+    await layer.asked.wait()
+
+    async with asyncio.timeout(5):
+        await runtime.stop()
+
+    assert runtime.draining
