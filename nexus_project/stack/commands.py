@@ -54,26 +54,19 @@ class Service:
 
 
 def proxy(place: Place) -> Service:
-    options = ["--host", place.bind_host, "--port", str(place.proxy_port)]
+    options = [
+        "--host",
+        place.bind_host,
+        "--port",
+        str(place.proxy_port),
+        "--grace",
+        str(place.grace_seconds),
+    ]
     if place.proxy_workers > 1:
         options += ["--workers", str(place.proxy_workers)]
     return Service(
         name="proxy",
-        command=(
-            *(PYTHON, "-m", "uvicorn", "nexus_project.asgi.proxy:application", *options),
-            *(
-                "--loop",
-                "uvloop",
-                "--http",
-                "proxy.relay.protocol:Protocol",
-                "--lifespan",
-                "on",
-                "--log-level",
-                "warning",
-            ),
-            *("--no-access-log", "--no-proxy-headers", "--no-server-header", "--no-date-header"),
-            *("--timeout-graceful-shutdown", str(place.grace_seconds)),
-        ),
+        command=(PYTHON, "-m", "nexus_project.serve", *options),
         # Above uvicorn's own limit: the records of the streams that it cuts are still written.
         grace_seconds=place.grace_seconds + 10,
         port=(place.bind_host, place.proxy_port, "PROXY_PORT"),

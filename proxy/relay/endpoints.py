@@ -112,7 +112,9 @@ async def stats(request: RelayRequest) -> HttpResponseBase:
         return error_answer(ErrorKind.UNAVAILABLE, "Token counts live in PostgreSQL: set DATABASE_URL.", "")
     try:
         read = sync_to_async(_read_stats, thread_sensitive=False)
-        return json_answer(await read(request.GET.get("domain")))
+        domain = request.GET.get("domain")
+        # No domain holds a NUL, and PostgreSQL would refuse the question.
+        return json_answer(None if domain and "\x00" in domain else await read(domain and domain.lower()))
     except DatabaseError as error:
         log.warning("token_stats.database_down", extra={"why": type(error).__name__})
         return error_answer(

@@ -24,6 +24,7 @@ MAX_BODY_BYTES = 32 * 1024**2
 # A client that is answered while it still sends sees a broken connection instead of the answer, so the rest is read and dropped.
 MAX_DISCARDED_BYTES = 256 * 1024**2
 CLOSE = (b"connection", b"close")
+BODILESS = {204, 304}
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -113,16 +114,26 @@ class RelayHandler(ASGIHandler):
         response: HttpResponseBase | None = None
         try:
             response = await self.get_response_async(request)
+            if response.status_code in BODILESS:
+                scope["method"] = "HEAD"  # or uvicorn would wait for as many bytes as the length says
             await self._send(response, send)
         except UpstreamCut:
             scope["extensions"][CUT]()
         except asyncio.CancelledError:
+            # The client went, or the server's time to drain is up: there is nobody whom raising this on would help.
             if not request.client_gone:
-                raise
+                await self._break_off(response, scope, send)
         finally:
             watch.stop()
             if isinstance(response, StreamedAnswer):
                 response.on_close()
+
+    async def _break_off(self, response: HttpResponseBase | None, scope: Scope, send: Send) -> None:
+        if response:
+            scope["extensions"][CUT]()
+        else:
+            message = "Nexus is being stopped and its API request with it; send it again."
+            await self._send(error_answer(ErrorKind.UNAVAILABLE, message, "", headers=[CLOSE]), send)
 
     async def _read_body(self, receive: Receive) -> bytes:
         """The whole body; raises BodyTooLarge, or ClientLeft when the client goes before its end."""

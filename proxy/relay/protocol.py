@@ -5,8 +5,10 @@ It also carries on what ASGI loses: the raw request target and a way to break a 
 
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from proxy.relay.framing import close_delimited
 from proxy.wire.errors import ErrorKind, error_body
 
 MAX_HEAD_BYTES = 64 * 1024
@@ -16,18 +18,47 @@ CUT = "nexus.cut"
 
 
 class Protocol(HttpToolsProtocol):
-    """Refuses what no API client sends; everything else is uvicorn's."""
+    """Refuses what no API client sends; everything else is uvicorn's.
+
+    uvicorn's `cycle` is the newest request; with pipelined ones another may be running, which is the one to break off.
+    """
 
     _in_head = False
     _head_bytes = 0
+    _unread = 0
+    _declining = False
+    _running: RequestResponseCycle | None = None
 
     def data_received(self, data: bytes) -> None:
         """Bound the head also while it is still arriving: httptools would take one of 64 MB."""
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._unread = len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            self._answer_and_close(ErrorKind.INVALID_REQUEST, "This is not a valid HTTP/1.1 request.")
+        except httptools.HttpParserUpgrade as offer:
+            if self._declining:
+                self._decline(data[offer.args[0] :])
         if self._in_head:
-            self._head_bytes += len(data)
-            if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self._head_bytes += self._unread
+            if self._head_bytes > MAX_HEAD_BYTES:
                 self._answer_and_close(ErrorKind.HEADERS_TOO_LARGE, _TOO_LARGE)
+
+    def _decline(self, rest: bytes) -> None:
+        """Read on as if no upgrade had been offered: httptools takes the request's body for the other protocol's bytes."""
+        self._declining = False
+        line = f"{self.parser.get_method().decode()} {{}} HTTP/{self.parser.get_http_version()}\r\n".encode()
+        kept = [name + b": " + value + b"\r\n" for name, value in self.headers if name != b"upgrade"]
+        self.parser = httptools.HttpRequestParser(self)
+        self.data_received(b"".join([line.replace(b"{}", self.url, 1), *kept, b"\r\n", rest]))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the running request as well."""
+        if self._running and not self._running.response_complete:
+            self._running.disconnected = True
+            self._running.message_event.set()
+        super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
         """A new request on this connection."""
@@ -38,6 +69,10 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Check the head and hand it on; a refusal is answered by the handler, as the API would."""
         self._in_head = False
+        self._unread -= sum(len(name) + len(value) + 4 for name, value in self.headers)
+        self._declining = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+        if self._declining:
+            return
         refusal = self._refusal()
         extensions: dict[str, Any] = {TARGET: self.url, CUT: self._cut}
         if refusal:
@@ -45,6 +80,22 @@ class Protocol(HttpToolsProtocol):
             self.url = b"/"  # whatever it was, it is not looked at again
         self.scope["extensions"] = extensions
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the request's body."""
+        self._unread -= len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is whole, unless its body is still to be read (`_decline`)."""
+        if not self._declining:
+            super().on_message_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        if cycle.scope["http_version"] == "1.0":
+            app = close_delimited(app, cycle)
+        super()._start_asgi_task(cycle, app)
 
     def _refusal(self) -> tuple[ErrorKind, str] | None:
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
@@ -74,14 +125,18 @@ class Protocol(HttpToolsProtocol):
 
     def _cut(self) -> None:
         """End the connection in the middle, as upstream did."""
-        self.cycle.disconnected = True
+        if self._running:
+            self._running.disconnected = True
         self.transport.close()
 
-    def send_400_response(self, msg: str) -> None:
-        """uvicorn's answer to what is no HTTP, in the API's shape."""
-        self._answer_and_close(ErrorKind.INVALID_REQUEST, "This is not a valid HTTP/1.1 request.")
-
     def _answer_and_close(self, kind: ErrorKind, message: str) -> None:
+        """Refuse without a handler; behind a request that is still being answered, only end the connection after it."""
+        if self.transport.is_closing():
+            return
+        if self._running and not self._running.response_complete:
+            self._running.keep_alive = False
+            self.flow.pause_reading()
+            return
         body = error_body(kind, message, "")
         head = (
             f"HTTP/1.1 {kind.status} \r\ncontent-type: application/json\r\n"

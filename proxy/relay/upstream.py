@@ -5,6 +5,7 @@ than the proxying itself.
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from io import BytesIO
 
@@ -16,7 +17,9 @@ from yarl import URL
 from proxy.relay.headers import Headers
 
 MAX_HEADER_BYTES = 64 * 1024
+MAX_HEADERS = 1000
 SMALL_BODY_BYTES = 512 * 1024  # aiohttp warns of larger ones given as bytes, and writes a file in pieces
+_NOT_SENDABLE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")  # control characters, RFC 9110 §5.5
 
 
 class AnswerBytes(httpx.AsyncByteStream):
@@ -24,6 +27,17 @@ class AnswerBytes(httpx.AsyncByteStream):
 
     def __init__(self, answer: aiohttp.ClientResponse) -> None:
         self._answer = answer
+        # Not by their truth: aiohttp's protocol is an empty queue.
+        protocol = answer.connection.protocol if answer.connection is not None else None
+        self._link = protocol.closed if protocol is not None else None
+        if self._link:
+            self._link.add_done_callback(self._broken)
+
+    def _broken(self, link: "asyncio.Future[None]") -> None:
+        """The connection is gone: aiohttp would wait for ever for the rest of a body whose framing it could not read."""
+        content = self._answer.content
+        if not content.is_eof() and content.exception() is None:
+            content.set_exception(aiohttp.ClientPayloadError("The body is not framed as HTTP asks for."))
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
@@ -39,6 +53,8 @@ class AnswerBytes(httpx.AsyncByteStream):
 
     def close(self) -> None:
         """Cut the connection unless the body was read to its end and the connection given back: upstream must stop at once."""
+        if self._link:
+            self._link.remove_done_callback(self._broken)
         self._answer.close()
 
     async def aclose(self) -> None:
@@ -58,7 +74,10 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_seconds, sock_read=idle_seconds),
             max_line_size=MAX_HEADER_BYTES,
             max_field_size=MAX_HEADER_BYTES,
+            max_headers=MAX_HEADERS,
         )
+        # aiohttp would send a GET, PUT or DELETE twice when its connection breaks: the client decides that, not a proxy.
+        self._session._retry_connection = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send; raises httpx.ConnectError, ConnectTimeout, ReadTimeout or ReadError. `extensions` carries the raw target."""
@@ -73,12 +92,21 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
             )
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise _translated(error, request) from error
+        if not _can_be_passed_on(answer):
+            answer.close()
+            raise httpx.RemoteProtocolError(f"no HTTP answer (status {answer.status})", request=request)
         return httpx.Response(
             answer.status, headers=answer.raw_headers, stream=AnswerBytes(answer), request=request
         )
 
     async def aclose(self) -> None:
         await self._session.close()
+
+
+def _can_be_passed_on(answer: aiohttp.ClientResponse) -> bool:
+    """Whether the head is one that HTTP allows for a final answer."""
+    values = b"".join(value for _, value in answer.raw_headers)
+    return 200 <= answer.status <= 599 and not _NOT_SENDABLE.search(values)
 
 
 def _translated(error: Exception, request: httpx.Request) -> httpx.TransportError:

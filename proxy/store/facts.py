@@ -124,7 +124,10 @@ def _add_answer(row: Exchange, answer: Answer) -> None:
     row.message_id = answer.message_id or ""
     row.tool_calls = len(answer.tools)
     row.tool_names = [columns.text(call.name, 200) for call in answer.tools[:_TOOL_NAMES]]
-    if answer.error_type and not row.error_type:
+    if answer.error_type and row.error_type in {
+        "",
+        answer.error_type,
+    }:  # the relay knows the type of one, not its words
         row.error_type = answer.error_type
         row.error_message = row.error_message or _message(answer.error_message or "")
     if answer.error_type and answer.streamed and row.outcome == COMPLETE:

@@ -25,7 +25,7 @@ def read(client: Client, path: str, status: int = 200) -> Any:
     return answer.json()
 
 
-def test_stats_of_the_last_day(program: Client) -> None:
+def test_e0_stats_of_the_last_day(program: Client) -> None:
     people.make_exchange(duration_ms=1000)
     people.make_exchange(
         model="claude-haiku-4-5", request_type="quota", outcome="upstream_cut", duration_ms=2000
@@ -76,7 +76,7 @@ def test_stats_of_one_domain(program: Client) -> None:
     assert read(program, "/api/stats?domain=A.example")["totalRequests"] == 1
 
 
-def test_the_list_has_the_predecessors_shape(program: Client) -> None:
+def test_e0_the_list_has_the_predecessors_shape(program: Client) -> None:
     row = people.make_exchange(
         outcome="upstream_error", status=529, error_type="overloaded_error", error_message="Overloaded"
     )
@@ -153,7 +153,7 @@ def test_a_time_that_is_none_is_refused(program: Client, since: str) -> None:
     assert read(program, f"/api/stats?since={since}", status=422)["error"]["message"].startswith("since: ")
 
 
-def test_one_exchange_with_everything(program: Client) -> None:
+def test_e0_one_exchange_with_everything(program: Client) -> None:
     row = people.make_exchange(
         request=people.REQUEST | {"metadata": {"key": "sk-ant-api03-abcdefghijklmnop"}},
         request_headers=[("x-app", "a"), ("x-app", "b")],
@@ -207,7 +207,7 @@ def test_a_raw_body_that_was_dropped_says_why(program: Client) -> None:
     assert "spool was full" in error["message"]
 
 
-def test_domains_of_the_last_week(program: Client) -> None:
+def test_e0_domains_of_the_last_week(program: Client) -> None:
     people.make_exchange(domain="a.example", at=people.hours_ago(100))
     people.make_exchange(domain="b.example")
     people.make_exchange(domain="b.example")
@@ -263,7 +263,7 @@ def test_a_failure_inside_is_json(
     assert read(program, "/api/stats", status=500)["error"]["code"] == "internal_error"
 
 
-def test_the_openapi_page_needs_nothing_from_outside(signed_in: Client) -> None:
+def test_predecessor_defect_27_the_openapi_page_needs_nothing_from_outside(signed_in: Client) -> None:
     page = signed_in.get("/api/docs")
 
     assert b"https://" not in page.content

@@ -62,7 +62,7 @@ def test_a_page_asks_who_comes(path: str, cookie: str) -> None:
 
 @pytest.mark.parametrize("cookie", COOKIES)
 @pytest.mark.parametrize("path", DATA)
-def test_no_data_is_public(path: str, cookie: str) -> None:
+def test_predecessor_defect_11_no_data_is_public(path: str, cookie: str) -> None:
     assert Client(headers={"Cookie": cookie}).get(path).status_code == 401
 
 

@@ -19,7 +19,7 @@ def text(client: Client, path: str) -> str:
     return answer.content.decode()
 
 
-def test_the_overview_shows_the_last_day(signed_in: Client) -> None:
+def test_e0_the_overview_shows_the_last_day(signed_in: Client) -> None:
     people.make_exchange(input_tokens=1_500, output_tokens=500)
     people.make_exchange(domain="b.example", outcome="upstream_error", status=529)
     people.make_exchange(at=people.hours_ago(30), domain="old.example")
@@ -35,7 +35,7 @@ def test_the_overview_shows_the_last_day(signed_in: Client) -> None:
     assert "529 upstream error" in page
 
 
-def test_the_overview_filters_by_domain(signed_in: Client) -> None:
+def test_e0_the_overview_filters_by_domain(signed_in: Client) -> None:
     people.make_exchange(domain="a.example", model="model-a")
     people.make_exchange(domain="b.example", model="model-b")
 
@@ -113,6 +113,15 @@ def test_the_list_goes_on_where_it_stopped(signed_in: Client) -> None:
     assert ">Older<" not in second
 
 
+def test_predecessor_defect_26_a_filter_looks_at_all_requests_and_not_at_one_page(signed_in: Client) -> None:
+    people.make_exchange(at=people.hours_ago(100), domain="rare.example", model="model-rare")
+    for hour in range(1, 60):
+        people.make_exchange(at=people.hours_ago(hour))
+
+    assert "model-rare" not in text(signed_in, "/dashboard/requests")
+    assert "model-rare" in text(signed_in, "/dashboard/requests?domain=rare.example")
+
+
 def test_the_end_of_the_list_is_named(signed_in: Client) -> None:
     row = people.make_exchange()
 
@@ -130,7 +139,7 @@ def test_an_unknown_exchange_is_not_found(signed_in: Client) -> None:
     assert b"Not found" in answer.content
 
 
-def test_the_request_page_shows_what_is_known(signed_in: Client) -> None:
+def test_e0_the_request_page_shows_what_is_known(signed_in: Client) -> None:
     price = people.make_price()
     row = people.make_exchange(
         price_id=price.id, tool_names=["Bash", "Read", "Bash"], tool_calls=3, session_id="session-1",
@@ -205,7 +214,7 @@ def test_the_headers_view_draws_the_stream(signed_in: Client) -> None:
     assert "3 pieces between 100 ms and 2.5 s" in page
 
 
-def test_the_usage_page_splits_by_model_and_domain(signed_in: Client) -> None:
+def test_e0_the_usage_page_splits_by_model_and_domain(signed_in: Client) -> None:
     people.make_exchange(domain="a.example", model="model-a", cost_state="unpriced", cost_usd=None)
     people.make_exchange(domain="b.example", model="", at=people.hours_ago(2))
 
@@ -252,7 +261,7 @@ def test_a_list_asks_few_questions_and_no_body(
 @pytest.mark.parametrize(
     "path", ["/dashboard", "/dashboard/requests", "/dashboard/usage", "/dashboard/login", "/nothing"]
 )
-def test_every_page_has_the_strict_policy(signed_in: Client, path: str) -> None:
+def test_predecessor_defect_27_every_page_has_the_strict_policy(signed_in: Client, path: str) -> None:
     answer = signed_in.get(path)
 
     policy = answer.headers["Content-Security-Policy"]

@@ -46,7 +46,7 @@ def test_signing_in_leads_to_the_page_that_was_wanted(client: Client) -> None:
     assert answer.headers["Location"] == "/dashboard/usage?by=domain"
 
 
-def test_the_cookie_holds_no_key(signed_in: Client) -> None:
+def test_predecessor_defect_22_the_cookie_holds_no_key(signed_in: Client) -> None:
     cookie = signed_in.cookies[settings.SESSION_COOKIE_NAME]
 
     assert settings.DASHBOARD_API_KEY not in cookie.value
@@ -99,7 +99,7 @@ def test_the_sign_in_form_is_guarded_against_forgery() -> None:
         {"Authorization": "bearer {}"},
     ],
 )
-def test_the_key_is_taken_from_a_header(header: dict[str, str]) -> None:
+def test_e0_the_key_is_taken_from_a_header(header: dict[str, str]) -> None:
     filled = {name: value.format(settings.DASHBOARD_API_KEY) for name, value in header.items()}
 
     assert Client(headers=filled).get("/api/stats").status_code == 200
@@ -120,7 +120,7 @@ def test_the_api_refuses_in_json(header: dict[str, str], status: int, code: str)
     assert answer.json()["error"]["code"] == code
 
 
-def test_an_unset_key_shows_how_to_set_it(client: Client, settings: LazySettings) -> None:
+def test_e0_an_unset_key_shows_how_to_set_it(client: Client, settings: LazySettings) -> None:
     settings.DASHBOARD_API_KEY = ""
 
     pages = [client.get(path) for path in ("/dashboard", "/dashboard/login")]

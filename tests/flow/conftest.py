@@ -103,7 +103,10 @@ def make_nexus(
             **settings,
         }
         (data_dir / "credentials").mkdir()
-        place = commands.Place("127.0.0.1", ports.free(), ports.free(), data_dir / "var", grace_seconds=2)
+        workers = int(settings.get("PROXY_WORKERS", "1"))
+        place = commands.Place(
+            "127.0.0.1", ports.free(), ports.free(), data_dir / "var", workers, grace_seconds=2
+        )
         Process(commands.migrate(), environment, data_dir / "migrate.log").start().popen.wait(60)
         worker = Process(commands.worker(), environment, data_dir / "worker.log").start()
         running.append(worker)

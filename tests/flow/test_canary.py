@@ -214,7 +214,7 @@ def test_no_secret_at_all_is_in_what_people_see(places: Places, place: str) -> N
     assert [secret for secret in [*OUTSIDE_BODIES, *WITHIN_TEXT] if secret.encode() in everything] == []
 
 
-def test_debug_logs_whole_requests_answers_and_each_chunk(places: Places) -> None:
+def test_predecessor_defect_16_debug_logs_whole_requests_answers_and_each_chunk(places: Places) -> None:
     logs = places.shown["logs"].decode()
 
     assert all(f"[debug    ] {word} " in logs for word in ("request", "answer", "chunk"))

@@ -11,7 +11,7 @@ from tests.flow.services import wait_for
 
 
 @pytest.mark.parametrize("path", ["/", "/health", "/health/ready", "/health/live", "/api/hello"])
-def test_descriptions_and_health_answer_get_and_head(nexus: Nexus, path: str) -> None:
+def test_e0_descriptions_and_health_answer_get_and_head(nexus: Nexus, path: str) -> None:
     got, headed = nexus.client().get(path), nexus.client().head(path)
 
     assert (got.status_code, headed.status_code) == (200, 200)
@@ -19,7 +19,7 @@ def test_descriptions_and_health_answer_get_and_head(nexus: Nexus, path: str) ->
     assert headed.content == b""
 
 
-def test_health_has_the_predecessors_shape(nexus: Nexus) -> None:
+def test_e0_health_has_the_predecessors_shape(nexus: Nexus) -> None:
     assert nexus.client().get("/health").json().keys() >= {"status", "service", "version", "timestamp"}
     assert nexus.client().get("/health/live").json()["alive"] is True
     assert nexus.client().get("/health/ready").json()["ready"] is True
@@ -52,7 +52,9 @@ def test_other_paths_are_404_in_the_apis_shape(nexus: Nexus, path: str) -> None:
         ("absent.json", 404, "application/json"),
     ],
 )
-def test_client_setup_serves_plain_files_only(setup_nexus: Nexus, name: str, status: int, kind: str) -> None:
+def test_e0_client_setup_serves_plain_files_only(
+    setup_nexus: Nexus, name: str, status: int, kind: str
+) -> None:
     answer = wire.send(setup_nexus.url, wire.request_bytes("GET", f"/client-setup/{name}", []))
 
     assert (answer.status, answer.value("content-type")) == (status, kind)
@@ -71,7 +73,7 @@ def setup_nexus(make_nexus: Callable[..., Nexus], tmp_path_factory: pytest.TempP
     )
 
 
-def test_a_preflight_of_an_allowed_origin_is_answered(setup_nexus: Nexus) -> None:
+def test_e0_a_preflight_of_an_allowed_origin_is_answered(setup_nexus: Nexus) -> None:
     asked = {"origin": "https://app.example", "access-control-request-method": "POST"}
 
     allowed = setup_nexus.client(**asked).options("/v1/messages")
@@ -90,7 +92,7 @@ def test_an_allowed_origin_can_read_its_answer(setup_nexus: Nexus) -> None:
     assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, "https://app.example")
 
 
-def test_with_storage_off_tokens_are_counted_once_and_nothing_is_stored(setup_nexus: Nexus) -> None:
+def test_e0_with_storage_off_tokens_are_counted_once_and_nothing_is_stored(setup_nexus: Nexus) -> None:
     body = {"model": "claude-sonnet-5", "max_tokens": 20, "messages": [{"role": "user", "content": "hello"}]}
     host = {"host": "counted.example"}
 
@@ -127,5 +129,8 @@ def test_predecessor_defect_28_token_stats_are_open_to_this_machine_only(setup_n
         assert setup_nexus.client(**{**forwarded, name: value}).get("/token-stats").status_code == 200
 
 
-def test_an_unknown_domain_has_null_token_stats(nexus: Nexus) -> None:
-    assert json.loads(nexus.client().get("/token-stats?domain=never.example").content) is None
+@pytest.mark.parametrize("name", ["never.example", "a%00b", "%ff", "%22", "..%2f.."])
+def test_e0_an_unknown_domain_has_null_token_stats(nexus: Nexus, name: str) -> None:
+    answer = nexus.client().get(f"/token-stats?domain={name}")
+
+    assert (answer.status_code, json.loads(answer.content)) == (200, None)

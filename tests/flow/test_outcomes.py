@@ -15,7 +15,7 @@ STREAM = {"model": "claude-sonnet-5", "max_tokens": 500, "stream": True}
 ASK = {**STREAM, "messages": [{"role": "user", "content": "Tell me more about the slow query."}]}
 
 
-def test_a_finished_stream_is_complete_with_its_tokens_cost_and_first_byte(nexus: Nexus) -> None:
+def test_e0_a_finished_stream_is_complete_with_its_tokens_cost_and_first_byte(nexus: Nexus) -> None:
     with nexus.client() as client, client.stream("POST", "/v1/messages", json=ASK) as answer:
         events = answer.read()
 
@@ -96,7 +96,7 @@ def test_a_refusal_is_recorded_without_a_body(nexus: Nexus) -> None:
     assert row["response_bytes"] == 0
 
 
-def test_bodies_come_back_byte_exact_from_the_database(nexus: Nexus) -> None:
+def test_predecessor_defect_20_bodies_come_back_byte_exact_from_the_database(nexus: Nexus) -> None:
     body = b'{"model":"claude-sonnet-5",  "n": 123456789012345678901234567890, "x": 1.0, "messages":[]}\n\x00\xff'
     pieces = (b"event: a\ndata: \xe2\x80", b"\xa8{}\r\n\r\n", b"\x00tail")
     key = uuid4().hex

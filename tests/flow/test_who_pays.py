@@ -56,7 +56,7 @@ def add_domain(nexus: Nexus, name: str, key: str) -> None:
     )
 
 
-def test_an_unknown_domain_is_paid_by_the_request_itself_else_by_claude_api_key(nexus: Nexus) -> None:
+def test_e0_an_unknown_domain_is_paid_by_the_request_itself_else_by_claude_api_key(nexus: Nexus) -> None:
     assert paid(nexus, "nobody.example") == (200, OPERATOR_KEY)
     assert paid(nexus, "nobody.example", ("x-api-key", b"sk-ant-api03-mine")) == (200, "sk-ant-api03-mine")
 
@@ -71,7 +71,7 @@ def test_a_bearer_api_key_goes_upstream_as_x_api_key(nexus: Nexus) -> None:
     assert (got.values("x-api-key"), got.values("authorization")) == (["sk-ant-api03-mine"], [])
 
 
-def test_an_oauth_bearer_stays_one_and_gets_the_beta_once(nexus: Nexus) -> None:
+def test_e0_an_oauth_bearer_stays_one_and_gets_the_beta_once(nexus: Nexus) -> None:
     mark = uuid4().hex
     headers = [
         *ASK, ("authorization", b"Bearer sk-ant-oat01-mine"), ("anthropic-beta", b"a-1"), ("anthropic-beta", b"b-2"),
@@ -116,7 +116,7 @@ def test_the_database_comes_before_the_file(
     wait_for(lambda: paid(nexus, "both.example:3000")[1] == "sk-ant-api03-row", 2.5)
 
 
-def test_an_expired_oauth_file_is_refreshed_at_the_door_and_written_back(
+def test_e0_an_expired_oauth_file_is_refreshed_at_the_door_and_written_back(
     make_nexus: Callable[..., Nexus], emulator: Running[Emulator]
 ) -> None:
     nexus = make_nexus(CLAUDE_OAUTH_TOKEN_URL=f"{emulator.url}/v1/oauth/token")
@@ -142,7 +142,7 @@ def test_an_expired_oauth_file_is_refreshed_at_the_door_and_written_back(
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_dead_credential_falls_through_and_the_record_names_who_paid(
+def test_e0_a_dead_credential_falls_through_and_the_record_names_who_paid(
     nexus: Nexus, credential_file: Callable[[str, object], Path]
 ) -> None:
     dead = {

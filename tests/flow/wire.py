@@ -37,26 +37,28 @@ def request_bytes(
     return b"\r\n".join(lines) + b"\r\n\r\n" + body
 
 
-def send(url: str, data: bytes) -> Answer:
+def send(url: str, data: bytes, *, head_only: bool = False) -> Answer:
     """One request on a connection of its own."""
     with connect(url) as connection:
         connection.sendall(data)
-        return read_answer(connection)
+        return read_answer(connection.makefile("rb"), head_only=head_only)
 
 
-def read_answer(connection: socket.socket) -> Answer:
-    """Read one answer, to its end or to the end of the connection."""
-    file = connection.makefile("rb")
+def read_answer(file: BinaryIO, *, head_only: bool = False) -> Answer:
+    """Read one answer, to its end or to the end of the connection; `head_only` for the answer to a HEAD."""
     status_line, headers = _read_head(file)
     while status_line.split()[1] == b"100":
         status_line, headers = _read_head(file)
+    status = int(status_line.split()[1])
     names = {name.lower(): value for name, value in headers}
-    if b"content-length" in names:
+    if head_only or status in {204, 304}:
+        body, whole = b"", True
+    elif b"content-length" in names:
         body = file.read(int(names[b"content-length"]))
         whole = len(body) == int(names[b"content-length"])
     else:
-        body, whole = _read_chunks(file) if b"transfer-encoding" in names else (b"", True)
-    return Answer(int(status_line.split()[1]), headers, body, whole)
+        body, whole = _read_chunks(file) if b"transfer-encoding" in names else (file.read(), True)
+    return Answer(status, headers, body, whole)
 
 
 def _read_head(file: BinaryIO) -> tuple[bytes, list[tuple[bytes, bytes]]]:

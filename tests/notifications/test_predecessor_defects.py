@@ -37,7 +37,7 @@ def tell(domain: str, *fields: dict[str, Any]) -> None:
     tasks.deliver_slack(domain)
 
 
-def test_defect_14_e0_the_webhook_of_a_credential_file_is_used(
+def test_predecessor_defect_14_e0_the_webhook_of_a_credential_file_is_used(
     slack: demo.RunningSlack, domain: str, tmp_path: Path
 ) -> None:
     write_credential_file(tmp_path, domain, {"webhook_url": slack.webhook_url, "channel": "#team"})
@@ -47,7 +47,7 @@ def test_defect_14_e0_the_webhook_of_a_credential_file_is_used(
     assert [post["channel"] for post in posted(slack)] == ["#team"]
 
 
-def test_defect_14_e0_the_webhook_of_a_domain_wins_over_the_global_one(
+def test_predecessor_defect_14_e0_the_webhook_of_a_domain_wins_over_the_global_one(
     global_slack: demo.RunningSlack, domain: str
 ) -> None:
     with demo.serve() as unused:
@@ -59,14 +59,16 @@ def test_defect_14_e0_the_webhook_of_a_domain_wins_over_the_global_one(
     assert found.webhook_url == unused.webhook_url != global_slack.webhook_url
 
 
-def test_defect_14_e2_the_global_webhook_is_used(global_slack: demo.RunningSlack, domain: str) -> None:
+def test_predecessor_defect_14_e2_the_global_webhook_is_used(
+    global_slack: demo.RunningSlack, domain: str
+) -> None:
     tell(domain, {})
 
     assert len(global_slack.posts) == 1
 
 
 @pytest.mark.parametrize(("kind", "body"), [("application/json", WHOLE), ("text/event-stream", STREAM)])
-def test_defect_14_e1_streamed_and_whole_answers_are_told_alike(
+def test_predecessor_defect_14_e1_streamed_and_whole_answers_are_told_alike(
     global_slack: demo.RunningSlack, domain: str, kind: str, body: bytes
 ) -> None:
     tell(domain, {"message": read_answer(200, kind, body).message})
@@ -75,7 +77,7 @@ def test_defect_14_e1_streamed_and_whole_answers_are_told_alike(
     assert ":robot_face: Claude: In Portugal." in post["text"]
 
 
-def test_defect_of_6_two_parallel_users_of_a_domain_do_not_flood_the_channel(
+def test_predecessor_defect_of_slack_two_parallel_users_of_a_domain_do_not_flood_the_channel(
     global_slack: demo.RunningSlack, domain: str
 ) -> None:
     turns = [{"session_id": "ann", "user_text": "Fix"}, {"session_id": "bob", "user_text": "Test"}] * 5
@@ -85,7 +87,9 @@ def test_defect_of_6_two_parallel_users_of_a_domain_do_not_flood_the_channel(
     assert len(global_slack.posts) == 2
 
 
-def test_defect_of_6_a_limited_rate_is_obeyed(global_slack: demo.RunningSlack, domain: str) -> None:
+def test_predecessor_defect_of_slack_a_limited_rate_is_obeyed(
+    global_slack: demo.RunningSlack, domain: str
+) -> None:
     global_slack.app.answers.append(demo.rate_limited(60))
 
     tell(domain, {"user_text": "one"}, {"user_text": "two"})
@@ -94,7 +98,9 @@ def test_defect_of_6_a_limited_rate_is_obeyed(global_slack: demo.RunningSlack, d
     assert len(global_slack.posts) == 1
 
 
-def test_defect_of_6_secrets_in_texts_are_masked(global_slack: demo.RunningSlack, domain: str) -> None:
+def test_predecessor_defect_of_slack_secrets_in_texts_are_masked(
+    global_slack: demo.RunningSlack, domain: str
+) -> None:
     secret = "sk-ant-api03-PLANTED" + "0" * 80
     tools = (call("Bash", command=f"curl -H 'Authorization: Bearer {secret}' https://a.b"),)
 
@@ -111,14 +117,16 @@ def test_defect_of_6_secrets_in_texts_are_masked(global_slack: demo.RunningSlack
     assert b"PLANTED" not in told
 
 
-def test_defect_of_6_errors_are_told(global_slack: demo.RunningSlack, domain: str) -> None:
+def test_predecessor_defect_of_slack_errors_are_told(global_slack: demo.RunningSlack, domain: str) -> None:
     tell(domain, {"outcome": "upstream_error", "status": 500, "error_type": "api_error", "message": None})
 
     (post,) = posted(global_slack)
     assert post["attachments"][0]["title"].startswith("Request ")
 
 
-def test_defect_of_e0_only_inference_is_told(global_slack: demo.RunningSlack, domain: str) -> None:
+def test_predecessor_defect_of_slack_e0_only_inference_is_told(
+    global_slack: demo.RunningSlack, domain: str
+) -> None:
     tell(domain, {"request_type": "query_evaluation"}, {"request_type": "count_tokens"})
 
     assert global_slack.posts == []

@@ -96,6 +96,14 @@ def test_an_error_answer_costs_nothing() -> None:
     assert (row.cost_state, row.cost_usd, row.input_tokens) == ("none", None, None)
 
 
+def test_the_words_of_an_error_whose_type_the_relay_knew_are_kept() -> None:
+    closing = make_closing(outcome="upstream_error", status=529, error_type="overloaded_error")
+
+    row = read(make_record(response=error("overloaded_error", "Overloaded"), closing=closing))
+
+    assert (row.error_type, row.error_message) == ("overloaded_error", "Overloaded")
+
+
 def test_what_the_relay_says_about_an_error_wins() -> None:
     closing = make_closing(
         outcome="refused", status=401, error_type="authentication_error", error_message="key?"

@@ -47,7 +47,7 @@ def test_parallel_tools_have_their_input_parsed_and_no_arguments_mean_an_empty_o
     assert [block["type"] for block in content(answer)] == ["text", "tool_use", "tool_use"]
 
 
-def test_thinking_keeps_its_signature() -> None:
+def test_predecessor_defect_17_thinking_keeps_its_signature() -> None:
     assert content(read("thinking"))[0] == {
         "type": "thinking",
         "thinking": "27 * 453 is 12231.",
@@ -55,7 +55,7 @@ def test_thinking_keeps_its_signature() -> None:
     }
 
 
-def test_redacted_thinking_is_kept_as_it_came() -> None:
+def test_predecessor_defect_17_redacted_thinking_is_kept_as_it_came() -> None:
     assert content(read("redacted_thinking"))[0] == {
         "type": "redacted_thinking",
         "data": "EmwKAhgBEgy3va3pzix/LafPsn4aDFIT2Xlxh0L5L8rLVyIw",

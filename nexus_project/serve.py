@@ -1,0 +1,63 @@
+"""Serve the proxy: `python -m nexus_project.serve --host … --port … --workers … --grace SECONDS`."""
+
+import argparse
+import sys
+
+from uvicorn import Config, Server
+from uvicorn.supervisors import Multiprocess
+
+
+class Workers(Multiprocess):
+    """uvicorn's parent of several processes, which lets go of the port when it stops.
+
+    Otherwise the kernel would accept connections that nobody answers for as long as the last stream runs.
+    """
+
+    def terminate_all(self) -> None:
+        """End the processes; each drains."""
+        for listener in self.sockets:
+            listener.close()
+        super().terminate_all()
+
+
+def configure(arguments: list[str]) -> Config:
+    """uvicorn's settings: nothing of its own is added to an answer."""
+    parser = argparse.ArgumentParser(prog="nexus_project.serve", description="Serve the proxy.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=3000, help="port to listen on")
+    parser.add_argument(
+        "--workers", type=int, help="processes that share the port, else WEB_CONCURRENCY, else 1"
+    )
+    parser.add_argument("--grace", type=int, default=30, help="seconds that running streams get at the end")
+    options = parser.parse_args(arguments)
+    return Config(
+        "nexus_project.asgi.proxy:application",
+        host=options.host,
+        port=options.port,
+        workers=options.workers,
+        timeout_graceful_shutdown=options.grace,
+        loop="uvloop",
+        http="proxy.relay.protocol:Protocol",
+        ws="none",
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+    )
+
+
+def main(arguments: list[str]) -> int:
+    """Serve until a signal comes; 0 after a drained stop."""
+    config = configure(arguments)
+    if config.workers > 1:
+        Workers(config, sockets=[config.bind_socket()]).run()
+        return 0
+    server = Server(config)
+    server.run()
+    return 0 if server.started else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
