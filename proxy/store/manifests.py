@@ -5,9 +5,9 @@ what lies between, and the parent whose first and last pieces go around it. Pare
 dropped on their own, and a chain ends after MAX_LINKS.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from uuid import UUID
 
@@ -23,12 +23,12 @@ DIGEST_SIZE = 16
 _NEWEST = """
 SELECT wanted.place, newest.id
 FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::uuid[], %s::uuid[])
-    WITH ORDINALITY AS wanted (session_id, domain, agent_id, model, low, high, place),
+    WITH ORDINALITY AS wanted (session_id, domain, agent_id, model, month, next, place),
 LATERAL (
     SELECT recent.id FROM (
         SELECT id, domain, agent_id, model FROM proxy_exchange AS exchange
         WHERE exchange.session_id = wanted.session_id AND exchange.session_id <> ''
-            AND exchange.id >= wanted.low AND exchange.id < wanted.high
+            AND exchange.id >= wanted.month AND exchange.id < wanted.next
         ORDER BY exchange.id DESC LIMIT 64
     ) AS recent
     WHERE (recent.domain, recent.agent_id, recent.model) = (wanted.domain, wanted.agent_id, wanted.model)
@@ -77,10 +77,15 @@ def line_of(exchange: Exchange) -> Line:
 
 
 class Lines:
-    """The newest manifest of each line, from the database and from the batch that is being stored."""
+    """The manifest that each line has reached, from the database and from the batch that is being stored."""
 
     def __init__(self, exchanges: Iterable[Exchange]) -> None:
-        self._newest = _newest({line_of(one) for one in exchanges if one.session_id})
+        """What was stored before the first of these exchanges, which are in the order of their ids, in each line."""
+        first: dict[Line, UUID] = {}
+        for one in exchanges:
+            if one.session_id:
+                first.setdefault(line_of(one), one.id)
+        self._newest = _newest(first)
 
     def write(self, exchange: Exchange, pieces: Sequence[bytes], row: ExchangeBody) -> None:
         """Put the manifest of an exchange into its row."""
@@ -120,8 +125,8 @@ def split(manifest: bytes) -> list[bytes]:
     return [manifest[at : at + DIGEST_SIZE] for at in range(0, len(manifest), DIGEST_SIZE)]
 
 
-def _newest(lines: Iterable[Line]) -> dict[Line, Manifest]:
-    wanted = list(lines)
+def _newest(before: Mapping[Line, UUID]) -> dict[Line, Manifest]:
+    wanted = list(before)
     if not wanted:
         return {}
     parameters = [
@@ -130,7 +135,7 @@ def _newest(lines: Iterable[Line]) -> dict[Line, Manifest]:
         [one.agent_id for one in wanted],
         [one.model for one in wanted],
         [_floor(one.month) for one in wanted],
-        [_floor((one.month + timedelta(days=31)).replace(day=1)) for one in wanted],
+        list(before.values()),
     ]
     return {wanted[place - 1]: manifest for place, manifest in _read(_NEWEST, parameters).items()}
 

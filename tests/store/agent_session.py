@@ -3,11 +3,13 @@
 import json
 import random
 from collections.abc import Iterator
+from itertools import accumulate
 
 from tests.store.records import MODEL
 
 SESSION = "7f9c2a4e-0d51-4f0b-9a63-1c1b5a3e8d20"
 _TOOLS = 24
+_WORDS = 1500
 _MARK = {"cache_control": {"type": "ephemeral"}}
 _SYLLABLES = ("ba", "con", "de", "for", "in", "ka", "li", "men", "no", "per", "qui", "ra", "so", "ti", "un")
 
@@ -19,8 +21,10 @@ class AgentSession:
 
     def __init__(self, seed: int = 1) -> None:
         self._random = random.Random(seed)
-        self._vocabulary = ["".join(self._random.choices(_SYLLABLES, k=3)) for _ in range(4000)]
-        self._system = [self._system_block(size) for size in (60, 900, 13_000)]
+        # The n-th word comes 1/n as often as the first: so prose compresses about as well as people's does.
+        self._weights = list(accumulate(1 / rank for rank in range(1, _WORDS + 1)))
+        self._vocabulary = ["".join(self._random.choices(_SYLLABLES, k=3)) for _ in range(_WORDS)]
+        self._system = [self._system_block(size) for size in (60, 900, 8_000)]
         self._system[1] |= _MARK
         self._system[2] |= _MARK
         self._tools = [self._tool(number) for number in range(_TOOLS)]
@@ -33,6 +37,10 @@ class AgentSession:
             yield self._request()
             self._messages.append(self._answer())
             self._messages.append(self._results())
+
+    def sentences(self, count: int) -> list[str]:
+        """Pieces of prose, such as a stream's deltas carry."""
+        return [self._words(self._random.randint(5, 40)) for _ in range(count)]
 
     def _request(self) -> bytes:
         body = {
@@ -51,7 +59,7 @@ class AgentSession:
         """The last message carries the list of tasks of this turn, which the next turn leaves out."""
         self._todos += 1
         *history, last = self._messages_of(body)
-        reminder = f"<system-reminder>\nTask {self._todos}: {self._words(500)}\n</system-reminder>"
+        reminder = f"<system-reminder>\nTask {self._todos}: {self._words(300)}\n</system-reminder>"
         blocks = [{"type": "text", "text": reminder}, *_blocks(last)]
         return body | {"messages": [*history, last | {"content": blocks}]}
 
@@ -61,16 +69,16 @@ class AgentSession:
         return messages
 
     def _opening(self) -> Json:
-        context = f"<system-reminder>\n{self._words(6_000)}\n</system-reminder>"
+        context = f"<system-reminder>\n{self._words(5_000)}\n</system-reminder>"
         return _message("user", [_text(context), _text(self._words(400))])
 
     def _answer(self) -> Json:
         calls = [self._call() for _ in range(self._random.choice((1, 1, 1, 2)))]
-        said = [_text(self._words(self._random.randint(40, 600)))] if self._random.random() < 0.7 else []
+        said = [_text(self._words(self._random.randint(40, 400)))] if self._random.random() < 0.7 else []
         return _message("assistant", said + calls)
 
     def _call(self) -> Json:
-        size = self._random.choice((40, 60, 90, 120, 1500))
+        size = self._random.choice((40, 60, 90, 120, 900))
         return {
             "type": "tool_use",
             "id": self._id(),
@@ -83,7 +91,7 @@ class AgentSession:
         return _message("user", [self._result(str(call["id"])) for call in calls])
 
     def _result(self, call: str) -> Json:
-        text = self._code(self._random.choice((30, 150, 400, 900, 2000, 5000)))
+        text = self._code(self._random.choice((30, 100, 200, 400, 900, 4000)))
         content: object = text if self._random.random() < 0.8 else [_text(text)]
         return {"tool_use_id": call, "type": "tool_result", "content": content}
 
@@ -96,13 +104,13 @@ class AgentSession:
             for _ in range(self._random.randint(2, 6))
         }
         schema = {"type": "object", "properties": properties, "required": list(properties)[:1]}
-        description = self._words(self._random.choice((300, 700, 1200, 2500, 4000)))
+        description = self._words(self._random.choice((300, 700, 1200, 2500, 3800)))
         return {"name": f"Tool{number}", "description": description, "input_schema": schema}
 
     def _words(self, size: int) -> str:
         """Prose of about `size` characters."""
-        text = " ".join(self._random.choices(self._vocabulary, k=size // 6 + 1))
-        return text[:size]
+        words = self._random.choices(self._vocabulary, cum_weights=self._weights, k=size // 6 + 1)
+        return " ".join(words)[:size]
 
     def _code(self, size: int) -> str:
         """Lines with numbers, quotes and indentation, of about `size` characters."""

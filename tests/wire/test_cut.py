@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from proxy.wire.cut import LARGE, SMALL, cut
+from proxy.wire.cut import SMALL, cut
 from tests.store.agent_session import AgentSession
 
-BIG = "x" * 2 * LARGE
+BIG = "x" * 3 * SMALL
 LEAVES = (
     st.none()
     | st.booleans()
@@ -43,7 +43,7 @@ def bodies(draw: st.DrawFn) -> bytes:
 @example(body=b"")
 @example(body=b'{"messages":[' + b"[" * 10_000 + b"]" * 10_000 + b"]}")
 @example(body=b'{"a":"%s","n":%s,"\\u0000":"\x00"}' % (BIG.encode(), b"9" * 5000))
-@example(body=b'{"a":1,"b":"","a":"%s,\\"b\\":%s"}' % (b" " * 2 * LARGE, b" " * LARGE))
+@example(body=b'{"a":1,"b":"","a":"%s,\\"b\\":%s"}' % (b" " * 3 * SMALL, b" " * (2 * SMALL)))
 @example(body=b'{"":[{"a":{"b":"","":"%s","b":"%s"}}]}' % (BIG.encode(), BIG.encode()))
 def test_the_pieces_of_any_json_joined_are_the_body(body: bytes) -> None:
     pieces = cut(body)
@@ -115,10 +115,10 @@ def test_cache_control_that_comes_or_goes_changes_only_a_small_piece(where: str)
         def on(name: str) -> dict[str, object]:
             return mark if name in marked else {}
 
-        inner = [{"type": "text", "text": "a" * LARGE} | on("result")]
+        inner = [{"type": "text", "text": "a" * (2 * SMALL)} | on("result")]
         blocks = [
             {"type": "tool_result", "tool_use_id": "toolu_1", "content": inner},
-            {"type": "text", "text": "b" * LARGE} | on("block"),
+            {"type": "text", "text": "b" * (2 * SMALL)} | on("block"),
         ]
         messages = [{"role": "user", "content": blocks} | on("message"), {"role": "user", "content": "Next"}]
         return json.dumps({"model": "m", "messages": messages, "max_tokens": 9}).encode()
@@ -152,7 +152,7 @@ def test_a_turn_of_an_agent_costs_what_it_says_and_little_more() -> None:
         known |= new
         cost.append(sum(map(len, new)) - (len(body) - len(before)))
 
-    assert sum(cost) / len(cost) < 2 * LARGE
+    assert sum(cost) / len(cost) < 3 * SMALL
 
 
 def test_a_request_of_an_agent_is_cut_in_hardly_any_time() -> None:
