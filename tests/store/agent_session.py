@@ -69,7 +69,7 @@ class AgentSession:
         return messages
 
     def _opening(self) -> Json:
-        context = f"<system-reminder>\n{self._words(5_000)}\n</system-reminder>"
+        context = f"<system-reminder>\n{self._words(16_000)}\n</system-reminder>"
         return _message("user", [_text(context), _text(self._words(400))])
 
     def _answer(self) -> Json:
