@@ -145,7 +145,7 @@ def _floor(moment: datetime) -> UUID:
     return UUID(int=round(moment.timestamp() * 1000) << 80)
 
 
-def _read(start: str, parameters: Sequence[object]) -> dict[int, Manifest]:
+def _read(start: str, parameters: Sequence[UUID | list[str] | list[UUID]]) -> dict[int, Manifest]:
     """The manifests of the exchanges that the query `start` gives with a number each, by that number."""
     with connection.cursor() as cursor:
         cursor.execute(_CHAINS.format(start=start), [*parameters, MAX_LINKS])
