@@ -46,6 +46,7 @@ WITH RECURSIVE start (place, id) AS ({start}), chain AS (
 SELECT place, id, parent, parent_first, parent_last, request_manifest FROM chain ORDER BY place, links DESC
 """
 
+Parameters = Sequence[UUID | list[str] | list[UUID]]
 Row = tuple[int, UUID, UUID | None, int, int, bytes]
 
 
@@ -129,7 +130,7 @@ def _newest(before: Mapping[Line, UUID]) -> dict[Line, Manifest]:
     wanted = list(before)
     if not wanted:
         return {}
-    parameters = [
+    parameters: Parameters = [
         [one.session_id for one in wanted],
         [one.domain for one in wanted],
         [one.agent_id for one in wanted],
@@ -145,7 +146,7 @@ def _floor(moment: datetime) -> UUID:
     return UUID(int=round(moment.timestamp() * 1000) << 80)
 
 
-def _read(start: str, parameters: Sequence[UUID | list[str] | list[UUID]]) -> dict[int, Manifest]:
+def _read(start: str, parameters: Parameters) -> dict[int, Manifest]:
     """The manifests of the exchanges that the query `start` gives with a number each, by that number."""
     with connection.cursor() as cursor:
         cursor.execute(_CHAINS.format(start=start), [*parameters, MAX_LINKS])
