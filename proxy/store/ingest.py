@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from datetime import date
+from hashlib import sha256
 from uuid import UUID
 
 import msgspec
@@ -13,10 +14,11 @@ from accounts.masking import mask_text
 from proxy.record import Batch, Record, encode
 from proxy.store import columns, facts, rollups
 from proxy.store.announce import Stored, announce
-from proxy.store.blobs import Pieces, encode_chunks
+from proxy.store.blobs import Pieces, encode_chunks, pieces_of
 from proxy.store.bulk import copy_in
 from proxy.store.facts import Facts
-from proxy.store.models import ExchangeBody, month_of
+from proxy.store.manifests import Lines
+from proxy.store.models import Exchange, ExchangeBody, month_of
 from proxy.store.prices import CachedBook
 
 log = logging.getLogger("nexus.ingest")
@@ -122,25 +124,29 @@ def _read(record: Record, spool: UUID) -> Facts:
 
 
 def _keep(new: Sequence[Facts], by_id: dict[UUID, Record]) -> None:
-    pieces = Pieces()
-    bodies = [_body(one.exchange.id, by_id[one.exchange.id], pieces) for one in new]
-    copy_in([one.exchange for one in new])
+    exchanges = sorted((one.exchange for one in new), key=lambda one: one.id)
+    pieces, lines = Pieces(), Lines(exchanges)
+    bodies = [_body(one, by_id[one.id], pieces, lines) for one in exchanges]
+    copy_in(exchanges)
     copy_in(bodies)
     pieces.store()
 
 
-def _body(exchange_id: UUID, record: Record, pieces: Pieces) -> ExchangeBody:
-    month = month_of(exchange_id).date()
+def _body(exchange: Exchange, record: Record, pieces: Pieces, lines: Lines) -> ExchangeBody:
+    month = month_of(exchange.id).date()
+    response = [record.response_body] if record.response_body else []
     row = ExchangeBody(
-        id=exchange_id,
+        id=exchange.id,
         request_headers=record.head.headers,
         response_headers=record.closing.headers,
-        request_pieces=pieces.add(month, record.request_body),
-        response_pieces=pieces.add(month, record.response_body),
+        request_digest=sha256(record.request_body).digest(),
+        response_digest=sha256(record.response_body).digest(),
+        response_manifest=b"".join(pieces.add(month, response)),
         request_dropped=record.head.body_dropped,
         response_dropped=record.closing.response_dropped,
         chunks=encode_chunks(record.closing.chunks),
     )
+    lines.write(exchange, pieces.add(month, pieces_of(record.request_body)), row)
     columns.fit(row)
     return row
 
