@@ -48,8 +48,8 @@ class Report:
                 f"{self.exchanges} exchanges reached upstream in {self.seconds:.0f} s: {dict(self.outcomes)}",
                 f"{len(self.kills)} kills, {streaming} with streams open: {dict(counts)}",
                 f"ended by themselves and started again: {self.fell or 'none'}",
-                f"settled {self.settling:.1f} s after the load: accepted {sums.accepted} = stored {sums.stored} + waiting {sums.waiting} "
-                f"+ dropped {sums.dropped} + gaps {sums.gaps}",
+                f"settled {self.settling:.1f} s after the load: accepted {sums.accepted} = stored {sums.stored} "
+                f"+ waiting {sums.waiting} + dropped {sums.dropped} + gaps {sums.gaps}",
                 *self.problems[:50],
                 f"verdict: {f'{len(self.problems)} broken promises' if self.problems else 'nothing lost'}",
             ]

@@ -54,8 +54,9 @@ class System:
             cwd=env.BASE_DIR,
             check=True,
         )
-        for part in self.services:
-            await part.start()
+        async with asyncio.TaskGroup() as group:
+            for part in self.services:
+                group.create_task(part.start())
 
 
 @contextlib.contextmanager
