@@ -13,9 +13,10 @@ LIVES_SECONDS = (0.5, 4.0)  # how long a process may live before it is killed
 GONE_SECONDS = (0.0, 2.5)
 WATCH_SECONDS = 0.2
 
-PROXY, WORKER, REDIS, REDIS_WIPED, POSTGRES = KINDS = (
+PROXY, WORKER, POOL, REDIS, REDIS_WIPED, POSTGRES = KINDS = (
     "proxy",
     "worker",
+    "its pool",  # one process of a worker, the one that may be storing a batch
     "redis",
     "redis, wiped",
     "postgres",
@@ -65,9 +66,9 @@ class Faults:
             await asyncio.sleep(WATCH_SECONDS)
 
     def _plan(self) -> Iterator[tuple[Part | Server, list[str]]]:
-        for kind, parts in ((PROXY, self.system.proxies), (WORKER, self.system.workers)):
+        for kinds, parts in (([PROXY], self.system.proxies), ([WORKER, POOL], self.system.workers)):
             for index, part in enumerate(parts):
-                yield part, [kind] * len(range(index, self.count, len(parts)))
+                yield part, kinds * len(range(index, self.count, len(parts)))
         yield self.system.redis, [REDIS, REDIS_WIPED] * self.count
         yield self.system.postgres, [POSTGRES] * self.count
 
@@ -78,14 +79,27 @@ class Faults:
         stretch = 2 * self.count / max(1, len(kinds))
         for kind in kinds:
             await asyncio.sleep(source.uniform(*LIVES_SECONDS) * stretch)
-            async with part.lock:
-                at, streams = time.monotonic() - self.began, self.open_streams()
-                await asyncio.to_thread(part.kill)
-                if isinstance(part, Server) and kind == REDIS_WIPED:
-                    part.wipe()
-                gone = source.uniform(*GONE_SECONDS)
-                await asyncio.sleep(gone)
-                starting = time.monotonic()
-                await part.start()
-                back = time.monotonic() - starting
-                self.kills.append(Kill(kind, part.name, at, streams, gone, back))
+            if kind == POOL and isinstance(part, Part):
+                kill = await self._kill_child(part, source)
+            else:
+                async with part.lock:
+                    kill = await self._kill(part, kind, source.uniform(*GONE_SECONDS))
+            self.kills.append(kill)
+
+    async def _kill(self, part: Part | Server, kind: str, gone: float) -> Kill:
+        at, streams = time.monotonic() - self.began, self.open_streams()
+        await asyncio.to_thread(part.kill)
+        if isinstance(part, Server) and kind == REDIS_WIPED:
+            part.wipe()
+        await asyncio.sleep(gone)
+        starting = time.monotonic()
+        await part.start()
+        return Kill(kind, part.name, at, streams, gone, time.monotonic() - starting)
+
+    async def _kill_child(self, part: Part, source: random.Random) -> Kill:
+        """The part itself lives on, and replaces it."""
+        done = False
+        while not done:
+            await asyncio.sleep(WATCH_SECONDS)
+            done = await asyncio.to_thread(part.kill_child, source)
+        return Kill(POOL, part.name, time.monotonic() - self.began, self.open_streams(), 0, 0)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -22,6 +23,7 @@ from nexus_project.stack.guardian import Guardian
 BACK_SECONDS = 90.0
 LOOK_SECONDS = 0.05
 STOP_SECONDS = 15.0
+LAST_LINES = 4
 
 
 class Life:
@@ -32,7 +34,7 @@ class Life:
 
 
 class Part:
-    """A service. `up` while it may be used; `fell` counts how often it ended by itself and was started again."""
+    """A service. `up` while it may be used; `falls` are its last words each time that it ended by itself."""
 
     def __init__(
         self, service: Service, environment: Mapping[str, str], log: Path, guardian: Guardian
@@ -40,7 +42,7 @@ class Part:
         self.name = service.name
         self.address = service.ready_url.removesuffix("/health/ready")
         self.up = False
-        self.fell = 0
+        self.falls: list[str] = []
         self.life = Life()
         self.lock = asyncio.Lock()
         self._service, self._environment, self._log = service, environment, log
@@ -77,6 +79,14 @@ class Part:
             self._process.wait()
             self._guardian.ended(self._process.pid)
 
+    def kill_child(self, source: random.Random) -> bool:
+        """SIGKILL to one of the processes that it started; False if there is none."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if self._process and (children := psutil.Process(self._process.pid).children()):
+                source.choice(children).kill()
+                return True
+        return False
+
     def stop(self) -> None:
         if self._process:
             processes.end_child(self._process, signal.SIGTERM, STOP_SECONDS)
@@ -97,9 +107,11 @@ class Part:
         self._guardian.started(self._process.pid, STOP_SECONDS)
 
     def _fell(self) -> None:
-        self.fell += 1
         if self._process:
+            kill_tree(self._process.pid)
             self._guardian.ended(self._process.pid)
+            last = self._log.read_text(errors="replace").splitlines()[-LAST_LINES:]
+            self.falls.append(f"status {self._process.returncode}: {' | '.join(last)}")
 
     def _ready(self) -> bool:
         if not self._service.ready_url:

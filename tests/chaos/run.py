@@ -25,7 +25,7 @@ SETTLE_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`problems` are the broken promises. `fell` counts by process how often one ended by itself.
+    """`problems` are the broken promises. `falls` are the processes that ended by themselves.
 
     `seconds` is how long the load lasted, `settling` how long after it everything was stored.
     """
@@ -34,7 +34,7 @@ class Report:
     seconds: float
     settling: float
     kills: list[Kill]
-    fell: dict[str, int]
+    falls: list[str]
     sums: Sums
     outcomes: Counter[str]
     problems: list[str]
@@ -47,7 +47,8 @@ class Report:
             [
                 f"{self.exchanges} exchanges reached upstream in {self.seconds:.0f} s: {dict(self.outcomes)}",
                 f"{len(self.kills)} kills, {streaming} with streams open: {dict(counts)}",
-                f"ended by themselves and started again: {self.fell or 'none'}",
+                f"ended by themselves and started again: {len(self.falls)}",
+                *self.falls,
                 f"settled {self.settling:.1f} s after the load: accepted {sums.accepted} = stored {sums.stored} "
                 f"+ waiting {sums.waiting} + dropped {sums.dropped} + gaps {sums.gaps}",
                 *self.problems[:50],
@@ -93,7 +94,7 @@ async def _run(running: System, exchanges: int, kills: int, seed: int) -> Report
         seconds=ended - began,
         settling=sums.at - ended,
         kills=faults.kills,
-        fell={part.name: part.fell for part in running.services if part.fell},
+        falls=[f"{part.name}, {words}" for part in running.services for words in part.falls],
         sums=sums,
         outcomes=Counter(one.outcome for one in stored),
         problems=[*_short(faults.kills, kills), *verdict.problems(load.sent, arrived, stored, sums)],
