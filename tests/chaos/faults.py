@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from tests.chaos.parts import Part, Server
 from tests.chaos.system import System
 
-LIVES_SECONDS = (0.5, 4.0)  # how long a process may live before it is killed
-GONE_SECONDS = (0.0, 2.5)
+LIVES_SECONDS = (0.5, 3.0)  # how long a process may live before it is killed
+GONE_SECONDS = (0.0, 2.0)
 WATCH_SECONDS = 0.2
 
 PROXY, WORKER, POOL, REDIS, REDIS_WIPED, POSTGRES = KINDS = (

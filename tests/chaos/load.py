@@ -44,11 +44,11 @@ class Load:
     stopping: bool = False
 
     async def reach(self, exchanges: int) -> None:
-        """Return when so many requests were sent."""
+        """Return when so many requests were answered."""
         missing = exchanges
         while missing > 0:
             await asyncio.sleep(IDLE_SECONDS)
-            missing = exchanges - len(self.sent)
+            missing = exchanges - sum(one.status > 0 for one in self.sent)
 
     async def client(self, number: int) -> None:
         """One client: a request after the other until the load stops."""

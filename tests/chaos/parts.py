@@ -87,11 +87,6 @@ class Part:
                 return True
         return False
 
-    def stop(self) -> None:
-        if self._process:
-            processes.end_child(self._process, signal.SIGTERM, STOP_SECONDS)
-            self._guardian.ended(self._process.pid)
-
     def _launch(self) -> None:
         extra = {**self._service.environment, **self._environment}
         with self._log.open("ab") as output:

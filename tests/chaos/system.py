@@ -77,7 +77,7 @@ def system(folder: Path) -> Iterator[System]:
         stack.callback(own_redis.stop)
         made = _assemble(folder, made_postgres.url, made_redis.url, own_redis, postgres, guardian)
         for part in made.services:
-            stack.callback(part.stop)
+            stack.callback(part.kill)
         yield made
 
 
