@@ -7,6 +7,7 @@ import random
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -24,6 +25,7 @@ BACK_SECONDS = 90.0
 LOOK_SECONDS = 0.05
 STOP_SECONDS = 15.0
 LAST_LINES = 4
+GROWN_SECONDS = 3.0
 
 
 class Life:
@@ -80,10 +82,12 @@ class Part:
             self._guardian.ended(self._process.pid)
 
     def kill_child(self, source: random.Random) -> bool:
-        """SIGKILL to one of the processes that it started; False if there is none."""
+        """SIGKILL to one of the processes that it started, and that had time to come up; False if there is none."""
         with contextlib.suppress(psutil.NoSuchProcess):
-            if self._process and (children := psutil.Process(self._process.pid).children()):
-                source.choice(children).kill()
+            children = psutil.Process(self._process.pid).children() if self._process else []
+            grown = [child for child in children if time.time() - child.create_time() > GROWN_SECONDS]
+            if grown:
+                source.choice(grown).kill()
                 return True
         return False
 
