@@ -20,6 +20,7 @@ from proxy.store.facts import Facts
 from proxy.store.manifests import Lines
 from proxy.store.models import Exchange, ExchangeBody, month_of
 from proxy.store.prices import CachedBook
+from proxy.wire.pricing import PriceBook
 
 log = logging.getLogger("nexus.ingest")
 
@@ -92,8 +93,9 @@ def _store(batch: Batch) -> int:
     by_id = {facts.exchange_id_of(record): record for record in batch.records}
     # Before the transaction: a new partition locks its table, and the lock would last until the commit.
     _ensure_months({month_of(one).date() for one in by_id})
+    prices = _prices.get()
     with transaction.atomic():
-        new = [_read(by_id[one], spool) for one in _receive(spool, by_id)]
+        new = [_read(by_id[one], spool, prices) for one in _receive(spool, by_id)]
         if settings.STORAGE_ENABLED:
             _keep(new, by_id)
         _count(new, spool, batch)
@@ -114,10 +116,10 @@ def _receive(spool: UUID, by_id: dict[UUID, Record]) -> list[UUID]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _read(record: Record, spool: UUID) -> Facts:
+def _read(record: Record, spool: UUID, prices: PriceBook) -> Facts:
     """A record whose bodies break a parser keeps its bodies and loses only what they say."""
     try:
-        return facts.read(record, spool, _prices.get())
+        return facts.read(record, spool, prices)
     except Exception:
         log.exception("ingest.unread", extra={"exchange": record.head.id})
         return facts.unread(record, spool)
