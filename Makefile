@@ -1,7 +1,7 @@
 # `make` alone lists the targets. No target needs anything but a Python and make.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo proxy dashboard worker beat test check fix lock
+.PHONY: help setup run demo proxy dashboard worker beat test chaos check fix lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,6 +9,7 @@ STAMP := $(VENV)/requirements.stamp
 STACK = $(BIN)/python -m nexus_project.stack
 SOURCES := nexus_project accounts proxy dashboard tests manage.py
 TEST_OPTIONS ?=
+CHAOS_OPTIONS ?=
 LOCK_OPTIONS ?=
 UV_VERSION := 0.13.9
 
@@ -49,6 +50,9 @@ beat: ## start only the clock of the periodic tasks
 
 test: $(STAMP) ## run the whole suite (TEST_OPTIONS="tests/stack -x")
 	@$(BIN)/python -m pytest $(TEST_OPTIONS)
+
+chaos: $(STAMP) ## kill everything at random under load and look for losses (minutes; CHAOS_OPTIONS="--seed 7")
+	@$(BIN)/python -m tests.chaos $(CHAOS_OPTIONS)
 
 check: $(STAMP) ## what CI runs: lint, imports, types, migrations, deployment checks, tests
 	@$(BIN)/ruff check $(SOURCES)

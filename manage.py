@@ -5,6 +5,7 @@ Where no DATABASE_URL or REDIS_URL is set, the command runs beside the embedded 
 """
 
 import sys
+from importlib.util import find_spec
 
 from nexus_project import env
 
@@ -14,8 +15,10 @@ def main() -> None:
     try:
         env.read_env_file()
         held = None
-        if not (env.secret("DATABASE_URL") and env.secret("REDIS_URL")):
-            from nexus_project.stack.aside import hold  # no part of the images, where both are set
+        if not (env.secret("DATABASE_URL") and env.secret("REDIS_URL")) and find_spec("nexus_project.stack"):
+            from nexus_project.stack.aside import (
+                hold,  # no part of the images: their settings say what is missing
+            )
 
             held = hold()
     except env.SettingError as error:

@@ -16,6 +16,7 @@ from dashboard.filters import domain_of, moment_of
 from dashboard.present import request_details, request_summary
 from dashboard.queries import exchanges, figures
 from dashboard.queries.pipeline import Pipeline, pipeline
+from dashboard.queries.storage import Storage, storage
 from dashboard.schemas import (
     DomainCount,
     DomainList,
@@ -25,6 +26,7 @@ from dashboard.schemas import (
     RequestDetails,
     RequestList,
     Stats,
+    StorageReport,
 )
 from dashboard.signin import Visitor, visitor
 
@@ -171,3 +173,9 @@ def domains(request: HttpRequest) -> DomainList:
 def pipeline_report(request: HttpRequest) -> Pipeline:
     """Where the accepted exchanges are."""
     return pipeline()
+
+
+@api.get("/storage", response={200: StorageReport, **ERRORS}, by_alias=True)
+def storage_report(request: HttpRequest) -> Storage:
+    """What the record takes on disk, by month and table, beside what went over the wire."""
+    return storage()

@@ -1,6 +1,6 @@
 """The API's shapes (predecessor §7.3), in camelCase, with what is new here added beside the old names."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -143,3 +143,30 @@ class PipelineReport(CamelSchema):
     dropped: int
     gaps: int
     spools: list[SpoolReport]
+
+
+class TableReport(CamelSchema):
+    """One table of a month, with indexes and TOAST; `share` is that of the month's `rawBytes`."""
+
+    table: str
+    stored_bytes: int
+    share: float | None
+
+
+class MonthReport(CamelSchema):
+    """A month by its first day. `rawBytes`: its kept bodies as they went over the wire; `storedBytes`: its tables on disk."""
+
+    month: date
+    raw_bytes: int
+    stored_bytes: int
+    share: float | None
+    tables: list[TableReport]
+
+
+class StorageReport(CamelSchema):
+    """All months that are kept, the newest first. `share` is `storedBytes` by `rawBytes`, null where nothing came."""
+
+    raw_bytes: int
+    stored_bytes: int
+    share: float | None
+    months: list[MonthReport]

@@ -27,7 +27,7 @@ app.conf.update(
     task_ignore_result=True,
     task_default_queue="nexus",
     task_routes={"proxy.ingest": {"queue": "ingest"}},
-    worker_disable_prefetch=True,  # a batch that waits is in the queue, where another worker finds it
+    worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,
     timezone="UTC",

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -76,7 +77,7 @@ def make_exchange(
     with connection.cursor() as cursor:
         cursor.execute("SELECT nexus_ensure_month(%s)", [month])
     pieces = Pieces()
-    digests = [pieces.add(month, body) for body in bodies]
+    manifests = [b"".join(pieces.add(month, [body])) for body in bodies]
     pieces.store()
     row.request_bytes, row.response_bytes = len(bodies[0]), len(bodies[1])
     row.save(force_insert=True)
@@ -84,8 +85,10 @@ def make_exchange(
         id=row.id,
         request_headers=list(request_headers),
         response_headers=list(response_headers),
-        request_pieces=digests[0],
-        response_pieces=digests[1],
+        request_digest=sha256(bodies[0]).digest(),
+        response_digest=sha256(bodies[1]).digest(),
+        request_manifest=manifests[0],
+        response_manifest=manifests[1],
         request_dropped=False,
         response_dropped=False,
         chunks=encode_chunks(list(chunks)),
@@ -140,6 +143,7 @@ def count(row: Exchange) -> None:
         "unpriced": int(row.cost_state == "unpriced"),
         "partial": int(row.cost_state == "partial"),
         "duration_ms": row.duration_ms,
+        "kept_bytes": row.request_bytes + row.response_bytes,
     }
     rollup, _ = Rollup.objects.get_or_create(hour=hour, **key, defaults={"durations": [0] * BUCKETS})
     total, _ = DomainTotal.objects.get_or_create(domain=row.domain, defaults={"last_at": row.started_at})

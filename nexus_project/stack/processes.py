@@ -33,6 +33,11 @@ def end(leader: int, sign: signal.Signals, grace_seconds: float, gone: Callable[
     with contextlib.suppress(ProcessLookupError):
         os.kill(leader, sign)
     wait_until(gone, grace_seconds)
+    kill_group(leader)
+
+
+def kill_group(leader: int) -> None:
+    """Kill whatever the group of a process still holds, the process itself included."""
     # macOS answers EPERM for a group that holds only zombies.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)

@@ -143,6 +143,8 @@ class Supervisor:
             self._breathe()
 
     def _again(self, child: Child) -> Child:
+        # A killed parent leaves its children behind: uvicorn's would go on listening on the port.
+        processes.kill_group(child.process.pid)
         now = time.monotonic()
         recent = [at for at in self._restarts.get(child.service.name, []) if now - at < RESTART_SECONDS]
         if len(recent) >= RESTARTS:

@@ -1,7 +1,8 @@
-"""Bodies, kept as pieces: each distinct piece once a month, compressed, under its SHA-256."""
+"""Bodies, kept as pieces: each distinct piece once a month, compressed, under its digest."""
 
+import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from hashlib import sha256
 from typing import Literal
@@ -12,7 +13,11 @@ import zstandard
 from django.db import connection
 
 from proxy.store.bulk import execute_binary
+from proxy.store.manifests import DIGEST_SIZE, request_pieces, split
 from proxy.store.models import Blob, ExchangeBody, month_of
+from proxy.wire.cut import cut
+
+log = logging.getLogger("nexus.ingest")
 
 _LEVEL = 3
 _KNOWN = "SELECT digest FROM proxy_blob WHERE month = %s AND digest = ANY(%s)"
@@ -31,9 +36,17 @@ class BodyMissingError(LookupError):
     """The body cannot be given back; the message says whether it was dropped, has expired or is damaged."""
 
 
-def cut(body: bytes) -> list[bytes]:
-    """The pieces of a body, in order; joined they are the body."""
-    return [body] if body else []
+def pieces_of(body: bytes) -> list[bytes]:
+    """The pieces of a request, in order; whatever the cutter does, joined they are the body."""
+    try:
+        pieces = cut(body)
+    except Exception:  # a body that the cutter cannot take is kept all the same
+        log.exception("ingest.uncut")
+        return [body]
+    if b"".join(pieces) != body:
+        log.error("ingest.uncut")
+        return [body]
+    return pieces
 
 
 class Pieces:
@@ -42,12 +55,13 @@ class Pieces:
     def __init__(self) -> None:
         self._by_month: dict[date, dict[bytes, bytes]] = defaultdict(dict)
 
-    def add(self, month: date, body: bytes) -> list[bytes]:
+    def add(self, month: date, pieces: Iterable[bytes]) -> list[bytes]:
         """The digests of a body's pieces, in order."""
+        known = self._by_month[month]
         digests = []
-        for piece in cut(body):
-            digest = sha256(piece).digest()
-            self._by_month[month][digest] = piece
+        for piece in pieces:
+            digest = _digest(piece)
+            known[digest] = piece
             digests.append(digest)
         return digests
 
@@ -77,8 +91,26 @@ def body_of(exchange_id: UUID, which: Literal["request", "response"]) -> bytes:
         )
     if row.request_dropped if which == "request" else row.response_dropped:
         raise BodyMissingError(f"the {which} body of {exchange_id} was dropped because the spool was full")
-    digests = [bytes(one) for one in (row.request_pieces if which == "request" else row.response_pieces)]
-    pieces = _read(month_of(exchange_id).date(), digests)
+    digests = request_pieces(exchange_id) if which == "request" else split(bytes(row.response_manifest))
+    if digests is None:
+        raise BodyMissingError(
+            f"the manifest of {exchange_id} needs that of another exchange, which is missing:"
+            " restore it from a backup"
+        )
+    body = _join(month_of(exchange_id).date(), digests)
+    if sha256(body).digest() != bytes(row.request_digest if which == "request" else row.response_digest):
+        raise BodyMissingError(
+            f"the {which} body of {exchange_id} is damaged: restore its manifest from a backup"
+        )
+    return body
+
+
+def _digest(piece: bytes) -> bytes:
+    return sha256(piece).digest()[:DIGEST_SIZE]
+
+
+def _join(month: date, digests: Sequence[bytes]) -> bytes:
+    pieces = _read(month, digests)
     return b"".join(pieces[digest] for digest in digests)
 
 
@@ -92,7 +124,7 @@ def _read(month: date, digests: Iterable[bytes]) -> dict[bytes, bytes]:
             piece = decompress(bytes(data), max_output_size=size)
         except zstandard.ZstdError:
             continue
-        if sha256(piece).digest() == bytes(digest):
+        if _digest(piece) == bytes(digest):
             found[bytes(digest)] = piece
     if missing := wanted - found.keys():
         names = ", ".join(sorted(digest.hex() for digest in missing))

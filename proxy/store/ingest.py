@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from datetime import date
+from hashlib import sha256
 from uuid import UUID
 
 import msgspec
@@ -13,11 +14,13 @@ from accounts.masking import mask_text
 from proxy.record import Batch, Record, encode
 from proxy.store import columns, facts, rollups
 from proxy.store.announce import Stored, announce
-from proxy.store.blobs import Pieces, encode_chunks
+from proxy.store.blobs import Pieces, encode_chunks, pieces_of
 from proxy.store.bulk import copy_in
 from proxy.store.facts import Facts
-from proxy.store.models import ExchangeBody, month_of
+from proxy.store.manifests import Lines
+from proxy.store.models import Exchange, ExchangeBody, month_of
 from proxy.store.prices import CachedBook
+from proxy.wire.pricing import PriceBook
 
 log = logging.getLogger("nexus.ingest")
 
@@ -90,8 +93,9 @@ def _store(batch: Batch) -> int:
     by_id = {facts.exchange_id_of(record): record for record in batch.records}
     # Before the transaction: a new partition locks its table, and the lock would last until the commit.
     _ensure_months({month_of(one).date() for one in by_id})
+    prices = _prices.get()
     with transaction.atomic():
-        new = [_read(by_id[one], spool) for one in _receive(spool, by_id)]
+        new = [_read(by_id[one], spool, prices) for one in _receive(spool, by_id)]
         if settings.STORAGE_ENABLED:
             _keep(new, by_id)
         _count(new, spool, batch)
@@ -112,35 +116,39 @@ def _receive(spool: UUID, by_id: dict[UUID, Record]) -> list[UUID]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _read(record: Record, spool: UUID) -> Facts:
+def _read(record: Record, spool: UUID, prices: PriceBook) -> Facts:
     """A record whose bodies break a parser keeps its bodies and loses only what they say."""
     try:
-        return facts.read(record, spool, _prices.get())
+        return facts.read(record, spool, prices)
     except Exception:
         log.exception("ingest.unread", extra={"exchange": record.head.id})
         return facts.unread(record, spool)
 
 
 def _keep(new: Sequence[Facts], by_id: dict[UUID, Record]) -> None:
-    pieces = Pieces()
-    bodies = [_body(one.exchange.id, by_id[one.exchange.id], pieces) for one in new]
-    copy_in([one.exchange for one in new])
+    exchanges = sorted((one.exchange for one in new), key=lambda one: one.id)
+    pieces, lines = Pieces(), Lines(exchanges)
+    bodies = [_body(one, by_id[one.id], pieces, lines) for one in exchanges]
+    copy_in(exchanges)
     copy_in(bodies)
     pieces.store()
 
 
-def _body(exchange_id: UUID, record: Record, pieces: Pieces) -> ExchangeBody:
-    month = month_of(exchange_id).date()
+def _body(exchange: Exchange, record: Record, pieces: Pieces, lines: Lines) -> ExchangeBody:
+    month = month_of(exchange.id).date()
+    response = [record.response_body] if record.response_body else []
     row = ExchangeBody(
-        id=exchange_id,
+        id=exchange.id,
         request_headers=record.head.headers,
         response_headers=record.closing.headers,
-        request_pieces=pieces.add(month, record.request_body),
-        response_pieces=pieces.add(month, record.response_body),
+        request_digest=sha256(record.request_body).digest(),
+        response_digest=sha256(record.response_body).digest(),
+        response_manifest=b"".join(pieces.add(month, response)),
         request_dropped=record.head.body_dropped,
         response_dropped=record.closing.response_dropped,
         chunks=encode_chunks(record.closing.chunks),
     )
+    lines.write(exchange, pieces.add(month, pieces_of(record.request_body)), row)
     columns.fit(row)
     return row
 

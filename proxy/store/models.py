@@ -94,16 +94,22 @@ class Exchange(models.Model):
 
 
 class ExchangeBody(models.Model):
-    """Headers, timeline and the manifests of the two bodies: `*_pieces` are digests of blobs, in order.
+    """Headers, timeline, and for each body its SHA-256 and its manifest: the digests of its blobs, one after the other.
 
+    A request's manifest lies between the `parent_first` first and the `parent_last` last pieces of the request of `parent`.
     `chunks` is msgpack in zstd: a list of (milliseconds since the start, bytes). A dropped body has no pieces and its flag set.
     """
 
     id = models.UUIDField(primary_key=True)
     request_headers = models.JSONField()
     response_headers = models.JSONField()
-    request_pieces = ArrayField(models.BinaryField())
-    response_pieces = ArrayField(models.BinaryField())
+    request_digest = models.BinaryField()
+    response_digest = models.BinaryField()
+    request_manifest = models.BinaryField()
+    response_manifest = models.BinaryField()
+    parent = models.UUIDField(null=True)
+    parent_first = models.IntegerField(default=0)
+    parent_last = models.IntegerField(default=0)
     request_dropped = models.BooleanField()
     response_dropped = models.BooleanField()
     chunks = models.BinaryField()
@@ -116,7 +122,7 @@ class ExchangeBody(models.Model):
 
 
 class Blob(models.Model):
-    """A distinct piece of a body, once per month: zstd data under its SHA-256."""
+    """A distinct piece of a body, once per month: zstd data under the first 16 bytes of its SHA-256."""
 
     pk = models.CompositePrimaryKey("month", "digest")
     month = models.DateField()
@@ -193,6 +199,7 @@ class Counters(models.Model):
     unpriced = models.BigIntegerField(default=0)
     partial = models.BigIntegerField(default=0)
     duration_ms = models.BigIntegerField(default=0)
+    kept_bytes = models.BigIntegerField(default=0)
 
     class Meta:
         abstract = True

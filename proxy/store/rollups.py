@@ -2,7 +2,8 @@
 
 Every new record counts as a request. Errors are all outcomes but `complete` and `client_left`: a client that
 leaves has seen no failure. Input tokens are without cache, as the API bills them. `unpriced` and `partial` count
-the exchanges whose `cost_state` says so, and `stored` those that were kept (none of them with storage off).
+the exchanges whose `cost_state` says so, `stored` those that were kept (none of them with storage off) and
+`kept_bytes` the size of their bodies.
 
 Anybody can send any Host and model. What came no further than a refusal (Nexus refused it, or upstream answered
 401 or 403) therefore counts under UNKNOWN_DOMAIN, without account and model, unless its domain is configured or
@@ -43,6 +44,7 @@ class Tally:
     unpriced: int = 0
     partial: int = 0
     duration_ms: int = 0
+    kept_bytes: int = 0
     query_evaluations: int = 0
     inferences: int = 0
     last_at: datetime | None = None
@@ -61,6 +63,7 @@ class Tally:
         self.unpriced += row.cost_state == costs.UNPRICED
         self.partial += row.cost_state == costs.PARTIAL
         self.duration_ms += row.duration_ms
+        self.kept_bytes += row.request_bytes + row.response_bytes if kept else 0
         self.query_evaluations += row.request_type == "query_evaluation"
         self.inferences += row.request_type == "inference"
         self.last_at = max(self.last_at or row.started_at, row.started_at)

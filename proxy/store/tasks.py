@@ -1,10 +1,14 @@
 """What a worker does."""
 
+import logging
+
 from celery import shared_task
 from django.db import InterfaceError, OperationalError, connection
 
 from proxy.record import INGEST_TASK, decode_batch
 from proxy.store.ingest import ingest as ingest_batch
+
+log = logging.getLogger("nexus.ingest")
 
 
 @shared_task(
@@ -22,4 +26,11 @@ def ingest(payload: bytes) -> int:
     It is not tried again here, so that an outage piles nothing up in Redis: the shipper, which holds the batch, sends it again.
     """
     connection.close_if_unusable_or_obsolete()
-    return ingest_batch(decode_batch(payload))
+    try:
+        return ingest_batch(decode_batch(payload))
+    except (OperationalError, InterfaceError) as error:
+        log.warning(
+            "ingest.database_down",
+            extra={"why": f"{type(error).__name__}: {error}", "next": "the shipper sends it again"},
+        )
+        raise

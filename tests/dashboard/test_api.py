@@ -281,4 +281,5 @@ def test_openapi_describes_every_endpoint(program: Client) -> None:
         "/api/requests/{exchange_id}/raw/{side}",
         "/api/domains",
         "/api/pipeline",
+        "/api/storage",
     }

@@ -161,6 +161,7 @@ def _pages(nexus: Nexus, ids: list[str]) -> bytes:
                 "/api/stats",
                 "/api/domains",
                 "/api/pipeline",
+                "/api/storage",
                 *(f"/api/requests/{one}" for one in ids),
             ]
             parts = [_body(api.get(path)) for path in paths]

@@ -24,9 +24,12 @@ ASK = {
 
 
 @pytest.fixture
-def own(make_nexus: Callable[..., Nexus]) -> Nexus:
+def own(make_nexus: Callable[..., Nexus]) -> Iterator[Nexus]:
     """A system that the test may break."""
-    return make_nexus()
+    nexus = make_nexus()
+    yield nexus
+    nexus.proxy.stop()
+    nexus.worker.stop()
 
 
 def outcome_of(nexus: Nexus, mark: str) -> list[str]:

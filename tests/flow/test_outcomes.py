@@ -1,17 +1,27 @@
 """One outcome: each exchange ends as exactly one of the six, and what passed until then is kept."""
 
 import json
+import subprocess
+import sys
 import time
 from uuid import uuid4
 
 import httpx
 import pytest
 
+from nexus_project import env
 from nexus_project.demo.script import Script
+from nexus_project.env import BASE_DIR
 from tests.flow.conftest import Nexus
 from tests.flow.services import wait_for
 
 STREAM = {"model": "claude-sonnet-5", "max_tokens": 500, "stream": True}
+READ = """
+import sys, uuid, django
+django.setup()
+from proxy.store.blobs import body_of
+sys.stdout.buffer.write(body_of(uuid.UUID(sys.argv[1]), sys.argv[2]))
+"""
 ASK = {**STREAM, "messages": [{"role": "user", "content": "Tell me more about the slow query."}]}
 
 
@@ -110,19 +120,16 @@ def test_predecessor_defect_20_bodies_come_back_byte_exact_from_the_database(nex
 
 
 def bodies(nexus: Nexus, exchange_id: str) -> tuple[bytes, bytes]:
-    """Both bodies of an exchange, joined from their blobs."""
-    import zstandard
-
-    (manifest,) = nexus.rows("SELECT * FROM proxy_exchangebody WHERE id = %s", exchange_id)
-    blobs = {
-        bytes(row["digest"]): bytes(row["data"]) for row in nexus.rows("SELECT digest, data FROM proxy_blob")
-    }
-    reader = zstandard.ZstdDecompressor()
+    """Both bodies of an exchange as Nexus itself reads them."""
+    service = nexus.worker.service
     request, response = (
-        b"".join(
-            reader.decompress(blobs[bytes(piece)], max_output_size=2**26)
-            for piece in manifest[f"{side}_pieces"]
-        )
+        subprocess.run(
+            [sys.executable, "-c", READ, exchange_id, side],
+            cwd=BASE_DIR,
+            env=env.child_environment({**service.environment, **nexus.worker.environment}),
+            check=True,
+            stdout=subprocess.PIPE,
+        ).stdout
         for side in ("request", "response")
     )
     return request, response

@@ -1,6 +1,6 @@
 """A small stack for the tests: the real supervisor, guardian and Redis, with services that note how they end.
 
-Usage: python -m tests.stack.fake_stack DATA_DIR NOTES [--dying]
+Usage: python -m tests.stack.fake_stack DATA_DIR NOTES [--dying] [--family] [--stubborn]
 """
 
 import sys
@@ -29,8 +29,10 @@ def leave(*_):
     os._exit(0)
 
 signal.signal(signal.SIGTERM, leave)
-print("session", os.getsid(0) == os.getpid(), flush=True)
 server = http.server.HTTPServer(("127.0.0.1", port), Ready)
+print("session", os.getsid(0) == os.getpid(), flush=True)
+if name == "family":
+    os.fork()
 server.serve_forever()
 """
 DYING = "import sys, time; time.sleep(0.3); print('out of luck', flush=True); sys.exit(7)"
@@ -45,6 +47,8 @@ def service(name: str, notes: str, drain_seconds: float = 0) -> Service:
 def main(data_dir: str, notes: str, *options: str) -> int:
     drain_seconds = 30.0 if "--stubborn" in options else 0.3
     services = [service("dashboard", notes), service("worker", notes), service("proxy", notes, drain_seconds)]
+    if "--family" in options:
+        services.append(service("family", notes))
     if "--dying" in options:
         services.append(Service("dying", (sys.executable, "-c", DYING), 5))
     console = Console()

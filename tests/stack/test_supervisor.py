@@ -144,6 +144,22 @@ def test_a_service_that_ends_by_itself_stops_the_stack_and_is_quoted(data_dir: P
         assert stack.nothing_left(), stack.left_over()
 
 
+def test_a_service_whose_parent_alone_was_killed_starts_again_on_its_port(data_dir: Path) -> None:
+    with fake_stack(data_dir, "--family") as stack:
+        stack.read_until("all up")
+        [pid] = [line.split()[-1] for line in stack.lines if "pid family" in line]
+        os.kill(int(pid), signal.SIGKILL)
+
+        stack.read_until("starting family again")
+        stack.read_until("session True")
+
+        stack.process.terminate()
+        stack.rest()
+        assert stack.process.wait(SOON) == 0
+        assert "family" in stack.ended()
+        assert stack.nothing_left(), stack.left_over()
+
+
 @pytest.mark.parametrize("server", ["redis", "postgres"])
 def test_a_server_that_dies_stops_the_stack_and_is_named(data_dir: Path, server: str) -> None:
     with fake_stack(data_dir) as stack:

@@ -1,14 +1,16 @@
 import random
+from collections.abc import Callable
 from datetime import date
 from uuid import UUID
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.store import ingest
-from proxy.store.blobs import BodyMissingError, Pieces, body_of, cut, decode_chunks, encode_chunks
+from proxy.store import blobs, ingest
+from proxy.store.blobs import BodyMissingError, Pieces, body_of, decode_chunks, encode_chunks
 from proxy.store.models import Blob, ExchangeBody
 from tests.store.records import ask, make_batch, make_closing, make_head, make_record, uuid7
 
@@ -17,9 +19,20 @@ pytestmark = pytest.mark.django_db
 EVERY_BYTE = bytes(range(256))
 
 
-@given(body=st.binary())
-def test_the_pieces_of_a_body_joined_are_the_body(body: bytes) -> None:
-    assert b"".join(cut(body)) == body
+def fail(body: bytes) -> list[bytes]:
+    raise IndexError
+
+
+@pytest.mark.parametrize("cut", [fail, lambda body: [body[1:]]], ids=["raises", "loses a byte"])
+def test_whatever_the_cutter_does_the_body_is_kept(
+    monkeypatch: pytest.MonkeyPatch, cut: Callable[[bytes], list[bytes]]
+) -> None:
+    monkeypatch.setattr(blobs, "cut", cut)
+    record = make_record()
+
+    ingest.ingest(make_batch(record))
+
+    assert body_of(UUID(record.head.id), "request") == ask()
 
 
 @pytest.mark.parametrize(
@@ -53,7 +66,7 @@ def test_equal_bodies_of_a_month_are_kept_once() -> None:
 
 
 def test_a_body_is_kept_compressed() -> None:
-    ingest.ingest(make_batch(make_record(ask("again " * 1000), b"")))
+    ingest.ingest(make_batch(make_record(b"again " * 1000, b"")))
 
     blob = Blob.objects.get()
     assert len(blob.data) < blob.size / 20
@@ -85,7 +98,7 @@ def test_a_damaged_body_is_never_given_out(damage: str) -> None:
     record = make_record(b"a" * 99, b"")
     ingest.ingest(make_batch(record))
     ingest.ingest(make_batch(make_record(b"b" * 99, b"")))
-    other = Blob.objects.exclude(digest=ExchangeBody.objects.get(pk=record.head.id).request_pieces[0]).get()
+    other = Blob.objects.exclude(digest=ExchangeBody.objects.get(pk=record.head.id).request_manifest).get()
     with connection.cursor() as cursor:
         cursor.execute(damage, [bytes(other.data)] if "%s" in damage else None)
 
@@ -93,10 +106,19 @@ def test_a_damaged_body_is_never_given_out(damage: str) -> None:
         body_of(UUID(record.head.id), "request")
 
 
+def test_a_manifest_that_names_other_pieces_is_never_believed() -> None:
+    record = make_record(b"a" * 99, b"b" * 99)
+    ingest.ingest(make_batch(record))
+    ExchangeBody.objects.update(request_manifest=F("response_manifest"))
+
+    with pytest.raises(BodyMissingError, match=r"request body .* is damaged"):
+        body_of(UUID(record.head.id), "request")
+
+
 def test_pieces_that_are_known_are_not_sent_again(django_assert_num_queries: object) -> None:
     ingest.ingest(make_batch(make_record(b"body", b"")))
     pieces = Pieces()
-    pieces.add(date(2026, 11, 1), b"body")
+    pieces.add(date(2026, 11, 1), [b"body"])
 
     with django_assert_num_queries(1):  # type: ignore[operator]  # a fixture
         pieces.store()

@@ -9,6 +9,7 @@ from pytest_django import Settings
 
 from proxy.record import Record
 from proxy.store import columns, facts, ingest
+from proxy.store import prices as prices_of_store
 from proxy.store.blobs import body_of, decode_chunks
 from proxy.store.models import Blob, DomainTotal, Exchange, ExchangeBody, Receipt, Rollup, SetAside, Spool
 from tests.store.records import ask, make_batch, make_closing, make_head, make_record, say, uuid7
@@ -196,6 +197,21 @@ def test_a_missing_table_sets_nothing_aside() -> None:
         ingest.ingest(make_batch(make_record()))
 
     assert not SetAside.objects.exists()
+
+
+def test_a_database_that_goes_away_while_prices_are_read_blames_no_record(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def go_away() -> None:
+        raise OperationalError("the server closed the connection")
+
+    monkeypatch.setattr(prices_of_store, "book", go_away)
+
+    with pytest.raises(OperationalError), transaction.atomic():
+        ingest.ingest(make_batch(make_record()))
+
+    assert "ingest.unread" not in caplog.text
+    assert not Exchange.objects.exists()
 
 
 def test_a_database_that_goes_away_while_records_come_one_by_one_sets_nothing_aside(

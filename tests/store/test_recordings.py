@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
+from django.db.models import Sum
 
 from proxy.record import Record
 from proxy.store import ingest
 from proxy.store.blobs import body_of
-from proxy.store.models import Exchange, SetAside
+from proxy.store.models import Blob, Exchange, SetAside
 from tests.store.records import make_batch, make_closing, make_head, make_record
 
 BESIDE_THE_REPOSITORY = Path(__file__).parents[2].parent / "shared" / "recordings"
@@ -62,3 +64,18 @@ def test_what_a_recorded_exchange_cost_is_known_unless_it_was_cut(prices: None) 
     assert set(billed.values_list("cost_state", flat=True)) <= {"exact", "partial", "unpriced"}
     assert not billed.exclude(cost_state="unpriced").filter(cost_usd=None).exists()
     assert not Exchange.objects.filter(usage=None, cost_state="exact").exists()
+
+
+def test_the_turns_of_a_recorded_session_share_what_they_repeat(prices: None) -> None:
+    paths = [path for path in FILES if path.name.startswith("claude-trace")]
+    turns = [
+        one
+        for one in (recorded(json.loads(path.read_text())) for path in paths)
+        if len(one.request_body) > 50_000
+    ]
+
+    ingest.ingest(make_batch(*(msgspec.structs.replace(one, response_body=b"") for one in turns)))
+
+    assert [body_of(UUID(one.head.id), "request") for one in turns] == [one.request_body for one in turns]
+    kept = Blob.objects.aggregate(size=Sum("size"))["size"]
+    assert kept < 1.1 * max(len(one.request_body) for one in turns)

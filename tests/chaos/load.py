@@ -1,0 +1,105 @@
+"""The clients: they send what they wish for to a proxy that is ready, and note what they saw."""
+
+import asyncio
+import hashlib
+import json
+import random
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from tests.chaos.parts import Life, Part
+from tests.chaos.wishes import Wish, wish
+
+CLIENTS = 24
+PATIENCE_SECONDS = 60.0
+IDLE_SECONDS = 0.05
+
+
+@dataclass(slots=True)
+class Sent:
+    """One request as its client saw it.
+
+    `ending` is "whole", "broken" (after its head), "failed" (before it) or "left"; `answer` the SHA-256 of a whole one.
+    """
+
+    id: str
+    wish: Wish
+    body_sha256: str
+    life: Life
+    status: int = 0
+    ending: str = "failed"
+    answer: str = ""
+    error: str = ""
+
+
+@dataclass(slots=True)
+class Load:
+    """What all clients do together; `stop` lets each finish its request."""
+
+    proxies: list[Part]
+    seed: int
+    sent: list[Sent] = field(default_factory=list)
+    open_streams: int = 0
+    stopping: bool = False
+
+    async def reach(self, exchanges: int) -> None:
+        """Return when so many requests were answered."""
+        missing = exchanges
+        while missing > 0:
+            await asyncio.sleep(IDLE_SECONDS)
+            missing = exchanges - sum(one.status > 0 for one in self.sent)
+
+    async def client(self, number: int) -> None:
+        """One client: a request after the other until the load stops."""
+        source = random.Random(f"{self.seed} client {number}")
+        timeout = aiohttp.ClientTimeout(total=PATIENCE_SECONDS)
+        async with aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as session:
+            while not self.stopping:
+                ready = [proxy for proxy in self.proxies if proxy.up]
+                if ready:
+                    await self._exchange(session, source.choice(ready), source)
+                await asyncio.sleep(source.uniform(0, IDLE_SECONDS))
+
+    async def _exchange(self, session: aiohttp.ClientSession, proxy: Part, source: random.Random) -> None:
+        wanted = wish(source)
+        mark = f"{source.getrandbits(128):032x}"
+        body = _body(wanted, mark)
+        sent = Sent(mark, wanted, hashlib.sha256(body).hexdigest(), proxy.life)
+        self.sent.append(sent)
+        headers = {
+            "anthropic-version": "2023-06-01",
+            "content-type": "application/json",
+            "x-emulate": wanted.emulate,
+            "x-test-id": mark,
+        }
+        self.open_streams += wanted.stream
+        try:
+            async with asyncio.timeout(wanted.leaves_after):
+                await _read(session, f"{proxy.address}/v1/messages", body, headers, sent)
+        except TimeoutError as error:
+            sent.ending, sent.error = "left" if wanted.leaves_after else "failed", repr(error)
+        except (aiohttp.ClientError, OSError) as error:
+            sent.ending, sent.error = "broken" if sent.status else "failed", repr(error)
+        finally:
+            self.open_streams -= wanted.stream
+
+
+async def _read(
+    session: aiohttp.ClientSession, url: str, body: bytes, headers: dict[str, str], sent: Sent
+) -> None:
+    async with session.post(url, data=body, headers=headers) as answer:
+        sent.status = answer.status
+        sent.answer = hashlib.sha256(await answer.read()).hexdigest()
+        sent.ending = "whole"
+
+
+def _body(wanted: Wish, mark: str) -> bytes:
+    text = f"request {mark} {'x' * wanted.padding}"
+    ask = {
+        "model": "claude-sonnet-5",
+        "max_tokens": 500,
+        "stream": wanted.stream,
+        "messages": [{"role": "user", "content": text}],
+    }
+    return json.dumps(ask).encode()

@@ -1,0 +1,138 @@
+"""A Nexus for a run: emulator, two proxies on one spool folder, workers, its own Redis and PostgreSQL."""
+
+import asyncio
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psycopg
+import redis
+from cryptography.fernet import Fernet
+
+from nexus_project import env
+from nexus_project.stack import commands, folders, ports
+from nexus_project.stack.commands import Place, Service
+from nexus_project.stack.guardian import Guardian
+from nexus_project.stack.postgres import Postgres
+from nexus_project.stack.redis import Redis
+from tests.chaos.parts import Part, Server
+
+PROXIES, WORKERS = 2, 2
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """Everything that runs; `log` is the emulator's own, `environment` what a command beside it needs."""
+
+    folder: Path
+    environment: dict[str, str]
+    emulator: Part
+    proxies: list[Part]
+    workers: list[Part]
+    redis: Server
+    postgres: Server
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "emulator.jsonl"
+
+    @property
+    def services(self) -> list[Part]:
+        """In the order of their start."""
+        return [self.emulator, *self.workers, *self.proxies]
+
+    async def start(self) -> None:
+        """The servers run already; migrate and start the rest."""
+        command = commands.migrate()
+        await asyncio.to_thread(
+            subprocess.run,
+            command.command,
+            env=env.child_environment({**command.environment, **self.environment}),
+            cwd=env.BASE_DIR,
+            check=True,
+        )
+        async with asyncio.TaskGroup() as group:
+            for part in self.services:
+                group.create_task(part.start())
+
+
+@contextlib.contextmanager
+def system(folder: Path) -> Iterator[System]:
+    """The servers run within; at the end everything is stopped. A run that is itself killed leaves nothing behind."""
+    guardian = Guardian()
+    with contextlib.ExitStack() as stack:
+        stack.callback(guardian.dismiss)
+        made_postgres = Postgres(folder, folders.make_data_folder(folder / "run"), temporary=False)
+        postgres = Server(
+            "postgres", made_postgres.daemon, lambda: _postgres_answers(made_postgres.url), guardian
+        )
+        stack.callback(postgres.stop)
+        made_redis = Redis(folder, temporary=False)
+        own_redis = Server(
+            "redis", made_redis.daemon, lambda: _redis_answers(made_redis.url), guardian, data="appendonly*"
+        )
+        stack.callback(own_redis.stop)
+        made = _assemble(folder, made_postgres.url, made_redis.url, own_redis, postgres, guardian)
+        for part in made.services:
+            stack.callback(part.kill)
+        yield made
+
+
+def _assemble(
+    folder: Path, database: str, broker: str, own_redis: Server, postgres: Server, guardian: Guardian
+) -> System:
+    emulator_port = ports.free()
+    credentials = folders.make_private_folder(folder / "credentials")
+    environment = {
+        "NEXUS_ENV_FILE": os.devnull,
+        "DATABASE_URL": database,
+        "REDIS_URL": broker,
+        "SECRET_KEY": "of a run of the chaos test",
+        "DASHBOARD_API_KEY": "of a run of the chaos test",
+        "FIELD_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+        "CLAUDE_API_BASE_URL": f"http://127.0.0.1:{emulator_port}",
+        "CLAUDE_API_KEY": "sk-ant-api03-of-the-operator",
+        "CREDENTIALS_DIR": str(credentials),
+        "NEXUS_DATA_DIR": str(folder / "var"),
+        "STORAGE_ENABLED": "true",
+        "SHUTDOWN_GRACE_SECONDS": "2",
+    }
+
+    def part(service: Service, number: int = 0) -> Part:
+        named = replace(service, name=f"{service.name}-{number}" if number else service.name)
+        return Part(named, environment, folder / f"{named.name}.log", guardian)
+
+    emulator = commands.emulator(emulator_port)
+    words = ("--log", str(folder / "emulator.jsonl"))
+    places = [
+        Place("127.0.0.1", ports.free(), ports.free(), folder / "var", grace_seconds=2)
+        for _ in range(PROXIES)
+    ]
+    return System(
+        folder=folder,
+        environment=environment,
+        emulator=part(replace(emulator, command=(*emulator.command, *words))),
+        proxies=[part(commands.proxy(place), number) for number, place in enumerate(places, start=1)],
+        workers=[part(commands.worker(), number) for number in range(1, WORKERS + 1)],
+        redis=own_redis,
+        postgres=postgres,
+    )
+
+
+def _postgres_answers(url: str) -> bool:
+    try:
+        psycopg.connect(url, connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _redis_answers(url: str) -> bool:
+    with redis.Redis.from_url(url, socket_timeout=2) as client:
+        try:
+            return bool(client.ping())
+        except redis.RedisError:
+            return False

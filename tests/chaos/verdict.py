@@ -1,0 +1,142 @@
+"""What clients saw, what upstream saw and what is stored, held against each other: a pure function."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from proxy.record import ABORTED, CLIENT_LEFT, COMPLETE
+from tests.chaos.load import Sent
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A request in the emulator's log. `ending` is "answered", "cut" or "client_left"."""
+
+    id: str
+    sha256: str
+    ending: str
+
+
+class Stored(msgspec.Struct):
+    """An exchange as Nexus gives it back; digests are of the whole bodies, `missing` says why there is none."""
+
+    id: str
+    outcome: str
+    status: int
+    request: str
+    response: str
+    missing: str = ""
+
+
+class Sums(msgspec.Struct):
+    """Nexus's own sums, at a time in epoch seconds."""
+
+    accepted: int
+    stored: int
+    waiting: int
+    dropped: int
+    gaps: int
+    rows: int
+    receipts: int
+    set_aside: int
+    rolled_up: int
+    totalled: int
+    at: float
+
+
+def read_log(log: Path) -> list[Arrived]:
+    """All that the emulator received; an answer that still runs has the ending ""."""
+    entries = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    endings = {entry["number"]: entry["outcome"] for entry in entries if entry["event"] == "ended"}
+    return [
+        Arrived(
+            next((value for name, value in entry["headers"] if name.lower() == "x-test-id"), ""),
+            entry["sha256"],
+            endings.get(entry["number"], ""),
+        )
+        for entry in entries
+        if entry["event"] == "arrived"
+    ]
+
+
+def problems(
+    sent: Sequence[Sent], arrived: Sequence[Arrived], stored: Sequence[Stored], sums: Sums
+) -> list[str]:
+    """Every broken promise as a sentence; [] if all were kept."""
+    return [
+        *_of_sums(sums, len(stored)),
+        *_of_numbers(sent, arrived, stored),
+        *_of_exchanges(sent, arrived, stored),
+    ]
+
+
+def _of_sums(sums: Sums, stored: int) -> Iterator[str]:
+    shown = msgspec.structs.asdict(sums)
+    for name in ("waiting", "dropped", "gaps", "set_aside"):
+        if shown[name]:
+            yield f"{name} is {shown[name]} and not 0"
+    for name in ("accepted", "stored", "rows", "receipts", "rolled_up", "totalled"):
+        if shown[name] != stored:
+            yield f"{name} is {shown[name]}, and {stored} exchanges are stored"
+
+
+def _of_numbers(sent: Sequence[Sent], arrived: Sequence[Arrived], stored: Sequence[Stored]) -> Iterator[str]:
+    ids = {one.id for one in sent}
+    at_upstream, in_store = Counter(one.id for one in arrived), Counter(one.id for one in stored)
+    for mark in sorted(at_upstream.keys() | in_store.keys()):
+        if mark not in ids:
+            yield f"{mark!r} was sent by no client"
+        if at_upstream[mark] > 1:
+            yield f"{mark} reached upstream {at_upstream[mark]} times"
+        if in_store[mark] > 1:
+            yield f"{mark} is stored {in_store[mark]} times"
+        if at_upstream[mark] and not in_store[mark]:
+            yield f"{mark} reached upstream and is not stored"
+
+
+def _of_exchanges(
+    sent: Sequence[Sent], arrived: Sequence[Arrived], stored: Sequence[Stored]
+) -> Iterator[str]:
+    at_upstream, in_store = {one.id: one for one in arrived}, {one.id: one for one in stored}
+    for one in sent:
+        upstream, row = at_upstream.get(one.id), in_store.get(one.id)
+        for problem in (*_of_client(one), *_of_record(one, upstream, row)):
+            yield f"{one.id} ({one.wish.emulate}): {problem}"
+
+
+def _of_client(one: Sent) -> Iterator[str]:
+    """What upstream did is what the client saw, unless its proxy was killed meanwhile."""
+    if one.ending == "left" or (one.ending != "whole" and one.life.killed):
+        return
+    if (one.ending, one.status) != (one.wish.ending, one.wish.status):
+        yield f"its client saw {one.status}, {one.ending} {one.error}, and not {one.wish.status}, {one.wish.ending}"
+
+
+def _of_record(one: Sent, upstream: Arrived | None, row: Stored | None) -> Iterator[str]:
+    if upstream is None or row is None:
+        return
+    if row.missing:
+        yield f"a body is missing: {row.missing}"
+    elif row.request != one.body_sha256:
+        yield "another request body is stored than was sent"
+    elif one.ending == "whole" and upstream.ending == "answered" and row.response != one.answer:
+        yield "another answer is stored than its client got"
+    if upstream.sha256 != one.body_sha256 and not (one.life.killed or one.ending == "left"):
+        yield "another request body reached upstream than was sent"
+    allowed = _outcomes(one, upstream)
+    if row.outcome not in allowed:
+        yield f"its outcome is {row.outcome} and not {' or '.join(sorted(allowed))} (upstream: {upstream.ending})"
+
+
+def _outcomes(one: Sent, upstream: Arrived) -> set[str]:
+    """A killed proxy has stored the end before its client saw it, or stores none."""
+    allowed = {one.wish.outcome}
+    if one.ending == "left" and upstream.ending != "client_left":
+        allowed = {CLIENT_LEFT, COMPLETE}
+    if one.ending != "whole" and one.life.killed:
+        allowed.add(ABORTED)
+    return allowed
