@@ -31,5 +31,9 @@ app.conf.update(
     worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,
     timezone="UTC",
+    # Reports that nobody took in time are not worth printing.
+    beat_schedule={
+        "token-report": {"task": "proxy.token_report", "schedule": 10.0, "options": {"expires": 10}}
+    },
 )
 app.autodiscover_tasks(["accounts", "proxy.store", "proxy.store.notifications"])

@@ -25,12 +25,20 @@ class DomainStats(TypedDict):
     lastUpdated: int
 
 
+def all_domains() -> dict[str, DomainStats]:
+    """Every domain's totals by its name."""
+    return _read(None)
+
+
 def token_stats(domain: str | None = None) -> dict[str, DomainStats] | DomainStats | None:
     """Every domain's totals by its name; with `domain`, that one's alone, None where it has none."""
+    return all_domains() if domain is None else _read(domain).get(domain)
+
+
+def _read(domain: str | None) -> dict[str, DomainStats]:
     with connection.cursor() as cursor:
         cursor.execute(_TOTALS, {"domain": domain})
-        found = {row[0]: _stats(*row[1:]) for row in cursor.fetchall()}
-    return found if domain is None else found.get(domain)
+        return {row[0]: _stats(*row[1:]) for row in cursor.fetchall()}
 
 
 def _stats(

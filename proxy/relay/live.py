@@ -24,6 +24,7 @@ class LivePublisher:
         self._ended: list[Event] = []
         self._layer = get_channel_layer()
         self._task: asyncio.Task[None] | None = None
+        self._ending = False
 
     def begin(self, exchange: Exchange) -> None:
         self.running[exchange.id] = exchange
@@ -39,6 +40,7 @@ class LivePublisher:
             self._task = spawn(self._publish(), "live-publisher")
 
     async def stop(self) -> None:
+        self._ending = True
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -55,7 +57,8 @@ class LivePublisher:
 
     async def _publish(self) -> None:
         down = False
-        while True:
+        # A Redis client can swallow a cancellation, so that alone does not end the loop.
+        while not self._ending:
             await asyncio.sleep(INTERVAL_SECONDS)
             events = self.changes()
             if not events:

@@ -1,12 +1,16 @@
 """What a worker does."""
 
 import logging
+import time
+from datetime import timedelta
 
 from celery import shared_task
 from django.db import InterfaceError, OperationalError, connection
 
+from proxy import token_stats
 from proxy.record import INGEST_TASK, decode_batch
 from proxy.store.ingest import ingest as ingest_batch
+from proxy.store.token_report import report
 
 log = logging.getLogger("nexus.ingest")
 
@@ -34,3 +38,17 @@ def ingest(payload: bytes) -> int:
             extra={"why": f"{type(error).__name__}: {error}", "next": "the shipper sends it again"},
         )
         raise
+
+
+_started = time.monotonic()
+tokens_log = logging.getLogger("nexus.tokens")
+REPORT_SECONDS = 10
+
+
+@shared_task(name="proxy.token_report")
+def token_report() -> None:
+    """Print the tokens per domain, as long as there is traffic; beat asks for it every REPORT_SECONDS."""
+    stats = token_stats.all_domains()
+    newest_ms = max((one["lastUpdated"] for one in stats.values()), default=0)
+    if time.time() * 1000 - newest_ms < 2 * REPORT_SECONDS * 1000:
+        tokens_log.info("\n%s", report(stats, timedelta(seconds=time.monotonic() - _started)))
