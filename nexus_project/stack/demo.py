@@ -48,6 +48,8 @@ def prepare(console: Console) -> int:
         SLACK_WEBHOOK_URL="",
         SLACK_ENABLED="false",
         TELEMETRY_ENDPOINT="",
+        # The report of every ten seconds would push the address and the key off the screen.
+        LOG_LEVEL=env.text("LOG_LEVEL") or "warning",
         # Samples must not end up in the database that `.env` names; one given for this very command is used.
         **servers,
     )

@@ -2,9 +2,11 @@
 
 import logging
 import time
+from collections.abc import Mapping
 from datetime import timedelta
 
 from celery import shared_task
+from celery.signals import worker_shutdown
 from django.db import InterfaceError, OperationalError, connection
 
 from proxy import token_stats
@@ -51,4 +53,19 @@ def token_report() -> None:
     stats = token_stats.all_domains()
     newest_ms = max((one["lastUpdated"] for one in stats.values()), default=0)
     if time.time() * 1000 - newest_ms < 2 * REPORT_SECONDS * 1000:
-        tokens_log.info("\n%s", report(stats, timedelta(seconds=time.monotonic() - _started)))
+        _print(stats)
+
+
+@worker_shutdown.connect
+def last_token_report(**signal: object) -> None:
+    """Print them once more when a worker ends."""
+    try:
+        _print(token_stats.all_domains())
+    except (OperationalError, InterfaceError):
+        log.info("tokens.database_down", extra={"lost": "the last report"})
+    finally:
+        connection.close()
+
+
+def _print(stats: Mapping[str, token_stats.DomainStats]) -> None:
+    tokens_log.info("\n%s", report(stats, timedelta(seconds=time.monotonic() - _started)))

@@ -4,6 +4,7 @@ import logging
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import OperationalError
 
 from proxy.store import tasks
 from proxy.store.models import DomainTotal
@@ -66,3 +67,27 @@ def test_e0_the_report_comes_while_there_is_traffic(
         tasks.token_report()
 
     assert len([line for line in caplog.messages if "a.example" in line]) == said
+
+
+@pytest.mark.django_db
+def test_e0_the_report_comes_once_more_when_a_worker_ends(caplog: pytest.LogCaptureFixture) -> None:
+    DomainTotal.objects.create(domain="a.example", requests=3, last_at=datetime(2026, 1, 1, tzinfo=UTC))
+
+    with caplog.at_level(logging.INFO, "nexus.tokens"):
+        tasks.last_token_report()
+
+    assert "a.example" in caplog.text
+
+
+def test_a_worker_ends_without_a_database_too(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone() -> None:
+        raise OperationalError("the server closed the connection")
+
+    monkeypatch.setattr("proxy.token_stats.all_domains", gone)
+
+    with caplog.at_level(logging.INFO):
+        tasks.last_token_report()
+
+    assert "tokens.database_down" in caplog.text
