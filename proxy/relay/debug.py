@@ -10,6 +10,8 @@ from proxy.relay.exchange import Exchange
 
 log = logging.getLogger("nexus.debug")
 
+LONGEST_HELD = 64 * 1024
+
 
 def request(exchange: Exchange, head: Head, body: bytes) -> None:
     """The request as it came in."""
@@ -34,14 +36,27 @@ def answer(exchange: Exchange) -> None:
         )
 
 
-def chunk(exchange: Exchange, data: bytes) -> None:
-    """One piece of the answer."""
-    if settings.DEBUG:
-        log.debug(
-            "chunk",
-            extra={
-                "exchange": exchange.id,
-                "bytes": len(data),
-                "chunk": mask_text(data.decode("utf-8", "replace")),
-            },
-        )
+class Chunks:
+    """The pieces of one answer. What follows the last line's end is held back: the network may cut a credential in two there."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._id = exchange.id
+        self._held = b""
+
+    def add(self, data: bytes) -> None:
+        """Log a piece, with what was held back before it."""
+        if not settings.DEBUG:
+            return
+        text = self._held + data
+        cut = text.rfind(b"\n") + 1 or max(0, len(text) - LONGEST_HELD)
+        self._held = text[cut:]
+        self._log(text[:cut], len(data))
+
+    def end(self) -> None:
+        """Log the rest."""
+        if self._held:
+            self._log(self._held, 0)
+
+    def _log(self, text: bytes, size: int) -> None:
+        masked = mask_text(text.decode("utf-8", "replace"))
+        log.debug("chunk", extra={"exchange": self._id, "bytes": size, "chunk": masked})

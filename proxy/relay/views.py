@@ -190,10 +190,11 @@ async def _pieces(
     """The answer's bytes; the record is closed before the client can see the last of them."""
     length = answer.headers.get("content-length", "")
     expected = int(length) if length.isdigit() else -1
+    chunks = debug.Chunks(exchange)
     try:
         async for chunk in stream:
             exchange.feed(chunk)
-            debug.chunk(exchange, chunk)
+            chunks.add(chunk)
             last = stream.ended or exchange.size == expected
             if last:
                 _finish(exchange)
@@ -206,6 +207,8 @@ async def _pieces(
         )
         exchange.finish(record.UPSTREAM_CUT, "upstream_cut", "The API broke off in the middle of its answer.")
         raise UpstreamCut from error
+    finally:
+        chunks.end()
     _finish(exchange)
     yield b"", False
 
