@@ -2,8 +2,6 @@
 
 import base64
 import json
-import os
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -15,15 +13,12 @@ from proxy.record import Record
 from proxy.store import ingest
 from proxy.store.blobs import body_of
 from proxy.store.models import Blob, Exchange, SetAside
+from tests.recordings import FILES, MISSING
 from tests.store.records import make_batch, make_closing, make_head, make_record
-
-BESIDE_THE_REPOSITORY = Path(__file__).parents[2].parent / "shared" / "recordings"
-FOLDER = Path(os.getenv("NEXUS_RECORDINGS", str(BESIDE_THE_REPOSITORY)))
-FILES = sorted(FOLDER.glob("*.json"))
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.skipif(not FILES, reason=f"no recorded exchanges in {FOLDER}"),
+    pytest.mark.skipif(not FILES, reason=MISSING),
 ]
 
 

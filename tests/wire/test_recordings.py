@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,14 @@ from proxy.wire.messages import Answer, read_answer
 from proxy.wire.requests import read_request
 from proxy.wire.sniff import Sniffer
 from proxy.wire.usage import Usage
+from tests import recordings
 
-BESIDE_THE_REPOSITORY = Path(__file__).parents[2].parent / "shared" / "recordings"
-FOLDER = Path(os.getenv("NEXUS_RECORDINGS", str(BESIDE_THE_REPOSITORY)))
 # The recordings' converter left the fields of the legacy completion endpoint out of `expected`.
-FILES = sorted(path for path in FOLDER.glob("*.json") if "completion-legacy" not in path.name)
+FILES = [path for path in recordings.FILES if "completion-legacy" not in path.name]
 # A batch names one model per request in it.
 ONE_MODEL_FILES = [path for path in FILES if "--batch-" not in path.name]
 
-pytestmark = pytest.mark.skipif(not FILES, reason=f"no recorded exchanges in {FOLDER}")
+pytestmark = pytest.mark.skipif(not FILES, reason=recordings.MISSING)
 
 
 def read(recording: dict[str, dict[str, Any]]) -> Answer:
