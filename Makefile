@@ -31,7 +31,7 @@ $(STAMP): requirements/dev.txt
 	fi; \
 	[ -x $(BIN)/python ] || { echo "Making $(VENV) with $$($$python --version)"; $$python -m venv $(VENV); }
 	@echo "Installing requirements/dev.txt, each file checked against its hash"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
 	@touch $@
 
 run: $(STAMP) ## start everything, against https://api.anthropic.com

@@ -99,7 +99,7 @@ def make_exchange(
 
 def _columns(moment: datetime) -> dict[str, Any]:
     texts = ("passed_over", "client_key", "query", "error_type", "error_message", "session_id", "agent_id")
-    more_texts = ("parent_agent_id", "user_id", "message_id", "upstream_request_id")
+    more_texts = ("parent_agent_id", "user_id", "message_id", "upstream_request_id", "counts_as")
     return dict.fromkeys((*texts, *more_texts), "") | {
         "id": make_id(moment),
         "started_at": moment,

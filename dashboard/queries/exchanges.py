@@ -10,7 +10,16 @@ from proxy.store.blobs import BodyMissingError, Chunks, body_of, decode_chunks
 from proxy.store.models import DomainTotal, Exchange, ExchangeBody, Price
 
 # What a list has no column for stays in the table: `usage` alone can be a kilobyte a row.
-UNLISTED = ("usage", "query", "tool_names", "passed_over", "user_id", "upstream_request_id", "message_id")
+UNLISTED = (
+    "usage",
+    "query",
+    "tool_names",
+    "passed_over",
+    "user_id",
+    "upstream_request_id",
+    "message_id",
+    "counts_as",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "ninja",
     "accounts",
     "proxy.store",
+    "nexus_project.operations",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

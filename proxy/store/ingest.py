@@ -96,6 +96,7 @@ def _store(batch: Batch) -> int:
     prices = _prices.get()
     with transaction.atomic():
         new = [_read(by_id[one], spool, prices) for one in _receive(spool, by_id)]
+        rollups.attribute(one.exchange for one in new)
         if settings.STORAGE_ENABLED:
             _keep(new, by_id)
         _count(new, spool, batch)

@@ -65,6 +65,8 @@ class Exchange(models.Model):
     upstream_request_id = models.CharField(max_length=120)
     request_bytes = models.BigIntegerField()
     response_bytes = models.BigIntegerField()
+    # The domain under which it is summed up, "" for its own: a refused stranger counts as unknown.
+    counts_as = models.CharField(max_length=260, default="")
 
     objects = ExchangeQuerySet.as_manager()
 

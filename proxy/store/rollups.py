@@ -74,13 +74,20 @@ _SUMS = [one.attname for one in Counters._meta.get_fields() if one.concrete]
 _ROLLUP_KEY = ("hour", "domain", "account", "model", "request_type")
 
 
+def attribute(rows: Iterable[Exchange]) -> None:
+    """Decide under which domain new exchanges count, and write it into them: what is decided once can be summed up again."""
+    unknown = _unknown_domains(rows := list(rows))
+    for row in rows:
+        if _refused(row) and row.domain in unknown:
+            row.counts_as = UNKNOWN_DOMAIN
+
+
 def add(rows: Sequence[Exchange], *, kept: bool) -> None:
     """Add exchanges that were never added before; one statement a table, keys sorted against deadlocks."""
     by_hour: dict[Key, Tally] = {}
     by_domain: dict[str, Tally] = {}
-    unknown = _unknown_domains(rows)
     for row in rows:
-        key = _key(row, unknown)
+        key = _key(row)
         by_hour.setdefault(key, Tally()).add(row, kept=kept)
         by_domain.setdefault(key[1], Tally()).add(row, kept=kept)
     _upsert("proxy_rollup", _ROLLUP_KEY, _SUMS, {"durations": _ADD_DURATIONS}, sorted(by_hour.items()))
@@ -89,11 +96,11 @@ def add(rows: Sequence[Exchange], *, kept: bool) -> None:
     _upsert("proxy_domaintotal", ("domain",), sums, {"last_at": _LATER}, totals)
 
 
-def _key(row: Exchange, unknown: set[str]) -> Key:
+def _key(row: Exchange) -> Key:
     hour = row.started_at.replace(minute=0, second=0, microsecond=0)
-    if _refused(row) and row.domain in unknown:
+    if row.counts_as == UNKNOWN_DOMAIN:
         return hour, UNKNOWN_DOMAIN, "", "", row.request_type
-    return hour, row.domain, row.account, row.model, row.request_type
+    return hour, row.counts_as or row.domain, row.account, row.model, row.request_type
 
 
 def _refused(row: Exchange) -> bool:
