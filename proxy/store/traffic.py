@@ -10,12 +10,16 @@ from proxy.store.models import Exchange
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A request or an answer. `body` is None where it is not at hand, and `digest` is the SHA-256 that it has all the same."""
+    """A request or an answer. `body` is None where it is not at hand; `digest` is its SHA-256 all the same.
+
+    `damaged` says that it should be in the tables and cannot be read.
+    """
 
     headers: HeaderPairs
     body: bytes | None
     digest: bytes
     dropped: bool = False
+    damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
