@@ -8,7 +8,7 @@ from accounts.masking import mask_json, mask_text
 from proxy.record import HeaderPairs
 from proxy.store.codings import decoded
 from proxy.store.facts import header
-from proxy.store.transfer.line import COLUMNS, SIDES
+from proxy.store.transfer.line import SIDES
 from proxy.wire.lenient import parse
 from proxy.wire.messages import read_answer
 
