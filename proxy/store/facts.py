@@ -33,7 +33,6 @@ class Facts:
 def read(record: Record, spool: UUID, prices: PriceBook) -> Facts:
     """All that the record says. Tokens and cost are None where unknown."""
     head, closing = record.head, record.closing
-    row = _outline(record, spool)
     request = read_request(
         head.target, decoded(record.request_body, header(head.headers, "content-encoding"))
     )
@@ -42,6 +41,12 @@ def read(record: Record, spool: UUID, prices: PriceBook) -> Facts:
         header(closing.headers, "content-type"),
         decoded(record.response_body, header(closing.headers, "content-encoding")),
     )
+    return joined(record, spool, prices, request, answer)
+
+
+def joined(record: Record, spool: UUID, prices: PriceBook, request: RequestFacts, answer: Answer) -> Facts:
+    """What a record says, with its bodies read already."""
+    row = _outline(record, spool)
     _add_request(row, request)
     _add_answer(row, answer)
     costs.add_to(row, answer, prices)

@@ -45,13 +45,9 @@ def ensure_months(ids: Iterable[UUID]) -> None:
 
 def receive(receipts: Sequence[Receipt]) -> list[UUID]:
     """The ids that never came before."""
+    ids, spools = [one.id for one in receipts], [one.spool for one in receipts]
     with connection.cursor() as cursor:
-        parameters = [
-            [one.id for one in receipts],
-            [one.spool for one in receipts],
-            [one.serial for one in receipts],
-        ]
-        cursor.execute(_RECEIVE, parameters)
+        cursor.execute(_RECEIVE, [ids, spools, [one.serial for one in receipts]])
         return [row[0] for row in cursor.fetchall()]
 
 

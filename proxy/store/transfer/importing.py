@@ -5,14 +5,11 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
 
 import zstandard
-from django.db import transaction
 
 from accounts.masking import mask_text
-from proxy.store import storing
-from proxy.store.models import Exchange, Receipt
+from proxy.store import history
 from proxy.store.traffic import Whole
 from proxy.store.transfer import files, jsonl
 from proxy.store.transfer.dropped_months import DroppedMonths
@@ -102,20 +99,15 @@ class Importer:
             yield Numbered(line, whole)
 
     def _store(self, name: str, batch: Sequence[Numbered]) -> None:
-        try:
-            self._count(_store([one.whole for one in batch], sums=self._terms.sums), len(batch))
-        except Exception as error:  # whatever one line broke must not keep the others
-            if not storing.blames_values(error):
-                raise
-            if len(batch) > 1:
-                for one in batch:
-                    self._store(name, [one])
-            else:
-                self._bad(name, batch[0].line, f"{type(error).__name__}: {error}")
+        lines = {one.whole.exchange.id: one.line for one in batch}
+        bad = self.done.bad
 
-    def _count(self, new: Sequence[Exchange], taken: int) -> None:
+        def blame(whole: Whole, error: Exception) -> None:
+            self._bad(name, lines[whole.exchange.id], f"{type(error).__name__}: {error}")
+
+        new = history.store([one.whole for one in batch], blame, sums=self._terms.sums)
         self.done.stored += len(new)
-        self.done.known += taken - len(new)
+        self.done.known += len(batch) - len(new) - (self.done.bad - bad)
         self.done.unpriced += sum(one.cost_usd is not None and one.price_id is None for one in new)
 
     def _bad(self, name: str, line: int, reason: str) -> None:
@@ -163,23 +155,3 @@ def _batches(lines: Iterable[Numbered]) -> Iterator[list[Numbered]]:
         raise
     if batch:
         yield batch
-
-
-def _store(wholes: Sequence[Whole], *, sums: bool) -> list[Exchange]:
-    """The exchanges that are new. Nobody is told of them: they are history."""
-    by_id: dict[UUID, Whole] = {}
-    for one in wholes:
-        by_id.setdefault(one.exchange.id, one)
-    storing.ensure_months(by_id)
-    with transaction.atomic():
-        new = [by_id[one] for one in storing.receive([_receipt(one.exchange) for one in by_id.values()])]
-        exchanges = [one.exchange for one in new]
-        storing.keep(new)
-        if sums:
-            storing.count(exchanges, kept=True)
-            storing.count_spools(exchanges)
-    return exchanges
-
-
-def _receipt(exchange: Exchange) -> Receipt:
-    return Receipt(id=exchange.id, spool=exchange.spool, serial=exchange.serial)

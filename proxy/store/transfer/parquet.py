@@ -78,7 +78,8 @@ def schema(*, bodies: bool) -> pa.Schema:
             *([(f"{name}_body", pa.binary())] if bodies else []),
         )
     ]
-    price = pa.struct([(name, _type(Price._meta.get_field(name))) for name in Priced.__struct_fields__])
+    prices = {one.attname: one for one in Price._meta.concrete_fields}
+    price = pa.struct([(name, _type(prices[name])) for name in Priced.__struct_fields__])
     own = [(one.attname, _type(one)) for one in COLUMNS]
     return pa.schema(
         [
@@ -118,7 +119,9 @@ def _type(field: models.Field[Any, Any]) -> pa.DataType:
 
 
 def _row(fields: dict[str, Any]) -> dict[str, Any]:
-    row = {name: str(value) if isinstance(value, UUID) else value for name, value in fields.items()}
+    row: dict[str, Any] = {
+        name: str(value) if isinstance(value, UUID) else value for name, value in fields.items()
+    }
     for name in _DOCUMENTS:
         row[name] = None if row[name] is None else msgspec.json.encode(row[name]).decode()
     row["price"] = None if row["price"] is None else msgspec.structs.asdict(row["price"])
