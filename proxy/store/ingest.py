@@ -2,8 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from datetime import date
-from hashlib import sha256
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 import msgspec
@@ -11,8 +10,8 @@ from django.conf import settings
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connection, transaction
 
 from accounts.masking import mask_text
-from proxy.record import Batch, Record, encode
-from proxy.store import columns, facts, rollups
+from proxy.record import Batch, Record
+from proxy.store import aside, columns, facts, month_keys, rollups
 from proxy.store.announce import Stored, announce
 from proxy.store.blobs import Pieces, encode_chunks, pieces_of
 from proxy.store.bulk import copy_in
@@ -20,6 +19,7 @@ from proxy.store.facts import Facts
 from proxy.store.manifests import Lines
 from proxy.store.models import Exchange, ExchangeBody, month_of
 from proxy.store.prices import CachedBook
+from proxy.store.sealing import KeyUnavailable
 from proxy.wire.pricing import PriceBook
 
 log = logging.getLogger("nexus.ingest")
@@ -39,7 +39,7 @@ ON CONFLICT (id) DO UPDATE SET accepted = greatest(proxy_spool.accepted, exclude
     updated_at = now()
 """
 _SET_ASIDE = """
-INSERT INTO proxy_setaside (spool, serial, error, record, created_at) VALUES (%s, %s, %s, %s, now())
+INSERT INTO proxy_setaside (spool, serial, error, record, created_at) VALUES (%s, %s, %s, %s, %s)
 ON CONFLICT DO NOTHING
 """
 # SQLSTATE class "program limit exceeded", which Django takes for an operational error.
@@ -50,7 +50,7 @@ def ingest(batch: Batch) -> int:
     """Store what is new in the batch and announce it; how many records were new.
 
     A record that cannot be stored is set aside, alone and whole. Database errors that are not about values
-    (server gone, deadlock, missing table or right) are raised: nothing is lost if the batch comes again.
+    (server gone, deadlock, missing table or right) are raised, and KeyUnavailable too: nothing is lost if the batch comes again.
     """
     try:
         return _store(batch)
@@ -62,6 +62,8 @@ def ingest(batch: Batch) -> int:
 
 
 def _blames_values(error: Exception) -> bool:
+    if isinstance(error, KeyUnavailable):
+        return False
     if isinstance(error, DataError | IntegrityError) or not isinstance(error, DatabaseError | InterfaceError):
         return True
     return str(getattr(error.__cause__, "sqlstate", "")).startswith(_LIMIT_EXCEEDED)
@@ -81,8 +83,10 @@ def _set_aside(single: Batch, error: Exception) -> int:
     spool = UUID(single.spool)
     reason = columns.text(mask_text(f"{type(error).__name__}: {error}"), 2000)
     log.error("ingest.set_aside", extra={"spool": single.spool, "serial": record.serial, "error": reason})
+    now = datetime.now(UTC)
+    data = aside.packed(record, spool, now)
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_SET_ASIDE, [spool, record.serial, reason, encode(record)])
+        cursor.execute(_SET_ASIDE, [spool, record.serial, reason, data, now])
         new: int = cursor.rowcount
         cursor.execute(_COUNT, [spool, single.accepted, single.dropped, new])
     return new
@@ -91,8 +95,11 @@ def _set_aside(single: Batch, error: Exception) -> int:
 def _store(batch: Batch) -> int:
     spool = UUID(batch.spool)
     by_id = {facts.exchange_id_of(record): record for record in batch.records}
-    # Before the transaction: a new partition locks its table, and the lock would last until the commit.
-    _ensure_months({month_of(one).date() for one in by_id})
+    months = {month_of(one).date() for one in by_id}
+    # Before the transaction: a new partition locks its table, a new key its row, and the lock would last until the commit.
+    _ensure_months(months)
+    if settings.STORAGE_ENABLED:
+        month_keys.make(months)
     prices = _prices.get()
     with transaction.atomic():
         new = [_read(by_id[one], spool, prices) for one in _receive(spool, by_id)]
@@ -137,13 +144,14 @@ def _keep(new: Sequence[Facts], by_id: dict[UUID, Record]) -> None:
 
 def _body(exchange: Exchange, record: Record, pieces: Pieces, lines: Lines) -> ExchangeBody:
     month = month_of(exchange.id).date()
+    digest = pieces.seal_of(month).digest
     response = [record.response_body] if record.response_body else []
     row = ExchangeBody(
         id=exchange.id,
         request_headers=record.head.headers,
         response_headers=record.closing.headers,
-        request_digest=sha256(record.request_body).digest(),
-        response_digest=sha256(record.response_body).digest(),
+        request_digest=digest(record.request_body),
+        response_digest=digest(record.response_body),
         response_manifest=b"".join(pieces.add(month, response)),
         request_dropped=record.head.body_dropped,
         response_dropped=record.closing.response_dropped,
