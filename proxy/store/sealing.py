@@ -3,23 +3,26 @@
 Pure: where wrapped keys lie is known to `proxy.store.month_keys`. The design is docs/decisions/0015-bodies-encrypted-at-rest.md.
 """
 
-import hmac
 import secrets
 from collections.abc import Sequence
 from datetime import date
 from hashlib import sha256
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
 KEY_SIZE = 32
 # What begins with it is sealed: a zstd frame begins with 28, a record's msgpack with 96.
 _MARK = b"\x01"
 _NONCE = 12
 _ID = 4
+_HMAC_BLOCK = 64
 
 
 class BrokenSeal(Exception):
@@ -56,10 +59,13 @@ class MonthSeal:
     def __init__(self, secret: bytes, month: date) -> None:
         self._month = _label(month)
         self._cipher = AESGCM(_derive(secret, b"nexus body encryption"))
-        self._digest_key = _derive(secret, b"nexus body digest")
+        self._inner, self._outer = _hmac_states(_derive(secret, b"nexus body digest"))
 
     def digest(self, data: bytes) -> bytes:
-        return hmac.digest(self._digest_key, data, "sha256")
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(data)
+        outer.update(inner.digest())
+        return outer.digest()
 
     def close(self, data: bytes, label: bytes) -> bytes:
         return _MARK + _encrypt(self._cipher, data, self._month + label)
@@ -129,6 +135,12 @@ def _label(month: date) -> bytes:
 
 def _derive(secret: bytes, purpose: bytes, size: int = KEY_SIZE) -> bytes:
     return HKDF(algorithm=SHA256(), length=size, salt=None, info=purpose).derive(secret)
+
+
+def _hmac_states(key: bytes) -> "tuple[_Hash, _Hash]":
+    """HMAC-SHA256 (RFC 2104) after its key: to begin anew with each of the many small pieces takes twice the time."""
+    padded = key.ljust(_HMAC_BLOCK, b"\0")
+    return sha256(bytes(byte ^ 0x36 for byte in padded)), sha256(bytes(byte ^ 0x5C for byte in padded))
 
 
 def _encrypt(cipher: AESGCM, data: bytes, label: bytes) -> bytes:
