@@ -83,15 +83,19 @@ class MasterKeys:
 
     @property
     def ids(self) -> list[str]:
-        """The ids of all, that of the first at the beginning."""
+        """The ids of all."""
         return list(self._ciphers)
+
+    @property
+    def first(self) -> str:
+        """The id of the key that wraps; KeyUnavailable where there is none."""
+        for one in self._ciphers:
+            return one
+        raise KeyUnavailable("BODY_ENCRYPTION_KEYS holds no key: put one into the list and restart")
 
     def wrap(self, secret: bytes, month: date) -> bytes:
         """A month's secret as the database keeps it."""
-        if not self._ciphers:
-            raise KeyUnavailable("BODY_ENCRYPTION_KEYS holds no key: put one into the list and restart")
-        first, cipher = next(iter(self._ciphers.items()))
-        return _MARK + bytes.fromhex(first) + _encrypt(cipher, secret, _label(month))
+        return _MARK + bytes.fromhex(self.first) + _encrypt(self._ciphers[self.first], secret, _label(month))
 
     def unwrap(self, wrapped: bytes, month: date) -> bytes:
         """A month's secret; KeyUnavailable without its master key."""

@@ -91,7 +91,7 @@ def test_the_first_master_key_wraps_and_all_unwrap() -> None:
     both = MasterKeys([NEW, OLD])
 
     assert both.unwrap(by_old, MARCH) == both.unwrap(by_new, MARCH) == SECRET
-    assert master_of(both.wrap(SECRET, MARCH)) == both.ids[0] == key_id(NEW)
+    assert master_of(both.wrap(SECRET, MARCH)) == both.first == key_id(NEW)
     assert SECRET not in by_old
 
 
