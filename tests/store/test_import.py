@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError
-from django.db import DataError
+from django.db import DataError, OperationalError
 
 from proxy.store import ingest, storing
 from proxy.store.models import DomainTotal, Exchange, Receipt
@@ -109,3 +109,18 @@ def test_a_file_that_was_cut_is_told(tmp_path: Path, name: str) -> None:
 
     with pytest.raises(CommandError, match="cannot be read to its end"):
         import_(tmp_path / name)
+
+
+def test_a_database_that_goes_away_is_told_and_blames_no_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def go_away(*arguments: object) -> None:
+        raise OperationalError("the server closed the connection")
+
+    ingest.ingest(make_batch(make_record(), make_record()))
+    export(tmp_path / "a.jsonl")
+    empty()
+    monkeypatch.setattr(storing, "receive", go_away)
+
+    with pytest.raises(CommandError, match=r"The database went away .* repeat the import"):
+        import_(tmp_path / "a.jsonl")

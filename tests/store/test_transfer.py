@@ -78,7 +78,7 @@ def test_a_price_is_named_only_where_all_its_values_agree(tmp_path: Path) -> Non
     before = Exchange.objects.get()
     export(tmp_path / "a.jsonl")
     empty()
-    Price.objects.filter(id=before.price_id).update(input=4)
+    Price.objects.filter(model=before.model).update(input=4)
 
     assert import_(tmp_path / "a.jsonl")["unpriced"] == 1
 
@@ -131,7 +131,7 @@ def test_standard_output_leads_into_standard_input(tmp_path: Path, monkeypatch: 
     written = io.TextIOWrapper(io.BytesIO())
     monkeypatch.setattr("sys.stdout", written)
     call_command("export_traffic", stderr=StringIO())
-    data = written.buffer.getvalue()  # type: ignore[attr-defined]  # the BytesIO from above
+    data = written.buffer.getvalue()
     empty()
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(data))))
 
