@@ -39,7 +39,7 @@ def stored(request: bytes | None = None, response: bytes | None = None, *, momen
     return UUID(record.head.id)
 
 
-def execute(statement: str, *values: object) -> None:
+def execute(statement: str, *values: bytes | date | int | str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
 
