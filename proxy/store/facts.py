@@ -10,6 +10,7 @@ from proxy.record import COMPLETE, UPSTREAM_ERROR, HeaderPairs, Record
 from proxy.store import columns, costs
 from proxy.store.codings import decoded
 from proxy.store.models import Exchange, moment_of
+from proxy.wire import batches
 from proxy.wire.messages import Answer, ToolCall, read_answer
 from proxy.wire.pricing import PriceBook
 from proxy.wire.requests import RequestFacts, read_request
@@ -20,10 +21,20 @@ _TOOL_NAMES = 1000
 
 
 @dataclass(frozen=True, slots=True)
+class Fetched:
+    """A fetch of a batch's results; `complete` if they came to their end and can be read."""
+
+    batch_id: str
+    results: batches.Results
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
-    """One exchange: its row, not yet saved, and what only the announcement needs."""
+    """One exchange: its row, not yet saved, what it says of a batch, and what only the announcement needs."""
 
     exchange: Exchange
+    batch: batches.Created | Fetched | None = None
     user_text: str = ""
     first_user_text: str = ""
     message: dict[str, object] | None = None
@@ -37,16 +48,24 @@ def read(record: Record, spool: UUID, prices: PriceBook) -> Facts:
     request = read_request(
         head.target, decoded(record.request_body, header(head.headers, "content-encoding"))
     )
-    answer = read_answer(
-        closing.status,
-        header(closing.headers, "content-type"),
-        decoded(record.response_body, header(closing.headers, "content-encoding")),
+    body = decoded(record.response_body, header(closing.headers, "content-encoding"))
+    fetched = _fetched(row, record, body)
+    # A file of results is no answer: its bill is made when it is known whether it counts.
+    answer = (
+        Answer() if fetched else read_answer(closing.status, header(closing.headers, "content-type"), body)
     )
     _add_request(row, request)
     _add_answer(row, answer)
     costs.add_to(row, answer, prices)
     columns.fit(row)
-    return Facts(row, request.user_text, request.first_user_text, answer.message, answer.tools)
+    return Facts(
+        row,
+        fetched or batches.created(row.method, row.path, row.status, answer.message),
+        request.user_text,
+        request.first_user_text,
+        answer.message,
+        answer.tools,
+    )
 
 
 def unread(record: Record, spool: UUID) -> Facts:
@@ -107,6 +126,16 @@ def exchange_id_of(record: Record) -> UUID:
         raise ValueError(f"{record.head.id} is no UUIDv7, so its month is unknown")
     moment_of(exchange_id)
     return exchange_id
+
+
+def _fetched(row: Exchange, record: Record, body: bytes) -> Fetched | None:
+    batch_id = batches.batch_of_results(row.method, row.path)
+    # 206 answers a request for a part of the file.
+    if batch_id is None or row.status not in (200, 206):
+        return None
+    results = batches.read_results(body)
+    ended = row.outcome == COMPLETE and row.status == 200 and not record.closing.response_dropped
+    return Fetched(batch_id, results, complete=ended and results.whole and results.read > 0)
 
 
 def _add_request(row: Exchange, request: RequestFacts) -> None:

@@ -12,7 +12,7 @@ from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, 
 
 from accounts.masking import mask_text
 from proxy.record import Batch, Record, encode
-from proxy.store import columns, facts, rollups
+from proxy.store import batches, columns, facts, rollups
 from proxy.store.announce import Stored, announce
 from proxy.store.blobs import Pieces, encode_chunks, pieces_of
 from proxy.store.bulk import copy_in
@@ -96,6 +96,7 @@ def _store(batch: Batch) -> int:
     prices = _prices.get()
     with transaction.atomic():
         new = [_read(by_id[one], spool, prices) for one in _receive(spool, by_id)]
+        batches.settle(new, prices)
         rollups.attribute(one.exchange for one in new)
         if settings.STORAGE_ENABLED:
             _keep(new, by_id)
