@@ -7,6 +7,8 @@ import re
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from io import BytesIO
+from itertools import islice
 
 import msgspec
 
@@ -118,8 +120,7 @@ def read_results(body: bytes) -> Results:
 
 def first_results(body: bytes, count: int) -> list[dict[str, object]]:
     """The first few results of a file, parsed."""
-    lines = body.split(b"\n", count)[:count]
-    return [fields for line in lines if (fields := as_dict(parse(line)))]
+    return [fields for line in islice(BytesIO(body), count) if (fields := as_dict(parse(line)))]
 
 
 class Reader:

@@ -127,7 +127,7 @@ def test_the_api_lists_batches_with_their_state(program: Client, fetches: list[s
     ]
     assert (counted["domain"], counted["accountId"], counted["requests"]) == ("a.example", "team", 6)
     assert counted["countedBy"] == fetches[1]
-    assert UUID(counted["createdBy"])
+    assert UUID(counted["createdBy"]).version == 7
     assert counted["countedAt"] >= counted["createdAt"][:10]
 
 

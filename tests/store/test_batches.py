@@ -8,6 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db.models import Count, Q, Sum, Value
+from django.db.models.functions import Coalesce, NullIf
 from pytest_django import Settings
 
 from proxy.record import Record
@@ -232,6 +234,39 @@ def test_the_price_is_that_of_the_moment_when_the_batch_was_created(
     _, fetched = store(create(created_at=created_at, moment=after), fetch(results, moment=after))
 
     assert fetched.cost_usd == Decimal(cost)
+
+
+def test_the_beta_address_counts_too() -> None:
+    beta = f"/v1/messages/batches/{BATCH}/results?beta=true"
+
+    _, fetched = store(create(requests=1, target="/v1/messages/batches?beta=true"), fetch(ONE, target=beta))
+
+    assert (fetched.cost_usd, fetched.cost_state) == (ONE_COST, "exact")
+
+
+def test_the_rows_alone_give_the_sums() -> None:
+    cut: dict[str, object] = {"outcome": "client_left"}
+    store(
+        fetch(ONE, "unseen", domain="c.example"),
+        create(),
+        fetch(SEVERAL_MODELS[:700], domain="b.example", closing=cut),
+        fetch(SEVERAL_MODELS, domain="b.example"),
+        fetch(SEVERAL_MODELS, domain="c.example"),
+    )
+
+    owner = Coalesce(NullIf("counts_as", Value("")), "domain")
+    rows = (
+        Exchange.objects.annotate(owner=owner)
+        .values("owner")
+        .annotate(
+            cost=Sum("cost_usd", default=Decimal(0)),
+            tokens=Sum("output_tokens", default=0),
+            cut=Count("pk", filter=Q(cost_state="partial")),
+        )
+    )
+    assert set(rows.values_list("owner", "cost", "tokens", "cut")) == {
+        (domain, *found[:3]) for domain, found in sums().items()
+    }
 
 
 def test_a_refused_fetch_is_no_fetch() -> None:
