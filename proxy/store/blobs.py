@@ -99,6 +99,10 @@ def body_of(exchange_id: UUID, which: Literal["request", "response"]) -> bytes:
         )
     body = _join(month_of(exchange_id).date(), digests)
     if sha256(body).digest() != bytes(row.request_digest if which == "request" else row.response_digest):
+        if not digests:
+            raise BodyMissingError(
+                f"the {which} body of {exchange_id} was not in the export from which the exchange came"
+            )
         raise BodyMissingError(
             f"the {which} body of {exchange_id} is damaged: restore its manifest from a backup"
         )
@@ -116,7 +120,18 @@ def _join(month: date, digests: Sequence[bytes]) -> bytes:
 
 def _read(month: date, digests: Iterable[bytes]) -> dict[bytes, bytes]:
     wanted = set(digests)
-    rows = Blob.objects.filter(month=month, digest__in=wanted).values_list("digest", "data", "size")
+    found = sound_pieces(month, wanted)
+    if missing := wanted - found.keys():
+        names = ", ".join(sorted(digest.hex() for digest in missing))
+        raise BodyMissingError(
+            f"pieces of {month:%Y-%m} are missing or damaged, restore them from a backup: {names}"
+        )
+    return found
+
+
+def sound_pieces(month: date, digests: Iterable[bytes]) -> dict[bytes, bytes]:
+    """Those of a month's pieces that are there and whole, by their digests."""
+    rows = Blob.objects.filter(month=month, digest__in=digests).values_list("digest", "data", "size")
     decompress = zstandard.ZstdDecompressor().decompress
     found: dict[bytes, bytes] = {}
     for digest, data, size in rows:
@@ -126,11 +141,6 @@ def _read(month: date, digests: Iterable[bytes]) -> dict[bytes, bytes]:
             continue
         if _digest(piece) == bytes(digest):
             found[bytes(digest)] = piece
-    if missing := wanted - found.keys():
-        names = ", ".join(sorted(digest.hex() for digest in missing))
-        raise BodyMissingError(
-            f"pieces of {month:%Y-%m} are missing or damaged, restore them from a backup: {names}"
-        )
     return found
 
 

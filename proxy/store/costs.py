@@ -49,7 +49,7 @@ def add_batch(
     amounts = [bill.amount for bill in bills if bill.amount is not None]
     total = sum(amounts, Decimal(0))
     if len(amounts) < len(bills) or total >= _LIMIT:
-        row.cost_state = UNPRICED
+        row.cost_usd, row.cost_state = None, UNPRICED
     else:
         row.cost_usd = total.quantize(Decimal("1E-10"))
         row.cost_state = PARTIAL if results.unreadable or results.read < (requests or 0) else EXACT

@@ -1,7 +1,7 @@
 """Read what a record says: from the bytes of one exchange to its row."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -31,41 +31,42 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One exchange: its row, not yet saved, what it says of a batch, and what only the announcement needs."""
+    """One exchange: its row, not yet saved, what only the announcement needs, and what it says of a message batch."""
 
     exchange: Exchange
-    batch: batches.Created | Fetched | None = None
     user_text: str = ""
     first_user_text: str = ""
     message: dict[str, object] | None = None
     tool_calls: tuple[ToolCall, ...] = ()
+    batch: batches.Created | Fetched | None = None
 
 
 def read(record: Record, spool: UUID, prices: PriceBook) -> Facts:
     """All that the record says. Tokens and cost are None where unknown."""
     head, closing = record.head, record.closing
-    row = _outline(record, spool)
     request = read_request(
         head.target, decoded(record.request_body, header(head.headers, "content-encoding"))
     )
     body = decoded(record.response_body, header(closing.headers, "content-encoding"))
-    fetched = _fetched(row, record, body)
+    fetched = _fetched(record, body)
     # A file of results is no answer: its bill is made when it is known whether it counts.
     answer = (
         Answer() if fetched else read_answer(closing.status, header(closing.headers, "content-type"), body)
     )
+    found = joined(record, spool, prices, request, answer)
+    row = found.exchange
+    created = batches.created(row.method, row.path, row.status, answer.message)
+    return replace(found, batch=fetched or created)
+
+
+def joined(record: Record, spool: UUID, prices: PriceBook, request: RequestFacts, answer: Answer) -> Facts:
+    """What a record says, with its bodies read already."""
+    row = _outline(record, spool)
     _add_request(row, request)
     _add_answer(row, answer)
     costs.add_to(row, answer, prices)
     columns.fit(row)
-    return Facts(
-        row,
-        fetched or batches.created(row.method, row.path, row.status, answer.message),
-        request.user_text,
-        request.first_user_text,
-        answer.message,
-        answer.tools,
-    )
+    return Facts(row, request.user_text, request.first_user_text, answer.message, answer.tools)
 
 
 def unread(record: Record, spool: UUID) -> Facts:
@@ -128,13 +129,14 @@ def exchange_id_of(record: Record) -> UUID:
     return exchange_id
 
 
-def _fetched(row: Exchange, record: Record, body: bytes) -> Fetched | None:
-    batch_id = batches.batch_of_results(row.method, row.path)
+def _fetched(record: Record, body: bytes) -> Fetched | None:
+    head, closing = record.head, record.closing
+    batch_id = batches.batch_of_results(head.method, head.target.partition("?")[0])
     # 206 answers a request for a part of the file.
-    if batch_id is None or row.status not in (200, 206):
+    if batch_id is None or closing.status not in (200, 206):
         return None
     results = batches.read_results(body)
-    ended = row.outcome == COMPLETE and row.status == 200 and not record.closing.response_dropped
+    ended = closing.outcome == COMPLETE and closing.status == 200 and not closing.response_dropped
     return Fetched(batch_id, results, complete=ended and results.whole and results.read > 0)
 
 

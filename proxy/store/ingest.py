@@ -1,49 +1,30 @@
 """Store a batch of records: one transaction, each exchange once, however often and whenever it comes."""
 
 import logging
-from collections.abc import Sequence
-from datetime import date
-from hashlib import sha256
 from uuid import UUID
 
 import msgspec
 from django.conf import settings
-from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connection, transaction
+from django.db import connection, transaction
 
 from accounts.masking import mask_text
 from proxy.record import Batch, Record, encode
-from proxy.store import batches, columns, facts, rollups
+from proxy.store import batches, columns, facts, rollups, storing
 from proxy.store.announce import Stored, announce
-from proxy.store.blobs import Pieces, encode_chunks, pieces_of
-from proxy.store.bulk import copy_in
 from proxy.store.facts import Facts
-from proxy.store.manifests import Lines
-from proxy.store.models import Exchange, ExchangeBody, month_of
+from proxy.store.models import Receipt
 from proxy.store.prices import CachedBook
+from proxy.store.traffic import Whole, traffic_of
 from proxy.wire.pricing import PriceBook
 
 log = logging.getLogger("nexus.ingest")
 
 _prices = CachedBook()
 
-# Sorted, or two batches with the same records in another order would wait for each other.
-_RECEIVE = """
-INSERT INTO proxy_receipt (id, spool, serial)
-SELECT id, %s, serial FROM unnest(%s::uuid[], %s::bigint[]) AS record (id, serial)
-ORDER BY id ON CONFLICT DO NOTHING RETURNING id
-"""
-_COUNT = """
-INSERT INTO proxy_spool (id, accepted, dropped, stored, updated_at) VALUES (%s, %s, %s, %s, now())
-ON CONFLICT (id) DO UPDATE SET accepted = greatest(proxy_spool.accepted, excluded.accepted),
-    dropped = greatest(proxy_spool.dropped, excluded.dropped), stored = proxy_spool.stored + excluded.stored,
-    updated_at = now()
-"""
 _SET_ASIDE = """
 INSERT INTO proxy_setaside (spool, serial, error, record, created_at) VALUES (%s, %s, %s, %s, now())
 ON CONFLICT DO NOTHING
 """
-# SQLSTATE class "program limit exceeded", which Django takes for an operational error.
-_LIMIT_EXCEEDED = "54"
 
 
 def ingest(batch: Batch) -> int:
@@ -55,23 +36,17 @@ def ingest(batch: Batch) -> int:
     try:
         return _store(batch)
     except Exception as error:  # whatever one record broke must not keep the others
-        if not _blames_values(error):
+        if not storing.blames_values(error):
             raise
         log.warning("ingest.one_by_one", extra={"spool": batch.spool, "error": type(error).__name__})
     return sum(_store_or_set_aside(msgspec.structs.replace(batch, records=[one])) for one in batch.records)
-
-
-def _blames_values(error: Exception) -> bool:
-    if isinstance(error, DataError | IntegrityError) or not isinstance(error, DatabaseError | InterfaceError):
-        return True
-    return str(getattr(error.__cause__, "sqlstate", "")).startswith(_LIMIT_EXCEEDED)
 
 
 def _store_or_set_aside(single: Batch) -> int:
     try:
         return _store(single)
     except Exception as error:
-        if not _blames_values(error):
+        if not storing.blames_values(error):
             raise
         return _set_aside(single, error)
 
@@ -84,38 +59,27 @@ def _set_aside(single: Batch, error: Exception) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_SET_ASIDE, [spool, record.serial, reason, encode(record)])
         new: int = cursor.rowcount
-        cursor.execute(_COUNT, [spool, single.accepted, single.dropped, new])
+        storing.count_spool(spool, accepted=single.accepted, dropped=single.dropped, stored=new)
     return new
 
 
 def _store(batch: Batch) -> int:
     spool = UUID(batch.spool)
     by_id = {facts.exchange_id_of(record): record for record in batch.records}
-    # Before the transaction: a new partition locks its table, and the lock would last until the commit.
-    _ensure_months({month_of(one).date() for one in by_id})
+    storing.ensure_months(by_id)
     prices = _prices.get()
+    receipts = [Receipt(id=one, spool=spool, serial=record.serial) for one, record in by_id.items()]
     with transaction.atomic():
-        new = [_read(by_id[one], spool, prices) for one in _receive(spool, by_id)]
+        new = [_read(by_id[one], spool, prices) for one in storing.receive(receipts)]
+        exchanges = [one.exchange for one in new]
         batches.settle(new, prices)
-        rollups.attribute(one.exchange for one in new)
+        rollups.attribute(exchanges)
         if settings.STORAGE_ENABLED:
-            _keep(new, by_id)
-        _count(new, spool, batch)
+            storing.keep(Whole(one, traffic_of(by_id[one.id])) for one in exchanges)
+        storing.count(exchanges, kept=settings.STORAGE_ENABLED)
+        storing.count_spool(spool, accepted=batch.accepted, dropped=batch.dropped, stored=len(new))
     announce([_stored(one) for one in new])
     return len(new)
-
-
-def _ensure_months(months: set[date]) -> None:
-    with connection.cursor() as cursor:
-        for month in sorted(months):
-            cursor.execute("SELECT nexus_ensure_month(%s)", [month])
-
-
-def _receive(spool: UUID, by_id: dict[UUID, Record]) -> list[UUID]:
-    """The ids that never came before."""
-    with connection.cursor() as cursor:
-        cursor.execute(_RECEIVE, [spool, list(by_id), [record.serial for record in by_id.values()]])
-        return [row[0] for row in cursor.fetchall()]
 
 
 def _read(record: Record, spool: UUID, prices: PriceBook) -> Facts:
@@ -125,42 +89,6 @@ def _read(record: Record, spool: UUID, prices: PriceBook) -> Facts:
     except Exception:
         log.exception("ingest.unread", extra={"exchange": record.head.id})
         return facts.unread(record, spool)
-
-
-def _keep(new: Sequence[Facts], by_id: dict[UUID, Record]) -> None:
-    exchanges = sorted((one.exchange for one in new), key=lambda one: one.id)
-    pieces, lines = Pieces(), Lines(exchanges)
-    bodies = [_body(one, by_id[one.id], pieces, lines) for one in exchanges]
-    copy_in(exchanges)
-    copy_in(bodies)
-    pieces.store()
-
-
-def _body(exchange: Exchange, record: Record, pieces: Pieces, lines: Lines) -> ExchangeBody:
-    month = month_of(exchange.id).date()
-    response = [record.response_body] if record.response_body else []
-    row = ExchangeBody(
-        id=exchange.id,
-        request_headers=record.head.headers,
-        response_headers=record.closing.headers,
-        request_digest=sha256(record.request_body).digest(),
-        response_digest=sha256(record.response_body).digest(),
-        response_manifest=b"".join(pieces.add(month, response)),
-        request_dropped=record.head.body_dropped,
-        response_dropped=record.closing.response_dropped,
-        chunks=encode_chunks(record.closing.chunks),
-    )
-    lines.write(exchange, pieces.add(month, pieces_of(record.request_body)), row)
-    columns.fit(row)
-    return row
-
-
-def _count(new: Sequence[Facts], spool: UUID, batch: Batch) -> None:
-    """Last, because these rows are the ones that many batches wait for."""
-    if new:
-        rollups.add([one.exchange for one in new], kept=settings.STORAGE_ENABLED)
-    with connection.cursor() as cursor:
-        cursor.execute(_COUNT, [spool, batch.accepted, batch.dropped, len(new)])
 
 
 def _stored(one: Facts) -> Stored:

@@ -8,7 +8,7 @@ from django.db import OperationalError, ProgrammingError, connection, transactio
 from pytest_django import Settings
 
 from proxy.record import Record
-from proxy.store import columns, facts, ingest
+from proxy.store import columns, facts, ingest, storing
 from proxy.store import prices as prices_of_store
 from proxy.store.blobs import body_of, decode_chunks
 from proxy.store.models import Blob, DomainTotal, Exchange, ExchangeBody, Receipt, Rollup, SetAside, Spool
@@ -220,7 +220,7 @@ def test_a_database_that_goes_away_while_records_come_one_by_one_sets_nothing_as
     def go_away(*arguments: object) -> None:
         raise OperationalError("the server closed the connection")
 
-    monkeypatch.setattr(ingest, "_receive", go_away)
+    monkeypatch.setattr(storing, "receive", go_away)
     batch = make_batch(make_record(), make_record(head=make_head(id="bad")))
 
     with pytest.raises(OperationalError), transaction.atomic():

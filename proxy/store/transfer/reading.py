@@ -1,0 +1,73 @@
+"""Exchanges with their traffic, as it is in the tables: three queries for a group, however many are in it."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from hashlib import sha256
+from uuid import UUID
+
+from proxy.record import HeaderPairs
+from proxy.store.blobs import decode_chunks, sound_pieces
+from proxy.store.manifests import requests_pieces, split
+from proxy.store.models import Exchange, ExchangeBody, month_of
+from proxy.store.traffic import Side, Traffic, Whole
+
+Manifests = Mapping[UUID, tuple[Sequence[bytes] | None, Sequence[bytes]]]
+
+
+def read(group: Sequence[Exchange], *, bodies: bool) -> Iterator[Whole]:
+    """The exchanges of a group in their order; without `bodies`, only headers and times are read."""
+    rows = ExchangeBody.objects.in_bulk([one.id for one in group])
+    manifests = _manifests(rows) if bodies else {}
+    pieces = _pieces(manifests)
+    for exchange in group:
+        row = rows.get(exchange.id)
+        yield Whole(exchange, _traffic(row, manifests, pieces) if row else None)
+
+
+def _manifests(rows: Mapping[UUID, ExchangeBody]) -> Manifests:
+    requests = requests_pieces(rows)
+    return {key: (requests.get(key), split(bytes(row.response_manifest))) for key, row in rows.items()}
+
+
+def _pieces(manifests: Manifests) -> Mapping[date, Mapping[bytes, bytes]]:
+    by_month: dict[date, set[bytes]] = defaultdict(set)
+    for exchange_id, (request, response) in manifests.items():
+        by_month[month_of(exchange_id).date()].update(request or (), response)
+    return {month: sound_pieces(month, wanted) for month, wanted in by_month.items() if wanted}
+
+
+def _traffic(
+    row: ExchangeBody, manifests: Manifests, by_month: Mapping[date, Mapping[bytes, bytes]]
+) -> Traffic:
+    pieces = by_month.get(month_of(row.id).date(), {})
+    read = row.id in manifests
+    request, response = manifests.get(row.id, (None, None))
+    return Traffic(
+        _side(
+            row.request_headers, bytes(row.request_digest), row.request_dropped, _join(request, pieces), read
+        ),
+        _side(
+            row.response_headers,
+            bytes(row.response_digest),
+            row.response_dropped,
+            _join(response, pieces),
+            read,
+        ),
+        decode_chunks(bytes(row.chunks)) if row.chunks else [],
+    )
+
+
+def _side(headers: HeaderPairs, digest: bytes, dropped: bool, body: bytes | None, read: bool) -> Side:
+    if dropped or not read:
+        return Side(headers, None, digest, dropped)
+    if body is not None and sha256(body).digest() == digest:
+        return Side(headers, body, digest)
+    # No pieces at all: it came by an import from an export without bodies.
+    return Side(headers, None, digest, damaged=body != b"")
+
+
+def _join(manifest: Sequence[bytes] | None, pieces: Mapping[bytes, bytes]) -> bytes | None:
+    if manifest is None or any(digest not in pieces for digest in manifest):
+        return None
+    return b"".join(pieces[digest] for digest in manifest)
