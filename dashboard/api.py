@@ -14,10 +14,12 @@ from dashboard import openapi
 from dashboard.errors import json_error
 from dashboard.filters import domain_of, moment_of
 from dashboard.present import request_details, request_summary
-from dashboard.queries import exchanges, figures
+from dashboard.queries import batches, exchanges, figures
 from dashboard.queries.pipeline import Pipeline, pipeline
 from dashboard.queries.storage import Storage, storage
 from dashboard.schemas import (
+    BatchList,
+    BatchReport,
     DomainCount,
     DomainList,
     Error,
@@ -158,6 +160,16 @@ def raw(request: HttpRequest, exchange_id: UUID, side: Literal["request", "respo
             "Cache-Control": "private, no-store",
         },
     )
+
+
+@api.get("/batches", response={200: BatchList, **ERRORS}, by_alias=True)
+def message_batches(
+    request: HttpRequest, domain: str = "", limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100
+) -> BatchList:
+    """Message batches, newest first: a batch costs nothing in the figures until its results are fetched."""
+    name = domain_of(domain)
+    found = [BatchReport.from_orm(one) for one in batches.newest(name, limit)]
+    return BatchList(waiting=batches.waiting(name), batches=found)
 
 
 @api.get("/domains", response={200: DomainList, **ERRORS}, by_alias=True)

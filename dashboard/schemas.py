@@ -122,6 +122,29 @@ class DomainList(CamelSchema):
     domains: list[DomainCount]
 
 
+class BatchReport(CamelSchema):
+    """One message batch; `createdBy` and `countedBy` are the exchanges that created it and counted its results."""
+
+    batch_id: str
+    domain: str
+    account_id: str
+    state: str = Field(
+        description="counted, waiting (results not fetched yet) or lost (not fetched while they were kept)"
+    )
+    requests: int | None
+    created_at: datetime
+    created_by: UUID | None
+    counted_at: datetime | None
+    counted_by: UUID | None
+
+
+class BatchList(CamelSchema):
+    """Message batches, the newest first; `waiting` counts all whose results can be fetched and were not."""
+
+    waiting: int
+    batches: list[BatchReport]
+
+
 class SpoolReport(CamelSchema):
     """One proxy process's share; `at` is its last word in epoch seconds."""
 

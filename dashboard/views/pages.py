@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from dashboard.filters import domain_of
-from dashboard.queries import exchanges, figures
+from dashboard.queries import batches, exchanges, figures
 from dashboard.queries.pipeline import pipeline
 from dashboard.signin import signed_in_only
 from dashboard.views.request_page import VIEWS, RequestPage
@@ -81,11 +81,12 @@ def exchange(request: HttpRequest, exchange_id: UUID) -> HttpResponse:
     if found is None:
         raise Http404("No exchange with this id is stored.")
     asked = request.GET.get("view", "")
+    page = RequestPage(found)
     context = {
-        "page": RequestPage(found),
+        "page": page,
         "exchange": found.exchange,
         "view": asked if asked in VIEWS else "conversation",
-        "views": VIEWS.items(),
+        "views": page.views.items(),
     }
     return render(request, "dashboard/request.html", context)
 
@@ -96,5 +97,9 @@ def usage(request: HttpRequest) -> HttpResponse:
     """Seven days in charts."""
     domain = chosen_domain(request)
     split = "domain" if request.GET.get("by") == "domain" else "model"
-    context = usage_page(domain, split) | {"domain": domain, "domain_names": exchanges.domain_names()}
+    context = usage_page(domain, split) | {
+        "domain": domain,
+        "domain_names": exchanges.domain_names(),
+        "batches_waiting": batches.waiting(domain),
+    }
     return render(request, "dashboard/usage.html", context)

@@ -4,10 +4,14 @@
 has no price; none: nothing was billed.
 """
 
+from datetime import datetime
 from decimal import Decimal
+
+import msgspec
 
 from proxy.record import ABORTED, CLIENT_LEFT, UPSTREAM_CUT
 from proxy.store.models import Exchange
+from proxy.wire.batches import Results, Share
 from proxy.wire.messages import Answer
 from proxy.wire.pricing import PriceBook, cost
 
@@ -31,6 +35,30 @@ def add_to(row: Exchange, answer: Answer, prices: PriceBook) -> None:
     row.cost_usd = bill.amount.quantize(Decimal("1E-10"))
     row.price_id = int(bill.price_id) if bill.price_id else None
     row.cost_state = EXACT if answer.finished else PARTIAL
+
+
+def add_batch(
+    row: Exchange, results: Results, requests: int | None, at: datetime, prices: PriceBook
+) -> list[Share]:
+    """Set the tokens and the cost of a row that counts a whole batch of `requests`; each model's share with its own cost."""
+    row.input_tokens, row.output_tokens = results.input_tokens, results.output_tokens
+    row.cache_read_tokens, row.cache_write_tokens = results.cache_read_tokens, results.cache_write_tokens
+    bills = [cost(share.usage, share.model, at, prices, batch=True) for share in results.shares]
+    used = {bill.price_id for bill in bills}
+    row.price_id = int(used.pop() or 0) or None if len(used) == 1 else None
+    amounts = [bill.amount for bill in bills if bill.amount is not None]
+    total = sum(amounts, Decimal(0))
+    if len(amounts) < len(bills) or total >= _LIMIT:
+        row.cost_usd, row.cost_state = None, UNPRICED
+    else:
+        row.cost_usd = total.quantize(Decimal("1E-10"))
+        row.cost_state = PARTIAL if results.unreadable or results.read < (requests or 0) else EXACT
+    return [
+        msgspec.structs.replace(
+            share, cost_usd=bill.amount, price_id=int(bill.price_id) if bill.price_id else None
+        )
+        for share, bill in zip(results.shares, bills, strict=True)
+    ]
 
 
 def _billed_unseen(row: Exchange, answer: Answer) -> bool:

@@ -1,7 +1,7 @@
 """Read what a record says: from the bytes of one exchange to its row."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from proxy.record import COMPLETE, UPSTREAM_ERROR, HeaderPairs, Record
 from proxy.store import columns, costs
 from proxy.store.codings import decoded
 from proxy.store.models import Exchange, moment_of
+from proxy.wire import batches
 from proxy.wire.messages import Answer, ToolCall, read_answer
 from proxy.wire.pricing import PriceBook
 from proxy.wire.requests import RequestFacts, read_request
@@ -20,14 +21,24 @@ _TOOL_NAMES = 1000
 
 
 @dataclass(frozen=True, slots=True)
+class Fetched:
+    """A fetch of a batch's results; `complete` if they came to their end and can be read."""
+
+    batch_id: str
+    results: batches.Results
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
-    """One exchange: its row, not yet saved, and what only the announcement needs."""
+    """One exchange: its row, not yet saved, what only the announcement needs, and what it says of a message batch."""
 
     exchange: Exchange
     user_text: str = ""
     first_user_text: str = ""
     message: dict[str, object] | None = None
     tool_calls: tuple[ToolCall, ...] = ()
+    batch: batches.Created | Fetched | None = None
 
 
 def read(record: Record, spool: UUID, prices: PriceBook) -> Facts:
@@ -36,12 +47,16 @@ def read(record: Record, spool: UUID, prices: PriceBook) -> Facts:
     request = read_request(
         head.target, decoded(record.request_body, header(head.headers, "content-encoding"))
     )
-    answer = read_answer(
-        closing.status,
-        header(closing.headers, "content-type"),
-        decoded(record.response_body, header(closing.headers, "content-encoding")),
+    body = decoded(record.response_body, header(closing.headers, "content-encoding"))
+    fetched = _fetched(record, body)
+    # A file of results is no answer: its bill is made when it is known whether it counts.
+    answer = (
+        Answer() if fetched else read_answer(closing.status, header(closing.headers, "content-type"), body)
     )
-    return joined(record, spool, prices, request, answer)
+    found = joined(record, spool, prices, request, answer)
+    row = found.exchange
+    created = batches.created(row.method, row.path, row.status, answer.message)
+    return replace(found, batch=fetched or created)
 
 
 def joined(record: Record, spool: UUID, prices: PriceBook, request: RequestFacts, answer: Answer) -> Facts:
@@ -112,6 +127,17 @@ def exchange_id_of(record: Record) -> UUID:
         raise ValueError(f"{record.head.id} is no UUIDv7, so its month is unknown")
     moment_of(exchange_id)
     return exchange_id
+
+
+def _fetched(record: Record, body: bytes) -> Fetched | None:
+    head, closing = record.head, record.closing
+    batch_id = batches.batch_of_results(head.method, head.target.partition("?")[0])
+    # 206 answers a request for a part of the file.
+    if batch_id is None or closing.status not in (200, 206):
+        return None
+    results = batches.read_results(body)
+    ended = closing.outcome == COMPLETE and closing.status == 200 and not closing.response_dropped
+    return Fetched(batch_id, results, complete=ended and results.whole and results.read > 0)
 
 
 def _add_request(row: Exchange, request: RequestFacts) -> None:

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from accounts.masking import mask_text
 from proxy.record import Batch, Record
-from proxy.store import aside, columns, facts, rollups, storing
+from proxy.store import aside, batches, columns, facts, rollups, storing
 from proxy.store.announce import Stored, announce
 from proxy.store.facts import Facts
 from proxy.store.models import Receipt
@@ -75,6 +75,7 @@ def _store(batch: Batch) -> int:
     with transaction.atomic():
         new = [_read(by_id[one], spool, prices) for one in storing.receive(receipts)]
         exchanges = [one.exchange for one in new]
+        batches.settle(new, prices)
         rollups.attribute(exchanges)
         if settings.STORAGE_ENABLED:
             storing.keep(Whole(one, traffic_of(by_id[one.id])) for one in exchanges)

@@ -260,6 +260,33 @@ class DomainTotal(Counters):
         return self.domain
 
 
+class MessageBatch(models.Model):
+    """A message batch: the domain and account that created it, and the exchange that counted its results, once.
+
+    Without `created_by` its creation is not stored: `created_at` is then the fetch of its results, which counted
+    under the domain that fetched them.
+    """
+
+    id = models.CharField(max_length=255, primary_key=True)
+    domain = models.CharField(max_length=260)
+    account = models.CharField(max_length=255)
+    created_at = models.DateTimeField()
+    created_by = models.UUIDField(null=True)
+    requests = models.BigIntegerField(null=True)
+    counted_by = models.UUIDField(null=True)
+    counted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ("view",)
+        indexes = (
+            models.Index(fields=("-created_at",), name="batch_newest"),
+            models.Index(fields=("created_at",), name="batch_waiting", condition=models.Q(counted_by=None)),
+        )
+
+    def __str__(self) -> str:
+        return self.id
+
+
 class Price(models.Model):
     """USD per million tokens of one model from a date on; web searches per thousand. Operators edit this table."""
 

@@ -57,7 +57,7 @@ def cost(usage: Usage, model: str, at: datetime, book: PriceBook, *, batch: bool
     if price is None:
         return _UNPRICED
     lines: list[CostLine] = []
-    for step_model, step in _steps(usage, model):
+    for step_model, step in usage.steps(model):
         step_price = book.find(step_model, at)
         if step_price is None:
             return _UNPRICED
@@ -68,16 +68,8 @@ def cost(usage: Usage, model: str, at: datetime, book: PriceBook, *, batch: bool
     return Cost(amount, "exact", price.id, tuple(lines))
 
 
-def _steps(usage: Usage, model: str) -> list[tuple[str, Usage]]:
-    if not usage.iterations:
-        return [(model, usage)]
-    return [(step.model or model, step.usage) for step in usage.iterations]
-
-
 def _token_lines(usage: Usage, model: str, price: Price, share: Decimal) -> Iterator[CostLine]:
-    # The split may be older than the total (server tools write to the cache after it was reported):
-    # what it does not explain was written for 5 minutes, the API's default.
-    one_hour = min(usage.cache_write_1h_tokens or 0, usage.cache_write_tokens)
+    one_hour = usage.billed_1h_tokens
     parts = (
         ("input", usage.input_tokens, price.input),
         ("output", usage.output_tokens, price.output),

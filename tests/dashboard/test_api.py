@@ -279,6 +279,7 @@ def test_openapi_describes_every_endpoint(program: Client) -> None:
         "/api/requests",
         "/api/requests/{exchange_id}",
         "/api/requests/{exchange_id}/raw/{side}",
+        "/api/batches",
         "/api/domains",
         "/api/pipeline",
         "/api/storage",

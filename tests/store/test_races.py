@@ -8,8 +8,10 @@ from django.db import connection, connections
 
 from proxy.record import Batch
 from proxy.store import ingest
-from proxy.store.models import Blob, DomainTotal, Exchange, Rollup, Spool
+from proxy.store.models import Blob, DomainTotal, Exchange, MessageBatch, Rollup, Spool
+from tests.store.batch_records import create, fetch
 from tests.store.records import ask, make_batch, make_head, make_record, uuid7
+from tests.wire.batch_files import SEVERAL_MODELS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -74,3 +76,39 @@ def test_workers_that_need_the_same_new_month_both_get_it() -> None:
     results = run_at_once([ingesting(make_batch(make_record())) for _ in range(4)])
 
     assert results == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("attempt", range(5))
+@pytest.mark.parametrize("known", [True, False])
+def test_of_workers_that_store_the_same_results_at_once_one_counts_them(
+    prices: None, known: bool, attempt: int
+) -> None:
+    ingest.ingest(make_batch(*([create(domain="owner.example")] if known else [])))
+    domains = [f"{number}.example" for number in range(4)]
+
+    results = run_at_once([ingesting(make_batch(fetch(SEVERAL_MODELS, domain=domain))) for domain in domains])
+
+    counted = Exchange.objects.get(cost_state="exact")
+    assert results == [1, 1, 1, 1]
+    assert MessageBatch.objects.get().counted_by == counted.id
+    assert Exchange.objects.filter(cost_state="none", usage__batch__counted_by=str(counted.id)).count() == 3
+    assert sum(DomainTotal.objects.values_list("output_tokens", flat=True)) == 1_011
+    assert DomainTotal.objects.get(output_tokens=1_011).domain == (
+        "owner.example" if known else counted.domain
+    )
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_workers_with_the_same_message_batches_in_opposite_order_do_not_wait_in_a_circle(
+    attempt: int,
+) -> None:
+    names = [f"msgbatch_{number:02}" for number in range(20)]
+    mixed = [
+        [create(name) if number % 2 else fetch(SEVERAL_MODELS, name) for number, name in enumerate(order)]
+        for order in (names, names[::-1])
+    ]
+
+    results = run_at_once([ingesting(make_batch(*records)) for records in mixed])
+
+    assert results == [20, 20]
+    assert MessageBatch.objects.exclude(created_by=None).exclude(counted_by=None).count() == 20
