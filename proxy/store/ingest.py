@@ -1,7 +1,7 @@
 """Store a batch of records: one transaction, each exchange once, however often and whenever it comes."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from hashlib import sha256
 from uuid import UUID
@@ -91,10 +91,12 @@ def _set_aside(single: Batch, error: Exception) -> int:
 def _store(batch: Batch) -> int:
     spool = UUID(batch.spool)
     by_id = {facts.exchange_id_of(record): record for record in batch.records}
+    months = sorted({month_of(one).date() for one in by_id})
     # Before the transaction: a new partition locks its table, and the lock would last until the commit.
-    _ensure_months({month_of(one).date() for one in by_id})
+    _ensure_months(months)
     prices = _prices.get()
     with transaction.atomic():
+        _hold_months(months)
         new = [_read(by_id[one], spool, prices) for one in _receive(spool, by_id)]
         rollups.attribute(one.exchange for one in new)
         if settings.STORAGE_ENABLED:
@@ -104,10 +106,17 @@ def _store(batch: Batch) -> int:
     return len(new)
 
 
-def _ensure_months(months: set[date]) -> None:
+def _ensure_months(months: Iterable[date]) -> None:
     with connection.cursor() as cursor:
-        for month in sorted(months):
+        for month in months:
             cursor.execute("SELECT nexus_ensure_month(%s)", [month])
+
+
+def _hold_months(months: Iterable[date]) -> None:
+    """Keep retention away until the commit. First of all, as it locks a month before it locks a table."""
+    with connection.cursor() as cursor:
+        for month in months:
+            cursor.execute("SELECT nexus_lock_month(%s, alone => false)", [month])
 
 
 def _receive(spool: UUID, by_id: dict[UUID, Record]) -> list[UUID]:
