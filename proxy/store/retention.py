@@ -4,11 +4,12 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
 
-from proxy.store.models import Blob, Exchange, ExchangeBody, Receipt
+from proxy.store.models import DroppedMonth, month_of
 from proxy.store.partitions import Partition, next_month, partitions
 
 log = logging.getLogger("nexus.retention")
@@ -19,6 +20,7 @@ class Part:
     """What is dropped together, under the name that the database's functions know it by."""
 
     name: str
+    called: str
     tables: frozenset[str]
     setting: str
 
@@ -29,13 +31,10 @@ class Part:
         return days
 
 
-def _part(name: str, *models: type[Blob | Exchange | ExchangeBody | Receipt]) -> Part:
-    tables = frozenset(model._meta.db_table for model in models)
-    return Part(name, tables, f"RETENTION_{name.upper()}_DAYS")
-
-
-BODIES = _part("bodies", ExchangeBody, Blob)
-METADATA = _part("metadata", Exchange, Receipt)
+BODIES = Part("bodies", "bodies", frozenset({"proxy_exchangebody", "proxy_blob"}), "RETENTION_BODIES_DAYS")
+METADATA = Part(
+    "metadata", "exchanges", frozenset({"proxy_exchange", "proxy_receipt"}), "RETENTION_METADATA_DAYS"
+)
 PARTS = (BODIES, METADATA)
 
 # SQLSTATEs of "somebody else holds it": lock_not_available, deadlock_detected.
@@ -101,6 +100,19 @@ def _drop(step: Step) -> int | None:
         cursor.execute("SELECT nexus_drop_month(%s, %s)", [step.month, step.part.name])
         [(kept,)] = cursor.fetchall()
     return None if kept is None else int(kept)
+
+
+def why_gone(exchange_id: UUID, part: Part) -> str:
+    """That this part of an exchange's month was dropped, since when and why; "" where it was not."""
+    try:
+        month = month_of(exchange_id).date()
+    except (ValueError, OverflowError, OSError):  # any UUID can be asked for, also one of the year 10000
+        return ""
+    row = DroppedMonth.objects.filter(month=month).first()
+    moment: datetime | None = getattr(row, f"{part.name}_dropped_at", None)
+    if moment is None:
+        return ""
+    return f"the {part.called} of {month:%Y-%m} were dropped on {moment:%Y-%m-%d} by {part.setting}, but for pinned ones"
 
 
 def run(now: datetime) -> None:
