@@ -1,7 +1,8 @@
 """Store a batch of records: one transaction, each exchange once, however often and whenever it comes."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from hashlib import sha256
 from uuid import UUID
@@ -92,11 +93,8 @@ def _store(batch: Batch) -> int:
     spool = UUID(batch.spool)
     by_id = {facts.exchange_id_of(record): record for record in batch.records}
     months = sorted({month_of(one).date() for one in by_id})
-    # Before the transaction: a new partition locks its table, and the lock would last until the commit.
-    _ensure_months(months)
     prices = _prices.get()
-    with transaction.atomic():
-        _hold_months(months)
+    with _months_held(months):
         new = [_read(by_id[one], spool, prices) for one in _receive(spool, by_id)]
         rollups.attribute(one.exchange for one in new)
         if settings.STORAGE_ENABLED:
@@ -106,17 +104,35 @@ def _store(batch: Batch) -> int:
     return len(new)
 
 
+@contextmanager
+def _months_held(months: Sequence[date]) -> Iterator[None]:
+    """A transaction in which the partitions of these months, in their order, are there and stay.
+
+    They are made before it: a new partition locks its table, and the lock would last until the commit. They are held
+    before it locks a table, as retention does.
+    """
+    while True:
+        _ensure_months(months)
+        with transaction.atomic():
+            if _hold_months(months):
+                yield
+                return
+
+
 def _ensure_months(months: Iterable[date]) -> None:
     with connection.cursor() as cursor:
         for month in months:
             cursor.execute("SELECT nexus_ensure_month(%s)", [month])
 
 
-def _hold_months(months: Iterable[date]) -> None:
-    """Keep retention away until the commit. First of all, as it locks a month before it locks a table."""
+def _hold_months(months: Iterable[date]) -> bool:
+    """Keep retention away until the commit; whether it has not dropped a month since it was made."""
     with connection.cursor() as cursor:
         for month in months:
-            cursor.execute("SELECT nexus_lock_month(%s, alone => false)", [month])
+            cursor.execute("SELECT nexus_hold_month(%s)", [month])
+            if cursor.fetchone() != (True,):
+                return False
+    return True
 
 
 def _receive(spool: UUID, by_id: dict[UUID, Record]) -> list[UUID]:

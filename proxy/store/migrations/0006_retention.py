@@ -35,6 +35,21 @@ BEGIN
 END
 $$;
 
+CREATE OR REPLACE FUNCTION nexus_month_is_whole(first_day date) RETURNS boolean LANGUAGE sql STABLE AS
+$$
+    SELECT bool_and(nexus_has_table(parent || to_char(first_day, '_YYYY_MM')))
+    FROM unnest(ARRAY['proxy_receipt', 'proxy_exchange', 'proxy_exchangebody', 'proxy_blob']) AS parent
+$$;
+
+-- Until the end of the transaction nobody makes or drops partitions of the month; whether they are all there.
+CREATE OR REPLACE FUNCTION nexus_hold_month(first_day date) RETURNS boolean LANGUAGE plpgsql AS
+$$
+BEGIN
+    PERFORM nexus_lock_month(first_day, alone => false);
+    RETURN nexus_month_is_whole(first_day);
+END
+$$;
+
 -- A table that is attached lets others read and write its parent meanwhile; CREATE TABLE ... PARTITION OF would not.
 CREATE OR REPLACE FUNCTION nexus_ensure_month(wanted date) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS
@@ -42,14 +57,13 @@ $$
 DECLARE
     first_day date := date_trunc('month', wanted)::date;
     suffix text := to_char(first_day, '_YYYY_MM');
-    parents text[] := ARRAY['proxy_receipt', 'proxy_exchange', 'proxy_exchangebody', 'proxy_blob'];
     parent text;
 BEGIN
-    IF NOT EXISTS (SELECT FROM unnest(parents) AS name WHERE NOT nexus_has_table(name || suffix)) THEN
+    IF nexus_month_is_whole(first_day) THEN
         RETURN;
     END IF;
     PERFORM nexus_lock_month(first_day, alone => true);
-    FOREACH parent IN ARRAY parents LOOP
+    FOREACH parent IN ARRAY ARRAY['proxy_receipt', 'proxy_exchange', 'proxy_exchangebody', 'proxy_blob'] LOOP
         CONTINUE WHEN nexus_has_table(parent || suffix);
         EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL)', parent || suffix, parent);
         PERFORM nexus_attach_month(parent, parent || suffix, first_day);
