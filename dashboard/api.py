@@ -34,7 +34,6 @@ from dashboard.signin import Visitor, visitor
 
 MAX_LIMIT = 1000
 MAX_OFFSET = 10_000
-NOT_STORED = "No exchange with this id is stored."
 REFUSALS = {
     Visitor.UNKNOWN: (
         401,
@@ -142,7 +141,7 @@ def one_request(request: HttpRequest, exchange_id: UUID) -> RequestDetails:
     """One exchange with headers and bodies, secrets masked."""
     found = exchanges.details(exchange_id)
     if found is None:
-        raise HttpError(404, NOT_STORED)
+        raise HttpError(404, exchanges.why_unknown(exchange_id))
     return request_details(found)
 
 

@@ -58,6 +58,9 @@ def request_details(details: Details) -> RequestDetails:
         response_headers=[(name, mask_text(value)) for name, value in details.response_headers],
         request_body=_request(details),
         response_body=_answer(details),
+        request_missing=details.request.missing or None,
+        response_missing=details.response.missing or None,
+        pinned=details.pinned,
         usage_data=exchange.usage,
         streaming_chunks=[
             StreamingChunk(chunk_index=index, offset_ms=moment, bytes=count)

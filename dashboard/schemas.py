@@ -107,6 +107,9 @@ class RequestDetails(RequestSummary):
     response_headers: list[tuple[str, str]]
     request_body: Any
     response_body: Any
+    request_missing: str | None = Field(description="Why there is no request body, null where it is kept")
+    response_missing: str | None
+    pinned: bool
     usage_data: Any
     streaming_chunks: list[StreamingChunk]
 
@@ -177,17 +180,21 @@ class TableReport(CamelSchema):
 
 
 class MonthReport(CamelSchema):
-    """A month by its first day. `rawBytes`: its kept bodies as they went over the wire; `storedBytes`: its tables on disk."""
+    """A month by its first day. `rawBytes`: its kept bodies as they went over the wire; `storedBytes`: its tables on disk.
+
+    Once its bodies were dropped, `bodiesDroppedAt` says since when, and nobody knows the bytes of those that were pinned.
+    """
 
     month: date
-    raw_bytes: int
+    raw_bytes: int | None
     stored_bytes: int
     share: float | None
+    bodies_dropped_at: datetime | None
     tables: list[TableReport]
 
 
 class StorageReport(CamelSchema):
-    """All months that are kept, the newest first. `share` is `storedBytes` by `rawBytes`, null where nothing came."""
+    """All months that are kept, the newest first. `rawBytes` and `share` are of those whose bodies were not dropped."""
 
     raw_bytes: int
     stored_bytes: int

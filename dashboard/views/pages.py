@@ -79,7 +79,7 @@ def exchange(request: HttpRequest, exchange_id: UUID) -> HttpResponse:
     """One request, from its summary to its last byte."""
     found = exchanges.details(exchange_id)
     if found is None:
-        raise Http404("No exchange with this id is stored.")
+        raise Http404(exchanges.why_unknown(exchange_id))
     asked = request.GET.get("view", "")
     page = RequestPage(found)
     context = {

@@ -16,6 +16,7 @@ from proxy.store import month_keys
 from proxy.store.bulk import execute_binary
 from proxy.store.manifests import DIGEST_SIZE, request_pieces, split
 from proxy.store.models import Blob, ExchangeBody, month_of
+from proxy.store.retention import BODIES, why_gone
 from proxy.store.sealing import BrokenSeal, KeyUnavailable, MonthSeal, Seal, is_keyed, is_sealed
 from proxy.wire.cut import cut
 
@@ -96,7 +97,8 @@ def body_of(exchange_id: UUID, which: Literal["request", "response"]) -> bytes:
     row = ExchangeBody.objects.filter(pk=exchange_id).first()
     if row is None:
         raise BodyMissingError(
-            f"no bodies are stored for exchange {exchange_id}: they expired, or storage was off"
+            why_gone(exchange_id, BODIES)
+            or f"no bodies are stored for exchange {exchange_id}: they expired, or storage was off"
         )
     if row.request_dropped if which == "request" else row.response_dropped:
         raise BodyMissingError(f"the {which} body of {exchange_id} was dropped because the spool was full")

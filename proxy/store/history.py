@@ -3,8 +3,6 @@
 from collections.abc import Callable, Iterable, Sequence
 from uuid import UUID
 
-from django.db import transaction
-
 from proxy.store import storing
 from proxy.store.models import Exchange, Receipt
 from proxy.store.traffic import Whole
@@ -36,8 +34,7 @@ def known(ids: Iterable[UUID]) -> set[UUID]:
 def _store(wholes: Sequence[Whole], *, sums: bool) -> list[Exchange]:
     # The first of two with the same id, in whatever way they differ.
     by_id = {one.exchange.id: one for one in reversed(wholes)}
-    storing.prepare(by_id, kept=True)
-    with transaction.atomic():
+    with storing.months_held(by_id, kept=True):
         new = [by_id[one] for one in storing.receive([_receipt(one.exchange) for one in by_id.values()])]
         exchanges = [one.exchange for one in new]
         storing.keep(new)

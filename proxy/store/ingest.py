@@ -69,10 +69,9 @@ def _set_aside(single: Batch, error: Exception) -> int:
 def _store(batch: Batch) -> int:
     spool = UUID(batch.spool)
     by_id = {facts.exchange_id_of(record): record for record in batch.records}
-    storing.prepare(by_id, kept=settings.STORAGE_ENABLED)
     prices = _prices.get()
     receipts = [Receipt(id=one, spool=spool, serial=record.serial) for one, record in by_id.items()]
-    with transaction.atomic():
+    with storing.months_held(by_id, kept=settings.STORAGE_ENABLED):
         new = [_read(by_id[one], spool, prices) for one in storing.receive(receipts)]
         exchanges = [one.exchange for one in new]
         batches.settle(new, prices)

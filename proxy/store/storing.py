@@ -1,11 +1,12 @@
 """The steps that store exchanges, whoever brings them. Within one transaction: `receive`, `keep`, `count`, in this order."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from uuid import UUID
 
-from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connection
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connection, transaction
 
 from proxy.store import columns, month_keys, rollups
 from proxy.store.blobs import Pieces, encode_chunks, pieces_of
@@ -37,17 +38,38 @@ ON CONFLICT (id) DO UPDATE SET dropped = greatest(proxy_spool.dropped, excluded.
 _LIMIT_EXCEEDED = "54"
 
 
-def prepare(ids: Iterable[UUID], *, kept: bool) -> None:
-    """The partitions that these ids need, and the keys, if their bodies are kept.
+@contextmanager
+def months_held(ids: Iterable[UUID], *, kept: bool) -> Iterator[None]:
+    """A transaction in which the partitions of these ids' months are there and stay, and the keys too, if their bodies are kept.
 
-    Before the transaction: a new partition locks its table, a new key its row, and the lock would last until the commit.
+    They are made before it: a new partition locks its table, a new key its row, and the lock would last until the commit.
+    Months are held in their order and before a table is locked, as retention does.
     """
     months = sorted({_month(one) for one in ids})
+    if kept:
+        month_keys.make(months)
+    while True:
+        _ensure(months)
+        with transaction.atomic():
+            if _hold(months):
+                yield
+                return
+
+
+def _ensure(months: Iterable[date]) -> None:
     with connection.cursor() as cursor:
         for month in months:
             cursor.execute("SELECT nexus_ensure_month(%s)", [month])
-    if kept:
-        month_keys.make(months)
+
+
+def _hold(months: Iterable[date]) -> bool:
+    """Keep retention away until the commit; whether it has not dropped a month since it was made."""
+    with connection.cursor() as cursor:
+        for month in months:
+            cursor.execute("SELECT nexus_hold_month(%s)", [month])
+            if cursor.fetchone() != (True,):
+                return False
+    return True
 
 
 def receive(receipts: Sequence[Receipt]) -> list[UUID]:
