@@ -212,7 +212,7 @@ class Pin(models.Model):
         if self.exchange and not Exchange.objects.filter(id=self.exchange).exists():
             raise ValidationError({"exchange": "No exchange with this id is stored."})
         session = {"session_id": self.session_id, "domain": self.domain}
-        if self.session_id and not Exchange.objects.filter(**session).exists():
+        if self.session_id and self.domain and not Exchange.objects.filter(**session).exists():
             raise ValidationError({"session_id": "No exchange of this session and domain is stored."})
 
 

@@ -18,8 +18,8 @@ class Command(BaseCommand):
     help = (
         "Pin exchanges by their ids (x-nexus-id), or a session with all its exchanges, also those that come later: they survive "
         "RETENTION_BODIES_DAYS and RETENTION_METADATA_DAYS with their bodies. --remove takes pins away, and the next run of "
-        "retention drops what is past its time; --list shows them. The admin does the same under Pins. Exit code 1: something named "
-        "is not stored, or not pinned; then nothing was changed."
+        "retention drops what is past its time; --list shows them. The admin does the same under Pins. Exit code 1: something "
+        "named is not stored, or not pinned; then nothing was changed."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
