@@ -3,6 +3,7 @@
 from accounts.masking import mask_json, mask_text
 from dashboard.batch_results import FIRST
 from dashboard.conversation import bodies
+from dashboard.conversation.clipping import clipped
 from dashboard.queries.exchanges import Details
 from dashboard.schemas import RequestDetails, RequestSummary, StreamingChunk
 from proxy.store.batches import usage_of
@@ -10,6 +11,10 @@ from proxy.store.models import Exchange
 from proxy.wire.batches import first_results
 from proxy.wire.lenient import parse
 from proxy.wire.messages import read_answer
+
+# Of a body in an answer: to mask a million characters takes a second or two.
+MAX_CHARACTERS = 1_000_000
+MAX_VALUES = 100_000
 
 
 def request_summary(exchange: Exchange) -> RequestSummary:
@@ -72,7 +77,7 @@ def _answer(details: Details) -> object:
         return mask_json(first_results(plain, FIRST))
     kind = bodies.header(details.response_headers, "content-type")
     message = read_answer(details.exchange.status, kind, plain).message
-    return _value(plain) if message is None else mask_json(message)
+    return _value(plain) if message is None else _masked(message)
 
 
 def _value(body: bytes) -> object:
@@ -80,4 +85,8 @@ def _value(body: bytes) -> object:
     if not body:
         return None
     value = parse(body)
-    return mask_text(body.decode("utf-8", "replace")) if value is None else mask_json(value)
+    return _masked(body[:MAX_CHARACTERS].decode("utf-8", "replace") if value is None else value)
+
+
+def _masked(value: object) -> object:
+    return mask_json(clipped(value, MAX_CHARACTERS, MAX_VALUES).value)

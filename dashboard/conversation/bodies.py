@@ -4,11 +4,13 @@ import json
 from dataclasses import dataclass, replace
 
 from accounts.masking import mask_json, mask_text
+from dashboard.conversation.clipping import clipped
 from dashboard.queries.exchanges import KeptBody
 from proxy.store.codings import decoded
 from proxy.wire.lenient import parse
 
 MAX_SHOWN = 300_000
+_MAX_VALUES = 50_000
 CUT = "Only the beginning is shown; the exact bytes hold all of it."
 
 
@@ -42,5 +44,7 @@ def shown(body: bytes) -> Shown:
 
 def shown_value(value: object) -> Shown:
     """A JSON value, indented."""
-    text = json.dumps(mask_json(value), indent=2, ensure_ascii=False)
-    return Shown(text[:MAX_SHOWN], len(text), CUT if len(text) > MAX_SHOWN else "")
+    part = clipped(value, MAX_SHOWN, _MAX_VALUES)
+    text = json.dumps(mask_json(part.value), indent=2, ensure_ascii=False)
+    is_whole = part.is_whole and len(text) <= MAX_SHOWN
+    return Shown(text[:MAX_SHOWN], len(text), "" if is_whole else CUT)

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, field
 
-from accounts.masking import mask_text
-from dashboard.conversation.blocks import Block, Budget, content_blocks
+from dashboard.conversation.blocks import Block, content_blocks
+from dashboard.conversation.budget import Budget, name
 from proxy.wire.lenient import as_dict, as_list, as_text
 from proxy.wire.messages import Answer
 
 MAX_TURNS = 300
+MAX_TOOLS = 500
 ROLES = {"user": "User", "assistant": "Assistant", "system": "System"}
 
 
@@ -28,7 +29,8 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """`skipped` counts the oldest messages of a very long request, which are left to the raw JSON."""
+    """`skipped` counts the oldest messages of a very long request, `tools_unnamed` the last of very many tools: the raw JSON
+    has them."""
 
     system: list[Block] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
@@ -36,6 +38,7 @@ class Conversation:
     skipped: int = 0
     error: str = ""
     tools_offered: list[str] = field(default_factory=list)
+    tools_unnamed: int = 0
 
     @property
     def is_empty(self) -> bool:
@@ -51,18 +54,18 @@ def read(request: object, answer: Answer) -> Conversation:
     skipped = max(0, len(messages) - MAX_TURNS)
     numbered = list(enumerate(messages, start=1))[skipped:]
     turns = [_turn(number, message, budget) for number, message in reversed(numbered)]
+    tools = as_list(body.get("tools"))
     return Conversation(
         system=content_blocks(body.get("system"), budget),
         turns=turns[::-1],
         answer=replied,
         skipped=skipped,
-        error=mask_text(": ".join(part for part in (answer.error_type, answer.error_message) if part)),
-        tools_offered=[
-            mask_text(as_text(as_dict(tool).get("name")) or "?") for tool in as_list(body.get("tools"))
-        ],
+        error=budget.text(": ".join(part for part in (answer.error_type, answer.error_message) if part))[0],
+        tools_offered=[name(as_text(as_dict(tool).get("name")) or "?") for tool in tools[:MAX_TOOLS]],
+        tools_unnamed=max(0, len(tools) - MAX_TOOLS),
     )
 
 
 def _turn(number: int, message: dict[str, object], budget: Budget) -> Turn:
     role = as_text(message.get("role")) or "unknown"
-    return Turn(number, mask_text(role), content_blocks(message.get("content"), budget))
+    return Turn(number, name(role), content_blocks(message.get("content"), budget))

@@ -1,5 +1,7 @@
 """The dashboard, its worker and beat: admin, pages, API, websockets."""
 
+import base64
+import binascii
 from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
@@ -25,6 +27,24 @@ for name, value in {
         raise env.SettingError(
             f"{name} is not set, and the dashboard needs it; `make run` sets all of them up."
         )
+
+
+def body_keys() -> list[bytes]:
+    """Master keys of encrypted bodies: the first encrypts, all decrypt. The proxy needs none of them."""
+    how = 'make one with: python -c "import base64, os; print(base64.b64encode(os.urandom(32)).decode())"'
+    try:
+        keys = [base64.b64decode(key, validate=True) for key in env.secrets("BODY_ENCRYPTION_KEYS")]
+    except (binascii.Error, ValueError) as error:
+        raise env.SettingError(f"BODY_ENCRYPTION_KEYS holds a value that is no base64; {how}") from error
+    if any(len(key) != 32 for key in keys):
+        raise env.SettingError(f"BODY_ENCRYPTION_KEYS holds a key that has not 32 bytes; {how}")
+    if BODY_ENCRYPTION and not keys:
+        raise env.SettingError(f"BODY_ENCRYPTION is true and BODY_ENCRYPTION_KEYS is not set; {how}")
+    return keys
+
+
+BODY_ENCRYPTION = env.flag("BODY_ENCRYPTION")
+BODY_ENCRYPTION_KEYS = body_keys()
 
 # Under ASGI every request has a thread of its own, so connections are kept in psycopg's pool and not by threads.
 _pool = {"min_size": 1, "max_size": 8, "timeout": 5}

@@ -12,9 +12,11 @@ import msgspec
 import zstandard
 from django.db import connection
 
+from proxy.store import month_keys
 from proxy.store.bulk import execute_binary
 from proxy.store.manifests import DIGEST_SIZE, request_pieces, split
 from proxy.store.models import Blob, ExchangeBody, month_of
+from proxy.store.sealing import BrokenSeal, KeyUnavailable, MonthSeal, Seal, is_keyed, is_sealed
 from proxy.wire.cut import cut
 
 log = logging.getLogger("nexus.ingest")
@@ -54,13 +56,20 @@ class Pieces:
 
     def __init__(self) -> None:
         self._by_month: dict[date, dict[bytes, bytes]] = defaultdict(dict)
+        self._seals: dict[date, Seal] = {}
+
+    def seal_of(self, month: date) -> Seal:
+        """What the bodies of a month are sealed with, the same one until all are stored."""
+        if month not in self._seals:
+            self._seals[month] = month_keys.seal_of(month)
+        return self._seals[month]
 
     def add(self, month: date, pieces: Iterable[bytes]) -> list[bytes]:
         """The digests of a body's pieces, in order."""
-        known = self._by_month[month]
+        known, digest_of = self._by_month[month], self.seal_of(month).digest
         digests = []
         for piece in pieces:
-            digest = _digest(piece)
+            digest = digest_of(piece)[:DIGEST_SIZE]
             known[digest] = piece
             digests.append(digest)
         return digests
@@ -71,8 +80,8 @@ class Pieces:
         for month, pieces in sorted(self._by_month.items()):
             new = pieces.keys() - _known(month, pieces)
             if new:
-                digests = sorted(new)
-                data = [compress(pieces[digest]) for digest in digests]
+                digests, close = sorted(new), self.seal_of(month).close
+                data = [close(compress(pieces[digest]), digest) for digest in digests]
                 execute_binary(_INSERT, [month, digests, data, [len(pieces[digest]) for digest in digests]])
 
 
@@ -97,20 +106,28 @@ def body_of(exchange_id: UUID, which: Literal["request", "response"]) -> bytes:
             f"the manifest of {exchange_id} needs that of another exchange, which is missing:"
             " restore it from a backup"
         )
-    body = _join(month_of(exchange_id).date(), digests)
-    if sha256(body).digest() != bytes(row.request_digest if which == "request" else row.response_digest):
-        if not digests:
-            raise BodyMissingError(
-                f"the {which} body of {exchange_id} was not in the export from which the exchange came"
-            )
+    month = month_of(exchange_id).date()
+    digest = bytes(row.request_digest if which == "request" else row.response_digest)
+    try:
+        body = _join(month, digests)
+        whole = is_whole(body, digest, month)
+    except KeyUnavailable as error:
+        raise BodyMissingError(str(error)) from error
+    if not whole and not digests:
+        raise BodyMissingError(
+            f"the {which} body of {exchange_id} was not in the export from which the exchange came"
+        )
+    if not whole:
         raise BodyMissingError(
             f"the {which} body of {exchange_id} is damaged: restore its manifest from a backup"
         )
     return body
 
 
-def _digest(piece: bytes) -> bytes:
-    return sha256(piece).digest()[:DIGEST_SIZE]
+def is_whole(body: bytes, digest: bytes, month: date) -> bool:
+    """Whether this is the body of a digest that was made with encryption off or on."""
+    seal = month_keys.needed_seal(month) if is_keyed(digest) else month_keys.UNSEALED
+    return seal.body_digest(body) == digest
 
 
 def _join(month: date, digests: Sequence[bytes]) -> bytes:
@@ -131,17 +148,26 @@ def _read(month: date, digests: Iterable[bytes]) -> dict[bytes, bytes]:
 
 def sound_pieces(month: date, digests: Iterable[bytes]) -> dict[bytes, bytes]:
     """Those of a month's pieces that are there and whole, by their digests."""
-    rows = Blob.objects.filter(month=month, digest__in=digests).values_list("digest", "data", "size")
-    decompress = zstandard.ZstdDecompressor().decompress
+    rows = list(Blob.objects.filter(month=month, digest__in=digests).values_list("digest", "data", "size"))
+    seal = month_keys.needed_seal(month) if any(is_sealed(bytes(data)) for _, data, _ in rows) else None
     found: dict[bytes, bytes] = {}
     for digest, data, size in rows:
-        try:
-            piece = decompress(bytes(data), max_output_size=size)
-        except zstandard.ZstdError:
-            continue
-        if _digest(piece) == bytes(digest):
+        piece = _piece(bytes(digest), bytes(data), size, seal)
+        if piece is not None:
             found[bytes(digest)] = piece
     return found
+
+
+def _piece(digest: bytes, data: bytes, size: int, seal: MonthSeal | None) -> bytes | None:
+    """A stored piece, None where it is damaged. A seal opens for its own digest only, a plain piece has to have it."""
+    decompress = zstandard.ZstdDecompressor().decompress
+    try:
+        if seal and is_sealed(data):
+            return decompress(seal.open(data, digest), max_output_size=size)
+        piece = decompress(data, max_output_size=size)
+    except (BrokenSeal, zstandard.ZstdError):
+        return None
+    return piece if sha256(piece).digest()[:DIGEST_SIZE] == digest else None
 
 
 def encode_chunks(chunks: Chunks) -> bytes:

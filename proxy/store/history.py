@@ -36,7 +36,7 @@ def known(ids: Iterable[UUID]) -> set[UUID]:
 def _store(wholes: Sequence[Whole], *, sums: bool) -> list[Exchange]:
     # The first of two with the same id, in whatever way they differ.
     by_id = {one.exchange.id: one for one in reversed(wholes)}
-    storing.ensure_months(by_id)
+    storing.prepare(by_id, kept=True)
     with transaction.atomic():
         new = [by_id[one] for one in storing.receive([_receipt(one.exchange) for one in by_id.values()])]
         exchanges = [one.exchange for one in new]

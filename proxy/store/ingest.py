@@ -1,6 +1,7 @@
 """Store a batch of records: one transaction, each exchange once, however often and whenever it comes."""
 
 import logging
+from datetime import UTC, datetime
 from uuid import UUID
 
 import msgspec
@@ -8,8 +9,8 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from accounts.masking import mask_text
-from proxy.record import Batch, Record, encode
-from proxy.store import batches, columns, facts, rollups, storing
+from proxy.record import Batch, Record
+from proxy.store import aside, batches, columns, facts, rollups, storing
 from proxy.store.announce import Stored, announce
 from proxy.store.facts import Facts
 from proxy.store.models import Receipt
@@ -22,7 +23,7 @@ log = logging.getLogger("nexus.ingest")
 _prices = CachedBook()
 
 _SET_ASIDE = """
-INSERT INTO proxy_setaside (spool, serial, error, record, created_at) VALUES (%s, %s, %s, %s, now())
+INSERT INTO proxy_setaside (spool, serial, error, record, created_at) VALUES (%s, %s, %s, %s, %s)
 ON CONFLICT DO NOTHING
 """
 
@@ -31,7 +32,7 @@ def ingest(batch: Batch) -> int:
     """Store what is new in the batch and announce it; how many records were new.
 
     A record that cannot be stored is set aside, alone and whole. Database errors that are not about values
-    (server gone, deadlock, missing table or right) are raised: nothing is lost if the batch comes again.
+    (server gone, deadlock, missing table or right) are raised, and KeyUnavailable too: nothing is lost if the batch comes again.
     """
     try:
         return _store(batch)
@@ -56,8 +57,10 @@ def _set_aside(single: Batch, error: Exception) -> int:
     spool = UUID(single.spool)
     reason = columns.text(mask_text(f"{type(error).__name__}: {error}"), 2000)
     log.error("ingest.set_aside", extra={"spool": single.spool, "serial": record.serial, "error": reason})
+    now = datetime.now(UTC)
+    data = aside.packed(record, spool, now)
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_SET_ASIDE, [spool, record.serial, reason, encode(record)])
+        cursor.execute(_SET_ASIDE, [spool, record.serial, reason, data, now])
         new: int = cursor.rowcount
         storing.count_spool(spool, accepted=single.accepted, dropped=single.dropped, stored=new)
     return new
@@ -66,7 +69,7 @@ def _set_aside(single: Batch, error: Exception) -> int:
 def _store(batch: Batch) -> int:
     spool = UUID(batch.spool)
     by_id = {facts.exchange_id_of(record): record for record in batch.records}
-    storing.ensure_months(by_id)
+    storing.prepare(by_id, kept=settings.STORAGE_ENABLED)
     prices = _prices.get()
     receipts = [Receipt(id=one, spool=spool, serial=record.serial) for one, record in by_id.items()]
     with transaction.atomic():

@@ -96,7 +96,7 @@ class Exchange(models.Model):
 
 
 class ExchangeBody(models.Model):
-    """Headers, timeline, and for each body its SHA-256 and its manifest: the digests of its blobs, one after the other.
+    """Headers, timeline, and for each body its digest and its manifest: the digests of its blobs, one after the other.
 
     A request's manifest lies between the `parent_first` first and the `parent_last` last pieces of the request of `parent`.
     `chunks` is msgpack in zstd: a list of (milliseconds since the start, bytes). A dropped body has no pieces and its flag set.
@@ -124,7 +124,8 @@ class ExchangeBody(models.Model):
 
 
 class Blob(models.Model):
-    """A distinct piece of a body, once per month: zstd data under the first 16 bytes of its SHA-256."""
+    """A distinct piece of a body, once per month: zstd data under the first 16 bytes of its digest, both as its month's seal
+    makes them (`proxy.store.sealing`)."""
 
     pk = models.CompositePrimaryKey("month", "digest")
     month = models.DateField()
@@ -137,6 +138,20 @@ class Blob(models.Model):
 
     def __str__(self) -> str:
         return bytes(self.digest).hex()
+
+
+class MonthKey(models.Model):
+    """The key under which the bodies of a month are encrypted, itself encrypted under a key of BODY_ENCRYPTION_KEYS."""
+
+    month = models.DateField(primary_key=True)
+    wrapped = models.BinaryField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m}"
 
 
 class Receipt(models.Model):
@@ -154,7 +169,7 @@ class Receipt(models.Model):
 
 
 class SetAside(models.Model):
-    """A record that could not be stored as an exchange, kept exactly: msgpack of `proxy.record.Record`."""
+    """A record that could not be stored as an exchange, kept exactly; `proxy.store.aside.record_of` reads it."""
 
     spool = models.UUIDField()
     serial = models.BigIntegerField()

@@ -7,11 +7,12 @@ from uuid import UUID
 
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connection
 
-from proxy.store import columns, rollups
+from proxy.store import columns, month_keys, rollups
 from proxy.store.blobs import Pieces, encode_chunks, pieces_of
 from proxy.store.bulk import copy_in
 from proxy.store.manifests import Lines
 from proxy.store.models import Exchange, ExchangeBody, Receipt, month_of
+from proxy.store.sealing import KeyUnavailable, Seal
 from proxy.store.traffic import Side, Traffic, Whole
 
 # Sorted, or two batches with the same records in another order would wait for each other.
@@ -36,11 +37,17 @@ ON CONFLICT (id) DO UPDATE SET dropped = greatest(proxy_spool.dropped, excluded.
 _LIMIT_EXCEEDED = "54"
 
 
-def ensure_months(ids: Iterable[UUID]) -> None:
-    """The partitions for these ids. Before the transaction: a new one locks its table, and the lock would last until the commit."""
+def prepare(ids: Iterable[UUID], *, kept: bool) -> None:
+    """The partitions that these ids need, and the keys, if their bodies are kept.
+
+    Before the transaction: a new partition locks its table, a new key its row, and the lock would last until the commit.
+    """
+    months = sorted({_month(one) for one in ids})
     with connection.cursor() as cursor:
-        for month in sorted({_month(one) for one in ids}):
+        for month in months:
             cursor.execute("SELECT nexus_ensure_month(%s)", [month])
+    if kept:
+        month_keys.make(months)
 
 
 def receive(receipts: Sequence[Receipt]) -> list[UUID]:
@@ -82,6 +89,8 @@ def count_spools(exchanges: Iterable[Exchange]) -> None:
 
 def blames_values(error: Exception) -> bool:
     """Whether what is to be stored is the reason, so that it would fail again, and not the database that is away."""
+    if isinstance(error, KeyUnavailable):
+        return False
     if isinstance(error, DataError | IntegrityError) or not isinstance(error, DatabaseError | InterfaceError):
         return True
     return str(getattr(error.__cause__, "sqlstate", "")).startswith(_LIMIT_EXCEEDED)
@@ -93,12 +102,13 @@ def _month(exchange_id: UUID) -> date:
 
 def _body(exchange: Exchange, traffic: Traffic, pieces: Pieces, lines: Lines) -> ExchangeBody:
     request, response = traffic.request, traffic.response
+    seal = pieces.seal_of(_month(exchange.id))
     row = ExchangeBody(
         id=exchange.id,
         request_headers=request.headers,
         response_headers=response.headers,
-        request_digest=request.digest,
-        response_digest=response.digest,
+        request_digest=_digest(seal, request),
+        response_digest=_digest(seal, response),
         response_manifest=b"".join(pieces.add(_month(exchange.id), _whole_piece(response))),
         request_dropped=request.dropped,
         response_dropped=response.dropped,
@@ -108,6 +118,10 @@ def _body(exchange: Exchange, traffic: Traffic, pieces: Pieces, lines: Lines) ->
     lines.write(exchange, pieces.add(_month(exchange.id), cut), row)
     columns.fit(row)
     return row
+
+
+def _digest(seal: Seal, side: Side) -> bytes:
+    return side.digest if side.body is None else seal.body_digest(side.body)
 
 
 def _whole_piece(side: Side) -> list[bytes]:

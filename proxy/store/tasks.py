@@ -12,6 +12,7 @@ from django.db import InterfaceError, OperationalError, connection
 from proxy import token_stats
 from proxy.record import INGEST_TASK, decode_batch
 from proxy.store.ingest import ingest as ingest_batch
+from proxy.store.sealing import KeyUnavailable
 from proxy.store.token_report import report
 
 log = logging.getLogger("nexus.ingest")
@@ -23,8 +24,8 @@ log = logging.getLogger("nexus.ingest")
     # The shipper sends again what a dead worker held, and an unacknowledged batch can end a worker that loses Redis.
     acks_late=False,
     serializer="msgpack",
-    # Expected while the database is away: no traceback for each try.
-    throws=(OperationalError, InterfaceError),
+    # Expected while the database is away or a key is missing: no traceback for each try.
+    throws=(OperationalError, InterfaceError, KeyUnavailable),
 )
 def ingest(payload: bytes) -> int:
     """Store a batch (`proxy.record.encode_batch`); how many of its records were new.
@@ -39,6 +40,9 @@ def ingest(payload: bytes) -> int:
             "ingest.database_down",
             extra={"why": f"{type(error).__name__}: {error}", "next": "the shipper sends it again"},
         )
+        raise
+    except KeyUnavailable as error:
+        log.error("ingest.key_missing", extra={"why": str(error), "next": "the shipper sends it again"})
         raise
 
 

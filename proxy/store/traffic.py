@@ -1,7 +1,6 @@
 """What went over the wire in one exchange, wherever it comes from: a record of the proxy, an export, the tables."""
 
 from dataclasses import dataclass
-from hashlib import sha256
 
 from proxy.record import HeaderPairs, Record
 from proxy.store.blobs import Chunks
@@ -10,14 +9,14 @@ from proxy.store.models import Exchange
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A request or an answer. `body` is None where it is not at hand; `digest` is its SHA-256 all the same.
+    """A request or an answer. `body` is None where it is not at hand; `digest`, its SHA-256, is b"" where nobody told it.
 
     `damaged` says that it should be in the tables and cannot be read.
     """
 
     headers: HeaderPairs
     body: bytes | None
-    digest: bytes
+    digest: bytes = b""
     dropped: bool = False
     damaged: bool = False
 
@@ -50,4 +49,4 @@ def traffic_of(record: Record) -> Traffic:
 
 
 def _side(headers: HeaderPairs, body: bytes, *, dropped: bool) -> Side:
-    return Side(headers, body, sha256(body).digest(), dropped)
+    return Side(headers, body, dropped=dropped)

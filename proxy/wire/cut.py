@@ -10,6 +10,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+from proxy.wire.lenient import is_crowded
+
 # Bytes. On an agent's session the sum of pieces, their rows and manifests is the least here, far from it a quarter more.
 SMALL = 768
 # A request, its messages, a message, its content, a block, the content of a tool's result, a block of that.
@@ -25,7 +27,9 @@ _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def cut(body: bytes) -> list[bytes]:
-    """The pieces of a body, in order; joined they are the body. One piece if it is not JSON, none if it is empty."""
+    """The pieces of a body, in order; joined they are the body. One piece if it is not JSON or crowded, none if it is empty."""
+    if is_crowded(body):
+        return [body]
     start, pieces = 0, []
     for border in _joined(_borders(body, body, 0, len(body), _DEPTH), len(body)):
         pieces.append(body[start:border])

@@ -6,18 +6,29 @@ import msgspec
 
 # No real count comes near it, and every integer column can hold it.
 MAX_COUNT = 2**31 - 1
+_LARGE = 1024**2
+_MOST_VALUES = 1_000_000
 
 
 def parse(data: bytes) -> object:
-    """The JSON value in `data`, None where there is none.
+    """The JSON value in `data`, None where there is none or where it is crowded.
 
     Lone surrogates (JavaScript clients cut emojis in halves) and bytes that are not UTF-8 become
     replacement characters.
     """
+    if is_crowded(data):
+        return None
     try:
         return msgspec.json.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _parse_repaired(data)
+
+
+def is_crowded(data: bytes) -> bool:
+    """Whether JSON is large and almost nothing but tiny values: in memory it would take thirty times its size."""
+    if len(data) < _LARGE:
+        return False
+    return sum(map(data.count, (b",", b"[", b"{"))) > min(len(data) // 8, _MOST_VALUES)
 
 
 def _parse_repaired(data: bytes) -> object:

@@ -1,6 +1,7 @@
 """Text without the reminders that Claude Code puts into messages."""
 
 import re
+from collections.abc import Iterator
 
 # What JavaScript's \s and trim() take for white space; Python's differs in U+001C-1F, U+0085 and U+FEFF.
 WHITESPACE = (
@@ -11,14 +12,20 @@ _OPEN = re.compile("<system-reminder>", re.IGNORECASE | re.ASCII)
 _CLOSE = re.compile("</system-reminder>", re.IGNORECASE | re.ASCII)
 
 
+def split_reminders(text: str) -> Iterator[tuple[str, bool]]:
+    """The parts of `text` in order, each with whether it is the content of a reminder. One that never ends is none."""
+    end = 0
+    while (opening := _OPEN.search(text, end)) and (closing := _CLOSE.search(text, opening.end())):
+        yield text[end : opening.start()], False
+        yield text[opening.end() : closing.start()], True
+        end = closing.end()
+    yield text[end:], False
+
+
 def without_reminders(text: str) -> str:
     """`text` without each `<system-reminder>` element and the white space before it.
 
     Equals removing `\\s*<system-reminder>[\\s\\S]*?</system-reminder>`, in linear time.
     """
-    kept: list[str] = []
-    end = 0
-    while (opening := _OPEN.search(text, end)) and (closing := _CLOSE.search(text, opening.end())):
-        kept.append(text[end : opening.start()].rstrip(WHITESPACE))
-        end = closing.end()
-    return "".join(kept) + text[end:]
+    *before, last = [part for part, is_reminder in split_reminders(text) if not is_reminder]
+    return "".join([*(part.rstrip(WHITESPACE) for part in before), last])

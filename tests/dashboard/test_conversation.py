@@ -9,7 +9,8 @@ from django.test import Client
 
 from dashboard import markdown
 from dashboard.conversation import blocks, turns
-from dashboard.conversation.blocks import Budget, content_blocks
+from dashboard.conversation.blocks import content_blocks
+from dashboard.conversation.budget import MAX_TEXT, Budget
 from proxy.wire.messages import Answer
 from tests import people
 
@@ -246,14 +247,14 @@ def test_secrets_are_masked_in_every_block(block: str) -> None:
 
 
 def test_a_huge_text_is_cut_with_a_note() -> None:
-    (found,) = shown("x" * (blocks.MAX_TEXT + 1))
+    (found,) = shown("x" * (MAX_TEXT + 1))
 
     assert "200,000 of 200,001" in found.note
-    assert len(found.html) < blocks.MAX_TEXT + 100
+    assert len(found.html) < MAX_TEXT + 100
 
 
 def test_beyond_the_budget_text_is_plain() -> None:
-    budget = Budget(characters=10)
+    budget = Budget(markdown=10)
 
     first, second = (content_blocks(text, budget)[0].html for text in ("**a**", "**much longer**"))
 
@@ -262,7 +263,7 @@ def test_beyond_the_budget_text_is_plain() -> None:
 
 
 def test_a_huge_value_says_that_it_was_cut() -> None:
-    assert "The first 200,000" in blocks.json_html({"x": "y" * blocks.MAX_TEXT})
+    assert "The first 200,000" in Budget().json({"x": "y" * MAX_TEXT})
 
 
 def test_a_very_long_conversation_keeps_the_newest() -> None:

@@ -6,6 +6,8 @@ from django.db import connection
 
 from proxy.store import ingest
 from proxy.store.prices import CachedBook
+from tests.store.records import make_batch
+from tests.store.transfers import all_kinds
 
 
 @pytest.fixture(autouse=True)
@@ -18,3 +20,9 @@ def prices(db: None) -> None:
     """The price table as a new database has it, also after a test that emptied every table."""
     with connection.schema_editor() as editor:
         import_module("proxy.store.migrations.0002_default_prices").fill(apps, editor)
+
+
+@pytest.fixture
+def traffic(prices: None) -> None:
+    """Exchanges of every kind."""
+    ingest.ingest(make_batch(*all_kinds()))

@@ -1,93 +1,24 @@
 """Out of one database and into another: everything comes back, byte for byte."""
 
-import json
-from datetime import UTC, datetime
+import io
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.core.management import call_command
 
-from proxy.record import Record
+from dashboard.queries.pipeline import pipeline
 from proxy.store import ingest
-from proxy.store.blobs import body_of
-from proxy.store.models import Blob, DomainTotal, Exchange, ExchangeBody, Receipt, Rollup, Spool
-from tests.store.agent_session import SESSION, AgentSession
+from proxy.store.blobs import BodyMissingError, body_of
+from proxy.store.models import Blob, Exchange, ExchangeBody, Price, Receipt, Spool
 from tests.store.records import (
-    ask,
     make_batch,
-    make_closing,
-    make_head,
     make_record,
-    say,
-    start,
-    stream,
+    uuid7,
 )
+from tests.store.transfers import empty, export, import_, reasons, sums
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices")]
-
-OCTOBER, NOVEMBER = datetime(2026, 10, 31, 23, 59, tzinfo=UTC), datetime(2026, 11, 20, 12, tzinfo=UTC)
-
-
-def all_kinds() -> list[Record]:
-    """A session whose requests build on each other, and everything that is odd."""
-    session = [
-        make_record(
-            body, serial=serial, head=make_head(NOVEMBER, headers=[("x-claude-code-session-id", SESSION)])
-        )
-        for serial, body in enumerate(AgentSession().requests(20), 1)
-    ]
-    odd = [
-        make_record(b"\xff\xfe\x00", b"\x80 not text"),
-        make_record(
-            b"", b"", closing=make_closing(outcome="client_left", status=0, chunks=[], first_byte_ms=None)
-        ),
-        make_record(b"", head=make_head(OCTOBER, body_dropped=True, body_size=5_000_000)),
-        make_record(
-            ask("☃\u2028 \\u0000 \x7f"), closing=make_closing(response_dropped=True, response_size=9)
-        ),
-        make_record(b'{"a":"\\ud800","b":1e400}', b"", head=make_head(target="/v1/x?a=1&key=****")),
-        make_record(ask(model="nobodys-model"), say(model="nobodys-model")),
-        make_record(response=stream(start(input_tokens=5)), closing=make_closing(outcome="upstream_cut")),
-        make_record(head=make_head(headers=[("a", "1"), ("A", "2"), ("é", "ü")])),
-        make_record(closing=make_closing(outcome="refused", status=401), head=make_head(domain="stranger")),
-    ]
-    return session + odd
-
-
-def export(path: Path, *arguments: str) -> bytes:
-    call_command("export_traffic", *arguments, output=path, stderr=StringIO())
-    return path.read_bytes()
-
-
-def import_(*paths: Path, **options: Any) -> dict[str, Any]:
-    output = StringIO()
-    call_command("import_traffic", *map(str, paths), json=True, stdout=output, **options)
-    found: dict[str, Any] = json.loads(output.getvalue())
-    return found
-
-
-def empty() -> None:
-    for model in (Exchange, ExchangeBody, Blob, Receipt, Rollup, DomainTotal, Spool):
-        model.objects.all().delete()
-
-
-def sums() -> list[Any]:
-    return [
-        sorted(
-            Rollup.objects.values_list(
-                *(one.attname for one in Rollup._meta.concrete_fields if one.attname != "id")
-            )
-        ),
-        sorted(DomainTotal.objects.values_list()),
-        sorted(Spool.objects.values_list("id", "accepted", "dropped", "stored")),
-    ]
-
-
-@pytest.fixture
-def traffic() -> None:
-    ingest.ingest(make_batch(*all_kinds()))
 
 
 @pytest.mark.usefixtures("traffic")
@@ -117,3 +48,93 @@ def test_a_parquet_export_with_bodies_comes_back_as_the_same_lines(tmp_path: Pat
 
     assert import_(tmp_path / "a.parquet")["stored"] == 29
     assert export(tmp_path / "b.jsonl") == lines
+
+
+@pytest.mark.usefixtures("traffic")
+def test_into_the_same_database_and_twice_changes_nothing(tmp_path: Path) -> None:
+    before, counted = export(tmp_path / "a.jsonl"), sums()
+
+    done = import_(tmp_path / "a.jsonl", tmp_path / "a.jsonl")
+
+    assert (done["stored"], done["known"], done["bad"]) == (0, 58, 0)
+    assert (export(tmp_path / "b.jsonl"), sums()) == (before, counted)
+
+
+def test_without_bodies_or_after_they_expired_the_rest_comes_back(tmp_path: Path) -> None:
+    ingest.ingest(make_batch(make_record(), make_record()))
+    ExchangeBody.objects.filter(id=Exchange.objects.order_by("id").values("id")[:1]).delete()
+    before = export(tmp_path / "a.jsonl", "--no-bodies")
+    empty()
+
+    assert import_(tmp_path / "a.jsonl")["stored"] == 2
+
+    assert export(tmp_path / "b.jsonl") == before
+    with pytest.raises(BodyMissingError, match="was not in the export from which the exchange came"):
+        body_of(ExchangeBody.objects.get().id, "request")
+
+
+def test_a_price_is_named_only_where_all_its_values_agree(tmp_path: Path) -> None:
+    ingest.ingest(make_batch(make_record()))
+    before = Exchange.objects.get()
+    export(tmp_path / "a.jsonl")
+    empty()
+    Price.objects.filter(model=before.model).update(input=4)
+
+    assert import_(tmp_path / "a.jsonl")["unpriced"] == 1
+
+    after = Exchange.objects.get()
+    assert (after.cost_usd, after.cost_state, after.price_id) == (before.cost_usd, "exact", None)
+
+
+def test_a_month_that_was_dropped_here_is_not_counted_twice(tmp_path: Path) -> None:
+    ingest.ingest(make_batch(make_record()))
+    before, counted = export(tmp_path / "a.jsonl"), sums()
+    for model in (Exchange, ExchangeBody, Blob, Receipt):
+        model.objects.all().delete()
+
+    assert "use --no-sums" in reasons(tmp_path / "a.jsonl")[0]
+    assert import_(tmp_path / "a.jsonl", sums=False)["stored"] == 1
+
+    assert (export(tmp_path / "b.jsonl"), sums()) == (before, counted)
+
+
+def test_an_import_fills_the_gaps_of_a_database_from_an_older_backup(tmp_path: Path) -> None:
+    spool = str(uuid7())
+    ingest.ingest(
+        make_batch(
+            *(make_record(serial=serial) for serial in range(1, 6)), spool=spool, accepted=9, dropped=2
+        )
+    )
+    export(tmp_path / "a.jsonl")
+    empty()
+    ingest.ingest(make_batch(spool=spool, accepted=9, dropped=2))
+
+    import_(tmp_path / "a.jsonl")
+
+    state = pipeline()
+    assert (state.accepted, state.stored, state.waiting, state.dropped, state.gaps) == (9, 5, 2, 2, 0)
+
+
+def test_an_import_alone_accepts_what_it_stores(tmp_path: Path) -> None:
+    ingest.ingest(make_batch(make_record(serial=700), accepted=900))
+    export(tmp_path / "a.jsonl")
+    empty()
+
+    import_(tmp_path / "a.jsonl")
+
+    spool, state = Spool.objects.get(), pipeline()
+    assert (spool.accepted, spool.stored, state.accepted, state.waiting) == (1, 1, 1, 0)
+
+
+def test_standard_output_leads_into_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ingest.ingest(make_batch(make_record()))
+    written = io.TextIOWrapper(io.BytesIO())
+    monkeypatch.setattr("sys.stdout", written)
+    call_command("export_traffic", stderr=StringIO())
+    data = written.buffer.getvalue()
+    empty()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(data))))
+
+    call_command("import_traffic", "-", stdout=StringIO())
+
+    assert export(tmp_path / "a.jsonl") == data

@@ -50,7 +50,7 @@ def fields_of(whole: Whole, prices: Prices) -> dict[str, Any]:
 def _side_fields(name: str, side: Side) -> dict[str, Any]:
     fields: dict[str, Any] = {
         f"{name}_headers": side.headers,
-        f"{name}_sha256": side.digest.hex(),
+        f"{name}_sha256": side.digest.hex() or None,
         f"{name}_dropped": side.dropped,
     }
     if side.body is not None:
@@ -99,7 +99,7 @@ def _traffic(line: Any) -> Traffic | None:
 
 def _side(line: Any, name: str) -> Side:
     body: bytes | None = getattr(line, f"{name}_body")
-    digest: str = getattr(line, f"{name}_sha256")
+    digest: str = getattr(line, f"{name}_sha256") or ""
     if body is not None and sha256(body).hexdigest() != digest:
         raise LineError(f"{name}_body is not what {name}_sha256 was made of: it was changed or cut")
     return Side(
@@ -154,7 +154,7 @@ _Line = msgspec.defstruct(
                 (f"{name}_headers", _HEADERS | None, None),
                 (
                     f"{name}_sha256",
-                    Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")],
+                    Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")] | None,
                     sha256().hexdigest(),
                 ),
                 (f"{name}_dropped", bool, False),

@@ -39,9 +39,13 @@ def _body(name: str, fields: dict[str, Any]) -> bytes:
     headers: HeaderPairs = fields[f"{name}_headers"]
     plain = decoded(fields[f"{name}_body"], header(headers, "content-encoding"))
     if name == "response":
-        message = read_answer(fields["status"], header(headers, "content-type"), plain).message
-        if message is not None:
-            return msgspec.json.encode(mask_json(message))
+        for kind in (
+            header(headers, "content-type"),
+            "",
+        ):  # without a type, a stream is known by how it begins
+            message = read_answer(fields["status"], kind, plain).message
+            if message is not None:
+                return msgspec.json.encode(mask_json(message))
     value = parse(plain)
     if value is None:
         return mask_text(plain.decode("utf-8", "replace")).encode()

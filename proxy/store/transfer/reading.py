@@ -2,17 +2,29 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 from uuid import UUID
 
 from proxy.record import HeaderPairs
-from proxy.store.blobs import decode_chunks, sound_pieces
+from proxy.store.blobs import decode_chunks, is_whole, sound_pieces
 from proxy.store.manifests import requests_pieces, split
 from proxy.store.models import Exchange, ExchangeBody, month_of
+from proxy.store.sealing import is_keyed
 from proxy.store.traffic import Side, Traffic, Whole
 
 Manifests = Mapping[UUID, tuple[Sequence[bytes] | None, Sequence[bytes]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One side of an exchange as its row has it."""
+
+    id: UUID
+    headers: HeaderPairs
+    digest: bytes
+    dropped: bool
 
 
 def read(group: Sequence[Exchange], *, bodies: bool) -> Iterator[Whole]:
@@ -43,28 +55,25 @@ def _traffic(
     pieces = by_month.get(month_of(row.id).date(), {})
     read = row.id in manifests
     request, response = manifests.get(row.id, (None, None))
+    sides = (
+        Kept(row.id, row.request_headers, bytes(row.request_digest), row.request_dropped),
+        Kept(row.id, row.response_headers, bytes(row.response_digest), row.response_dropped),
+    )
     return Traffic(
-        _side(
-            row.request_headers, bytes(row.request_digest), row.request_dropped, _join(request, pieces), read
-        ),
-        _side(
-            row.response_headers,
-            bytes(row.response_digest),
-            row.response_dropped,
-            _join(response, pieces),
-            read,
-        ),
+        _side(sides[0], _join(request, pieces), read=read),
+        _side(sides[1], _join(response, pieces), read=read),
         decode_chunks(bytes(row.chunks)) if row.chunks else [],
     )
 
 
-def _side(headers: HeaderPairs, digest: bytes, dropped: bool, body: bytes | None, read: bool) -> Side:
-    if dropped or not read:
-        return Side(headers, None, digest, dropped)
-    if body is not None and sha256(body).digest() == digest:
-        return Side(headers, body, digest)
+def _side(kept: Kept, body: bytes | None, *, read: bool) -> Side:
+    told = b"" if is_keyed(kept.digest) else kept.digest
+    if kept.dropped or not read:
+        return Side(kept.headers, None, told, kept.dropped)
+    if body is not None and is_whole(body, kept.digest, month_of(kept.id).date()):
+        return Side(kept.headers, body, sha256(body).digest())
     # No pieces at all: it came by an import from an export without bodies.
-    return Side(headers, None, digest, damaged=body != b"")
+    return Side(kept.headers, None, told, damaged=body != b"")
 
 
 def _join(manifest: Sequence[bytes] | None, pieces: Mapping[bytes, bytes]) -> bytes | None:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import InterfaceError, OperationalError
 
 from proxy.store.predecessor.importing import Bad, Imported, Importer
 from proxy.store.predecessor.reading import Choice, Source, SourceError, opened
@@ -62,6 +63,10 @@ class Command(BaseCommand):
         except (SourceError, SchemaError) as error:
             raise CommandError(
                 f"The predecessor's database cannot be read: {error}. What was stored so far stays; mend it and repeat."
+            ) from error
+        except (OperationalError, InterfaceError) as error:
+            raise CommandError(
+                f"The database of Nexus went away ({str(error).strip()}): what came before is stored; repeat the import."
             ) from error
         self.stdout.write(json.dumps(asdict(done)) if options["json"] else _summary(done))
         if done.bad:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import InterfaceError, OperationalError
 
 from proxy.store.transfer.importing import Bad, Imported, Importer, StoppedError, Terms, UnreadableError
 from proxy.store.transfer.progress import bar
@@ -65,6 +66,10 @@ def _take(importer: Importer, names: Sequence[str]) -> str:
             importer.take(name)
     except (StoppedError, UnreadableError) as error:
         return str(error)
+    except (OperationalError, InterfaceError) as error:
+        return (
+            f"The database went away ({str(error).strip()}): what came before is stored; repeat the import."
+        )
     return ""
 
 

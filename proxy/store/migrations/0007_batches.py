@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("proxy", "0005_counts_as"),
+        ("proxy", "0006_month_keys"),
     ]
 
     operations = [
