@@ -33,7 +33,7 @@ def add_to(row: Exchange, answer: Answer, prices: PriceBook) -> None:
         row.cost_state = UNPRICED
         return
     row.cost_usd = bill.amount.quantize(Decimal("1E-10"))
-    row.price_id = int(bill.price_id) if bill.price_id else None
+    row.price_id = _number(bill.price_id)
     row.cost_state = EXACT if answer.finished else PARTIAL
 
 
@@ -44,8 +44,12 @@ def add_batch(
     row.input_tokens, row.output_tokens = results.input_tokens, results.output_tokens
     row.cache_read_tokens, row.cache_write_tokens = results.cache_read_tokens, results.cache_write_tokens
     bills = [cost(share.usage, share.model, at, prices, batch=True) for share in results.shares]
-    used = {bill.price_id for bill in bills}
-    row.price_id = int(used.pop() or 0) or None if len(used) == 1 else None
+    shares = [
+        msgspec.structs.replace(share, cost_usd=bill.amount, price_id=_number(bill.price_id))
+        for share, bill in zip(results.shares, bills, strict=True)
+    ]
+    used = {share.price_id for share in shares}
+    row.price_id = used.pop() if len(used) == 1 else None
     amounts = [bill.amount for bill in bills if bill.amount is not None]
     total = sum(amounts, Decimal(0))
     if len(amounts) < len(bills) or total >= _LIMIT:
@@ -53,12 +57,11 @@ def add_batch(
     else:
         row.cost_usd = total.quantize(Decimal("1E-10"))
         row.cost_state = PARTIAL if results.unreadable or results.read < (requests or 0) else EXACT
-    return [
-        msgspec.structs.replace(
-            share, cost_usd=bill.amount, price_id=int(bill.price_id) if bill.price_id else None
-        )
-        for share, bill in zip(results.shares, bills, strict=True)
-    ]
+    return shares
+
+
+def _number(price_id: str | None) -> int | None:
+    return int(price_id) if price_id else None
 
 
 def _billed_unseen(row: Exchange, answer: Answer) -> bool:
