@@ -70,8 +70,9 @@ def test_a_line_that_was_changed_is_refused(tmp_path: Path, changes: dict[str, A
     assert not Receipt.objects.exists()
 
 
+@pytest.mark.parametrize("strict", [False, True])
 def test_a_line_that_postgresql_refuses_is_refused_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, strict: bool
 ) -> None:
     ingest.ingest(make_batch(make_record(), make_record(ask("poison")), make_record()))
     export(tmp_path / "a.jsonl")
@@ -86,7 +87,7 @@ def test_a_line_that_postgresql_refuses_is_refused_alone(
 
     monkeypatch.setattr(storing, "keep", fail)
 
-    assert "DataError: a value that no column holds" in reasons(tmp_path / "a.jsonl")[0]
+    assert "DataError: a value that no column holds" in reasons(tmp_path / "a.jsonl", strict=strict)[0]
     assert Exchange.objects.count() == Receipt.objects.count() == DomainTotal.objects.get().requests == 2
 
 

@@ -3,7 +3,7 @@
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import zstandard
@@ -103,20 +103,26 @@ class Importer:
         bad = self.done.bad
 
         def blame(whole: Whole, error: Exception) -> None:
-            self._bad(name, lines[whole.exchange.id], f"{type(error).__name__}: {error}")
+            self._note(Bad(name, lines[whole.exchange.id], f"{type(error).__name__}: {error}"))
 
         new = history.store([one.whole for one in batch], blame, sums=self._terms.sums)
         self.done.stored += len(new)
         self.done.known += len(batch) - len(new) - (self.done.bad - bad)
         self.done.unpriced += sum(one.cost_usd is not None and one.price_id is None for one in new)
+        # Only now, or what the batch stored would not be counted.
+        if self._terms.strict and self.done.bad > bad:
+            raise StoppedError(f"Stopped at a line of {name} that PostgreSQL refused: mend it and repeat.")
 
     def _bad(self, name: str, line: int, reason: str) -> None:
-        bad = Bad(name, line, mask_text(reason)[:500])
-        self.done.bad += 1
-        self.done.bad_lines = [*self.done.bad_lines, bad][:_REMEMBERED]
-        self._tell(bad)
+        self._note(Bad(name, line, reason))
         if self._terms.strict:
             raise StoppedError(f"Stopped at line {line} of {name}: mend it, or import without --strict.")
+
+    def _note(self, bad: Bad) -> None:
+        told = replace(bad, reason=mask_text(bad.reason)[:500])
+        self.done.bad += 1
+        self.done.bad_lines = [*self.done.bad_lines, told][:_REMEMBERED]
+        self._tell(told)
 
 
 def _lines(name: str) -> Iterator[tuple[int, Any, Callable[[Any], dict[str, Any]]]]:
