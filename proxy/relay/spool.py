@@ -7,13 +7,27 @@ bodies, and the shipper's thread reads and discards; the lock guards the index, 
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from proxy.relay.segments import CLOSE, HEADER_BYTES, OPEN, REQUEST, RESPONSE, SETTLED, Damage, Frame, Segment
+from proxy.heartbeat import Heartbeat
+from proxy.relay.segments import (
+    CLOSE,
+    HEADER_BYTES,
+    OPEN,
+    REQUEST,
+    RESPONSE,
+    SETTLED,
+    Damage,
+    Frame,
+    Segment,
+    StoredFile,
+)
 from proxy.relay.slot import Slot
+from proxy.relay.spooled import Spooled, join
 
 log = logging.getLogger("nexus.spool")
 
@@ -29,17 +43,6 @@ LONG = "the answer is too long to be kept"
 FULL = "the spool is full"
 REFUSED = "the disk refused it"
 DAMAGED = "its beginning on disk is damaged"
-
-
-@dataclass(frozen=True, slots=True)
-class Spooled:
-    """One exchange as it lies on disk; head and closing are encoded structs of proxy.record, closing b"" if its end is missing."""
-
-    serial: int
-    head: bytes
-    closing: bytes
-    request_body: bytes
-    response_body: bytes
 
 
 @dataclass(slots=True, eq=False)
@@ -65,7 +68,7 @@ class Spool:
         self.used = 0
         self.accepted = self._slot.accepted
         self.dropped = self._slot.dropped
-        self.bodies_dropped = 0
+        self.bodies_dropped = self._slot.bodies_dropped
         self._limit = limit_bytes
         self._segment_bytes = min(SEGMENT_BYTES, limit_bytes // 8)
         self._lock = threading.Lock()
@@ -79,6 +82,7 @@ class Spool:
             self._slot.release()
             raise
         self._judge(found)
+        self._save_counts()  # so that the file is there when the disk is full
 
     # The relay's side: nothing here raises
 
@@ -138,6 +142,13 @@ class Spool:
             if not entry.writing:
                 self._ready.append(entry.serial)
 
+    def heartbeat(self) -> Heartbeat:
+        """What it holds at one moment."""
+        with self._lock:
+            return Heartbeat(
+                self.accepted, self.dropped, self.bodies_dropped, self.waiting, self.used, time.time()
+            )
+
     # The shipper's side
 
     @property
@@ -183,19 +194,20 @@ class Spool:
         """A taken exchange, without what is damaged of its bodies; None if its head is damaged: it is then dropped and counted."""
         with self._lock:
             entry = self._entries[serial]
-        parts: dict[int, list[bytes]] = {OPEN: [], REQUEST: [], RESPONSE: [], CLOSE: []}
-        for segment, frame in entry.frames:
-            payload = segment.read(frame)
-            if payload is None:
-                self._set_aside(segment, frame)
-            else:
-                parts[frame.kind].append(payload)
-        if not parts[OPEN]:
+        lost: list[int] = []
+
+        def damaged(file: StoredFile, frame: Frame) -> None:
+            lost.append(frame.kind)
+            self._set_aside(file, frame)
+
+        found = join(serial, entry.frames, damaged)
+        if found is None:
             self.reject(serial, DAMAGED)
             return None
-        request, response = b"".join(parts[REQUEST]), b"".join(parts[RESPONSE])
-        closing = b"".join(parts[CLOSE]) or entry.closing
-        return Spooled(serial, parts[OPEN][0], closing, request, response)
+        if REQUEST in lost or RESPONSE in lost:
+            with self._lock:
+                self._drop_body(entry, DAMAGED)
+        return found if found.closing else replace(found, closing=entry.closing)
 
     def reject(self, serial: int, why: str) -> None:
         """Drop a taken exchange whose record nobody can read, and set it aside."""
@@ -214,8 +226,8 @@ class Spool:
             self._active.seal()
             self._slot.release()
 
-    def _set_aside(self, segment: Segment, frame: Frame) -> None:
-        self._slot.set_aside(segment, Damage(frame.offset - HEADER_BYTES, frame.length + HEADER_BYTES))
+    def _set_aside(self, file: StoredFile, frame: Frame) -> None:
+        self._slot.set_aside(file, Damage(frame.offset - HEADER_BYTES, frame.length + HEADER_BYTES))
 
     # Within, under the lock
 
@@ -295,13 +307,17 @@ class Spool:
             entry.body_dropped = True
             self.bodies_dropped += 1
             log.error("spool.body_dropped", extra={"serial": entry.serial, "why": why})
+            self._save_counts()
 
     def _drop(self, entry: Entry, why: str) -> None:
         log.error("spool.dropped", extra={"serial": entry.serial, "why": why})
         self.dropped += 1
         entry.closed = True
-        self._slot.save_counts(self.accepted, self.dropped)
+        self._save_counts()
         self._release(entry, confirmed=False)
+
+    def _save_counts(self) -> None:
+        self._slot.save_counts(self.accepted, self.dropped, self.bodies_dropped)
 
     def _release(self, entry: Entry, *, confirmed: bool) -> None:
         """Forget an exchange; delete the files that nobody else needs.
@@ -382,6 +398,8 @@ class Spool:
             entry = self._entries[serial]
             entry.closed = True
             if all(frame.kind != OPEN for _, frame in entry.frames):
+                for segment, frame in entry.frames:
+                    self._set_aside(segment, frame)
                 self._drop(entry, DAMAGED)
             else:
                 self._ready.append(serial)

@@ -33,32 +33,40 @@ SELECT id, %s, serial FROM unnest(%s::uuid[], %s::bigint[]) AS record (id, seria
 ORDER BY id ON CONFLICT DO NOTHING RETURNING id
 """
 _COUNT = """
-INSERT INTO proxy_spool (id, accepted, dropped, stored, updated_at) VALUES (%s, %s, %s, %s, now())
+INSERT INTO proxy_spool (id, accepted, dropped, bodies_dropped, stored, updated_at) VALUES (%s, %s, %s, %s, %s, now())
 ON CONFLICT (id) DO UPDATE SET accepted = greatest(proxy_spool.accepted, excluded.accepted),
-    dropped = greatest(proxy_spool.dropped, excluded.dropped), stored = proxy_spool.stored + excluded.stored,
-    updated_at = now()
+    dropped = greatest(proxy_spool.dropped, excluded.dropped),
+    bodies_dropped = greatest(proxy_spool.bodies_dropped, excluded.bodies_dropped),
+    stored = proxy_spool.stored + excluded.stored, updated_at = now()
 """
 _SET_ASIDE = """
-INSERT INTO proxy_setaside (spool, serial, error, record, created_at) VALUES (%s, %s, %s, %s, now())
-ON CONFLICT DO NOTHING
+INSERT INTO proxy_setaside AS old (spool, serial, error, record, created_at) VALUES (%s, %s, %s, %s, now())
+ON CONFLICT (spool, serial) DO UPDATE SET error = excluded.error WHERE old.stored_at IS NULL
+RETURNING (xmax = 0)::int -- whether it is new
+"""
+# What was set aside and is stored now was counted then.
+_NO_LONGER_ASIDE = """
+UPDATE proxy_setaside SET stored_at = now(), record = '' WHERE spool = %s AND serial = ANY(%s) AND stored_at IS NULL
+RETURNING serial
 """
 # SQLSTATE class "program limit exceeded", which Django takes for an operational error.
 _LIMIT_EXCEEDED = "54"
 
 
-def ingest(batch: Batch) -> int:
-    """Store what is new in the batch and announce it; how many records were new.
+def ingest(batch: Batch, *, quietly: bool = False) -> int:
+    """Store what is new in the batch and announce it, unless `quietly`; how many records were new.
 
     A record that cannot be stored is set aside, alone and whole. Database errors that are not about values
     (server gone, deadlock, missing table or right) are raised: nothing is lost if the batch comes again.
     """
     try:
-        return _store(batch)
+        return _store(batch, quietly)
     except Exception as error:  # whatever one record broke must not keep the others
         if not _blames_values(error):
             raise
         log.warning("ingest.one_by_one", extra={"spool": batch.spool, "error": type(error).__name__})
-    return sum(_store_or_set_aside(msgspec.structs.replace(batch, records=[one])) for one in batch.records)
+    singles = [msgspec.structs.replace(batch, records=[one]) for one in batch.records]
+    return sum(_store_or_set_aside(single, quietly) for single in singles)
 
 
 def _blames_values(error: Exception) -> bool:
@@ -67,9 +75,9 @@ def _blames_values(error: Exception) -> bool:
     return str(getattr(error.__cause__, "sqlstate", "")).startswith(_LIMIT_EXCEEDED)
 
 
-def _store_or_set_aside(single: Batch) -> int:
+def _store_or_set_aside(single: Batch, quietly: bool) -> int:
     try:
-        return _store(single)
+        return _store(single, quietly)
     except Exception as error:
         if not _blames_values(error):
             raise
@@ -83,12 +91,12 @@ def _set_aside(single: Batch, error: Exception) -> int:
     log.error("ingest.set_aside", extra={"spool": single.spool, "serial": record.serial, "error": reason})
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_SET_ASIDE, [spool, record.serial, reason, encode(record)])
-        new: int = cursor.rowcount
-        cursor.execute(_COUNT, [spool, single.accepted, single.dropped, new])
-    return new
+        [new] = cursor.fetchone() or [0]
+        _report(single, new)
+    return int(new)
 
 
-def _store(batch: Batch) -> int:
+def _store(batch: Batch, quietly: bool) -> int:
     spool = UUID(batch.spool)
     by_id = {facts.exchange_id_of(record): record for record in batch.records}
     # Before the transaction: a new partition locks its table, and the lock would last until the commit.
@@ -100,7 +108,8 @@ def _store(batch: Batch) -> int:
         if settings.STORAGE_ENABLED:
             _keep(new, by_id)
         _count(new, spool, batch)
-    announce([_stored(one) for one in new])
+    if not quietly:
+        announce([_stored(one) for one in new])
     return len(new)
 
 
@@ -159,7 +168,16 @@ def _count(new: Sequence[Facts], spool: UUID, batch: Batch) -> None:
     if new:
         rollups.add([one.exchange for one in new], kept=settings.STORAGE_ENABLED)
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT, [spool, batch.accepted, batch.dropped, len(new)])
+        cursor.execute(_NO_LONGER_ASIDE, [spool, [record.serial for record in batch.records]])
+        counted = {row[0] for row in cursor.fetchall()}
+    _report(batch, sum(one.exchange.serial not in counted for one in new))
+
+
+def _report(batch: Batch, stored: int) -> None:
+    """Add to what is known of a spool."""
+    counts = (batch.accepted, batch.dropped, batch.bodies_dropped, stored)
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT, [UUID(batch.spool), *counts])
 
 
 def _stored(one: Facts) -> Stored:

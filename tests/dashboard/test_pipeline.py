@@ -11,9 +11,9 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.queries.pipeline import Heartbeat, _state, pipeline
-from proxy.record import SPOOLS_KEY
+from proxy.heartbeat import SPOOLS_KEY, Heartbeat
 from proxy.store.models import Spool
+from proxy.store.pipeline import pipeline, state_of
 from tests.people import SPOOL
 
 OTHER = UUID(int=SPOOL.int + 1)
@@ -102,7 +102,7 @@ def test_without_redis_the_rows_still_speak(settings: Any) -> None:
     heart=st.none() | st.builds(Heartbeat, accepted=counts, dropped=counts, waiting=counts),
 )
 def test_the_sum_always_holds(row: Spool | None, heart: Heartbeat | None) -> None:
-    state = _state("spool", row, heart)
+    state = state_of("spool", row, heart)
 
     assert state.accepted == state.stored + state.waiting + state.dropped + state.gaps
     assert min(state.stored, state.waiting, state.dropped, state.gaps) >= 0
