@@ -123,7 +123,7 @@ class DomainList(CamelSchema):
 
 
 class SpoolReport(CamelSchema):
-    """One proxy process's share; `at` is its last word in epoch seconds."""
+    """One proxy process's share; `at` is its last word in epoch seconds, `lostAt` when it last lost a record or a body."""
 
     id: str
     accepted: int
@@ -131,6 +131,8 @@ class SpoolReport(CamelSchema):
     waiting: int
     dropped: int
     gaps: int
+    bodies_dropped: int
+    lost_at: datetime | None
     at: float | None
 
 
@@ -142,6 +144,9 @@ class PipelineReport(CamelSchema):
     waiting: int
     dropped: int
     gaps: int
+    bodies_dropped: int
+    lost_at: datetime | None
+    healthy: bool
     spools: list[SpoolReport]
 
 

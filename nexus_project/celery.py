@@ -31,9 +31,10 @@ app.conf.update(
     worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,
     timezone="UTC",
-    # Reports that nobody took in time are not worth printing.
+    # What nobody took in time is not worth doing: the next one comes.
     beat_schedule={
-        "token-report": {"task": "proxy.token_report", "schedule": 10.0, "options": {"expires": 10}}
+        "token-report": {"task": "proxy.token_report", "schedule": 10.0, "options": {"expires": 10}},
+        "watch-losses": {"task": "proxy.watch_losses", "schedule": 10.0, "options": {"expires": 10}},
     },
 )
 app.autodiscover_tasks(["accounts", "proxy.store", "proxy.store.notifications"])

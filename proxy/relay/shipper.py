@@ -190,4 +190,5 @@ class Shipper:
             self._beat_of(spool)
 
     def _beat_of(self, spool: Spool) -> None:
+        spool.save_counts()
         self._broker.report(spool.id, spool.heartbeat())

@@ -117,7 +117,7 @@ class Slot:
         return Segment(path, self._mark)
 
     def save_counts(self, accepted: int, dropped: int, bodies_dropped: int = 0) -> None:
-        """Keep what cannot be found in any segment: the exchanges and bodies that were dropped."""
+        """Overwrite the file `counts`; where the disk refuses, the counts live on in memory and with the next batch."""
         content = f"{self.id} {accepted:020d} {dropped:020d} {bodies_dropped:020d}\n".encode()
         try:
             fd = os.open(self.folder / "counts", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -126,7 +126,7 @@ class Slot:
                     raise OSError("the disk took only a part of it")
             finally:
                 os.close(fd)
-        except OSError as error:  # the count lives on in memory and with the next batch
+        except OSError as error:
             log.warning("spool.counts_not_saved", extra={"dropped": dropped, "why": str(error)})
 
     def set_aside(self, segment: StoredFile, damage: Damage) -> None:

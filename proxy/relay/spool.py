@@ -69,6 +69,7 @@ class Spool:
         self.accepted = self._slot.accepted
         self.dropped = self._slot.dropped
         self.bodies_dropped = self._slot.bodies_dropped
+        self._saved = (-1, -1, -1)
         self._limit = limit_bytes
         self._segment_bytes = min(SEGMENT_BYTES, limit_bytes // 8)
         self._lock = threading.Lock()
@@ -82,7 +83,7 @@ class Spool:
             self._slot.release()
             raise
         self._judge(found)
-        self._save_counts()  # so that the file is there when the disk is full
+        self.save_counts()  # so that the file is there when the disk is full
 
     # The relay's side: nothing here raises
 
@@ -148,6 +149,13 @@ class Spool:
             return Heartbeat(
                 self.accepted, self.dropped, self.bodies_dropped, self.waiting, self.used, time.time()
             )
+
+    def save_counts(self) -> None:
+        """Keep on disk what the segments cannot tell: drops, and what was accepted should they be damaged."""
+        counts = (self.accepted, self.dropped, self.bodies_dropped)
+        if counts != self._saved:
+            self._slot.save_counts(*counts)
+            self._saved = counts
 
     # The shipper's side
 
@@ -307,17 +315,14 @@ class Spool:
             entry.body_dropped = True
             self.bodies_dropped += 1
             log.error("spool.body_dropped", extra={"serial": entry.serial, "why": why})
-            self._save_counts()
+            self.save_counts()
 
     def _drop(self, entry: Entry, why: str) -> None:
         log.error("spool.dropped", extra={"serial": entry.serial, "why": why})
         self.dropped += 1
         entry.closed = True
-        self._save_counts()
+        self.save_counts()
         self._release(entry, confirmed=False)
-
-    def _save_counts(self) -> None:
-        self._slot.save_counts(self.accepted, self.dropped, self.bodies_dropped)
 
     def _release(self, entry: Entry, *, confirmed: bool) -> None:
         """Forget an exchange; delete the files that nobody else needs.

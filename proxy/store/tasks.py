@@ -8,9 +8,11 @@ from datetime import timedelta
 from celery import shared_task
 from celery.signals import worker_shutdown
 from django.db import InterfaceError, OperationalError, connection
+from redis.exceptions import RedisError
 
 from proxy import token_stats
 from proxy.record import INGEST_TASK, decode_batch
+from proxy.store import losses
 from proxy.store.ingest import ingest as ingest_batch
 from proxy.store.token_report import report
 
@@ -40,6 +42,12 @@ def ingest(payload: bytes) -> int:
             extra={"why": f"{type(error).__name__}: {error}", "next": "the shipper sends it again"},
         )
         raise
+
+
+@shared_task(name="proxy.watch_losses", throws=(OperationalError, InterfaceError, RedisError))
+def watch_losses() -> None:
+    """Note and tell what the spools lost; beat asks for it every ten seconds."""
+    losses.watch()
 
 
 _started = time.monotonic()
