@@ -102,7 +102,7 @@ def _as_on_disk(found: Survey, waiting: int) -> Heartbeat:
     """What a process would say that took the slot now."""
     left = found.left
     return Heartbeat(
-        accepted=max([left.accepted, *found.frames]),
+        accepted=found.accepted,
         dropped=left.dropped,
         bodies_dropped=left.bodies_dropped,
         waiting=waiting,

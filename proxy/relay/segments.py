@@ -139,6 +139,11 @@ class Segment(StoredFile):
             os.ftruncate(self._fd, self.size)
             raise
 
+    @property
+    def gone(self) -> bool:
+        """Whether somebody else deleted the file: what is written to it now, nobody could read."""
+        return self._fd >= 0 and not os.fstat(self._fd).st_nlink
+
     def seal(self) -> None:
         """Nothing more is to be written: hold no descriptor, as there may be thousands of segments."""
         if self._fd >= 0:

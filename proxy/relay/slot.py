@@ -108,16 +108,22 @@ class Slot:
 
     def new_segment(self, accepted: int) -> Segment:
         """The next file; raises OSError."""
-        self._number += 1
-        path = self.folder / f"{self._number:010d}-{accepted:020d}-{self.id}.seg"
-        return Segment(path, self._mark, new=True)
+        while True:
+            self._number += 1
+            path = self.folder / f"{self._number:010d}-{accepted:020d}-{self.id}.seg"
+            try:
+                return Segment(path, self._mark, new=True)
+            except (
+                FileExistsError
+            ):  # of a process that has the slot too, where the file system knows no locks
+                continue
 
     def segment(self, path: Path) -> Segment:
         """A file that lies here."""
         return Segment(path, self._mark)
 
-    def save_counts(self, accepted: int, dropped: int, bodies_dropped: int = 0) -> None:
-        """Overwrite the file `counts`; where the disk refuses, the counts live on in memory and with the next batch."""
+    def save_counts(self, accepted: int, dropped: int, bodies_dropped: int = 0) -> bool:
+        """Overwrite the file `counts`; False where the disk refuses, and they live on in memory and with the next batch."""
         content = f"{self.id} {accepted:020d} {dropped:020d} {bodies_dropped:020d}\n".encode()
         try:
             fd = os.open(self.folder / "counts", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -128,6 +134,8 @@ class Slot:
                 os.close(fd)
         except OSError as error:
             log.warning("spool.counts_not_saved", extra={"dropped": dropped, "why": str(error)})
+            return False
+        return True
 
     def set_aside(self, segment: StoredFile, damage: Damage) -> None:
         """Keep damaged bytes in the folder `damaged` for a person to look at; the rest goes on."""

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from proxy.heartbeat import Heartbeat
@@ -27,7 +27,7 @@ from proxy.relay.segments import (
     StoredFile,
 )
 from proxy.relay.slot import Slot
-from proxy.relay.spooled import Spooled, join
+from proxy.relay.spooled import Entry, Spooled, frames_of, join
 
 log = logging.getLogger("nexus.spool")
 
@@ -43,20 +43,6 @@ LONG = "the answer is too long to be kept"
 FULL = "the spool is full"
 REFUSED = "the disk refused it"
 DAMAGED = "its beginning on disk is damaged"
-
-
-@dataclass(slots=True, eq=False)
-class Entry:
-    """An exchange in the spool: its frames, and whether it still takes bytes."""
-
-    serial: int
-    frames: list[tuple[Segment, Frame]] = field(default_factory=list)
-    size: int = 0
-    closed: bool = False
-    taken: bool = False
-    body_dropped: bool = False
-    writing: bool = False  # a thread is adding the request's body
-    closing: bytes = b""  # kept here because the disk refused it
 
 
 class Spool:
@@ -83,7 +69,7 @@ class Spool:
             self._slot.release()
             raise
         self._judge(found)
-        self.save_counts()  # so that the file is there when the disk is full
+        self._save_counts()  # so that the file is there when the disk is full
 
     # The relay's side: nothing here raises
 
@@ -151,11 +137,9 @@ class Spool:
             )
 
     def save_counts(self) -> None:
-        """Keep on disk what the segments cannot tell: drops, and what was accepted should they be damaged."""
-        counts = (self.accepted, self.dropped, self.bodies_dropped)
-        if counts != self._saved:
-            self._slot.save_counts(*counts)
-            self._saved = counts
+        """Keep on disk what segments cannot tell when they are damaged."""
+        with self._lock:
+            self._save_counts()
 
     # The shipper's side
 
@@ -199,7 +183,7 @@ class Spool:
                     self._release(entry, confirmed=True)
 
     def read(self, serial: int) -> Spooled | None:
-        """A taken exchange, without what is damaged of its bodies; None if its head is damaged: it is then dropped and counted."""
+        """A taken exchange, without what is damaged of its bodies; None if its head is damaged: it is then given up."""
         with self._lock:
             entry = self._entries[serial]
         lost: list[int] = []
@@ -210,7 +194,7 @@ class Spool:
 
         found = join(serial, entry.frames, damaged)
         if found is None:
-            self.reject(serial, DAMAGED)
+            self._lose(entry)
             return None
         if REQUEST in lost or RESPONSE in lost:
             with self._lock:
@@ -225,6 +209,15 @@ class Spool:
             self._set_aside(segment, frame)
         with self._lock:
             self._drop(entry, why)
+
+    def _lose(self, entry: Entry) -> None:
+        """Give up a record without a beginning. Whoever deleted its file has stored it, or it shows as a gap: that is no drop."""
+        if entry.frames[0][0].path.exists():
+            self.reject(entry.serial, DAMAGED)
+            return
+        log.error("spool.gone", extra={"serial": entry.serial, "file": entry.frames[0][0].path.name})
+        with self._lock:
+            self._release(entry, confirmed=True)
 
     def shut(self) -> None:
         """Let go of the slot; what waits stays on disk for the next process."""
@@ -258,7 +251,7 @@ class Spool:
         return self._write(entry, record)
 
     def _write(self, entry: Entry, parts: Sequence[tuple[int, bytes]]) -> bool:
-        if self._active.size > self._segment_bytes:
+        if self._active.size > self._segment_bytes or self._active.gone:
             self._rotate()
         segment = self._active
         before = segment.size
@@ -315,14 +308,19 @@ class Spool:
             entry.body_dropped = True
             self.bodies_dropped += 1
             log.error("spool.body_dropped", extra={"serial": entry.serial, "why": why})
-            self.save_counts()
+            self._save_counts()
 
     def _drop(self, entry: Entry, why: str) -> None:
         log.error("spool.dropped", extra={"serial": entry.serial, "why": why})
         self.dropped += 1
         entry.closed = True
-        self.save_counts()
+        self._save_counts()
         self._release(entry, confirmed=False)
+
+    def _save_counts(self) -> None:
+        counts = (self.accepted, self.dropped, self.bodies_dropped)
+        if counts != self._saved and self._slot.save_counts(*counts):
+            self._saved = counts
 
     def _release(self, entry: Entry, *, confirmed: bool) -> None:
         """Forget an exchange; delete the files that nobody else needs.
@@ -374,25 +372,11 @@ class Spool:
         for segment in segments:
             segment.seal()
             self.used += segment.size
-            for serial, frames in self._frames_of(segment).items():
-                entry = self._entries.setdefault(serial, Entry(serial))
+            for serial, frames in frames_of(segment, self._slot.set_aside).items():
+                self.accepted = max(self.accepted, serial)
                 for frame in frames:
-                    self._link(entry, segment, frame)
+                    self._link(self._entries.setdefault(serial, Entry(serial)), segment, frame)
         return segments
-
-    def _frames_of(self, segment: Segment) -> dict[int, list[Frame]]:
-        """By serial, without what is void; damage is set aside."""
-        frames: dict[int, list[Frame]] = {}
-        for found in segment.scan():
-            if isinstance(found, Damage):
-                self._slot.set_aside(segment, found)
-                continue
-            self.accepted = max(self.accepted, found.serial)
-            if found.kind == SETTLED:
-                frames.pop(found.serial, None)
-            else:
-                frames.setdefault(found.serial, []).append(found)
-        return frames
 
     def _judge(self, segments: list[Segment]) -> None:
         """All that was found can be shipped, with or without its end, but not without its beginning."""

@@ -1,9 +1,23 @@
-"""One exchange as it lies on disk, put together from its frames."""
+"""One exchange of the spool: where its frames lie, and what they say together."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from proxy.relay.segments import CLOSE, OPEN, REQUEST, RESPONSE, Frame, StoredFile
+from proxy.relay.segments import CLOSE, OPEN, REQUEST, RESPONSE, SETTLED, Damage, Frame, Segment, StoredFile
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """An exchange in the spool: its frames, and whether it still takes bytes."""
+
+    serial: int
+    frames: list[tuple[Segment, Frame]] = field(default_factory=list)
+    size: int = 0
+    closed: bool = False
+    taken: bool = False
+    body_dropped: bool = False
+    writing: bool = False  # a thread is adding the request's body
+    closing: bytes = b""  # kept here because the disk refused it
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +29,19 @@ class Spooled:
     closing: bytes
     request_body: bytes
     response_body: bytes
+
+
+def frames_of(file: StoredFile, damaged: Callable[[StoredFile, Damage], object]) -> dict[int, list[Frame]]:
+    """A file's frames by serial, none for one that was settled; damage is told."""
+    frames: dict[int, list[Frame]] = {}
+    for found in file.scan():
+        if isinstance(found, Damage):
+            damaged(file, found)
+        elif found.kind == SETTLED:
+            frames[found.serial] = []
+        else:
+            frames.setdefault(found.serial, []).append(found)
+    return frames
 
 
 def join(

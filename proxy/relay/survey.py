@@ -13,9 +13,9 @@ import msgspec
 from proxy import record
 from proxy.record import Head, Record
 from proxy.relay.assemble import assemble
-from proxy.relay.segments import CLOSE, OPEN, SETTLED, Damage, Frame, StoredFile
+from proxy.relay.segments import CLOSE, OPEN, Damage, Frame, StoredFile
 from proxy.relay.slot import DAMAGED_FOLDER, Left, copy_of, look_into, mark_of
-from proxy.relay.spooled import join
+from proxy.relay.spooled import frames_of, join
 
 Frames = dict[int, list[tuple[StoredFile, Frame]]]
 
@@ -27,6 +27,7 @@ class Survey:
     folder: Path
     left: Left
     held: bool
+    accepted: int
     used_bytes: int = 0
     unreadable_bytes: int = 0
     set_aside_bytes: int = 0
@@ -64,10 +65,11 @@ def slots(root: Path) -> list[Path]:
 def survey(folder: Path) -> Survey:
     """Look through one slot; raises OSError where it cannot be used."""
     held = is_held(folder)
-    found = Survey(folder, look_into(folder), held)
+    left = look_into(folder)
+    found = Survey(folder, left, held, left.accepted)
     aside = {path.name: path.stat().st_size for path in (folder / DAMAGED_FOLDER).glob("*.bin")}
     found.set_aside_bytes = sum(aside.values())
-    for path in found.left.found:
+    for path in left.found:
         try:
             _read(found, StoredFile(path, mark_of(found.left.id)), set(aside))
         except FileNotFoundError:  # its process has just deleted it: all of it is stored
@@ -76,19 +78,16 @@ def survey(folder: Path) -> Survey:
 
 
 def _read(found: Survey, file: StoredFile, aside: set[str]) -> None:
-    here: Frames = {}
-    for one in file.scan():
-        if isinstance(one, Damage):
-            being_written = found.held and one.offset + one.length == file.size
-            if not being_written and copy_of(file, one) not in aside:
-                found.unreadable_bytes += one.length
-        elif one.kind == SETTLED:
-            here.pop(one.serial, None)
-        else:
-            here.setdefault(one.serial, []).append((file, one))
+    def damaged(file: StoredFile, damage: Damage) -> None:
+        being_written = found.held and damage.offset + damage.length == file.size
+        if not being_written and copy_of(file, damage) not in aside:
+            found.unreadable_bytes += damage.length
+
+    for serial, frames in frames_of(file, damaged).items():
+        found.accepted = max(found.accepted, serial)
+        if frames:
+            found.frames.setdefault(serial, []).extend((file, frame) for frame in frames)
     found.used_bytes += file.size
-    for serial, frames in here.items():
-        found.frames.setdefault(serial, []).extend(frames)
 
 
 def is_held(folder: Path) -> bool:
