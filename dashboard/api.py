@@ -15,7 +15,6 @@ from dashboard.errors import json_error
 from dashboard.filters import domain_of, moment_of
 from dashboard.present import request_details, request_summary
 from dashboard.queries import batches, exchanges, figures
-from dashboard.queries.pipeline import Pipeline, pipeline
 from dashboard.queries.storage import Storage, storage
 from dashboard.schemas import (
     BatchList,
@@ -31,6 +30,7 @@ from dashboard.schemas import (
     StorageReport,
 )
 from dashboard.signin import Visitor, visitor
+from proxy.store.pipeline import Pipeline, pipeline
 
 MAX_LIMIT = 1000
 MAX_OFFSET = 10_000

@@ -149,7 +149,7 @@ class BatchList(CamelSchema):
 
 
 class SpoolReport(CamelSchema):
-    """One proxy process's share; `at` is its last word in epoch seconds."""
+    """One proxy process's share; `at` is its last word in epoch seconds, `lostAt` when it last lost a record or a body."""
 
     id: str
     accepted: int
@@ -157,6 +157,8 @@ class SpoolReport(CamelSchema):
     waiting: int
     dropped: int
     gaps: int
+    bodies_dropped: int
+    lost_at: datetime | None
     at: float | None
 
 
@@ -168,6 +170,9 @@ class PipelineReport(CamelSchema):
     waiting: int
     dropped: int
     gaps: int
+    bodies_dropped: int
+    lost_at: datetime | None
+    healthy: bool
     spools: list[SpoolReport]
 
 

@@ -34,6 +34,7 @@ app.conf.update(
     # What nobody took until the next one is due is not worth doing twice.
     beat_schedule={
         "token-report": {"task": "proxy.token_report", "schedule": 10.0, "options": {"expires": 10}},
+        "watch-losses": {"task": "proxy.watch_losses", "schedule": 10.0, "options": {"expires": 10}},
         "partitions": {"task": "proxy.partitions", "schedule": 3600.0, "options": {"expires": 3600}},
         "retention": {"task": "proxy.retention", "schedule": 3600.0, "options": {"expires": 3600}},
     },

@@ -8,10 +8,10 @@ from django.views.decorators.http import require_safe
 
 from dashboard.filters import domain_of
 from dashboard.queries import batches, exchanges, figures
-from dashboard.queries.pipeline import pipeline
 from dashboard.signin import signed_in_only
 from dashboard.views.request_page import VIEWS, RequestPage
 from dashboard.views.usage_page import usage_page
+from proxy.store.pipeline import pipeline
 
 RECENT = 20
 PAGE_SIZE = 50

@@ -23,29 +23,36 @@ log = logging.getLogger("nexus.ingest")
 _prices = CachedBook()
 
 _SET_ASIDE = """
-INSERT INTO proxy_setaside (spool, serial, error, record, created_at) VALUES (%s, %s, %s, %s, %s)
-ON CONFLICT DO NOTHING
+INSERT INTO proxy_setaside AS old (spool, serial, error, record, created_at) VALUES (%s, %s, %s, %s, %s)
+ON CONFLICT (spool, serial) DO UPDATE SET error = excluded.error WHERE old.stored_at IS NULL
+RETURNING (xmax = 0)::int -- whether it is new
+"""
+# What was set aside and is stored now was counted then.
+_NO_LONGER_ASIDE = """
+UPDATE proxy_setaside SET stored_at = now(), record = '' WHERE spool = %s AND serial = ANY(%s) AND stored_at IS NULL
+RETURNING serial
 """
 
 
-def ingest(batch: Batch) -> int:
-    """Store what is new in the batch and announce it; how many records were new.
+def ingest(batch: Batch, *, quietly: bool = False) -> int:
+    """Store what is new in the batch and announce it, unless `quietly`; how many records were new.
 
     A record that cannot be stored is set aside, alone and whole. Database errors that are not about values
     (server gone, deadlock, missing table or right) are raised, and KeyUnavailable too: nothing is lost if the batch comes again.
     """
     try:
-        return _store(batch)
+        return _store(batch, quietly)
     except Exception as error:  # whatever one record broke must not keep the others
         if not storing.blames_values(error):
             raise
         log.warning("ingest.one_by_one", extra={"spool": batch.spool, "error": type(error).__name__})
-    return sum(_store_or_set_aside(msgspec.structs.replace(batch, records=[one])) for one in batch.records)
+    singles = [msgspec.structs.replace(batch, records=[one]) for one in batch.records]
+    return sum(_store_or_set_aside(single, quietly) for single in singles)
 
 
-def _store_or_set_aside(single: Batch) -> int:
+def _store_or_set_aside(single: Batch, quietly: bool) -> int:
     try:
-        return _store(single)
+        return _store(single, quietly)
     except Exception as error:
         if not storing.blames_values(error):
             raise
@@ -61,12 +68,12 @@ def _set_aside(single: Batch, error: Exception) -> int:
     data = aside.packed(record, spool, now)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_SET_ASIDE, [spool, record.serial, reason, data, now])
-        new: int = cursor.rowcount
-        storing.count_spool(spool, accepted=single.accepted, dropped=single.dropped, stored=new)
-    return new
+        [new] = cursor.fetchone() or [0]
+        storing.count_spool(spool, storing.counts_of(single), stored=new)
+    return int(new)
 
 
-def _store(batch: Batch) -> int:
+def _store(batch: Batch, quietly: bool) -> int:
     spool = UUID(batch.spool)
     by_id = {facts.exchange_id_of(record): record for record in batch.records}
     prices = _prices.get()
@@ -79,8 +86,12 @@ def _store(batch: Batch) -> int:
         if settings.STORAGE_ENABLED:
             storing.keep(Whole(one, traffic_of(by_id[one.id])) for one in exchanges)
         storing.count(exchanges, kept=settings.STORAGE_ENABLED)
-        storing.count_spool(spool, accepted=batch.accepted, dropped=batch.dropped, stored=len(new))
-    announce([_stored(one) for one in new])
+        counted = _no_longer_aside(spool, [record.serial for record in batch.records])
+        storing.count_spool(
+            spool, storing.counts_of(batch), stored=sum(one.serial not in counted for one in exchanges)
+        )
+    if not quietly:
+        announce([_stored(one) for one in new])
     return len(new)
 
 
@@ -91,6 +102,12 @@ def _read(record: Record, spool: UUID, prices: PriceBook) -> Facts:
     except Exception:
         log.exception("ingest.unread", extra={"exchange": record.head.id})
         return facts.unread(record, spool)
+
+
+def _no_longer_aside(spool: UUID, serials: list[int]) -> set[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(_NO_LONGER_ASIDE, [spool, serials])
+        return {row[0] for row in cursor.fetchall()}
 
 
 def _stored(one: Facts) -> Stored:

@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connection, transaction
 
+from proxy.record import Batch
 from proxy.store import columns, month_keys, rollups
 from proxy.store.blobs import Pieces, encode_chunks, pieces_of
 from proxy.store.bulk import copy_in
@@ -24,9 +26,10 @@ ORDER BY id ON CONFLICT DO NOTHING RETURNING id
 """
 # A spool accepted at least what was stored of it, also where an import is all that is known of it.
 _COUNT = """
-INSERT INTO proxy_spool (id, accepted, dropped, stored, updated_at)
-VALUES (%s, greatest(%s::bigint, %s::bigint + %s::bigint), %s, %s, now())
+INSERT INTO proxy_spool (id, accepted, dropped, bodies_dropped, stored, updated_at)
+VALUES (%s, greatest(%s::bigint, %s::bigint + %s::bigint), %s, %s, %s, now())
 ON CONFLICT (id) DO UPDATE SET dropped = greatest(proxy_spool.dropped, excluded.dropped),
+    bodies_dropped = greatest(proxy_spool.bodies_dropped, excluded.bodies_dropped),
     stored = proxy_spool.stored + excluded.stored,
     accepted = greatest(
         proxy_spool.accepted, excluded.accepted,
@@ -36,6 +39,19 @@ ON CONFLICT (id) DO UPDATE SET dropped = greatest(proxy_spool.dropped, excluded.
 """
 # SQLSTATE class "program limit exceeded", which Django takes for an operational error.
 _LIMIT_EXCEEDED = "54"
+
+
+class Counts(NamedTuple):
+    """What a spool says of itself, over its whole life."""
+
+    accepted: int = 0
+    dropped: int = 0
+    bodies_dropped: int = 0
+
+
+def counts_of(batch: Batch) -> Counts:
+    """The counts that came with a batch."""
+    return Counts(batch.accepted, batch.dropped, batch.bodies_dropped)
 
 
 @contextmanager
@@ -97,16 +113,17 @@ def count(exchanges: Sequence[Exchange], *, kept: bool) -> None:
         rollups.add(exchanges, kept=kept)
 
 
-def count_spool(spool: UUID, *, accepted: int = 0, dropped: int = 0, stored: int = 0) -> None:
+def count_spool(spool: UUID, counts: Counts, *, stored: int) -> None:
     """What a spool says of itself, and how many more of its records are stored. Last: many batches wait for this row."""
+    accepted, dropped, bodies_dropped = counts
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT, [spool, accepted, dropped, stored, dropped, stored])
+        cursor.execute(_COUNT, [spool, accepted, dropped, stored, dropped, bodies_dropped, stored])
 
 
 def count_spools(exchanges: Iterable[Exchange]) -> None:
     """The same for exchanges of any spools, of which nothing more is known; sorted against deadlocks."""
     for spool, stored in sorted(Counter(one.spool for one in exchanges).items()):
-        count_spool(spool, stored=stored)
+        count_spool(spool, Counts(), stored=stored)
 
 
 def blames_values(error: Exception) -> bool:

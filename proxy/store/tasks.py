@@ -9,10 +9,11 @@ from celery import shared_task
 from celery.signals import worker_shutdown
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 from proxy import token_stats
 from proxy.record import INGEST_TASK, decode_batch
-from proxy.store import partitions, retention
+from proxy.store import losses, partitions, retention
 from proxy.store.ingest import ingest as ingest_batch
 from proxy.store.sealing import KeyUnavailable
 from proxy.store.token_report import report
@@ -46,6 +47,12 @@ def ingest(payload: bytes) -> int:
     except KeyUnavailable as error:
         log.error("ingest.key_missing", extra={"why": str(error), "next": "the shipper sends it again"})
         raise
+
+
+@shared_task(name="proxy.watch_losses", throws=(OperationalError, InterfaceError, RedisError))
+def watch_losses() -> None:
+    """Note and tell what the spools lost; beat asks for it every ten seconds."""
+    losses.watch()
 
 
 _started = time.monotonic()

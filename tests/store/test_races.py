@@ -1,5 +1,6 @@
 """Batches that race, on real transactions."""
 
+import random
 from collections.abc import Callable
 from threading import Barrier, Thread
 
@@ -8,7 +9,7 @@ from django.db import connection, connections
 
 from proxy.record import Batch
 from proxy.store import ingest
-from proxy.store.models import Blob, DomainTotal, Exchange, MessageBatch, Rollup, Spool
+from proxy.store.models import Blob, DomainTotal, Exchange, MessageBatch, Rollup, SetAside, Spool
 from tests.store.batch_records import create, fetch
 from tests.store.records import ask, make_batch, make_head, make_record, uuid7
 from tests.wire.batch_files import SEVERAL_MODELS
@@ -35,8 +36,8 @@ def run_at_once(jobs: list[Callable[[], int]]) -> list[int]:
     return results
 
 
-def ingesting(batch: Batch) -> Callable[[], int]:
-    return lambda: ingest.ingest(batch)
+def ingesting(*batches: Batch) -> Callable[[], int]:
+    return lambda: sum(map(ingest.ingest, batches))
 
 
 def test_two_batches_with_the_same_records_in_opposite_order_count_them_once() -> None:
@@ -112,3 +113,21 @@ def test_workers_with_the_same_message_batches_in_opposite_order_do_not_wait_in_
 
     assert results == [20, 20]
     assert MessageBatch.objects.exclude(created_by=None).exclude(counted_by=None).count() == 20
+
+
+def test_batches_that_come_twice_out_of_order_to_two_workers_are_stored_once() -> None:
+    chance = random.Random(3)
+    spool = str(uuid7())
+    records = [make_record(ask(f"question {number % 9}"), serial=number + 1) for number in range(90)]
+    poison = make_record(serial=91, head=make_head(id="no-uuid"))
+    cuts = [make_batch(*records[at : at + 10], spool=spool, accepted=at + 10) for at in range(0, 90, 10)]
+    batches = [*cuts, make_batch(poison, records[0], spool=spool, accepted=91, dropped=0)]
+    deliveries = [chance.sample(batches, len(batches)) for _ in range(2)]
+
+    results = run_at_once([ingesting(*mine) for mine in deliveries])
+
+    assert sum(results) == 91
+    assert Exchange.objects.count() == sum(DomainTotal.objects.values_list("requests", flat=True)) == 90
+    assert SetAside.objects.get().serial == 91
+    row = Spool.objects.get()
+    assert (row.accepted, row.stored, row.dropped) == (91, 91, 0)

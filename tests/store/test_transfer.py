@@ -9,10 +9,10 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from dashboard.queries.pipeline import pipeline
 from proxy.store import ingest
 from proxy.store.blobs import BodyMissingError, body_of
 from proxy.store.models import Exchange, ExchangeBody, Price, Spool
+from proxy.store.pipeline import pipeline
 from tests.store.records import (
     make_batch,
     make_head,

@@ -3,6 +3,7 @@
 Fields: https://docs.slack.dev/legacy/legacy-messaging/legacy-secondary-message-attachments.
 """
 
+import time
 from typing import NotRequired, TypedDict
 
 from proxy.store.announce import Stored
@@ -76,6 +77,13 @@ def error(stored: Stored) -> Post:
             footer=_footer(stored),
             ts=int(stored.started_at.timestamp()),
         )
+    )
+
+
+def warning(title: str, text: str) -> Post:
+    """Something that the operators have to look at: red."""
+    return _post(
+        Attachment(color=RED, fallback=title, title=title, text=text, footer="Nexus", ts=int(time.time()))
     )
 
 
