@@ -10,20 +10,14 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from threading import local
 from typing import Any
-from urllib.parse import urlsplit
 
-import psutil
-import psycopg
 import pytest
 from django.db import connection
 from django.db.backends.signals import connection_created
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
-from nexus_project import env
-from nexus_project.operations import roles
-from nexus_project.operations.grants import DASHBOARD, PROXY, ROLES, WORKER
-from nexus_project.operations.roles import ADDRESS_SETTINGS
+from nexus_project.operations.grants import DASHBOARD, PROXY, WORKER
 
 OWNER = "owner"
 BY_FOLDER = {
@@ -98,30 +92,3 @@ def _become(role: str) -> None:
 @connection_created.connect
 def _become_anew(**signal: Any) -> None:
     _become(_role())
-
-
-def addresses(owner_url: str) -> dict[str, str]:
-    """The address of each service for the database that the owner's address names, which is migrated: its rights are granted."""
-    with psycopg.connect(owner_url) as owner:
-        roles.grant(owner)
-    of_role = {role: roles.address(owner_url, role, _password(role)) for role in ROLES}
-    return {
-        "proxy": of_role[PROXY],
-        "worker": of_role[WORKER],
-        "beat": of_role[WORKER],
-        "dashboard": of_role[DASHBOARD],
-    }
-
-
-def _password(role: str) -> str:
-    """From the address that tests/servers.py has provided."""
-    return urlsplit(env.secret(ADDRESS_SETTINGS[role])).password or ""
-
-
-def signed_in_as(owner_url: str, pid: int) -> set[str]:
-    """As whom a process and its children hold connections to this database, by PostgreSQL's own account."""
-    family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-    ports = {link.laddr.port for one in family for link in one.net_connections("tcp") if link.raddr}
-    query = "SELECT usename FROM pg_stat_activity WHERE datname = current_database() AND client_port = ANY(%s)"
-    with psycopg.connect(owner_url) as owner:
-        return {user for (user,) in owner.execute(query, [list(ports)])}

@@ -33,20 +33,24 @@ SELECT grouping.rolname FROM pg_auth_members JOIN pg_roles AS grouping ON groupi
 JOIN pg_roles AS role ON role.oid = member WHERE role.rolname = %s
 """
 # What an extension brought is its own affair.
-_OF_NO_EXTENSION = "NOT EXISTS (SELECT FROM pg_depend WHERE objid = {}.oid AND deptype = 'e')"
-_RELATIONS = f"""
+# What an extension brought is its own affair.
+_RELATIONS = """
 SELECT relname FROM pg_class AS one
-WHERE relnamespace = 'public'::regnamespace AND relkind = ANY(%s) AND {_OF_NO_EXTENSION.format("one")} ORDER BY relname
+WHERE relnamespace = 'public'::regnamespace AND relkind = ANY(%s)
+    AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = one.oid AND deptype = 'e') ORDER BY relname
 """
-_FUNCTIONS = f"""
-SELECT format('%%I(%%s)', proname, pg_get_function_identity_arguments(oid)) FROM pg_proc AS one
-WHERE pronamespace = 'public'::regnamespace AND prokind <> 'a' AND {_OF_NO_EXTENSION.format("one")} ORDER BY 1
+_FUNCTIONS = """
+SELECT format('%I(%s)', proname, pg_get_function_identity_arguments(oid)) FROM pg_proc AS one
+WHERE pronamespace = 'public'::regnamespace AND prokind <> 'a'
+    AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = one.oid AND deptype = 'e') ORDER BY 1
 """
 _OWNERS = """
 SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public' AND tableowner = ANY(%(roles)s)
 UNION SELECT current_user::text WHERE current_user = ANY(%(roles)s)
 """
-_STILL_CREATES = "SELECT bool_or(has_schema_privilege(name, 'public', 'CREATE')) FROM unnest(%s::text[]) AS name"
+_STILL_CREATES = (
+    "SELECT bool_or(has_schema_privilege(name, 'public', 'CREATE')) FROM unnest(%s::text[]) AS name"
+)
 
 
 class RolesError(Exception):
@@ -107,7 +111,9 @@ def functions(connection: Connection) -> list[str]:
     return _names(connection, _FUNCTIONS)
 
 
-def _names(connection: Connection, query: str, parameters: Sequence[object] = ()) -> list[str]:
+def _names(
+    connection: Connection, query: str, parameters: Sequence[object] | Mapping[str, object] | None = None
+) -> list[str]:
     return [name for (name,) in connection.execute(query, parameters).fetchall()]
 
 
@@ -157,12 +163,8 @@ def _revoke(connection: Connection, roles: Iterable[str]) -> None:
     ):
         if objects:
             named = sql.SQL(", ").join(objects)
-            connection.execute(
-                sql.SQL("REVOKE ALL ON {} {} FROM {}").format(sql.SQL(kind), named, those)
-            )
-    connection.execute(
-        sql.SQL("REVOKE TEMPORARY, CREATE ON DATABASE {} FROM {}").format(database, those)
-    )
+            connection.execute(sql.SQL("REVOKE ALL ON {} {} FROM {}").format(sql.SQL(kind), named, those))
+    connection.execute(sql.SQL("REVOKE TEMPORARY, CREATE ON DATABASE {} FROM {}").format(database, those))
     # What a later migration makes is nobody's either, until it is granted.
     connection.execute("ALTER DEFAULT PRIVILEGES REVOKE ALL ON FUNCTIONS FROM PUBLIC")
 
@@ -176,9 +178,7 @@ def _give(connection: Connection, role: str) -> None:
     for table, rights in TABLES.items():
         if privileges := rights.of(role):
             statement = sql.SQL("GRANT {} ON TABLE {} TO {}")
-            connection.execute(
-                statement.format(sql.SQL(privileges), sql.Identifier("public", table), name)
-            )
+            connection.execute(statement.format(sql.SQL(privileges), sql.Identifier("public", table), name))
     for function, callers in FUNCTIONS.items():
         if role in callers:
             statement = sql.SQL("GRANT EXECUTE ON FUNCTION public.{} TO {}")

@@ -31,7 +31,9 @@ print(json.dumps(dict(env.child_environment({"PORT": str(port)}))))
 def prepared(env_file: Path, **given: str) -> dict[str, str]:
     """The environment of the demo's services, `given` being that of the command."""
     environment = env.child_environment({"NEXUS_ENV_FILE": str(env_file), **given})
-    for name in {"DATABASE_URL", "REDIS_URL", "NEXUS_DATA_DIR", "DASHBOARD_API_KEY", *addresses.NAMES} - set(given):
+    for name in {"DATABASE_URL", "REDIS_URL", "NEXUS_DATA_DIR", "DASHBOARD_API_KEY", *addresses.NAMES} - set(
+        given
+    ):
         environment.pop(name, None)
     said = subprocess.check_output([sys.executable, "-c", PREPARE], cwd=BASE_DIR, env=environment, text=True)
     return dict(json.loads(said.splitlines()[-1]))

@@ -70,7 +70,10 @@ def told(made: Sequence[Made]) -> str:
     lines = [f"{one.role}: {_done(one)}; its rights are those of this version." for one in made]
     fresh = [f"{ADDRESS_SETTINGS[one.role]}={address(one)}" for one in made if one.generated]
     if fresh:
-        lines += ["", "Give each process its own as DATABASE_URL, or put the lines into .env; they are not shown again:"]
+        lines += [
+            "",
+            "Give each process its own as DATABASE_URL, or put the lines into .env; they are not shown again:",
+        ]
     return "\n".join([*lines, *fresh])
 
 
