@@ -9,6 +9,7 @@ from django.db import connection, connections
 from proxy.record import Batch
 from proxy.store import ingest
 from proxy.store.models import Blob, DomainTotal, Exchange, Rollup, Spool
+from tests.roles import as_owner
 from tests.store.records import ask, make_batch, make_head, make_record, uuid7
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -67,7 +68,7 @@ def test_batches_that_share_bodies_and_rollups_wait_for_each_other_without_deadl
 
 
 def test_workers_that_need_the_same_new_month_both_get_it() -> None:
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         for parent in ("receipt", "exchange", "exchangebody", "blob"):
             cursor.execute(f"DROP TABLE IF EXISTS proxy_{parent}_2026_11")
 
