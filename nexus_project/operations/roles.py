@@ -40,7 +40,7 @@ WHERE relnamespace = 'public'::regnamespace AND relkind = ANY(%s)
     AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = one.oid AND deptype = 'e') ORDER BY relname
 """
 _FUNCTIONS = """
-SELECT format('%I(%s)', proname, pg_get_function_identity_arguments(oid)) FROM pg_proc AS one
+SELECT format('%I(%s)', proname, array_to_string(proargtypes::regtype[], ', ')) FROM pg_proc AS one
 WHERE pronamespace = 'public'::regnamespace AND prokind <> 'a'
     AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = one.oid AND deptype = 'e') ORDER BY 1
 """
@@ -159,7 +159,7 @@ def _revoke(connection: Connection, roles: Iterable[str]) -> None:
         ("SCHEMA", [sql.Identifier("public")]),
         ("TABLE", [sql.Identifier("public", name) for name in tables(connection)]),
         ("SEQUENCE", [sql.Identifier("public", name) for name in sequences]),
-        ("FUNCTION", [sql.SQL("public.{}").format(sql.SQL(name)) for name in functions(connection)]),
+        ("ROUTINE", [sql.SQL("public.{}").format(sql.SQL(name)) for name in functions(connection)]),
     ):
         if objects:
             named = sql.SQL(", ").join(objects)
@@ -181,5 +181,5 @@ def _give(connection: Connection, role: str) -> None:
             connection.execute(statement.format(sql.SQL(privileges), sql.Identifier("public", table), name))
     for function, callers in FUNCTIONS.items():
         if role in callers:
-            statement = sql.SQL("GRANT EXECUTE ON FUNCTION public.{} TO {}")
+            statement = sql.SQL("GRANT EXECUTE ON ROUTINE public.{} TO {}")
             connection.execute(statement.format(sql.SQL(function), name))
