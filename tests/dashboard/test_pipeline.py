@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from proxy.heartbeat import SPOOLS_KEY, Heartbeat
 from proxy.store.models import Spool
 from proxy.store.pipeline import pipeline, state_of
-from tests.people import SPOOL
+from tests.people import SPOOL, make_spool
 
 OTHER = UUID(int=SPOOL.int + 1)
 counts = st.integers(0, 1000)
@@ -43,7 +43,7 @@ def test_nothing_is_balanced() -> None:
 
 @pytest.mark.django_db
 def test_without_heartbeats_what_is_not_stored_waits() -> None:
-    Spool.objects.create(id=SPOOL, accepted=10, stored=7, dropped=1)
+    make_spool(accepted=10, stored=7, dropped=1)
 
     (spool,) = pipeline().spools
 
@@ -52,7 +52,7 @@ def test_without_heartbeats_what_is_not_stored_waits() -> None:
 
 @pytest.mark.django_db
 def test_a_heartbeat_knows_more_than_the_row(real_redis: redis.Redis) -> None:
-    Spool.objects.create(id=SPOOL, accepted=10, stored=10)
+    make_spool(accepted=10, stored=10)
     beat(real_redis, accepted=15, dropped=2, waiting=3, at=1.5)
 
     (spool,) = pipeline().spools
@@ -63,7 +63,7 @@ def test_a_heartbeat_knows_more_than_the_row(real_redis: redis.Redis) -> None:
 
 @pytest.mark.django_db
 def test_what_the_proxy_no_longer_holds_is_a_gap(real_redis: redis.Redis) -> None:
-    Spool.objects.create(id=SPOOL, accepted=20, stored=12)
+    make_spool(accepted=20, stored=12)
     beat(real_redis, accepted=20, dropped=1, waiting=5, at=1.0)
 
     found = pipeline()
@@ -74,7 +74,7 @@ def test_what_the_proxy_no_longer_holds_is_a_gap(real_redis: redis.Redis) -> Non
 
 @pytest.mark.django_db
 def test_spools_add_up(real_redis: redis.Redis) -> None:
-    Spool.objects.create(id=SPOOL, accepted=5, stored=5)
+    make_spool(accepted=5, stored=5)
     beat(real_redis, OTHER, accepted=3, dropped=0, waiting=3, at=1.0)
 
     found = pipeline()
@@ -94,7 +94,7 @@ def test_a_heartbeat_that_cannot_be_read_is_left_out(real_redis: redis.Redis, va
 @pytest.mark.django_db
 def test_without_redis_the_rows_still_speak(settings: Any) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    Spool.objects.create(id=SPOOL, accepted=4, stored=4)
+    make_spool(accepted=4, stored=4)
 
     assert pipeline().accepted == 4
 
@@ -112,7 +112,7 @@ def test_the_sum_always_holds(row: Spool | None, heart: Heartbeat | None) -> Non
 
 @pytest.mark.django_db
 def test_the_api_tells_it_all(program: Client, real_redis: redis.Redis) -> None:
-    Spool.objects.create(id=SPOOL, accepted=2, stored=1)
+    make_spool(accepted=2, stored=1)
     beat(real_redis, accepted=2, dropped=0, waiting=1, at=3.0)
 
     assert program.get("/api/pipeline").json() == {

@@ -10,6 +10,7 @@ from django.db import connection, connections
 from proxy.record import Batch
 from proxy.store import ingest
 from proxy.store.models import Blob, DomainTotal, Exchange, MessageBatch, Rollup, SetAside, Spool
+from tests.roles import as_owner
 from tests.store.batch_records import create, fetch
 from tests.store.records import ask, make_batch, make_head, make_record, uuid7
 from tests.wire.batch_files import SEVERAL_MODELS
@@ -70,7 +71,7 @@ def test_batches_that_share_bodies_and_rollups_wait_for_each_other_without_deadl
 
 
 def test_workers_that_need_the_same_new_month_both_get_it() -> None:
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         for parent in ("receipt", "exchange", "exchangebody", "blob"):
             cursor.execute(f"DROP TABLE IF EXISTS proxy_{parent}_2026_11")
 

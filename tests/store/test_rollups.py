@@ -10,6 +10,7 @@ from accounts.models import Domain
 from proxy.record import OUTCOMES, Record
 from proxy.store import histogram, ingest, rollups
 from proxy.store.models import DomainTotal, Exchange, Rollup
+from tests.roles import as_owner
 from tests.store.records import ask, make_batch, make_closing, make_head, make_record, say
 
 pytestmark = pytest.mark.django_db
@@ -80,8 +81,9 @@ RECORDS = st.builds(
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(batches=st.lists(st.lists(RECORDS, max_size=6), max_size=4))
 def test_rollups_that_were_merged_equal_those_computed_from_the_rows(batches: list[list[Record]]) -> None:
-    for model in (Exchange, Rollup, DomainTotal):
-        model.objects.all().delete()
+    with as_owner():
+        for model in (Exchange, Rollup, DomainTotal):
+            model.objects.all().delete()
     for batch in batches:
         ingest.ingest(make_batch(*batch))
     rows = list(Exchange.objects.all())
@@ -130,7 +132,8 @@ def test_refusals_of_unknown_hosts_share_one_row() -> None:
 
 
 def test_refusals_of_known_hosts_count_for_them() -> None:
-    Domain.objects.create(name="configured.example")
+    with as_owner():
+        Domain.objects.create(name="configured.example")
     ingest.ingest(make_batch(make_record(head=make_head(domain="used.example"))))
 
     ingest.ingest(make_batch(refused("configured.example"), refused("used.example")))

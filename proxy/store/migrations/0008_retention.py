@@ -42,7 +42,8 @@ $$
 $$;
 
 -- Until the end of the transaction nobody makes or drops partitions of the month; whether they are all there.
-CREATE OR REPLACE FUNCTION nexus_hold_month(first_day date) RETURNS boolean LANGUAGE plpgsql AS
+CREATE OR REPLACE FUNCTION nexus_hold_month(first_day date) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS
 $$
 BEGIN
     PERFORM nexus_lock_month(first_day, alone => false);
