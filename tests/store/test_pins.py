@@ -13,7 +13,7 @@ from django.core.management.base import CommandError
 from django.db import IntegrityError, transaction
 from pytest_django.fixtures import Settings
 
-from proxy.store.models import DroppedMonth, Exchange, Pin
+from proxy.store.models import Exchange, Pin
 from proxy.store.months import Month
 from tests import people
 

@@ -18,7 +18,7 @@ $$;
 
 -- To wait for a lock of the above kind renews no cache of names, so to_regclass may not see what others made or dropped meanwhile.
 CREATE OR REPLACE FUNCTION nexus_has_table(name text) RETURNS boolean LANGUAGE sql STABLE AS
-$$ SELECT EXISTS (SELECT FROM pg_class WHERE relname = name AND relnamespace = 'public'::regnamespace) $$;
+$$ SELECT EXISTS (SELECT FROM pg_class WHERE relname = name::name AND relnamespace = 'public'::regnamespace) $$;
 
 CREATE OR REPLACE FUNCTION nexus_attach_month(parent text, partition text, first_day date) RETURNS void LANGUAGE plpgsql AS
 $$
