@@ -129,13 +129,14 @@ def _read(record: Record, spool: UUID, prices: PriceBook) -> Facts:
 def _keep(new: Sequence[Facts], by_id: dict[UUID, Record]) -> None:
     exchanges = sorted((one.exchange for one in new), key=lambda one: one.id)
     pieces, lines = Pieces(), Lines(exchanges)
-    bodies = [_body(one, by_id[one.id], pieces, lines) for one in exchanges]
+    bodies = [body_row(one, by_id[one.id], pieces, lines) for one in exchanges]
     copy_in(exchanges)
     copy_in(bodies)
     pieces.store()
 
 
-def _body(exchange: Exchange, record: Record, pieces: Pieces, lines: Lines) -> ExchangeBody:
+def body_row(exchange: Exchange, record: Record, pieces: Pieces, lines: Lines) -> ExchangeBody:
+    """The row of an exchange's bodies, not yet saved; their pieces are added to `pieces`."""
     month = month_of(exchange.id).date()
     response = [record.response_body] if record.response_body else []
     row = ExchangeBody(
