@@ -60,7 +60,7 @@ def copy_chunk(first: int, end: int, *, bodies: bool) -> None:
     if bodies:
         statements.append(_insert(ExchangeBody, "body", _BODY, _TURNS + _BODIES))
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL synchronous_commit = off")
+        cursor.execute("SET LOCAL synchronous_commit = off; SET LOCAL work_mem = '64MB'")
         for statement in statements:
             cursor.execute(statement, [first, end])
 
