@@ -36,7 +36,9 @@ class Known:
 def known(draw: random.Random) -> Known:
     """Look into the database."""
     domains = list(DomainTotal.objects.order_by("-requests").values_list("domain", flat=True))
-    oldest, newest = (Exchange.objects.order_by(order).values_list("id", flat=True)[0] for order in ("id", "-id"))
+    oldest, newest = (
+        Exchange.objects.order_by(order).values_list("id", flat=True)[0] for order in ("id", "-id")
+    )
     return Known(domains, [_near(UUID(int=draw.randrange(oldest.int, newest.int))) for _ in range(_SAMPLES)])
 
 
@@ -73,7 +75,9 @@ def addresses(found: Known, draw: random.Random) -> list[Address]:
         page("requests, idlest domain", lambda: f"/dashboard/requests?domain={idlest}"),
         page("requests, unknown domain", lambda: f"/dashboard/requests?domain=none-{draw.random()}"),
         page("requests, deep", lambda: f"/dashboard/requests?before={exchange()}"),
-        page("requests, deep, one domain", lambda: f"/dashboard/requests?before={exchange()}&domain={domain()}"),
+        page(
+            "requests, deep, one domain", lambda: f"/dashboard/requests?before={exchange()}&domain={domain()}"
+        ),
         page("usage by model", lambda: "/dashboard/usage?by=model"),
         page("usage by domain", lambda: "/dashboard/usage?by=domain"),
         page("usage, one domain", lambda: f"/dashboard/usage?domain={domain()}"),
@@ -83,7 +87,10 @@ def addresses(found: Known, draw: random.Random) -> list[Address]:
         page("api stats", lambda: "/api/stats"),
         page("api stats, one domain", lambda: f"/api/stats?domain={domain()}"),
         page("api stats, 1 to 90 days", lambda: f"/api/stats?since={days_ago()}"),
-        page("api stats, 90 days", lambda: f"/api/stats?since={quote(_iso(timezone.now() - timedelta(days=90)))}"),
+        page(
+            "api stats, 90 days",
+            lambda: f"/api/stats?since={quote(_iso(timezone.now() - timedelta(days=90)))}",
+        ),
         page("api stats, days, one domain", lambda: f"/api/stats?since={days_ago()}&domain={domain()}"),
         page("api requests", lambda: "/api/requests"),
         page("api requests, 1000 of them", lambda: "/api/requests?limit=1000"),
