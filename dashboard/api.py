@@ -94,7 +94,8 @@ def stats(request: HttpRequest, domain: str = "", since: datetime | None = None)
     except ValueError as error:
         raise HttpError(422, f"since: {error}") from error
     name = domain_of(domain)
-    found = figures.total(start, name)
+    summary = figures.summary(start, name)
+    found = summary.total
     return Stats(
         total_requests=found.requests,
         total_tokens=found.total_tokens,
@@ -104,9 +105,9 @@ def stats(request: HttpRequest, domain: str = "", since: datetime | None = None)
         total_cache_read_tokens=found.cache_read_tokens,
         average_response_time=round(found.average_ms, 1),
         error_count=found.errors,
-        active_domains=figures.active_domains(start, name),
-        requests_by_model={key: one.requests for key, one in figures.by("model", start, name).items()},
-        requests_by_type={key: one.requests for key, one in figures.by("request_type", start, name).items()},
+        active_domains=summary.active_domains,
+        requests_by_model={key: one.requests for key, one in summary.by_model.items()},
+        requests_by_type={key: one.requests for key, one in summary.by_type.items()},
         total_cost_usd=float(found.cost_usd),
         cost_state=found.exactness,
         since=start,

@@ -1,11 +1,11 @@
 """The API's shapes (predecessor §7.3), in camelCase, with what is new here added beside the old names."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from ninja import Field, Schema
-from pydantic import ConfigDict
+from pydantic import ConfigDict, ModelWrapValidatorHandler, ValidationInfo, model_validator
 from pydantic.alias_generators import to_camel
 
 
@@ -13,6 +13,14 @@ class CamelSchema(Schema):
     """Names in Python's style here, in camelCase on the wire."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _run_root_validator(
+        cls, values: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo[Any]
+    ) -> Self:
+        # A finished shape is ready: Ninja would look up each of its fields once more, as a template does, ten times as slowly.
+        return values if isinstance(values, cls) else super()._run_root_validator(values, handler, info)
 
 
 class ErrorBody(Schema):

@@ -101,7 +101,7 @@ def keep(new: Iterable[Whole]) -> None:
     wholes = sorted(new, key=lambda one: one.exchange.id)
     exchanges = [one.exchange for one in wholes]
     pieces, lines = Pieces(), Lines(exchanges)
-    bodies = [_body(one.exchange, one.traffic, pieces, lines) for one in wholes if one.traffic]
+    bodies = [body_row(one.exchange, one.traffic, pieces, lines) for one in wholes if one.traffic]
     copy_in(exchanges)
     copy_in(bodies)
     pieces.store()
@@ -139,7 +139,8 @@ def _month(exchange_id: UUID) -> date:
     return month_of(exchange_id).date()
 
 
-def _body(exchange: Exchange, traffic: Traffic, pieces: Pieces, lines: Lines) -> ExchangeBody:
+def body_row(exchange: Exchange, traffic: Traffic, pieces: Pieces, lines: Lines) -> ExchangeBody:
+    """The row of an exchange's bodies, not yet saved; their pieces are added to `pieces`."""
     request, response = traffic.request, traffic.response
     seal = pieces.seal_of(_month(exchange.id))
     row = ExchangeBody(

@@ -261,7 +261,7 @@ def test_a_failure_inside_is_json(
     def fail(*_: object) -> None:
         raise RuntimeError("a detail that nobody outside needs")
 
-    monkeypatch.setattr("dashboard.queries.figures.total", fail)
+    monkeypatch.setattr("dashboard.queries.figures.summary", fail)
 
     assert read(program, "/api/stats", status=500)["error"]["code"] == "internal_error"
 

@@ -243,7 +243,7 @@ def test_the_usage_page_gathers_what_has_no_colour(signed_in: Client) -> None:
         ("/dashboard", 5),
         ("/dashboard/overview-fragment", 4),
         ("/dashboard/requests", 3),
-        ("/dashboard/usage", 7),
+        ("/dashboard/usage", 5),
     ],
 )
 def test_a_list_asks_few_questions_and_no_body(
