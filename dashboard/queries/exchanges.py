@@ -19,6 +19,8 @@ UNLISTED = (
     "upstream_request_id",
     "message_id",
     "counts_as",
+    "answered_model",
+    "finished",
 )
 
 

@@ -12,7 +12,7 @@ from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, 
 
 from accounts.masking import mask_text
 from proxy.record import Batch, Record, encode
-from proxy.store import columns, facts, rollups
+from proxy.store import columns, facts, rollups, unpriced
 from proxy.store.announce import Stored, announce
 from proxy.store.blobs import Pieces, encode_chunks, pieces_of
 from proxy.store.bulk import copy_in
@@ -99,8 +99,9 @@ def _store(batch: Batch) -> int:
         rollups.attribute(one.exchange for one in new)
         if settings.STORAGE_ENABLED:
             _keep(new, by_id)
+        found_unpriced = unpriced.note(new)
         _count(new, spool, batch)
-    announce([_stored(one) for one in new])
+    announce([_stored(one, found_unpriced.get(one.exchange.id, "")) for one in new])
     return len(new)
 
 
@@ -162,7 +163,7 @@ def _count(new: Sequence[Facts], spool: UUID, batch: Batch) -> None:
         cursor.execute(_COUNT, [spool, batch.accepted, batch.dropped, len(new)])
 
 
-def _stored(one: Facts) -> Stored:
+def _stored(one: Facts, unpriced_model: str) -> Stored:
     row = one.exchange
     return Stored(
         exchange_id=row.id,
@@ -184,4 +185,5 @@ def _stored(one: Facts) -> Stored:
         first_user_text=one.first_user_text,
         message=one.message,
         tool_calls=one.tool_calls,
+        unpriced_model=unpriced_model,
     )

@@ -14,6 +14,7 @@ ANSWER_LINES = 20
 MOST_TOOLS = 20
 FOOTER_LIMIT = 120
 RED = "#ff0000"
+YELLOW = "#daa038"
 
 
 class Field(TypedDict):
@@ -74,6 +75,26 @@ def error(stored: Stored) -> Post:
                 Field(title="Time", value=f"{stored.started_at:%Y-%m-%d %H:%M:%S %Z}", short=True),
             ],
             footer=_footer(stored),
+            ts=int(stored.started_at.timestamp()),
+        )
+    )
+
+
+def unpriced(stored: Stored, dashboard_url: str) -> Post:
+    """That a model has no price, and what to do."""
+    model = clip(stored.unpriced_model, FOOTER_LIMIT)
+    text = (
+        f"No price for {model}: its requests count as unpriced, not as free. Add a price in the admin"
+        f" ({dashboard_url.rstrip('/')}/admin/proxy/price/), then run `manage.py reprice`."
+    )
+    footer = _footer(stored)
+    return _post(
+        Attachment(
+            color=YELLOW,
+            fallback=text,
+            title="A model without a price",
+            text=text,
+            footer=footer,
             ts=int(stored.started_at.timestamp()),
         )
     )
