@@ -24,7 +24,6 @@ def add_to(row: Exchange, answer: Answer, prices: PriceBook) -> str:
 
     Priced is the model that answered: an alias in the request names none.
     """
-    row.cost_usd, row.price_id = None, None
     if answer.usage is None:
         row.cost_state = PARTIAL if _billed_unseen(row, answer) else NONE
         return ""

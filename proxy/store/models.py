@@ -298,3 +298,8 @@ def moment_of(exchange_id: UUID) -> datetime:
 def month_of(exchange_id: UUID) -> datetime:
     """The first moment of the month whose partitions hold an exchange: of its id, never of now."""
     return moment_of(exchange_id).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def id_floor(moment: datetime) -> UUID:
+    """The lowest UUIDv7 of a moment."""
+    return UUID(int=round(moment.timestamp() * 1000) << 80)

@@ -16,9 +16,14 @@ from proxy.store.differences import Difference, Window
 from proxy.store.models import CLOCK_SLACK
 
 _DAY = timedelta(days=1)
-_ALWAYS = datetime.min.replace(tzinfo=UTC)
-_FOR_EVER = datetime.max.replace(tzinfo=UTC)
+ALWAYS = datetime.min.replace(tzinfo=UTC)
+FOR_EVER = datetime.max.replace(tzinfo=UTC)
 _LOCK = "hashtext('nexus_rebuild_rollups')"
+
+
+def hour_of(moment: datetime) -> datetime:
+    """The hour in which a moment lies: sums know nothing finer."""
+    return moment.replace(minute=0, second=0, microsecond=0)
 
 
 class Busy(Exception):
@@ -29,8 +34,8 @@ class Busy(Exception):
 class Asked:
     """The hours from `since` to before `until`, of one domain or, with "", of all."""
 
-    since: datetime = _ALWAYS
-    until: datetime = _FOR_EVER
+    since: datetime = ALWAYS
+    until: datetime = FOR_EVER
     domain: str = ""
     dry_run: bool = False
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from proxy.store.facts import Facts
 from proxy.store.models import UnpricedModel
 from proxy.store.prices import book
-from proxy.wire.pricing import PriceBook
+from proxy.wire.price_book import PriceBook, names_of
 
 # Sorted, or two batches with the same models in another order would wait for each other.
 _NOTE = """
@@ -52,9 +52,13 @@ def _insert(found: Mapping[str, Facts]) -> dict[UUID, str]:
         return dict(cursor.fetchall())
 
 
-def close_priced(prices: PriceBook) -> list[str]:
-    """Take the models as settled that have a price by now, from their first exchange on; their names."""
-    rows = UnpricedModel.objects.filter(closed_at=None)
-    priced = sorted(one.model for one in rows if prices.find(one.model, one.first_seen))
+def close_priced(prices: PriceBook, model: str = "") -> list[str]:
+    """Take as settled the models, or what is called `model`, that have a price from their first exchange on; their names."""
+    waiting = UnpricedModel.objects.filter(closed_at=None)
+    priced = sorted(
+        one.model
+        for one in waiting
+        if prices.find(one.model, one.first_seen) and (not model or model in names_of(one.model))
+    )
     UnpricedModel.objects.filter(model__in=priced).update(closed_at=timezone.now())
     return priced

@@ -105,7 +105,8 @@ def test_a_duration_falls_into_the_same_bucket_in_python_and_sql() -> None:
     durations = [*random_traffic.DURATIONS, 2**31 - 1]
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {sums.BUCKET_IN_SQL} FROM unnest(%s::int[]) WITH ORDINALITY AS one (duration_ms, place) ORDER BY place",
+            f"SELECT {sums.BUCKET_IN_SQL} FROM unnest(%s::int[]) WITH ORDINALITY AS one (duration_ms, place)"  # noqa: S608
+            " ORDER BY place",
             [durations],
         )
         buckets = [row[0] for row in cursor.fetchall()]
