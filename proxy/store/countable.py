@@ -33,7 +33,8 @@ SELECT hour FROM unstored WHERE hour >= %(start)s AND hour < %(end)s
 UNION
 SELECT hour FROM proxy_rollup AS rollup WHERE hour >= %(start)s AND hour < %(end)s AND requests > stored
 AND EXISTS (
-    SELECT 1 FROM unstored WHERE unstored.hour BETWEEN rollup.hour - %(slack)s AND rollup.hour + %(slack)s
+    SELECT 1 FROM unstored WHERE unstored.hour >= rollup.hour - make_interval(secs => %(slack)s)
+    AND unstored.hour <= rollup.hour + make_interval(secs => %(slack)s)
 )
 """
 _COUNTED_BEFORE = """
@@ -66,7 +67,7 @@ def storage_off(window: Window) -> set[datetime]:
     """The hours in which something was counted while storage was off: its receipt has no exchange."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(WORK_MEM)
-        cursor.execute(_STORAGE_OFF, window.parameters | {"slack": CLOCK_SLACK})
+        cursor.execute(_STORAGE_OFF, window.parameters | {"slack": CLOCK_SLACK.total_seconds()})
         return {row[0] for row in cursor.fetchall()}
 
 

@@ -22,6 +22,9 @@ from proxy.store.sums import BUCKET_IN_SQL, KEY, KEY_IN_SQL, SUMS, SUMS_IN_SQL, 
 WORK_MEM = "SET LOCAL work_mem = '256MB'"
 
 
+Parameters = dict[str, datetime | str | float | list[datetime]]
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """Whole hours from `start` to before `end`; `domain` is the one that they are looked at for, "" for all."""
@@ -31,7 +34,7 @@ class Window:
     domain: str = ""
 
     @property
-    def parameters(self) -> dict[str, object]:
+    def parameters(self) -> Parameters:
         """With the ids that exchanges of these hours may have."""
         return {
             "start": self.start,
@@ -100,7 +103,8 @@ _FORGET = "DELETE FROM rollup_difference WHERE hour >= %(start)s AND hour < %(en
 # Without waiting: to wait for a row that ingest holds, while it waits for one of these, would be a deadlock.
 _SWEEP = """
 DELETE FROM proxy_rollup WHERE id IN (
-    SELECT id FROM proxy_rollup WHERE hour >= %(start)s AND hour < %(end)s AND requests = 0 FOR UPDATE SKIP LOCKED
+    SELECT id FROM proxy_rollup
+    WHERE hour >= %(start)s AND hour < %(end)s AND NOT hour = ANY(%(left_alone)s) AND requests = 0 FOR UPDATE SKIP LOCKED
 )
 """
 
@@ -133,7 +137,7 @@ UPDATE total_difference AS total SET last_at = found.last_at FROM (
     SELECT total_difference.domain, max(started_at) AS last_at
     FROM (
         SELECT {domain} AS domain, started_at FROM proxy_exchange
-        WHERE id >= (SELECT nexus_uuid_floor(min(last_at) - %(slack)s) FROM total_difference)
+        WHERE id >= (SELECT nexus_uuid_floor(min(last_at) - make_interval(secs => %(slack)s)) FROM total_difference)
     ) AS row JOIN total_difference USING (domain)
     WHERE started_at >= last_at AND started_at < last_at + interval '1 hour' GROUP BY total_difference.domain
 ) AS found WHERE total.domain = found.domain
@@ -215,15 +219,19 @@ def apply(window: Window) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_APPLY, window.parameters)
         cursor.execute(_FORGET, window.parameters)
+
+
+def sweep(window: Window, left_alone: Collection[datetime]) -> None:
+    """Take away the rollups of a window that count nothing, as ingest would never have written them."""
     with connection.cursor() as cursor:
-        cursor.execute(_SWEEP, window.parameters)
+        cursor.execute(_SWEEP, window.parameters | {"left_alone": list(left_alone)})
 
 
 def compare_totals(domain: str) -> list[Difference]:
     """The domains whose totals are not the sums of their rollups."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_TOTALS, {"domain": domain})
-        cursor.execute(_LAST_AT, {"slack": CLOCK_SLACK})
+        cursor.execute(_LAST_AT, {"slack": CLOCK_SLACK.total_seconds()})
     return _read("domain", "total_difference", SUMS_OF_DOMAIN, {})
 
 
@@ -235,7 +243,7 @@ def apply_totals() -> None:
         cursor.execute(_SWEEP_TOTALS)
 
 
-def _read(key: str, table: str, names: tuple[str, ...], parameters: dict[str, object]) -> list[Difference]:
+def _read(key: str, table: str, names: tuple[str, ...], parameters: Parameters) -> list[Difference]:
     sums = ", ".join(f"sum({name})" for name in names)
     with connection.cursor() as cursor:
         cursor.execute(

@@ -79,13 +79,15 @@ def _rebuild_month(month: date, asked: Asked, found: Rebuilt) -> None:
         return _rebuild_month(month, asked, found)
     storage_off = countable.storage_off(window)
     counted_before = countable.counted_before(window) - storage_off
-    differences.leave(storage_off | counted_before)
+    left_alone = storage_off | counted_before
+    differences.leave(left_alone)
     found.storage_off += sorted(storage_off)
     found.counted_before += sorted(counted_before)
     found.hours += differences.hours(window)
     if not asked.dry_run:
         for day in _days(window):
             differences.apply(day)
+        differences.sweep(window, left_alone)
 
 
 def _months(asked: Asked) -> list[date]:

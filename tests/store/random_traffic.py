@@ -56,7 +56,8 @@ def _answer(random: Random, model: str, streamed: bool) -> bytes:
         return say(model=model, usage=usage, content=tools)
     first = start(**usage)
     first["message"] = {"id": "msg_2", "model": model, "usage": usage}
-    return stream(first, *([{"type": "message_stop"}] * random.randrange(2)))
+    last: list[dict[str, object]] = [{"type": "message_stop"}]
+    return stream(first, *last * random.randrange(2))
 
 
 def batches(random: Random, count: int) -> Iterator[list[Record]]:

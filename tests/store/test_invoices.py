@@ -115,6 +115,11 @@ def billed(response: bytes, moment: datetime = NOON, **closing: object) -> Excha
     return row
 
 
+def price_of(row: Exchange) -> Price:
+    assert row.price_id is not None
+    return Price.objects.get(id=row.price_id)
+
+
 @pytest.mark.parametrize(
     ("cost", "model", "usage"), [one[1:] for one in INVOICES], ids=[one[0] for one in INVOICES]
 )
@@ -122,7 +127,7 @@ def test_an_answer_costs_what_its_rule_says(cost: str, model: str, usage: dict[s
     row = billed(say(model=model, usage=usage))
 
     assert (row.cost_usd, row.cost_state) == (Decimal(cost), "exact")
-    assert Price.objects.get(id=row.price_id).model == model.removesuffix("-20251001")
+    assert price_of(row).model == model.removesuffix("-20251001")
 
 
 EDGE = datetime(2026, 9, 1, tzinfo=UTC)
@@ -144,7 +149,7 @@ def test_the_price_is_that_of_the_moment_in_any_time_zone(moment: datetime, cost
     row = billed(say(model=SONNET_5, usage={"input_tokens": 1_000_000}), moment)
 
     assert row.cost_usd == Decimal(cost)
-    assert (Price.objects.get(id=row.price_id).valid_from < EDGE) == (cost == "2")
+    assert (price_of(row).valid_from < EDGE) == (cost == "2")
 
 
 def streamed(*, ended: bool, final: dict[str, object] | None, **first: object) -> bytes:
@@ -153,7 +158,9 @@ def streamed(*, ended: bool, final: dict[str, object] | None, **first: object) -
     ]
     if final is not None:
         events.append({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": final})
-    return stream(*events, *([{"type": "message_stop"}] if ended else []))
+    if ended:
+        events.append({"type": "message_stop"})
+    return stream(*events)
 
 
 def test_of_a_stream_the_last_word_counts_and_not_the_provisional_one() -> None:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.django_db
 NEW = "claude-next-1"
 
 
-def take_in(model: str = NEW, asked: str = "fast", moment: datetime = NOON, **more: object) -> Exchange:
+def take_in(model: str = NEW, asked: str = "fast", moment: datetime = NOON, **more: Any) -> Exchange:
     record = make_record(ask(model=asked), say(model=model, **more), head=make_head(moment))
     ingest.ingest(make_batch(record))
     return Exchange.objects.get(id=record.head.id)
@@ -109,7 +110,7 @@ def test_a_price_that_was_taken_away_leaves_no_cost_behind(prices: None) -> None
     row = Exchange.objects.get()
     assert (row.cost_usd, row.cost_state, row.price_id) == (None, "unpriced", None)
     assert done.still_unpriced == {MODEL: 1}
-    assert (Rollup.objects.get().cost_usd, Rollup.objects.get().unpriced) == (0, 1)
+    assert (Rollup.objects.get().cost_usd, Rollup.objects.get().unpriced) == (Decimal(0), 1)
 
 
 def test_only_what_was_asked_for_is_computed() -> None:

@@ -1,6 +1,7 @@
 """A model without a price is noted once, over all batches and workers."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def answered_by(*models: str, minutes: int = 0, **more: object) -> None:
+def answered_by(*models: str, minutes: int = 0, **more: Any) -> None:
     records = [
         make_record(
             ask(model="fast"), say(model=model, **more), head=make_head(NOON + timedelta(minutes=minutes))

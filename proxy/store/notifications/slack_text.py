@@ -81,20 +81,19 @@ def error(stored: Stored) -> Post:
 
 
 def unpriced(stored: Stored, dashboard_url: str) -> Post:
-    """That a model has no price, and what to do."""
-    model = clip(stored.unpriced_model, FOOTER_LIMIT)
+    """That a model has no price, and what to do; nothing of the domain that met it, for all read this."""
     text = (
-        f"No price for {model}: its requests count as unpriced, not as free. Add a price in the admin"
-        f" ({dashboard_url.rstrip('/')}/admin/proxy/price/), then run `manage.py reprice`."
+        f"No price for {clip(stored.unpriced_model, FOOTER_LIMIT)}: its requests count as unpriced, not as free."
+        f" Add one in the dashboard's admin ({dashboard_url.rstrip('/')}/admin/proxy/price/add/),"
+        " then run `manage.py reprice`."
     )
-    footer = _footer(stored)
     return _post(
         Attachment(
             color=YELLOW,
             fallback=text,
             title="A model without a price",
             text=text,
-            footer=footer,
+            footer=f"First seen in request {stored.exchange_id}",
             ts=int(stored.started_at.timestamp()),
         )
     )
