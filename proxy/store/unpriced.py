@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Sum
 from django.utils import timezone
 
 from proxy.store.facts import Facts
-from proxy.store.models import UnpricedModel
+from proxy.store.models import DomainTotal, UnpricedModel
 from proxy.store.prices import book
 from proxy.wire.price_book import PriceBook, names_of
 
@@ -62,3 +63,8 @@ def close_priced(prices: PriceBook, model: str = "") -> list[str]:
     )
     UnpricedModel.objects.filter(model__in=priced).update(closed_at=timezone.now())
     return priced
+
+
+def waiting() -> int:
+    """How many exchanges count as unpriced, from the counters."""
+    return int(DomainTotal.objects.aggregate(found=Sum("unpriced", default=0))["found"])
