@@ -110,6 +110,8 @@ def stats(request: HttpRequest, domain: str = "", since: datetime | None = None)
         requests_by_type={key: one.requests for key, one in summary.by_type.items()},
         total_cost_usd=float(found.cost_usd),
         cost_state=found.exactness,
+        unpriced_requests=found.unpriced,
+        partial_requests=found.partial,
         since=start,
     )
 

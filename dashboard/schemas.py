@@ -52,6 +52,8 @@ class Stats(CamelSchema):
     cost_state: str = Field(
         description="exact, partial (streams that were cut) or unpriced (models without a price)"
     )
+    unpriced_requests: int = Field(description="How many are in no cost, because a model has no price")
+    partial_requests: int = Field(description="How many did not tell all their tokens")
     since: datetime = Field(description="The hour from which the sums count")
 
 

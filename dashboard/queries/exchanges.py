@@ -22,6 +22,8 @@ UNLISTED = (
     "upstream_request_id",
     "message_id",
     "counts_as",
+    "answered_model",
+    "finished",
 )
 
 

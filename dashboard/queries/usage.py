@@ -19,9 +19,9 @@ OTHERS = "everything else"
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """Whole local days up to today: `hours` are the UTC hours that they hold, `days` their dates."""
+    """Whole local days up to today: `hours` are the UTC hours that they hold, `days` their local midnights."""
 
-    zone: ZoneInfo
+    days: list[datetime]
     start: datetime
     end: datetime
 
@@ -29,11 +29,6 @@ class Week:
     def hours(self) -> list[datetime]:
         count = int((self.end - self.start) / timedelta(hours=1))
         return [self.start + timedelta(hours=index) for index in range(count)]
-
-    @property
-    def days(self) -> list[datetime]:
-        first = self.start.astimezone(self.zone)
-        return [_midnight(first, index) for index in range(DAYS)]
 
 
 def _midnight(day: datetime, plus_days: int) -> datetime:
@@ -46,8 +41,8 @@ def week(now: datetime | None = None) -> Week:
     """Today and the six days before it, in REPORTING_TIME_ZONE; edges are cut down to whole UTC hours, as rollups are."""
     zone = ZoneInfo(settings.REPORTING_TIME_ZONE)
     today = (now or timezone.now()).astimezone(zone)
-    start, end = _midnight(today, 1 - DAYS), _midnight(today, 1)
-    return Week(zone, _whole_hour(start), _whole_hour(end))
+    days = [_midnight(today, index) for index in range(1 - DAYS, 1)]
+    return Week(days, _whole_hour(days[0]), _whole_hour(_midnight(today, 1)))
 
 
 def _whole_hour(moment: datetime) -> datetime:

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 
 from dashboard.filters import domain_of
 from dashboard.queries import batches, exchanges, figures
+from dashboard.queries.unpriced import unpriced_models
 from dashboard.signin import signed_in_only
 from dashboard.views.request_page import VIEWS, RequestPage
 from dashboard.views.usage_page import usage_page
@@ -49,6 +50,7 @@ def _overview(request: HttpRequest) -> dict[str, object]:
         "figures": figures.total(since, domain),
         "active_domains": figures.active_domains(since, domain),
         "pipeline": pipeline(),
+        "unpriced": unpriced_models(),
         "rows": exchanges.page(domain, size=RECENT).rows,
     }
 

@@ -32,13 +32,15 @@ def usage_page(domain: str, split: str) -> dict[str, object]:
     def chart(title: str, series: dict[str, dict[datetime, Number]], show: Callable[[Number], str]) -> Chart:
         return stacked(title, series, week.hours, week.days, show)
 
+    total = figures.together(tables[split].values())
+    sureness = "" if total.exactness == "exact" else f" ({total.exactness})"
     return {
         "split": split,
-        "total": figures.together(tables[split].values()),
+        "total": total,
         "charts": [
             chart(f"Requests per hour by {split}", _each(parts, names, "requests"), compact),
             chart("Tokens per hour by kind", _kinds(every_hour), compact),
-            chart(f"Cost per hour by {split}, USD", _each(parts, names, "cost_usd"), _dollars),
+            chart(f"Cost per hour by {split}, USD{sureness}", _each(parts, names, "cost_usd"), _dollars),
         ],
         "tables": tables,
     }

@@ -45,6 +45,7 @@ TRAFFIC: Mapping[str, Rights] = {
     "proxy_setaside": Rights(worker=STORE, dashboard=READ),
     "proxy_messagebatch": Rights(worker=STORE, dashboard=READ),
     "proxy_monthkey": Rights(worker="SELECT, INSERT", dashboard=READ),
+    "proxy_unpricedmodel": Rights(worker=STORE, dashboard=READ),
     "proxy_droppedmonth": Rights(worker=READ, dashboard=READ),
 }
 OTHERS: Mapping[str, Rights] = {

@@ -1,6 +1,7 @@
 """Which domain a message batch belongs to, and that its results count once, whoever fetches them how often (decision 0017)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -57,16 +58,21 @@ def usage_of(row: Exchange) -> BatchUsage | None:
         return None
 
 
-def settle(new: Sequence[Facts], prices: PriceBook) -> None:
-    """Take note of the batches that were created, and decide which of these exchanges count a batch's results.
+def settle(new: Sequence[Facts], prices: PriceBook) -> list[Facts]:
+    """Take note of the batches that were created, and decide which of these exchanges count a batch's results; all of them.
 
     One batch after the other, its creation first: transactions with the same batches never wait for each other in a circle.
     """
+    unpriced: dict[UUID, str] = {}
     for one in sorted((one for one in new if one.batch), key=_order):
         if isinstance(one.batch, Fetched):
-            _fetched(_id(one.batch), one.exchange, one.batch, prices)
+            unpriced[one.exchange.id] = _fetched(_id(one.batch), one.exchange, one.batch, prices)
         elif one.batch:
             _created(_id(one.batch), one.exchange, one.batch)
+    return [
+        replace(one, unpriced_model=unpriced[one.exchange.id]) if one.exchange.id in unpriced else one
+        for one in new
+    ]
 
 
 def _order(one: Facts) -> tuple[str, bool, UUID]:
@@ -83,24 +89,30 @@ def _created(batch_id: str, row: Exchange, batch: Created) -> None:
         cursor.execute(_CREATE, [batch_id, row.domain, row.account, created_at, row.id, batch.requests])
 
 
-def _fetched(batch_id: str, row: Exchange, batch: Fetched, prices: PriceBook) -> None:
+def _fetched(batch_id: str, row: Exchange, batch: Fetched, prices: PriceBook) -> str:
+    """Bill the row if it is the one that counts; a model that lacks a price for it, "" where none does."""
     row.model = batch.results.model
     found = BatchUsage(batch_id, batch.results)
     if batch.complete and (known := _claim(batch_id, row)):
         domain, at, requests = known
         row.counts_as = "" if domain == row.domain else domain
-        bill(row, msgspec.structs.replace(found, priced_at=at, requests=requests), prices)
-    elif counted_by := _counted_by(batch_id):
+        return bill(row, msgspec.structs.replace(found, priced_at=at, requests=requests), prices)
+    if counted_by := _counted_by(batch_id):
         _keep(row, msgspec.structs.replace(found, counted_by=counted_by))
     else:
         row.cost_state = costs.PARTIAL
         _keep(row, found)
+    return ""
 
 
-def bill(row: Exchange, found: BatchUsage, prices: PriceBook) -> None:
-    """Set tokens and cost of the row that counts a batch: all that it takes is in `found`, so it can be done again."""
+def bill(row: Exchange, found: BatchUsage, prices: PriceBook) -> str:
+    """Set tokens and cost of the row that counts a batch; a model that lacks a price, "" where none does.
+
+    All that it takes is in `found`, so it can be done again.
+    """
     shares = costs.add_batch(row, found.results, found.requests, found.priced_at or row.started_at, prices)
     _keep(row, msgspec.structs.replace(found, results=msgspec.structs.replace(found.results, shares=shares)))
+    return next((share.model for share in shares if share.cost_usd is None), "")
 
 
 def _keep(row: Exchange, found: BatchUsage) -> None:

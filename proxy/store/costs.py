@@ -14,6 +14,7 @@ from proxy.store.models import Exchange
 from proxy.wire.batches import Results, Share
 from proxy.wire.messages import Answer
 from proxy.wire.pricing import PriceBook, cost
+from proxy.wire.usage import merge
 
 EXACT, PARTIAL, UNPRICED, NONE = "exact", "partial", "unpriced", "none"
 
@@ -22,19 +23,33 @@ _BILLED_TYPES = ("inference", "query_evaluation", "quota", "complete")
 _LIMIT = Decimal(10**8)
 
 
-def add_to(row: Exchange, answer: Answer, prices: PriceBook) -> None:
-    """Set the cost of a row. Priced is the model that answered: an alias in the request names none."""
+def add_to(row: Exchange, answer: Answer, prices: PriceBook) -> str:
+    """Set the cost of a row; the model that lacks a price for it, "" where none does.
+
+    Priced is the model that answered: an alias in the request names none.
+    """
     if answer.usage is None:
         row.cost_state = PARTIAL if _billed_unseen(row, answer) else NONE
-        return
+        return ""
     batch = answer.usage.service_tier == "batch"
     bill = cost(answer.usage, answer.model or row.model, row.started_at, prices, batch=batch)
     if bill.amount is None or bill.amount >= _LIMIT:
         row.cost_state = UNPRICED
-        return
+        return bill.unpriced_model
     row.cost_usd = bill.amount.quantize(Decimal("1E-10"))
     row.price_id = _number(bill.price_id)
     row.cost_state = EXACT if answer.finished else PARTIAL
+    return ""
+
+
+def answer_of(row: Exchange) -> Answer:
+    """What a stored row that has a usage still knows of its answer: enough to price it again."""
+    return Answer(
+        usage=merge(row.usage),
+        model=row.answered_model or row.model,
+        # Rows from before the column `finished` say it in their state alone.
+        finished=row.finished and row.cost_state != PARTIAL,
+    )
 
 
 def add_batch(

@@ -9,7 +9,7 @@ from accounts.masking import mask_text
 from proxy.record import COMPLETE, UPSTREAM_ERROR, HeaderPairs, Record
 from proxy.store import columns, costs
 from proxy.store.codings import decoded
-from proxy.store.models import Exchange, moment_of
+from proxy.store.models import CLOCK_SLACK, MODEL_LENGTH, Exchange, moment_of
 from proxy.wire import batches
 from proxy.wire.messages import Answer, ToolCall, read_answer
 from proxy.wire.pricing import PriceBook
@@ -38,6 +38,7 @@ class Facts:
     first_user_text: str = ""
     message: dict[str, object] | None = None
     tool_calls: tuple[ToolCall, ...] = ()
+    unpriced_model: str = ""
     batch: batches.Created | Fetched | None = None
 
 
@@ -64,9 +65,11 @@ def joined(record: Record, spool: UUID, prices: PriceBook, request: RequestFacts
     row = _outline(record, spool)
     _add_request(row, request)
     _add_answer(row, answer)
-    costs.add_to(row, answer, prices)
+    unpriced_model = columns.text(costs.add_to(row, answer, prices), MODEL_LENGTH)
     columns.fit(row)
-    return Facts(row, request.user_text, request.first_user_text, answer.message, answer.tools)
+    return Facts(
+        row, request.user_text, request.first_user_text, answer.message, answer.tools, unpriced_model
+    )
 
 
 def unread(record: Record, spool: UUID) -> Facts:
@@ -150,6 +153,8 @@ def _add_request(row: Exchange, request: RequestFacts) -> None:
 
 def _add_answer(row: Exchange, answer: Answer) -> None:
     row.model = row.model or answer.model or ""
+    row.answered_model = answer.model if answer.model and answer.model != row.model else ""
+    row.finished = answer.finished
     row.streamed = answer.streamed
     row.stop_reason = answer.stop_reason or ""
     row.message_id = answer.message_id or ""
@@ -181,7 +186,9 @@ def _milliseconds(value: float) -> int:
 
 
 def _moment(seconds: float, exchange_id: UUID) -> datetime:
+    made = moment_of(exchange_id)
     try:
-        return datetime.fromtimestamp(seconds, UTC)
+        told = datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):
-        return moment_of(exchange_id)
+        return made
+    return told if abs(told - made) <= CLOCK_SLACK else made

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from accounts.masking import mask_text
 from proxy.record import Batch, Record
-from proxy.store import aside, batches, columns, facts, rollups, storing
+from proxy.store import aside, batches, columns, facts, rollups, storing, unpriced
 from proxy.store.announce import Stored, announce
 from proxy.store.facts import Facts
 from proxy.store.models import Receipt
@@ -79,19 +79,19 @@ def _store(batch: Batch, quietly: bool) -> int:
     prices = _prices.get()
     receipts = [Receipt(id=one, spool=spool, serial=record.serial) for one, record in by_id.items()]
     with storing.months_held(by_id, kept=settings.STORAGE_ENABLED):
-        new = [_read(by_id[one], spool, prices) for one in storing.receive(receipts)]
+        new = batches.settle([_read(by_id[one], spool, prices) for one in storing.receive(receipts)], prices)
         exchanges = [one.exchange for one in new]
-        batches.settle(new, prices)
         rollups.attribute(exchanges)
         if settings.STORAGE_ENABLED:
             storing.keep(Whole(one, traffic_of(by_id[one.id])) for one in exchanges)
+        found_unpriced = unpriced.note(new)
         storing.count(exchanges, kept=settings.STORAGE_ENABLED)
         counted = _no_longer_aside(spool, [record.serial for record in batch.records])
         storing.count_spool(
             spool, storing.counts_of(batch), stored=sum(one.serial not in counted for one in exchanges)
         )
     if not quietly:
-        announce([_stored(one) for one in new])
+        announce([_stored(one, found_unpriced.get(one.exchange.id, "")) for one in new])
     return len(new)
 
 
@@ -110,7 +110,7 @@ def _no_longer_aside(spool: UUID, serials: list[int]) -> set[int]:
         return {row[0] for row in cursor.fetchall()}
 
 
-def _stored(one: Facts) -> Stored:
+def _stored(one: Facts, unpriced_model: str) -> Stored:
     row = one.exchange
     return Stored(
         exchange_id=row.id,
@@ -132,4 +132,5 @@ def _stored(one: Facts) -> Stored:
         first_user_text=one.first_user_text,
         message=one.message,
         tool_calls=one.tool_calls,
+        unpriced_model=unpriced_model,
     )

@@ -1,7 +1,7 @@
 """Tables of the record. Traffic tables are partitioned by month (range on the UUIDv7 id) and hold no foreign keys, so that
 a month is dropped, never deleted; what a list shows and what a body holds live in different tables."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Self
 from uuid import UUID
 
@@ -10,6 +10,10 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from proxy.record import COMPLETE
+
+MODEL_LENGTH = 120
+# How far `started_at` may lie from the moment in the id, which names the partition: clocks are set back now and then.
+CLOCK_SLACK = timedelta(days=1)
 
 
 class ExchangeQuerySet(models.QuerySet["Exchange"]):
@@ -38,7 +42,7 @@ class Exchange(models.Model):
     method = models.CharField(max_length=32)
     path = models.TextField()
     query = models.TextField()
-    model = models.CharField(max_length=120)
+    model = models.CharField(max_length=MODEL_LENGTH)
     request_type = models.CharField(max_length=24)
     streamed = models.BooleanField()
     outcome = models.CharField(max_length=16)
@@ -68,6 +72,9 @@ class Exchange(models.Model):
     response_bytes = models.BigIntegerField()
     # The domain under which it is summed up, "" for its own: a refused stranger counts as unknown.
     counts_as = models.CharField(max_length=260, default="")
+    # What its cost depends on and no other column tells: who answered, "" for `model`, and whether to the end.
+    answered_model = models.CharField(max_length=MODEL_LENGTH, default="", db_default="")
+    finished = models.BooleanField(default=True, db_default=True)
 
     objects = ExchangeQuerySet.as_manager()
 
@@ -78,6 +85,7 @@ class Exchange(models.Model):
             models.Index(
                 fields=("session_id", "id"), name="exchange_session", condition=~models.Q(session_id="")
             ),
+            models.Index(fields=("id",), name="exchange_unpriced", condition=models.Q(cost_state="unpriced")),
         )
 
     def __str__(self) -> str:
@@ -317,7 +325,7 @@ class Rollup(Counters):
     hour = models.DateTimeField()
     domain = models.CharField(max_length=260)
     account = models.CharField(max_length=255)
-    model = models.CharField(max_length=120)
+    model = models.CharField(max_length=MODEL_LENGTH)
     request_type = models.CharField(max_length=24)
     durations = ArrayField(models.BigIntegerField())
 
@@ -379,7 +387,7 @@ class MessageBatch(models.Model):
 class Price(models.Model):
     """USD per million tokens of one model from a date on; web searches per thousand. Operators edit this table."""
 
-    model = models.CharField(max_length=120)
+    model = models.CharField(max_length=MODEL_LENGTH)
     valid_from = models.DateTimeField()
     input = models.DecimalField(max_digits=12, decimal_places=6)
     output = models.DecimalField(max_digits=12, decimal_places=6)
@@ -396,6 +404,21 @@ class Price(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model} from {self.valid_from:%Y-%m-%d}"
+
+
+class UnpricedModel(models.Model):
+    """A model that was found to have no price: told once, and again when it lacks one anew after `closed_at`."""
+
+    model = models.CharField(max_length=MODEL_LENGTH, primary_key=True)
+    first_seen = models.DateTimeField()
+    exchange_id = models.UUIDField()
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.model
 
 
 def moment_of(exchange_id: UUID) -> datetime:

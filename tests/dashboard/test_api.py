@@ -47,6 +47,8 @@ def test_e0_stats_of_the_last_day(program: Client) -> None:
         "requestsByType": {"inference": 1, "quota": 1},
         "totalCostUsd": 0.000432,
         "costState": "exact",
+        "unpricedRequests": 0,
+        "partialRequests": 0,
         "since": "",
     }
 

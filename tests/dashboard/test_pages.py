@@ -240,8 +240,8 @@ def test_the_usage_page_gathers_what_has_no_colour(signed_in: Client) -> None:
 @pytest.mark.parametrize(
     ("path", "queries"),
     [
-        ("/dashboard", 5),
-        ("/dashboard/overview-fragment", 4),
+        ("/dashboard", 6),
+        ("/dashboard/overview-fragment", 5),
         ("/dashboard/requests", 3),
         ("/dashboard/usage", 5),
     ],

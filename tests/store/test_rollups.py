@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from accounts.models import Domain
 from proxy.record import OUTCOMES, Record
-from proxy.store import histogram, ingest, rollups
+from proxy.store import histogram, ingest
 from proxy.store.models import DomainTotal, Exchange, Rollup
+from proxy.store.sums import UNKNOWN_DOMAIN
 from tests.roles import as_owner
 from tests.store.records import ask, make_batch, make_closing, make_head, make_record, say
 
@@ -126,7 +127,7 @@ def test_refusals_of_unknown_hosts_share_one_row() -> None:
 
     ingest.ingest(make_batch(refused("a.example"), refused("b.example"), passed_on))
 
-    assert DomainTotal.objects.get().domain == rollups.UNKNOWN_DOMAIN
+    assert DomainTotal.objects.get().domain == UNKNOWN_DOMAIN
     assert (Rollup.objects.get().model, Rollup.objects.get().requests) == ("", 3)
     assert set(Exchange.objects.values_list("domain", flat=True)) == {"a.example", "b.example", "c.example"}
 
