@@ -117,7 +117,7 @@ def test_the_sum_of_the_days_is_that_of_the_week_in_any_time_zone(settings: Any,
         people.make_exchange(at=NOW - timedelta(minutes=minutes), input_tokens=minutes + 1)
     week = usage.week(NOW)
 
-    hours = usage.hourly(week.start)
+    hours = usage.hourly(usage.hourly_by("domain", ["api.example.com"], week.start).values())
     edges = [figures.hour_of(day.astimezone(UTC)) for day in week.days] + [week.end]
     days = [
         sum(hours[hour].input_tokens for hour in week.hours if hour in hours and start <= hour < end)

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from dashboard.queries.pipeline import pipeline
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection, models
@@ -14,6 +13,7 @@ from proxy.record import CLIENT_LEFT, COMPLETE, REFUSED, UPSTREAM_ERROR
 from proxy.store import rollups
 from proxy.store.blobs import body_of, decode_chunks
 from proxy.store.models import Blob, DomainTotal, Exchange, ExchangeBody, Receipt, Rollup, Spool
+from proxy.store.pipeline import pipeline
 from proxy.store.seeding import seed
 from proxy.store.seeding.seed import SeedError, Wish
 from proxy.wire.messages import read_answer

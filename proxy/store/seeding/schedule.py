@@ -8,10 +8,10 @@ from uuid import UUID
 
 from django.db import connection
 
-from proxy.store.rollups import UNKNOWN_DOMAIN
 from proxy.store.seeding.calendar import HOUR, Period, quotas
 from proxy.store.seeding.company import Company
 from proxy.store.seeding.conversations import Conversation
+from proxy.store.sums import UNKNOWN_DOMAIN
 
 _SPOOLS = 4
 
@@ -27,6 +27,10 @@ DROP = "DROP TABLE IF EXISTS seed_meeting;"
 _COPY = """
 COPY seed_meeting (number, period, conversation, turns, started_ms, session, spool, first_serial,
     domain, account, paid_by, client_key, client_address, counts_as) FROM STDIN
+"""
+_COUNT = """
+INSERT INTO proxy_spool (id, accepted, dropped, stored, updated_at)
+SELECT id, stored, 0, stored, now() FROM unnest(%s::uuid[], %s::bigint[]) AS spool (id, stored)
 """
 
 
@@ -96,3 +100,9 @@ def write(
     with connection.cursor() as cursor:
         cursor.execute(INDEX)
     return sizes
+
+
+def count(spools: Spools) -> None:
+    """Say what each spool accepted and stored."""
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT, [list(spools.stored), list(spools.stored.values())])

@@ -6,12 +6,13 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from uuid import UUID
 
 from django.db import connection
 
+from proxy.store import rebuild
 from proxy.store.models import Exchange, Price, Receipt, Rollup, Spool
-from proxy.store.seeding import multiply, prototypes, schedule, sums
+from proxy.store.rebuild import Asked, hour_of
+from proxy.store.seeding import multiply, prototypes, schedule
 from proxy.store.seeding.calendar import periods
 from proxy.store.seeding.conversations import conversation, stranger
 from proxy.store.seeding.schedule import Spools
@@ -19,8 +20,8 @@ from proxy.store.seeding.schedule import Spools
 # So many that lists look alive, so few that they are written and read in seconds.
 _MOST_CONVERSATIONS = 240
 _CHUNK = 20_000
-_DAY = timedelta(days=1)
-_OWN_TABLES = (prototypes, schedule, sums)
+_HOUR = timedelta(hours=1)
+_OWN_TABLES = (prototypes, schedule)
 # What autovacuum would do later: the planner and index-only scans need both.
 _VACUUM = "VACUUM ANALYZE proxy_exchange, proxy_exchangebody, proxy_receipt, proxy_blob, proxy_rollup, proxy_domaintotal"
 
@@ -30,7 +31,7 @@ Job = tuple[Callable[[], None], int]
 
 
 class SeedError(Exception):
-    """Nothing was written; the message says what to do."""
+    """Something is missing; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,13 @@ def _fill(wish: Wish, draw: random.Random, spools: Spools, advance: Advance, job
     meetings = schedule.meetings(draw, conversations, stretches, wish.exchanges)
     sizes = schedule.write(draw, conversations, meetings, spools)
     _run("exchanges", list(_copies(sizes, bodies=wish.bodies)), advance, jobs)
-    _run("sums", list(_summing(start, wish.end, list(spools.stored))), advance, jobs)
-    sums.add_totals(spools.stored)
+    schedule.count(spools)
+    try:
+        rebuild.rebuild(Asked(hour_of(start), hour_of(wish.end) + _HOUR), partial(advance, "sums"))
+    except rebuild.Busy as error:
+        raise SeedError(
+            "The exchanges are in, their sums are not: run `manage.py rebuild_rollups`."
+        ) from error
 
 
 def _copies(sizes: Sequence[int], *, bodies: bool) -> Iterator[Job]:
@@ -87,14 +93,6 @@ def _copies(sizes: Sequence[int], *, bodies: bool) -> Iterator[Job]:
         if held >= _CHUNK or number == len(sizes):
             yield partial(multiply.copy_chunk, first, number, bodies=bodies), held
             first, held = number, 0
-
-
-def _summing(start: datetime, end: datetime, spools: Sequence[UUID]) -> Iterator[Job]:
-    """Day by day: no two jobs write the same rollup."""
-    day = start.replace(hour=0, minute=0, second=0, microsecond=0)
-    while day < end:
-        yield partial(sums.add_hours, day, day + _DAY, spools), 1
-        day += _DAY
 
 
 def _run(step: str, work: Sequence[Job], advance: Advance, jobs: int) -> None:
