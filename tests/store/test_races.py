@@ -38,6 +38,10 @@ def ingesting(batch: Batch) -> Callable[[], int]:
     return lambda: ingest.ingest(batch)
 
 
+def ingesting_all(batches: list[Batch]) -> Callable[[], int]:
+    return lambda: sum(map(ingest.ingest, batches))
+
+
 def test_two_batches_with_the_same_records_in_opposite_order_count_them_once() -> None:
     records = [
         make_record(
@@ -86,7 +90,7 @@ def test_batches_that_come_twice_out_of_order_to_two_workers_are_stored_once() -
     batches = [*cuts, make_batch(poison, records[0], spool=spool, accepted=91, dropped=0)]
     deliveries = [chance.sample(batches, len(batches)) for _ in range(2)]
 
-    results = run_at_once([lambda mine=mine: sum(map(ingest.ingest, mine)) for mine in deliveries])
+    results = run_at_once([ingesting_all(mine) for mine in deliveries])
 
     assert sum(results) == 91
     assert Exchange.objects.count() == sum(DomainTotal.objects.values_list("requests", flat=True)) == 90
