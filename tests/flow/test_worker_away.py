@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -12,10 +11,10 @@ import redis
 
 from nexus_project.stack import commands, ports
 from tests.flow.conftest import Nexus
-from tests.flow.operator import manage
+from tests.flow.operator import manage, spools
 from tests.flow.services import Process, wait_for
 
-COUNT = 1500
+COUNT = 1000
 TEXT = "the same question again and again, " * 300
 ASK = {"model": "claude-sonnet-5", "max_tokens": 30, "messages": [{"role": "user", "content": TEXT}]}
 
@@ -48,11 +47,6 @@ def resident_kib(pid: int) -> int:
     return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
 
 
-def spools(nexus: Nexus) -> list[dict[str, Any]]:
-    lines: list[dict[str, Any]] = json.loads(manage(nexus, "spool", "list", "--json").stdout)["spools"]
-    return lines
-
-
 def stored(nexus: Nexus) -> int:
     return int(nexus.rows("SELECT count(*) AS n FROM proxy_exchange")[0]["n"])
 
@@ -69,7 +63,7 @@ def test_while_no_worker_runs_everything_is_bounded_and_nothing_is_lost(own: Nex
     wait_for(lambda: client.llen("ingest") == 4, 10)
     after = resident_kib(own.proxy.popen.pid), client.info("memory")["used_memory"]
 
-    [line] = spools(own)
+    [line] = json.loads(manage(own, "spool", "list", "--json").stdout)["spools"]
     assert (line["waiting"], line["dropped"], line["gaps"]) == (COUNT, 0, 0)
     assert COUNT * len(TEXT) < line["usedBytes"] < 2 * COUNT * len(TEXT)
     assert client.llen("ingest") == 4
@@ -84,9 +78,9 @@ def test_while_no_worker_runs_everything_is_bounded_and_nothing_is_lost(own: Nex
     own.worker.start()
 
     wait_for(lambda: stored(own) == COUNT + 50, 90, own._words)
-    wait_for(lambda: spools(own)[0]["waiting"] == 0, 20)
-    [line] = spools(own)
-    assert (line["accepted"], line["stored"], line["dropped"], line["gaps"]) == (COUNT + 50, COUNT + 50, 0, 0)
+    wait_for(lambda: spools(own)[0].waiting == 0, 20)
+    [found] = spools(own)
+    assert (found.accepted, found.stored, found.dropped, found.gaps) == (COUNT + 50, COUNT + 50, 0, 0)
     client.close()
 
 
@@ -101,9 +95,9 @@ def test_two_proxies_on_one_folder_keep_apart_and_everything_is_stored_once(own:
     wait_for(lambda: stored(own) == 60, 30, own._words)
 
     rows = {str(row["id"]) for row in own.rows("SELECT id FROM proxy_exchange")}
-    lines = spools(own)
+    found = spools(own)
     assert rows == set(ids)
-    assert len({line["id"] for line in lines}) == 2
-    assert (sum(line["accepted"] for line in lines), sum(line["stored"] for line in lines)) == (60, 60)
-    assert sum(line["waiting"] + line["dropped"] + line["gaps"] for line in lines) == 0
+    assert len(found) == 2
+    assert (sum(one.accepted for one in found), sum(one.stored for one in found)) == (60, 60)
+    assert sum(one.waiting + one.lost for one in found) == 0
     assert own.rows("SELECT sum(requests)::int AS n FROM proxy_rollup") == [{"n": 60}]
