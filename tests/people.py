@@ -16,7 +16,7 @@ from accounts.models import Credential, Domain
 from proxy.record import COMPLETE
 from proxy.store.blobs import Pieces, encode_chunks
 from proxy.store.histogram import BUCKETS
-from proxy.store.models import DomainTotal, Exchange, ExchangeBody, Price, Rollup, Spool, month_of
+from proxy.store.models import DomainTotal, Exchange, ExchangeBody, Pin, Price, Rollup, Spool, month_of
 from tests.roles import as_owner
 
 SPOOL = UUID("0193a000-0000-7000-8000-000000000001")
@@ -61,6 +61,11 @@ def make_price(model: str = "claude-sonnet-4-5") -> Price:
         cache_write_5m=Decimal("3.75"),
         cache_write_1h=6,
     )
+
+
+@as_owner()
+def make_pin(**fields: Any) -> Pin:
+    return Pin.objects.create(**fields)
 
 
 @as_owner()

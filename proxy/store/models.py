@@ -71,7 +71,7 @@ class Exchange(models.Model):
     request_bytes = models.BigIntegerField()
     response_bytes = models.BigIntegerField()
     # The domain under which it is summed up, "" for its own: a refused stranger counts as unknown.
-    counts_as = models.CharField(max_length=260, default="")
+    counts_as = models.CharField(max_length=260, default="", db_default="")
     # What its cost depends on and no other column tells: who answered, "" for `model`, and whether to the end.
     answered_model = models.CharField(max_length=MODEL_LENGTH, default="", db_default="")
     finished = models.BooleanField(default=True, db_default=True)
