@@ -14,10 +14,11 @@ from dashboard import openapi
 from dashboard.errors import json_error
 from dashboard.filters import domain_of, moment_of
 from dashboard.present import request_details, request_summary
-from dashboard.queries import exchanges, figures
-from dashboard.queries.pipeline import Pipeline, pipeline
+from dashboard.queries import batches, exchanges, figures
 from dashboard.queries.storage import Storage, storage
 from dashboard.schemas import (
+    BatchList,
+    BatchReport,
     DomainCount,
     DomainList,
     Error,
@@ -29,10 +30,10 @@ from dashboard.schemas import (
     StorageReport,
 )
 from dashboard.signin import Visitor, visitor
+from proxy.store.pipeline import Pipeline, pipeline
 
 MAX_LIMIT = 1000
 MAX_OFFSET = 10_000
-NOT_STORED = "No exchange with this id is stored."
 REFUSALS = {
     Visitor.UNKNOWN: (
         401,
@@ -93,7 +94,8 @@ def stats(request: HttpRequest, domain: str = "", since: datetime | None = None)
     except ValueError as error:
         raise HttpError(422, f"since: {error}") from error
     name = domain_of(domain)
-    found = figures.total(start, name)
+    summary = figures.summary(start, name)
+    found = summary.total
     return Stats(
         total_requests=found.requests,
         total_tokens=found.total_tokens,
@@ -103,11 +105,13 @@ def stats(request: HttpRequest, domain: str = "", since: datetime | None = None)
         total_cache_read_tokens=found.cache_read_tokens,
         average_response_time=round(found.average_ms, 1),
         error_count=found.errors,
-        active_domains=figures.active_domains(start, name),
-        requests_by_model={key: one.requests for key, one in figures.by("model", start, name).items()},
-        requests_by_type={key: one.requests for key, one in figures.by("request_type", start, name).items()},
+        active_domains=summary.active_domains,
+        requests_by_model={key: one.requests for key, one in summary.by_model.items()},
+        requests_by_type={key: one.requests for key, one in summary.by_type.items()},
         total_cost_usd=float(found.cost_usd),
         cost_state=found.exactness,
+        unpriced_requests=found.unpriced,
+        partial_requests=found.partial,
         since=start,
     )
 
@@ -140,7 +144,7 @@ def one_request(request: HttpRequest, exchange_id: UUID) -> RequestDetails:
     """One exchange with headers and bodies, secrets masked."""
     found = exchanges.details(exchange_id)
     if found is None:
-        raise HttpError(404, NOT_STORED)
+        raise HttpError(404, exchanges.why_unknown(exchange_id))
     return request_details(found)
 
 
@@ -158,6 +162,16 @@ def raw(request: HttpRequest, exchange_id: UUID, side: Literal["request", "respo
             "Cache-Control": "private, no-store",
         },
     )
+
+
+@api.get("/batches", response={200: BatchList, **ERRORS}, by_alias=True)
+def message_batches(
+    request: HttpRequest, domain: str = "", limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100
+) -> BatchList:
+    """Message batches, newest first: a batch costs nothing in the figures until its results are fetched."""
+    name = domain_of(domain)
+    found = [BatchReport.from_orm(one) for one in batches.newest(name, limit)]
+    return BatchList(waiting=batches.waiting(name), batches=found)
 
 
 @api.get("/domains", response={200: DomainList, **ERRORS}, by_alias=True)

@@ -1,11 +1,14 @@
 """From stored exchanges to the API's shapes."""
 
 from accounts.masking import mask_json, mask_text
+from dashboard.batch_results import FIRST
 from dashboard.conversation import bodies
 from dashboard.conversation.clipping import clipped
 from dashboard.queries.exchanges import Details
 from dashboard.schemas import RequestDetails, RequestSummary, StreamingChunk
+from proxy.store.batches import usage_of
 from proxy.store.models import Exchange
+from proxy.wire.batches import first_results
 from proxy.wire.lenient import parse
 from proxy.wire.messages import read_answer
 
@@ -55,6 +58,9 @@ def request_details(details: Details) -> RequestDetails:
         response_headers=[(name, mask_text(value)) for name, value in details.response_headers],
         request_body=_request(details),
         response_body=_answer(details),
+        request_missing=details.request.missing or None,
+        response_missing=details.response.missing or None,
+        pinned=details.pinned,
         usage_data=exchange.usage,
         streaming_chunks=[
             StreamingChunk(chunk_index=index, offset_ms=moment, bytes=count)
@@ -68,8 +74,10 @@ def _request(details: Details) -> object:
 
 
 def _answer(details: Details) -> object:
-    """The message, rebuilt where it came as a stream."""
+    """The message, rebuilt where it came as a stream; of a batch's results the first few."""
     plain = bodies.readable(details.response, details.response_headers)
+    if usage_of(details.exchange):
+        return mask_json(first_results(plain, FIRST))
     kind = bodies.header(details.response_headers, "content-type")
     message = read_answer(details.exchange.status, kind, plain).message
     return _value(plain) if message is None else _masked(message)

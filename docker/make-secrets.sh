@@ -7,7 +7,7 @@ usage() {
 Usage: docker/make-secrets.sh
 
 Writes fresh random secrets into secrets/ beside compose.yaml. It never overwrites: with FIELD_ENCRYPTION_KEYS lost, every credential
-in the database is lost, so keep a copy of that folder in a safe place.
+in the database is lost, so keep a copy of that folder in a safe place. To a folder of before the database roles it adds theirs.
 TEXT
 }
 
@@ -26,6 +26,21 @@ write() {
     chmod 444 "$folder/$1"
 }
 
+# The password of a role for `manage.py create_db_roles`, and the address that its process signs in at.
+write_role() {
+    local secret
+    secret=$(password)
+    write "$1_db_password" "$secret"
+    write "$1_database_url" "postgresql://nexus_$1:$secret@postgres:5432/nexus"
+}
+
+write_roles() {
+    local role
+    for role in proxy worker dashboard; do
+        [[ -e $folder/${role}_database_url ]] || write_role "$role"
+    done
+}
+
 case "${1:-}" in
 "") ;;
 -h | --help)
@@ -37,6 +52,11 @@ esac
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 folder=secrets
+if [[ -e $folder/database_url && ! -e $folder/dashboard_database_url ]]; then
+    write_roles
+    echo "Added the secrets of the database roles to $PWD/secrets; the others stayed."
+    exit
+fi
 [[ ! -e $folder ]] || stop "$PWD/$folder is there already and nothing was changed; to start anew, move it away (the database needs it!)."
 # Made under another name first: a run cut short leaves nothing that looks complete.
 folder=$(mktemp -d secrets.XXXXXX)
@@ -46,6 +66,7 @@ database=$(password)
 redis=$(password)
 write postgres_password "$database"
 write database_url "postgresql://nexus:$database@postgres:5432/nexus"
+write_roles
 write redis.conf "requirepass $redis"
 write redis_url "redis://:$redis@redis:6379/0"
 write secret_key "$(password)$(password)"

@@ -31,9 +31,12 @@ app.conf.update(
     worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,
     timezone="UTC",
-    # Reports that nobody took in time are not worth printing.
+    # What nobody took until the next one is due is not worth doing twice.
     beat_schedule={
-        "token-report": {"task": "proxy.token_report", "schedule": 10.0, "options": {"expires": 10}}
+        "token-report": {"task": "proxy.token_report", "schedule": 10.0, "options": {"expires": 10}},
+        "watch-losses": {"task": "proxy.watch_losses", "schedule": 10.0, "options": {"expires": 10}},
+        "partitions": {"task": "proxy.partitions", "schedule": 3600.0, "options": {"expires": 3600}},
+        "retention": {"task": "proxy.retention", "schedule": 3600.0, "options": {"expires": 3600}},
     },
 )
 app.autodiscover_tasks(["accounts", "proxy.store", "proxy.store.notifications"])

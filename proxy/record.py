@@ -8,7 +8,6 @@ import msgspec
 import zstandard
 
 INGEST_TASK = "proxy.ingest"
-SPOOLS_KEY = "nexus:spools"
 
 HeaderPairs = list[tuple[str, str]]
 
@@ -71,12 +70,14 @@ class Batch(msgspec.Struct, frozen=True, array_like=True, tag=1):
     accepted: int
     dropped: int
     records: list[Record]
+    bodies_dropped: int = 0
 
 
 _encoder = msgspec.msgpack.Encoder()
 encode = _encoder.encode
 decode_head = msgspec.msgpack.Decoder(Head).decode
 decode_closing = msgspec.msgpack.Decoder(Closing).decode
+decode_record = msgspec.msgpack.Decoder(Record).decode
 _decode_batch = msgspec.msgpack.Decoder(Batch).decode
 
 MAX_BATCH_BYTES = 512 * 1024**2

@@ -1,9 +1,12 @@
 """What every test builds on."""
 
 import signal
+from collections.abc import Iterator
 
 import django
 import hypothesis
+import pytest
+from pytest_django import DjangoDbBlocker
 
 from nexus_project import env
 from tests import servers
@@ -19,3 +22,28 @@ hypothesis.settings.load_profile("suite")
 servers.provide()
 env.export(DJANGO_SETTINGS_MODULE="nexus_project.settings.test")
 django.setup()
+
+from django.db import connection  # noqa: E402 - Django's settings come first
+
+from nexus_project.operations.roles import grant  # noqa: E402 - the same
+from tests import roles  # noqa: E402 - the same
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """The test database with the rights of the three roles."""
+    with django_db_blocker.unblock():
+        connection.ensure_connection()
+        grant(connection.connection)
+
+
+@pytest.fixture(autouse=True)
+def _database_role(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test on the database has the role of its folder (tests/roles.py)."""
+    role = roles.of_test(request)
+    if role == roles.OWNER:
+        yield
+        return
+    request.getfixturevalue("_django_db_helper")  # first, so that it ends the transaction after the role
+    with roles.in_force(role):
+        yield

@@ -1,4 +1,4 @@
-"""Data that tests need, by plain functions: each makes one thing, with only the differences given."""
+"""Data that tests need, by plain functions: each makes one thing, as the owner, with only the differences given."""
 
 import json
 from collections.abc import Sequence
@@ -16,7 +16,8 @@ from accounts.models import Credential, Domain
 from proxy.record import COMPLETE
 from proxy.store.blobs import Pieces, encode_chunks
 from proxy.store.histogram import BUCKETS
-from proxy.store.models import DomainTotal, Exchange, ExchangeBody, Price, Rollup, month_of
+from proxy.store.models import DomainTotal, Exchange, ExchangeBody, Price, Rollup, Spool, month_of
+from tests.roles import as_owner
 
 SPOOL = UUID("0193a000-0000-7000-8000-000000000001")
 REQUEST = {"model": "claude-sonnet-4-5", "max_tokens": 64, "messages": [{"role": "user", "content": "Hello"}]}
@@ -38,15 +39,18 @@ def make_id(moment: datetime | None = None) -> UUID:
     return UUID(int=(milliseconds << 80) | (7 << 76) | (2 << 62) | (uuid4().int & ((1 << 62) - 1)))
 
 
+@as_owner()
 def make_domain(name: str = "api.example.com", **fields: Any) -> Domain:
     return Domain.objects.create(name=name, **fields)
 
 
+@as_owner()
 def make_credential(domain: Domain, **fields: Any) -> Credential:
     defaults = {"name": "team", "kind": "api_key", "api_key": "sk-ant-api03-the-teams-secret-key-0001"}
     return Credential.objects.create(domain=domain, **(defaults | fields))
 
 
+@as_owner()
 def make_price(model: str = "claude-sonnet-4-5") -> Price:
     return Price.objects.create(
         model=model,
@@ -59,6 +63,12 @@ def make_price(model: str = "claude-sonnet-4-5") -> Price:
     )
 
 
+@as_owner()
+def make_spool(**fields: Any) -> Spool:
+    return Spool.objects.create(**({"id": SPOOL} | fields))
+
+
+@as_owner()
 def make_exchange(
     *,
     at: datetime | None = None,
@@ -131,6 +141,7 @@ def _columns(moment: datetime) -> dict[str, Any]:
     }
 
 
+@as_owner()
 def count(row: Exchange) -> None:
     """Add an exchange to its hour and to its domain."""
     key = {"domain": row.domain, "account": row.account, "model": row.model, "request_type": row.request_type}

@@ -7,7 +7,10 @@ from uuid import UUID
 from django.db.models import QuerySet, Sum
 
 from proxy.store.blobs import BodyMissingError, Chunks, body_of, decode_chunks
-from proxy.store.models import DomainTotal, Exchange, ExchangeBody, Price
+from proxy.store.models import DomainTotal, Exchange, ExchangeBody, Pin, Price
+from proxy.store.retention import METADATA, why_gone
+
+NOT_STORED = "No exchange with this id is stored."
 
 # What a list has no column for stays in the table: `usage` alone can be a kilobyte a row.
 UNLISTED = (
@@ -19,6 +22,8 @@ UNLISTED = (
     "upstream_request_id",
     "message_id",
     "counts_as",
+    "answered_model",
+    "finished",
 )
 
 
@@ -40,7 +45,7 @@ class KeptBody:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """One exchange with its headers, the times of its pieces, both bodies and the price that was used."""
+    """One exchange with its headers, the times of its pieces, both bodies, the price that was used and whether it is pinned."""
 
     exchange: Exchange
     request_headers: list[tuple[str, str]]
@@ -49,6 +54,7 @@ class Details:
     request: KeptBody
     response: KeptBody
     price: Price | None
+    pinned: bool
 
 
 def listed(domain: str = "") -> QuerySet[Exchange]:
@@ -81,6 +87,12 @@ def find(exchange_id: UUID) -> Exchange | None:
     return Exchange.objects.filter(id=exchange_id).first()
 
 
+def why_unknown(exchange_id: UUID) -> str:
+    """Why there is no such exchange."""
+    gone = why_gone(exchange_id, METADATA)
+    return f"{NOT_STORED[:-1]}: {gone}." if gone else NOT_STORED
+
+
 def details(exchange_id: UUID) -> Details | None:
     """All that is known of one exchange."""
     exchange = find(exchange_id)
@@ -95,6 +107,7 @@ def details(exchange_id: UUID) -> Details | None:
         request=body(exchange_id, "request"),
         response=body(exchange_id, "response"),
         price=Price.objects.filter(id=exchange.price_id).first() if exchange.price_id else None,
+        pinned=Pin.objects.holding(exchange).exists(),
     )
 
 

@@ -1,7 +1,8 @@
 """Sums over the hourly rollups: the numbers of cards, charts and /api/stats."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple, dataclass, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -80,7 +81,43 @@ def by(field: str, since: datetime, domain: str = "") -> dict[str, Figures]:
     return {row[field]: of_row(row) for row in rows}
 
 
+def together(parts: Iterable[Figures]) -> Figures:
+    """The sum of sums."""
+    columns = zip(*(astuple(one) for one in parts), strict=True)
+    return Figures(*map(sum, columns))
+
+
 def active_domains(since: datetime, domain: str = "") -> int:
     """How many domains had traffic."""
     found = rollups(since, domain).aggregate(found=Count("domain", distinct=True))
     return int(found["found"])
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A stretch of time in sums; the parts have the busiest first."""
+
+    total: Figures
+    active_domains: int
+    by_model: dict[str, Figures]
+    by_type: dict[str, Figures]
+
+
+def summary(since: datetime, domain: str = "") -> Summary:
+    """All of it from one look at the rollups, which months have hundreds of thousands of."""
+    rows = list(rollups(since, domain).values("domain", "model", "request_type").annotate(**SUMS))
+    parts = [(row["domain"], row["model"], row["request_type"], of_row(row)) for row in rows]
+    return Summary(
+        total=together(sums for *_, sums in parts),
+        active_domains=len({name for name, *_ in parts}),
+        by_model=_grouped((model, sums) for _, model, _, sums in parts),
+        by_type=_grouped((kind, sums) for _, _, kind, sums in parts),
+    )
+
+
+def _grouped(parts: Iterable[tuple[str, Figures]]) -> dict[str, Figures]:
+    groups: dict[str, list[Figures]] = defaultdict(list)
+    for name, sums in parts:
+        groups[name].append(sums)
+    found = {name: together(sums) for name, sums in groups.items()}
+    return dict(sorted(found.items(), key=lambda one: (-one[1].requests, one[0])))

@@ -1,21 +1,15 @@
 """What the record takes: bytes of bodies as they were, and bytes on disk, by month and table."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from itertools import groupby
 
-from django.db import connection
 from django.db.models import Sum
 from django.db.models.functions import TruncMonth
 
-from proxy.store.models import Blob, Exchange, ExchangeBody, Receipt, Rollup
-
-_TABLES = [model._meta.db_table for model in (Exchange, ExchangeBody, Blob, Receipt)]
-# A partition's name ends with its month. The size is that of the table with its indexes and TOAST.
-_SIZES = """
-SELECT to_date(right(relid::text, 7), 'YYYY_MM') AS month, parent::text, pg_total_relation_size(relid)
-FROM unnest(%s::regclass[]) AS parent, pg_partition_tree(parent) WHERE isleaf ORDER BY month, parent::text
-"""
+from proxy.store.models import DroppedMonth, Rollup
+from proxy.store.partitions import Partition, partitions
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +23,22 @@ class TableSize:
 
 @dataclass(frozen=True, slots=True)
 class MonthSize:
-    """A month that has partitions: its bodies as they went over the wire, and all its tables on disk."""
+    """A month that has partitions: its bodies as they went over the wire, and all its tables on disk.
+
+    Rollups tell what came. Of a month whose bodies were dropped that says nothing about what is still there: None.
+    """
 
     month: date
-    raw_bytes: int
+    raw_bytes: int | None
     stored_bytes: int
     share: float | None
+    bodies_dropped_at: datetime | None
     tables: list[TableSize]
 
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """The months together, the newest first."""
+    """The months together, the newest first; raw bytes and share are of those whose bodies were not dropped."""
 
     raw_bytes: int
     stored_bytes: int
@@ -50,17 +48,24 @@ class Storage:
 
 def storage() -> Storage:
     """The sizes now. Raw bytes come from the rollups, so that no body is read."""
-    with connection.cursor() as cursor:
-        cursor.execute(_SIZES, [_TABLES])
-        rows: list[tuple[date, str, int]] = cursor.fetchall()
-    raw = _raw_bytes()
-    sizes = {month: list(tables) for month, tables in groupby(rows, key=lambda row: row[0])}
+    raw, dropped = _raw_bytes(), _bodies_dropped_at()
+    sizes = {month: list(found) for month, found in groupby(partitions(), key=lambda one: one.month)}
     months = [
-        _month(month, raw.get(month, 0), tables) for month, tables in sorted(sizes.items(), reverse=True)
+        _month(month, None if dropped.get(month) else raw.get(month, 0), dropped.get(month), found)
+        for month, found in sorted(sizes.items(), reverse=True)
     ]
-    raw_bytes = sum(one.raw_bytes for one in months)
-    stored_bytes = sum(one.stored_bytes for one in months)
-    return Storage(raw_bytes, stored_bytes, _share(stored_bytes, raw_bytes), months)
+    whole = [one for one in months if one.raw_bytes is not None]
+    raw_bytes = sum(one.raw_bytes or 0 for one in whole)
+    return Storage(
+        raw_bytes=raw_bytes,
+        stored_bytes=sum(one.stored_bytes for one in months),
+        share=_share(sum(one.stored_bytes for one in whole), raw_bytes),
+        months=months,
+    )
+
+
+def _bodies_dropped_at() -> dict[date, datetime | None]:
+    return dict(DroppedMonth.objects.values_list("month", "bodies_dropped_at"))
 
 
 def _raw_bytes() -> dict[date, int]:
@@ -68,16 +73,13 @@ def _raw_bytes() -> dict[date, int]:
     return {month.date(): int(kept) for month, kept in months.annotate(kept=Sum("kept_bytes"))}
 
 
-def _month(month: date, raw: int, tables: list[tuple[date, str, int]]) -> MonthSize:
-    stored = sum(size for _, _, size in tables)
-    return MonthSize(
-        month,
-        raw,
-        stored,
-        _share(stored, raw),
-        [TableSize(name, size, _share(size, raw)) for _, name, size in tables],
-    )
+def _month(
+    month: date, raw: int | None, bodies_dropped_at: datetime | None, found: Sequence[Partition]
+) -> MonthSize:
+    stored = sum(one.stored_bytes for one in found)
+    tables = [TableSize(one.table, one.stored_bytes, _share(one.stored_bytes, raw)) for one in found]
+    return MonthSize(month, raw, stored, _share(stored, raw), bodies_dropped_at, tables)
 
 
-def _share(stored: int, raw: int) -> float | None:
+def _share(stored: int, raw: int | None) -> float | None:
     return round(stored / raw, 4) if raw else None

@@ -1,14 +1,16 @@
 """Seven days, hour by hour, from the rollups alone."""
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db.models import Case, F, Value, When
 from django.utils import timezone
 
-from dashboard.queries.figures import SUMS, Figures, of_row, rollups
+from dashboard.queries.figures import SUMS, Figures, of_row, rollups, together
 
 DAYS = 7
 NAMED_SERIES = 6
@@ -17,9 +19,9 @@ OTHERS = "everything else"
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """Whole local days up to today: `hours` are the UTC hours that they hold, `days` their dates."""
+    """Whole local days up to today: `hours` are the UTC hours that they hold, `days` their local midnights."""
 
-    zone: ZoneInfo
+    days: list[datetime]
     start: datetime
     end: datetime
 
@@ -27,11 +29,6 @@ class Week:
     def hours(self) -> list[datetime]:
         count = int((self.end - self.start) / timedelta(hours=1))
         return [self.start + timedelta(hours=index) for index in range(count)]
-
-    @property
-    def days(self) -> list[datetime]:
-        first = self.start.astimezone(self.zone)
-        return [_midnight(first, index) for index in range(DAYS)]
 
 
 def _midnight(day: datetime, plus_days: int) -> datetime:
@@ -44,30 +41,30 @@ def week(now: datetime | None = None) -> Week:
     """Today and the six days before it, in REPORTING_TIME_ZONE; edges are cut down to whole UTC hours, as rollups are."""
     zone = ZoneInfo(settings.REPORTING_TIME_ZONE)
     today = (now or timezone.now()).astimezone(zone)
-    start, end = _midnight(today, 1 - DAYS), _midnight(today, 1)
-    return Week(zone, _whole_hour(start), _whole_hour(end))
+    days = [_midnight(today, index) for index in range(1 - DAYS, 1)]
+    return Week(days, _whole_hour(days[0]), _whole_hour(_midnight(today, 1)))
 
 
 def _whole_hour(moment: datetime) -> datetime:
     return moment.astimezone(ZoneInfo("UTC")).replace(minute=0, second=0, microsecond=0)
 
 
-def hourly(since: datetime, domain: str = "") -> dict[datetime, Figures]:
-    """The sums of each hour that had traffic."""
-    rows = rollups(since, domain).values("hour").annotate(**SUMS)
-    return {row["hour"]: of_row(row) for row in rows}
-
-
 def hourly_by(
     field: str, names: list[str], since: datetime, domain: str = ""
 ) -> dict[str, dict[datetime, Figures]]:
-    """The same for each of the first few `names` (values of `domain` or `model`); the rest is one series."""
-    shown = names[:NAMED_SERIES]
-    rows = rollups(since, domain).filter(**{f"{field}__in": shown}).values("hour", field).annotate(**SUMS)
+    """The sums of each hour for each of the first few `names` (values of `domain` or `model`); the rest is one series."""
+    named = Case(When(**{f"{field}__in": names[:NAMED_SERIES]}, then=F(field)), default=Value(OTHERS))
+    rows = rollups(since, domain).annotate(series=named).values("hour", "series").annotate(**SUMS)
     series: dict[str, dict[datetime, Figures]] = defaultdict(dict)
     for row in rows:
-        series[row[field]][row["hour"]] = of_row(row)
-    if len(names) > len(shown):
-        others = rollups(since, domain).exclude(**{f"{field}__in": shown}).values("hour").annotate(**SUMS)
-        series[OTHERS] = {row["hour"]: of_row(row) for row in others}
+        series[row["series"]][row["hour"]] = of_row(row)
     return dict(series)
+
+
+def hourly(series: Iterable[Mapping[datetime, Figures]]) -> dict[datetime, Figures]:
+    """All series together."""
+    parts: dict[datetime, list[Figures]] = defaultdict(list)
+    for one in series:
+        for hour, sums in one.items():
+            parts[hour].append(sums)
+    return {hour: together(sums) for hour, sums in parts.items()}

@@ -7,11 +7,12 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from dashboard.filters import domain_of
-from dashboard.queries import exchanges, figures
-from dashboard.queries.pipeline import pipeline
+from dashboard.queries import batches, exchanges, figures
+from dashboard.queries.unpriced import unpriced_models
 from dashboard.signin import signed_in_only
 from dashboard.views.request_page import VIEWS, RequestPage
 from dashboard.views.usage_page import usage_page
+from proxy.store.pipeline import pipeline
 
 RECENT = 20
 PAGE_SIZE = 50
@@ -49,6 +50,7 @@ def _overview(request: HttpRequest) -> dict[str, object]:
         "figures": figures.total(since, domain),
         "active_domains": figures.active_domains(since, domain),
         "pipeline": pipeline(),
+        "unpriced": unpriced_models(),
         "rows": exchanges.page(domain, size=RECENT).rows,
     }
 
@@ -79,13 +81,14 @@ def exchange(request: HttpRequest, exchange_id: UUID) -> HttpResponse:
     """One request, from its summary to its last byte."""
     found = exchanges.details(exchange_id)
     if found is None:
-        raise Http404("No exchange with this id is stored.")
+        raise Http404(exchanges.why_unknown(exchange_id))
     asked = request.GET.get("view", "")
+    page = RequestPage(found)
     context = {
-        "page": RequestPage(found),
+        "page": page,
         "exchange": found.exchange,
         "view": asked if asked in VIEWS else "conversation",
-        "views": VIEWS.items(),
+        "views": page.views.items(),
     }
     return render(request, "dashboard/request.html", context)
 
@@ -96,5 +99,9 @@ def usage(request: HttpRequest) -> HttpResponse:
     """Seven days in charts."""
     domain = chosen_domain(request)
     split = "domain" if request.GET.get("by") == "domain" else "model"
-    context = usage_page(domain, split) | {"domain": domain, "domain_names": exchanges.domain_names()}
+    context = usage_page(domain, split) | {
+        "domain": domain,
+        "domain_names": exchanges.domain_names(),
+        "batches_waiting": batches.waiting(domain),
+    }
     return render(request, "dashboard/usage.html", context)

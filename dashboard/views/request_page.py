@@ -5,14 +5,18 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from accounts.masking import mask_text
+from dashboard import batch_results
+from dashboard.batch_results import BatchResults
 from dashboard.conversation import bodies, turns
 from dashboard.conversation.bodies import readable
 from dashboard.queries.exchanges import Details
 from dashboard.timeline import Timeline, draw
+from proxy.store.batches import usage_of
 from proxy.wire.lenient import parse
 from proxy.wire.messages import Answer, read_answer
 
 VIEWS = {"conversation": "Conversation", "raw": "Raw JSON", "headers": "Headers & timeline"}
+BATCH_VIEWS = VIEWS | {"conversation": "Results"}
 
 
 @dataclass(frozen=True)
@@ -29,8 +33,20 @@ class RequestPage:
     def _response(self) -> bytes:
         return readable(self.details.response, self.details.response_headers)
 
+    @property
+    def views(self) -> dict[str, str]:
+        return BATCH_VIEWS if self.batch else VIEWS
+
+    @cached_property
+    def batch(self) -> BatchResults | None:
+        """The results of a batch, None where the request fetched none."""
+        usage = usage_of(self.details.exchange)
+        return batch_results.shown(usage, self._response) if usage else None
+
     @cached_property
     def answer(self) -> Answer:
+        if self.batch:
+            return Answer()  # a line for each result, and no message: it may be huge
         content_type = bodies.header(self.details.response_headers, "content-type")
         return read_answer(self.details.exchange.status, content_type, self._response)
 

@@ -26,19 +26,21 @@ def usage_page(domain: str, split: str) -> dict[str, object]:
         "model": figures.by("model", week.start, domain),
     }
     names = list(tables[split])
-    every_hour = usage.hourly(week.start, domain)
     parts = usage.hourly_by(split, names, week.start, domain)
+    every_hour = usage.hourly(parts.values())
 
     def chart(title: str, series: dict[str, dict[datetime, Number]], show: Callable[[Number], str]) -> Chart:
         return stacked(title, series, week.hours, week.days, show)
 
+    total = figures.together(tables[split].values())
+    sureness = "" if total.exactness == "exact" else f" ({total.exactness})"
     return {
         "split": split,
-        "total": figures.total(week.start, domain),
+        "total": total,
         "charts": [
             chart(f"Requests per hour by {split}", _each(parts, names, "requests"), compact),
             chart("Tokens per hour by kind", _kinds(every_hour), compact),
-            chart(f"Cost per hour by {split}, USD", _each(parts, names, "cost_usd"), _dollars),
+            chart(f"Cost per hour by {split}, USD{sureness}", _each(parts, names, "cost_usd"), _dollars),
         ],
         "tables": tables,
     }

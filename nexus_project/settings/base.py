@@ -41,6 +41,8 @@ CLIENT_SETUP_DIR = env.folder("CLIENT_SETUP_DIR", "client-setup")
 # The record
 STORAGE_ENABLED = env.flag("STORAGE_ENABLED")
 SPOOL_MAX_BYTES = env.integer("SPOOL_MAX_BYTES", 2 * 1024**3, minimum=1024**2)
+RETENTION_BODIES_DAYS = env.integer("RETENTION_BODIES_DAYS", 0, maximum=36_500)
+RETENTION_METADATA_DAYS = env.integer("RETENTION_METADATA_DAYS", 0, maximum=36_500)
 REPORTING_TIME_ZONE = env.time_zone("REPORTING_TIME_ZONE", "UTC")
 
 # Messages to people and machines
@@ -86,7 +88,18 @@ def field_keys() -> list[str]:
     return keys
 
 
+def check_retention(bodies: int, metadata: int) -> None:
+    """Bodies go first: without its metadata nobody finds a body. 0 days are for ever."""
+    if metadata and (not bodies or metadata < bodies):
+        kept = f"{bodies} days" if bodies else "for ever"
+        raise env.SettingError(
+            f"RETENTION_METADATA_DAYS={metadata} would drop exchanges whose bodies are kept {kept}; set it to 0 (for ever) or to "
+            "RETENTION_BODIES_DAYS at least."
+        )
+
+
 ENABLE_CLIENT_AUTH = client_auth()
+check_retention(RETENTION_BODIES_DAYS, RETENTION_METADATA_DAYS)
 
 DATABASE_URL = env.url("DATABASE_URL", schemes=["postgres", "postgresql"])
 REDIS_URL = env.url("REDIS_URL", schemes=["redis", "rediss"])

@@ -154,6 +154,15 @@ def migrate() -> Service:
     )
 
 
+def roles() -> Service:
+    return Service(
+        name="roles",
+        command=(PYTHON, "manage.py", "create_db_roles"),
+        grace_seconds=60,
+        environment={"DJANGO_SETTINGS_MODULE": "nexus_project.settings.dashboard"},
+    )
+
+
 def operator(name: str, password: str) -> Service:
     return Service(
         name="operator",

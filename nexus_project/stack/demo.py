@@ -4,7 +4,7 @@ import http.client
 import json
 
 from nexus_project import env
-from nexus_project.stack import commands, ports, processes, run, surroundings
+from nexus_project.stack import addresses, commands, ports, processes, run, surroundings
 from nexus_project.stack.commands import Place
 from nexus_project.stack.console import Console
 from nexus_project.stack.errors import StackError
@@ -35,7 +35,9 @@ def demo(console: Console, *, once: bool) -> int:
 
 def prepare(console: Console) -> int:
     """Point the services at the emulator's port (returned), away from all that is real in `.env`."""
-    servers = {setting: env.secret(setting) for setting in surroundings.SETTING_OF.values()}
+    servers = {
+        setting: env.secret(setting) for setting in (*surroundings.SETTING_OF.values(), *addresses.NAMES)
+    }
     data_dir = env.text("NEXUS_DATA_DIR") or surroundings.DEMO_DATA_DIR
     surroundings.read_env(console)
     upstream_port = ports.free()

@@ -3,7 +3,7 @@
 A lease is a connection to the keeper's socket. Closing it gives it up, and the kernel closes it for a
 process that was killed; so when the last one is gone, for whatever reason, Redis and PostgreSQL are
 stopped. The holder asks with one JSON line, {"needs": ["database", "redis"]}, and is answered with one:
-{"urls": {…}} or {"error": "…"}. One that shuts down its sending side is leaving and waits: it is told
+{"urls": {"DATABASE_URL": "…", …}} or {"error": "…"}. One that shuts down its sending side is leaving and waits: it is told
 {"others_stay": true} at once, or its connection is closed after the servers have stopped.
 """
 
@@ -92,7 +92,7 @@ class Keeper:
                     self._servers[need] = self._start(need)
         except (StackError, OSError) as error:
             return {"error": str(error)}
-        return {"urls": {need: self._servers[need].url for need in needs}}
+        return {"urls": {name: url for need in needs for name, url in self._servers[need].urls.items()}}
 
     def _start(self, need: str) -> Postgres | Redis:
         if need == "database":

@@ -20,7 +20,7 @@ POLL_SECONDS = 0.02
 
 
 class Lease:
-    """Holds the servers up until `leave`; `urls` maps "database" and "redis" to their addresses."""
+    """Holds the servers up until `leave`; `urls` maps the names of settings to their addresses."""
 
     def __init__(
         self, connection: socket.socket, urls: dict[str, str], child: subprocess.Popen[bytes] | None

@@ -4,11 +4,14 @@ import secrets
 import shutil
 import signal
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
+from nexus_project.operations import roles
+from nexus_project.operations.grants import ROLES
 from nexus_project.stack import daemon, folders, ports, postgres_home
 from nexus_project.stack.daemon import Daemon, Program
 from nexus_project.stack.errors import StackError
@@ -21,7 +24,7 @@ THROW_AWAY = ("fsync=off", "full_page_writes=off")
 
 
 class Postgres:
-    """A running server; `url` is its DATABASE_URL."""
+    """A running server; `urls` are its addresses by the setting that takes each, `url` is the owner's."""
 
     name = "PostgreSQL"
 
@@ -32,13 +35,17 @@ class Postgres:
         options = THROW_AWAY if temporary else DURABLE
         program = _program(home, data_dir, _socket_folder(home, run_dir), port, options)
         daemon.stop_leftover(program)
-        password = _password(home)
+        password = _password(home, home.password_file)
         _make_cluster(home)
         self.url = f"postgresql://{USER}:{password}@127.0.0.1:{port}/{DATABASE}"
+        passwords = {role: _password(home, home.password_file_of(role)) for role in ROLES}
+        self.urls = {"DATABASE_URL": self.url} | {
+            roles.ADDRESS_SETTINGS[role]: roles.address(self.url, role, passwords[role]) for role in ROLES
+        }
         self._server_url = f"postgresql://{USER}:{password}@127.0.0.1:{port}/postgres"
         self.daemon = Daemon(program)
         self.daemon.wait_ready(self._answers)
-        self._make_database()
+        self._make_database(passwords)
 
     def _answers(self) -> bool:
         try:
@@ -47,11 +54,13 @@ class Postgres:
             return False
         return True
 
-    def _make_database(self) -> None:
+    def _make_database(self, passwords: Mapping[str, str]) -> None:
+        """The database, and the roles that sign in to it: what they may do there is granted after each migration."""
         with psycopg.connect(self._server_url, autocommit=True) as connection:
             found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
             if not found:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+            roles.make(connection, passwords)
 
 
 def _program(home: Home, data_dir: Path, sockets: Path, port: int, options: tuple[str, ...]) -> Program:
@@ -83,12 +92,13 @@ def _socket_folder(home: Home, run_dir: Path) -> Path:
     return folder
 
 
-def _password(home: Home) -> str:
-    if not home.password_file.exists():
-        folders.write_private_file(home.password_file, secrets.token_urlsafe(32))
+def _password(home: Home, file: Path) -> str:
+    """The password that a file keeps, made at the first start and never changed."""
+    if not file.exists():
+        folders.write_private_file(file, secrets.token_urlsafe(32))
         if home.account:
-            home.account.owns(home.password_file)
-    return home.password_file.read_text(encoding="utf-8").strip()
+            home.account.owns(file)
+    return file.read_text(encoding="utf-8").strip()
 
 
 def _make_cluster(home: Home) -> None:

@@ -24,7 +24,7 @@ PARTS = (
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """`installation` holds bin, lib and share; `folder` (700, the account's) the cluster and its password."""
+    """`installation` holds bin, lib and share; `folder` (700, the account's) the cluster and its passwords."""
 
     installation: Path
     folder: Path
@@ -37,6 +37,10 @@ class Home:
     @property
     def password_file(self) -> Path:
         return self.folder / "password"
+
+    def password_file_of(self, role: str) -> Path:
+        """The same for one of the roles that the processes sign in as."""
+        return self.folder / f"password.{role}"
 
     def program(self, name: str) -> str:
         return str(self.installation / "bin" / name)

@@ -30,7 +30,7 @@ daemonize no
 
 
 class Redis:
-    """A running server; `url` is its REDIS_URL."""
+    """A running server; `url` is its REDIS_URL, `urls` the same by that name."""
 
     name = "Redis"
 
@@ -51,6 +51,7 @@ class Redis:
         daemon.stop_leftover(program)
         folders.write_private_file(config, text)
         self.url = f"redis://:{password}@127.0.0.1:{port}/0"
+        self.urls = {"REDIS_URL": self.url}
         self.daemon = Daemon(program)
         self.daemon.wait_ready(self._answers)
 

@@ -4,7 +4,7 @@ import contextlib
 import fcntl
 from collections.abc import Callable, Iterator, Sequence
 
-from nexus_project.stack import commands, ports, surroundings
+from nexus_project.stack import addresses, commands, ports, surroundings
 from nexus_project.stack.commands import Place, Service
 from nexus_project.stack.console import Console
 from nexus_project.stack.guardian import Guardian
@@ -47,7 +47,8 @@ def stack(console: Console, place: Place, services: Sequence[Service]) -> Iterat
     with supervisor.handling_signals():
         try:
             if held:
-                console.say(f"{' and '.join(sorted(held.urls))} up, kept in {place.data_dir}")
+                up = [need for need, setting in surroundings.SETTING_OF.items() if setting in held.urls]
+                console.say(f"{' and '.join(up)} up, kept in {place.data_dir}")
             yield supervisor
         except Stopped:
             pass
@@ -62,11 +63,12 @@ def stack(console: Console, place: Place, services: Sequence[Service]) -> Iterat
 def start(
     supervisor: Supervisor, place: Place, services: Sequence[Service], say: Callable[[str], None]
 ) -> None:
-    """Migrate, one command at a time on this data folder, then start the services."""
+    """Migrate, one command at a time on this data folder, then start the services, each with its own role."""
     with (place.data_dir / "migrate.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         supervisor.run_to_end(commands.migrate())
+        addresses.grant()
     for service in services:
-        supervisor.start(service)
+        supervisor.start(addresses.given(service))
         where = service.ready_url.removesuffix("/health/ready")
         say(f"{service.name} {f'ready at {where}' if where else 'started'}")

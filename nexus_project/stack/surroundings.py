@@ -5,7 +5,7 @@ from pathlib import Path
 
 from nexus_project import env
 from nexus_project.env import BASE_DIR
-from nexus_project.stack import dotenv, folders, lease
+from nexus_project.stack import addresses, dotenv, folders, lease
 from nexus_project.stack.commands import Place
 from nexus_project.stack.console import Console
 from nexus_project.stack.lease import Lease
@@ -42,12 +42,13 @@ def place() -> Place:
 
 
 def servers(data_dir: Path, *, temporary: bool = False) -> Lease | None:
-    """Hold the embedded servers for which no address is set, and set it; None when both are given."""
+    """Hold the embedded servers for which no address is set, and set theirs; None when both are given."""
+    addresses.require_owner()
     needs = missing_servers()
     if not needs:
         return None
     held = lease.take(data_dir, needs, temporary=temporary)
-    env.export(**{SETTING_OF[need]: url for need, url in held.urls.items()})
+    env.export(**held.urls)
     return held
 
 

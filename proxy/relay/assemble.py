@@ -1,10 +1,12 @@
 """From what lies on disk to a record: what is missing is named, never guessed."""
 
+import msgspec
 from msgspec.structs import replace
 
 from proxy import record
 from proxy.record import Closing, Record
-from proxy.relay.spool import Spooled
+from proxy.relay.spool import Spool
+from proxy.relay.spooled import Spooled
 
 NO_END = "Its end was never recorded: the proxy process was killed while it ran, or the disk lost it."
 
@@ -18,6 +20,16 @@ def assemble(found: Spooled) -> Record:
     if len(found.response_body) < closing.response_size:
         closing = replace(closing, response_dropped=True)
     return Record(found.serial, head, closing, found.request_body, found.response_body)
+
+
+def read_record(spool: Spool, serial: int) -> Record | None:
+    """The record of a taken serial; None when it cannot be read (the spool has then counted it and set it aside)."""
+    found = spool.read(serial)
+    try:
+        return assemble(found) if found else None
+    except msgspec.DecodeError as error:
+        spool.reject(serial, f"it cannot be decoded ({error})")
+        return None
 
 
 def _aborted(found: Spooled) -> Closing:

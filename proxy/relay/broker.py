@@ -2,7 +2,9 @@
 
 import enum
 import json
+from collections.abc import Iterable
 
+import msgspec
 import redis
 from celery import current_app
 from celery.exceptions import CeleryError
@@ -10,7 +12,8 @@ from django.conf import settings
 from kombu.exceptions import KombuError, OperationalError
 from uuid_utils import uuid4
 
-from proxy.record import INGEST_TASK, SPOOLS_KEY
+from proxy.heartbeat import SPOOLS_KEY, Heartbeat
+from proxy.record import INGEST_TASK
 
 _DOWN = (redis.RedisError, KombuError, OperationalError, CeleryError, OSError)
 KEY_PREFIX = "celery-task-meta-"  # of Celery's Redis result backend
@@ -95,10 +98,20 @@ class Broker:
         except _DOWN as error:
             raise BrokerDown(type(error).__name__) from error
 
-    def report(self, spool: str, state: str) -> None:
+    def keep(self, task_ids: Iterable[str]) -> None:
+        """Let the markers of waiting batches outlive a worker that is away for days."""
+        try:
+            markers = self._redis.pipeline(transaction=False)
+            for task_id in task_ids:
+                markers.expire(KEY_PREFIX + task_id, MARKER_SECONDS)
+            markers.execute()
+        except _DOWN as error:
+            raise BrokerDown(type(error).__name__) from error
+
+    def report(self, spool: str, beat: Heartbeat) -> None:
         """Tell the dashboard what a spool holds. A spool's last word stays: it tells a gap from what still waits on a disk."""
         try:
-            self._redis.hset(SPOOLS_KEY, spool, state)
+            self._redis.hset(SPOOLS_KEY, spool, msgspec.json.encode(beat))
         except _DOWN as error:
             raise BrokerDown(type(error).__name__) from error
 

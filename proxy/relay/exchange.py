@@ -14,7 +14,8 @@ from uuid_utils import uuid7
 from proxy import record
 from proxy.live_events import Event, Kind
 from proxy.record import Closing, Head, HeaderPairs
-from proxy.relay.spool import Entry, Spool
+from proxy.relay.spool import Spool
+from proxy.relay.spooled import Entry
 from proxy.wire.sniff import Sniffer, model_of
 
 SPILL_BYTES = 64 * 1024

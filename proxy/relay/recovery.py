@@ -12,17 +12,17 @@ log = logging.getLogger("nexus.spool")
 
 def claim(root: Path, limit_bytes: int) -> Spool:
     """The first slot below `root` that no process holds: a dead process's leftovers come first. Raises OSError."""
-    return next(spool for number in count() if (spool := _claim(root / str(number), limit_bytes)))
+    return next(spool for number in count() if (spool := claim_slot(root / str(number), limit_bytes)))
 
 
 def claim_leftovers(root: Path, limit_bytes: int, unusable: set[Path]) -> list[Spool]:
     """All further slots that no process holds although something lies in them; `unusable` ones are noted and left alone."""
     spools = []
     for folder in sorted(root.glob("*/")):
-        if folder in unusable or not _holds_something(folder):
+        if folder in unusable or not holds_something(folder):
             continue
         try:
-            spool = _claim(folder, limit_bytes)
+            spool = claim_slot(folder, limit_bytes)
         except OSError as error:
             unusable.add(folder)
             log.error(
@@ -34,14 +34,16 @@ def claim_leftovers(root: Path, limit_bytes: int, unusable: set[Path]) -> list[S
     return spools
 
 
-def _holds_something(folder: Path) -> bool:
+def holds_something(folder: Path) -> bool:
+    """Whether records may lie in a slot."""
     try:
         return any(file.stat().st_size for file in folder.glob("*.seg"))
     except FileNotFoundError:  # its process has just shipped and deleted one
         return False
 
 
-def _claim(folder: Path, limit_bytes: int) -> Spool | None:
+def claim_slot(folder: Path, limit_bytes: int) -> Spool | None:
+    """One slot; None when another process holds it. Raises OSError."""
     try:
         return Spool(folder, limit_bytes)
     except SlotTaken:

@@ -40,44 +40,13 @@ class Damage:
     length: int
 
 
-class Segment:
-    """One file. One thread at a time writes; any thread reads. `holders` counts the exchanges that still need it."""
+class StoredFile:
+    """One file as it lies there. Reading changes nothing, and whoever holds the slot may write to it or delete it meanwhile."""
 
     def __init__(self, path: Path, mark: bytes) -> None:
         self.path = path
-        self.holders = 0
+        self.size = path.stat().st_size
         self._mark = mark
-        self._fd = self._open()
-        self.size = os.fstat(self._fd).st_size
-
-    def _open(self) -> int:
-        return os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-    def append(self, serial: int, parts: Sequence[tuple[int, bytes]]) -> list[Frame]:
-        """Write a frame for each (kind, payload) in one call; raises OSError, and the file is then as before."""
-        if self._fd < 0:
-            self._fd = self._open()
-        buffers: list[bytes] = []
-        frames: list[Frame] = []
-        end = self.size
-        for kind, payload in parts:
-            length = len(payload)
-            digest = xxh3_64_intdigest(payload, serial << 3 | kind)
-            buffers += (_HEADER.pack(self._mark, kind, serial, length, digest), payload)
-            frames.append(Frame(kind, serial, end + HEADER_BYTES, length))
-            end += HEADER_BYTES + length
-        self._write(buffers, end - self.size)
-        self.size = end
-        return frames
-
-    def _write(self, buffers: list[bytes], length: int) -> None:
-        try:
-            # At a given place: after a failure the next frame overwrites what was left of this one.
-            if os.pwritev(self._fd, buffers, self.size) != length:
-                raise OSError("the disk took only a part of the record")
-        except OSError:
-            os.ftruncate(self._fd, self.size)
-            raise
 
     def read(self, frame: Frame) -> bytes | None:
         """A frame's payload; None if the disk no longer holds what was written."""
@@ -131,6 +100,49 @@ class Segment:
             else:
                 start += at + 1
         return self.size
+
+
+class Segment(StoredFile):
+    """One file of this process's own. One thread at a time writes; any thread reads. `holders` counts the exchanges that need it.
+
+    `new` refuses a file that is there already: whoever made it would write over ours.
+    """
+
+    def __init__(self, path: Path, mark: bytes, *, new: bool = False) -> None:
+        self.holders = 0
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | (os.O_EXCL if new else 0), 0o600)
+        super().__init__(path, mark)
+
+    def append(self, serial: int, parts: Sequence[tuple[int, bytes]]) -> list[Frame]:
+        """Write a frame for each (kind, payload) in one call; raises OSError, and the file is then as before."""
+        if self._fd < 0:
+            self._fd = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)
+        buffers: list[bytes] = []
+        frames: list[Frame] = []
+        end = self.size
+        for kind, payload in parts:
+            length = len(payload)
+            digest = xxh3_64_intdigest(payload, serial << 3 | kind)
+            buffers += (_HEADER.pack(self._mark, kind, serial, length, digest), payload)
+            frames.append(Frame(kind, serial, end + HEADER_BYTES, length))
+            end += HEADER_BYTES + length
+        self._write(buffers, end - self.size)
+        self.size = end
+        return frames
+
+    def _write(self, buffers: list[bytes], length: int) -> None:
+        try:
+            # At a given place: after a failure the next frame overwrites what was left of this one.
+            if os.pwritev(self._fd, buffers, self.size) != length:
+                raise OSError("the disk took only a part of the record")
+        except OSError:
+            os.ftruncate(self._fd, self.size)
+            raise
+
+    @property
+    def gone(self) -> bool:
+        """Whether somebody else deleted the file: what is written to it now, nobody could read."""
+        return self._fd >= 0 and not os.fstat(self._fd).st_nlink
 
     def seal(self) -> None:
         """Nothing more is to be written: hold no descriptor, as there may be thousands of segments."""

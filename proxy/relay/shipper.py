@@ -4,7 +4,6 @@ One thread per process, because a publish can block for seconds while Redis is d
 is sent again only when its earlier copy is gone, or was taken by a worker and not confirmed in time. Ingest is idempotent.
 """
 
-import json
 import logging
 import threading
 import time
@@ -12,12 +11,11 @@ from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 from django.conf import settings
 
 from proxy import record
-from proxy.record import Batch, Record
-from proxy.relay.assemble import assemble
+from proxy.record import Batch
+from proxy.relay.assemble import read_record
 from proxy.relay.broker import Broker, BrokerDown, State
 from proxy.relay.recovery import claim_leftovers
 from proxy.relay.spool import Spool
@@ -129,6 +127,7 @@ class Shipper:
         if now >= self._next_look and not self._ending.is_set():
             self._next_look = now + LEFTOVERS_EVERY_SECONDS
             self._look_for_leftovers()
+            self._broker.keep(self._sent)
         if now >= self._next_ship or self._spool.ready >= MAX_RECORDS or self._ending.is_set():
             self._next_ship = now + LINGER_SECONDS
             self.ship()
@@ -150,9 +149,9 @@ class Shipper:
             return False
         serials = spool.take(MAX_RECORDS, MAX_BYTES)
         try:
-            records = [found for serial in serials if (found := _record(spool, serial))]
+            records = [found for serial in serials if (found := read_record(spool, serial))]
             if records:
-                batch = Batch(spool.id, spool.accepted, spool.dropped, records)
+                batch = Batch(spool.id, spool.accepted, spool.dropped, records, spool.bodies_dropped)
                 task_id = self._broker.send(record.encode_batch(batch))
                 self._sent[task_id] = Sent(spool, [found.serial for found in records])
         except BaseException:
@@ -191,22 +190,5 @@ class Shipper:
             self._beat_of(spool)
 
     def _beat_of(self, spool: Spool) -> None:
-        state = {
-            "accepted": spool.accepted,
-            "dropped": spool.dropped,
-            "bodies_dropped": spool.bodies_dropped,
-            "waiting": spool.waiting,
-            "used_bytes": spool.used,
-            "at": time.time(),
-        }
-        self._broker.report(spool.id, json.dumps(state))
-
-
-def _record(spool: Spool, serial: int) -> Record | None:
-    """The record of one serial; None when it cannot be read (the spool has then counted it and set it aside)."""
-    found = spool.read(serial)
-    try:
-        return assemble(found) if found else None
-    except msgspec.DecodeError as error:
-        spool.reject(serial, f"it cannot be decoded ({error})")
-        return None
+        spool.save_counts()
+        self._broker.report(spool.id, spool.heartbeat())

@@ -9,16 +9,69 @@ import fcntl
 import logging
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from proxy.relay.segments import MARK_BYTES, Damage, Segment
+from proxy.relay.segments import MARK_BYTES, Damage, Segment, StoredFile
 
 log = logging.getLogger("nexus.spool")
 
+DAMAGED_FOLDER = "damaged"
 MAX_SET_ASIDE_BYTES = 64 * 1024**2
 _NAME = re.compile(r"(\d{10})-(\d{20})-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.seg")
-_COUNTS = re.compile(r"(\S{36}) (\d{20}) (\d{20})\n")
+_COUNTS = re.compile(r"(\S{36}) (\d{20}) (\d{20})(?: (\d{20}))?\n")  # the last was added later
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What the names and the counts in a slot's folder say; `id` is "" where nothing names a spool."""
+
+    id: str
+    number: int
+    accepted: int
+    dropped: int
+    bodies_dropped: int
+    found: list[Path]
+    counts_unreadable: bool
+
+
+def look_into(folder: Path) -> Left:
+    """Read without holding the slot; raises OSError."""
+    names = [match for path in sorted(folder.iterdir()) if (match := _NAME.fullmatch(path.name))]
+    spool = names[-1][3] if names else ""
+    counts = _read_counts(folder / "counts", spool)
+    accepted, dropped, bodies_dropped = counts or (0, 0, 0)
+    return Left(
+        id=spool,
+        number=int(names[-1][1]) if names else 0,
+        accepted=max([accepted, *(int(name[2]) for name in names)]),
+        dropped=dropped,
+        bodies_dropped=bodies_dropped,
+        found=[folder / name[0] for name in names],
+        counts_unreadable=counts is None,
+    )
+
+
+def _read_counts(path: Path, spool: str) -> tuple[int, int, int] | None:
+    """What was accepted, dropped, and dropped of bodies; None if that cannot be read."""
+    try:
+        match = _COUNTS.fullmatch(path.read_text("ascii", "replace"))
+    except FileNotFoundError:
+        return 0, 0, 0
+    if not match or match[1] != spool:
+        return None
+    return int(match[2]), int(match[3]), int(match[4] or 0)
+
+
+def mark_of(spool: str) -> bytes:
+    """What begins each frame of a spool."""
+    return UUID(spool).bytes[-MARK_BYTES:]
+
+
+def copy_of(file: StoredFile, damage: Damage) -> str:
+    """The name under which damaged bytes are set aside."""
+    return f"{file.path.stem}-{damage.offset}.bin"
 
 
 class SlotTaken(Exception):
@@ -44,27 +97,34 @@ class Slot:
             raise
 
     def _look(self) -> None:
-        folder = self.folder
-        names = [match for path in sorted(folder.iterdir()) if (match := _NAME.fullmatch(path.name))]
-        self.found = [folder / match[0] for match in names]
-        self.id = names[-1][3] if names else str(uuid4())
-        self.accepted, self.dropped = self._read_counts()
-        self.accepted = max([self.accepted, *(int(match[2]) for match in names)])
-        self._number = int(names[-1][1]) if names else 0
-        self._mark = UUID(self.id).bytes[-MARK_BYTES:]
+        left = look_into(self.folder)
+        if left.counts_unreadable:
+            log.error("spool.counts_unreadable", extra={"folder": str(self.folder)})
+        self.found = left.found
+        self.id = left.id or str(uuid4())
+        self.accepted, self.dropped, self.bodies_dropped = left.accepted, left.dropped, left.bodies_dropped
+        self._number = left.number
+        self._mark = mark_of(self.id)
 
     def new_segment(self, accepted: int) -> Segment:
         """The next file; raises OSError."""
-        self._number += 1
-        return self.segment(self.folder / f"{self._number:010d}-{accepted:020d}-{self.id}.seg")
+        while True:
+            self._number += 1
+            path = self.folder / f"{self._number:010d}-{accepted:020d}-{self.id}.seg"
+            try:
+                return Segment(path, self._mark, new=True)
+            except (
+                FileExistsError
+            ):  # of a process that has the slot too, where the file system knows no locks
+                continue
 
     def segment(self, path: Path) -> Segment:
         """A file that lies here."""
         return Segment(path, self._mark)
 
-    def save_counts(self, accepted: int, dropped: int) -> None:
-        """Keep what cannot be found in any segment: the exchanges that were dropped."""
-        content = f"{self.id} {accepted:020d} {dropped:020d}\n".encode()
+    def save_counts(self, accepted: int, dropped: int, bodies_dropped: int = 0) -> bool:
+        """Overwrite the file `counts`; False where the disk refuses, and they live on in memory and with the next batch."""
+        content = f"{self.id} {accepted:020d} {dropped:020d} {bodies_dropped:020d}\n".encode()
         try:
             fd = os.open(self.folder / "counts", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
@@ -72,24 +132,15 @@ class Slot:
                     raise OSError("the disk took only a part of it")
             finally:
                 os.close(fd)
-        except OSError as error:  # the count lives on in memory and with the next batch
+        except OSError as error:
             log.warning("spool.counts_not_saved", extra={"dropped": dropped, "why": str(error)})
+            return False
+        return True
 
-    def _read_counts(self) -> tuple[int, int]:
-        try:
-            content = (self.folder / "counts").read_text("ascii", "replace")
-        except FileNotFoundError:
-            return 0, 0
-        match = _COUNTS.fullmatch(content)
-        if not match or match[1] != self.id:
-            log.error("spool.counts_unreadable", extra={"folder": str(self.folder)})
-            return 0, 0
-        return int(match[2]), int(match[3])
-
-    def set_aside(self, segment: Segment, damage: Damage) -> None:
+    def set_aside(self, segment: StoredFile, damage: Damage) -> None:
         """Keep damaged bytes in the folder `damaged` for a person to look at; the rest goes on."""
-        target = self.folder / "damaged"
-        kept = target / f"{segment.path.stem}-{damage.offset}.bin"
+        target = self.folder / DAMAGED_FOLDER
+        kept = target / copy_of(segment, damage)
         report = {"segment": segment.path.name, "offset": damage.offset, "bytes": damage.length}
         try:
             target.mkdir(mode=0o700, exist_ok=True)

@@ -7,13 +7,27 @@ bodies, and the shipper's thread reads and discards; the lock guards the index, 
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 
-from proxy.relay.segments import CLOSE, HEADER_BYTES, OPEN, REQUEST, RESPONSE, SETTLED, Damage, Frame, Segment
+from proxy.heartbeat import Heartbeat
+from proxy.relay.segments import (
+    CLOSE,
+    HEADER_BYTES,
+    OPEN,
+    REQUEST,
+    RESPONSE,
+    SETTLED,
+    Damage,
+    Frame,
+    Segment,
+    StoredFile,
+)
 from proxy.relay.slot import Slot
+from proxy.relay.spooled import Entry, Spooled, frames_of, join
 
 log = logging.getLogger("nexus.spool")
 
@@ -31,31 +45,6 @@ REFUSED = "the disk refused it"
 DAMAGED = "its beginning on disk is damaged"
 
 
-@dataclass(frozen=True, slots=True)
-class Spooled:
-    """One exchange as it lies on disk; head and closing are encoded structs of proxy.record, closing b"" if its end is missing."""
-
-    serial: int
-    head: bytes
-    closing: bytes
-    request_body: bytes
-    response_body: bytes
-
-
-@dataclass(slots=True, eq=False)
-class Entry:
-    """An exchange in the spool: its frames, and whether it still takes bytes."""
-
-    serial: int
-    frames: list[tuple[Segment, Frame]] = field(default_factory=list)
-    size: int = 0
-    closed: bool = False
-    taken: bool = False
-    body_dropped: bool = False
-    writing: bool = False  # a thread is adding the request's body
-    closing: bytes = b""  # kept here because the disk refused it
-
-
 class Spool:
     """One slot's exchanges. Raises SlotTaken when another process has it, OSError when its folder cannot be used."""
 
@@ -65,7 +54,8 @@ class Spool:
         self.used = 0
         self.accepted = self._slot.accepted
         self.dropped = self._slot.dropped
-        self.bodies_dropped = 0
+        self.bodies_dropped = self._slot.bodies_dropped
+        self._saved = (-1, -1, -1)
         self._limit = limit_bytes
         self._segment_bytes = min(SEGMENT_BYTES, limit_bytes // 8)
         self._lock = threading.Lock()
@@ -79,6 +69,7 @@ class Spool:
             self._slot.release()
             raise
         self._judge(found)
+        self._save_counts()  # so that the file is there when the disk is full
 
     # The relay's side: nothing here raises
 
@@ -138,6 +129,18 @@ class Spool:
             if not entry.writing:
                 self._ready.append(entry.serial)
 
+    def heartbeat(self) -> Heartbeat:
+        """What it holds at one moment."""
+        with self._lock:
+            return Heartbeat(
+                self.accepted, self.dropped, self.bodies_dropped, self.waiting, self.used, time.time()
+            )
+
+    def save_counts(self) -> None:
+        """Keep on disk what segments cannot tell when they are damaged."""
+        with self._lock:
+            self._save_counts()
+
     # The shipper's side
 
     @property
@@ -180,22 +183,23 @@ class Spool:
                     self._release(entry, confirmed=True)
 
     def read(self, serial: int) -> Spooled | None:
-        """A taken exchange, without what is damaged of its bodies; None if its head is damaged: it is then dropped and counted."""
+        """A taken exchange, without what is damaged of its bodies; None if its head is damaged: it is then given up."""
         with self._lock:
             entry = self._entries[serial]
-        parts: dict[int, list[bytes]] = {OPEN: [], REQUEST: [], RESPONSE: [], CLOSE: []}
-        for segment, frame in entry.frames:
-            payload = segment.read(frame)
-            if payload is None:
-                self._set_aside(segment, frame)
-            else:
-                parts[frame.kind].append(payload)
-        if not parts[OPEN]:
-            self.reject(serial, DAMAGED)
+        lost: list[int] = []
+
+        def damaged(file: StoredFile, frame: Frame) -> None:
+            lost.append(frame.kind)
+            self._set_aside(file, frame)
+
+        found = join(serial, entry.frames, damaged)
+        if found is None:
+            self._lose(entry)
             return None
-        request, response = b"".join(parts[REQUEST]), b"".join(parts[RESPONSE])
-        closing = b"".join(parts[CLOSE]) or entry.closing
-        return Spooled(serial, parts[OPEN][0], closing, request, response)
+        if REQUEST in lost or RESPONSE in lost:
+            with self._lock:
+                self._drop_body(entry, DAMAGED)
+        return found if found.closing else replace(found, closing=entry.closing)
 
     def reject(self, serial: int, why: str) -> None:
         """Drop a taken exchange whose record nobody can read, and set it aside."""
@@ -206,6 +210,15 @@ class Spool:
         with self._lock:
             self._drop(entry, why)
 
+    def _lose(self, entry: Entry) -> None:
+        """Give up a record without a beginning. Whoever deleted its file has stored it, or it shows as a gap: that is no drop."""
+        if entry.frames[0][0].path.exists():
+            self.reject(entry.serial, DAMAGED)
+            return
+        log.error("spool.gone", extra={"serial": entry.serial, "file": entry.frames[0][0].path.name})
+        with self._lock:
+            self._release(entry, confirmed=True)
+
     def shut(self) -> None:
         """Let go of the slot; what waits stays on disk for the next process."""
         with self._lock:
@@ -214,8 +227,8 @@ class Spool:
             self._active.seal()
             self._slot.release()
 
-    def _set_aside(self, segment: Segment, frame: Frame) -> None:
-        self._slot.set_aside(segment, Damage(frame.offset - HEADER_BYTES, frame.length + HEADER_BYTES))
+    def _set_aside(self, file: StoredFile, frame: Frame) -> None:
+        self._slot.set_aside(file, Damage(frame.offset - HEADER_BYTES, frame.length + HEADER_BYTES))
 
     # Within, under the lock
 
@@ -238,7 +251,7 @@ class Spool:
         return self._write(entry, record)
 
     def _write(self, entry: Entry, parts: Sequence[tuple[int, bytes]]) -> bool:
-        if self._active.size > self._segment_bytes:
+        if self._active.size > self._segment_bytes or self._active.gone:
             self._rotate()
         segment = self._active
         before = segment.size
@@ -295,13 +308,19 @@ class Spool:
             entry.body_dropped = True
             self.bodies_dropped += 1
             log.error("spool.body_dropped", extra={"serial": entry.serial, "why": why})
+            self._save_counts()
 
     def _drop(self, entry: Entry, why: str) -> None:
         log.error("spool.dropped", extra={"serial": entry.serial, "why": why})
         self.dropped += 1
         entry.closed = True
-        self._slot.save_counts(self.accepted, self.dropped)
+        self._save_counts()
         self._release(entry, confirmed=False)
+
+    def _save_counts(self) -> None:
+        counts = (self.accepted, self.dropped, self.bodies_dropped)
+        if counts != self._saved and self._slot.save_counts(*counts):
+            self._saved = counts
 
     def _release(self, entry: Entry, *, confirmed: bool) -> None:
         """Forget an exchange; delete the files that nobody else needs.
@@ -353,25 +372,11 @@ class Spool:
         for segment in segments:
             segment.seal()
             self.used += segment.size
-            for serial, frames in self._frames_of(segment).items():
-                entry = self._entries.setdefault(serial, Entry(serial))
+            for serial, frames in frames_of(segment, self._slot.set_aside).items():
+                self.accepted = max(self.accepted, serial)
                 for frame in frames:
-                    self._link(entry, segment, frame)
+                    self._link(self._entries.setdefault(serial, Entry(serial)), segment, frame)
         return segments
-
-    def _frames_of(self, segment: Segment) -> dict[int, list[Frame]]:
-        """By serial, without what is void; damage is set aside."""
-        frames: dict[int, list[Frame]] = {}
-        for found in segment.scan():
-            if isinstance(found, Damage):
-                self._slot.set_aside(segment, found)
-                continue
-            self.accepted = max(self.accepted, found.serial)
-            if found.kind == SETTLED:
-                frames.pop(found.serial, None)
-            else:
-                frames.setdefault(found.serial, []).append(found)
-        return frames
 
     def _judge(self, segments: list[Segment]) -> None:
         """All that was found can be shipped, with or without its end, but not without its beginning."""
@@ -382,6 +387,8 @@ class Spool:
             entry = self._entries[serial]
             entry.closed = True
             if all(frame.kind != OPEN for _, frame in entry.frames):
+                for segment, frame in entry.frames:
+                    self._set_aside(segment, frame)
                 self._drop(entry, DAMAGED)
             else:
                 self._ready.append(serial)

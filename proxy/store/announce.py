@@ -20,7 +20,8 @@ class Stored:
     """One new exchange, after its commit. Tokens are without cache, None where unknown; texts are whole, unmasked.
 
     `message` is the answer's JSON body or the message rebuilt from its stream; `request_type` as in
-    `proxy.wire.requests.RequestFacts`; `outcome` one of `proxy.record.OUTCOMES`.
+    `proxy.wire.requests.RequestFacts`; `outcome` one of `proxy.record.OUTCOMES`. `unpriced_model` is a model without
+    a price that was never seen before, "" mostly.
     """
 
     exchange_id: UUID
@@ -42,6 +43,7 @@ class Stored:
     first_user_text: str
     message: dict[str, object] | None
     tool_calls: tuple[ToolCall, ...]
+    unpriced_model: str = ""
 
 
 def announce(stored: list[Stored]) -> None:

@@ -3,14 +3,10 @@
 from datetime import date, datetime
 from uuid import UUID
 
-import msgspec
-
-from proxy.record import Record, encode
+from proxy.record import Record, decode_record, encode
 from proxy.store import month_keys
 from proxy.store.models import SetAside
 from proxy.store.sealing import is_sealed
-
-_decode = msgspec.msgpack.Decoder(Record).decode
 
 
 def packed(record: Record, spool: UUID, moment: datetime) -> bytes:
@@ -19,12 +15,12 @@ def packed(record: Record, spool: UUID, moment: datetime) -> bytes:
 
 
 def record_of(row: SetAside) -> Record:
-    """The record that was set aside; KeyUnavailable or BrokenSeal where its row cannot be opened."""
+    """The record that was set aside; KeyUnavailable, BrokenSeal or msgspec.DecodeError where its row cannot be read."""
     data = bytes(row.record)
     if is_sealed(data):
         seal = month_keys.needed_seal(_month(row.created_at))
         data = seal.open(data, _label(row.spool, row.serial))
-    return _decode(data)
+    return decode_record(data)
 
 
 def _month(moment: datetime) -> date:

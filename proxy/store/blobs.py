@@ -16,7 +16,8 @@ from proxy.store import month_keys
 from proxy.store.bulk import execute_binary
 from proxy.store.manifests import DIGEST_SIZE, request_pieces, split
 from proxy.store.models import Blob, ExchangeBody, month_of
-from proxy.store.sealing import BrokenSeal, KeyUnavailable, MonthSeal, Seal, is_sealed
+from proxy.store.retention import BODIES, why_gone
+from proxy.store.sealing import BrokenSeal, KeyUnavailable, MonthSeal, Seal, is_keyed, is_sealed
 from proxy.wire.cut import cut
 
 log = logging.getLogger("nexus.ingest")
@@ -96,7 +97,8 @@ def body_of(exchange_id: UUID, which: Literal["request", "response"]) -> bytes:
     row = ExchangeBody.objects.filter(pk=exchange_id).first()
     if row is None:
         raise BodyMissingError(
-            f"no bodies are stored for exchange {exchange_id}: they expired, or storage was off"
+            why_gone(exchange_id, BODIES)
+            or f"no bodies are stored for exchange {exchange_id}: they expired, or storage was off"
         )
     if row.request_dropped if which == "request" else row.response_dropped:
         raise BodyMissingError(f"the {which} body of {exchange_id} was dropped because the spool was full")
@@ -110,9 +112,13 @@ def body_of(exchange_id: UUID, which: Literal["request", "response"]) -> bytes:
     digest = bytes(row.request_digest if which == "request" else row.response_digest)
     try:
         body = _join(month, digests)
-        whole = _is_whole(body, digest, month)
+        whole = is_whole(body, digest, month)
     except KeyUnavailable as error:
         raise BodyMissingError(str(error)) from error
+    if not whole and not digests:
+        raise BodyMissingError(
+            f"the {which} body of {exchange_id} was not in the export from which the exchange came"
+        )
     if not whole:
         raise BodyMissingError(
             f"the {which} body of {exchange_id} is damaged: restore its manifest from a backup"
@@ -120,12 +126,10 @@ def body_of(exchange_id: UUID, which: Literal["request", "response"]) -> bytes:
     return body
 
 
-def _is_whole(body: bytes, digest: bytes, month: date) -> bool:
+def is_whole(body: bytes, digest: bytes, month: date) -> bool:
     """Whether this is the body of a digest that was made with encryption off or on."""
-    if sha256(body).digest() == digest:
-        return True
-    seal = month_keys.stored_seal(month)
-    return seal is not None and seal.digest(body) == digest
+    seal = month_keys.needed_seal(month) if is_keyed(digest) else month_keys.UNSEALED
+    return seal.body_digest(body) == digest
 
 
 def _join(month: date, digests: Sequence[bytes]) -> bytes:
@@ -135,18 +139,24 @@ def _join(month: date, digests: Sequence[bytes]) -> bytes:
 
 def _read(month: date, digests: Iterable[bytes]) -> dict[bytes, bytes]:
     wanted = set(digests)
-    rows = list(Blob.objects.filter(month=month, digest__in=wanted).values_list("digest", "data", "size"))
+    found = sound_pieces(month, wanted)
+    if missing := wanted - found.keys():
+        names = ", ".join(sorted(digest.hex() for digest in missing))
+        raise BodyMissingError(
+            f"pieces of {month:%Y-%m} are missing or damaged, restore them from a backup: {names}"
+        )
+    return found
+
+
+def sound_pieces(month: date, digests: Iterable[bytes]) -> dict[bytes, bytes]:
+    """Those of a month's pieces that are there and whole, by their digests."""
+    rows = list(Blob.objects.filter(month=month, digest__in=digests).values_list("digest", "data", "size"))
     seal = month_keys.needed_seal(month) if any(is_sealed(bytes(data)) for _, data, _ in rows) else None
     found: dict[bytes, bytes] = {}
     for digest, data, size in rows:
         piece = _piece(bytes(digest), bytes(data), size, seal)
         if piece is not None:
             found[bytes(digest)] = piece
-    if missing := wanted - found.keys():
-        names = ", ".join(sorted(digest.hex() for digest in missing))
-        raise BodyMissingError(
-            f"pieces of {month:%Y-%m} are missing or damaged, restore them from a backup: {names}"
-        )
     return found
 
 

@@ -9,15 +9,15 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 
-def copy_in(rows: Sequence[models.Model]) -> None:
-    """Insert rows of one model by COPY; there must be no conflict. Errors are those of django.db."""
+def copy_in(rows: Sequence[models.Model], table: str = "") -> None:
+    """Insert rows of one model by COPY, into its table or one like it; there must be no conflict. Errors are those of django.db."""
     if not rows:
         return
     meta = type(rows[0])._meta
     names = [field.attname for field in meta.concrete_fields]
     documents = {field.attname for field in meta.concrete_fields if isinstance(field, models.JSONField)}
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
-        sql.Identifier(meta.db_table), sql.SQL(", ").join(map(sql.Identifier, names))
+        sql.Identifier(table or meta.db_table), sql.SQL(", ").join(map(sql.Identifier, names))
     )
     with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:

@@ -7,7 +7,7 @@ import zlib
 
 import zstandard
 
-# A request may have 32 MiB; no answer of the API comes near it. What expands beyond this is a bomb.
+# A request may have 32 MiB, and no answer but a batch's results, which come plain, is near it. What expands beyond is a bomb.
 LIMIT = 64 * 1024**2
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 _ZSTD_WINDOW = 8 * 1024**2  # RFC 9659: the largest window that a zstd content coding may use
@@ -18,7 +18,8 @@ def decoded(body: bytes, coding: str) -> bytes:
 
     Bytes that are not what `coding` says stay as they are: some gateways decode a body and leave its header.
     """
-    for name in reversed([part.strip().lower() for part in coding.split(",")]):
+    names = [part.strip().lower() for part in coding.split(",")]
+    for name in reversed([one for one in names if one not in ("", "identity")]):
         body = _undo(body, name)
         if len(body) > LIMIT:
             return b""

@@ -7,7 +7,7 @@ from django.db import models
 
 # jsonb is parsed by recursion; no real value comes near this depth.
 _DEPTH = 50
-_INTEGERS = {
+INTEGERS = {
     "SmallIntegerField": 2**15 - 1,
     "IntegerField": 2**31 - 1,
     "BigIntegerField": 2**63 - 1,
@@ -39,9 +39,9 @@ def _columns(
             if isinstance(one, models.CharField | models.TextField)
         ],
         [
-            (one.attname, _INTEGERS[one.get_internal_type()])
+            (one.attname, INTEGERS[one.get_internal_type()])
             for one in fields
-            if one.get_internal_type() in _INTEGERS
+            if one.get_internal_type() in INTEGERS
         ],
         [one.attname for one in fields if isinstance(one, models.JSONField)],
     )

@@ -1,7 +1,7 @@
 """Read what a record says: from the bytes of one exchange to its row."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -9,7 +9,8 @@ from accounts.masking import mask_text
 from proxy.record import COMPLETE, UPSTREAM_ERROR, HeaderPairs, Record
 from proxy.store import columns, costs
 from proxy.store.codings import decoded
-from proxy.store.models import Exchange, moment_of
+from proxy.store.models import CLOCK_SLACK, MODEL_LENGTH, Exchange, moment_of
+from proxy.wire import batches
 from proxy.wire.messages import Answer, ToolCall, read_answer
 from proxy.wire.pricing import PriceBook
 from proxy.wire.requests import RequestFacts, read_request
@@ -20,33 +21,55 @@ _TOOL_NAMES = 1000
 
 
 @dataclass(frozen=True, slots=True)
+class Fetched:
+    """A fetch of a batch's results; `complete` if they came to their end and can be read."""
+
+    batch_id: str
+    results: batches.Results
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
-    """One exchange: its row, not yet saved, and what only the announcement needs."""
+    """One exchange: its row, not yet saved, what only the announcement needs, and what it says of a message batch."""
 
     exchange: Exchange
     user_text: str = ""
     first_user_text: str = ""
     message: dict[str, object] | None = None
     tool_calls: tuple[ToolCall, ...] = ()
+    unpriced_model: str = ""
+    batch: batches.Created | Fetched | None = None
 
 
 def read(record: Record, spool: UUID, prices: PriceBook) -> Facts:
     """All that the record says. Tokens and cost are None where unknown."""
     head, closing = record.head, record.closing
-    row = _outline(record, spool)
     request = read_request(
         head.target, decoded(record.request_body, header(head.headers, "content-encoding"))
     )
-    answer = read_answer(
-        closing.status,
-        header(closing.headers, "content-type"),
-        decoded(record.response_body, header(closing.headers, "content-encoding")),
+    body = decoded(record.response_body, header(closing.headers, "content-encoding"))
+    fetched = _fetched(record, body)
+    # A file of results is no answer: its bill is made when it is known whether it counts.
+    answer = (
+        Answer() if fetched else read_answer(closing.status, header(closing.headers, "content-type"), body)
     )
+    found = joined(record, spool, prices, request, answer)
+    row = found.exchange
+    created = batches.created(row.method, row.path, row.status, answer.message)
+    return replace(found, batch=fetched or created)
+
+
+def joined(record: Record, spool: UUID, prices: PriceBook, request: RequestFacts, answer: Answer) -> Facts:
+    """What a record says, with its bodies read already."""
+    row = _outline(record, spool)
     _add_request(row, request)
     _add_answer(row, answer)
-    costs.add_to(row, answer, prices)
+    unpriced_model = columns.text(costs.add_to(row, answer, prices), MODEL_LENGTH)
     columns.fit(row)
-    return Facts(row, request.user_text, request.first_user_text, answer.message, answer.tools)
+    return Facts(
+        row, request.user_text, request.first_user_text, answer.message, answer.tools, unpriced_model
+    )
 
 
 def unread(record: Record, spool: UUID) -> Facts:
@@ -109,6 +132,17 @@ def exchange_id_of(record: Record) -> UUID:
     return exchange_id
 
 
+def _fetched(record: Record, body: bytes) -> Fetched | None:
+    head, closing = record.head, record.closing
+    batch_id = batches.batch_of_results(head.method, head.target.partition("?")[0])
+    # 206 answers a request for a part of the file.
+    if batch_id is None or closing.status not in (200, 206):
+        return None
+    results = batches.read_results(body)
+    ended = closing.outcome == COMPLETE and closing.status == 200 and not closing.response_dropped
+    return Fetched(batch_id, results, complete=ended and results.whole and results.read > 0)
+
+
 def _add_request(row: Exchange, request: RequestFacts) -> None:
     row.request_type = request.request_type
     row.model = request.model
@@ -119,6 +153,8 @@ def _add_request(row: Exchange, request: RequestFacts) -> None:
 
 def _add_answer(row: Exchange, answer: Answer) -> None:
     row.model = row.model or answer.model or ""
+    row.answered_model = answer.model if answer.model and answer.model != row.model else ""
+    row.finished = answer.finished
     row.streamed = answer.streamed
     row.stop_reason = answer.stop_reason or ""
     row.message_id = answer.message_id or ""
@@ -150,7 +186,9 @@ def _milliseconds(value: float) -> int:
 
 
 def _moment(seconds: float, exchange_id: UUID) -> datetime:
+    made = moment_of(exchange_id)
     try:
-        return datetime.fromtimestamp(seconds, UTC)
+        told = datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):
-        return moment_of(exchange_id)
+        return made
+    return told if abs(told - made) <= CLOCK_SLACK else made

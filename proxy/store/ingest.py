@@ -1,79 +1,60 @@
 """Store a batch of records: one transaction, each exchange once, however often and whenever it comes."""
 
 import logging
-from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 import msgspec
 from django.conf import settings
-from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connection, transaction
+from django.db import connection, transaction
 
 from accounts.masking import mask_text
 from proxy.record import Batch, Record
-from proxy.store import aside, columns, facts, month_keys, rollups
+from proxy.store import aside, batches, columns, facts, rollups, storing, unpriced
 from proxy.store.announce import Stored, announce
-from proxy.store.blobs import Pieces, encode_chunks, pieces_of
-from proxy.store.bulk import copy_in
 from proxy.store.facts import Facts
-from proxy.store.manifests import Lines
-from proxy.store.models import Exchange, ExchangeBody, month_of
+from proxy.store.models import Receipt
 from proxy.store.prices import CachedBook
-from proxy.store.sealing import KeyUnavailable
+from proxy.store.traffic import Whole, traffic_of
 from proxy.wire.pricing import PriceBook
 
 log = logging.getLogger("nexus.ingest")
 
 _prices = CachedBook()
 
-# Sorted, or two batches with the same records in another order would wait for each other.
-_RECEIVE = """
-INSERT INTO proxy_receipt (id, spool, serial)
-SELECT id, %s, serial FROM unnest(%s::uuid[], %s::bigint[]) AS record (id, serial)
-ORDER BY id ON CONFLICT DO NOTHING RETURNING id
-"""
-_COUNT = """
-INSERT INTO proxy_spool (id, accepted, dropped, stored, updated_at) VALUES (%s, %s, %s, %s, now())
-ON CONFLICT (id) DO UPDATE SET accepted = greatest(proxy_spool.accepted, excluded.accepted),
-    dropped = greatest(proxy_spool.dropped, excluded.dropped), stored = proxy_spool.stored + excluded.stored,
-    updated_at = now()
-"""
 _SET_ASIDE = """
-INSERT INTO proxy_setaside (spool, serial, error, record, created_at) VALUES (%s, %s, %s, %s, %s)
-ON CONFLICT DO NOTHING
+INSERT INTO proxy_setaside AS old (spool, serial, error, record, created_at) VALUES (%s, %s, %s, %s, %s)
+ON CONFLICT (spool, serial) DO UPDATE SET error = excluded.error WHERE old.stored_at IS NULL
+RETURNING (xmax = 0)::int -- whether it is new
 """
-# SQLSTATE class "program limit exceeded", which Django takes for an operational error.
-_LIMIT_EXCEEDED = "54"
+# What was set aside and is stored now was counted then.
+_NO_LONGER_ASIDE = """
+UPDATE proxy_setaside SET stored_at = now(), record = '' WHERE spool = %s AND serial = ANY(%s) AND stored_at IS NULL
+RETURNING serial
+"""
 
 
-def ingest(batch: Batch) -> int:
-    """Store what is new in the batch and announce it; how many records were new.
+def ingest(batch: Batch, *, quietly: bool = False) -> int:
+    """Store what is new in the batch and announce it, unless `quietly`; how many records were new.
 
     A record that cannot be stored is set aside, alone and whole. Database errors that are not about values
     (server gone, deadlock, missing table or right) are raised, and KeyUnavailable too: nothing is lost if the batch comes again.
     """
     try:
-        return _store(batch)
+        return _store(batch, quietly)
     except Exception as error:  # whatever one record broke must not keep the others
-        if not _blames_values(error):
+        if not storing.blames_values(error):
             raise
         log.warning("ingest.one_by_one", extra={"spool": batch.spool, "error": type(error).__name__})
-    return sum(_store_or_set_aside(msgspec.structs.replace(batch, records=[one])) for one in batch.records)
+    singles = [msgspec.structs.replace(batch, records=[one]) for one in batch.records]
+    return sum(_store_or_set_aside(single, quietly) for single in singles)
 
 
-def _blames_values(error: Exception) -> bool:
-    if isinstance(error, KeyUnavailable):
-        return False
-    if isinstance(error, DataError | IntegrityError) or not isinstance(error, DatabaseError | InterfaceError):
-        return True
-    return str(getattr(error.__cause__, "sqlstate", "")).startswith(_LIMIT_EXCEEDED)
-
-
-def _store_or_set_aside(single: Batch) -> int:
+def _store_or_set_aside(single: Batch, quietly: bool) -> int:
     try:
-        return _store(single)
+        return _store(single, quietly)
     except Exception as error:
-        if not _blames_values(error):
+        if not storing.blames_values(error):
             raise
         return _set_aside(single, error)
 
@@ -87,41 +68,31 @@ def _set_aside(single: Batch, error: Exception) -> int:
     data = aside.packed(record, spool, now)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_SET_ASIDE, [spool, record.serial, reason, data, now])
-        new: int = cursor.rowcount
-        cursor.execute(_COUNT, [spool, single.accepted, single.dropped, new])
-    return new
+        [new] = cursor.fetchone() or [0]
+        storing.count_spool(spool, storing.counts_of(single), stored=new)
+    return int(new)
 
 
-def _store(batch: Batch) -> int:
+def _store(batch: Batch, quietly: bool) -> int:
     spool = UUID(batch.spool)
     by_id = {facts.exchange_id_of(record): record for record in batch.records}
-    months = {month_of(one).date() for one in by_id}
-    # Before the transaction: a new partition locks its table, a new key its row, and the lock would last until the commit.
-    _ensure_months(months)
-    if settings.STORAGE_ENABLED:
-        month_keys.make(months)
     prices = _prices.get()
-    with transaction.atomic():
-        new = [_read(by_id[one], spool, prices) for one in _receive(spool, by_id)]
-        rollups.attribute(one.exchange for one in new)
+    receipts = [Receipt(id=one, spool=spool, serial=record.serial) for one, record in by_id.items()]
+    with storing.months_held(by_id, kept=settings.STORAGE_ENABLED):
+        new = batches.settle([_read(by_id[one], spool, prices) for one in storing.receive(receipts)], prices)
+        exchanges = [one.exchange for one in new]
+        rollups.attribute(exchanges)
         if settings.STORAGE_ENABLED:
-            _keep(new, by_id)
-        _count(new, spool, batch)
-    announce([_stored(one) for one in new])
+            storing.keep(Whole(one, traffic_of(by_id[one.id])) for one in exchanges)
+        found_unpriced = unpriced.note(new)
+        storing.count(exchanges, kept=settings.STORAGE_ENABLED)
+        counted = _no_longer_aside(spool, [record.serial for record in batch.records])
+        storing.count_spool(
+            spool, storing.counts_of(batch), stored=sum(one.serial not in counted for one in exchanges)
+        )
+    if not quietly:
+        announce([_stored(one, found_unpriced.get(one.exchange.id, "")) for one in new])
     return len(new)
-
-
-def _ensure_months(months: set[date]) -> None:
-    with connection.cursor() as cursor:
-        for month in sorted(months):
-            cursor.execute("SELECT nexus_ensure_month(%s)", [month])
-
-
-def _receive(spool: UUID, by_id: dict[UUID, Record]) -> list[UUID]:
-    """The ids that never came before."""
-    with connection.cursor() as cursor:
-        cursor.execute(_RECEIVE, [spool, list(by_id), [record.serial for record in by_id.values()]])
-        return [row[0] for row in cursor.fetchall()]
 
 
 def _read(record: Record, spool: UUID, prices: PriceBook) -> Facts:
@@ -133,44 +104,13 @@ def _read(record: Record, spool: UUID, prices: PriceBook) -> Facts:
         return facts.unread(record, spool)
 
 
-def _keep(new: Sequence[Facts], by_id: dict[UUID, Record]) -> None:
-    exchanges = sorted((one.exchange for one in new), key=lambda one: one.id)
-    pieces, lines = Pieces(), Lines(exchanges)
-    bodies = [_body(one, by_id[one.id], pieces, lines) for one in exchanges]
-    copy_in(exchanges)
-    copy_in(bodies)
-    pieces.store()
-
-
-def _body(exchange: Exchange, record: Record, pieces: Pieces, lines: Lines) -> ExchangeBody:
-    month = month_of(exchange.id).date()
-    digest = pieces.seal_of(month).digest
-    response = [record.response_body] if record.response_body else []
-    row = ExchangeBody(
-        id=exchange.id,
-        request_headers=record.head.headers,
-        response_headers=record.closing.headers,
-        request_digest=digest(record.request_body),
-        response_digest=digest(record.response_body),
-        response_manifest=b"".join(pieces.add(month, response)),
-        request_dropped=record.head.body_dropped,
-        response_dropped=record.closing.response_dropped,
-        chunks=encode_chunks(record.closing.chunks),
-    )
-    lines.write(exchange, pieces.add(month, pieces_of(record.request_body)), row)
-    columns.fit(row)
-    return row
-
-
-def _count(new: Sequence[Facts], spool: UUID, batch: Batch) -> None:
-    """Last, because these rows are the ones that many batches wait for."""
-    if new:
-        rollups.add([one.exchange for one in new], kept=settings.STORAGE_ENABLED)
+def _no_longer_aside(spool: UUID, serials: list[int]) -> set[int]:
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT, [spool, batch.accepted, batch.dropped, len(new)])
+        cursor.execute(_NO_LONGER_ASIDE, [spool, serials])
+        return {row[0] for row in cursor.fetchall()}
 
 
-def _stored(one: Facts) -> Stored:
+def _stored(one: Facts, unpriced_model: str) -> Stored:
     row = one.exchange
     return Stored(
         exchange_id=row.id,
@@ -192,4 +132,5 @@ def _stored(one: Facts) -> Stored:
         first_user_text=one.first_user_text,
         message=one.message,
         tool_calls=one.tool_calls,
+        unpriced_model=unpriced_model,
     )

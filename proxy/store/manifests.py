@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from proxy.store.models import Exchange, ExchangeBody, month_of
+from proxy.store.models import Exchange, ExchangeBody, id_floor, month_of
 
 MAX_LINKS = 16
 # Bytes of a piece's digest: SHA-256, cut short. A body's own digest, all 32 bytes, is what says that it is whole.
@@ -45,6 +45,8 @@ WITH RECURSIVE start (place, id) AS ({start}), chain AS (
 )
 SELECT place, id, parent, parent_first, parent_last, request_manifest FROM chain ORDER BY place, links DESC
 """
+
+_EACH = "SELECT place, id FROM unnest(%s::uuid[]) WITH ORDINALITY AS wanted (id, place)"
 
 Parameters = Sequence[UUID | list[str] | list[UUID]]
 Row = tuple[int, UUID, UUID | None, int, int, bytes]
@@ -117,8 +119,13 @@ def common(pieces: Sequence[bytes], others: Sequence[bytes]) -> tuple[int, int]:
 
 def request_pieces(exchange_id: UUID) -> Sequence[bytes] | None:
     """The digests of a stored request's pieces; None if a row that its manifest needs is not there."""
-    found = _read("SELECT 1, %s::uuid", [exchange_id]).get(1)
-    return found.pieces if found else None
+    return requests_pieces([exchange_id]).get(exchange_id)
+
+
+def requests_pieces(exchange_ids: Iterable[UUID]) -> dict[UUID, Sequence[bytes]]:
+    """The same for many, by their ids; those whose manifest cannot be read are not in it."""
+    found = _read(_EACH, [list(exchange_ids)])
+    return {one.exchange_id: one.pieces for one in found.values()}
 
 
 def split(manifest: bytes) -> list[bytes]:
@@ -135,15 +142,10 @@ def _newest(before: Mapping[Line, UUID]) -> dict[Line, Manifest]:
         [one.domain for one in wanted],
         [one.agent_id for one in wanted],
         [one.model for one in wanted],
-        [_floor(one.month) for one in wanted],
+        [id_floor(one.month) for one in wanted],
         list(before.values()),
     ]
     return {wanted[place - 1]: manifest for place, manifest in _read(_NEWEST, parameters).items()}
-
-
-def _floor(moment: datetime) -> UUID:
-    """The lowest UUIDv7 of a moment."""
-    return UUID(int=round(moment.timestamp() * 1000) << 80)
 
 
 def _read(start: str, parameters: Parameters) -> dict[int, Manifest]:

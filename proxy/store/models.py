@@ -1,14 +1,19 @@
 """Tables of the record. Traffic tables are partitioned by month (range on the UUIDv7 id) and hold no foreign keys, so that
 a month is dropped, never deleted; what a list shows and what a body holds live in different tables."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Self
 from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.db import models
 
 from proxy.record import COMPLETE
+
+MODEL_LENGTH = 120
+# How far `started_at` may lie from the moment in the id, which names the partition: clocks are set back now and then.
+CLOCK_SLACK = timedelta(days=1)
 
 
 class ExchangeQuerySet(models.QuerySet["Exchange"]):
@@ -37,7 +42,7 @@ class Exchange(models.Model):
     method = models.CharField(max_length=32)
     path = models.TextField()
     query = models.TextField()
-    model = models.CharField(max_length=120)
+    model = models.CharField(max_length=MODEL_LENGTH)
     request_type = models.CharField(max_length=24)
     streamed = models.BooleanField()
     outcome = models.CharField(max_length=16)
@@ -67,6 +72,9 @@ class Exchange(models.Model):
     response_bytes = models.BigIntegerField()
     # The domain under which it is summed up, "" for its own: a refused stranger counts as unknown.
     counts_as = models.CharField(max_length=260, default="")
+    # What its cost depends on and no other column tells: who answered, "" for `model`, and whether to the end.
+    answered_model = models.CharField(max_length=MODEL_LENGTH, default="", db_default="")
+    finished = models.BooleanField(default=True, db_default=True)
 
     objects = ExchangeQuerySet.as_manager()
 
@@ -77,6 +85,7 @@ class Exchange(models.Model):
             models.Index(
                 fields=("session_id", "id"), name="exchange_session", condition=~models.Q(session_id="")
             ),
+            models.Index(fields=("id",), name="exchange_unpriced", condition=models.Q(cost_state="unpriced")),
         )
 
     def __str__(self) -> str:
@@ -168,14 +177,92 @@ class Receipt(models.Model):
         return str(self.id)
 
 
+class PinQuerySet(models.QuerySet["Pin"]):
+    """Pins name exchanges that may lie in any month, also one that comes later."""
+
+    def holding(self, exchange: Exchange) -> Self:
+        of_session = models.Q(session_id=exchange.session_id, domain=exchange.domain)
+        own = models.Q(exchange=exchange.id)
+        return self.filter(own | of_session if exchange.session_id else own)
+
+
+class Pin(models.Model):
+    """An exchange, or all exchanges of a session, that retention keeps. Operators edit this table."""
+
+    exchange = models.UUIDField(null=True, blank=True, unique=True)
+    session_id = models.CharField(max_length=120, blank=True)
+    domain = models.CharField(max_length=260, blank=True)
+    note = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.CharField(max_length=150, blank=True, editable=False)
+
+    objects = PinQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("session_id", "domain"), name="pin_session_once", condition=~models.Q(session_id="")
+            ),
+            models.CheckConstraint(
+                condition=models.Q(exchange__isnull=False, session_id="", domain="")
+                | models.Q(models.Q(exchange__isnull=True), ~models.Q(session_id=""), ~models.Q(domain="")),
+                name="pin_exchange_or_session",
+                violation_error_message="Name either an exchange, or a session and its domain.",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return str(self.exchange) if self.exchange else f"session {self.session_id} of {self.domain}"
+
+    def clean(self) -> None:
+        """Refuse what is not stored: it would look kept."""
+        if self.exchange and not Exchange.objects.filter(id=self.exchange).exists():
+            raise ValidationError({"exchange": "No exchange with this id is stored."})
+        session = {"session_id": self.session_id, "domain": self.domain}
+        if self.session_id and self.domain and not Exchange.objects.filter(**session).exists():
+            raise ValidationError({"session_id": "No exchange of this session and domain is stored."})
+
+
+class DroppedMonth(models.Model):
+    """When a month's bodies and metadata were dropped for the first time, and how many pinned rows the last time kept.
+
+    `nexus_drop_month` writes it. Whatever is summed up anew has to leave such a month alone: its rows are no longer all there.
+    """
+
+    month = models.DateField(primary_key=True)
+    bodies_dropped_at = models.DateTimeField(null=True)
+    metadata_dropped_at = models.DateTimeField(null=True)
+    bodies_kept = models.BigIntegerField(null=True)
+    metadata_kept = models.BigIntegerField(null=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m}"
+
+
+class SetAsideQuerySet(models.QuerySet["SetAside"]):
+    def waiting(self) -> Self:
+        """Those that are not stored yet."""
+        return self.filter(stored_at=None)
+
+
 class SetAside(models.Model):
-    """A record that could not be stored as an exchange, kept exactly; `proxy.store.aside.record_of` reads it."""
+    """A record that could not be stored as an exchange, kept exactly; `proxy.store.aside.record_of` reads it.
+
+    Once it is stored after all, `stored_at` says when and `record` is empty. It counts as stored in its spool from the beginning.
+    """
 
     spool = models.UUIDField()
     serial = models.BigIntegerField()
     error = models.TextField()
     record = models.BinaryField()
     created_at = models.DateTimeField(auto_now_add=True)
+    stored_at = models.DateTimeField(null=True)
+
+    objects = SetAsideQuerySet.as_manager()
 
     class Meta:
         default_permissions = ("view",)
@@ -186,12 +273,22 @@ class SetAside(models.Model):
 
 
 class Spool(models.Model):
-    """What one proxy process's spool says that it accepted and dropped, and how many distinct records of it arrived."""
+    """What one proxy process's spool says that it accepted and dropped, and how many distinct records of it arrived.
+
+    `recovered` of the dropped ones were stored after all. `lost` is what `proxy.store.losses` last saw of dropped and missing
+    records and dropped bodies, `lost_at` when that last grew, and `told` how much of it Slack was told.
+    """
 
     id = models.UUIDField(primary_key=True)
     accepted = models.BigIntegerField(default=0)
     dropped = models.BigIntegerField(default=0)
     stored = models.BigIntegerField(default=0)
+    bodies_dropped = models.BigIntegerField(default=0, db_default=0)
+    recovered = models.BigIntegerField(default=0, db_default=0)
+    lost = models.BigIntegerField(default=0, db_default=0)
+    lost_at = models.DateTimeField(null=True)
+    told = models.BigIntegerField(default=0, db_default=0)
+    told_at = models.DateTimeField(null=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
@@ -228,7 +325,7 @@ class Rollup(Counters):
     hour = models.DateTimeField()
     domain = models.CharField(max_length=260)
     account = models.CharField(max_length=255)
-    model = models.CharField(max_length=120)
+    model = models.CharField(max_length=MODEL_LENGTH)
     request_type = models.CharField(max_length=24)
     durations = ArrayField(models.BigIntegerField())
 
@@ -260,10 +357,37 @@ class DomainTotal(Counters):
         return self.domain
 
 
+class MessageBatch(models.Model):
+    """A message batch: the domain and account that created it, and the exchange that counted its results, once.
+
+    Without `created_by` its creation is not stored: `created_at` is then the fetch of its results, which counted
+    under the domain that fetched them.
+    """
+
+    id = models.CharField(max_length=255, primary_key=True)
+    domain = models.CharField(max_length=260)
+    account = models.CharField(max_length=255)
+    created_at = models.DateTimeField()
+    created_by = models.UUIDField(null=True)
+    requests = models.BigIntegerField(null=True)
+    counted_by = models.UUIDField(null=True)
+    counted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ("view",)
+        indexes = (
+            models.Index(fields=("-created_at",), name="batch_newest"),
+            models.Index(fields=("created_at",), name="batch_waiting", condition=models.Q(counted_by=None)),
+        )
+
+    def __str__(self) -> str:
+        return self.id
+
+
 class Price(models.Model):
     """USD per million tokens of one model from a date on; web searches per thousand. Operators edit this table."""
 
-    model = models.CharField(max_length=120)
+    model = models.CharField(max_length=MODEL_LENGTH)
     valid_from = models.DateTimeField()
     input = models.DecimalField(max_digits=12, decimal_places=6)
     output = models.DecimalField(max_digits=12, decimal_places=6)
@@ -282,6 +406,21 @@ class Price(models.Model):
         return f"{self.model} from {self.valid_from:%Y-%m-%d}"
 
 
+class UnpricedModel(models.Model):
+    """A model that was found to have no price: told once, and again when it lacks one anew after `closed_at`."""
+
+    model = models.CharField(max_length=MODEL_LENGTH, primary_key=True)
+    first_seen = models.DateTimeField()
+    exchange_id = models.UUIDField()
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.model
+
+
 def moment_of(exchange_id: UUID) -> datetime:
     """The time within a UUIDv7: its first 48 bits count milliseconds since 1970 (RFC 9562 §5.7)."""
     return datetime.fromtimestamp((exchange_id.int >> 80) / 1000, UTC)
@@ -290,3 +429,8 @@ def moment_of(exchange_id: UUID) -> datetime:
 def month_of(exchange_id: UUID) -> datetime:
     """The first moment of the month whose partitions hold an exchange: of its id, never of now."""
     return moment_of(exchange_id).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def id_floor(moment: datetime) -> UUID:
+    """The lowest UUIDv7 of a moment."""
+    return UUID(int=round(moment.timestamp() * 1000) << 80)

@@ -13,13 +13,13 @@ from proxy.store import sealing
 from proxy.store.models import MonthKey
 from proxy.store.sealing import KeyUnavailable, MasterKeys, MonthSeal, Seal, Unsealed
 
-_UNSEALED = Unsealed()
+UNSEALED = Unsealed()
 
 
 def seal_of(month: date) -> Seal:
     """The seal for new bytes of a month; KeyUnavailable where it is wanted and cannot be had."""
     if not settings.BODY_ENCRYPTION:
-        return _UNSEALED
+        return UNSEALED
     return stored_seal(month) or _made(month)
 
 

@@ -10,68 +10,15 @@ Anybody can send any Host and model. What came no further than a refusal (Nexus 
 has totals of its own: rows cannot be made without a credential.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from decimal import Decimal
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from django.db import connection
 from psycopg import sql
 
 from accounts.models import Domain
-from proxy.record import CLIENT_LEFT, COMPLETE, REFUSED
-from proxy.store import costs, histogram
-from proxy.store.models import Counters, DomainTotal, Exchange
-
-UNKNOWN_DOMAIN = "(unknown)"
-
-Key = tuple[datetime, str, str, str, str]
-
-
-@dataclass(slots=True)
-class Tally:
-    """Sums over some exchanges, under the names of the columns of `Counters` and `DomainTotal`."""
-
-    requests: int = 0
-    stored: int = 0
-    errors: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_read_tokens: int = 0
-    cache_write_tokens: int = 0
-    tool_calls: int = 0
-    cost_usd: Decimal = Decimal(0)
-    unpriced: int = 0
-    partial: int = 0
-    duration_ms: int = 0
-    kept_bytes: int = 0
-    query_evaluations: int = 0
-    inferences: int = 0
-    last_at: datetime | None = None
-    durations: list[int] = field(default_factory=lambda: [0] * histogram.BUCKETS)
-
-    def add(self, row: Exchange, *, kept: bool) -> None:
-        self.requests += 1
-        self.stored += kept
-        self.errors += row.outcome not in (COMPLETE, CLIENT_LEFT)
-        self.input_tokens += row.input_tokens or 0
-        self.output_tokens += row.output_tokens or 0
-        self.cache_read_tokens += row.cache_read_tokens or 0
-        self.cache_write_tokens += row.cache_write_tokens or 0
-        self.tool_calls += row.tool_calls
-        self.cost_usd += row.cost_usd or 0
-        self.unpriced += row.cost_state == costs.UNPRICED
-        self.partial += row.cost_state == costs.PARTIAL
-        self.duration_ms += row.duration_ms
-        self.kept_bytes += row.request_bytes + row.response_bytes if kept else 0
-        self.query_evaluations += row.request_type == "query_evaluation"
-        self.inferences += row.request_type == "inference"
-        self.last_at = max(self.last_at or row.started_at, row.started_at)
-        self.durations[histogram.bucket(row.duration_ms)] += 1
-
-
-_SUMS = [one.attname for one in Counters._meta.get_fields() if one.concrete]
-_ROLLUP_KEY = ("hour", "domain", "account", "model", "request_type")
+from proxy.record import REFUSED
+from proxy.store.models import DomainTotal, Exchange
+from proxy.store.sums import KEY, SUMS, SUMS_OF_DOMAIN, UNKNOWN_DOMAIN, Key, Tally, key_of
 
 
 def attribute(rows: Iterable[Exchange]) -> None:
@@ -83,24 +30,35 @@ def attribute(rows: Iterable[Exchange]) -> None:
 
 
 def add(rows: Sequence[Exchange], *, kept: bool) -> None:
-    """Add exchanges that were never added before; one statement a table, keys sorted against deadlocks."""
+    """Add exchanges that were never added before."""
+    _write(*_tallies(rows, kept=kept))
+
+
+def replace(old: Sequence[Exchange], new: Sequence[Exchange]) -> None:
+    """Count stored exchanges as they are now, in place of how they were counted."""
+    hours_before, domains_before = _tallies(old, kept=True)
+    hours, domains = _tallies(new, kept=True)
+    _write(
+        {key: tally - hours_before[key] for key, tally in hours.items()},
+        {domain: tally - domains_before[domain] for domain, tally in domains.items()},
+    )
+
+
+def _tallies(rows: Sequence[Exchange], *, kept: bool) -> tuple[dict[Key, Tally], dict[str, Tally]]:
     by_hour: dict[Key, Tally] = {}
     by_domain: dict[str, Tally] = {}
     for row in rows:
-        key = _key(row)
+        key = key_of(row)
         by_hour.setdefault(key, Tally()).add(row, kept=kept)
         by_domain.setdefault(key[1], Tally()).add(row, kept=kept)
-    _upsert("proxy_rollup", _ROLLUP_KEY, _SUMS, {"durations": _ADD_DURATIONS}, sorted(by_hour.items()))
+    return by_hour, by_domain
+
+
+def _write(by_hour: Mapping[Key, Tally], by_domain: Mapping[str, Tally]) -> None:
+    """One statement a table, keys sorted against deadlocks; whoever adds to both does it in this order."""
+    _upsert(add_to_rollups, list(ROLLUP_CHANGES), sorted(by_hour.items()))
     totals = [((domain,), tally) for domain, tally in sorted(by_domain.items())]
-    sums = [*_SUMS, "query_evaluations", "inferences"]
-    _upsert("proxy_domaintotal", ("domain",), sums, {"last_at": _LATER}, totals)
-
-
-def _key(row: Exchange) -> Key:
-    hour = row.started_at.replace(minute=0, second=0, microsecond=0)
-    if row.counts_as == UNKNOWN_DOMAIN:
-        return hour, UNKNOWN_DOMAIN, "", "", row.request_type
-    return hour, row.counts_as or row.domain, row.account, row.model, row.request_type
+    _upsert(add_to_totals, list(TOTAL_CHANGES), totals)
 
 
 def _refused(row: Exchange) -> bool:
@@ -125,20 +83,27 @@ _ADD_DURATIONS = sql.SQL(
 )
 
 
-def _upsert(
-    table: str,
-    key: Sequence[str],
-    sums: Sequence[str],
-    others: dict[str, sql.SQL],
-    rows: Sequence[tuple[tuple[object, ...], Tally]],
-) -> None:
-    names = [*key, *sums, *others]
-    changes = {**dict.fromkeys(sums, _ADD), **others}
-    row = sql.SQL("({})").format(sql.SQL(", ").join([sql.Placeholder()] * len(names)))
-    statement = sql.SQL("INSERT INTO {} ({}) VALUES {} ON CONFLICT ({}) DO UPDATE SET {}").format(
+ROLLUP_CHANGES = dict.fromkeys(SUMS, _ADD) | {"durations": _ADD_DURATIONS}
+TOTAL_CHANGES = dict.fromkeys(SUMS_OF_DOMAIN, _ADD) | {"last_at": _LATER}
+
+
+def add_to_rollups(rows: sql.Composable) -> sql.Composed:
+    """The statement that adds `rows` (VALUES or SELECT of KEY and ROLLUP_CHANGES) to the rollups."""
+    return _adding("proxy_rollup", KEY, ROLLUP_CHANGES, rows)
+
+
+def add_to_totals(rows: sql.Composable) -> sql.Composed:
+    """The statement that adds `rows` (VALUES or SELECT of domain and TOTAL_CHANGES) to the totals of domains."""
+    return _adding("proxy_domaintotal", ("domain",), TOTAL_CHANGES, rows)
+
+
+def _adding(
+    table: str, key: Sequence[str], changes: Mapping[str, sql.SQL], rows: sql.Composable
+) -> sql.Composed:
+    return sql.SQL("INSERT INTO {} ({}) {} ON CONFLICT ({}) DO UPDATE SET {}").format(
         sql.Identifier(table),
-        sql.SQL(", ").join(map(sql.Identifier, names)),
-        sql.SQL(", ").join([row] * len(rows)),
+        sql.SQL(", ").join(map(sql.Identifier, (*key, *changes))),
+        rows,
         sql.SQL(", ").join(map(sql.Identifier, key)),
         sql.SQL(", ").join(
             sql.SQL("{column} = ").format(column=sql.Identifier(column))
@@ -146,6 +111,15 @@ def _upsert(
             for column, how in changes.items()
         ),
     )
-    values = [value for one, tally in rows for value in (*one, *(getattr(tally, name) for name in changes))]
+
+
+def _upsert(
+    adding: Callable[[sql.Composable], sql.Composed],
+    names: Sequence[str],
+    rows: Sequence[tuple[tuple[object, ...], Tally]],
+) -> None:
+    values = [(*key, *(getattr(tally, name) for name in names)) for key, tally in rows]
+    row = sql.SQL("({})").format(sql.SQL(", ").join([sql.Placeholder()] * len(values[0])))
+    statement = adding(sql.SQL("VALUES ") + sql.SQL(", ").join([row] * len(values)))
     with connection.cursor() as cursor:
-        cursor.execute(statement, values)
+        cursor.execute(statement, [value for one in values for value in one])

@@ -39,6 +39,9 @@ class Seal(Protocol):
     def digest(self, data: bytes) -> bytes:
         """32 bytes that no other data has."""
 
+    def body_digest(self, body: bytes) -> bytes:
+        """The same for a whole body, in a form that tells how it was made (`is_keyed`)."""
+
     def close(self, data: bytes, label: bytes) -> bytes:
         """What is written; it opens under the same label only."""
 
@@ -48,6 +51,9 @@ class Unsealed:
 
     def digest(self, data: bytes) -> bytes:
         return sha256(data).digest()
+
+    def body_digest(self, body: bytes) -> bytes:
+        return self.digest(body)
 
     def close(self, data: bytes, label: bytes) -> bytes:
         return data
@@ -66,6 +72,9 @@ class MonthSeal:
         inner.update(data)
         outer.update(inner.digest())
         return outer.digest()
+
+    def body_digest(self, body: bytes) -> bytes:
+        return _MARK + self.digest(body)
 
     def close(self, data: bytes, label: bytes) -> bytes:
         return _MARK + _encrypt(self._cipher, data, self._month + label)
@@ -121,6 +130,11 @@ def new_secret() -> bytes:
 def is_sealed(data: bytes) -> bool:
     """Whether bytes of the database came from `MonthSeal.close`."""
     return data.startswith(_MARK)
+
+
+def is_keyed(body_digest: bytes) -> bool:
+    """Whether only its month's seal can say which body this digest belongs to; else it is a SHA-256."""
+    return len(body_digest) > sha256().digest_size
 
 
 def key_id(key: bytes) -> str:

@@ -8,9 +8,12 @@ from datetime import timedelta
 from celery import shared_task
 from celery.signals import worker_shutdown
 from django.db import InterfaceError, OperationalError, connection
+from django.utils import timezone
+from redis.exceptions import RedisError
 
 from proxy import token_stats
 from proxy.record import INGEST_TASK, decode_batch
+from proxy.store import losses, partitions, retention
 from proxy.store.ingest import ingest as ingest_batch
 from proxy.store.sealing import KeyUnavailable
 from proxy.store.token_report import report
@@ -46,6 +49,12 @@ def ingest(payload: bytes) -> int:
         raise
 
 
+@shared_task(name="proxy.watch_losses", throws=(OperationalError, InterfaceError, RedisError))
+def watch_losses() -> None:
+    """Note and tell what the spools lost; beat asks for it every ten seconds."""
+    losses.watch()
+
+
 _started = time.monotonic()
 tokens_log = logging.getLogger("nexus.tokens")
 REPORT_SECONDS = 10
@@ -58,6 +67,18 @@ def token_report() -> None:
     newest_ms = max((one["lastUpdated"] for one in stats.values()), default=0)
     if time.time() * 1000 - newest_ms < 2 * REPORT_SECONDS * 1000:
         _print(stats)
+
+
+@shared_task(name="proxy.partitions", throws=(OperationalError, InterfaceError))
+def make_partitions() -> None:
+    """Make the months ahead; beat asks for it every hour."""
+    partitions.ensure_ahead(timezone.now())
+
+
+@shared_task(name="proxy.retention", throws=(OperationalError, InterfaceError))
+def apply_retention() -> None:
+    """Drop the months that are past their time; beat asks for it every hour."""
+    retention.run(timezone.now())
 
 
 @worker_shutdown.connect

@@ -67,7 +67,8 @@ def _is_json(content_type: str) -> bool:
 
 def _is_stream(content_type: str, body: bytes) -> bool:
     if "text/event-stream" in content_type.lower():
-        return True
+        # A recorder may have kept the message and the stream's headers; no line of a stream begins so.
+        return not body[:64].lstrip().startswith(b"{")
     # A recorder or gateway may have lost the content type.
     return not content_type and body[:64].lstrip().startswith(_STREAM_STARTS)
 

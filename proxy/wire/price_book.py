@@ -37,13 +37,14 @@ class PriceBook:
 
     def find(self, model: str, at: datetime) -> Price | None:
         """The newest price that holds for `model` at the aware datetime `at`; None means unpriced."""
-        for name in _names(model):
+        for name in names_of(model):
             for price in self._newest_first.get(name, ()):
                 if price.valid_from <= at:
                     return price
         return None
 
 
-def _names(model: str) -> Iterable[str]:
+def names_of(model: str) -> Iterable[str]:
+    """The names under which a price for `model` may stand, its own first."""
     short = model.removesuffix(_LONG_CONTEXT)
     return dict.fromkeys((model, short, _RELEASE.sub("", short)))

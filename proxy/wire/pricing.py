@@ -33,7 +33,7 @@ class CostLine:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """The whole bill in USD; "unpriced", without an amount, where a model in it has no price.
+    """The whole bill in USD; "unpriced", without an amount, where a model in it has no price: `unpriced_model`.
 
     `price_id` is the price of the answer's own model; iterations by other models say so in their lines.
     """
@@ -42,9 +42,7 @@ class Cost:
     state: Literal["exact", "unpriced"]
     price_id: str | None
     lines: tuple[CostLine, ...]
-
-
-_UNPRICED = Cost(None, "unpriced", None, ())
+    unpriced_model: str = ""
 
 
 def cost(usage: Usage, model: str, at: datetime, book: PriceBook, *, batch: bool = False) -> Cost:
@@ -55,12 +53,12 @@ def cost(usage: Usage, model: str, at: datetime, book: PriceBook, *, batch: bool
     """
     price = book.find(model, at)
     if price is None:
-        return _UNPRICED
+        return _unpriced(model)
     lines: list[CostLine] = []
-    for step_model, step in _steps(usage, model):
+    for step_model, step in usage.steps(model):
         step_price = book.find(step_model, at)
         if step_price is None:
-            return _UNPRICED
+            return _unpriced(step_model)
         lines += _token_lines(step, step_model, step_price, _BATCH_SHARE if batch else Decimal(1))
     if searches := dict(usage.server_tools).get("web_search"):
         lines.append(_line("web search", searches, price.web_search, model, _PER_THOUSAND))
@@ -68,16 +66,12 @@ def cost(usage: Usage, model: str, at: datetime, book: PriceBook, *, batch: bool
     return Cost(amount, "exact", price.id, tuple(lines))
 
 
-def _steps(usage: Usage, model: str) -> list[tuple[str, Usage]]:
-    if not usage.iterations:
-        return [(model, usage)]
-    return [(step.model or model, step.usage) for step in usage.iterations]
+def _unpriced(model: str) -> Cost:
+    return Cost(None, "unpriced", None, (), model)
 
 
 def _token_lines(usage: Usage, model: str, price: Price, share: Decimal) -> Iterator[CostLine]:
-    # The split may be older than the total (server tools write to the cache after it was reported):
-    # what it does not explain was written for 5 minutes, the API's default.
-    one_hour = min(usage.cache_write_1h_tokens or 0, usage.cache_write_tokens)
+    one_hour = usage.billed_1h_tokens
     parts = (
         ("input", usage.input_tokens, price.input),
         ("output", usage.output_tokens, price.output),

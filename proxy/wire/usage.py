@@ -34,6 +34,21 @@ class Usage:
         """Input and output without the cache, as the predecessor counted."""
         return self.input_tokens + self.output_tokens
 
+    @property
+    def billed_1h_tokens(self) -> int:
+        """Of the cache writes, what is billed as written for an hour.
+
+        The split may be older than the total (server tools write to the cache after it was reported): what it does
+        not explain was written for 5 minutes, the API's default.
+        """
+        return min(self.cache_write_1h_tokens or 0, self.cache_write_tokens)
+
+    def steps(self, model: str) -> list[tuple[str, "Usage"]]:
+        """What an answer by `model` is billed for: its iterations, each with its own model, or else itself."""
+        if not self.iterations:
+            return [(model, self)]
+        return [(step.model or model, step.usage) for step in self.iterations]
+
 
 @dataclass(frozen=True, slots=True)
 class Iteration:

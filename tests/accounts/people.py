@@ -1,4 +1,4 @@
-"""Domains, credentials and keys by plain functions: each makes one thing, with only the differences given."""
+"""Domains, credentials and keys by plain functions: each makes one thing, as the owner, with only the differences given."""
 
 from datetime import timedelta
 from typing import Any
@@ -7,17 +7,21 @@ from uuid import uuid4
 from django.utils import timezone
 
 from accounts.models import ClientKey, Credential, Domain
+from tests.roles import as_owner
 
 
+@as_owner()
 def make_domain(name: str = "a.example", **fields: Any) -> Domain:
     return Domain.objects.get_or_create(name=name, defaults=fields)[0]
 
 
+@as_owner()
 def make_api_key(domain: str = "a.example", **fields: Any) -> Credential:
     fields = {"name": "main", "api_key": "sk-ant-api03-row", **fields}
     return Credential.objects.create(domain=make_domain(domain), **fields)
 
 
+@as_owner()
 def make_oauth(domain: str = "a.example", *, seconds_left: float = -1, **fields: Any) -> Credential:
     fields = {
         "name": "main",
@@ -30,6 +34,7 @@ def make_oauth(domain: str = "a.example", *, seconds_left: float = -1, **fields:
     return Credential.objects.create(domain=make_domain(domain), **fields)
 
 
+@as_owner()
 def make_client_key(domain: str = "a.example", **fields: Any) -> tuple[ClientKey, str]:
     """The row, and the key itself."""
     row = ClientKey(domain=make_domain(domain), **{"name": uuid4().hex, **fields})

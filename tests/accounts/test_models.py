@@ -8,6 +8,7 @@ from accounts import keys
 from accounts.models import AccessVersion, ClientKey, Credential, Domain, validate_domain
 from accounts.snapshot import database_version
 from tests.accounts.people import make_api_key, make_client_key, make_domain, make_oauth
+from tests.roles import as_owner
 
 END = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -120,7 +121,7 @@ def test_every_change_of_access_is_noted_whoever_makes_it(statement: str) -> Non
     make_client_key()
     before = database_version()
 
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(statement)
 
     assert database_version() != before
@@ -140,7 +141,7 @@ def test_bookkeeping_is_no_change_of_access(statement: str) -> None:
     make_client_key()
     before = database_version()
 
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(statement)
 
     assert database_version() == before

@@ -23,6 +23,7 @@ from nexus_project.demo.emulator.answer import json_answer
 from nexus_project.demo.emulator.oauth import refusal
 from nexus_project.demo.serving import free_socket, serve
 from tests.accounts.people import make_oauth
+from tests.roles import as_owner
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -255,7 +256,7 @@ def test_somebody_who_saves_domain_and_credential_at_the_same_time_costs_no_toke
     thread = in_background(refresh)
     while not endpoint.oauth.calls:
         time.sleep(0.01)
-    with transaction.atomic():
+    with as_owner(), transaction.atomic():
         row.domain.name = "renamed.example"
         row.domain.save()
         Credential.objects.filter(pk=row.pk).update(name="renamed")
@@ -267,12 +268,13 @@ def test_somebody_who_saves_domain_and_credential_at_the_same_time_costs_no_toke
 
 def test_a_row_that_is_gone_or_unreadable_says_so(row: Credential) -> None:
     payer = payer_of(row)
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("UPDATE accounts_credential SET refresh_token = 'of another key'")
     with pytest.raises(RefreshFailed, match="FIELD_ENCRYPTION_KEYS"):
         oauth.refresh(payer)
 
-    Credential.objects.all().delete()
+    with as_owner():
+        Credential.objects.all().delete()
     with pytest.raises(RefreshFailed, match="deleted"):
         oauth.refresh(payer)
 

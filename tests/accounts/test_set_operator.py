@@ -8,7 +8,10 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from pytest_django.fixtures import Settings
 
-pytestmark = pytest.mark.django_db
+from nexus_project.operations.grants import DASHBOARD
+
+# As in the dashboard's container; elsewhere it runs as the owner, who may do that too.
+pytestmark = [pytest.mark.django_db, pytest.mark.database_role(DASHBOARD)]
 
 
 def test_an_operator_is_made_and_can_sign_in(settings: Settings) -> None:

@@ -15,6 +15,7 @@ from accounts.credential_files import CredentialFile, read
 from accounts.models import Credential
 from accounts.snapshot import combine, from_database
 from tests.accounts.people import make_api_key, make_client_key, make_domain, make_oauth
+from tests.roles import as_owner
 
 pytestmark = pytest.mark.django_db
 
@@ -31,7 +32,7 @@ def file(folder: Path, domain: str, **content: object) -> tuple[Path, Credential
 
 
 def spoil(table: str, column: str, pk: int) -> None:
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(f"UPDATE {table} SET {column} = 'of another key' WHERE id = %s", [pk])  # noqa: S608 - names of this file
 
 

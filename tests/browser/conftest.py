@@ -17,6 +17,7 @@ from django.db import connection
 from playwright.async_api import Browser, Page, Request, ViewportSize, async_playwright
 
 from nexus_project import env
+from tests import addresses
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -28,8 +29,9 @@ def address(django_db_setup: None) -> Iterator[str]:
     """A daphne of its own on the test's database."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         database = str(connection.settings_dict["NAME"])
+        owners = settings.DATABASE_URL.rpartition("/")[0] + f"/{database}"
         values = {
-            "DATABASE_URL": settings.DATABASE_URL.rpartition("/")[0] + f"/{database}",
+            "DATABASE_URL": addresses.address(owners, "dashboard"),
             "DJANGO_SETTINGS_MODULE": "nexus_project.settings.test",
         }
         process = subprocess.Popen(

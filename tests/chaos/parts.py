@@ -69,6 +69,11 @@ class Part:
         self._fell()
         await self.start()
 
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
     def ended(self) -> bool:
         return self._process is not None and self._process.poll() is not None
 

@@ -88,6 +88,7 @@ async def _run(running: System, exchanges: int, kills: int, seed: int) -> Report
         ended = time.time()
         arrived = verdict.read_log(running.log)
         sums, stored = await asyncio.to_thread(_stored, running, len({one.id for one in arrived}))
+        strangers = await asyncio.to_thread(running.strangers)
         watch.cancel()
     return Report(
         exchanges=len(arrived),
@@ -97,7 +98,11 @@ async def _run(running: System, exchanges: int, kills: int, seed: int) -> Report
         falls=[f"{part.name}, {words}" for part in running.services for words in part.falls],
         sums=sums,
         outcomes=Counter(one.outcome for one in stored),
-        problems=[*_short(faults.kills, kills), *verdict.problems(load.sent, arrived, stored, sums)],
+        problems=[
+            *_short(faults.kills, kills),
+            *strangers,
+            *verdict.problems(load.sent, arrived, stored, sums),
+        ],
     )
 
 

@@ -19,7 +19,6 @@ django.setup()
 
 from django.db.models import Sum  # noqa: E402 - Django's settings come first
 
-from dashboard.queries.pipeline import pipeline  # noqa: E402 - the same
 from proxy.store.blobs import BodyMissingError, body_of  # noqa: E402 - the same
 from proxy.store.models import (  # noqa: E402 - the same
     DomainTotal,
@@ -29,6 +28,7 @@ from proxy.store.models import (  # noqa: E402 - the same
     Rollup,
     SetAside,
 )
+from proxy.store.pipeline import pipeline  # noqa: E402 - the same
 
 LOOK_SECONDS = 0.2
 

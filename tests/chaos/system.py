@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,14 +18,16 @@ from nexus_project.stack.commands import Place, Service
 from nexus_project.stack.guardian import Guardian
 from nexus_project.stack.postgres import Postgres
 from nexus_project.stack.redis import Redis
+from tests import addresses
 from tests.chaos.parts import Part, Server
 
 PROXIES, WORKERS = 2, 2
+SIGNS_IN = {"proxy": "PROXY_DATABASE_URL", "worker": "WORKER_DATABASE_URL"}
 
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """Everything that runs; `log` is the emulator's own, `environment` what a command beside it needs."""
+    """Everything that runs; `log` is the emulator's own, `environment` what a command beside it needs, as the owner."""
 
     folder: Path
     environment: dict[str, str]
@@ -44,6 +46,18 @@ class System:
         """In the order of their start."""
         return [self.emulator, *self.workers, *self.proxies]
 
+    def strangers(self) -> list[str]:
+        """The processes that hold connections to the database as another role than their own, in words."""
+        found = {
+            part: addresses.signed_in_as(self.environment["DATABASE_URL"], part.pid)
+            for part in (*self.proxies, *self.workers)
+        }
+        return [
+            f"{part.name} signs in as {', '.join(sorted(roles)) or 'nobody'}"
+            for part, roles in found.items()
+            if roles != {addresses.BY_SERVICE[part.name.rpartition("-")[0]]}
+        ]
+
     async def start(self) -> None:
         """The servers run already; migrate and start the rest."""
         command = commands.migrate()
@@ -54,6 +68,7 @@ class System:
             cwd=env.BASE_DIR,
             check=True,
         )
+        await asyncio.to_thread(addresses.grant, self.environment["DATABASE_URL"])
         async with asyncio.TaskGroup() as group:
             for part in self.services:
                 group.create_task(part.start())
@@ -75,20 +90,25 @@ def system(folder: Path) -> Iterator[System]:
             "redis", made_redis.daemon, lambda: _redis_answers(made_redis.url), guardian, data="appendonly*"
         )
         stack.callback(own_redis.stop)
-        made = _assemble(folder, made_postgres.url, made_redis.url, own_redis, postgres, guardian)
+        made = _assemble(folder, made_postgres.urls, made_redis.url, own_redis, postgres, guardian)
         for part in made.services:
             stack.callback(part.kill)
         yield made
 
 
 def _assemble(
-    folder: Path, database: str, broker: str, own_redis: Server, postgres: Server, guardian: Guardian
+    folder: Path,
+    databases: Mapping[str, str],
+    broker: str,
+    own_redis: Server,
+    postgres: Server,
+    guardian: Guardian,
 ) -> System:
     emulator_port = ports.free()
     credentials = folders.make_private_folder(folder / "credentials")
     environment = {
         "NEXUS_ENV_FILE": os.devnull,
-        "DATABASE_URL": database,
+        "DATABASE_URL": databases["DATABASE_URL"],
         "REDIS_URL": broker,
         "SECRET_KEY": "of a run of the chaos test",
         "DASHBOARD_API_KEY": "of a run of the chaos test",
@@ -103,7 +123,8 @@ def _assemble(
 
     def part(service: Service, number: int = 0) -> Part:
         named = replace(service, name=f"{service.name}-{number}" if number else service.name)
-        return Part(named, environment, folder / f"{named.name}.log", guardian)
+        own = {"DATABASE_URL": databases[SIGNS_IN[service.name]]} if service.name in SIGNS_IN else {}
+        return Part(named, {**environment, **own}, folder / f"{named.name}.log", guardian)
 
     emulator = commands.emulator(emulator_port)
     words = ("--log", str(folder / "emulator.jsonl"))

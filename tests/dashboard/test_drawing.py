@@ -107,6 +107,7 @@ def test_a_week_begins_at_local_midnight(settings: Any, zone: str, start: dateti
     week = usage.week(NOW)
 
     assert (week.start, len(week.hours), len(week.days)) == (start, hours, 7)
+    assert [day.day for day in week.days] == [14, 15, 16, 17, 18, 19, 20]
     assert week.start <= NOW < week.end
 
 

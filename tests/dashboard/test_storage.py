@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from proxy.store.models import ExchangeBody
 from tests import people
+from tests.roles import as_owner
 
 pytestmark = pytest.mark.django_db
 
@@ -35,7 +36,7 @@ def test_storage_tells_the_bytes_of_each_month_and_table(program: Client) -> Non
 
 def test_storage_of_a_month_that_was_dropped_is_not_counted(program: Client) -> None:
     people.make_exchange(at=MARCH)
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(f"DROP TABLE {', '.join(f'{table}_2026_03' for table in TABLES)}")
 
     report = program.get("/api/storage").json()

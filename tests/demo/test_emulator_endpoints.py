@@ -67,6 +67,21 @@ def test_a_batch_can_be_listed_and_deleted(client: Anthropic) -> None:
             gone(created.id)
 
 
+def test_a_batch_that_is_cancelled_in_time_gives_no_answers(client: Anthropic) -> None:
+    early, late = (
+        client.messages.batches.create(requests=[{"custom_id": "a", "params": ASK}])  # type: ignore[typeddict-item]  # built from a plain dict
+        for _ in range(2)
+    )
+    client.messages.batches.retrieve(late.id)
+
+    assert client.messages.batches.cancel(early.id).processing_status == "canceling"
+    assert client.messages.batches.cancel(late.id).processing_status == "ended"
+    assert client.messages.batches.retrieve(early.id).request_counts.canceled == 1
+    assert [line.result.type for line in client.messages.batches.results(early.id)] == ["canceled"]
+    with pytest.raises(anthropic.NotFoundError):
+        client.messages.batches.cancel("msgbatch_0")
+
+
 def test_a_batch_needs_requests_and_results_need_a_batch(http: httpx.Client) -> None:
     assert http.post("/v1/messages/batches", json={}).status_code == 400
     assert http.get("/v1/messages/batches/msgbatch_0/results").status_code == 404

@@ -15,8 +15,17 @@ from tests.docker.test_dockerfiles import IN_THE_IMAGE, words_of
 
 SERVICES = composition.services(DASHBOARD_URL="https://nexus.example.com")
 VALIDATOR = validator_for(composition.schema())(composition.schema())
-OURS = ("migrate", "proxy", "dashboard", "worker", "beat")
-LASTING = tuple(name for name in SERVICES if name != "migrate")
+OURS = ("migrate", "roles", "proxy", "dashboard", "worker", "beat")
+LASTING = tuple(name for name in SERVICES if name not in ("migrate", "roles"))
+OWNERS = "database_url"
+ADDRESSES = {
+    "migrate": OWNERS,
+    "roles": OWNERS,
+    "proxy": "proxy_database_url",
+    "dashboard": "dashboard_database_url",
+    "worker": "worker_database_url",
+    "beat": "worker_database_url",
+}
 OF_OTHERS = {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD", "WEB_CONCURRENCY"}
 OF_COMPOSE = {"NEXUS_VERSION"}
 
@@ -57,7 +66,7 @@ def test_a_service_waits_for_something_that_can_come_true(name: str) -> None:
         assert {"service_healthy": healthy, "service_completed_successfully": ends}[wish["condition"]]
 
 
-@pytest.mark.parametrize("name", ["proxy", "dashboard", "worker", "beat", "migrate"])
+@pytest.mark.parametrize("name", OURS)
 def test_its_commands_are_the_supervisors(name: str) -> None:
     place = Place("0.0.0.0", 3000, 3001, IN_THE_IMAGE)  # noqa: S104 - compared with, not bound to
     known = {
@@ -68,6 +77,7 @@ def test_its_commands_are_the_supervisors(name: str) -> None:
             commands.worker(),
             commands.beat(place),
             commands.migrate(),
+            commands.roles(),
         )
     }
     image = "proxy" if name == "proxy" else "dashboard"
@@ -106,7 +116,7 @@ def test_clients_show_keys_and_secrets_come_from_files(name: str) -> None:
     files = {key.removesuffix("_FILE"): value for key, value in environment.items() if key.endswith("_FILE")}
 
     assert environment["ENABLE_CLIENT_AUTH"] == "true"
-    assert set(files) == {
+    assert {key for key in files if not key.endswith("_DB_PASSWORD")} == {
         "DATABASE_URL",
         "REDIS_URL",
         "SECRET_KEY",
@@ -114,6 +124,22 @@ def test_clients_show_keys_and_secrets_come_from_files(name: str) -> None:
         "DASHBOARD_API_KEY",
     }
     assert {value.removeprefix("/run/secrets/") for value in files.values()} <= set(SERVICES[name]["secrets"])
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_service_holds_the_databases_address_of_its_own_role_alone(name: str) -> None:
+    databases = [secret for secret in SERVICES[name]["secrets"] if secret.endswith("database_url")]
+
+    assert databases == [ADDRESSES[name]]
+    assert SERVICES[name]["environment"]["DATABASE_URL_FILE"] == f"/run/secrets/{ADDRESSES[name]}"
+
+
+def test_only_the_roles_service_holds_the_roles_passwords() -> None:
+    holders = {
+        name for name in OURS if any(secret.endswith("db_password") for secret in SERVICES[name]["secrets"])
+    }
+
+    assert holders == {"roles"}
 
 
 @pytest.mark.parametrize("name", ["proxy", "redis", "postgres", "beat"])

@@ -18,6 +18,7 @@ from nexus_project import env
 from nexus_project.demo.emulator import Emulator
 from nexus_project.demo.serving import Running
 from nexus_project.env import BASE_DIR
+from tests import addresses
 from tests.docker import composition
 from tests.docker.conftest import Container
 from tests.docker.image import Image
@@ -34,7 +35,7 @@ QUESTION = {"model": "claude-sonnet-5", "max_tokens": 20, "messages": [{"role": 
 
 @dataclass(frozen=True, slots=True)
 class Composition:
-    """Starts services of compose.yaml; `database` is the URL of theirs, migrated by the `migrate` service."""
+    """Starts services of compose.yaml; `database` is the owner's URL of theirs, migrated by the `migrate` service."""
 
     images: dict[str, Image]
     run: Callable[..., Container]
@@ -64,7 +65,13 @@ def secrets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     subprocess.run([script], check=True, capture_output=True)
     made = {path.name: path.read_text() for path in (clone / "secrets").iterdir()}
     redis_url = f"{env.secret('REDIS_URL').rsplit('/', 1)[0]}/15"
-    return {**made, "database_url": make_database(), "redis_url": redis_url}
+    owner = make_database()
+    own = {}
+    for service in ("proxy", "worker", "dashboard"):
+        own[f"{service}_database_url"] = addresses.address(owner, service)
+        # The roles are of the whole server: a fresh password would lock out the suite's other systems.
+        own[f"{service}_db_password"] = addresses.password(addresses.BY_SERVICE[service])
+    return {**made, **own, "database_url": owner, "redis_url": redis_url}
 
 
 @pytest.fixture
@@ -75,8 +82,9 @@ def system(
     for image in images.values():
         mount(secrets, image)
     started = Composition(images, run, secrets["database_url"])
-    migrate = started.up("migrate")
-    assert migrate.popen.wait(60) == 0, migrate.words()
+    for name in ("migrate", "roles"):
+        once = started.up(name)
+        assert once.popen.wait(60) == 0, once.words()
     return started
 
 
@@ -116,6 +124,8 @@ def test_an_exchange_goes_from_the_proxys_door_into_postgresql(
     exchange = answer.headers["x-nexus-id"]
     wait_for(lambda: rows(system.database, exchange), 20, lambda: proxy.words() + worker.words())
     assert rows(system.database, exchange) == [("complete", "composed.example")]
+    assert addresses.signed_in_as(system.database, proxy.popen.pid) == {"nexus_proxy"}
+    assert addresses.signed_in_as(system.database, worker.popen.pid) == {"nexus_worker"}
 
 
 def test_the_worker_stays_up_and_its_healthcheck_follows_it(system: Composition) -> None:
@@ -144,6 +154,7 @@ def test_the_dashboard_answers_as_healthy(system: Composition) -> None:
     assert dashboard.answers("/health/ready"), dashboard.words()
     assert dashboard.healthy()
     assert httpx.get(f"{dashboard.url}/", timeout=5, follow_redirects=True).status_code == 200
+    assert addresses.signed_in_as(system.database, dashboard.popen.pid) == {"nexus_dashboard"}
 
 
 def test_proxy_workers_become_processes(system: Composition) -> None:

@@ -132,6 +132,30 @@ def test_make_secrets_makes_every_file_that_compose_names(clone: Path) -> None:
     assert f"requirepass {urlsplit(secret(clone, 'redis_url')).password}" == secret(clone, "redis.conf")
 
 
+@pytest.mark.parametrize("role", ["proxy", "worker", "dashboard"])
+def test_each_role_has_an_address_with_the_password_that_it_is_given(clone: Path, role: str) -> None:
+    make_secrets(clone)
+
+    address = urlsplit(secret(clone, f"{role}_database_url"))
+    assert (address.username, address.password) == (f"nexus_{role}", secret(clone, f"{role}_db_password"))
+    assert address._replace(netloc="") == urlsplit(secret(clone, "database_url"))._replace(netloc="")
+
+
+def test_a_folder_of_before_the_roles_gets_theirs_and_keeps_the_rest(clone: Path) -> None:
+    make_secrets(clone)
+    older = {path: path.read_text() for path in (clone / "secrets").iterdir()}
+    theirs = [path for path in older if re.match("(proxy|worker|dashboard)_d", path.name)]
+    for path in theirs:
+        path.unlink()
+        del older[path]
+
+    done = make_secrets(clone)
+
+    assert (done.returncode, len(theirs), all(path.exists() for path in theirs)) == (0, 6, True)
+    assert {path: path.read_text() for path in older} == older
+    assert make_secrets(clone).returncode == 1
+
+
 def test_secrets_are_readable_in_containers_and_closed_to_this_machines_users(clone: Path) -> None:
     make_secrets(clone)
 

@@ -20,6 +20,7 @@ from nexus_project.demo.emulator import Emulator, create_app
 from nexus_project.demo.received import Received
 from nexus_project.demo.serving import Running, serve
 from nexus_project.stack import commands, ports
+from tests import addresses
 from tests.flow.services import Process, wait_for
 
 opened: list[httpx.Client] = []
@@ -29,7 +30,7 @@ OPERATOR_KEY = "sk-ant-api03-of-the-operator"
 
 @dataclass
 class Nexus:
-    """The parts of a running Nexus as a test sees them."""
+    """The parts of a running Nexus as a test sees them; `database` is the owner's address."""
 
     proxy: Process
     worker: Process
@@ -114,6 +115,7 @@ def systems(emulator: Running[Emulator], folders: pytest.TempPathFactory) -> Ite
                 "127.0.0.1", ports.free(), ports.free(), data_dir / "var", workers, grace_seconds=2
             )
             Process(commands.migrate(), environment, data_dir / "migrate.log").start().popen.wait(60)
+            addresses.grant(environment["DATABASE_URL"])
             worker = Process(commands.worker(), environment, data_dir / "worker.log").start()
             running.callback(worker.stop)
             proxy = Process(commands.proxy(place), environment, data_dir / "proxy.log").start()

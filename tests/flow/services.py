@@ -11,11 +11,12 @@ import httpx
 
 from nexus_project import env
 from nexus_project.stack.commands import Service
+from tests import addresses
 
 
 @dataclass
 class Process:
-    """One running service; `log` is the file that takes its output."""
+    """One running service; `log` is the file that takes its output. The owner's DATABASE_URL becomes that of its role."""
 
     service: Service
     environment: Mapping[str, str]
@@ -24,7 +25,7 @@ class Process:
 
     def start(self) -> "Process":
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        extra = {**self.service.environment, **self.environment}
+        extra = addresses.with_its_own(self.service.name, {**self.service.environment, **self.environment})
         with self.log.open("ab") as output:
             self.popen = subprocess.Popen(
                 self.service.command,

@@ -4,6 +4,7 @@ First it proves, with a harmless marker on the same ways, that it would find som
 """
 
 import json
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from uuid import uuid4
@@ -11,12 +12,16 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from nexus_project import env
 from nexus_project.demo import slack
 from nexus_project.demo.script import Script
 from nexus_project.stack import commands, ports
 from tests.flow import haystack, wire
 from tests.flow.conftest import Nexus
 from tests.flow.services import Process, wait_for
+
+# The first test waits for all the places to be filled.
+pytestmark = pytest.mark.timeout(300)
 
 MARKER = f"harmless{uuid4().hex[:12]}"
 DASHBOARD_KEY = f"dashkey{uuid4().hex}"
@@ -107,6 +112,9 @@ def _drive(make_nexus: Callable[..., Nexus], running: slack.RunningSlack) -> Pla
     wait_for(lambda: len(running.posts) >= 2, 30)
     found.shown["slack"] = b"\n".join(post.body for post in running.posts)
     found.shown["pages"] = _pages(nexus, ids)
+    found.stores["jsonl export"], found.stores["parquet export"], found.shown["masked export"] = _exports(
+        nexus
+    )
     found.stores["database"] = haystack.database(nexus.database)
     found.stores["redis later"] = haystack.redis_store(redis_url) + found.stores["redis"]
     found.shown["logs"] = haystack.files_named(nexus.data_dir, "*.log")
@@ -144,6 +152,22 @@ def _send(nexus: Nexus) -> list[str]:
         post(marked, "guarded.example", *sent[2:], ("x-api-key", CLIENT_KEY.encode())),
         post(marked, "open.example", *sent[2:], ("authorization", b"Bearer " + IN_TEXT[3].encode())),
     ]
+
+
+EXPORTS = """
+from django.core.management import call_command
+call_command("export_traffic", "--output=jsonl")
+call_command("export_traffic", "--output=parquet", "--format=parquet", "--bodies")
+call_command("export_traffic", "--output=masked", "--mask")
+"""
+
+
+def _exports(nexus: Nexus) -> list[bytes]:
+    """An export of each kind, all by one process."""
+    command = (commands.PYTHON, str(env.BASE_DIR / "manage.py"), "shell", "--no-imports", "-c", EXPORTS)
+    environment = env.child_environment(nexus.proxy.environment)
+    subprocess.run(command, cwd=nexus.data_dir, env=environment, check=True, timeout=100)
+    return [(nexus.data_dir / name).read_bytes() for name in ("jsonl", "parquet", "masked")]
 
 
 def _pages(nexus: Nexus, ids: list[str]) -> bytes:
@@ -187,8 +211,8 @@ def _body(answer: httpx.Response) -> bytes:
     return answer.content + str(answer.headers).encode()
 
 
-STORES = ["redis", "spool", "database", "redis later"]
-SHOWN = ["slack", "pages", "logs"]
+STORES = ["redis", "spool", "database", "redis later", "jsonl export", "parquet export"]
+SHOWN = ["slack", "pages", "logs", "masked export"]
 
 
 @pytest.mark.parametrize("place", STORES)

@@ -51,7 +51,7 @@ def test_two_domains_share_no_memory(domain: str) -> None:
     assert is_new_text(exchange(f"other-{domain}"))
 
 
-@pytest.mark.parametrize("kind", ["query_evaluation", "quota", "count_tokens", "other"])
+@pytest.mark.parametrize("kind", ["query_evaluation", "quota", "count_tokens", "batch", "other"])
 def test_only_inference_is_news(domain: str, kind: str) -> None:
     assert not is_new_text(exchange(domain, request_type=kind))
     assert not is_new_error(failure(domain, request_type=kind))

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from accounts.models import Domain
 from nexus_project.demo import slack as demo
 from proxy.store.notifications import notify, tasks
 from proxy.store.notifications.slack_config import recipient_of
 from proxy.wire.messages import read_answer
 from tests.notifications.conftest import posted, write_credential_file
 from tests.notifications.stored import answer, call, exchange, failure
+from tests.people import make_domain
 
 pytestmark = pytest.mark.django_db
 
@@ -51,7 +51,7 @@ def test_predecessor_defect_14_e0_the_webhook_of_a_domain_wins_over_the_global_o
     global_slack: demo.RunningSlack, domain: str
 ) -> None:
     with demo.serve() as unused:
-        Domain.objects.create(name=domain, slack_webhook_url=unused.webhook_url)
+        make_domain(domain, slack_webhook_url=unused.webhook_url)
 
         found = recipient_of(domain)
 
@@ -133,7 +133,7 @@ def test_predecessor_defect_of_slack_e0_only_inference_is_told(
 
 
 def test_a_personal_domain_is_never_told(global_slack: demo.RunningSlack, settings: Settings) -> None:
-    Domain.objects.create(name="personal.example.com", slack_webhook_url=settings.SLACK_WEBHOOK_URL)
+    make_domain("personal.example.com", slack_webhook_url=settings.SLACK_WEBHOOK_URL)
 
     tell("personal.example.com", {})
 

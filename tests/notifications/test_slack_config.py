@@ -5,9 +5,9 @@ import pytest
 from cryptography.fernet import Fernet
 from pytest_django.fixtures import Settings
 
-from accounts.models import Domain
 from proxy.store.notifications.slack_config import Recipient, recipient_of
 from tests.notifications.conftest import write_credential_file
+from tests.people import make_domain
 
 pytestmark = pytest.mark.django_db
 
@@ -43,20 +43,20 @@ def test_the_global_webhook_can_be_switched_off(domain: str, settings: Settings)
 
 @pytest.mark.usefixtures("everybody")
 def test_the_domains_own_webhook_wins_without_the_global_channel(domain: str) -> None:
-    Domain.objects.create(name=domain, slack_webhook_url=OWN, slack_username="Shop")
+    make_domain(domain, slack_webhook_url=OWN, slack_username="Shop")
 
     assert recipient_of(domain) == Recipient(OWN, "", "Shop", ":robot_face:")
 
 
 def test_a_domains_own_webhook_needs_no_global_one(domain: str) -> None:
-    Domain.objects.create(name=domain, slack_webhook_url=OWN, slack_channel="#shop", slack_icon_emoji=":cat:")
+    make_domain(domain, slack_webhook_url=OWN, slack_channel="#shop", slack_icon_emoji=":cat:")
 
     assert recipient_of(domain) == Recipient(OWN, "#shop", "Claude Nexus Proxy", ":cat:")
 
 
 @pytest.mark.usefixtures("everybody")
 def test_a_domain_may_choose_a_channel_of_the_global_webhook(domain: str) -> None:
-    Domain.objects.create(name=domain, slack_channel="#shop")
+    make_domain(domain, slack_channel="#shop")
 
     assert recipient_of(domain) == Recipient(GLOBAL, "#shop", "Claude Nexus Proxy", ":robot_face:")
 
@@ -75,14 +75,14 @@ def test_the_file_of_another_domain_is_not_used(domain: str, tmp_path: Path) -> 
 
 
 def test_the_database_wins_over_the_file(domain: str, tmp_path: Path) -> None:
-    Domain.objects.create(name=domain, slack_webhook_url=OWN)
+    make_domain(domain, slack_webhook_url=OWN)
     write_credential_file(tmp_path, domain, {"webhook_url": FILE, "enabled": False})
 
     assert recipient_of(domain) == Recipient(OWN, "", "Claude Nexus Proxy", ":robot_face:")
 
 
 def test_a_row_without_a_webhook_leaves_it_to_the_file(domain: str, tmp_path: Path) -> None:
-    Domain.objects.create(name=domain)
+    make_domain(domain)
     write_credential_file(tmp_path, domain, {"webhook_url": FILE})
 
     assert recipient_of(domain) == Recipient(FILE, "", "Claude Nexus Proxy", ":robot_face:")
@@ -90,7 +90,7 @@ def test_a_row_without_a_webhook_leaves_it_to_the_file(domain: str, tmp_path: Pa
 
 @pytest.mark.usefixtures("everybody")
 def test_a_domain_that_is_switched_off_is_silent(domain: str, tmp_path: Path) -> None:
-    Domain.objects.create(name=domain, slack_webhook_url=OWN, slack_enabled=False)
+    make_domain(domain, slack_webhook_url=OWN, slack_enabled=False)
     write_credential_file(tmp_path, domain, {"webhook_url": FILE})
 
     assert recipient_of(domain) is None
@@ -106,17 +106,17 @@ def test_a_file_that_is_switched_off_is_silent(domain: str, tmp_path: Path) -> N
 @pytest.mark.usefixtures("everybody")
 @pytest.mark.parametrize("name", ["personal.example.com", "my-PERSONAL-box.example.com"])
 def test_a_personal_domain_is_silent_even_with_its_own_webhook(name: str, tmp_path: Path) -> None:
-    Domain.objects.create(name=name.lower(), slack_webhook_url=OWN)
+    make_domain(name.lower(), slack_webhook_url=OWN)
     write_credential_file(tmp_path, name.lower(), {"webhook_url": FILE})
 
     assert recipient_of(name) is None
 
 
 def test_a_domain_with_a_port_is_looked_up_with_it_then_without(domain: str) -> None:
-    Domain.objects.create(name=domain, slack_webhook_url=FILE)
+    make_domain(domain, slack_webhook_url=FILE)
     assert recipient_of(f"{domain}:3000") == recipient_of(domain)
 
-    Domain.objects.create(name=f"{domain}:3000", slack_webhook_url=OWN)
+    make_domain(f"{domain}:3000", slack_webhook_url=OWN)
     found = recipient_of(f"{domain}:3000")
     assert found is not None
     assert found.webhook_url == OWN
@@ -146,7 +146,7 @@ def test_a_broken_credential_file_sends_nothing_to_a_foreign_channel(
 def test_a_webhook_that_cannot_be_decrypted_sends_nothing_to_a_foreign_channel(
     domain: str, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    Domain.objects.create(name=domain, slack_webhook_url=OWN)
+    make_domain(domain, slack_webhook_url=OWN)
     settings.FIELD_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
 
     with caplog.at_level(logging.ERROR):

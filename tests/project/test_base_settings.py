@@ -62,3 +62,16 @@ def test_the_address_of_the_database_may_set_options_and_hold_any_password(
 
     assert (database["PASSWORD"], database["HOST"], database["PORT"]) == ("p@ss/w", "db.example", 5433)
     assert database["OPTIONS"] == {"sslmode": "require", "connect_timeout": 9, "tcp_user_timeout": 10_000}
+
+
+@pytest.mark.parametrize(("bodies", "metadata"), [(0, 0), (30, 0), (30, 30), (30, 31)])
+def test_metadata_is_kept_as_long_as_bodies(bodies: int, metadata: int) -> None:
+    base.check_retention(bodies, metadata)
+
+
+@pytest.mark.parametrize(("bodies", "metadata", "kept"), [(0, 30, "for ever"), (31, 30, "31 days")])
+def test_metadata_that_would_go_before_its_bodies_stops_the_start(
+    bodies: int, metadata: int, kept: str
+) -> None:
+    with pytest.raises(env.SettingError, match=f"RETENTION_METADATA_DAYS=30 .* are kept {kept}; set it to 0"):
+        base.check_retention(bodies, metadata)

@@ -5,7 +5,7 @@ import pytest
 
 from proxy import record
 from proxy.relay.assemble import NO_END, assemble
-from proxy.relay.spool import Spooled
+from proxy.relay.spooled import Spooled
 from tests.relay.examples import make_closing, make_head
 
 BODY, ANSWER = b"a request", b"an answer"

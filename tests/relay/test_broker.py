@@ -4,13 +4,15 @@ import json
 import time
 from collections.abc import Callable, Iterator
 
+import msgspec
 import pytest
 from celery import Celery, current_app
 from celery.contrib.testing.worker import start_worker
 
 from nexus_project.celery import app as product
+from proxy.heartbeat import Heartbeat
 from proxy.record import INGEST_TASK
-from proxy.relay.broker import Broker, BrokerDown, State
+from proxy.relay.broker import KEY_PREFIX, MARKER_SECONDS, Broker, BrokerDown, State
 from tests.relay.redis_server import OwnRedis, celery_may_be_old_fashioned
 
 pytestmark = celery_may_be_old_fashioned
@@ -100,10 +102,24 @@ def test_no_body_is_shown_where_celery_shows_arguments(broker: Broker, own: OwnR
     assert "private" not in json.dumps(message)
 
 
-def test_a_spool_reports_what_it_holds(broker: Broker, own: OwnRedis) -> None:
-    broker.report("a-spool", '{"waiting": 3}')
+def test_a_marker_that_is_kept_outlives_its_time_and_one_that_was_wiped_stays_gone(
+    broker: Broker, own: OwnRedis
+) -> None:
+    waiting, wiped = broker.send(b"payload"), broker.send(b"payload")
+    own.client.expire(KEY_PREFIX + waiting, 1)
+    own.client.delete(KEY_PREFIX + wiped)
 
-    assert own.heartbeat("a-spool") == b'{"waiting": 3}'
+    broker.keep([waiting, wiped])
+
+    assert own.client.ttl(KEY_PREFIX + waiting) > MARKER_SECONDS - 60
+    assert [broker.state(waiting), broker.state(wiped)] == [State.WAITING, State.GONE]
+
+
+def test_a_spool_reports_what_it_holds(broker: Broker, own: OwnRedis) -> None:
+    beat = Heartbeat(accepted=5, dropped=2, waiting=3, at=1.5)
+    broker.report("a-spool", beat)
+
+    assert msgspec.json.decode(own.heartbeat("a-spool") or b"", type=Heartbeat) == beat
 
 
 @pytest.mark.parametrize(
@@ -112,7 +128,8 @@ def test_a_spool_reports_what_it_holds(broker: Broker, own: OwnRedis) -> None:
         lambda broker: broker.send(b"payload"),
         lambda broker: broker.state("some-id"),
         lambda broker: broker.forget("some-id"),
-        lambda broker: broker.report("a-spool", "{}"),
+        lambda broker: broker.report("a-spool", Heartbeat()),
+        lambda broker: broker.keep(["some-id"]),
     ],
 )
 def test_without_redis_every_call_says_so_at_once(

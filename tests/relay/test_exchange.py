@@ -15,7 +15,8 @@ from proxy.record import Record
 from proxy.relay import exchange as module
 from proxy.relay.assemble import assemble
 from proxy.relay.exchange import LARGE_BYTES, SPILL_BYTES, Exchange
-from proxy.relay.spool import Entry, Spool
+from proxy.relay.spool import Spool
+from proxy.relay.spooled import Entry
 from tests.relay.examples import make_head
 
 STREAM = (

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from celery import current_app
 
+from proxy.heartbeat import Heartbeat
 from proxy.relay import shipper as module
 from proxy.relay.broker import Broker, BrokerDown
 from proxy.relay.recovery import claim
@@ -118,10 +119,10 @@ def test_without_redis_it_waits_and_loses_nothing(
     tries = 0
 
     class Counting(Broker):
-        def report(self, spool: str, state: str) -> None:
+        def report(self, spool: str, beat: Heartbeat) -> None:
             nonlocal tries
             tries += 1
-            super().report(spool, state)
+            super().report(spool, beat)
 
         def send(self, payload: bytes) -> str:
             nonlocal tries

@@ -12,6 +12,7 @@ import pytest
 
 from proxy.relay import spool as module
 from proxy.relay.spool import Spool
+from proxy.relay.spooled import Spooled
 from tests.relay.disk import bytes_of_segments, open_descriptors
 from tests.relay.examples import put
 
@@ -26,7 +27,7 @@ def test_an_exchange_comes_back_byte_for_byte(spool: Spool) -> None:
     spool.close(entry, b"last", b"closing")
 
     assert spool.take(10, ALL) == [1]
-    assert spool.read(1) == module.Spooled(1, b"head", b"closing", b"\x00request\xff", b"first second last")
+    assert spool.read(1) == Spooled(1, b"head", b"closing", b"\x00request\xff", b"first second last")
 
 
 def test_a_running_exchange_waits_but_is_not_taken(spool: Spool) -> None:
@@ -41,7 +42,7 @@ def test_only_the_first_close_counts_and_nothing_is_added_after_it(spool: Spool)
 
     assert spool.append(entry, b"more") is False
     assert spool.take(10, ALL) == [1]
-    assert spool.read(1) == module.Spooled(1, b"head", b"closing", b"body", b"piece")
+    assert spool.read(1) == Spooled(1, b"head", b"closing", b"body", b"piece")
 
 
 def test_a_batch_is_bounded_by_count_and_by_bytes(spool: Spool) -> None:
@@ -119,7 +120,7 @@ def test_a_large_body_lies_in_a_file_of_its_own(spool: Spool, tmp_path: Path) ->
     used = spool.used
     [serial] = spool.take(10, ALL)
 
-    assert spool.read(serial) == module.Spooled(1, b"head", b"closing", body, b"piece")
+    assert spool.read(serial) == Spooled(1, b"head", b"closing", body, b"piece")
     assert used == bytes_of_segments(tmp_path / "0") > 3 * MIB
 
     spool.discard([serial])
@@ -164,7 +165,7 @@ def test_an_exchange_that_ends_while_its_body_is_written_is_shipped_whole(
     writer.join()
 
     assert (early, spool.take(10, ALL)) == ([], [1])
-    assert spool.read(1) == module.Spooled(1, b"head", b"closing", bytes(MIB), b"")
+    assert spool.read(1) == Spooled(1, b"head", b"closing", bytes(MIB), b"")
 
 
 def test_others_go_on_while_a_large_body_is_written(

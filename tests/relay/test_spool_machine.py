@@ -7,7 +7,8 @@ from pathlib import Path
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from proxy.relay.spool import Entry, Spool
+from proxy.relay.spool import Spool
+from proxy.relay.spooled import Entry
 from tests.relay.disk import bytes_of_segments
 
 LIMIT = 20_000

@@ -7,6 +7,7 @@ import pytest
 
 from proxy.relay import spool as module
 from proxy.relay.spool import Spool
+from proxy.relay.spooled import Spooled
 from tests.relay.disk import bytes_of_segments, newest_segment, no_file_beyond, open_descriptors
 from tests.relay.examples import put
 
@@ -76,7 +77,7 @@ def test_a_disk_that_takes_only_the_head_costs_the_body(spool: Spool, tmp_path: 
         put(spool, bytes(5000), bytes(5000))
     [serial] = spool.take(10, ALL)
 
-    assert spool.read(serial) == module.Spooled(1, b"head", b"closing", b"", b"")
+    assert spool.read(serial) == Spooled(1, b"head", b"closing", b"", b"")
     assert (spool.dropped, spool.bodies_dropped) == (0, 1)
     assert spool.used == bytes_of_segments(tmp_path / "0") < 2000
 
@@ -88,7 +89,7 @@ def test_a_disk_that_takes_no_piece_of_an_answer_costs_the_answer(spool: Spool) 
     spool.close(entry, b"", b"closing")
     [serial] = spool.take(10, ALL)
 
-    assert spool.read(serial) == module.Spooled(1, b"head", b"closing", b"body", b"")
+    assert spool.read(serial) == Spooled(1, b"head", b"closing", b"body", b"")
 
 
 def test_a_disk_that_takes_no_head_costs_the_record_and_is_counted(
@@ -109,7 +110,7 @@ def test_an_end_that_the_disk_refuses_is_kept_in_memory(spool: Spool, tmp_path: 
         spool.close(entry, b"piece", b"closing")
     [serial] = spool.take(10, ALL)
 
-    assert spool.read(serial) == module.Spooled(1, b"head", b"closing", b"body", b"")
+    assert spool.read(serial) == Spooled(1, b"head", b"closing", b"body", b"")
     assert (spool.dropped, spool.bodies_dropped) == (0, 1)
 
 
@@ -155,8 +156,8 @@ def test_a_damaged_body_costs_the_body_and_is_set_aside(
 
     spool.take(10, ALL)
 
-    assert spool.read(1) == module.Spooled(1, b"head", b"closing", b"request-body", b"")
-    assert spool.read(2) == module.Spooled(2, b"head", b"closing", b"body", b"piece")
+    assert spool.read(1) == Spooled(1, b"head", b"closing", b"request-body", b"")
+    assert spool.read(2) == Spooled(2, b"head", b"closing", b"body", b"piece")
     [kept] = (tmp_path / "0" / "damaged").iterdir()
     assert kept.read_bytes().endswith(b"response-bodx")
     assert [one.__dict__["kept"] for one in caplog.records if one.msg == "spool.damaged"] == [str(kept)]

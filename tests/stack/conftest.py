@@ -12,7 +12,7 @@ import pytest
 
 from nexus_project import env
 from nexus_project.env import BASE_DIR
-from nexus_project.stack import ports, postgres_home
+from nexus_project.stack import addresses, ports, postgres_home
 
 
 @pytest.fixture
@@ -70,5 +70,6 @@ def commands(data_dir: Path) -> Commands:
             "DASHBOARD_PORT": str(ports.free()),
             "DATABASE_URL": "",
             "REDIS_URL": "",
+            **dict.fromkeys(addresses.NAMES, ""),
         }
     )

@@ -14,7 +14,7 @@ import pytest
 
 from nexus_project import env
 from nexus_project.env import BASE_DIR
-from nexus_project.stack import demo
+from nexus_project.stack import addresses, demo
 from nexus_project.stack.commands import Place
 from nexus_project.stack.errors import StackError
 
@@ -31,7 +31,9 @@ print(json.dumps(dict(env.child_environment({"PORT": str(port)}))))
 def prepared(env_file: Path, **given: str) -> dict[str, str]:
     """The environment of the demo's services, `given` being that of the command."""
     environment = env.child_environment({"NEXUS_ENV_FILE": str(env_file), **given})
-    for name in {"DATABASE_URL", "REDIS_URL", "NEXUS_DATA_DIR", "DASHBOARD_API_KEY"} - set(given):
+    for name in {"DATABASE_URL", "REDIS_URL", "NEXUS_DATA_DIR", "DASHBOARD_API_KEY", *addresses.NAMES} - set(
+        given
+    ):
         environment.pop(name, None)
     said = subprocess.check_output([sys.executable, "-c", PREPARE], cwd=BASE_DIR, env=environment, text=True)
     return dict(json.loads(said.splitlines()[-1]))

@@ -44,7 +44,7 @@ def test_a_later_holder_may_need_more_than_the_first(data_dir: Path) -> None:
     first = lease.take(data_dir, ["redis"])
     second = lease.take(data_dir, ["database", "redis"])
 
-    with psycopg.connect(second.urls["database"]) as connection:
+    with psycopg.connect(second.urls["DATABASE_URL"]) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
     second.leave()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from proxy.store import blobs, ingest
 from proxy.store.blobs import BodyMissingError, Pieces, body_of, decode_chunks, encode_chunks
 from proxy.store.models import Blob, ExchangeBody
+from tests.roles import as_owner
 from tests.store.records import ask, make_batch, make_closing, make_head, make_record, uuid7
 
 pytestmark = pytest.mark.django_db
@@ -99,7 +100,7 @@ def test_a_damaged_body_is_never_given_out(damage: str) -> None:
     ingest.ingest(make_batch(record))
     ingest.ingest(make_batch(make_record(b"b" * 99, b"")))
     other = Blob.objects.exclude(digest=ExchangeBody.objects.get(pk=record.head.id).request_manifest).get()
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(damage, [bytes(other.data)] if "%s" in damage else None)
 
     with pytest.raises(BodyMissingError, match="missing or damaged"):

@@ -39,6 +39,11 @@ def stored(request: bytes | None = None, response: bytes | None = None, *, momen
     return UUID(record.head.id)
 
 
+def execute(statement: str, *values: bytes | date | int | str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+
+
 def whole_database() -> bytes:
     """Every byte of the suite's database, as another connection sees it."""
     name = connection.settings_dict["NAME"]
@@ -110,10 +115,9 @@ def test_a_turned_bit_is_told_as_damage(at: int) -> None:
 @pytest.mark.django_db
 def test_pieces_cannot_be_swapped() -> None:
     exchanges = [stored(b"a" * 99, b""), stored(b"b" * 99, b"")]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE proxy_blob SET data = other.data FROM proxy_blob AS other WHERE other.digest <> proxy_blob.digest"
-        )
+    execute(
+        "UPDATE proxy_blob SET data = other.data FROM proxy_blob AS other WHERE other.digest <> proxy_blob.digest"
+    )
 
     for one in exchanges:
         with pytest.raises(BodyMissingError, match="missing or damaged"):

@@ -8,10 +8,11 @@ from django.db import OperationalError, ProgrammingError, connection, transactio
 from pytest_django import Settings
 
 from proxy.record import Record
-from proxy.store import columns, facts, ingest
+from proxy.store import columns, facts, ingest, storing
 from proxy.store import prices as prices_of_store
 from proxy.store.blobs import body_of, decode_chunks
 from proxy.store.models import Blob, DomainTotal, Exchange, ExchangeBody, Receipt, Rollup, SetAside, Spool
+from tests.roles import as_owner
 from tests.store.records import ask, make_batch, make_closing, make_head, make_record, say, uuid7
 
 pytestmark = pytest.mark.django_db
@@ -181,7 +182,7 @@ def test_an_exceeded_limit_of_postgresql_sets_its_record_aside(monkeypatch: pyte
     for _ in range(900):
         deep = [deep]
     usage = {"input_tokens": 1, "x": deep}
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL max_stack_depth = '100kB'")
 
     assert ingest.ingest(make_batch(make_record(response=say(usage=usage)))) == 1
@@ -190,7 +191,7 @@ def test_an_exceeded_limit_of_postgresql_sets_its_record_aside(monkeypatch: pyte
 
 
 def test_a_missing_table_sets_nothing_aside() -> None:
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE proxy_exchange RENAME TO lost")
 
     with pytest.raises(ProgrammingError), transaction.atomic():
@@ -220,7 +221,7 @@ def test_a_database_that_goes_away_while_records_come_one_by_one_sets_nothing_as
     def go_away(*arguments: object) -> None:
         raise OperationalError("the server closed the connection")
 
-    monkeypatch.setattr(ingest, "_receive", go_away)
+    monkeypatch.setattr(storing, "receive", go_away)
     batch = make_batch(make_record(), make_record(head=make_head(id="bad")))
 
     with pytest.raises(OperationalError), transaction.atomic():

@@ -21,6 +21,7 @@ from proxy.store.models import (
     moment_of,
     month_of,
 )
+from tests.roles import as_owner
 from tests.store.records import NOON, make_batch, make_closing, make_head, make_record, uuid7
 
 MOMENTS = st.datetimes(datetime(1980, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))
@@ -39,7 +40,7 @@ def test_the_month_of_an_id_begins_on_its_first_day() -> None:
 @given(moment=MOMENTS)
 def test_postgresql_finds_the_same_border_between_ids(moment: datetime) -> None:
     whole = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("SELECT nexus_uuid_floor(%s)", [whole])
 
         assert cursor.fetchone() == (UUID(int=uuid7(whole).int >> 80 << 80),)

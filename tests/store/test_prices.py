@@ -9,6 +9,7 @@ from django.db import connection
 from proxy.store.models import Price
 from proxy.store.prices import CachedBook, book
 from proxy.wire.pricing import DEFAULT_PRICES
+from tests.roles import as_owner
 
 pytestmark = pytest.mark.django_db
 
@@ -25,9 +26,10 @@ def test_a_new_database_holds_the_default_prices(prices: None) -> None:
 
 
 def test_prices_that_an_operator_changed_survive_the_migration(prices: None) -> None:
-    Price.objects.update(input=Decimal(42))
+    with as_owner():
+        Price.objects.update(input=Decimal(42))
 
-    with connection.schema_editor() as editor:
+    with as_owner(), connection.schema_editor() as editor:
         import_module("proxy.store.migrations.0002_default_prices").fill(apps, editor)
 
     assert set(Price.objects.values_list("input", flat=True)) == {Decimal(42)}
@@ -36,7 +38,8 @@ def test_prices_that_an_operator_changed_survive_the_migration(prices: None) -> 
 def test_an_edited_price_is_used_after_a_while(prices: None) -> None:
     slow, quick = CachedBook(seconds=600), CachedBook(seconds=0)
     prices_before = [one.get().find("claude-haiku-4-5", NOW) for one in (slow, quick)]
-    Price.objects.filter(model="claude-haiku-4-5").update(input=Decimal(7))
+    with as_owner():
+        Price.objects.filter(model="claude-haiku-4-5").update(input=Decimal(7))
 
     prices_after = [one.get().find("claude-haiku-4-5", NOW) for one in (slow, quick)]
 

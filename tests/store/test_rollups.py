@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from accounts.models import Domain
 from proxy.record import OUTCOMES, Record
-from proxy.store import histogram, ingest, rollups
+from proxy.store import histogram, ingest
 from proxy.store.models import DomainTotal, Exchange, Rollup
+from proxy.store.sums import UNKNOWN_DOMAIN
+from tests.roles import as_owner
 from tests.store.records import ask, make_batch, make_closing, make_head, make_record, say
 
 pytestmark = pytest.mark.django_db
@@ -80,8 +82,9 @@ RECORDS = st.builds(
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(batches=st.lists(st.lists(RECORDS, max_size=6), max_size=4))
 def test_rollups_that_were_merged_equal_those_computed_from_the_rows(batches: list[list[Record]]) -> None:
-    for model in (Exchange, Rollup, DomainTotal):
-        model.objects.all().delete()
+    with as_owner():
+        for model in (Exchange, Rollup, DomainTotal):
+            model.objects.all().delete()
     for batch in batches:
         ingest.ingest(make_batch(*batch))
     rows = list(Exchange.objects.all())
@@ -124,13 +127,14 @@ def test_refusals_of_unknown_hosts_share_one_row() -> None:
 
     ingest.ingest(make_batch(refused("a.example"), refused("b.example"), passed_on))
 
-    assert DomainTotal.objects.get().domain == rollups.UNKNOWN_DOMAIN
+    assert DomainTotal.objects.get().domain == UNKNOWN_DOMAIN
     assert (Rollup.objects.get().model, Rollup.objects.get().requests) == ("", 3)
     assert set(Exchange.objects.values_list("domain", flat=True)) == {"a.example", "b.example", "c.example"}
 
 
 def test_refusals_of_known_hosts_count_for_them() -> None:
-    Domain.objects.create(name="configured.example")
+    with as_owner():
+        Domain.objects.create(name="configured.example")
     ingest.ingest(make_batch(make_record(head=make_head(domain="used.example"))))
 
     ingest.ingest(make_batch(refused("configured.example"), refused("used.example")))

@@ -37,6 +37,14 @@ def test_text_is_joined_and_the_last_usage_counts() -> None:
     assert (answer.streamed, answer.finished, answer.error_type) == (True, True, None)
 
 
+def test_a_message_that_was_kept_with_its_streams_headers_is_read_as_a_message() -> None:
+    answer = read_answer(200, SSE, b' {"type":"message","id":"msg_1","usage":{"input_tokens":3}}')
+
+    assert (answer.message_id, answer.streamed) == ("msg_1", False)
+    assert answer.usage is not None
+    assert answer.usage.input_tokens == 3
+
+
 def test_parallel_tools_have_their_input_parsed_and_no_arguments_mean_an_empty_object() -> None:
     answer = read("parallel_tools")
 

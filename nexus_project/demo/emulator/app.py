@@ -49,6 +49,7 @@ class Emulator(StandIn):
             ("GET", "/v1/messages/batches", batches.listed),
             ("GET", f"/v1/messages/batches/{ID}", batches.get),
             ("DELETE", f"/v1/messages/batches/{ID}", batches.delete),
+            ("POST", f"/v1/messages/batches/{ID}/cancel", batches.cancel),
             ("GET", f"/v1/messages/batches/{ID}/results", batches.results),
             ("GET", "/v1/models", models),
             ("GET", f"/v1/models/{ID}", model),

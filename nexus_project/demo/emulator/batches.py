@@ -1,9 +1,10 @@
-"""Message batches, done as soon as they are asked for.
+"""Message batches, done as soon as they are asked for, unless they are cancelled before.
 
 Format: https://docs.claude.com/en/api/creating-message-batches.
 """
 
 import json
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from nexus_project.demo.emulator.answer import json_answer
@@ -53,6 +54,23 @@ class Batches:
             return error(404, f"Message batch {call.last_segment} not found")
         return json_answer(self._finish(batch, call.entry.value("host")))
 
+    def cancel(self, call: Call) -> Script:
+        """Cancel every request of a batch that is still in progress."""
+        identifier = call.entry.path.split("/")[4]
+        batch = self._batches.get(identifier)
+        if batch is None:
+            return error(404, f"Message batch {identifier} not found")
+        if batch["processing_status"] == "in_progress":
+            self._results[identifier] = [
+                {"custom_id": line["custom_id"], "result": {"type": "canceled"}}
+                for line in self._results[identifier]
+            ]
+            batch |= {
+                "processing_status": "canceling",
+                "cancel_initiated_at": datetime.now(UTC).isoformat(),
+            }
+        return json_answer(batch)
+
     def results(self, call: Call) -> Script:
         identifier = call.entry.path.split("/")[4]
         results = self._results.get(identifier)
@@ -68,11 +86,10 @@ class Batches:
         return json_answer({"id": call.last_segment, "type": "message_batch_deleted"})
 
     def _finish(self, batch: Json, host: str) -> Json:
-        results = self._results[batch["id"]]
-        succeeded = sum(line["result"]["type"] == "succeeded" for line in results)
+        types = Counter(line["result"]["type"] for line in self._results[batch["id"]])
         batch |= {
             "processing_status": "ended",
-            "request_counts": _counts(succeeded=succeeded, errored=len(results) - succeeded),
+            "request_counts": _counts(**types),
             "ended_at": batch["ended_at"] or datetime.now(UTC).isoformat(),
             "results_url": f"http://{host}/v1/messages/batches/{batch['id']}/results",
         }
@@ -87,11 +104,5 @@ class Batches:
         return {"custom_id": request.get("custom_id"), "result": result}
 
 
-def _counts(*, processing: int = 0, succeeded: int = 0, errored: int = 0) -> Json:
-    return {
-        "processing": processing,
-        "succeeded": succeeded,
-        "errored": errored,
-        "canceled": 0,
-        "expired": 0,
-    }
+def _counts(**known: int) -> Json:
+    return dict.fromkeys(("processing", "succeeded", "errored", "canceled", "expired"), 0) | known

@@ -33,6 +33,7 @@ PROGRAMME = (
     Scene("quota probe", scenes.quota_probe, weight=1),
     Scene("list of models", scenes.models),
     Scene("batch", scenes.batch),
+    Scene("batch that nobody fetches", scenes.forgotten_batch),
     Scene("client leaves mid-stream", scenes.leaving, weight=1),
     Scene("refused: malformed", refused(BadRequestError, messages=[]), weight=1),
     Scene("refused: unknown model", refused(NotFoundError, model="claude-no-such-model")),

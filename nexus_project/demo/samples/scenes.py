@@ -5,8 +5,18 @@ from collections.abc import Callable
 from typing import Any
 
 from anthropic import APIStatusError
+from anthropic.types.messages import MessageBatch
 
-from nexus_project.demo.samples.questions import HAIKU, MODELS, OPUS, QUESTIONS, STOCK, WEATHER, request
+from nexus_project.demo.samples.questions import (
+    HAIKU,
+    MODELS,
+    OPUS,
+    QUESTIONS,
+    SONNET,
+    STOCK,
+    WEATHER,
+    request,
+)
 from nexus_project.demo.samples.sender import DOMAINS, Sender, content_of
 
 EVENTS_BEFORE_LEAVING = 5
@@ -88,15 +98,27 @@ def leaving(sender: Sender, source: random.Random) -> None:
 
 
 def batch(sender: Sender, source: random.Random) -> None:
-    client = sender.client("research.example")
+    """Ask several models at once, and fetch the results: twice, as a script does that was started again."""
+    created = _create_batch(sender, source)
+    batches = sender.client("research.example").messages.batches
+    for _ in range(2):
+        results = list(batches.results(created.id))
+        if [line.result.type for line in results] != ["succeeded"] * 4 + ["errored"]:
+            raise UnexpectedAnswerError("the batch's results are not those of its requests")
+
+
+def forgotten_batch(sender: Sender, source: random.Random) -> None:
+    """Create a batch whose results nobody fetches."""
+    _create_batch(sender, source)
+
+
+def _create_batch(sender: Sender, source: random.Random) -> MessageBatch:
+    asked = zip(source.sample(QUESTIONS, k=4), (HAIKU, HAIKU, SONNET, OPUS), strict=True)
+    params = [request(text, model) for text, model in asked] + [request("Who?", "claude-no-such-model")]
     requests: list[Any] = [
-        {"custom_id": f"question-{number}", "params": request(text, HAIKU)}
-        for number, text in enumerate(source.sample(QUESTIONS, k=3))
+        {"custom_id": f"question-{number}", "params": one} for number, one in enumerate(params)
     ]
-    created = client.messages.batches.create(requests=requests)
-    client.messages.batches.retrieve(created.id)
-    # Not `batches.results()`: the API names an address of its own there, which leads past the proxy.
-    client.get(f"/v1/messages/batches/{created.id}/results", cast_to=str)
+    return sender.client("research.example").messages.batches.create(requests=requests)
 
 
 def refused(kind: type[APIStatusError], *, emulate: str = "", stream: bool = False, **more: object) -> Play:

@@ -2,9 +2,11 @@
 
 import logging
 
+from django.conf import settings
+
 from proxy.store.announce import Stored
 from proxy.store.notifications import news, outbox, slack_text, tasks, telemetry
-from proxy.store.notifications.slack_config import recipient_of
+from proxy.store.notifications.slack_config import EVERYBODY, recipient_of
 
 log = logging.getLogger("nexus.notifications")
 
@@ -14,7 +16,7 @@ TELEMETRY_EXPIRES_SECONDS = 300
 
 def notify(stored: list[Stored]) -> None:
     """Queue what these exchanges have to tell. Never raises: what is stored is stored."""
-    for tell in (_tell_slack, _tell_telemetry):
+    for tell in (_tell_slack, _tell_unpriced, _tell_telemetry):
         try:
             tell(stored)
         except Exception:  # the outermost door: a failure here must not make the worker store a batch again
@@ -39,6 +41,16 @@ def _put(stored: Stored) -> bool:
     if news.is_new_text(stored):
         return outbox.put(stored.domain, exchange_id, {**slack_text.conversation(stored)})
     return False
+
+
+def _tell_unpriced(stored: list[Stored]) -> None:
+    """Prices are everybody's: the global webhook hears of a model that has none, whatever domain met it."""
+    told = [one for one in stored if one.unpriced_model]
+    if not told or recipient_of(EVERYBODY) is None:
+        return
+    for one in told:
+        outbox.put(EVERYBODY, str(one.exchange_id), {**slack_text.unpriced(one, settings.DASHBOARD_URL)})
+    tasks.deliver_slack.delay(EVERYBODY)
 
 
 def _tell_telemetry(stored: list[Stored]) -> None:

@@ -17,6 +17,9 @@ from accounts.models import Domain
 
 log = logging.getLogger("nexus.slack")
 
+# In place of a domain: what is posted for none of them goes to the global webhook.
+EVERYBODY = ""
+
 
 @dataclass(frozen=True, slots=True)
 class Recipient:

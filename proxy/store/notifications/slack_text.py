@@ -3,6 +3,7 @@
 Fields: https://docs.slack.dev/legacy/legacy-messaging/legacy-secondary-message-attachments.
 """
 
+import time
 from typing import NotRequired, TypedDict
 
 from proxy.store.announce import Stored
@@ -14,6 +15,7 @@ ANSWER_LINES = 20
 MOST_TOOLS = 20
 FOOTER_LIMIT = 120
 RED = "#ff0000"
+YELLOW = "#daa038"
 
 
 class Field(TypedDict):
@@ -74,6 +76,32 @@ def error(stored: Stored) -> Post:
                 Field(title="Time", value=f"{stored.started_at:%Y-%m-%d %H:%M:%S %Z}", short=True),
             ],
             footer=_footer(stored),
+            ts=int(stored.started_at.timestamp()),
+        )
+    )
+
+
+def warning(title: str, text: str) -> Post:
+    """Something that the operators have to look at: red."""
+    return _post(
+        Attachment(color=RED, fallback=title, title=title, text=text, footer="Nexus", ts=int(time.time()))
+    )
+
+
+def unpriced(stored: Stored, dashboard_url: str) -> Post:
+    """That a model has no price, and what to do; nothing of the domain that met it, for all read this."""
+    text = (
+        f"No price for {clip(stored.unpriced_model, FOOTER_LIMIT)}: its requests count as unpriced, not as free."
+        f" Add one in the dashboard's admin ({dashboard_url.rstrip('/')}/admin/proxy/price/add/),"
+        " then run `manage.py reprice`."
+    )
+    return _post(
+        Attachment(
+            color=YELLOW,
+            fallback=text,
+            title="A model without a price",
+            text=text,
+            footer=f"First seen in request {stored.exchange_id}",
             ts=int(stored.started_at.timestamp()),
         )
     )

@@ -1,0 +1,93 @@
+"""What each process may do in the database, as data: `manage.py create_db_roles` grants this and nothing else.
+
+A line for each table and each function, with nothing in it for a role that needs nothing. A test fails while one of the
+database's has no line here. Partitions have none: rights are asked of the table that a statement names. What a role may not do
+by itself goes through a `SECURITY DEFINER` function. The owner, as whom migrations and `manage.py` run, needs no line.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+PROXY, WORKER, DASHBOARD = ROLES = ("nexus_proxy", "nexus_worker", "nexus_dashboard")
+
+READ = "SELECT"
+# ON CONFLICT and RETURNING read, and ON CONFLICT DO UPDATE writes: INSERT alone would not do.
+STORE = "SELECT, INSERT, UPDATE"
+MANAGE = "SELECT, INSERT, UPDATE, DELETE"
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """The privileges of each role on one table, as GRANT lists them; "" is none."""
+
+    proxy: str = ""
+    worker: str = ""
+    dashboard: str = ""
+
+    def of(self, role: str) -> str:
+        """The privileges of one role."""
+        return {PROXY: self.proxy, WORKER: self.worker, DASHBOARD: self.dashboard}[role]
+
+
+# A refreshed pair of tokens and how the refresh went: what `Credential.save_tokens` and `save_failure` write.
+_TOKENS = "access_token, refresh_token, expires_at, scopes"
+_STATE = "state, last_error, last_refresh_at"
+_NO_SECRET = f"id, domain_id, name, kind, account_id, enabled, expires_at, {_STATE}"
+
+TRAFFIC: Mapping[str, Rights] = {
+    "proxy_exchange": Rights(worker=STORE, dashboard=READ),
+    "proxy_exchangebody": Rights(worker=STORE, dashboard=READ),
+    "proxy_blob": Rights(worker=STORE, dashboard=READ),
+    "proxy_receipt": Rights(worker=STORE, dashboard=READ),
+    "proxy_rollup": Rights(worker=STORE, dashboard=READ),
+    "proxy_domaintotal": Rights(proxy=READ, worker=STORE, dashboard=READ),
+    "proxy_spool": Rights(worker=STORE, dashboard=READ),
+    "proxy_setaside": Rights(worker=STORE, dashboard=READ),
+    "proxy_messagebatch": Rights(worker=STORE, dashboard=READ),
+    "proxy_monthkey": Rights(worker="SELECT, INSERT", dashboard=READ),
+    "proxy_unpricedmodel": Rights(worker=STORE, dashboard=READ),
+    "proxy_droppedmonth": Rights(worker=READ, dashboard=READ),
+}
+OTHERS: Mapping[str, Rights] = {
+    "proxy_price": Rights(worker=READ, dashboard=MANAGE),
+    "proxy_pin": Rights(dashboard=MANAGE),
+    "accounts_domain": Rights(proxy=READ, worker=READ, dashboard=MANAGE),
+    "accounts_credential": Rights(
+        proxy=f"SELECT, UPDATE ({_TOKENS}, {_STATE})",
+        worker=f"SELECT ({_NO_SECRET}), UPDATE ({_STATE})",
+        dashboard=MANAGE,
+    ),
+    "accounts_clientkey": Rights(proxy=READ, dashboard=MANAGE),
+    "accounts_accessversion": Rights(proxy=READ),
+    "auth_group": Rights(dashboard=MANAGE),
+    "auth_group_permissions": Rights(dashboard=MANAGE),
+    "auth_permission": Rights(dashboard=MANAGE),
+    "auth_user": Rights(dashboard=MANAGE),
+    "auth_user_groups": Rights(dashboard=MANAGE),
+    "auth_user_user_permissions": Rights(dashboard=MANAGE),
+    "django_admin_log": Rights(dashboard=MANAGE),
+    "django_content_type": Rights(dashboard=MANAGE),
+    "django_session": Rights(dashboard=MANAGE),
+    "django_migrations": Rights(dashboard=READ),  # /health/ready asks whether all are in
+}
+TABLES: Mapping[str, Rights] = {**TRAFFIC, **OTHERS}
+
+# Who may call it. What only triggers or the owner's functions call is called by nobody.
+FUNCTIONS: Mapping[str, tuple[str, ...]] = {
+    "nexus_ensure_month(date)": (WORKER,),
+    "nexus_hold_month(date)": (WORKER,),
+    "nexus_drop_month(date, text)": (WORKER,),
+    "nexus_lock_month(date, boolean)": (),
+    "nexus_has_table(text)": (),
+    "nexus_attach_month(text, text, date)": (),
+    "nexus_month_is_whole(date)": (),
+    "nexus_pinned(date)": (),
+    "nexus_part_tables(text)": (),
+    "nexus_droppable(date, text)": (),
+    "nexus_unchain(text, text)": (),
+    "nexus_keep(text, date, uuid[])": (),
+    "nexus_replace_month(text[], date)": (),
+    "nexus_note_drop(date, text, bigint)": (),
+    "nexus_uuid_floor(timestamp with time zone)": (),
+    "nexus_access_changed()": (),
+}

@@ -1,0 +1,64 @@
+"""Copy what is not stored to a file, so that it can be carried away: nothing is changed."""
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import Path
+
+from nexus_project.operations.spool_file import Carried
+from proxy.record import Record
+from proxy.relay.shipper import MAX_BYTES, MAX_RECORDS
+from proxy.relay.survey import Survey, slots, survey
+from proxy.store import aside
+from proxy.store.models import SetAside
+from proxy.store.replay import arrived
+
+
+def everything(root: Path, unusable: Callable[[str], None], step: Callable[[int], None]) -> Iterator[Carried]:
+    """What waits in the slots, then what was set aside."""
+    for one in chain(waiting_records(root, unusable), set_aside_records()):
+        yield one
+        step(1)
+
+
+def waiting_records(root: Path, unusable: Callable[[str], None], *, held: bool = True) -> Iterator[Carried]:
+    """The ended records that did not arrive: of every slot, or of those alone that no process holds."""
+    for folder in slots(root):
+        try:
+            found = survey(folder)
+        except OSError as error:
+            unusable(f"{folder} cannot be used ({error}): mend its rights or the disk")
+            continue
+        if held or not found.held:
+            yield from _records(found)
+
+
+def _records(found: Survey) -> Iterator[Carried]:
+    for serials in _batches(found):
+        read = [record for serial in serials if (record := found.record(serial))]
+        yield from (Carried(found.left.id, record) for record in _new(found.left.id, read))
+
+
+def _batches(found: Survey) -> Iterator[list[int]]:
+    """As many at once as the shipper takes."""
+    batch, size = list[int](), 0
+    for serial in sorted(found.frames):
+        if not found.ended(serial):
+            continue
+        if len(batch) == MAX_RECORDS or size > MAX_BYTES:
+            yield batch
+            batch, size = [], 0
+        batch.append(serial)
+        size += found.size(serial)
+    yield batch
+
+
+def _new(spool: str, records: list[Record]) -> list[Record]:
+    """Asked after they were read: what vanished under the reader's eyes is stored by now."""
+    known = arrived(spool, {record.serial: record.head.id for record in records})
+    return [record for record in records if record.serial not in known]
+
+
+def set_aside_records() -> Iterator[Carried]:
+    """What PostgreSQL refused."""
+    for row in SetAside.objects.waiting().order_by("pk").iterator(chunk_size=10):
+        yield Carried(str(row.spool), aside.record_of(row), row.error)

@@ -1,0 +1,140 @@
+"""What the spools hold, from the disk of this machine, PostgreSQL and Redis together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from proxy.heartbeat import Heartbeat
+from proxy.relay.survey import Survey, slots, survey
+from proxy.store.models import SetAside, Spool
+from proxy.store.pipeline import SpoolState, heartbeats, is_fresh, state_of
+from proxy.store.replay import arrived
+
+Where = Literal["running", "left behind", "unusable", "elsewhere"]
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolLine:
+    """One spool. `slot` is its folder, "" for one that is known from PostgreSQL or Redis alone; `oldest_at` epoch seconds.
+
+    `unreadable_bytes` lie damaged among its records, `set_aside_bytes` in the folder `damaged`; `why` says what makes it unusable.
+    """
+
+    slot: str
+    where: Where
+    state: SpoolState
+    used_bytes: int = 0
+    oldest_at: float | None = None
+    set_aside_bytes: int = 0
+    unreadable_bytes: int = 0
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AsideLine:
+    """A record that PostgreSQL refused."""
+
+    spool: str
+    serial: int
+    error: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All spools and what was set aside of their records."""
+
+    spools: list[SpoolLine] = field(default_factory=list)
+    set_aside: list[AsideLine] = field(default_factory=list)
+
+
+def listing(root: Path) -> Listing:
+    """Look at everything; nothing is changed and no process is disturbed."""
+    # Disk and heartbeats first: what is stored afterwards can hide a gap for a second, never invent one.
+    beats = heartbeats()
+    surveys = [_looked(folder) for folder in slots(root)]
+    rows = {str(row.id): row for row in Spool.objects.all()}
+    lines = [_line(one, rows, beats) if isinstance(one, Survey) else one for one in surveys]
+    here = {line.state.id for line in lines}
+    away = sorted((rows.keys() | beats.keys()) - here)
+    lines += [SpoolLine("", "elsewhere", state_of(key, rows.get(key), beats.get(key))) for key in away]
+    aside = SetAside.objects.waiting().order_by("pk").defer("record")
+    return Listing(lines, [AsideLine(str(one.spool), one.serial, one.error, one.created_at) for one in aside])
+
+
+def _looked(folder: Path) -> Survey | SpoolLine:
+    try:
+        return survey(folder)
+    except OSError as error:
+        why = error.strerror or str(error)
+        return SpoolLine(str(folder), "unusable", state_of("", None, None), why=why)
+
+
+def _line(found: Survey, rows: Mapping[str, Spool], beats: Mapping[str, Heartbeat]) -> SpoolLine:
+    key = found.left.id
+    waiting = _waiting(found)
+    beat = beats.get(key) if found.held else None
+    state = state_of(key, rows.get(key), beat or _as_on_disk(found, len(waiting)))
+    return SpoolLine(
+        slot=str(found.folder),
+        where="running" if found.held else "left behind",
+        state=state,
+        used_bytes=found.used_bytes,
+        oldest_at=min((start for start in waiting.values() if start is not None), default=None),
+        set_aside_bytes=found.set_aside_bytes,
+        unreadable_bytes=found.unreadable_bytes,
+    )
+
+
+def _waiting(found: Survey) -> dict[int, float | None]:
+    """The records that lie on the disk and did not arrive, with their start, as far as that can be read."""
+    heads = {serial: found.head(serial) for serial in found.frames}
+    ids = {serial: head.id for serial, head in heads.items() if head}
+    known = arrived(found.left.id, ids) if ids else set()
+    return {
+        serial: head.started_at if head else None for serial, head in heads.items() if serial not in known
+    }
+
+
+def _as_on_disk(found: Survey, waiting: int) -> Heartbeat:
+    """What a process would say that took the slot now."""
+    left = found.left
+    return Heartbeat(
+        accepted=found.accepted,
+        dropped=left.dropped,
+        bodies_dropped=left.bodies_dropped,
+        waiting=waiting,
+        used_bytes=found.used_bytes,
+    )
+
+
+def needs(found: Listing) -> list[str]:
+    """What a person has to look at, and what to do about it."""
+    words = [line for one in found.spools for line in _needs_of(one)]
+    if found.set_aside:
+        words.append(
+            f"{len(found.set_aside)} records are set aside: report their errors, and after an upgrade that mends them run "
+            "`manage.py spool replay --set-aside`"
+        )
+    return words
+
+
+def _needs_of(line: SpoolLine) -> list[str]:
+    name = line.slot or f"spool {line.state.id}"
+    words = []
+    if line.where == "unusable":
+        words.append(f"{name} cannot be used ({line.why}): mend the folder's rights or the disk")
+    if is_fresh(line.state):
+        state = line.state
+        words.append(
+            f"{name} lost {state.dropped} records dropped, {state.gaps} missing and {state.bodies_dropped} bodies: "
+            "see what to watch in docs/operations.md"
+        )
+    if line.set_aside_bytes or line.unreadable_bytes:
+        words.append(
+            f"{name} has {line.set_aside_bytes + line.unreadable_bytes} damaged bytes: look at the disk, run "
+            "`manage.py spool replay --slots`, and delete what stays in its folder `damaged` once nobody needs it"
+        )
+    return words

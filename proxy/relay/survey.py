@@ -1,0 +1,109 @@
+"""What lies in the spool's slots, read without holding them: the process that does goes on meanwhile.
+
+While it does, files may vanish (what was in them is stored) and the last frame of a file may be half written. What is read is
+therefore true of a moment that may be past: ask afterwards which of the records are stored by now.
+"""
+
+import fcntl
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from proxy import record
+from proxy.record import Head, Record
+from proxy.relay.assemble import assemble
+from proxy.relay.segments import CLOSE, OPEN, Damage, Frame, StoredFile
+from proxy.relay.slot import DAMAGED_FOLDER, Left, copy_of, look_into, mark_of
+from proxy.relay.spooled import frames_of, join
+
+Frames = dict[int, list[tuple[StoredFile, Frame]]]
+
+
+@dataclass(slots=True)
+class Survey:
+    """One slot. `unreadable_bytes` are damaged and not set aside so far; `frames` those of each serial, oldest first."""
+
+    folder: Path
+    left: Left
+    held: bool
+    accepted: int
+    used_bytes: int = 0
+    unreadable_bytes: int = 0
+    set_aside_bytes: int = 0
+    frames: Frames = field(default_factory=dict)
+
+    def ended(self, serial: int) -> bool:
+        """Whether a record is complete; what never ended in a slot that nobody holds was killed."""
+        return not self.held or any(frame.kind == CLOSE for _, frame in self.frames[serial])
+
+    def size(self, serial: int) -> int:
+        return sum(frame.length for _, frame in self.frames[serial])
+
+    def head(self, serial: int) -> Head | None:
+        """How it began; None where that is gone or cannot be decoded."""
+        found = join(serial, [one for one in self.frames[serial] if one[1].kind == OPEN], _pass_over)
+        try:
+            return record.decode_head(found.head) if found else None
+        except msgspec.DecodeError:
+            return None
+
+    def record(self, serial: int) -> Record | None:
+        """All that can be read of it; None where that is no record."""
+        found = join(serial, self.frames[serial], _pass_over)
+        try:
+            return assemble(found) if found else None
+        except msgspec.DecodeError:
+            return None
+
+
+def slots(root: Path) -> list[Path]:
+    """The slots below the spool's folder, by number."""
+    return sorted(root.glob("*/"), key=lambda folder: (len(folder.name), folder.name))
+
+
+def survey(folder: Path) -> Survey:
+    """Look through one slot; raises OSError where it cannot be used."""
+    held = is_held(folder)
+    left = look_into(folder)
+    found = Survey(folder, left, held, left.accepted)
+    aside = {path.name: path.stat().st_size for path in (folder / DAMAGED_FOLDER).glob("*.bin")}
+    found.set_aside_bytes = sum(aside.values())
+    for path in left.found:
+        try:
+            _read(found, StoredFile(path, mark_of(found.left.id)), set(aside))
+        except FileNotFoundError:  # its process has just deleted it: all of it is stored
+            continue
+    return found
+
+
+def _read(found: Survey, file: StoredFile, aside: set[str]) -> None:
+    def damaged(file: StoredFile, damage: Damage) -> None:
+        being_written = found.held and damage.offset + damage.length == file.size
+        if not being_written and copy_of(file, damage) not in aside:
+            found.unreadable_bytes += damage.length
+
+    for serial, frames in frames_of(file, damaged).items():
+        found.accepted = max(found.accepted, serial)
+        if frames:
+            found.frames.setdefault(serial, []).extend((file, frame) for frame in frames)
+    found.used_bytes += file.size
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a running process has the slot.
+
+    Asked with a shared lock, let go at once: a process that starts at this very moment takes another slot and comes back.
+    """
+    try:
+        with (folder / "lock").open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False
+
+
+def _pass_over(file: StoredFile, frame: Frame) -> None:
+    """Damage is for whoever holds the slot to set aside."""

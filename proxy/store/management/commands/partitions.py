@@ -1,0 +1,115 @@
+"""`manage.py partitions`: the months of the record, and what retention does with them."""
+
+import json
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.template.defaultfilters import filesizeformat
+from django.utils import timezone
+from rich.console import Console
+from rich.progress import track
+
+from proxy.store.months import Month, months, plan
+from proxy.store.partitions import TABLES, ensure_ahead
+from proxy.store.retention import BusyError, Step, drop
+
+LINE = "{:<9}{:>12}{:>10}{:>14}{:>10}{:>10}{:>9}  {:<22}{}"
+
+
+class Command(BaseCommand):
+    """List months, make them ahead, apply retention."""
+
+    help = (
+        "List the months of the record: estimated exchanges, sizes by table, pinned exchanges, what was dropped, and what "
+        "the next run of retention will drop (so this is its dry run). beat makes months ahead and applies RETENTION_BODIES_DAYS "
+        "and RETENTION_METADATA_DAYS every hour; --ensure and --apply do it now. What is pinned stays (manage.py pin). "
+        "Exit code 1: something was busy and is still there."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        action = parser.add_mutually_exclusive_group()
+        action.add_argument(
+            "--ensure", action="store_true", help="make the partitions of this month and the next two"
+        )
+        action.add_argument(
+            "--apply", action="store_true", help="drop now what the list names under NEXT RUN; this is final"
+        )
+        parser.add_argument("--json", action="store_true", help="print JSON")
+
+    def handle(self, *args: Any, ensure: bool, apply: bool, **options: Any) -> None:
+        now = timezone.now()
+        if ensure:
+            made = [f"{month:%Y-%m}" for month in ensure_ahead(now)]
+            self._say(
+                {"months": made}, f"{', '.join(made)}: all partitions are there.", as_json=options["json"]
+            )
+        elif apply:
+            self._apply(plan(now), as_json=options["json"])
+        else:
+            found = months(now)
+            self._say({"months": [as_data(one) for one in found]}, as_table(found), as_json=options["json"])
+
+    def _apply(self, steps: list[Step], *, as_json: bool) -> None:
+        done: dict[str, list[Step]] = {"dropped": [], "busy": []}
+        quiet = as_json or not sys.stderr.isatty()
+        for step in track(steps, "Dropping", console=Console(stderr=True), transient=True, disable=quiet):
+            try:
+                drop(step)
+            except BusyError:
+                done["busy"].append(step)
+            else:
+                done["dropped"].append(step)
+        data = {key: [step_data(step) for step in found] for key, found in done.items()}
+        lines = [
+            f"{key}: {step.part.name} of {step.month:%Y-%m}, {filesizeformat(step.stored_bytes)}"
+            for key, found in done.items()
+            for step in found
+        ]
+        self._say(data, "\n".join(lines) or "Nothing to drop.", as_json=as_json)
+        if done["busy"]:
+            raise CommandError("Somebody was reading or writing there; run it again, or leave it to beat.")
+
+    def _say(self, data: object, text: str, *, as_json: bool) -> None:
+        self.stdout.write(json.dumps(data, indent=2) if as_json else text)
+
+
+def as_table(found: list[Month]) -> str:
+    """One line a month."""
+    names = [name.removeprefix("proxy_").upper() for name in TABLES]
+    head = LINE.format("MONTH", "EXCHANGES", *names, "PINNED", "DROPPED", "NEXT RUN")
+    return "\n".join([head, *map(as_line, found)])
+
+
+def as_line(one: Month) -> str:
+    sizes = {table.table: filesizeformat(table.stored_bytes) for table in one.tables}
+    dropped = {"bodies": one.bodies_dropped_at, "metadata": one.metadata_dropped_at}
+    return LINE.format(
+        f"{one.month:%Y-%m}",
+        "?" if one.exchanges is None else f"~{one.exchanges:,}",
+        *(sizes.get(table, "-") for table in TABLES),
+        one.pinned,
+        ", ".join(name for name, moment in dropped.items() if moment) or "-",
+        f"drop {' and '.join(one.next_run)}" if one.next_run else "keep",
+    ).replace("\xa0", " ")
+
+
+def as_data(one: Month) -> dict[str, object]:
+    return {
+        "month": f"{one.month:%Y-%m}",
+        "exchanges": one.exchanges,
+        "storedBytes": one.stored_bytes,
+        "tables": [
+            {"table": table.table, "rows": table.rows, "storedBytes": table.stored_bytes}
+            for table in one.tables
+        ],
+        "pinned": one.pinned,
+        "bodiesDroppedAt": one.bodies_dropped_at and one.bodies_dropped_at.isoformat(),
+        "metadataDroppedAt": one.metadata_dropped_at and one.metadata_dropped_at.isoformat(),
+        "nextRun": one.next_run,
+    }
+
+
+def step_data(step: Step) -> dict[str, object]:
+    return {"month": f"{step.month:%Y-%m}", "part": step.part.name, "storedBytes": step.stored_bytes}

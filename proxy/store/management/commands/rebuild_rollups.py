@@ -1,0 +1,92 @@
+"""`manage.py rebuild_rollups`: sums that are wrong become right again."""
+
+import json
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from proxy.store.differences import Difference
+from proxy.store.management.arguments import moment
+from proxy.store.management.progress import bar
+from proxy.store.rebuild import ALWAYS, FOR_EVER, Asked, Busy, Rebuilt, hour_of, rebuild
+
+_SHOWN = 20
+
+
+class Command(BaseCommand):
+    """Compare all sums with the stored exchanges, and mend them."""
+
+    help = (
+        "Sum up the stored exchanges again: hourly rollups and the totals of domains, behind all charts and /token-stats."
+        " Run it when sums are doubted, as after a restore; with --dry-run first, which changes nothing, tells what"
+        " differs and ends with 1 if anything does. Nexus may run meanwhile. Hours that cannot be counted again, because"
+        " exchanges were dropped or storage was off, are left alone and told. A run that was interrupted may be repeated."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--since",
+            type=moment,
+            default=ALWAYS,
+            help="from the hour of this moment on, as 2026-11-01T12:00Z",
+        )
+        parser.add_argument(
+            "--until", type=moment, default=FOR_EVER, help="to before the hour of this moment"
+        )
+        parser.add_argument("--domain", default="", help="only what counts under this domain")
+        parser.add_argument("--dry-run", action="store_true", help="tell what differs and change nothing")
+        parser.add_argument("--json", action="store_true", help="everything that differs as JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        asked = Asked(
+            since=hour_of(options["since"]),
+            until=hour_of(options["until"]),
+            domain=options["domain"].lower(),
+            dry_run=options["dry_run"],
+        )
+        try:
+            with bar("Comparing months", quiet=options["json"]) as progress:
+                found = rebuild(asked, progress)
+        except Busy as error:
+            raise CommandError("Another rebuild_rollups runs: wait for its end.") from error
+        self.stdout.write(_json(found) if options["json"] else "\n".join(_lines(found, asked.dry_run)))
+        if asked.dry_run and (found.hours or found.totals):
+            sys.exit(1)
+
+
+def _json(found: Rebuilt) -> str:
+    return json.dumps(
+        asdict(found), default=lambda one: one.isoformat() if isinstance(one, date) else str(one)
+    )
+
+
+def _lines(found: Rebuilt, dry_run: bool) -> Iterator[str]:
+    yield from _differences(found.hours)
+    yield from _differences(found.totals)
+    yield from _left_alone("exchanges were dropped, with a day beside it", found.dropped_months, "%Y-%m")
+    yield from _left_alone("counted while storage was off", found.storage_off, "%Y-%m-%d %H:00")
+    yield from _left_alone("strangers were counted otherwise then", found.counted_before, "%Y-%m-%d %H:00")
+    if not found.hours and not found.totals:
+        yield "All sums are those of the stored exchanges."
+    else:
+        done = "differ; run it without --dry-run to mend them" if dry_run else "were mended"
+        yield f"{len(found.hours):,} hours and the totals of {len(found.totals):,} domains {done}."
+
+
+def _differences(found: list[Difference]) -> Iterator[str]:
+    for one in found[:_SHOWN]:
+        of = f"{one.of:%Y-%m-%d %H:00}" if isinstance(one.of, datetime) else one.of
+        yield f"{of}: {', '.join(f'{name} {value:+,}' for name, value in one.sums.items()) or 'moved'}"
+    if more := len(found[_SHOWN:]):
+        yield f"… and {more:,} more (--json shows all)"
+
+
+def _left_alone(why: str, moments: Iterable[date], form: str) -> Iterator[str]:
+    if shown := [f"{one:{form}}" for one in moments]:
+        more = f" and {len(shown) - _SHOWN:,} more" if len(shown) > _SHOWN else ""
+        yield f"Left alone ({why}): {', '.join(shown[:_SHOWN])}{more}"

@@ -1,0 +1,179 @@
+"""What came back for a made-up request, as the record of the proxy; most of it went well."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from proxy.record import (
+    ABORTED,
+    CLIENT_LEFT,
+    COMPLETE,
+    REFUSED,
+    UPSTREAM_CUT,
+    UPSTREAM_ERROR,
+    Closing,
+    Head,
+    HeaderPairs,
+    Record,
+)
+from proxy.store.seeding.prose import Json, encoded, error_of, refusal, stream, words
+
+# How an exchange ends, with the status that a client sees where the answer is an error.
+_FATES = (
+    (COMPLETE, 200, 9480),
+    (UPSTREAM_ERROR, 429, 140),
+    (UPSTREAM_ERROR, 529, 110),
+    (UPSTREAM_ERROR, 400, 70),
+    (CLIENT_LEFT, 200, 130),
+    (UPSTREAM_CUT, 200, 40),
+    (ABORTED, 200, 30),
+    (REFUSED, 401, 20),
+)
+_JSON: HeaderPairs = [("content-type", "application/json"), ("request-id", "req_011CSHoEeqs5C35K2UUqR7Fy")]
+_STREAM: HeaderPairs = [("content-type", "text/event-stream; charset=utf-8"), *_JSON[1:]]
+_REQUEST_HEADERS: HeaderPairs = [
+    ("content-type", "application/json"),
+    ("user-agent", "claude-cli/2.0.1 (external, cli)"),
+    ("anthropic-version", "2023-06-01"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An exchange with what its caller goes on with: the answer's content, and how long it took."""
+
+    record: Record
+    content: list[Json]
+    duration_ms: int
+
+
+def inference(
+    draw: random.Random,
+    body: Json,
+    session: str,
+    *,
+    context: int,
+    agent: str = "",
+    tools: Sequence[str] = (),
+) -> Answer:
+    """An answer of a model to `body`, however it ends; `context` are the tokens that lie in the cache."""
+    content = _content(draw, tools)
+    first = round(draw.lognormvariate(6.8, 0.5))
+    duration = first + round(draw.lognormvariate(8.4, 0.9))
+    outcome, status = _fate(draw)
+    if status != 200:
+        record = _failed(draw, _head("/v1/messages", session, agent), encoded(body), outcome, status)
+    else:
+        message = _message(draw, body, content)
+        usage = _usage(draw, context)
+        pieces = (
+            stream(message, content, usage) if body.get("stream") else [encoded(message | {"usage": usage})]
+        )
+        closing = _closing(outcome, _sent(draw, outcome, pieces), first, duration, bool(body.get("stream")))
+        record = Record(
+            0, _head("/v1/messages?beta=true", session, agent), closing[0], encoded(body), closing[1]
+        )
+    return Answer(record, content, round(record.closing.duration_ms))
+
+
+def count(draw: random.Random, body: Json, session: str) -> Record:
+    """Tokens counted."""
+    answer = encoded({"input_tokens": draw.randrange(20, 40_000)})
+    return _plain(draw, "POST", "/v1/messages/count_tokens", session, encoded(body), answer)
+
+
+def models(draw: random.Random) -> Record:
+    """The list of models."""
+    answer = encoded({"data": [{"type": "model", "id": "claude-sonnet-4-6"}], "has_more": False})
+    return _plain(draw, "GET", "/v1/models?limit=20", "", b"", answer)
+
+
+def refused(draw: random.Random) -> Record:
+    """A stranger's attempt, which Nexus itself refuses."""
+    body = encoded({"model": "claude-opus-4-8", "messages": []})
+    return _failed(draw, _head("/v1/messages", "", ""), body, REFUSED, 401)
+
+
+def _fate(draw: random.Random) -> tuple[str, int]:
+    outcome, status, _ = draw.choices(_FATES, [weight for *_, weight in _FATES])[0]
+    return outcome, status
+
+
+def _head(target: str, session: str, agent: str, method: str = "POST") -> Head:
+    headers = [
+        *_REQUEST_HEADERS,
+        *([("x-claude-code-session-id", session)] if session else []),
+        *([("x-claude-code-agent-id", agent)] if agent else []),
+    ]
+    return Head("", 0, "", method, target, headers, paid_by="company", account="company")
+
+
+def _plain(
+    draw: random.Random, method: str, target: str, session: str, request: bytes, response: bytes
+) -> Record:
+    duration = round(draw.lognormvariate(5.2, 0.5))
+    chunks = [(float(duration), len(response))]
+    closing = Closing(COMPLETE, 200, _JSON, duration, duration, chunks)
+    return Record(0, _head(target, session, "", method), closing, request, response)
+
+
+def _failed(draw: random.Random, head: Head, request: bytes, outcome: str, status: int) -> Record:
+    duration = 1.0 if outcome == REFUSED else float(round(draw.lognormvariate(5.5, 0.7)))
+    response = refusal(status)
+    kind, message = error_of(status)
+    closing = Closing(outcome, status, _JSON, duration, duration, [(duration, len(response))], kind, message)
+    return Record(0, head, closing, request, response)
+
+
+def _content(draw: random.Random, tools: Sequence[str]) -> list[Json]:
+    said: list[Json] = [{"type": "text", "text": words(draw, draw.randrange(8, 40))}]
+    calls: list[Json] = [
+        {
+            "type": "tool_use",
+            "id": f"toolu_01{draw.randbytes(11).hex()}",
+            "name": draw.choice(tools),
+            "input": {"path": f"/src/{words(draw, 1)}.py"},
+        }
+        for _ in range(draw.choice((0, 1, 1, 1, 2)) if tools else 0)
+    ]
+    return said + calls
+
+
+def _message(draw: random.Random, body: Json, content: list[Json]) -> Json:
+    called = content[-1]["type"] == "tool_use"
+    return {
+        "id": f"msg_01{draw.randbytes(11).hex()}",
+        "type": "message",
+        "role": "assistant",
+        "model": body["model"],
+        "content": content,
+        "stop_reason": "tool_use" if called else "end_turn",
+    }
+
+
+def _usage(draw: random.Random, context: int) -> Json:
+    written = draw.randrange(200, 4000) if context else 0
+    hour = written if draw.random() < 0.1 else 0
+    return {
+        "input_tokens": draw.randrange(3, 60) if context else draw.randrange(30, 3000),
+        "output_tokens": max(1, round(draw.lognormvariate(5.3, 1))),
+        "cache_read_input_tokens": context,
+        "cache_creation_input_tokens": written,
+        "cache_creation": {"ephemeral_5m_input_tokens": written - hour, "ephemeral_1h_input_tokens": hour},
+        "service_tier": "standard",
+    }
+
+
+def _sent(draw: random.Random, outcome: str, pieces: list[bytes]) -> list[bytes]:
+    """What came before the end: of a broken answer only its beginning."""
+    return pieces if outcome == COMPLETE else pieces[: draw.randrange(len(pieces))]
+
+
+def _closing(
+    outcome: str, pieces: list[bytes], first: int, duration: int, streamed: bool
+) -> tuple[Closing, bytes]:
+    step = (duration - first) / max(1, len(pieces) - 1)
+    chunks = [(first + number * step, len(piece)) for number, piece in enumerate(pieces)]
+    headers = _STREAM if streamed else _JSON
+    closing = Closing(outcome, 200 if pieces else 0, headers, first if pieces else None, duration, chunks)
+    return closing, b"".join(pieces)

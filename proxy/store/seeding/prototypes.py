@@ -1,0 +1,87 @@
+"""The conversations as rows that ingest would write, once for each period, in tables beside the real ones."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+from django.db import connection
+
+from proxy.record import Record
+from proxy.store import facts
+from proxy.store.blobs import Pieces
+from proxy.store.bulk import copy_in
+from proxy.store.manifests import Lines
+from proxy.store.models import Exchange, ExchangeBody
+from proxy.store.prices import book
+from proxy.store.seeding.calendar import Period
+from proxy.store.seeding.conversations import Conversation
+from proxy.store.storing import body_row
+from proxy.store.traffic import traffic_of
+from proxy.wire.pricing import PriceBook
+
+_NOBODY = UUID(int=0)
+# Each copy gets its own session in their place.
+_SESSION_HEADERS = ("x-claude-code-session-id", "x-claude-code-agent-id")
+
+CREATE = """
+CREATE UNLOGGED TABLE seed_exchange (LIKE proxy_exchange);
+CREATE UNLOGGED TABLE seed_body (LIKE proxy_exchangebody);
+CREATE UNLOGGED TABLE seed_turn (
+    id uuid PRIMARY KEY, period integer, conversation integer, turn integer, offset_ms bigint,
+    UNIQUE (period, conversation, turn)
+);
+"""
+DROP = "DROP TABLE IF EXISTS seed_exchange, seed_body, seed_turn;"
+_TURN = "COPY seed_turn (id, period, conversation, turn, offset_ms) FROM STDIN"
+
+
+def write(conversations: Sequence[Conversation], number: int, period: Period, *, bodies: bool) -> None:
+    """Read the conversations at the prices of a period; their pieces are stored in its month."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nexus_ensure_month(%s)", [period.start.date()])
+    prices, pieces = book(), Pieces()
+    exchanges: list[Exchange] = []
+    kept: list[ExchangeBody] = []
+    turns: list[tuple[object, ...]] = []
+    for place, conversation in enumerate(conversations):
+        lines = Lines(())
+        for turn, one in enumerate(conversation.turns):
+            exchange_id = _id(period, number, place, turn)
+            record = _at(one.record, exchange_id, period)
+            exchange = _exchange(record, prices)
+            exchanges.append(exchange)
+            kept.append(_body(exchange, record, pieces, lines))
+            turns.append((exchange_id, number, place, turn, one.offset_ms))
+    copy_in(exchanges, "seed_exchange")
+    copy_in(kept, "seed_body")
+    with connection.cursor() as cursor, cursor.copy(_TURN) as copy:
+        for row in turns:
+            copy.write_row(row)
+    if bodies:
+        pieces.store()
+
+
+def _id(period: Period, number: int, place: int, turn: int) -> UUID:
+    """A UUIDv7 of the period's first moment, which tells the turn apart from all others."""
+    moment = round(period.start.timestamp() * 1000)
+    return UUID(int=moment << 80 | 7 << 76 | 2 << 62 | number << 40 | place << 20 | turn)
+
+
+def _at(record: Record, exchange_id: UUID, period: Period) -> Record:
+    head = msgspec.structs.replace(
+        record.head,
+        id=str(exchange_id),
+        started_at=period.start.timestamp(),
+        body_size=len(record.request_body),
+    )
+    return msgspec.structs.replace(record, head=head)
+
+
+def _exchange(record: Record, prices: PriceBook) -> Exchange:
+    return facts.read(record, _NOBODY, prices).exchange
+
+
+def _body(exchange: Exchange, record: Record, pieces: Pieces, lines: Lines) -> ExchangeBody:
+    row = body_row(exchange, traffic_of(record), pieces, lines)
+    row.request_headers = [pair for pair in record.head.headers if pair[0] not in _SESSION_HEADERS]
+    return row

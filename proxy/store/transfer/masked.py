@@ -1,0 +1,52 @@
+"""An exchange as pages show it: secrets masked wherever they stand, so that the export can be handed on."""
+
+from typing import Any
+
+import msgspec
+
+from accounts.masking import mask_json, mask_text
+from proxy.record import HeaderPairs
+from proxy.store.codings import decoded
+from proxy.store.facts import header
+from proxy.store.transfer.line import SIDES
+from proxy.wire.lenient import parse
+from proxy.wire.messages import read_answer
+
+
+def masked(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a line without secrets, marked as such: an import refuses them."""
+    shown = {name: _value(value) for name, value in fields.items() if not name.endswith("_body")}
+    shown["usage"] = mask_json(fields["usage"])
+    for name in SIDES:
+        if f"{name}_body" in fields:
+            shown[f"{name}_body"] = _body(name, fields)
+    return {"nexus_export": shown.pop("nexus_export"), "masked": True, **shown}
+
+
+def _value(value: Any) -> Any:
+    match value:
+        case str():
+            return mask_text(value)
+        case list():
+            return [_value(one) for one in value]
+        case tuple():
+            return tuple(_value(one) for one in value)
+    return value
+
+
+def _body(name: str, fields: dict[str, Any]) -> bytes:
+    """JSON, masked by its keys too; a stream as the message that it tells, because a secret may lie across its events."""
+    headers: HeaderPairs = fields[f"{name}_headers"]
+    plain = decoded(fields[f"{name}_body"], header(headers, "content-encoding"))
+    if name == "response":
+        for kind in (
+            header(headers, "content-type"),
+            "",
+        ):  # without a type, a stream is known by how it begins
+            message = read_answer(fields["status"], kind, plain).message
+            if message is not None:
+                return msgspec.json.encode(mask_json(message))
+    value = parse(plain)
+    if value is None:
+        return mask_text(plain.decode("utf-8", "replace")).encode()
+    return msgspec.json.encode(mask_json(value))

@@ -1,0 +1,82 @@
+"""Exchanges with their traffic, as it is in the tables: three queries for a group, however many are in it."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+from uuid import UUID
+
+from proxy.record import HeaderPairs
+from proxy.store.blobs import decode_chunks, is_whole, sound_pieces
+from proxy.store.manifests import requests_pieces, split
+from proxy.store.models import Exchange, ExchangeBody, month_of
+from proxy.store.sealing import is_keyed
+from proxy.store.traffic import Side, Traffic, Whole
+
+Manifests = Mapping[UUID, tuple[Sequence[bytes] | None, Sequence[bytes]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One side of an exchange as its row has it."""
+
+    id: UUID
+    headers: HeaderPairs
+    digest: bytes
+    dropped: bool
+
+
+def read(group: Sequence[Exchange], *, bodies: bool) -> Iterator[Whole]:
+    """The exchanges of a group in their order; without `bodies`, only headers and times are read."""
+    rows = ExchangeBody.objects.in_bulk([one.id for one in group])
+    manifests = _manifests(rows) if bodies else {}
+    pieces = _pieces(manifests)
+    for exchange in group:
+        row = rows.get(exchange.id)
+        yield Whole(exchange, _traffic(row, manifests, pieces) if row else None)
+
+
+def _manifests(rows: Mapping[UUID, ExchangeBody]) -> Manifests:
+    requests = requests_pieces(rows)
+    return {key: (requests.get(key), split(bytes(row.response_manifest))) for key, row in rows.items()}
+
+
+def _pieces(manifests: Manifests) -> Mapping[date, Mapping[bytes, bytes]]:
+    by_month: dict[date, set[bytes]] = defaultdict(set)
+    for exchange_id, (request, response) in manifests.items():
+        by_month[month_of(exchange_id).date()].update(request or (), response)
+    return {month: sound_pieces(month, wanted) for month, wanted in by_month.items() if wanted}
+
+
+def _traffic(
+    row: ExchangeBody, manifests: Manifests, by_month: Mapping[date, Mapping[bytes, bytes]]
+) -> Traffic:
+    pieces = by_month.get(month_of(row.id).date(), {})
+    read = row.id in manifests
+    request, response = manifests.get(row.id, (None, None))
+    sides = (
+        Kept(row.id, row.request_headers, bytes(row.request_digest), row.request_dropped),
+        Kept(row.id, row.response_headers, bytes(row.response_digest), row.response_dropped),
+    )
+    return Traffic(
+        _side(sides[0], _join(request, pieces), read=read),
+        _side(sides[1], _join(response, pieces), read=read),
+        decode_chunks(bytes(row.chunks)) if row.chunks else [],
+    )
+
+
+def _side(kept: Kept, body: bytes | None, *, read: bool) -> Side:
+    told = b"" if is_keyed(kept.digest) else kept.digest
+    if kept.dropped or not read:
+        return Side(kept.headers, None, told, kept.dropped)
+    if body is not None and is_whole(body, kept.digest, month_of(kept.id).date()):
+        return Side(kept.headers, body, sha256(body).digest())
+    # No pieces at all: it came by an import from an export without bodies.
+    return Side(kept.headers, None, told, damaged=body != b"")
+
+
+def _join(manifest: Sequence[bytes] | None, pieces: Mapping[bytes, bytes]) -> bytes | None:
+    if manifest is None or any(digest not in pieces for digest in manifest):
+        return None
+    return b"".join(pieces[digest] for digest in manifest)

@@ -1,0 +1,1 @@
+"""How fast pages, API and ingest are on a database of millions: `make bench-storage`."""

@@ -1,0 +1,153 @@
+"""Message batches on pages and in the API: what they cost, and those whose cost nobody knows yet."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from proxy.store.ingest import ingest
+from proxy.store.models import MessageBatch
+from tests import people
+from tests.store.batch_records import BATCH, create, fetch
+from tests.store.records import make_batch
+from tests.wire.batch_files import SEVERAL_MODELS, answered, usage
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def fetches() -> list[str]:
+    """The ids of four fetches of one batch: cut, whole, again, and again in part."""
+    now = timezone.now()
+    for model in ("claude-sonnet-4-5", "claude-opus-4-5", "claude-haiku-4-5"):
+        people.make_price(model)
+    records = [
+        create(created_at=now.isoformat(), moment=now),
+        fetch(SEVERAL_MODELS[:900], moment=now, closing={"outcome": "client_left"}),
+        fetch(SEVERAL_MODELS, moment=now, domain="b.example"),
+        fetch(SEVERAL_MODELS, moment=now),
+    ]
+    for record in records:
+        ingest(make_batch(record))
+    return [record.head.id for record in records[1:]]
+
+
+def page(client: Client, exchange_id: str, view: str = "") -> str:
+    return client.get(f"/dashboard/request/{exchange_id}?view={view}").content.decode()
+
+
+def test_the_page_of_results_shows_what_they_say_and_cost(signed_in: Client, fetches: list[str]) -> None:
+    shown = page(signed_in, fetches[1])
+
+    for expected in (
+        "<h1>(several)</h1>", "The cost of this batch is counted here, under", "?domain=a.example", BATCH, ">Results</a>",
+        "<dt>Results</dt><dd>6 of 6</dd>", "<dt>Succeeded</dt><dd>4</dd>", "<dt>Errored</dt><dd>1</dd>",
+        "claude-sonnet-4-5-20250929", "4,000", "exact", "The first 6 results", "max_tokens: Field required",
+    ):  # fmt: skip
+        assert expected in shown
+
+
+def test_the_page_of_a_second_fetch_names_the_one_that_counted(signed_in: Client, fetches: list[str]) -> None:
+    shown = page(signed_in, fetches[2])
+
+    assert "was counted before, by" in shown
+    assert f'href="/dashboard/request/{fetches[1]}"' in shown
+    assert "unpriced" not in shown
+
+
+def test_the_page_of_a_cut_fetch_says_that_nothing_counts(signed_in: Client, fetches: list[str]) -> None:
+    shown = page(signed_in, fetches[0])
+
+    assert "did not come to their end" in shown
+    assert "<dt>Unreadable</dt>" in shown
+
+
+def test_a_large_file_of_results_makes_a_small_page(signed_in: Client, program: Client) -> None:
+    line = answered("claude-haiku-4-5", usage(1, 1), text="x" * 100_000 + "sk-ant-api03-abcdefghijklmnop")
+    record = fetch(line * 60)
+    ingest(make_batch(record))
+
+    pages = [page(signed_in, record.head.id, view) for view in ("conversation", "raw")]
+    answer = program.get(f"/api/requests/{record.head.id}").json()
+
+    assert len(pages[0]) < 100_000
+    assert len(pages[1]) < 400_000
+    assert "The first 2,000 of 100,3" in pages[0]
+    assert len(answer["responseBody"]) == 20
+    assert not any("abcdefghijklmnop" in one for one in (*pages, str(answer)))
+
+
+def test_results_whose_body_is_gone_still_have_a_page(signed_in: Client) -> None:
+    record = fetch(b"", closing={"response_dropped": True, "response_size": 10})
+    ingest(make_batch(record))
+
+    assert "spool was full" in page(signed_in, record.head.id)
+
+
+def test_a_batch_whose_results_were_not_fetched_is_told_beside_the_figures(signed_in: Client) -> None:
+    now = timezone.now()
+    for number, domain in enumerate(("a.example", "a.example", "b.example")):
+        ingest(make_batch(create(f"msgbatch_{number}", created_at=None, moment=now, domain=domain)))
+
+    every, one = (
+        signed_in.get(f"/dashboard/usage{query}").content.decode() for query in ("", "?domain=b.example")
+    )
+
+    assert '3 <a href="/api/batches">batches</a> created, results not fetched' in every
+    assert '1 <a href="/api/batches?domain=b.example">batch</a> created' in one
+
+
+def test_a_batch_that_was_counted_or_is_too_old_does_not_wait(signed_in: Client, fetches: list[str]) -> None:
+    MessageBatch.objects.create(id="old", domain="a.example", created_at=timezone.now() - timedelta(days=30))
+
+    assert "results not fetched" not in signed_in.get("/dashboard/usage").content.decode()
+
+
+def listed(client: Client, query: str = "") -> Any:
+    return client.get(f"/api/batches{query}").json()
+
+
+def test_the_api_lists_batches_with_their_state(program: Client, fetches: list[str]) -> None:
+    now = timezone.now()
+    old = {"domain": "b.example", "account": "x", "created_at": now - timedelta(days=30)}
+    MessageBatch.objects.create(id="old", **old)
+    ingest(make_batch(create("new", created_at=None, moment=now, domain="b.example", requests=7)))
+
+    found = listed(program)
+    counted = next(one for one in found["batches"] if one["batchId"] == BATCH)
+
+    assert found["waiting"] == 1
+    assert [(one["batchId"], one["state"]) for one in found["batches"]] == [
+        ("new", "waiting"),
+        (BATCH, "counted"),
+        ("old", "lost"),
+    ]
+    assert (counted["domain"], counted["accountId"], counted["requests"]) == ("a.example", "team", 6)
+    assert counted["countedBy"] == fetches[1]
+    assert UUID(counted["createdBy"]).version == 7
+    assert counted["countedAt"] >= counted["createdAt"][:10]
+
+
+def test_the_api_lists_the_batches_of_one_domain_and_no_more_than_asked(
+    program: Client, fetches: list[str]
+) -> None:
+    for number in range(3):
+        ingest(make_batch(create(str(number), domain="b.example")))
+
+    assert {one["domain"] for one in listed(program, "?domain=B.example")["batches"]} == {"b.example"}
+    assert len(listed(program, "?limit=2")["batches"]) == 2
+
+
+def test_the_api_tells_what_a_batch_cost_by_model(program: Client, fetches: list[str]) -> None:
+    found = program.get(f"/api/requests/{fetches[1]}").json()
+
+    assert (found["model"], found["costState"]) == ("(several)", "exact")
+    assert found["usageData"]["batch"]["results"]["types"] == {"succeeded": 4, "errored": 1, "expired": 1}
+    assert [share["model"] for share in found["usageData"]["batch"]["results"]["shares"]] == [
+        "claude-haiku-4-5",
+        "claude-opus-4-5",
+        "claude-sonnet-4-5-20250929",
+    ]

@@ -1,0 +1,83 @@
+"""Traffic of all kinds, from a seed: what sums have to add up over."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+from proxy.record import OUTCOMES, Record
+from proxy.store import histogram
+from proxy.store.models import DomainTotal, Rollup
+from tests.store.records import SSE, ask, make_closing, make_head, make_record, say, start, stream
+
+FIRST = datetime(2026, 8, 30, tzinfo=UTC)
+DAYS = 70
+DOMAINS = ["a.example", "b.example:8443", "configured.example", "Ω.example"]
+MODELS = ["claude-sonnet-4-5", "claude-haiku-4-5-20251001", "claude-next-1", "fast"]
+TARGETS = ["/v1/messages?beta=true", "/v1/messages/count_tokens", "/v1/complete", "/v1/models"]
+DURATIONS = [bound + step for bound in histogram.BOUNDS_MS for step in (-1, 0, 1)] + [0, 10**6]
+
+
+def record(random: Random, serial: int) -> Record:
+    """Any domain, account, model, type, outcome and hour; a tenth comes from strangers who are refused."""
+    stranger = random.random() < 0.1
+    moment = FIRST + timedelta(days=random.randrange(DAYS), seconds=random.randrange(4 * 3600))
+    model = random.choice(MODELS)
+    head = make_head(
+        moment,
+        started_at=moment.timestamp() + random.choice([0, 0.3, -0.3, 7200, -7200]),
+        domain=f"stranger-{random.randrange(50)}.example" if stranger else random.choice(DOMAINS),
+        account=random.choice(["team", "other", ""]),
+        target=random.choice(TARGETS),
+    )
+    outcome = random.choice(["refused", "upstream_error"]) if stranger else random.choice(OUTCOMES)
+    status = random.choice([401, 403]) if stranger else random.choice([0, 200, 200, 200, 429, 529])
+    streamed = random.random() < 0.5
+    closing = make_closing(
+        outcome=outcome,
+        status=status,
+        duration_ms=random.choice(DURATIONS),
+        **({"headers": SSE} if streamed else {}),
+    )
+    answer = b"" if stranger else _answer(random, model, streamed)
+    request = ask(model=model, system=["s"] * random.randrange(3))
+    return make_record(request, answer, serial=serial, head=head, closing=closing)
+
+
+def _answer(random: Random, model: str, streamed: bool) -> bytes:
+    model = "claude-next-1-20270101" if model == "fast" else model
+    usage = {
+        "input_tokens": random.randrange(10**6),
+        "output_tokens": random.randrange(10**5),
+        "cache_read_input_tokens": random.randrange(10**6),
+        "cache_creation_input_tokens": random.randrange(10**5),
+    }
+    tools = [{"type": "tool_use", "id": "t", "name": "Bash", "input": {}}] * random.randrange(3)
+    if not streamed:
+        return say(model=model, usage=usage, content=tools)
+    first = start(**usage)
+    first["message"] = {"id": "msg_2", "model": model, "usage": usage}
+    last: list[dict[str, object]] = [{"type": "message_stop"}]
+    return stream(first, *last * random.randrange(2))
+
+
+def batches(random: Random, count: int) -> Iterator[list[Record]]:
+    """`count` records in batches of any size; some batches come twice."""
+    records = [record(random, serial) for serial in range(count)]
+    found: list[list[Record]] = []
+    while records:
+        size = random.randrange(1, 40)
+        found.append(records[:size])
+        del records[:size]
+    found += random.sample(found, len(found) // 4)
+    random.shuffle(found)
+    return iter(found)
+
+
+def rollups() -> list[tuple[object, ...]]:
+    """All that the rollups say, but for their ids."""
+    names = [field.attname for field in Rollup._meta.concrete_fields if field.attname != "id"]
+    return sorted((*row[:-1], tuple(row[-1])) for row in Rollup.objects.values_list(*names))
+
+
+def totals() -> list[tuple[object, ...]]:
+    return sorted(DomainTotal.objects.values_list())

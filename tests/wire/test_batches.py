@@ -1,0 +1,229 @@
+"""Message batches: which one was created, and what its results consumed."""
+
+import base64
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from proxy.wire import batches
+from proxy.wire.batches import Reader, Share, batch_of_results, created, first_results, read_results
+from proxy.wire.pricing import DEFAULT_PRICES, PriceBook, cost
+from proxy.wire.usage import merge
+from tests import recordings
+from tests.wire.batch_files import SEVERAL_MODELS, answered, failed, usage
+from tests.wire.cutting import cut, places
+
+BOOK = PriceBook(DEFAULT_PRICES)
+MAY = datetime(2026, 5, 1, 12, tzinfo=UTC)
+RECORDED = {path.stem[-2:]: path for path in recordings.FILES if "--batch-with-" in path.stem}
+
+
+def test_the_lines_of_a_file_are_summed_up_by_type_and_model() -> None:
+    found = read_results(SEVERAL_MODELS)
+
+    assert found.types == {"succeeded": 4, "errored": 1, "expired": 1}
+    assert (found.whole, found.read, found.model) == (True, 6, batches.SEVERAL)
+    assert (found.input_tokens, found.output_tokens) == (1_121, 1_011)
+    assert (found.cache_read_tokens, found.cache_write_tokens) == (4_000, 3_501)
+    assert found.shares == [
+        Share("claude-haiku-4-5", 1, 100, 10),
+        Share("claude-opus-4-5", 2, 28, 702, 4_000, 3_001, 3_000),
+        Share("claude-sonnet-4-5-20250929", 1, 1_000, 300, 0, 500, 0, 2),
+    ]
+
+
+@given(places=places)
+def test_results_do_not_depend_on_where_the_network_cut_them(places: list[int]) -> None:
+    reader = Reader()
+
+    for piece in cut(SEVERAL_MODELS, places):
+        reader.feed(piece)
+
+    assert reader.finish() == read_results(SEVERAL_MODELS)
+
+
+COUNTS = st.integers(0, 2**31 - 1)
+USAGES = st.fixed_dictionaries(
+    {"input_tokens": COUNTS, "output_tokens": COUNTS, "cache_read_input_tokens": COUNTS},
+    optional={
+        "cache_creation_input_tokens": COUNTS,
+        "cache_creation": st.fixed_dictionaries({"ephemeral_1h_input_tokens": COUNTS}),
+        "server_tool_use": st.fixed_dictionaries({"web_search_requests": st.integers(0, 50)}),
+        "iterations": st.lists(
+            st.fixed_dictionaries(
+                {"input_tokens": COUNTS, "output_tokens": COUNTS},
+                optional={"model": st.sampled_from(["claude-opus-4-5", "claude-haiku-4-5"])},
+            ),
+            max_size=3,
+        ),
+    },
+)
+ANSWERS = st.lists(st.tuples(st.sampled_from(["claude-sonnet-4-5", "claude-haiku-4-5"]), USAGES), max_size=8)
+
+
+@given(answers=ANSWERS)
+def test_the_shares_of_the_models_cost_what_the_answers_cost_one_by_one(
+    answers: list[tuple[str, dict[str, object]]],
+) -> None:
+    one_by_one = [cost(merge(told), model, MAY, BOOK, batch=True).amount for model, told in answers]
+
+    shares = read_results(b"".join(answered(model, told) for model, told in answers)).shares
+
+    bills = [cost(share.usage, share.model, MAY, BOOK, batch=True).amount for share in shares]
+    assert sum(filter(None, bills), Decimal(0)) == sum(filter(None, one_by_one), Decimal(0))
+
+
+@given(data=st.binary(max_size=300))
+@example(data=b'{"result":{"type":"succeeded","message":{"model":3,"usage":{"input_tokens":-1}}}}')
+@example(data=b'{"result":[]}\n[]\n"x"\nnull\n' + b'{"a":' * 5_000)
+@example(data=b'\xff\xfe\n{"result":{"type":"\\u0000"}}\n\n\r\n')
+def test_whatever_the_lines_are_they_are_data(data: bytes) -> None:
+    found = read_results(data + b"\n" + SEVERAL_MODELS)
+
+    assert (found.types["expired"], found.output_tokens, found.whole) == (1, 1_011, True)
+
+
+@given(place=st.integers(0, len(SEVERAL_MODELS)))
+def test_a_file_is_whole_unless_its_last_line_is_cut(place: int) -> None:
+    beginning = SEVERAL_MODELS[:place]
+
+    inside_a_line = beginning[-1:] not in (b"", b"\n") and SEVERAL_MODELS[place : place + 1] != b"\n"
+
+    assert read_results(beginning).whole is not inside_a_line
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        (failed("canceled"), "canceled"),
+        (failed("postponed"), "other"),
+        (b'{"custom_id":"a"}\n', "unreadable"),
+        (b"<html>\n", "unreadable"),
+        (answered("claude-opus-4-5", None), "unreadable"),
+    ],
+)
+def test_a_line_counts_as_its_type(line: bytes, kind: str) -> None:
+    found = read_results(line)
+
+    assert (found.types, found.shares, found.model) == ({kind: 1}, [], "")
+
+
+def test_blank_lines_and_crlf_are_no_results() -> None:
+    assert read_results(b"\n\r\n" + failed().replace(b"\n", b"\r\n") + b"\n").types == {"errored": 1}
+
+
+def test_an_unknown_type_with_an_answer_is_billed() -> None:
+    line = answered("claude-haiku-4-5", usage(5, 6)).replace(b'"succeeded"', b'"succeeded_late"')
+
+    assert read_results(line).shares == [Share("claude-haiku-4-5", 1, 5, 6)]
+
+
+def test_a_line_without_end_is_dropped_and_the_next_one_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "_LONGEST_LINE", 1_000)
+    long = answered("claude-haiku-4-5", usage(1, 1), text="x" * 1_000)
+    reader = Reader()
+
+    for piece in cut(long + failed(), list(range(0, 1_200, 7))):
+        reader.feed(piece)
+        assert len(reader._lines._rest) <= 1_000
+
+    assert reader.finish().types == {"unreadable": 1, "errored": 1}
+
+
+def test_more_models_than_there_are_become_one_without_a_price() -> None:
+    found = read_results(b"".join(answered(f"model-{number}", usage(1, 2)) for number in range(90)))
+
+    assert len(found.shares) == 51
+    assert found.shares[0] == Share(batches.OTHERS, 40, 40, 80)
+    assert cost(found.shares[0].usage, batches.OTHERS, MAY, BOOK).state == "unpriced"
+
+
+def test_sums_may_be_larger_than_any_single_count() -> None:
+    found = read_results(answered("claude-haiku-4-5", usage(2**31 - 1, 0)) * 3)
+
+    assert found.input_tokens == found.shares[0].usage.input_tokens == 3 * (2**31 - 1)
+
+
+ANSWER: dict[str, object] = {
+    "id": "msgbatch_1",
+    "type": "message_batch",
+    "created_at": "2026-08-19T14:44:51.493319+02:00",
+    "request_counts": {"processing": 2, "succeeded": 0, "errored": 1},
+}
+
+
+def test_a_created_batch_tells_its_id_moment_and_size() -> None:
+    found = created("POST", "/v1/messages/batches", 200, ANSWER)
+
+    assert found
+    assert (found.batch_id, found.requests) == ("msgbatch_1", 3)
+    assert found.created_at == datetime(2026, 8, 19, 12, 44, 51, 493319, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("moment", [None, "yesterday", "2026-08-19T14:44:51", 7, "0001-01-01T00:00:00+14:00"])
+def test_a_created_batch_may_tell_its_id_alone(moment: object) -> None:
+    found = created("POST", "/v1/messages/batches", 200, {"id": "msgbatch_1", "created_at": moment})
+
+    assert found == batches.Created("msgbatch_1", None, None)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "answer"),
+    [
+        ("GET", "/v1/messages/batches", 200, ANSWER),
+        ("POST", "/v1/messages/batches/msgbatch_1/cancel", 200, ANSWER),
+        ("POST", "/v1/messages", 200, ANSWER),
+        ("POST", "/v1/messages/batches", 400, ANSWER),
+        ("POST", "/v1/messages/batches", 200, {"data": []}),
+        ("POST", "/v1/messages/batches", 200, {"id": 7}),
+        ("POST", "/v1/messages/batches", 200, None),
+    ],
+)
+def test_nothing_else_creates_a_batch(
+    method: str, path: str, status: int, answer: dict[str, object] | None
+) -> None:
+    assert created(method, path, status, answer) is None
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "batch_id"),
+    [
+        ("GET", "/v1/messages/batches/msgbatch_1/results", "msgbatch_1"),
+        ("GET", "/v1/messages/batches/msgbatch_1/results/", "msgbatch_1"),
+        ("HEAD", "/v1/messages/batches/msgbatch_1/results", None),
+        ("GET", "/v1/messages/batches/msgbatch_1", None),
+        ("GET", "/v1/messages/batches/a/b/results", None),
+        ("GET", "/v1/messages/batches//results", None),
+    ],
+)
+def test_results_are_asked_for_by_their_address(method: str, path: str, batch_id: str | None) -> None:
+    assert batch_of_results(method, path) == batch_id
+
+
+def test_the_first_results_of_a_file_are_parsed_alone() -> None:
+    first = first_results(failed(custom_id="one") + b"broken\n" + failed(custom_id="two") * 9, 3)
+
+    assert [line["custom_id"] for line in first] == ["one", "two"]
+
+
+@pytest.mark.skipif(not RECORDED, reason=recordings.MISSING)
+def test_a_recorded_batch_is_created_and_its_results_cost_half() -> None:
+    answers = {
+        name: base64.b64decode(json.loads(path.read_text())["response"]["body_b64"])
+        for name, path in RECORDED.items()
+    }
+
+    found = created("POST", "/v1/messages/batches", 200, json.loads(answers["00"]))
+    results = read_results(answers["11"])
+
+    assert found
+    assert found.requests == results.read == 2
+    assert found.created_at == datetime(2026, 8, 19, 14, 44, 51, 493319, tzinfo=UTC)
+    assert results.shares == [Share("claude-haiku-4-5-20251001", 2, 39, 9)]
+    # 39 x 1 + 9 x 5 per million, and half of that.
+    bill = cost(results.shares[0].usage, results.shares[0].model, MAY, BOOK, batch=True)
+    assert bill.amount == Decimal("0.000042")
