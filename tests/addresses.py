@@ -13,6 +13,13 @@ from nexus_project.operations.roles import ADDRESS_SETTINGS
 
 BY_SERVICE = {"proxy": PROXY, "worker": WORKER, "beat": WORKER, "dashboard": DASHBOARD}
 
+_NOTE_WRITERS = """
+CREATE TABLE IF NOT EXISTS test_writer (who name PRIMARY KEY);
+CREATE OR REPLACE FUNCTION test_note_writer() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS
+$$ BEGIN INSERT INTO test_writer VALUES (session_user) ON CONFLICT DO NOTHING; RETURN NULL; END $$;
+CREATE OR REPLACE TRIGGER test_note_writer AFTER INSERT ON proxy_receipt EXECUTE FUNCTION test_note_writer();
+"""
+
 
 def address(owner_url: str, service: str) -> str:
     """Where a service signs in to a database, made from the owner's address."""
@@ -35,15 +42,33 @@ def with_its_own(service: str, environment: Mapping[str, str]) -> dict[str, str]
 
 
 def grant(owner_url: str) -> None:
-    """Give the roles their rights in a database that has just been migrated."""
+    """Give the roles their rights in a database that has just been migrated, where `writers` will be asked for."""
     with psycopg.connect(owner_url) as owner:
         roles.grant(owner)
+    note_writers(owner_url)
+
+
+def note_writers(owner_url: str) -> None:
+    """From now on keep as whom the record is written."""
+    with psycopg.connect(owner_url) as owner:
+        owner.execute(_NOTE_WRITERS)
+
+
+def writers(owner_url: str) -> set[str]:
+    """As whom records were stored: a worker is signed in for the time of a batch only, too short to be looked at."""
+    with psycopg.connect(owner_url) as owner:
+        return {user for (user,) in owner.execute("SELECT who FROM test_writer")}
 
 
 def signed_in_as(owner_url: str, pid: int) -> set[str]:
     """As whom a process and its children hold connections to this database, by PostgreSQL's own account."""
     family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-    ports = {link.laddr.port for one in family for link in one.net_connections("tcp") if link.raddr}
+    ports = {
+        link.laddr.port
+        for one in family
+        for link in one.net_connections("tcp")
+        if link.status == psutil.CONN_ESTABLISHED
+    }
     query = (
         "SELECT usename FROM pg_stat_activity WHERE datname = current_database() AND client_port = ANY(%s)"
     )

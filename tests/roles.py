@@ -6,7 +6,7 @@ that reaches further says `with as_owner():`. A module or test that is about ano
 """
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from threading import local
 from typing import Any
@@ -69,9 +69,11 @@ def acting_as(role: str) -> Iterator[None]:
         _become(_role())
 
 
-def as_owner() -> AbstractContextManager[None]:
+@contextmanager
+def as_owner() -> Iterator[None]:
     """To arrange and to look at what the test's role may not reach."""
-    return acting_as(OWNER)
+    with acting_as(OWNER):
+        yield
 
 
 def _role() -> str:

@@ -68,15 +68,16 @@ class ClientWatch:
     def __init__(self, request: RelayRequest, receive: Receive) -> None:
         self._receive = receive
         self._request = request
-        self._serving = asyncio.current_task()
+        self._serving = cast(
+            "asyncio.Task[None]", asyncio.current_task()
+        )  # an ASGI server runs each request in one
         self._task = spawn(self._wait(), "client-watch")
 
     async def _wait(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
         self._request.client_gone = True
-        if self._serving:
-            self._serving.cancel()
+        self._serving.cancel()
 
     def stop(self) -> None:
         self._task.cancel()
@@ -89,7 +90,7 @@ class RelayHandler(ASGIHandler):
         """Serve one request, or the server's life."""
         if scope["type"] == "lifespan":
             await runtime.live(receive, send)
-        elif scope["type"] == "http":
+        else:  # "http": uvicorn is told to know no websockets
             await self._serve(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:

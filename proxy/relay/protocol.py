@@ -3,7 +3,7 @@
 It also carries on what ASGI loses: the raw request target and a way to break a connection off without a made-up end.
 """
 
-from typing import Any
+from typing import Any, cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -116,17 +116,12 @@ class Protocol(HttpToolsProtocol):
                 ErrorKind.INVALID_REQUEST,
                 "A request target has no fragment (RFC 9112 §3.2); percent-encode the # as %23.",
             )
-        if not self.url.isascii():
-            return (
-                ErrorKind.INVALID_REQUEST,
-                "The request target holds bytes outside ASCII; percent-encode them.",
-            )
         return None
 
     def _cut(self) -> None:
         """End the connection in the middle, as upstream did."""
-        if self._running:
-            self._running.disconnected = True
+        cycle = cast(RequestResponseCycle, self._running)  # only what runs can be cut
+        cycle.disconnected = True
         self.transport.close()
 
     def _answer_and_close(self, kind: ErrorKind, message: str) -> None:

@@ -31,12 +31,9 @@ class Runtime:
 
     def __init__(self) -> None:
         self.draining = False
-        self.watcher = Watcher()
-        self.refresher = Refresher(self.watcher)
-        self.upstream = UpstreamTransport(settings.UPSTREAM_CONNECT_SECONDS, settings.UPSTREAM_IDLE_SECONDS)
-        self.live = LivePublisher()
         self.spool: Spool | None = None
         self.shipper: Shipper | None = None
+        # First, because it can fail: nothing else is open then.
         if settings.REDIS_URL:
             root = settings.NEXUS_DATA_DIR / "spool"
             self.spool = claim(root, settings.SPOOL_MAX_BYTES)
@@ -45,6 +42,10 @@ class Runtime:
             log.warning(
                 "relay.unrecorded", extra={"why": "REDIS_URL is not set", "mend": "set it to keep a record"}
             )
+        self.watcher = Watcher()
+        self.refresher = Refresher(self.watcher)
+        self.upstream = UpstreamTransport(settings.UPSTREAM_CONNECT_SECONDS, settings.UPSTREAM_IDLE_SECONDS)
+        self.live = LivePublisher()
 
     def start(self) -> None:
         # Signal receivers that look after database connections cost a thread hop per request; the hot path holds none.

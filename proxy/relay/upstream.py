@@ -57,10 +57,6 @@ class AnswerBytes(httpx.AsyncByteStream):
             self._link.remove_done_callback(self._broken)
         self._answer.close()
 
-    async def aclose(self) -> None:
-        """httpx's name for `close`."""
-        self.close()
-
 
 class UpstreamTransport(httpx.AsyncBaseTransport):
     """One pool of connections; made within the event loop that uses it."""

@@ -13,6 +13,7 @@ import redis
 from cryptography.fernet import Fernet
 
 from nexus_project import env
+from nexus_project.operations.grants import PROXY, WORKER
 from nexus_project.stack import commands, folders, ports
 from nexus_project.stack.commands import Place, Service
 from nexus_project.stack.guardian import Guardian
@@ -47,15 +48,14 @@ class System:
         return [self.emulator, *self.workers, *self.proxies]
 
     def strangers(self) -> list[str]:
-        """The processes that hold connections to the database as another role than their own, in words."""
-        found = {
-            part: addresses.signed_in_as(self.environment["DATABASE_URL"], part.pid)
-            for part in (*self.proxies, *self.workers)
-        }
+        """Who signed in to the database as another role than its own, in words."""
+        url = self.environment["DATABASE_URL"]
+        users = {part.name: addresses.signed_in_as(url, part.pid) for part in self.proxies}
+        users["the worker"] = addresses.writers(url)
         return [
-            f"{part.name} signs in as {', '.join(sorted(roles)) or 'nobody'}"
-            for part, roles in found.items()
-            if roles != {addresses.BY_SERVICE[part.name.rpartition("-")[0]]}
+            f"{name} signed in as {', '.join(sorted(found))}"
+            for name, found in users.items()
+            if found - {WORKER if name == "the worker" else PROXY}
         ]
 
     async def start(self) -> None:

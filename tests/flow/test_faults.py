@@ -87,11 +87,13 @@ def test_with_the_database_gone_the_last_snapshot_serves_and_nothing_is_lost(own
     answer = own.client().post("/v1/messages", json=ASK)
     took = time.monotonic() - started
     ready = own.client().get("/health/ready").status_code
+    stats = own.client().get("/token-stats")
 
     own.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true")
     own.database = own_database
     assert (answer.status_code, ready) == (200, 200)
     assert took < 2
+    assert (stats.status_code, "PostgreSQL does not answer" in stats.text) == (503, True)
     assert own.stored(answer.headers["x-nexus-id"], 60)["outcome"] == "complete"
 
 

@@ -74,6 +74,7 @@ def test_trap_4_the_proxy_runs_without_middleware_and_without_database_signals(n
             400,
         ),
         (b"GET /v1/models#part HTTP/1.1\r\nhost: a.example\r\n\r\n", 400),
+        (b"GET /v1/m\xc3\xa4 HTTP/1.1\r\nhost: a.example\r\n\r\n", 400),
         (b"NONSENSE\r\n\r\n", 400),
     ],
     ids=[
@@ -86,6 +87,7 @@ def test_trap_4_the_proxy_runs_without_middleware_and_without_database_signals(n
         "header-endless",
         "smuggling",
         "fragment",
+        "not-ascii",
         "no-http",
     ],
 )
@@ -105,3 +107,14 @@ def test_a_client_that_leaves_during_its_upload_disturbs_nobody(nexus: Nexus) ->
         time.sleep(0.1)
 
     assert nexus.client().get("/health").status_code == 200
+
+
+def test_a_head_that_is_both_garbage_and_too_large_is_refused_once(nexus: Nexus) -> None:
+    with wire.connect(nexus.url) as connection:
+        connection.sendall(b"GET /v1/models HTTP/1.1\r\nhost: a.example\r\nx-big: " + b"y" * 60_000)
+        time.sleep(0.2)
+        connection.sendall(b"y" * 10_000 + b"\x00\r\n\r\n")
+        answer = connection.makefile("rb").read()
+
+    assert answer.count(b"HTTP/1.1 4") == 1
+    assert answer.startswith(b"HTTP/1.1 400 ")

@@ -27,7 +27,7 @@ from proxy.store.pipeline import pipeline
 from tests.operations.conftest import LIMIT
 from tests.relay.examples import make_head
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 NEW_YEAR = datetime(2027, 1, 1, 0, 30, tzinfo=UTC)
 

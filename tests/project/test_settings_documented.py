@@ -72,6 +72,6 @@ def test_every_setting_that_may_come_from_a_file_says_so() -> None:
     marked = {
         match[1] for match in re.finditer(r"^\| `([A-Z_]+)` .*\(\*file\*\)\. \|$", DOCUMENT, re.MULTILINE)
     }
-    source = "".join(path.read_text() for path in (BASE_DIR / "nexus_project" / "settings").glob("*.py"))
+    source = "".join(path.read_text() for path in (BASE_DIR / "nexus_project").rglob("*.py"))
 
     assert marked == set(re.findall(r'env\.(?:secrets?|url)\("([A-Z_]+)"', source))

@@ -2,12 +2,13 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 from pytest_django.fixtures import Settings
 
 from proxy.live_events import Message
 from proxy.relay.exchange import Exchange
-from proxy.relay.runtime import Runtime
+from proxy.relay.runtime import Runtime, live
 
 
 class DeafLayer:
@@ -41,3 +42,24 @@ async def test_a_publisher_whose_cancellation_is_swallowed_does_not_hold_up_the_
         await runtime.stop()
 
     assert runtime.draining
+
+
+async def test_a_spool_that_cannot_be_used_keeps_the_process_from_starting_and_says_what_to_do(
+    settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    settings.NEXUS_DATA_DIR = tmp_path / "file"
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "lifespan.startup"}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    await live(receive, send)
+
+    [failed] = sent
+    assert failed["type"] == "lifespan.startup.failed"
+    assert f"the spool in {tmp_path / 'file'} cannot be used" in failed["message"]
+    assert "mend the folder or set NEXUS_DATA_DIR" in failed["message"]

@@ -109,7 +109,7 @@ def test_without_addresses_of_roles_no_right_is_touched(settings_of_the_stack: p
 
 
 def whoever(server: Postgres) -> list[object]:
-    found = []
+    found: list[object] = []
     for role in ROLES:
         with psycopg.connect(server.urls[ADDRESS_SETTINGS[role]]) as opened:
             found.append(opened.execute("SELECT current_user").fetchone())

@@ -9,11 +9,12 @@ from django.core.management import CommandError, call_command
 from proxy.store import ingest
 from proxy.store.models import Blob, Exchange
 from proxy.store.transfer import exporting, selection
+from tests.roles import OWNER
 from tests.store.agent_session import SESSION
 from tests.store.records import ask, make_batch, make_head, make_record, start, stream
 from tests.store.transfers import all_kinds, empty, export, lines_of, reasons
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices")]
+pytestmark = [pytest.mark.django_db, pytest.mark.database_role(OWNER), pytest.mark.usefixtures("prices")]
 
 
 def test_a_body_is_text_where_it_is_utf_8_else_base64(tmp_path: Path) -> None:

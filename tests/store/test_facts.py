@@ -1,5 +1,5 @@
 import gzip
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -249,6 +249,24 @@ def test_a_clock_that_is_out_of_its_mind_gives_way_to_the_id(seconds: float) -> 
     row = read(make_record(head=head, closing=make_closing(duration_ms=seconds, first_byte_ms=None)))
 
     assert (row.started_at, row.first_byte_ms) == (datetime(2026, 5, 5, tzinfo=UTC), None)
+
+
+@pytest.mark.parametrize(("hours", "believed"), [(24, True), (-24, True), (25, False), (-25, False)])
+def test_a_clock_more_than_a_day_from_the_id_gives_way_to_it(hours: int, believed: bool) -> None:
+    told = NOON + timedelta(hours=hours)
+
+    row = read(make_record(head=make_head(NOON, started_at=told.timestamp())))
+
+    assert row.started_at == (told if believed else NOON)
+
+
+def test_what_pricing_needs_is_kept_where_no_other_column_tells_it() -> None:
+    alias = read(make_record(ask(model="fast"), say(model="claude-haiku-4-5-20251001")))
+    plain = read(make_record())
+    cut = streamed(start(input_tokens=3), outcome="client_left")
+
+    assert [one.answered_model for one in (alias, plain, cut)] == ["claude-haiku-4-5-20251001", "", ""]
+    assert [one.finished for one in (alias, plain, cut)] == [True, True, False]
 
 
 def test_unread_keeps_what_the_proxy_knows() -> None:

@@ -10,10 +10,11 @@ from django.db import DataError, OperationalError
 from proxy.store import ingest, storing
 from proxy.store.models import DomainTotal, Exchange, Receipt
 from proxy.store.traffic import Whole
+from tests.roles import OWNER
 from tests.store.records import ask, make_batch, make_record
 from tests.store.transfers import empty, export, import_, lines_of, reasons
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices")]
+pytestmark = [pytest.mark.django_db, pytest.mark.database_role(OWNER), pytest.mark.usefixtures("prices")]
 
 
 BAD = [

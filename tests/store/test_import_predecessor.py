@@ -16,10 +16,11 @@ from proxy.store.blobs import body_of
 from proxy.store.models import DomainTotal, Exchange, ExchangeBody, Rollup, Spool
 from proxy.store.predecessor import reading
 from proxy.store.predecessor.rows import SPOOL
+from tests.roles import OWNER
 from tests.store import predecessors
 from tests.store.predecessors import ERAS, SECRET, make_row
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices")]
+pytestmark = [pytest.mark.django_db, pytest.mark.database_role(OWNER), pytest.mark.usefixtures("prices")]
 
 Make = Callable[..., str]
 

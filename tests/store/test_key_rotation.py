@@ -13,9 +13,10 @@ from proxy.store import ingest
 from proxy.store.blobs import body_of
 from proxy.store.models import Blob, MonthKey
 from proxy.store.sealing import key_id, master_of
+from tests.roles import OWNER
 from tests.store.records import ask, make_batch, make_head, make_record
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.database_role(OWNER)]
 
 OLD, NEW = b"o" * 32, b"n" * 32
 MOMENTS = [datetime(2026, month, 2, tzinfo=UTC) for month in (9, 10, 11)]

@@ -10,10 +10,11 @@ from nexus_project.celery import app
 from proxy.store import ingest, tasks
 from proxy.store.blobs import body_of
 from proxy.store.partitions import TABLES, ensure_ahead, next_month, partitions
+from tests.roles import OWNER
 from tests.store.records import make_batch, make_head, make_record
 from tests.store.test_retention import id_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.database_role(OWNER)]
 
 FAR = datetime(2031, 5, 20, tzinfo=UTC)
 

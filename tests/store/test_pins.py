@@ -16,8 +16,9 @@ from pytest_django.fixtures import Settings
 from proxy.store.models import Exchange, Pin
 from proxy.store.months import Month
 from tests import people
+from tests.roles import OWNER
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.database_role(OWNER)]
 
 OLD = datetime(2026, 1, 20, 12, tzinfo=UTC)
 

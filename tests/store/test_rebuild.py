@@ -12,10 +12,11 @@ from pytest_django import Settings
 from accounts.models import Domain
 from proxy.store import histogram, ingest, rebuild, sums
 from proxy.store.models import Counters, DomainTotal, Exchange, Rollup
+from tests.roles import OWNER
 from tests.store import random_traffic
 from tests.store.records import NOON, make_batch, make_closing, make_head, make_record
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.database_role(OWNER)]
 HOUR = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 

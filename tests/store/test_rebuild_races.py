@@ -13,10 +13,11 @@ from proxy.store import differences, ingest, rebuild, reprice, rollups
 from proxy.store.models import DomainTotal, Exchange, Rollup
 from proxy.store.sums import UNKNOWN_DOMAIN
 from tests import people
+from tests.roles import OWNER
 from tests.store import random_traffic
 from tests.store.records import ask, make_batch, make_head, make_record, say
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database_role(OWNER)]
 
 
 @contextmanager

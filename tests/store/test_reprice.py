@@ -9,6 +9,7 @@ import pytest
 from proxy.store import ingest, rebuild, reprice
 from proxy.store.models import DomainTotal, Exchange, Price, Rollup, UnpricedModel
 from tests import people
+from tests.roles import OWNER
 from tests.store.random_traffic import rollups, totals
 from tests.store.records import (
     MODEL,
@@ -24,7 +25,7 @@ from tests.store.records import (
     stream,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.database_role(OWNER)]
 NEW = "claude-next-1"
 
 

@@ -250,24 +250,6 @@ def test_a_month_that_is_not_over_cannot_be_dropped(part: str) -> None:
     assert Exchange.objects.get().id == id_of(record)
 
 
-def test_the_copy_touches_no_partition_of_another_month() -> None:
-    ingest.ingest(
-        make_batch(*session(TURNS[:3]), make_record(), make_record(head=make_head(OLD + timedelta(40))))
-    )
-    Pin.objects.create(session_id=SESSION, domain="a.example")
-
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE TEMPORARY TABLE held AS SELECT DISTINCT relation FROM pg_locks WHERE pid = pg_backend_pid()"
-        )
-        drop_all()
-        cursor.execute(
-            "SELECT relname FROM pg_locks JOIN pg_class ON pg_class.oid = relation"
-            " WHERE pid = pg_backend_pid() AND relname ~ '_20[0-9]{2}_[0-9]{2}$' AND relation NOT IN (SELECT relation FROM held)"
-        )
-        assert {name[-8:] for (name,) in cursor.fetchall()} <= {"_2026_01"}
-
-
 def test_nothing_is_ever_deleted_row_by_row() -> None:
     migration = import_module("proxy.store.migrations.0008_retention")
 

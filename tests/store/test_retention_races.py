@@ -7,7 +7,7 @@ from time import sleep
 
 import psycopg
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 
 from proxy.record import Record
 from proxy.store import ingest, partitions, retention, storing
@@ -171,6 +171,23 @@ def test_a_pin_that_comes_while_its_month_is_copied_counts(other: psycopg.Connec
     assert isinstance(raised[0], BusyError)
     assert retention.drop(STEPS[0])
     assert bodies(records[1]) == sent(records[1])
+
+
+def test_a_drop_touches_no_partition_of_another_month() -> None:
+    ingest.ingest(make_batch(*session(TURNS[:3]), make_record(), make_record(head=make_head(OLD))))
+    Pin.objects.create(session_id=SESSION, domain="a.example")
+    Pin.objects.create(exchange=Exchange.objects.newest_first()[0].id)
+
+    with transaction.atomic(), connection.cursor() as cursor:
+        assert drop_all() == (3, 3)
+        cursor.execute(
+            "SELECT relname FROM pg_locks JOIN pg_class ON pg_class.oid = relation"
+            " WHERE pid = pg_backend_pid() AND relname ~ '^proxy_[a-z]+_20[0-9]{2}_[0-9]{2}'"
+        )
+        locked = {name for (name,) in cursor.fetchall()}
+
+    assert {name for name in locked if "_2026_01" not in name} == set()
+    assert "proxy_exchange_2026_01" in locked
 
 
 def test_workers_that_make_the_same_missing_partitions_do_not_collide() -> None:

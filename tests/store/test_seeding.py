@@ -19,8 +19,9 @@ from proxy.store.seeding.seed import SeedError, Wish
 from proxy.wire.messages import read_answer
 from proxy.wire.requests import read_request
 from tests import people
+from tests.roles import OWNER
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices")]
+pytestmark = [pytest.mark.django_db, pytest.mark.database_role(OWNER), pytest.mark.usefixtures("prices")]
 
 # Two months, and the moment at which a price changes.
 END = datetime(2026, 9, 10, 13, 25, tzinfo=UTC)

@@ -12,9 +12,10 @@ from pytest_django import Settings
 from proxy.store import ingest, rebuild
 from proxy.store.models import DomainTotal, Rollup
 from tests import people
+from tests.roles import OWNER
 from tests.store.records import ask, make_batch, make_head, make_record, say
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.database_role(OWNER)]
 
 
 def run(name: str, *arguments: str) -> tuple[str, int]:

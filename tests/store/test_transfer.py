@@ -13,6 +13,7 @@ from proxy.store import ingest
 from proxy.store.blobs import BodyMissingError, body_of
 from proxy.store.models import Exchange, ExchangeBody, Price, Spool
 from proxy.store.pipeline import pipeline
+from tests.roles import OWNER
 from tests.store.records import (
     make_batch,
     make_head,
@@ -21,7 +22,7 @@ from tests.store.records import (
 )
 from tests.store.transfers import empty, export, import_, reasons, sums
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices")]
+pytestmark = [pytest.mark.django_db, pytest.mark.database_role(OWNER), pytest.mark.usefixtures("prices")]
 
 
 @pytest.mark.usefixtures("traffic")

@@ -1,0 +1,103 @@
+"""No worker runs for a long time: memory, spool and Redis stay bounded, and what waited is stored when one comes back."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import redis
+
+from nexus_project.stack import commands, ports
+from tests.flow.conftest import Nexus
+from tests.flow.operator import manage, spools
+from tests.flow.services import Process, wait_for
+
+COUNT = 1000
+TEXT = "the same question again and again, " * 300
+ASK = {"model": "claude-sonnet-5", "max_tokens": 30, "messages": [{"role": "user", "content": TEXT}]}
+
+
+@pytest.fixture
+def own(make_nexus: Callable[..., Nexus]) -> Iterator[Nexus]:
+    nexus = make_nexus()
+    yield nexus
+    nexus.proxy.stop()
+    nexus.worker.stop()
+
+
+async def ask(urls: list[str], count: int) -> list[str]:
+    """So many requests, a few at a time; their ids."""
+    limit = asyncio.Semaphore(8)
+
+    async def one(client: httpx.AsyncClient, number: int) -> str:
+        async with limit:
+            answer = await client.post(f"{urls[number % len(urls)]}/v1/messages", json=ASK)
+        assert answer.status_code == 200
+        return answer.headers["x-nexus-id"]
+
+    async with httpx.AsyncClient(timeout=60, headers={"anthropic-version": "2023-06-01"}) as client:
+        return await asyncio.gather(*(one(client, number) for number in range(count)))
+
+
+def resident_kib(pid: int) -> int:
+    """Memory of a process."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
+
+
+def stored(nexus: Nexus) -> int:
+    return int(nexus.rows("SELECT count(*) AS n FROM proxy_exchange")[0]["n"])
+
+
+@pytest.mark.timeout(300)
+def test_while_no_worker_runs_everything_is_bounded_and_nothing_is_lost(own: Nexus) -> None:
+    asyncio.run(ask([own.url], 50))
+    wait_for(lambda: stored(own) == 50, 30, own._words)
+    own.worker.kill()
+    client = redis.Redis.from_url(own.worker.environment["REDIS_URL"])
+    before = resident_kib(own.proxy.popen.pid), client.info("memory")["used_memory"]
+
+    asyncio.run(ask([own.url], COUNT))
+    wait_for(lambda: client.llen("ingest") == 4, 10)
+    after = resident_kib(own.proxy.popen.pid), client.info("memory")["used_memory"]
+
+    [line] = json.loads(manage(own, "spool", "list", "--json").stdout)["spools"]
+    assert (line["waiting"], line["dropped"], line["gaps"]) == (COUNT, 0, 0)
+    assert COUNT * len(TEXT) < line["usedBytes"] < 2 * COUNT * len(TEXT)
+    assert client.llen("ingest") == 4
+    assert after[1] - before[1] < 4 * 1024**2
+    assert after[0] - before[0] < 24 * 1024
+    # The markers of the waiting batches were about to expire, as they do a day later.
+    for key in client.keys("celery-task-meta-*"):
+        client.expire(key, 1)
+    wait_for(lambda: all(client.ttl(key) > 3600 for key in client.keys("celery-task-meta-*")), 10)
+    assert client.llen("ingest") == 4
+
+    own.worker.start()
+
+    wait_for(lambda: stored(own) == COUNT + 50, 90, own._words)
+    wait_for(lambda: spools(own)[0].waiting == 0, 20)
+    [found] = spools(own)
+    assert (found.accepted, found.stored, found.dropped, found.gaps) == (COUNT + 50, COUNT + 50, 0, 0)
+    client.close()
+
+
+def test_two_proxies_on_one_folder_keep_apart_and_everything_is_stored_once(own: Nexus) -> None:
+    data_dir = Path(own.worker.environment["NEXUS_DATA_DIR"])
+    place = commands.Place("127.0.0.1", ports.free(), ports.free(), data_dir, 1, grace_seconds=2)
+    second = Process(commands.proxy(place), own.worker.environment, own.data_dir / "second.log").start()
+    urls = [own.url, second.service.ready_url.removesuffix("/health/ready")]
+
+    ids = asyncio.run(ask(urls, 60))
+    second.kill()  # the first one ships what it left
+    wait_for(lambda: stored(own) == 60, 30, own._words)
+
+    rows = {str(row["id"]) for row in own.rows("SELECT id FROM proxy_exchange")}
+    found = spools(own)
+    assert rows == set(ids)
+    assert len(found) == 2
+    assert (sum(one.accepted for one in found), sum(one.stored for one in found)) == (60, 60)
+    assert sum(one.waiting + one.lost for one in found) == 0
+    assert own.rows("SELECT sum(requests)::int AS n FROM proxy_rollup") == [{"n": 60}]

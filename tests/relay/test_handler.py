@@ -1,0 +1,89 @@
+"""The handler between an ASGI server and a view."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import path
+from pytest_django.fixtures import Settings
+
+from proxy.relay.endpoints import broken
+from proxy.relay.handler import RelayHandler
+from proxy.relay.protocol import CUT, TARGET
+
+handler500 = broken
+left = asyncio.Event()
+
+
+async def bug(request: HttpRequest) -> HttpResponseBase:
+    raise KeyError("sk-ant-secret")
+
+
+async def wait(request: HttpRequest) -> HttpResponseBase:
+    try:
+        return await asyncio.Future()
+    finally:
+        left.set()
+
+
+urlpatterns = [path("bug", bug), path("wait", wait)]
+
+
+@pytest.fixture
+def handler(settings: Settings) -> RelayHandler:
+    """The proxy's handler, with the views of this file."""
+    settings.ROOT_URLCONF = __name__
+    settings.MIDDLEWARE = []
+    settings.ALLOWED_HOSTS = ["*"]
+    return RelayHandler()
+
+
+async def serve(handler: RelayHandler, target: str, *messages: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the handler sends to a client that sends these messages and then nothing."""
+    arriving = iter(messages)
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        message = next(arriving, None)
+        return message if message else await asyncio.Future()
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": target,
+        "query_string": b"",
+        "headers": [(b"host", b"a.example")],
+        "extensions": {TARGET: target.encode(), CUT: lambda: None},
+    }
+    async with asyncio.timeout(5):
+        await handler(scope, receive, send)
+    return sent
+
+
+BODY = {"type": "http.request", "body": b"", "more_body": False}
+
+
+async def test_a_bug_is_answered_without_its_details(
+    handler: RelayHandler, caplog: pytest.LogCaptureFixture
+) -> None:
+    start, body = await serve(handler, "/bug", BODY)
+
+    error = json.loads(body["body"])["error"]
+    assert (start["status"], error["type"]) == (500, "api_error")
+    assert "Nexus failed on this request" in error["message"]
+    assert b"sk-ant-secret" not in body["body"]
+
+
+async def test_a_client_is_gone_when_its_server_says_so_and_not_before(handler: RelayHandler) -> None:
+    left.clear()
+
+    sent = await serve(handler, "/wait", BODY, BODY, {"type": "http.disconnect"})
+
+    assert left.is_set()
+    assert sent == []
