@@ -20,7 +20,7 @@ from tests.store.records import NOON, ask, make_batch, make_closing, make_head, 
 pytestmark = pytest.mark.django_db
 
 # Seconds of CPU that a page may take, three times what the slowest needs, and bytes: a person has to be able to open it.
-SLOW = 6
+SLOW = 10
 LARGE = 8_000_000
 VIEWS = ("", "?view=raw", "?view=headers")
 
