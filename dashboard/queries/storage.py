@@ -1,14 +1,14 @@
 """What the record takes: bytes of bodies as they were, and bytes on disk, by month and table."""
 
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import date
 from itertools import groupby
 
 from django.db import connection
 from django.db.models import Sum
 from django.db.models.functions import TruncMonth
 
-from proxy.store.models import Blob, Exchange, ExchangeBody, Receipt, Rollup
+from proxy.store.models import Blob, DayRollup, Exchange, ExchangeBody, Receipt
 
 _TABLES = [model._meta.db_table for model in (Exchange, ExchangeBody, Blob, Receipt)]
 # A partition's name ends with its month. The size is that of the table with its indexes and TOAST.
@@ -64,8 +64,8 @@ def storage() -> Storage:
 
 
 def _raw_bytes() -> dict[date, int]:
-    months = Rollup.objects.annotate(month=TruncMonth("hour", tzinfo=UTC)).values_list("month")
-    return {month.date(): int(kept) for month, kept in months.annotate(kept=Sum("kept_bytes"))}
+    months = DayRollup.objects.annotate(month=TruncMonth("day")).values_list("month")
+    return {month: int(kept) for month, kept in months.annotate(kept=Sum("kept_bytes"))}
 
 
 def _month(month: date, raw: int, tables: list[tuple[date, str, int]]) -> MonthSize:
