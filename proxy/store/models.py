@@ -342,6 +342,28 @@ class Rollup(Counters):
         return f"{self.hour} {self.domain} {self.model}"
 
 
+class DayRollup(Counters):
+    """The hours of one day (UTC) together. PostgreSQL adds each change of a rollup here (migration 0011): never write it."""
+
+    day = models.DateField()
+    domain = models.CharField(max_length=260)
+    account = models.CharField(max_length=255)
+    model = models.CharField(max_length=120)
+    request_type = models.CharField(max_length=24)
+
+    class Meta:
+        default_permissions = ()
+        constraints = (
+            models.UniqueConstraint(
+                fields=("day", "domain", "account", "model", "request_type"), name="day_rollup_key"
+            ),
+        )
+        indexes = (models.Index(fields=("domain", "day"), name="day_rollup_domain"),)
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.domain} {self.model}"
+
+
 class DomainTotal(Counters):
     """All that a domain ever did: the source of /token-stats and of list totals."""
 
