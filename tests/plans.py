@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
+from psycopg.sql import Composable
 
 PARTITIONED = ("proxy_exchange", "proxy_exchangebody", "proxy_blob", "proxy_receipt")
 BODIES = ("proxy_exchangebody", "proxy_blob")
@@ -33,7 +34,7 @@ def statements_of(do: Callable[[], object]) -> list[Statement]:
     """Everything that is asked of the database, newly added questions too."""
     caught: list[tuple[str, Any]] = []
 
-    def catch(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
+    def catch(execute: Any, sql: str | Composable, parameters: Any, many: bool, context: Any) -> Any:
         caught.append((sql if isinstance(sql, str) else sql.as_string(), parameters))
         return execute(sql, parameters, many, context)
 

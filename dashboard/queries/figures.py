@@ -68,9 +68,9 @@ def rollups(since: datetime, domain: str = "") -> QuerySet[Rollup]:
     return rows.filter(domain=domain) if domain else rows
 
 
-def of_row(row: Mapping[str, Any]) -> Figures:
-    """The sums in a row of an aggregating query, whatever else the row holds."""
-    return Figures(**{name: row[name] for name in SUMS})
+def of_row(row: Mapping[str, Any], names: Iterable[str] = SUMS) -> Figures:
+    """The sums in a row of an aggregating query, or the `names` of them that it has, whatever else the row holds."""
+    return Figures(**{name: row[name] for name in names})
 
 
 def total(since: datetime, domain: str = "") -> Figures:
@@ -122,4 +122,5 @@ def _split(parts: Iterable[tuple[str, Figures]]) -> dict[str, Figures]:
 
 def together(parts: Iterable[Figures]) -> Figures:
     """The sum of sums."""
-    return Figures(*map(sum, zip(*map(_FIELDS, parts), strict=True)))
+    sums: list[Any] = [sum(column) for column in zip(*map(_FIELDS, parts), strict=True)]
+    return Figures(*sums)

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import Case, F, Value, When
 from django.utils import timezone
 
-from dashboard.queries.figures import SUMS, Figures, rollups, together
+from dashboard.queries.figures import SUMS, Figures, of_row, rollups, together
 
 DAYS = 7
 NAMED_SERIES = 6
@@ -60,7 +60,7 @@ def hourly_by(
     rows = rollups(since, domain).annotate(series=named).values("hour", "series").annotate(**_CHARTED)
     series: dict[str, dict[datetime, Figures]] = defaultdict(dict)
     for row in rows:
-        series[row["series"]][row["hour"]] = Figures(**{name: row[name] for name in _CHARTED})
+        series[row["series"]][row["hour"]] = of_row(row, _CHARTED)
     return dict(series)
 
 
