@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 
+import msgspec
+
 from nexus_project.operations.spool_file import Carried
 from proxy.record import Record, decode_record
 from proxy.relay.shipper import MAX_BYTES, MAX_RECORDS
@@ -14,7 +16,7 @@ from proxy.store.replay import arrived
 
 def everything(root: Path, unusable: Callable[[str], None], step: Callable[[int], None]) -> Iterator[Carried]:
     """What waits in the slots, then what was set aside."""
-    for one in chain(waiting_records(root, unusable), set_aside_records()):
+    for one in chain(waiting_records(root, unusable), set_aside_records(unusable)):
         yield one
         step(1)
 
@@ -57,7 +59,10 @@ def _new(spool: str, records: list[Record]) -> list[Record]:
     return [record for record in records if record.serial not in known]
 
 
-def set_aside_records() -> Iterator[Carried]:
+def set_aside_records(unusable: Callable[[str], None]) -> Iterator[Carried]:
     """What PostgreSQL refused."""
     for row in SetAside.objects.waiting().order_by("pk").iterator(chunk_size=10):
-        yield Carried(str(row.spool), decode_record(bytes(row.record)), row.error)
+        try:
+            yield Carried(str(row.spool), decode_record(bytes(row.record)), row.error)
+        except msgspec.DecodeError as error:
+            unusable(f"{row} cannot be decoded ({error}): it stays in proxy_setaside; upgrade Nexus")

@@ -44,10 +44,13 @@ INSERT INTO proxy_setaside AS old (spool, serial, error, record, created_at) VAL
 ON CONFLICT (spool, serial) DO UPDATE SET error = excluded.error WHERE old.stored_at IS NULL
 RETURNING (xmax = 0)::int -- whether it is new
 """
-# What was set aside and is stored now was counted then.
+# What was set aside and is stored now was counted then. By its id as well: a spool that lost files may give a serial again.
 _NO_LONGER_ASIDE = """
-UPDATE proxy_setaside SET stored_at = now(), record = '' WHERE spool = %s AND serial = ANY(%s) AND stored_at IS NULL
-RETURNING serial
+UPDATE proxy_setaside AS old SET stored_at = now(), record = ''
+FROM unnest(%s::bigint[], %s::text[]) AS one (serial, id)
+WHERE old.spool = %s AND old.serial = one.serial AND old.stored_at IS NULL
+    AND position(convert_to(one.id, 'UTF8') IN old.record) > 0
+RETURNING old.serial
 """
 # SQLSTATE class "program limit exceeded", which Django takes for an operational error.
 _LIMIT_EXCEEDED = "54"
@@ -168,9 +171,13 @@ def _count(new: Sequence[Facts], spool: UUID, batch: Batch) -> None:
     if new:
         rollups.add([one.exchange for one in new], kept=settings.STORAGE_ENABLED)
     with connection.cursor() as cursor:
-        cursor.execute(_NO_LONGER_ASIDE, [spool, [record.serial for record in batch.records]])
+        cursor.execute(_NO_LONGER_ASIDE, [*_names(batch.records), spool])
         counted = {row[0] for row in cursor.fetchall()}
     _report(batch, sum(one.exchange.serial not in counted for one in new))
+
+
+def _names(records: Sequence[Record]) -> tuple[list[int], list[str]]:
+    return [record.serial for record in records], [record.head.id for record in records]
 
 
 def _report(batch: Batch, stored: int) -> None:
