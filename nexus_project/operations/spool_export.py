@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 
+import msgspec
+
 from nexus_project.operations.spool_file import Carried
 from proxy.record import Record
 from proxy.relay.shipper import MAX_BYTES, MAX_RECORDS
@@ -11,11 +13,12 @@ from proxy.relay.survey import Survey, slots, survey
 from proxy.store import aside
 from proxy.store.models import SetAside
 from proxy.store.replay import arrived
+from proxy.store.sealing import BrokenSeal, KeyUnavailable
 
 
 def everything(root: Path, unusable: Callable[[str], None], step: Callable[[int], None]) -> Iterator[Carried]:
     """What waits in the slots, then what was set aside."""
-    for one in chain(waiting_records(root, unusable), set_aside_records()):
+    for one in chain(waiting_records(root, unusable), set_aside_records(unusable)):
         yield one
         step(1)
 
@@ -58,7 +61,10 @@ def _new(spool: str, records: list[Record]) -> list[Record]:
     return [record for record in records if record.serial not in known]
 
 
-def set_aside_records() -> Iterator[Carried]:
+def set_aside_records(unusable: Callable[[str], None]) -> Iterator[Carried]:
     """What PostgreSQL refused."""
     for row in SetAside.objects.waiting().order_by("pk").iterator(chunk_size=10):
-        yield Carried(str(row.spool), aside.record_of(row), row.error)
+        try:
+            yield Carried(str(row.spool), aside.record_of(row), row.error)
+        except (msgspec.DecodeError, BrokenSeal, KeyUnavailable) as error:
+            unusable(f"{row} cannot be read ({error}): it stays in proxy_setaside")

@@ -23,14 +23,16 @@ log = logging.getLogger("nexus.ingest")
 _prices = CachedBook()
 
 _SET_ASIDE = """
-INSERT INTO proxy_setaside AS old (spool, serial, error, record, created_at) VALUES (%s, %s, %s, %s, %s)
+INSERT INTO proxy_setaside AS old (spool, serial, exchange, error, record, created_at) VALUES (%s, %s, %s, %s, %s, %s)
 ON CONFLICT (spool, serial) DO UPDATE SET error = excluded.error WHERE old.stored_at IS NULL
 RETURNING (xmax = 0)::int -- whether it is new
 """
-# What was set aside and is stored now was counted then.
+# What was set aside and is stored now was counted then. By its id as well: a spool that lost files may give a serial again.
 _NO_LONGER_ASIDE = """
-UPDATE proxy_setaside SET stored_at = now(), record = '' WHERE spool = %s AND serial = ANY(%s) AND stored_at IS NULL
-RETURNING serial
+UPDATE proxy_setaside AS old SET stored_at = now(), record = ''
+FROM unnest(%s::bigint[], %s::text[]) AS one (serial, id)
+WHERE old.spool = %s AND old.serial = one.serial AND old.exchange IN ('', one.id) AND old.stored_at IS NULL
+RETURNING old.serial
 """
 
 
@@ -67,7 +69,7 @@ def _set_aside(single: Batch, error: Exception) -> int:
     now = datetime.now(UTC)
     data = aside.packed(record, spool, now)
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_SET_ASIDE, [spool, record.serial, reason, data, now])
+        cursor.execute(_SET_ASIDE, [spool, record.serial, columns.text(record.head.id), reason, data, now])
         [new] = cursor.fetchone() or [0]
         storing.count_spool(spool, storing.counts_of(single), stored=new)
     return int(new)
@@ -86,7 +88,7 @@ def _store(batch: Batch, quietly: bool) -> int:
             storing.keep(Whole(one, traffic_of(by_id[one.id])) for one in exchanges)
         found_unpriced = unpriced.note(new)
         storing.count(exchanges, kept=settings.STORAGE_ENABLED)
-        counted = _no_longer_aside(spool, [record.serial for record in batch.records])
+        counted = _no_longer_aside(batch)
         storing.count_spool(
             spool, storing.counts_of(batch), stored=sum(one.serial not in counted for one in exchanges)
         )
@@ -104,9 +106,11 @@ def _read(record: Record, spool: UUID, prices: PriceBook) -> Facts:
         return facts.unread(record, spool)
 
 
-def _no_longer_aside(spool: UUID, serials: list[int]) -> set[int]:
+def _no_longer_aside(batch: Batch) -> set[int]:
+    """The serials of what was set aside before and is stored now."""
+    serials, ids = [one.serial for one in batch.records], [one.head.id for one in batch.records]
     with connection.cursor() as cursor:
-        cursor.execute(_NO_LONGER_ASIDE, [spool, serials])
+        cursor.execute(_NO_LONGER_ASIDE, [serials, ids, UUID(batch.spool)])
         return {row[0] for row in cursor.fetchall()}
 
 

@@ -257,6 +257,7 @@ class SetAside(models.Model):
 
     spool = models.UUIDField()
     serial = models.BigIntegerField()
+    exchange = models.TextField(db_default="", default="")
     error = models.TextField()
     record = models.BinaryField()
     created_at = models.DateTimeField(auto_now_add=True)

@@ -177,14 +177,25 @@ def test_a_batch_that_comes_again_after_the_repair_takes_its_record_back_and_cou
     assert sums(pipeline()) == (2, 2, 0, 0, 0)
 
 
-def test_a_record_that_cannot_be_decoded_stays_and_is_told(run: Run, root: Path) -> None:
+def test_another_record_with_the_same_serial_does_not_take_the_set_aside_one_for_stored() -> None:
+    poison = make_record(serial=2, head=make_head(id="no-uuid"))
+    batch = make_batch(poison)
+    ingest(batch)
+
+    ingest(make_batch(make_record(serial=2), spool=batch.spool))
+
+    assert msgspec.msgpack.decode(bytes(SetAside.objects.waiting().get().record), type=Record) == poison
+    assert SpoolRow.objects.get().stored == 2
+
+
+def test_a_record_that_cannot_be_decoded_stays_and_is_told(run: Run, root: Path, tmp_path: Path) -> None:
     SetAside.objects.create(spool=uuid7(), serial=4, error="x", record=b"\x93no record")
 
+    exported = run("export", tmp_path / "away.jsonl")
     code, _, errors = run("replay", "--set-aside")
 
-    assert code == 1
-    assert "record 4" in errors
-    assert "cannot be decoded" in errors
+    assert (code, exported[0]) == (1, 1)
+    assert all("record 4" in words and "cannot be decoded" in words for words in (errors, exported[2]))
     assert SetAside.objects.waiting().count() == 1
 
 

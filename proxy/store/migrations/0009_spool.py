@@ -11,6 +11,11 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddField(
             model_name="setaside",
+            name="exchange",
+            field=models.TextField(db_default="", default=""),
+        ),
+        migrations.AddField(
+            model_name="setaside",
             name="stored_at",
             field=models.DateTimeField(null=True),
         ),
