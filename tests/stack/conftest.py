@@ -14,6 +14,9 @@ from nexus_project import env
 from nexus_project.env import BASE_DIR
 from nexus_project.stack import addresses, ports, postgres_home
 
+# A stack that has none starts servers of its own.
+NO_ADDRESSES = dict.fromkeys(("DATABASE_URL", "REDIS_URL", *addresses.NAMES), "")
+
 
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
@@ -68,8 +71,6 @@ def commands(data_dir: Path) -> Commands:
             "NEXUS_DATA_DIR": str(data_dir),
             "PROXY_PORT": str(ports.free()),
             "DASHBOARD_PORT": str(ports.free()),
-            "DATABASE_URL": "",
-            "REDIS_URL": "",
-            **dict.fromkeys(addresses.NAMES, ""),
+            **NO_ADDRESSES,
         }
     )

@@ -15,6 +15,7 @@ import pytest
 from nexus_project import env
 from nexus_project.env import BASE_DIR
 from nexus_project.stack import keeper, processes
+from tests.stack.conftest import NO_ADDRESSES
 
 SOON = 15
 
@@ -60,7 +61,7 @@ class FakeStack:
 @contextmanager
 def fake_stack(data_dir: Path, *options: str) -> Iterator[FakeStack]:
     notes = data_dir / "notes"
-    given = {"DATABASE_URL": "", "REDIS_URL": "", "NEXUS_ENV_FILE": os.devnull}
+    given = {**NO_ADDRESSES, "NEXUS_ENV_FILE": os.devnull}
     with subprocess.Popen(
         [sys.executable, "-m", "tests.stack.fake_stack", str(data_dir), str(notes), *options],
         cwd=BASE_DIR,
