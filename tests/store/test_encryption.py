@@ -17,6 +17,7 @@ from proxy.store.blobs import BodyMissingError, body_of
 from proxy.store.models import Blob, DomainTotal, Exchange, ExchangeBody, MonthKey, Receipt, SetAside, Spool
 from proxy.store.sealing import BrokenSeal, KeyUnavailable, key_id, master_of
 from tests.flow import haystack
+from tests.roles import as_owner
 from tests.store.agent_session import SESSION, AgentSession
 from tests.store.records import NOON, ask, make_batch, make_head, make_record, say
 from tests.store.test_races import ingesting, run_at_once
@@ -146,7 +147,8 @@ def test_the_keys_and_pieces_of_two_months_cannot_be_swapped() -> None:
         body_of(exchange, "request")
 
     Blob.objects.filter(month=NOVEMBER).update(data=one.data)
-    MonthKey.objects.filter(pk=NOVEMBER).update(wrapped=MonthKey.objects.get(pk=december.date()).wrapped)
+    with as_owner():
+        MonthKey.objects.filter(pk=NOVEMBER).update(wrapped=MonthKey.objects.get(pk=december.date()).wrapped)
 
     with pytest.raises(BodyMissingError, match="the key of 2026-11 is damaged"):
         body_of(exchange, "request")
@@ -206,7 +208,8 @@ def test_a_body_whose_master_key_is_missing_says_which(
 @pytest.mark.django_db
 def test_a_body_whose_months_key_is_gone_says_so() -> None:
     exchange = stored()
-    MonthKey.objects.all().delete()
+    with as_owner():
+        MonthKey.objects.all().delete()
 
     with pytest.raises(BodyMissingError, match="the key of 2026-11 is gone: restore its row"):
         body_of(exchange, "request")
