@@ -9,6 +9,7 @@ STAMP := $(VENV)/requirements.stamp
 STACK = $(BIN)/python -m nexus_project.stack
 SOURCES := nexus_project accounts proxy dashboard tests manage.py
 TEST_OPTIONS ?=
+PYTEST ?= pytest
 CHAOS_OPTIONS ?=
 LOCK_OPTIONS ?=
 UV_VERSION := 0.13.9
@@ -49,18 +50,20 @@ worker: ## start only the worker that stores the record
 beat: ## start only the clock of the periodic tasks
 
 test: $(STAMP) ## run the whole suite (TEST_OPTIONS="tests/stack -x")
-	@$(BIN)/python -m pytest $(TEST_OPTIONS)
+	@$(BIN)/python -m $(PYTEST) $(TEST_OPTIONS)
 
 chaos: $(STAMP) ## kill everything at random under load and look for losses (minutes; CHAOS_OPTIONS="--seed 7")
 	@$(BIN)/python -m tests.chaos $(CHAOS_OPTIONS)
 
-check: $(STAMP) ## what CI runs: lint, imports, types, migrations, deployment checks, tests
+check: $(STAMP) ## what CI runs: lint, imports, types, migrations, deployment checks, tests and what they reach
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/lint-imports
 	@$(BIN)/mypy
 	@sh .ci/django-checks $(BIN)/python
-	@$(MAKE) --no-print-directory test
+	@$(BIN)/coverage erase
+	@$(MAKE) --no-print-directory test PYTEST="coverage run -m pytest"
+	@sh .ci/coverage $(BIN)/coverage
 
 fix: $(STAMP) ## mend what ruff can mend, and format
 	@$(BIN)/ruff check --fix $(SOURCES)

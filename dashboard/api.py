@@ -105,7 +105,7 @@ def stats(request: HttpRequest, domain: str = "", since: datetime | None = None)
         total_cache_read_tokens=found.cache_read_tokens,
         average_response_time=round(found.average_ms, 1),
         error_count=found.errors,
-        active_domains=summary.active_domains,
+        active_domains=len(summary.by_domain),
         requests_by_model={key: one.requests for key, one in summary.by_model.items()},
         requests_by_type={key: one.requests for key, one in summary.by_type.items()},
         total_cost_usd=float(found.cost_usd),
@@ -177,7 +177,7 @@ def message_batches(
 @api.get("/domains", response={200: DomainList, **ERRORS}, by_alias=True)
 def domains(request: HttpRequest) -> DomainList:
     """Domains of the last 7 days."""
-    found = figures.by("domain", timezone.now() - timedelta(days=7))
+    found = figures.summary(timezone.now() - timedelta(days=7)).by_domain
     return DomainList(
         domains=[DomainCount(domain=name, request_count=one.requests) for name, one in found.items()]
     )

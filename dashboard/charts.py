@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+
 HEIGHT = 100
+_RECTANGLE = '<rect class="s{}" x="{}.08" y="{}" width="0.84" height="{}"/>'
 Number = int | Decimal
 
 
@@ -28,6 +32,13 @@ class Bar:
     x: int
     title: str
     segments: list[Segment]
+
+    @property
+    def drawing(self) -> SafeString:
+        """Its rectangles. A page has thousands, for which a template's loop takes longer than all the rest of the page."""
+        return format_html_join(
+            "", _RECTANGLE, ((one.series, self.x, one.y, one.height) for one in self.segments)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,13 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import Credential, Domain
-from proxy.record import COMPLETE
+from nexus_project.operations.grants import WORKER
+from proxy.record import COMPLETE, Batch
 from proxy.store.blobs import Pieces, encode_chunks
 from proxy.store.histogram import BUCKETS
-from proxy.store.models import DomainTotal, Exchange, ExchangeBody, Price, Rollup, Spool, month_of
-from tests.roles import as_owner
+from proxy.store.ingest import ingest
+from proxy.store.models import DomainTotal, Exchange, ExchangeBody, Pin, Price, Rollup, Spool, month_of
+from tests.roles import acting_as, as_owner
 
 SPOOL = UUID("0193a000-0000-7000-8000-000000000001")
 REQUEST = {"model": "claude-sonnet-4-5", "max_tokens": 64, "messages": [{"role": "user", "content": "Hello"}]}
@@ -61,6 +63,11 @@ def make_price(model: str = "claude-sonnet-4-5") -> Price:
         cache_write_5m=Decimal("3.75"),
         cache_write_1h=6,
     )
+
+
+@as_owner()
+def make_pin(**fields: Any) -> Pin:
+    return Pin.objects.create(**fields)
 
 
 @as_owner()
@@ -165,3 +172,9 @@ def count(row: Exchange) -> None:
 
 def hours_ago(hours: float) -> datetime:
     return timezone.now() - timedelta(hours=hours)
+
+
+def take_in(batch: Batch) -> int:
+    """What a worker does with a batch, in a test whose process is another."""
+    with acting_as(WORKER):
+        return ingest(batch)

@@ -67,7 +67,11 @@ def page(domain: str = "", before: UUID | None = None, size: int = 50, skip: int
     rows = listed(domain)
     if before is not None:
         rows = rows.filter(id__lt=before)
-    found = list(rows[skip : skip + size + 1])
+    if skip:
+        # An index alone tells the last id to pass over; with their columns they would all be read.
+        passed = list(rows.values_list("id", flat=True)[skip - 1 : skip])
+        rows = rows.filter(id__lt=passed[0]) if passed else rows.none()
+    found = list(rows[: size + 1])
     return Page(found[:size], found[size - 1].id if len(found) > size else None)
 
 

@@ -2,15 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass, fields
-from datetime import datetime, timedelta
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from django.db.models import Count, QuerySet, Sum
 from django.utils import timezone
 
-from proxy.store.models import Rollup
+from proxy.store.models import DayRollup, Rollup
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class Figures:
 
 
 SUMS = {field.name: Sum(field.name, default=0) for field in fields(Figures)}
+_FIELDS = attrgetter(*SUMS)
+_SPLITS = ("domain", "model", "request_type")
 
 
 def hour_of(moment: datetime) -> datetime:
@@ -65,26 +68,14 @@ def rollups(since: datetime, domain: str = "") -> QuerySet[Rollup]:
     return rows.filter(domain=domain) if domain else rows
 
 
-def of_row(row: Mapping[str, Any]) -> Figures:
-    """The sums in a row of an aggregating query, whatever else the row holds."""
-    return Figures(**{name: row[name] for name in SUMS})
+def of_row(row: Mapping[str, Any], names: Iterable[str] = SUMS) -> Figures:
+    """The sums in a row of an aggregating query, or the `names` of them that it has, whatever else the row holds."""
+    return Figures(**{name: row[name] for name in names})
 
 
 def total(since: datetime, domain: str = "") -> Figures:
     """The sum of all hours since a moment."""
     return of_row(rollups(since, domain).aggregate(**SUMS))
-
-
-def by(field: str, since: datetime, domain: str = "") -> dict[str, Figures]:
-    """Sums per value of `domain`, `model`, `account` or `request_type`; the busiest first."""
-    rows = rollups(since, domain).values(field).annotate(**SUMS).order_by("-requests", field)
-    return {row[field]: of_row(row) for row in rows}
-
-
-def together(parts: Iterable[Figures]) -> Figures:
-    """The sum of sums."""
-    columns = zip(*(astuple(one) for one in parts), strict=True)
-    return Figures(*map(sum, columns))
 
 
 def active_domains(since: datetime, domain: str = "") -> int:
@@ -95,29 +86,41 @@ def active_domains(since: datetime, domain: str = "") -> int:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A stretch of time in sums; the parts have the busiest first."""
+    """A stretch of time in sums; of each split the busiest come first."""
 
     total: Figures
-    active_domains: int
+    by_domain: dict[str, Figures]
     by_model: dict[str, Figures]
     by_type: dict[str, Figures]
 
 
 def summary(since: datetime, domain: str = "") -> Summary:
-    """All of it from one look at the rollups, which months have hundreds of thousands of."""
-    rows = list(rollups(since, domain).values("domain", "model", "request_type").annotate(**SUMS))
-    parts = [(row["domain"], row["model"], row["request_type"], of_row(row)) for row in rows]
-    return Summary(
-        total=together(sums for *_, sums in parts),
-        active_domains=len({name for name, *_ in parts}),
-        by_model=_grouped((model, sums) for _, model, _, sums in parts),
-        by_type=_grouped((kind, sums) for _, _, kind, sums in parts),
-    )
+    """All sums since a moment, however long ago: hours up to the first midnight, days from then on."""
+    midnight = _next_midnight(hour_of(since))
+    hours = rollups(since, domain).filter(hour__lt=midnight)
+    days = DayRollup.objects.filter(day__gte=midnight.date(), requests__gt=0)
+    if domain:
+        days = days.filter(domain=domain)
+    rows = [row for part in (hours, days) for row in part.values(*_SPLITS).annotate(**SUMS)]
+    parts = [(row, of_row(row)) for row in rows]
+    splits = [_split((row[name], sums) for row, sums in parts) for name in _SPLITS]
+    return Summary(together(sums for _, sums in parts), *splits)
 
 
-def _grouped(parts: Iterable[tuple[str, Figures]]) -> dict[str, Figures]:
+def _next_midnight(hour: datetime) -> datetime:
+    """UTC, as days are; the hour itself where it is one."""
+    return hour + timedelta(hours=-hour.astimezone(UTC).hour % 24)
+
+
+def _split(parts: Iterable[tuple[str, Figures]]) -> dict[str, Figures]:
     groups: dict[str, list[Figures]] = defaultdict(list)
     for name, sums in parts:
         groups[name].append(sums)
     found = {name: together(sums) for name, sums in groups.items()}
     return dict(sorted(found.items(), key=lambda one: (-one[1].requests, one[0])))
+
+
+def together(parts: Iterable[Figures]) -> Figures:
+    """The sum of sums."""
+    sums: list[Any] = [sum(column) for column in zip(*map(_FIELDS, parts), strict=True)]
+    return Figures(*sums)

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from itertools import groupby
 
 from django.db.models import Sum
 from django.db.models.functions import TruncMonth
 
-from proxy.store.models import DroppedMonth, Rollup
+from proxy.store.models import DayRollup, DroppedMonth
 from proxy.store.partitions import Partition, partitions
 
 
@@ -69,8 +69,8 @@ def _bodies_dropped_at() -> dict[date, datetime | None]:
 
 
 def _raw_bytes() -> dict[date, int]:
-    months = Rollup.objects.annotate(month=TruncMonth("hour", tzinfo=UTC)).values_list("month")
-    return {month.date(): int(kept) for month, kept in months.annotate(kept=Sum("kept_bytes"))}
+    months = DayRollup.objects.annotate(month=TruncMonth("day")).values_list("month")
+    return {month: int(kept) for month, kept in months.annotate(kept=Sum("kept_bytes"))}
 
 
 def _month(

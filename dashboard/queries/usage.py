@@ -15,6 +15,9 @@ from dashboard.queries.figures import SUMS, Figures, of_row, rollups, together
 DAYS = 7
 NAMED_SERIES = 6
 OTHERS = "everything else"
+_TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
+# A week has tens of thousands of rollups: each sum more is to be seen.
+_CHARTED = {name: SUMS[name] for name in ("requests", "cost_usd", *_TOKENS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +55,12 @@ def _whole_hour(moment: datetime) -> datetime:
 def hourly_by(
     field: str, names: list[str], since: datetime, domain: str = ""
 ) -> dict[str, dict[datetime, Figures]]:
-    """The sums of each hour for each of the first few `names` (values of `domain` or `model`); the rest is one series."""
+    """What the charts show of each hour, for each of the first few `names` (of `domain` or `model`); the rest is one series."""
     named = Case(When(**{f"{field}__in": names[:NAMED_SERIES]}, then=F(field)), default=Value(OTHERS))
-    rows = rollups(since, domain).annotate(series=named).values("hour", "series").annotate(**SUMS)
+    rows = rollups(since, domain).annotate(series=named).values("hour", "series").annotate(**_CHARTED)
     series: dict[str, dict[datetime, Figures]] = defaultdict(dict)
     for row in rows:
-        series[row["series"]][row["hour"]] = of_row(row)
+        series[row["series"]][row["hour"]] = of_row(row, _CHARTED)
     return dict(series)
 
 

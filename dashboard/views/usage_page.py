@@ -21,10 +21,8 @@ Hourly = dict[datetime, Figures]
 def usage_page(domain: str, split: str) -> dict[str, object]:
     """Everything that the template shows; `split` is domain or model."""
     week = usage.week()
-    tables = {
-        "domain": figures.by("domain", week.start, domain),
-        "model": figures.by("model", week.start, domain),
-    }
+    summary = figures.summary(week.start, domain)
+    tables = {"domain": summary.by_domain, "model": summary.by_model}
     names = list(tables[split])
     parts = usage.hourly_by(split, names, week.start, domain)
     every_hour = usage.hourly(parts.values())
@@ -32,7 +30,7 @@ def usage_page(domain: str, split: str) -> dict[str, object]:
     def chart(title: str, series: dict[str, dict[datetime, Number]], show: Callable[[Number], str]) -> Chart:
         return stacked(title, series, week.hours, week.days, show)
 
-    total = figures.together(tables[split].values())
+    total = summary.total
     sureness = "" if total.exactness == "exact" else f" ({total.exactness})"
     return {
         "split": split,

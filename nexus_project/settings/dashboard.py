@@ -137,6 +137,9 @@ CONTENT_SECURITY_POLICY = {
 }
 LOGIN_URL = "/dashboard/login"
 OPERATOR_PASSWORD = env.secret("OPERATOR_PASSWORD")
+PROXY_DB_PASSWORD = env.secret("PROXY_DB_PASSWORD")
+WORKER_DB_PASSWORD = env.secret("WORKER_DB_PASSWORD")
+DASHBOARD_DB_PASSWORD = env.secret("DASHBOARD_DB_PASSWORD")
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},

@@ -71,7 +71,7 @@ class Exchange(models.Model):
     request_bytes = models.BigIntegerField()
     response_bytes = models.BigIntegerField()
     # The domain under which it is summed up, "" for its own: a refused stranger counts as unknown.
-    counts_as = models.CharField(max_length=260, default="")
+    counts_as = models.CharField(max_length=260, default="", db_default="")
     # What its cost depends on and no other column tells: who answered, "" for `model`, and whether to the end.
     answered_model = models.CharField(max_length=MODEL_LENGTH, default="", db_default="")
     finished = models.BooleanField(default=True, db_default=True)
@@ -340,6 +340,28 @@ class Rollup(Counters):
 
     def __str__(self) -> str:
         return f"{self.hour} {self.domain} {self.model}"
+
+
+class DayRollup(Counters):
+    """The hours of one day (UTC) together. PostgreSQL adds each change of a rollup here (migration 0011): never write it."""
+
+    day = models.DateField()
+    domain = models.CharField(max_length=260)
+    account = models.CharField(max_length=255)
+    model = models.CharField(max_length=120)
+    request_type = models.CharField(max_length=24)
+
+    class Meta:
+        default_permissions = ()
+        constraints = (
+            models.UniqueConstraint(
+                fields=("day", "domain", "account", "model", "request_type"), name="day_rollup_key"
+            ),
+        )
+        indexes = (models.Index(fields=("domain", "day"), name="day_rollup_domain"),)
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.domain} {self.model}"
 
 
 class DomainTotal(Counters):

@@ -10,13 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nexus_project.env import BASE_DIR
-from nexus_project.operations.grants import WORKER
 from proxy.record import Record
-from proxy.store import ingest
 from proxy.store.blobs import body_of
 from proxy.store.models import Exchange, SetAside
 from tests.dashboard.bad_input import BAD, SCRIPT, Bad
-from tests.roles import acting_as
+from tests.people import take_in
 from tests.store.records import NOON, ask, make_batch, make_closing, make_head, make_record
 
 pytestmark = pytest.mark.django_db
@@ -35,12 +33,6 @@ def record_of(bad: Bad, serial: int = 1) -> Record:
     )  # fmt: skip
 
 
-def stored(*records: Record) -> int:
-    """How many were, by a worker."""
-    with acting_as(WORKER):
-        return ingest.ingest(make_batch(*records))
-
-
 def bodies(record: Record) -> tuple[bytes, bytes]:
     exchange = UUID(record.head.id)
     return body_of(exchange, "request"), body_of(exchange, "response")
@@ -50,7 +42,7 @@ def test_bad_input_of_every_kind_in_one_batch_is_stored_exactly_beside_good_neig
     records = [record_of(bad, 2 * number) for number, bad in enumerate(BAD.values())]
     good = [record_of(Bad(), 2 * number + 1) for number in range(len(records))]
 
-    assert stored(*records, *good) == len(records) + len(good)
+    assert take_in(make_batch(*records, *good)) == len(records) + len(good)
 
     assert not SetAside.objects.exists()
     assert Exchange.objects.filter(model="claude-sonnet-4-5", input_tokens=10).count() >= len(good)
@@ -65,7 +57,7 @@ def test_bad_input_of_every_kind_in_one_batch_is_stored_exactly_beside_good_neig
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
 def test_bad_input_is_shown_soon_briefly_and_escaped(bad: Bad, signed_in: Client, program: Client) -> None:
     record = record_of(bad)
-    stored(record)
+    take_in(make_batch(record))
     exchange = record.head.id
     pages = [f"/dashboard/request/{exchange}{view}" for view in VIEWS]
     for client, path in [*((signed_in, page) for page in pages), (program, f"/api/requests/{exchange}")]:
@@ -108,7 +100,7 @@ def test_whatever_is_sent_is_stored_and_shown(
     bad = Bad(request_body, answer, answer_headers=[("content-type", content_type)])
     record = record_of(bad)
 
-    assert stored(record) == 1
+    assert take_in(make_batch(record)) == 1
 
     assert bodies(record) == (request_body, answer)
     paths = [f"/dashboard/request/{record.head.id}{view}" for view in VIEWS]

@@ -8,9 +8,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from proxy.store.ingest import ingest
 from proxy.store.models import MessageBatch
 from tests import people
+from tests.people import take_in
 from tests.store.batch_records import BATCH, create, fetch
 from tests.store.records import make_batch
 from tests.wire.batch_files import SEVERAL_MODELS, answered, usage
@@ -31,7 +31,7 @@ def fetches() -> list[str]:
         fetch(SEVERAL_MODELS, moment=now),
     ]
     for record in records:
-        ingest(make_batch(record))
+        take_in(make_batch(record))
     return [record.head.id for record in records[1:]]
 
 
@@ -68,7 +68,7 @@ def test_the_page_of_a_cut_fetch_says_that_nothing_counts(signed_in: Client, fet
 def test_a_large_file_of_results_makes_a_small_page(signed_in: Client, program: Client) -> None:
     line = answered("claude-haiku-4-5", usage(1, 1), text="x" * 100_000 + "sk-ant-api03-abcdefghijklmnop")
     record = fetch(line * 60)
-    ingest(make_batch(record))
+    take_in(make_batch(record))
 
     pages = [page(signed_in, record.head.id, view) for view in ("conversation", "raw")]
     answer = program.get(f"/api/requests/{record.head.id}").json()
@@ -82,7 +82,7 @@ def test_a_large_file_of_results_makes_a_small_page(signed_in: Client, program: 
 
 def test_results_whose_body_is_gone_still_have_a_page(signed_in: Client) -> None:
     record = fetch(b"", closing={"response_dropped": True, "response_size": 10})
-    ingest(make_batch(record))
+    take_in(make_batch(record))
 
     assert "spool was full" in page(signed_in, record.head.id)
 
@@ -90,7 +90,7 @@ def test_results_whose_body_is_gone_still_have_a_page(signed_in: Client) -> None
 def test_a_batch_whose_results_were_not_fetched_is_told_beside_the_figures(signed_in: Client) -> None:
     now = timezone.now()
     for number, domain in enumerate(("a.example", "a.example", "b.example")):
-        ingest(make_batch(create(f"msgbatch_{number}", created_at=None, moment=now, domain=domain)))
+        take_in(make_batch(create(f"msgbatch_{number}", created_at=None, moment=now, domain=domain)))
 
     every, one = (
         signed_in.get(f"/dashboard/usage{query}").content.decode() for query in ("", "?domain=b.example")
@@ -114,7 +114,7 @@ def test_the_api_lists_batches_with_their_state(program: Client, fetches: list[s
     now = timezone.now()
     old = {"domain": "b.example", "account": "x", "created_at": now - timedelta(days=30)}
     MessageBatch.objects.create(id="old", **old)
-    ingest(make_batch(create("new", created_at=None, moment=now, domain="b.example", requests=7)))
+    take_in(make_batch(create("new", created_at=None, moment=now, domain="b.example", requests=7)))
 
     found = listed(program)
     counted = next(one for one in found["batches"] if one["batchId"] == BATCH)
@@ -135,7 +135,7 @@ def test_the_api_lists_the_batches_of_one_domain_and_no_more_than_asked(
     program: Client, fetches: list[str]
 ) -> None:
     for number in range(3):
-        ingest(make_batch(create(str(number), domain="b.example")))
+        take_in(make_batch(create(str(number), domain="b.example")))
 
     assert {one["domain"] for one in listed(program, "?domain=B.example")["batches"]} == {"b.example"}
     assert len(listed(program, "?limit=2")["batches"]) == 2

@@ -4,9 +4,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from nexus_project.operations.grants import WORKER
-from proxy.store.ingest import ingest
-from tests.roles import acting_as
+from tests.people import take_in
 from tests.store import records
 
 pytestmark = pytest.mark.django_db
@@ -31,8 +29,7 @@ def exchange_id() -> str:
     )
     closing = records.make_closing(headers=records.SSE)
     record = records.make_record(records.ask("Please stream"), ANSWER, serial=2, head=head, closing=closing)
-    with acting_as(WORKER):
-        ingest(records.make_batch(record, accepted=3))
+    take_in(records.make_batch(record, accepted=3))
     return head.id
 
 

@@ -9,8 +9,10 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 
+from nexus_project.operations.grants import WORKER
 from proxy.store.models import Exchange, Pin
 from tests import people
+from tests.roles import acting_as
 
 pytestmark = pytest.mark.django_db
 
@@ -25,7 +27,7 @@ def operator(client: Client) -> Client:
 
 
 def drop(part: str) -> None:
-    with connection.cursor() as cursor:
+    with acting_as(WORKER), connection.cursor() as cursor:
         cursor.execute("SELECT nexus_drop_month('2026-01-01', %s)", [part])
 
 

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
+from pytest_django.fixtures import Settings
 
 from nexus_project import env
 from nexus_project.operations import roles
@@ -31,9 +32,8 @@ def owner() -> roles.Connection:
 
 
 @pytest.fixture(autouse=True)
-def _no_given_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PROXY_DB_PASSWORD", "WORKER_DB_PASSWORD", "DASHBOARD_DB_PASSWORD"):
-        monkeypatch.delenv(name, raising=False)
+def _no_given_passwords(settings: Settings) -> None:
+    settings.PROXY_DB_PASSWORD = settings.WORKER_DB_PASSWORD = settings.DASHBOARD_DB_PASSWORD = ""
 
 
 @pytest.fixture
@@ -85,21 +85,18 @@ def test_a_kept_password_stands_in_no_address_and_is_not_changed(owner: roles.Co
     assert verifiers(owner) == before
 
 
-def test_given_passwords_are_set_and_never_shown(
-    owner: roles.Connection, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_given_passwords_are_set_and_never_shown(owner: roles.Connection, settings: Settings) -> None:
     before = verifiers(owner)
-    file = tmp_path_factory.mktemp("secrets") / "worker"
-    file.write_text("of the worker's file\n")
-    monkeypatch.setenv("PROXY_DB_PASSWORD", "of the proxy")
-    monkeypatch.setenv("WORKER_DB_PASSWORD_FILE", str(file))
+    settings.PROXY_DB_PASSWORD = "of the proxy"
+    settings.WORKER_DB_PASSWORD = "of the worker"
 
     said = create()
 
     after = verifiers(owner)
     assert [role for role in ROLES if after[role] != before[role]] == [PROXY, WORKER]
     assert said.count("has the given password") == 2
-    assert "of the" not in said
+    assert "of the proxy" not in said
+    assert "of the worker" not in said
 
 
 def test_a_password_with_every_kind_of_character_fits_into_the_address() -> None:

@@ -77,7 +77,7 @@ def test_every_table_and_function_is_named_in_the_grants(owner: roles.Connection
 @pytest.mark.parametrize(
     ("made", "name"),
     [
-        ("CREATE TABLE proxy_pin (id int)", "proxy_pin"),
+        ("CREATE TABLE proxy_later (id int)", "proxy_later"),
         ("CREATE VIEW seen AS SELECT 1 AS one", "seen"),
         ("CREATE FUNCTION nexus_x(date) RETURNS int LANGUAGE sql AS 'SELECT 1'", "nexus_x(date)"),
     ],

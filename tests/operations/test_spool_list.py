@@ -1,11 +1,16 @@
 """`manage.py spool list`: where every accepted exchange is, without disturbing whoever holds it."""
 
+import subprocess
+import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from nexus_project import env
 from proxy import record
 from proxy.relay.slot import Slot, SlotTaken
 from proxy.relay.spool import Spool
@@ -13,7 +18,7 @@ from proxy.store.models import Spool as SpoolRow
 from proxy.store.replay import store
 from tests.operations.conftest import LIMIT, Run, accept, left_behind, store_from
 from tests.relay.disk import newest_segment
-from tests.relay.examples import make_head
+from tests.relay.examples import make_closing, make_head, put
 from tests.store import records
 from tests.store.records import make_batch, make_record
 
@@ -129,3 +134,92 @@ def test_drops_are_listed_and_a_fresh_one_needs_a_person(root: Path, run: Run, l
     assert line["dropped"] > 0
     assert line["accepted"] == line["waiting"] + line["dropped"] == 10
     assert f"lost {line['dropped']} records dropped" in words
+
+
+def test_a_record_that_nobody_can_decode_waits_until_somebody_gives_it_up(
+    root: Path, run: Run, listed: Listed, tmp_path: Path
+) -> None:
+    spool = Spool(root / "0", LIMIT)
+    put(spool)
+    spool.close(spool.open(record.encode(make_head()), b""), b"", b"no closing")
+    spool.shut()
+
+    [line] = listed()["spools"]
+    exported = run("export", tmp_path / "away.jsonl")[1]
+
+    assert (line["waiting"], line["gaps"]) == (2, 0)
+    assert exported.startswith("0 records")
+
+
+def test_a_file_that_its_process_has_just_deleted_is_passed_over(root: Path, listed: Listed) -> None:
+    left_behind(root, 2)
+    newest = newest_segment(root / "0")
+    gone = newest.name.replace("0000000001-", "0000000000-")
+    (root / "0" / gone).symlink_to(root / "nowhere")
+
+    [line] = listed()["spools"]
+
+    assert (line["waiting"], line["unreadableBytes"]) == (2, 0)
+
+
+def test_a_person_reads_when_something_was_last_lost(root: Path, run: Run) -> None:
+    lost_at = datetime(2026, 11, 3, 4, 5, 6, tzinfo=UTC)
+    SpoolRow.objects.create(id=make_head().id, accepted=5, stored=3, dropped=2, lost=2, lost_at=lost_at)
+
+    code, words, _ = run("list")
+
+    assert code == 0
+    assert "dropped 2  missing 0  bodies dropped 0  (last loss 2026-11-03 04:05:06 UTC)" in words
+
+
+def test_a_record_that_postgresql_will_refuse_waits_and_then_is_set_aside(
+    root: Path, run: Run, listed: Listed
+) -> None:
+    spool = Spool(root / "0", LIMIT)
+    head = msgspec.structs.replace(make_head(), id="no-uuid")
+    spool.close(spool.open(record.encode(head), b""), b"", record.encode(make_closing()))
+    spool.shut()
+    [before] = listed()["spools"]
+
+    run("replay", "--slots")
+
+    [after] = listed()["spools"]
+    assert (before["waiting"], before["stored"]) == (1, 0)
+    assert (after["waiting"], after["stored"], after["gaps"]) == (0, 1, 0)
+    assert len(listed()["setAside"]) == 1
+
+
+def test_what_was_given_up_neither_waits_nor_counts_twice(root: Path, listed: Listed) -> None:
+    (root / "1").mkdir(parents=True)  # nobody ever took it
+    spool = Spool(root / "0", LIMIT)
+    accept(spool)
+    put(spool)
+    [_, second] = spool.take(10, LIMIT)
+    spool.reject(second, "it cannot be decoded")
+    spool.shut()
+
+    [line, empty] = listed()["spools"]
+
+    assert (line["accepted"], line["waiting"], line["dropped"], line["gaps"]) == (2, 1, 1, 0)
+    assert (empty["id"], empty["accepted"]) == ("", 0)
+
+
+def test_without_the_database_the_command_says_what_to_do(root: Path) -> None:
+    environment = env.child_environment(
+        {"DATABASE_URL": "postgresql://nexus@127.0.0.1:1/nexus", "NEXUS_DATA_DIR": str(root.parent)}
+    )
+
+    done = subprocess.run(
+        [sys.executable, "manage.py", "spool", "list"],
+        env=environment,
+        cwd=env.BASE_DIR,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert "PostgreSQL does not answer" in done.stderr
+    assert "Nothing is lost: bring it back and run this again." in done.stderr
+    assert "Traceback" not in done.stderr

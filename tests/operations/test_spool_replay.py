@@ -298,3 +298,61 @@ def test_a_record_of_a_newer_nexus_is_refused_and_not_guessed(run: Run, root: Pa
     code, words, _ = run("replay", "--file", tmp_path / "newer.jsonl")
 
     assert (code, words) == (1, "0 stored, 0 were stored before.\n")
+
+
+def test_a_dry_run_of_a_file_counts_what_is_new_and_names_what_is_no_record(
+    root: Path, run: Run, tmp_path: Path
+) -> None:
+    left_behind(root, 3)
+    run("export", tmp_path / "away.jsonl")
+    run("replay", "--slots")
+    left_behind(root, 1, "1")
+    run("export", tmp_path / "more.jsonl")
+    both = (tmp_path / "away.jsonl").read_bytes() + b"[]\n" + (tmp_path / "more.jsonl").read_bytes()
+    (tmp_path / "both.jsonl").write_bytes(both)
+
+    code, words, errors = run("replay", "--dry-run", "--file", tmp_path / "both.jsonl")
+
+    assert (code, words) == (1, "1 would be stored, 3 were stored before.\n")
+    assert errors.startswith("line 4 of ")
+    assert Exchange.objects.count() == 3
+
+
+def test_a_dry_run_leaves_running_processes_out(root: Path, run: Run) -> None:
+    spool = Spool(root / "0", LIMIT)
+    accept(spool)
+
+    words = run("replay", "--slots", "--dry-run")[1]
+
+    assert words.startswith("0 would be stored")
+    assert "1 slots belong to running proxies" in words
+    spool.shut()
+
+
+def test_a_slot_that_cannot_be_used_is_told_and_the_others_are_done(
+    root: Path, run: Run, tmp_path: Path
+) -> None:
+    left_behind(root, 1, "0")
+    waiting = left_behind(root, 1, "1")
+    (root / "0" / "lock").unlink()
+    (root / "0" / "lock").mkdir()
+
+    exported = run("export", tmp_path / "away.jsonl")
+    code, words, errors = run("replay", "--slots")
+
+    assert (code, words) == (1, "1 stored, 0 were stored before.\n")
+    assert f"{root / '0'} cannot be used" in errors
+    assert ids() == set(waiting)
+    assert (exported[0], f"{root / '0'} cannot be used" in exported[2]) == (1, True)
+
+
+def test_more_records_than_one_batch_are_carried(root: Path, run: Run, tmp_path: Path) -> None:
+    waiting = left_behind(root, 230, "0") + left_behind(root, 5, "1")
+    run("export", tmp_path / "away.jsonl")
+    for path in root.glob("*/*.seg"):
+        path.unlink()
+
+    code, words, _ = run("replay", "--file", tmp_path / "away.jsonl")
+
+    assert (code, words) == (0, "235 stored, 0 were stored before.\n")
+    assert ids() == set(waiting)

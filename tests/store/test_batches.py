@@ -13,10 +13,10 @@ from django.db.models.functions import Coalesce, NullIf
 from pytest_django import Settings
 
 from proxy.record import Record
-from proxy.store import batches, ingest
-from proxy.store.models import DomainTotal, Exchange, MessageBatch, Price, Rollup, SetAside
-from proxy.store.prices import book
+from proxy.store import batches, ingest, reprice
+from proxy.store.models import DomainTotal, Exchange, MessageBatch, Price, Rollup, SetAside, UnpricedModel
 from tests import recordings
+from tests.roles import as_owner
 from tests.store.batch_records import BATCH, JSONL, create, fetch
 from tests.store.records import NOON, make_batch, make_closing
 from tests.wire.batch_files import SEVERAL_MODELS, answered, failed, usage
@@ -204,21 +204,30 @@ def test_an_unpriced_model_makes_the_batch_unpriced_until_it_has_a_price() -> No
     results = ONE + answered("claude-next-1", usage(10, 20))
     _, fetched = store(create(requests=2), fetch(results))
     assert (fetched.cost_state, fetched.cost_usd, fetched.output_tokens) == ("unpriced", None, 220)
-    Price.objects.create(
-        model="claude-next-1",
-        valid_from=NOON,
-        input=2,
-        output=4,
-        cache_read=0,
-        cache_write_5m=0,
-        cache_write_1h=0,
-    )
+    with as_owner():
+        Price.objects.create(
+            model="claude-next-1",
+            valid_from=NOON,
+            input=2,
+            output=4,
+            cache_read=0,
+            cache_write_5m=0,
+            cache_write_1h=0,
+        )
 
+    assert UnpricedModel.objects.get().model == "claude-next-1"
+
+    with as_owner():
+        done = reprice.reprice(reprice.Asked(model="claude-next-1"))
+
+    fetched.refresh_from_db()
     found = batches.usage_of(fetched)
     assert found
-    batches.bill(fetched, found, book())
-
-    assert (fetched.cost_state, fetched.cost_usd) == ("exact", ONE_COST + Decimal("0.00005"))
+    whole = ONE_COST + Decimal("0.00005")
+    assert (fetched.cost_state, fetched.cost_usd) == ("exact", whole)
+    assert sum(share.cost_usd or 0 for share in found.results.shares) == whole
+    assert sum(DomainTotal.objects.values_list("cost_usd", flat=True)) == whole
+    assert (done.changed, done.closed) == (1, ["claude-next-1"])
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_a_new_partition_is_like_its_table() -> None:
     )
     assert stored == "e"
     assert {"exchange_domain", "exchange_session"} < {name for (name,) in indexes}
-    assert len(indexes) == 3
+    assert len(indexes) == 4
 
 
 def test_the_month_after_december_is_january() -> None:

@@ -165,11 +165,3 @@ def test_a_model_is_settled_when_its_price_holds_from_its_first_exchange_on() ->
 
     assert done.closed == [NEW]
     assert UnpricedModel.objects.get().closed_at is not None
-
-
-def test_results_of_message_batches_are_left_alone() -> None:
-    take_in()
-    Exchange.objects.update(request_type="batch")
-    people.make_price(NEW)
-
-    assert reprice.reprice(reprice.Asked()).seen == 0

@@ -25,6 +25,8 @@ from proxy.store.models import (
     Rollup,
     month_of,
 )
+from tests.people import make_pin
+from tests.roles import as_owner
 from tests.store.agent_session import SESSION, AgentSession
 from tests.store.records import ask, make_batch, make_head, make_record, say
 
@@ -96,7 +98,7 @@ def test_a_pinned_exchange_survives_and_nothing_else(number: int) -> None:
     records = session()
     ingest.ingest(make_batch(*records))
     ingest.ingest(make_batch(make_record(ask("unrelated"), head=make_head(OLD))))
-    Pin.objects.create(exchange=id_of(records[number]))
+    make_pin(exchange=id_of(records[number]))
     before = model_to_dict(Exchange.objects.get(id=id_of(records[number])))
 
     assert drop_all() == (1, 1)
@@ -112,8 +114,8 @@ def test_a_pinned_exchange_survives_and_nothing_else(number: int) -> None:
 def test_a_piece_that_pinned_and_unpinned_exchanges_share_is_kept() -> None:
     shared = [make_record(ask("the same"), serial=serial, head=make_head(OLD)) for serial in range(3)]
     ingest.ingest(make_batch(*shared))
-    Pin.objects.create(exchange=id_of(shared[0]))
-    Pin.objects.create(exchange=id_of(shared[1]))
+    make_pin(exchange=id_of(shared[0]))
+    make_pin(exchange=id_of(shared[1]))
 
     assert drop_all() == (2, 2)
 
@@ -124,7 +126,7 @@ def test_a_piece_that_pinned_and_unpinned_exchanges_share_is_kept() -> None:
 def test_a_pinned_session_keeps_all_its_exchanges_and_those_that_come_later() -> None:
     records = session(TURNS[:30])
     ingest.ingest(make_batch(*records[:25], turn(TURNS[0], 99, domain="b.example")))
-    Pin.objects.create(session_id=SESSION, domain="a.example")
+    make_pin(session_id=SESSION, domain="a.example")
     assert drop_all() == (25, 25)
 
     ingest.ingest(make_batch(*records[25:]))
@@ -137,13 +139,14 @@ def test_a_pinned_session_keeps_all_its_exchanges_and_those_that_come_later() ->
 def test_a_late_record_builds_on_what_was_kept_and_is_kept_without_it() -> None:
     first, second = session(TURNS[:2])
     ingest.ingest(make_batch(first))
-    Pin.objects.create(exchange=id_of(first))
+    make_pin(exchange=id_of(first))
     drop_all()
 
     ingest.ingest(make_batch(second))
     assert ExchangeBody.objects.get(id=id_of(second)).parent == id_of(first)
-    Pin.objects.all().delete()
-    Pin.objects.create(exchange=id_of(second))
+    with as_owner():
+        Pin.objects.all().delete()
+    make_pin(exchange=id_of(second))
     assert drop_all() == (1, 1)
 
     assert bodies(second) == sent(second)
@@ -153,8 +156,9 @@ def test_a_late_record_builds_on_what_was_kept_and_is_kept_without_it() -> None:
 def test_a_pinned_body_whose_chain_is_broken_is_kept_as_it_is() -> None:
     records = session(TURNS[:3])
     ingest.ingest(make_batch(*records))
-    ExchangeBody.objects.filter(id=id_of(records[0])).delete()
-    Pin.objects.create(exchange=id_of(records[2]))
+    with as_owner():
+        ExchangeBody.objects.filter(id=id_of(records[0])).delete()
+    make_pin(exchange=id_of(records[2]))
 
     assert drop("bodies") == 1
 
@@ -192,7 +196,7 @@ def test_a_late_record_after_a_drop_is_stored_and_dropped_again() -> None:
 def test_a_record_that_comes_twice_counts_once_while_its_month_lives_or_it_is_pinned() -> None:
     batch = make_batch(record := make_record(head=make_head(OLD)))
     ingest.ingest(batch)
-    Pin.objects.create(exchange=id_of(record))
+    make_pin(exchange=id_of(record))
     drop_all()
 
     assert ingest.ingest(batch) == 0
@@ -202,7 +206,7 @@ def test_a_record_that_comes_twice_counts_once_while_its_month_lives_or_it_is_pi
 def test_dropping_twice_does_nothing_new() -> None:
     records = session(TURNS[:3])
     ingest.ingest(make_batch(*records))
-    Pin.objects.create(exchange=id_of(records[2]))
+    make_pin(exchange=id_of(records[2]))
     drop_all()
     before = partitions_of("2026_01"), model_to_dict(DroppedMonth.objects.get())
 
@@ -213,10 +217,11 @@ def test_dropping_twice_does_nothing_new() -> None:
 
 def test_what_is_no_longer_pinned_is_dropped() -> None:
     ingest.ingest(make_batch(record := make_record(head=make_head(OLD))))
-    Pin.objects.create(exchange=id_of(record))
+    make_pin(exchange=id_of(record))
     drop_all()
 
-    Pin.objects.all().delete()
+    with as_owner():
+        Pin.objects.all().delete()
 
     assert drop_all() == (0, 0)
     assert partitions_of("2026_01") == set()

@@ -12,6 +12,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="exchange",
             name="counts_as",
-            field=models.CharField(default="", max_length=260),
+            field=models.CharField(db_default="", default="", max_length=260),
         ),
     ]

@@ -22,7 +22,7 @@ CREATE UNLOGGED TABLE seed_meeting (
     client_address text, counts_as text
 );
 """
-INDEX = "CREATE UNIQUE INDEX ON seed_meeting (number); ANALYZE seed_meeting;"
+_INDEX = "CREATE UNIQUE INDEX ON seed_meeting (number)"
 DROP = "DROP TABLE IF EXISTS seed_meeting;"
 _COPY = """
 COPY seed_meeting (number, period, conversation, turns, started_ms, session, spool, first_serial,
@@ -98,7 +98,7 @@ def write(
             copy.write_row((number, *one, session, *spools.take(one.turns), *asker, counts_as))
             sizes.append(one.turns)
     with connection.cursor() as cursor:
-        cursor.execute(INDEX)
+        cursor.execute(_INDEX)
     return sizes
 
 

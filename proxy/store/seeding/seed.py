@@ -75,6 +75,7 @@ def _fill(wish: Wish, draw: random.Random, spools: Spools, advance: Advance, job
         advance("conversations", number + 1, len(stretches))
     meetings = schedule.meetings(draw, conversations, stretches, wish.exchanges)
     sizes = schedule.write(draw, conversations, meetings, spools)
+    _execute("ANALYZE seed_meeting, seed_turn, seed_exchange, seed_body")
     _run("exchanges", list(_copies(sizes, bodies=wish.bodies)), advance, jobs)
     schedule.count(spools)
     try:

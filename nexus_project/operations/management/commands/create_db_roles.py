@@ -10,7 +10,6 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from nexus_project import env
 from nexus_project.operations import roles
 from nexus_project.operations.grants import DASHBOARD, PROXY, WORKER
 from nexus_project.operations.roles import ADDRESS_SETTINGS, Made, RolesError
@@ -54,9 +53,9 @@ class Command(BaseCommand):
 def given_passwords() -> dict[str, str]:
     """The passwords that the settings name, "" for the others."""
     return {
-        PROXY: env.secret("PROXY_DB_PASSWORD"),
-        WORKER: env.secret("WORKER_DB_PASSWORD"),
-        DASHBOARD: env.secret("DASHBOARD_DB_PASSWORD"),
+        PROXY: settings.PROXY_DB_PASSWORD,
+        WORKER: settings.WORKER_DB_PASSWORD,
+        DASHBOARD: settings.DASHBOARD_DB_PASSWORD,
     }
 
 

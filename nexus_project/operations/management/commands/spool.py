@@ -11,8 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import InterfaceError, OperationalError
 
 from nexus_project.operations import spool_export, spool_list, spool_replay, spool_words
-from nexus_project.operations.progress import counting
 from nexus_project.operations.spool_file import write_lines
+from proxy.store.management.progress import bar
 
 LIST = """Every spool below NEXUS_DATA_DIR and every other one that PostgreSQL or Redis knows, and what was set aside. Nothing is
 changed and no proxy is disturbed. Ends with 1 if something needs a person, and says what to do."""
@@ -65,11 +65,11 @@ class Command(BaseCommand):
         both = not (options["slots"] or options["set_aside"] or options["file"])
         wishes = spool_replay.Wishes(options["slots"] or both, options["set_aside"] or both, options["file"])
         try:
-            with counting("replayed") as step:
+            with bar("Replaying", quiet=False) as progress:
                 if options["dry_run"]:
-                    done = spool_replay.would(root, wishes, step)
+                    done = spool_replay.would(root, wishes, progress.advance)
                 else:
-                    done = spool_replay.replay_all(root, settings.SPOOL_MAX_BYTES, wishes, step)
+                    done = spool_replay.replay_all(root, settings.SPOOL_MAX_BYTES, wishes, progress.advance)
         except OSError as error:
             raise CommandError(
                 f"{error}. Name a file that `manage.py spool export` wrote.", returncode=2
@@ -87,8 +87,10 @@ class Command(BaseCommand):
     def _export(self, root: Path, options: dict[str, Any]) -> bool:
         unusable = list[str]()
         try:
-            with counting("exported") as step:
-                count = write_lines(options["file"], spool_export.everything(root, unusable.append, step))
+            with bar("Exporting", quiet=False) as progress:
+                count = write_lines(
+                    options["file"], spool_export.everything(root, unusable.append, progress.advance)
+                )
         except OSError as error:
             raise CommandError(
                 f"{error}. Name a new file in a folder that can be written.", returncode=2

@@ -11,9 +11,9 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 
 from proxy.record import OUTCOMES
-from proxy.store.transfer.arguments import moment
+from proxy.store.management.arguments import moment
+from proxy.store.management.progress import bar
 from proxy.store.transfer.exporting import Exported, Manner, export
-from proxy.store.transfer.progress import bar
 from proxy.store.transfer.selection import Selection
 
 
@@ -57,8 +57,8 @@ class Command(BaseCommand):
         selection = Selection(**{name: options[name] for name in names})
         manner = _manner(options)
         try:
-            with bar("Exporting", selection.count, quiet=options["json"]) as progress:
-                done = export(selection, manner, progress)
+            with bar("Exporting", quiet=options["json"], total=selection.count) as progress:
+                done = export(selection, manner, progress.advance)
         except BrokenPipeError:
             sys.exit(1)  # whoever read it has seen enough
         except OSError as error:

@@ -9,11 +9,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import InterfaceError, OperationalError
 
+from proxy.store.management.arguments import moment
+from proxy.store.management.progress import bar
 from proxy.store.predecessor.importing import Bad, Imported, Importer
 from proxy.store.predecessor.reading import Choice, Source, SourceError, opened
 from proxy.store.predecessor.schema import SchemaError
-from proxy.store.transfer.arguments import moment
-from proxy.store.transfer.progress import bar
 
 
 class Command(BaseCommand):
@@ -77,8 +77,11 @@ class Command(BaseCommand):
             if not options["json"]:
                 self.stderr.write(f"{bad.request_id}: {bad.reason}")
 
-        with bar("Importing", lambda: sum(source.by_month().values()), quiet=options["json"]) as progress:
-            return Importer(source, tell).run(options["batch"], progress)
+        def total() -> int:
+            return sum(source.by_month().values())
+
+        with bar("Importing", quiet=options["json"], total=total) as progress:
+            return Importer(source, tell).run(options["batch"], progress.advance)
 
     def _tell_months(self, source: Source, *, as_json: bool) -> None:
         months = source.by_month()

@@ -10,8 +10,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import InterfaceError, OperationalError
 
+from proxy.store.management.progress import bar
 from proxy.store.transfer.importing import Bad, Imported, Importer, StoppedError, Terms, UnreadableError
-from proxy.store.transfer.progress import bar
 
 
 class Command(BaseCommand):
@@ -49,8 +49,8 @@ class Command(BaseCommand):
             if not options["json"]:
                 self.stderr.write(f"{bad.file}, line {bad.line}: {bad.reason}")
 
-        with bar("Importing", lambda: None, quiet=options["json"]) as progress:
-            importer = Importer(Terms(options["strict"], options["sums"]), tell, progress)
+        with bar("Importing", quiet=options["json"]) as progress:
+            importer = Importer(Terms(options["strict"], options["sums"]), tell, progress.advance)
             stopped = _take(importer, files)
         self.stdout.write(json.dumps(asdict(importer.done)) if options["json"] else _summary(importer.done))
         if stopped:

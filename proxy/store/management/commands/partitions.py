@@ -1,16 +1,14 @@
 """`manage.py partitions`: the months of the record, and what retention does with them."""
 
 import json
-import sys
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
-from rich.console import Console
-from rich.progress import track
 
+from proxy.store.management.progress import bar
 from proxy.store.months import Month, months, plan
 from proxy.store.partitions import TABLES, ensure_ahead
 from proxy.store.retention import BusyError, Step, drop
@@ -53,14 +51,15 @@ class Command(BaseCommand):
 
     def _apply(self, steps: list[Step], *, as_json: bool) -> None:
         done: dict[str, list[Step]] = {"dropped": [], "busy": []}
-        quiet = as_json or not sys.stderr.isatty()
-        for step in track(steps, "Dropping", console=Console(stderr=True), transient=True, disable=quiet):
-            try:
-                drop(step)
-            except BusyError:
-                done["busy"].append(step)
-            else:
-                done["dropped"].append(step)
+        with bar("Dropping", quiet=as_json, total=lambda: len(steps)) as progress:
+            for step in steps:
+                try:
+                    drop(step)
+                except BusyError:
+                    done["busy"].append(step)
+                else:
+                    done["dropped"].append(step)
+                progress.advance(1)
         data = {key: [step_data(step) for step in found] for key, found in done.items()}
         lines = [
             f"{key}: {step.part.name} of {step.month:%Y-%m}, {filesizeformat(step.stored_bytes)}"

@@ -51,7 +51,7 @@ class Command(BaseCommand):
         )
         try:
             with bar("Comparing months", quiet=options["json"]) as progress:
-                found = rebuild(asked, progress)
+                found = rebuild(asked, progress.reach)
         except Busy as error:
             raise CommandError("Another rebuild_rollups runs: wait for its end.") from error
         self.stdout.write(_json(found) if options["json"] else "\n".join(_lines(found, asked.dry_run)))

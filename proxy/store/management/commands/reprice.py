@@ -45,7 +45,7 @@ class Command(BaseCommand):
             options["since"], options["until"], options["model"], options["all"], options["dry_run"]
         )
         with bar("Computing costs", quiet=options["json"]) as progress:
-            done = reprice(asked, lambda seen: progress(seen, None))
+            done = reprice(asked, progress.reach)
         self.stdout.write(
             json.dumps(asdict(done), default=str) if options["json"] else "\n".join(_lines(done, asked))
         )

@@ -7,9 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from proxy.store.management.progress import Bar, bars
 from proxy.store.seeding import seed
 from proxy.store.seeding.seed import SeedError, Wish
 
@@ -50,12 +49,13 @@ class Command(BaseCommand):
             self._confirm()
         wish = Wish(exchanges, days, options["seed"], timezone.now(), bodies)
         started = time.monotonic()
-        with _progress() as bar:
-            tasks = {name: bar.add_task(name, total=None) for name in ("conversations", "exchanges", "sums")}
+        with bars(quiet=False) as progress:
+            tasks = {
+                name: Bar(progress, progress.add_task(name, total=None))
+                for name in ("conversations", "exchanges", "sums")
+            }
             try:
-                seed.seed(
-                    wish, lambda step, done, total: bar.update(tasks[step], completed=done, total=total), jobs
-                )
+                seed.seed(wish, lambda step, done, total: tasks[step].reach(done, total), jobs)
             except SeedError as error:
                 raise CommandError(str(error)) from error
         seed.settle()
@@ -70,9 +70,3 @@ class Command(BaseCommand):
             raise CommandError(f"{told} Use a database of its own (DATABASE_URL), or say --yes.")
         if input(f"{told} Go on? [y/N] ").strip().lower() not in {"y", "yes"}:
             raise CommandError("Nothing was done.")
-
-
-def _progress() -> Progress:
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, disable=not console.is_terminal)

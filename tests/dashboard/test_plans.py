@@ -1,0 +1,107 @@
+"""How PostgreSQL answers each page and each endpoint, on months of traffic."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from django.conf import settings
+from django.db import connection, transaction
+from django.test import Client
+
+from proxy import token_stats
+from proxy.store.models import DomainTotal, Exchange
+from proxy.store.seeding import seed
+from proxy.store.seeding.seed import Wish
+from tests.plans import BODIES, Statement, statements_of
+
+LISTS = [
+    "/dashboard",
+    "/dashboard?domain={domain}",
+    "/dashboard/overview-fragment",
+    "/dashboard/requests",
+    "/dashboard/requests?domain={domain}",
+    "/dashboard/requests?domain=nobody.example",
+    "/dashboard/requests?before={exchange}",
+    "/dashboard/requests?before={exchange}&domain={domain}",
+    "/dashboard/usage",
+    "/dashboard/usage?by=domain&domain={domain}",
+    "/api/stats",
+    "/api/stats?since=2026-07-01T00:00:00Z&domain={domain}",
+    "/api/requests",
+    "/api/requests?limit=50&offset=500",
+    "/api/requests?limit=50&offset=500&domain={domain}",
+    "/api/requests?before={exchange}",
+    "/api/domains",
+    "/api/pipeline",
+    "/api/storage",
+]
+ONE = [
+    "/dashboard/request/{exchange}",
+    "/dashboard/request/{exchange}?view=raw",
+    "/api/requests/{exchange}",
+    "/api/requests/{exchange}/raw/request",
+    "/api/requests/{exchange}/raw/response",
+]
+# What a list of so many passes over and shows, once for each of four months.
+ROWS = 4 * (500 + 50 + 1)
+
+
+@pytest.fixture(scope="module")
+def traffic(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """20,000 exchanges from July to September, and names in them; all of it is rolled back."""
+    with django_db_blocker.unblock(), transaction.atomic():  # type: ignore[attr-defined]  # pytest-django exports no type
+        seed.seed(Wish(20_000, 75, 1, datetime(2026, 9, 20, 12, tzinfo=UTC)), lambda *step: None, jobs=1)
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+        domain = DomainTotal.objects.order_by("-requests").values_list("domain", flat=True)[3]
+        august = Exchange.objects.filter(domain=domain, started_at__lt=datetime(2026, 8, 20, tzinfo=UTC))
+        row = august.filter(session_id__gt="", outcome="complete").latest("id")
+        yield {"domain": domain, "exchange": str(row.id)}
+        transaction.set_rollback(True)
+
+
+def asked(path: str, traffic: dict[str, str]) -> list[Statement]:
+    """What a request for a path asks of the database."""
+    client = Client(headers={"X-API-Key": settings.DASHBOARD_API_KEY})
+    client.post("/dashboard/login", {"key": settings.DASHBOARD_API_KEY})
+
+    def get() -> None:
+        assert client.get(path.format(**traffic)).status_code == 200
+
+    return statements_of(get)
+
+
+@pytest.mark.parametrize("path", [*LISTS, *ONE])
+def test_no_partition_is_read_from_end_to_end(path: str, traffic: dict[str, str]) -> None:
+    scans = [scan for one in asked(path, traffic) for scan in one.scans]
+
+    assert [scan for scan in scans if scan.how == "Seq Scan" and scan.rows] == []
+    assert sum(scan.rows for scan in scans) <= ROWS
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_no_list_names_a_table_of_bodies(path: str, traffic: dict[str, str]) -> None:
+    statements = asked(path, traffic)
+
+    assert statements
+    assert [one.sql for one in statements if any(f'"{table}"' in one.sql for table in BODIES)] == []
+
+
+@pytest.mark.parametrize("path", ONE)
+def test_one_exchange_is_looked_for_in_its_month_alone(path: str, traffic: dict[str, str]) -> None:
+    months = {scan.month for one in asked(path, traffic) for scan in one.scans if scan.rows}
+
+    assert months == {"2026_08"}
+
+
+@pytest.mark.parametrize("path", ["/dashboard/requests?before={exchange}", "/api/requests?before={exchange}"])
+def test_a_page_deep_in_a_list_passes_over_later_months(path: str, traffic: dict[str, str]) -> None:
+    planned = {scan.month for one in asked(path, traffic) for scan in one.scans}
+
+    assert planned == {"2026_07", "2026_08"}
+
+
+def test_token_stats_ask_no_partition(traffic: dict[str, str]) -> None:
+    statements = statements_of(token_stats.all_domains)
+
+    assert [one.scans for one in statements] == [[]]

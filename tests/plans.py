@@ -1,0 +1,64 @@
+"""What PostgreSQL does for the statements that some code issues: each is caught, and explained afterwards."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from psycopg.sql import Composable
+
+PARTITIONED = ("proxy_exchange", "proxy_exchangebody", "proxy_blob", "proxy_receipt")
+BODIES = ("proxy_exchangebody", "proxy_blob")
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A partition that is read: how, and how many rows of it the statement looked at. `rows` is 0 where it never did."""
+
+    table: str
+    month: str
+    how: str
+    rows: float
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement, with its scans of partitioned tables."""
+
+    sql: str
+    scans: list[Scan]
+
+
+def statements_of(do: Callable[[], object]) -> list[Statement]:
+    """Everything that is asked of the database, newly added questions too."""
+    caught: list[tuple[str, Any]] = []
+
+    def catch(execute: Any, sql: str | Composable, parameters: Any, many: bool, context: Any) -> Any:
+        caught.append((sql if isinstance(sql, str) else sql.as_string(), parameters))
+        return execute(sql, parameters, many, context)
+
+    with connection.execute_wrapper(catch):
+        do()
+    asked = [
+        one for one in caught if one[0].split()[0] in {"SELECT", "WITH"} and "nexus_ensure" not in one[0]
+    ]
+    return [Statement(sql, list(_scans(_plan(sql, parameters)))) for sql, parameters in asked]
+
+
+def _plan(sql: str, parameters: Any) -> dict[str, Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", parameters)
+        [[found]] = cursor.fetchall()
+    plans: list[dict[str, Any]] = json.loads(found) if isinstance(found, str) else found
+    plan: dict[str, Any] = plans[0]["Plan"]
+    return plan
+
+
+def _scans(node: dict[str, Any]) -> Iterator[Scan]:
+    table, _, month = str(node.get("Relation Name", "")).partition("_20")
+    if table in PARTITIONED:
+        looked = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+        yield Scan(table, f"20{month}", node["Node Type"], looked * node["Actual Loops"])
+    for child in node.get("Plans", ()):
+        yield from _scans(child)
