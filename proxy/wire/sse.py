@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
-# Two line ends in a row. The lookahead keeps one CRLF from counting as two.
-_BORDER = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n?|\n)")
+# Two line ends in a row, and at once all that follow. The lookahead keeps one CRLF from counting as two.
+_BORDER = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n?|\n)++")
 _LONGEST_BORDER = 4
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 

@@ -100,18 +100,18 @@ BAD: dict[str, Bad] = {
         ask(messages=ODD, system=ODD, tools=ODDITIES, metadata=[]), say(content=ODD, usage=[], model=[])
     ),
     "10,000 messages": Bad(ask(messages=[{"role": "user", "content": f"again {n}"} for n in range(10_000)])),
-    "20,000 blocks in a message": Bad(block(b",".join([b'{"type": "text", "text": "a"}'] * 20_000))),
-    "20,000 unknown blocks": Bad(block(b",".join([b'{"type": "new"}'] * 20_000))),
+    "5,000 blocks in a message": Bad(block(b",".join([b'{"type": "text", "text": "a"}'] * 5_000))),
+    "5,000 unknown blocks": Bad(block(b",".join([b'{"type": "new"}'] * 5_000))),
     "20,000 tools": Bad(ask(tools=[{"name": f"tool{n}"} for n in range(20_000)])),
-    "20,000 tool calls": Bad(
-        answer=say(content=[{"type": "tool_use", "name": f"t{n}", "input": {}} for n in range(20_000)])
+    "5,000 tool calls": Bad(
+        answer=say(content=[{"type": "tool_use", "name": f"t{n}", "input": {}} for n in range(5_000)])
     ),
-    "100,000 members": Bad(json.dumps({f"k{n}": n for n in range(100_000)}).encode()),
+    "60,000 members": Bad(json.dumps({f"k{n}": n for n in range(60_000)}).encode()),
     "a reminder that never ends": Bad(ask("<system-reminder>" * 60_000), say("<system-reminder>" * 60_000)),
     "60,000 reminders": Bad(ask("<system-reminder>a</system-reminder>" * 60_000)),
     "markdown": Bad(ask("[" * 30_000), say("*_`[" * 10_000)),
     "quotes": Bad(ask(">" * 39_000), say(("> " * 500 + "a\n") * 30)),
-    "a long word": Bad(ask("a" * 5_000_000), say("a" * 5_000_000)),
+    "a long word": Bad(ask("a" * 2_000_000), say("a" * 2_000_000)),
     "a long name": Bad(
         ask(model="m" * 10**6, metadata={"user_id": "u" * 10**6}),
         say(id="i" * 10**6, stop_reason="s" * 10**6),
@@ -127,7 +127,7 @@ BAD: dict[str, Bad] = {
     "stream with wrong json": sse(GOOD_STREAM.replace(b'{"type"', b'{"type')),
     "stream with nul": sse(GOOD_STREAM.replace(b"Hello", b"\\u0000\x00\xff")),
     "stream backwards": sse(b"\n\n".join(reversed(GOOD_STREAM.split(b"\n\n")))),
-    "stream of 50,000 blocks": sse(b"".join(DELTA % n for n in range(50_000))),
+    "stream of 5,000 blocks": sse(b"".join(DELTA % n for n in range(5_000))),
     "stream of odd indexes": sse(GOOD_STREAM.replace(b'"index": 0', b'"index": -99999999999999999999999')),
     "stream of markup": sse(GOOD_STREAM.replace(b"Hello", SCRIPT.encode())),
     "a stream that is none": Bad(answer=say(), answer_headers=SSE),
