@@ -33,7 +33,7 @@ def statements_of(do: Callable[[], object]) -> list[Statement]:
     """Everything that is asked of the database, newly added questions too."""
     caught: list[tuple[str, Any]] = []
 
-    def catch(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
+    def catch(execute: Any, sql: Any, parameters: Any, many: bool, context: Any) -> Any:
         caught.append((sql if isinstance(sql, str) else sql.as_string(), parameters))
         return execute(sql, parameters, many, context)
 

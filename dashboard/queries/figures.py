@@ -122,4 +122,5 @@ def _split(parts: Iterable[tuple[str, Figures]]) -> dict[str, Figures]:
 
 def together(parts: Iterable[Figures]) -> Figures:
     """The sum of sums."""
-    return Figures(*map(sum, zip(*map(_FIELDS, parts), strict=True)))
+    columns = zip(*map(_FIELDS, parts), strict=True)
+    return Figures(**{name: sum(column) for name, column in zip(SUMS, columns, strict=False)})

@@ -64,8 +64,8 @@ def hourly_by(
     named = Case(When(**{f"{field}__in": names[:NAMED_SERIES]}, then=F(field)), default=Value(OTHERS))
     rows = rollups(since, domain).annotate(series=named).values("hour", "series").annotate(**_CHARTED)
     series: dict[str, dict[datetime, Figures]] = defaultdict(dict)
-    for row in rows:
-        series[row["series"]][row["hour"]] = Figures(**{name: row[name] for name in _CHARTED})
+    for hour, name, *sums in rows.values_list("hour", "series", *_CHARTED):
+        series[name][hour] = Figures(**dict(zip(_CHARTED, sums, strict=True)))
     return dict(series)
 
 

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from proxy.record import Batch, Record
+from proxy.record import Batch, Closing, Record
 from tests.store.agent_session import AgentSession
 from tests.store.records import (
     JSON,
@@ -74,7 +74,7 @@ class Load:
                 headers = [("x-claude-code-session-id", session), ("content-type", "application/json")]
                 yield self._record(body, answer, closing=make_closing(headers=SSE), headers=headers)
 
-    def _record(self, request: bytes, response: bytes, *, closing: object, **head: object) -> Record:
+    def _record(self, request: bytes, response: bytes, *, closing: Closing, **head: object) -> Record:
         self._serial += 1
         moment = datetime.now(UTC) - timedelta(seconds=self._draw.random())
         domain = f"{self._draw.choice(_NAMES)}.nexus.example"

@@ -47,7 +47,7 @@ def stranger(draw: random.Random) -> Conversation:
 def agent(draw: random.Random) -> Iterator[Turn]:
     """A session of Claude Code: the whole history with each turn, now and then a sub-agent's question beside it."""
     model = draw.choices(_MODELS, _MODEL_WEIGHTS)[0]
-    fixed = {"system": _system(draw), "tools": [_tool(draw, name) for name in _TOOLS]}
+    fixed: Json = {"system": _system(draw), "tools": [_tool(draw, name) for name in _TOOLS]}
     messages = [_said("user", words(draw, 60))]
     clock, context = 0, draw.randrange(9_000, 25_000)
     if draw.random() < 0.3:
@@ -123,10 +123,10 @@ def _said(role: str, text: str) -> Json:
 
 
 def _system(draw: random.Random) -> list[Json]:
-    mark = {"cache_control": {"type": "ephemeral"}}
+    mark = {"type": "ephemeral"}
     return [
         {"type": "text", "text": "You are a coding agent."},
-        {"type": "text", "text": words(draw, 200)} | mark,
+        {"type": "text", "text": words(draw, 200), "cache_control": mark},
     ]
 
 
