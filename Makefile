@@ -1,7 +1,7 @@
 # `make` alone lists the targets. No target needs anything but a Python and make.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo proxy dashboard worker beat test chaos check fix lock
+.PHONY: help setup run demo proxy dashboard worker beat test chaos bench-storage check fix lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,8 +9,8 @@ STAMP := $(VENV)/requirements.stamp
 STACK = $(BIN)/python -m nexus_project.stack
 SOURCES := nexus_project accounts proxy dashboard tests manage.py
 TEST_OPTIONS ?=
-PYTEST ?= pytest
 CHAOS_OPTIONS ?=
+BENCH_OPTIONS ?=
 LOCK_OPTIONS ?=
 UV_VERSION := 0.13.9
 
@@ -20,7 +20,7 @@ FIND_PYTHON = for name in python3.13 python3.12 python3.11 python3.14 python3; d
 	then echo $$name; break; fi; done
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## make .venv and install the locked requirements
 
@@ -50,20 +50,21 @@ worker: ## start only the worker that stores the record
 beat: ## start only the clock of the periodic tasks
 
 test: $(STAMP) ## run the whole suite (TEST_OPTIONS="tests/stack -x")
-	@$(BIN)/python -m $(PYTEST) $(TEST_OPTIONS)
+	@$(BIN)/python -m pytest $(TEST_OPTIONS)
 
 chaos: $(STAMP) ## kill everything at random under load and look for losses (minutes; CHAOS_OPTIONS="--seed 7")
 	@$(BIN)/python -m tests.chaos $(CHAOS_OPTIONS)
 
-check: $(STAMP) ## what CI runs: lint, imports, types, migrations, deployment checks, tests and what they reach
+bench-storage: $(STAMP) ## measure pages, API and ingest on 10 million exchanges (BENCH_OPTIONS="--exchanges 1000000")
+	@$(BIN)/python -m tests.bench_storage $(BENCH_OPTIONS)
+
+check: $(STAMP) ## what CI runs: lint, imports, types, migrations, deployment checks, tests
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/lint-imports
 	@$(BIN)/mypy
 	@sh .ci/django-checks $(BIN)/python
-	@$(BIN)/coverage erase
-	@$(MAKE) --no-print-directory test PYTEST="coverage run -m pytest"
-	@sh .ci/coverage $(BIN)/coverage
+	@$(MAKE) --no-print-directory test
 
 fix: $(STAMP) ## mend what ruff can mend, and format
 	@$(BIN)/ruff check --fix $(SOURCES)

@@ -1,15 +1,37 @@
-"""What PostgreSQL does for the statements that some code issues: each is caught, and explained afterwards."""
+"""What PostgreSQL does for the statements that some code issues on months of traffic: each is caught, and explained afterwards."""
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection
-from psycopg.sql import Composable
+
+from proxy.store.models import Blob, DayRollup, DomainTotal, Exchange, ExchangeBody, Receipt, Rollup, Spool
+from proxy.store.seeding import seed
+from proxy.store.seeding.seed import Wish
 
 PARTITIONED = ("proxy_exchange", "proxy_exchangebody", "proxy_blob", "proxy_receipt")
 BODIES = ("proxy_exchangebody", "proxy_blob")
+_TRAFFIC = (Exchange, ExchangeBody, Blob, Receipt, Rollup, DayRollup, DomainTotal, Spool)
+
+
+END = datetime(2026, 9, 20, 12, tzinfo=UTC)
+
+
+@contextmanager
+def months_of_traffic() -> Iterator[None]:
+    """20,000 exchanges from July to September, in tables that are vacuumed as those of a database that runs."""
+    try:
+        seed.seed(Wish(20_000, 75, 1, END), lambda *step: None, jobs=1)
+        seed.settle()
+        yield
+    finally:
+        tables = ", ".join(model._meta.db_table for model in _TRAFFIC)
+        with connection.cursor() as cursor:
+            cursor.execute(f"TRUNCATE {tables}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +56,7 @@ def statements_of(do: Callable[[], object]) -> list[Statement]:
     """Everything that is asked of the database, newly added questions too."""
     caught: list[tuple[str, Any]] = []
 
-    def catch(execute: Any, sql: str | Composable, parameters: Any, many: bool, context: Any) -> Any:
+    def catch(execute: Any, sql: Any, parameters: Any, many: bool, context: Any) -> Any:
         caught.append((sql if isinstance(sql, str) else sql.as_string(), parameters))
         return execute(sql, parameters, many, context)
 

@@ -68,9 +68,9 @@ def rollups(since: datetime, domain: str = "") -> QuerySet[Rollup]:
     return rows.filter(domain=domain) if domain else rows
 
 
-def of_row(row: Mapping[str, Any], names: Iterable[str] = SUMS) -> Figures:
-    """The sums in a row of an aggregating query, or the `names` of them that it has, whatever else the row holds."""
-    return Figures(**{name: row[name] for name in names})
+def of_row(row: Mapping[str, Any]) -> Figures:
+    """The sums in a row of an aggregating query, whatever else the row holds."""
+    return Figures(**{name: row[name] for name in SUMS})
 
 
 def total(since: datetime, domain: str = "") -> Figures:

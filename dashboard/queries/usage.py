@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import Case, F, Value, When
 from django.utils import timezone
 
-from dashboard.queries.figures import SUMS, Figures, of_row, rollups, together
+from dashboard.queries.figures import SUMS, Figures, rollups, together
 
 DAYS = 7
 NAMED_SERIES = 6
@@ -59,8 +59,8 @@ def hourly_by(
     named = Case(When(**{f"{field}__in": names[:NAMED_SERIES]}, then=F(field)), default=Value(OTHERS))
     rows = rollups(since, domain).annotate(series=named).values("hour", "series").annotate(**_CHARTED)
     series: dict[str, dict[datetime, Figures]] = defaultdict(dict)
-    for row in rows:
-        series[row["series"]][row["hour"]] = of_row(row, _CHARTED)
+    for hour, name, *sums in rows.values_list("hour", "series", *_CHARTED):
+        series[name][hour] = Figures(**dict(zip(_CHARTED, sums, strict=True)))
     return dict(series)
 
 

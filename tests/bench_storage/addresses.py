@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from urllib.parse import quote
 from uuid import UUID
 
@@ -27,7 +27,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What there is to ask for: domains, the busiest first, and exchanges over the whole time, those with bodies apart."""
+    """What there is to ask for: domains, the busiest first, and exchanges over the whole time."""
 
     domains: Sequence[str]
     exchanges: Sequence[UUID]
@@ -46,67 +46,94 @@ def _near(anywhere: UUID) -> UUID:
     return Exchange.objects.filter(id__gte=anywhere).order_by("id").values_list("id", flat=True)[0]
 
 
+class Chosen:
+    """Parameters, other ones each time."""
+
+    def __init__(self, found: Known, draw: random.Random) -> None:
+        self._found, self._draw = found, draw
+        self.busiest, self.idlest = (quote(found.domains[place]) for place in (0, -1))
+
+    @property
+    def domain(self) -> str:
+        return quote(self._draw.choice(self._found.domains))
+
+    @property
+    def unknown(self) -> str:
+        return f"none-{self._draw.random()}"
+
+    @property
+    def exchange(self) -> UUID:
+        return self._draw.choice(self._found.exchanges)
+
+    @property
+    def offset(self) -> int:
+        return self._draw.randrange(_DEEPEST - 1000, _DEEPEST)
+
+    @property
+    def some_days(self) -> str:
+        return _days_ago(self._draw.randrange(1, 90))
+
+
 def addresses(found: Known, draw: random.Random) -> list[Address]:
     """All of them, in the order of the report."""
+    chosen = Chosen(found, draw)
+    return [*pages(chosen), *endpoints(chosen)]
 
-    def domain() -> str:
-        return quote(draw.choice(found.domains))
 
-    def exchange() -> UUID:
-        return draw.choice(found.exchanges)
-
-    def offset() -> int:
-        return draw.randrange(_DEEPEST - 1000, _DEEPEST)
-
-    def days_ago() -> str:
-        return quote(_iso(timezone.now() - timedelta(days=draw.randrange(1, 90))))
-
-    busiest, idlest = (quote(found.domains[place]) for place in (0, -1))
-
-    def page(name: str, make: Callable[[], str], bar: float = PAGE_MS) -> Address:
-        return Address(name, bar, make)
-
+def pages(a: Chosen) -> list[Address]:
+    """What people open."""
+    requests = "/dashboard/requests"
     return [
-        page("overview", lambda: "/dashboard", OVERVIEW_MS),
-        page("overview, one domain", lambda: f"/dashboard?domain={domain()}", OVERVIEW_MS),
-        page("overview, read again", lambda: "/dashboard/overview-fragment", OVERVIEW_MS),
-        page("requests", lambda: "/dashboard/requests"),
-        page("requests, busiest domain", lambda: f"/dashboard/requests?domain={busiest}"),
-        page("requests, idlest domain", lambda: f"/dashboard/requests?domain={idlest}"),
-        page("requests, unknown domain", lambda: f"/dashboard/requests?domain=none-{draw.random()}"),
-        page("requests, deep", lambda: f"/dashboard/requests?before={exchange()}"),
-        page(
-            "requests, deep, one domain", lambda: f"/dashboard/requests?before={exchange()}&domain={domain()}"
+        Address("overview", OVERVIEW_MS, lambda: "/dashboard"),
+        Address("overview, one domain", OVERVIEW_MS, lambda: f"/dashboard?domain={a.domain}"),
+        Address("overview, read again", OVERVIEW_MS, lambda: "/dashboard/overview-fragment"),
+        Address("requests", PAGE_MS, lambda: requests),
+        Address("requests, busiest domain", PAGE_MS, lambda: f"{requests}?domain={a.busiest}"),
+        Address("requests, idlest domain", PAGE_MS, lambda: f"{requests}?domain={a.idlest}"),
+        Address("requests, unknown domain", PAGE_MS, lambda: f"{requests}?domain={a.unknown}"),
+        Address("requests, deep", PAGE_MS, lambda: f"{requests}?before={a.exchange}"),
+        Address(
+            "requests, deep, domain", PAGE_MS, lambda: f"{requests}?before={a.exchange}&domain={a.domain}"
         ),
-        page("usage by model", lambda: "/dashboard/usage?by=model"),
-        page("usage by domain", lambda: "/dashboard/usage?by=domain"),
-        page("usage, one domain", lambda: f"/dashboard/usage?domain={domain()}"),
-        page("request: conversation", lambda: f"/dashboard/request/{exchange()}"),
-        page("request: raw JSON", lambda: f"/dashboard/request/{exchange()}?view=raw"),
-        page("request: headers", lambda: f"/dashboard/request/{exchange()}?view=headers"),
-        page("api stats", lambda: "/api/stats"),
-        page("api stats, one domain", lambda: f"/api/stats?domain={domain()}"),
-        page("api stats, 1 to 90 days", lambda: f"/api/stats?since={days_ago()}"),
-        page(
-            "api stats, 90 days",
-            lambda: f"/api/stats?since={quote(_iso(timezone.now() - timedelta(days=90)))}",
-        ),
-        page("api stats, days, one domain", lambda: f"/api/stats?since={days_ago()}&domain={domain()}"),
-        page("api requests", lambda: "/api/requests"),
-        page("api requests, 1000 of them", lambda: "/api/requests?limit=1000"),
-        page("api requests, one domain", lambda: f"/api/requests?domain={domain()}"),
-        page("api requests, offset", lambda: f"/api/requests?offset={offset()}"),
-        page("api requests, offset, domain", lambda: f"/api/requests?offset={offset()}&domain={domain()}"),
-        page("api requests, before", lambda: f"/api/requests?before={exchange()}"),
-        page("api requests, before, domain", lambda: f"/api/requests?before={exchange()}&domain={domain()}"),
-        page("api request", lambda: f"/api/requests/{exchange()}"),
-        page("api raw request", lambda: f"/api/requests/{exchange()}/raw/request"),
-        page("api raw response", lambda: f"/api/requests/{exchange()}/raw/response"),
-        page("api domains", lambda: "/api/domains"),
-        page("api pipeline", lambda: "/api/pipeline"),
-        page("api storage", lambda: "/api/storage"),
+        Address("usage by model", PAGE_MS, lambda: "/dashboard/usage?by=model"),
+        Address("usage by domain", PAGE_MS, lambda: "/dashboard/usage?by=domain"),
+        Address("usage, one domain", PAGE_MS, lambda: f"/dashboard/usage?domain={a.domain}"),
+        Address("request: conversation", PAGE_MS, lambda: f"/dashboard/request/{a.exchange}"),
+        Address("request: raw JSON", PAGE_MS, lambda: f"/dashboard/request/{a.exchange}?view=raw"),
+        Address("request: headers", PAGE_MS, lambda: f"/dashboard/request/{a.exchange}?view=headers"),
     ]
 
 
-def _iso(moment: datetime) -> str:
-    return moment.isoformat()
+def endpoints(a: Chosen) -> list[Address]:
+    """What programs ask."""
+    stats, requests = "/api/stats", "/api/requests"
+    return [
+        Address("api stats", PAGE_MS, lambda: stats),
+        Address("api stats, one domain", PAGE_MS, lambda: f"{stats}?domain={a.domain}"),
+        Address("api stats, 1 to 90 days", PAGE_MS, lambda: f"{stats}?since={a.some_days}"),
+        Address("api stats, 90 days", PAGE_MS, lambda: f"{stats}?since={_days_ago(90)}"),
+        Address("api stats, days, domain", PAGE_MS, lambda: f"{stats}?since={a.some_days}&domain={a.domain}"),
+        Address("api requests", PAGE_MS, lambda: requests),
+        Address("api requests, 1000 of them", PAGE_MS, lambda: f"{requests}?limit=1000"),
+        Address("api requests, one domain", PAGE_MS, lambda: f"{requests}?domain={a.domain}"),
+        Address("api requests, offset", PAGE_MS, lambda: f"{requests}?offset={a.offset}"),
+        Address(
+            "api requests, offset, domain", PAGE_MS, lambda: f"{requests}?offset={a.offset}&domain={a.domain}"
+        ),
+        Address("api requests, before", PAGE_MS, lambda: f"{requests}?before={a.exchange}"),
+        Address(
+            "api requests, before, domain",
+            PAGE_MS,
+            lambda: f"{requests}?before={a.exchange}&domain={a.domain}",
+        ),
+        Address("api request", PAGE_MS, lambda: f"{requests}/{a.exchange}"),
+        Address("api raw request", PAGE_MS, lambda: f"{requests}/{a.exchange}/raw/request"),
+        Address("api raw response", PAGE_MS, lambda: f"{requests}/{a.exchange}/raw/response"),
+        Address("api domains", PAGE_MS, lambda: "/api/domains"),
+        Address("api pipeline", PAGE_MS, lambda: "/api/pipeline"),
+        Address("api storage", PAGE_MS, lambda: "/api/storage"),
+    ]
+
+
+def _days_ago(days: int) -> str:
+    return quote((timezone.now() - timedelta(days=days)).isoformat())

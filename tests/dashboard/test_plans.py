@@ -5,14 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 from django.conf import settings
-from django.db import connection, transaction
 from django.test import Client
 
 from proxy import token_stats
 from proxy.store.models import DomainTotal, Exchange
-from proxy.store.seeding import seed
-from proxy.store.seeding.seed import Wish
-from tests.plans import BODIES, Statement, statements_of
+from tests.plans import BODIES, Statement, months_of_traffic, statements_of
 
 LISTS = [
     "/dashboard",
@@ -48,16 +45,12 @@ ROWS = 4 * (500 + 50 + 1)
 
 @pytest.fixture(scope="module")
 def traffic(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
-    """20,000 exchanges from July to September, and names in them; all of it is rolled back."""
-    with django_db_blocker.unblock(), transaction.atomic():  # type: ignore[attr-defined]  # pytest-django exports no type
-        seed.seed(Wish(20_000, 75, 1, datetime(2026, 9, 20, 12, tzinfo=UTC)), lambda *step: None, jobs=1)
-        with connection.cursor() as cursor:
-            cursor.execute("ANALYZE")
+    """Names that occur in months of traffic."""
+    with django_db_blocker.unblock(), months_of_traffic():  # type: ignore[attr-defined]  # pytest-django exports no type
         domain = DomainTotal.objects.order_by("-requests").values_list("domain", flat=True)[3]
         august = Exchange.objects.filter(domain=domain, started_at__lt=datetime(2026, 8, 20, tzinfo=UTC))
         row = august.filter(session_id__gt="", outcome="complete").latest("id")
         yield {"domain": domain, "exchange": str(row.id)}
-        transaction.set_rollback(True)
 
 
 def asked(path: str, traffic: dict[str, str]) -> list[Statement]:

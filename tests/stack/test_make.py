@@ -21,7 +21,7 @@ def make(*arguments: str, path: Path | None = None) -> "subprocess.CompletedProc
 
 
 def test_make_alone_lists_every_target() -> None:
-    listed = re.findall(r"^  make (\w+) ", make().stdout, re.MULTILINE)
+    listed = re.findall(r"^  make ([\w-]+) ", make().stdout, re.MULTILINE)
 
     declared = re.search(r"^\.PHONY: (.*)$", (BASE_DIR / "Makefile").read_text(), re.MULTILINE)
     assert declared

@@ -1,31 +1,22 @@
 """How PostgreSQL finds what ingest looks for, and the pieces of a body, on months of traffic."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from proxy.store import ingest
 from proxy.store.blobs import body_of
 from proxy.store.models import Exchange, ExchangeBody
-from proxy.store.seeding import seed
-from proxy.store.seeding.seed import Wish
-from tests.plans import statements_of
+from tests.plans import END, months_of_traffic, statements_of
 from tests.store.records import ask, make_batch, make_head, make_record
-
-END = datetime(2026, 9, 20, 12, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
 def _traffic(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
-    """20,000 exchanges from July to September, rolled back afterwards."""
-    with django_db_blocker.unblock(), transaction.atomic():  # type: ignore[attr-defined]  # pytest-django exports no type
-        seed.seed(Wish(20_000, 75, 1, END), lambda *step: None, jobs=1)
-        with connection.cursor() as cursor:
-            cursor.execute("ANALYZE")
+    with django_db_blocker.unblock(), months_of_traffic():  # type: ignore[attr-defined]  # pytest-django exports no type
         yield
-        transaction.set_rollback(True)
 
 
 @pytest.mark.usefixtures("_traffic")
@@ -41,7 +32,9 @@ def test_ingest_looks_into_the_month_of_its_exchanges_alone_and_finds_by_index()
     ]
     batch = make_batch(*(make_record(ask(f"{n}"), serial=n, head=head) for n, head in enumerate(heads, 1)))
 
-    statements = statements_of(lambda: ingest.ingest(batch))
+    with transaction.atomic():
+        statements = statements_of(lambda: ingest.ingest(batch))
+        transaction.set_rollback(True)
 
     scans = [scan for one in statements for scan in one.scans]
     assert scans

@@ -123,10 +123,10 @@ def _said(role: str, text: str) -> Json:
 
 
 def _system(draw: random.Random) -> list[Json]:
-    mark: Json = {"cache_control": {"type": "ephemeral"}}
+    mark: Json = {"type": "ephemeral"}
     return [
         {"type": "text", "text": "You are a coding agent."},
-        {"type": "text", "text": words(draw, 200)} | mark,
+        {"type": "text", "text": words(draw, 200), "cache_control": mark},
     ]
 
 
