@@ -11,6 +11,7 @@ from django.utils import timezone
 from proxy.store.models import MessageBatch
 from tests import people
 from tests.people import take_in
+from tests.roles import as_owner
 from tests.store.batch_records import BATCH, create, fetch
 from tests.store.records import make_batch
 from tests.wire.batch_files import SEVERAL_MODELS, answered, usage
@@ -101,7 +102,10 @@ def test_a_batch_whose_results_were_not_fetched_is_told_beside_the_figures(signe
 
 
 def test_a_batch_that_was_counted_or_is_too_old_does_not_wait(signed_in: Client, fetches: list[str]) -> None:
-    MessageBatch.objects.create(id="old", domain="a.example", created_at=timezone.now() - timedelta(days=30))
+    with as_owner():
+        MessageBatch.objects.create(
+            id="old", domain="a.example", created_at=timezone.now() - timedelta(days=30)
+        )
 
     assert "results not fetched" not in signed_in.get("/dashboard/usage").content.decode()
 
@@ -113,7 +117,8 @@ def listed(client: Client, query: str = "") -> Any:
 def test_the_api_lists_batches_with_their_state(program: Client, fetches: list[str]) -> None:
     now = timezone.now()
     old = {"domain": "b.example", "account": "x", "created_at": now - timedelta(days=30)}
-    MessageBatch.objects.create(id="old", **old)
+    with as_owner():
+        MessageBatch.objects.create(id="old", **old)
     take_in(make_batch(create("new", created_at=None, moment=now, domain="b.example", requests=7)))
 
     found = listed(program)

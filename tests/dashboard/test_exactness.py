@@ -13,6 +13,7 @@ from django.utils import timezone
 from dashboard.queries import figures, usage
 from proxy.store.models import Price, UnpricedModel
 from tests import people
+from tests.roles import as_owner
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -22,6 +23,7 @@ def text(client: Client, path: str) -> str:
     return client.get(path).content.decode()
 
 
+@as_owner()
 def unpriced(*models: str) -> None:
     for model in models:
         UnpricedModel.objects.create(model=model, first_seen=timezone.now(), exchange_id=people.make_id())
@@ -41,7 +43,8 @@ def test_the_overview_names_the_models_without_a_price_and_what_to_do(signed_in:
 
 def test_once_a_model_is_priced_nothing_is_said_of_it(signed_in: Client) -> None:
     unpriced("claude-next-1")
-    UnpricedModel.objects.update(closed_at=timezone.now())
+    with as_owner():
+        UnpricedModel.objects.update(closed_at=timezone.now())
 
     assert "No price" not in text(signed_in, "/dashboard")
 

@@ -69,5 +69,9 @@ def test_a_recorded_exchange_passes_unchanged_and_is_counted_as_expected(nexus: 
         if name not in {b"x-nexus-id", b"transfer-encoding", b"content-length"}
     ]
     row = nexus.stored(answer.value("x-nexus-id"))
-    assert row["usage"] == recording["expected"].get("usage")
+    if target.endswith("/results"):
+        # The answers of a batch, each with a usage: what Nexus makes of the file.
+        assert row["usage"]["batch"]["results"]["types"]["succeeded"] == answer_body.count(b'"succeeded"')
+    else:
+        assert row["usage"] == recording["expected"].get("usage")
     assert row["status"] == script.status

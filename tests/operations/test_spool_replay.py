@@ -195,7 +195,7 @@ def test_a_record_that_cannot_be_decoded_stays_and_is_told(run: Run, root: Path,
     code, _, errors = run("replay", "--set-aside")
 
     assert (code, exported[0]) == (1, 1)
-    assert all("record 4" in words and "cannot be decoded" in words for words in (errors, exported[2]))
+    assert all("record 4" in words and "cannot be read" in words for words in (errors, exported[2]))
     assert SetAside.objects.waiting().count() == 1
 
 

@@ -11,6 +11,7 @@ from proxy.record import Batch
 from proxy.store import ingest
 from proxy.store.models import Counters, DayRollup, Rollup
 from tests import people
+from tests.roles import as_owner
 from tests.store.records import ask, make_batch, make_closing, make_head, make_record
 from tests.store.test_races import ingesting, run_at_once
 
@@ -19,6 +20,7 @@ KEY = ("domain", "account", "model", "request_type")
 LATE = datetime(2026, 11, 20, 23, 59, tzinfo=UTC)
 
 
+@as_owner()
 def days() -> list[tuple[object, ...]]:
     kept = DayRollup.objects.filter(requests__gt=0)
     return sorted(kept.values_list("day", *KEY, *SUMS), key=repr)
@@ -54,19 +56,21 @@ def test_an_hour_that_is_corrected_corrects_its_day() -> None:
     Rollup.objects.filter(pk=first.pk).update(hour=first.hour - timedelta(days=4), model="another")
     assert days() == summed_hours()
 
-    Rollup.objects.all().delete()
+    with as_owner():
+        Rollup.objects.all().delete()
     assert days() == summed_hours() == []
 
 
 @pytest.fixture
 def _slow_upserts(transactional_db: None) -> Iterator[None]:
     """Between what an upsert updates and what it inserts, time passes: long enough for another one to get there too."""
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(
             "CREATE FUNCTION pause() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.5); RETURN NULL; END $$;"
             "CREATE TRIGGER pause AFTER UPDATE ON proxy_rollup FOR EACH STATEMENT EXECUTE FUNCTION pause()"
         )
-        yield
+    yield
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("DROP TRIGGER pause ON proxy_rollup; DROP FUNCTION pause()")
 
 
