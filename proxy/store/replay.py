@@ -40,9 +40,12 @@ def store(batch: Batch) -> int:
 
 def store_dropped(spool: str, record: Record) -> int:
     """Store a record that its spool had counted as dropped; 0 if it was stored before."""
+    row = Spool.objects.filter(pk=spool)
     with transaction.atomic():
+        # Before it is stored, or the spool would seem to have accepted one more.
+        known = row.update(recovered=F("recovered") + 1)
         new = store(Batch(spool, 0, 0, [record]))
-        Spool.objects.filter(pk=spool).update(recovered=F("recovered") + new)
+        row.update(recovered=F("recovered") + new - known)
     return new
 
 

@@ -33,7 +33,7 @@ ON CONFLICT (id) DO UPDATE SET dropped = greatest(proxy_spool.dropped, excluded.
     stored = proxy_spool.stored + excluded.stored,
     accepted = greatest(
         proxy_spool.accepted, excluded.accepted,
-        greatest(proxy_spool.dropped, excluded.dropped) + proxy_spool.stored + excluded.stored
+        greatest(proxy_spool.dropped, excluded.dropped) - proxy_spool.recovered + proxy_spool.stored + excluded.stored
     ),
     updated_at = now()
 """

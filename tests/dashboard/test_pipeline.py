@@ -142,7 +142,7 @@ def test_the_api_tells_it_all(program: Client, real_redis: redis.Redis) -> None:
 
 @pytest.mark.django_db
 def test_a_dropped_record_that_was_stored_after_all_is_no_longer_dropped(real_redis: redis.Redis) -> None:
-    Spool.objects.create(id=SPOOL, accepted=10, stored=9, dropped=2, recovered=1)
+    make_spool(accepted=10, stored=9, dropped=2, recovered=1)
     beat(real_redis, accepted=10, dropped=2, waiting=0, at=1.0)
 
     (spool,) = pipeline().spools
@@ -162,7 +162,7 @@ def test_a_dropped_record_that_was_stored_after_all_is_no_longer_dropped(real_re
 def test_the_badge_is_red_for_a_day_and_then_tells_the_date(
     signed_in: Client, lost: int, age: timedelta, words: str, state: str
 ) -> None:
-    Spool.objects.create(
+    make_spool(
         id=SPOOL, accepted=9, stored=6, dropped=3, lost=lost, lost_at=timezone.now() - age if lost else None
     )
 
