@@ -1,0 +1,32 @@
+"""The tables of the record, one kind a module."""
+
+from proxy.store.models.ids import CLOCK_SLACK, id_floor, moment_of, month_of
+from proxy.store.models.keeping import DroppedMonth, Pin
+from proxy.store.models.prices import MessageBatch, Price, UnpricedModel
+from proxy.store.models.spools import SetAside, Spool
+from proxy.store.models.sums import Counters, DayRollup, DomainTotal, Rollup
+from proxy.store.models.traffic import MODEL_LENGTH, Blob, Exchange, ExchangeBody, MonthKey, Receipt
+
+__all__ = [
+    "CLOCK_SLACK",
+    "MODEL_LENGTH",
+    "Blob",
+    "Counters",
+    "DayRollup",
+    "DomainTotal",
+    "DroppedMonth",
+    "Exchange",
+    "ExchangeBody",
+    "MessageBatch",
+    "MonthKey",
+    "Pin",
+    "Price",
+    "Receipt",
+    "Rollup",
+    "SetAside",
+    "Spool",
+    "UnpricedModel",
+    "id_floor",
+    "moment_of",
+    "month_of",
+]

@@ -1,0 +1,174 @@
+"""Tables of the record. Traffic tables are partitioned by month (range on the UUIDv7 id) and hold no foreign keys, so that
+a month is dropped, never deleted; what a list shows and what a body holds live in different tables."""
+
+from datetime import datetime
+from typing import Self
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from proxy.record import COMPLETE
+from proxy.store.models.ids import month_of
+
+MODEL_LENGTH = 120
+
+
+class ExchangeQuerySet(models.QuerySet["Exchange"]):
+    """Lists go by id, newest first: a UUIDv7 sorts by time and is the key of keyset pagination."""
+
+    def of_domain(self, domain: str | None) -> Self:
+        return self.filter(domain=domain) if domain else self
+
+    def newest_first(self) -> Self:
+        return self.order_by("-id")
+
+
+class Exchange(models.Model):
+    """One request and how it ended: what lists and charts need, never a body."""
+
+    id = models.UUIDField(primary_key=True)
+    started_at = models.DateTimeField()
+    spool = models.UUIDField()
+    serial = models.BigIntegerField()
+    domain = models.CharField(max_length=260)
+    account = models.CharField(max_length=255)
+    paid_by = models.CharField(max_length=300)
+    passed_over = models.CharField(max_length=600)
+    client_key = models.CharField(max_length=255)
+    client_address = models.CharField(max_length=64)
+    method = models.CharField(max_length=32)
+    path = models.TextField()
+    query = models.TextField()
+    model = models.CharField(max_length=MODEL_LENGTH)
+    request_type = models.CharField(max_length=24)
+    streamed = models.BooleanField()
+    outcome = models.CharField(max_length=16)
+    status = models.SmallIntegerField()
+    error_type = models.CharField(max_length=80)
+    error_message = models.TextField()
+    stop_reason = models.CharField(max_length=40)
+    first_byte_ms = models.IntegerField(null=True)
+    duration_ms = models.IntegerField()
+    input_tokens = models.BigIntegerField(null=True)
+    output_tokens = models.BigIntegerField(null=True)
+    cache_read_tokens = models.BigIntegerField(null=True)
+    cache_write_tokens = models.BigIntegerField(null=True)
+    usage = models.JSONField(null=True)
+    cost_usd = models.DecimalField(max_digits=18, decimal_places=10, null=True)
+    cost_state = models.CharField(max_length=10)
+    price_id = models.BigIntegerField(null=True)
+    tool_calls = models.IntegerField()
+    tool_names = ArrayField(models.TextField())
+    session_id = models.CharField(max_length=120)
+    agent_id = models.CharField(max_length=120)
+    parent_agent_id = models.CharField(max_length=120)
+    user_id = models.CharField(max_length=255)
+    message_id = models.CharField(max_length=120)
+    upstream_request_id = models.CharField(max_length=120)
+    request_bytes = models.BigIntegerField()
+    response_bytes = models.BigIntegerField()
+    # The domain under which it is summed up, "" for its own: a refused stranger counts as unknown.
+    counts_as = models.CharField(max_length=260, default="", db_default="")
+    # What its cost depends on and no other column tells: who answered, "" for `model`, and whether to the end.
+    answered_model = models.CharField(max_length=MODEL_LENGTH, default="", db_default="")
+    finished = models.BooleanField(default=True, db_default=True)
+
+    objects = ExchangeQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ("view",)
+        indexes = (
+            models.Index(fields=("domain", "-id"), name="exchange_domain"),
+            models.Index(
+                fields=("session_id", "id"), name="exchange_session", condition=~models.Q(session_id="")
+            ),
+            models.Index(fields=("id",), name="exchange_unpriced", condition=models.Q(cost_state="unpriced")),
+        )
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    @property
+    def failed(self) -> bool:
+        return self.outcome != COMPLETE
+
+    @property
+    def total_tokens(self) -> int:
+        return (self.input_tokens or 0) + (self.output_tokens or 0)
+
+    @property
+    def month(self) -> datetime:
+        return month_of(self.id)
+
+
+class ExchangeBody(models.Model):
+    """Headers, timeline, and for each body its digest and its manifest: the digests of its blobs, one after the other.
+
+    A request's manifest lies between the `parent_first` first and the `parent_last` last pieces of the request of `parent`.
+    `chunks` is msgpack in zstd: a list of (milliseconds since the start, bytes). A dropped body has no pieces and its flag set.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    request_headers = models.JSONField()
+    response_headers = models.JSONField()
+    request_digest = models.BinaryField()
+    response_digest = models.BinaryField()
+    request_manifest = models.BinaryField()
+    response_manifest = models.BinaryField()
+    parent = models.UUIDField(null=True)
+    parent_first = models.IntegerField(default=0)
+    parent_last = models.IntegerField(default=0)
+    request_dropped = models.BooleanField()
+    response_dropped = models.BooleanField()
+    chunks = models.BinaryField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class Blob(models.Model):
+    """A distinct piece of a body, once per month: zstd data under the first 16 bytes of its digest, both as its month's seal
+    makes them (`proxy.store.sealing`)."""
+
+    pk = models.CompositePrimaryKey("month", "digest")
+    month = models.DateField()
+    digest = models.BinaryField()
+    data = models.BinaryField()
+    size = models.BigIntegerField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return bytes(self.digest).hex()
+
+
+class MonthKey(models.Model):
+    """The key under which the bodies of a month are encrypted, itself encrypted under a key of BODY_ENCRYPTION_KEYS."""
+
+    month = models.DateField(primary_key=True)
+    wrapped = models.BinaryField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m}"
+
+
+class Receipt(models.Model):
+    """That an exchange was taken in: with storage off too, each one is counted once."""
+
+    id = models.UUIDField(primary_key=True)
+    spool = models.UUIDField()
+    serial = models.BigIntegerField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.id)
