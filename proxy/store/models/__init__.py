@@ -5,7 +5,15 @@ from proxy.store.models.keeping import DroppedMonth, Pin
 from proxy.store.models.prices import MessageBatch, Price, UnpricedModel
 from proxy.store.models.spools import SetAside, Spool
 from proxy.store.models.sums import Counters, DayRollup, DomainTotal, Rollup
-from proxy.store.models.traffic import MODEL_LENGTH, Blob, Exchange, ExchangeBody, MonthKey, Receipt
+from proxy.store.models.traffic import (
+    MODEL_LENGTH,
+    Blob,
+    Exchange,
+    ExchangeBody,
+    ExchangeQuerySet,
+    MonthKey,
+    Receipt,
+)
 
 __all__ = [
     "CLOCK_SLACK",
@@ -17,6 +25,7 @@ __all__ = [
     "DroppedMonth",
     "Exchange",
     "ExchangeBody",
+    "ExchangeQuerySet",
     "MessageBatch",
     "MonthKey",
     "Pin",
