@@ -7,8 +7,13 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from proxy.store.models import DomainTotal, Exchange
+from tests.roles import OWNER
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("prices")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.database_role(OWNER),
+    pytest.mark.usefixtures("prices"),
+]
 
 
 def test_the_command_fills_a_database_with_several_connections_and_tells_how_fast() -> None:
