@@ -9,6 +9,9 @@ from accounts.masking import MASK, mask_bytes, mask_headers, mask_json, mask_que
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmN"
 
+# A second where the machine is at rest; where it is not, two or three. Quadratic work on a megabyte takes minutes.
+LINEAR_SECONDS = 5
+
 
 @pytest.mark.parametrize(
     ("text", "masked"),
@@ -246,16 +249,16 @@ def test_masking_twice_changes_nothing(parts: list[str]) -> None:
         ),
     ],
 )
-def test_a_megabyte_of_anything_takes_less_than_a_second(piece: str) -> None:
+def test_a_megabyte_of_anything_takes_no_time_that_grows_with_its_square(piece: str) -> None:
     text = piece * (1_000_000 // len(piece))
     start = time.process_time()
 
     mask_text(text)
 
-    assert time.process_time() - start < 1
+    assert time.process_time() - start < LINEAR_SECONDS
 
 
-def test_a_megabyte_of_json_takes_less_than_a_second() -> None:
+def test_a_megabyte_of_json_takes_no_time_that_grows_with_its_square() -> None:
     text = json.dumps(
         [{"type": "text", "text": "Lorem ipsum: dolor = sit, amet", "input_tokens": 7}] * 14_000
     )
@@ -263,4 +266,4 @@ def test_a_megabyte_of_json_takes_less_than_a_second() -> None:
 
     assert mask_text(text) == text
 
-    assert time.process_time() - start < 1
+    assert time.process_time() - start < LINEAR_SECONDS

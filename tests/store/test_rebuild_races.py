@@ -107,8 +107,8 @@ def test_a_month_that_is_dropped_between_comparing_and_mending_keeps_its_sums(
 
     def drop_and_compare(window: differences.Window) -> None:
         with connection.cursor() as cursor:
-            cursor.execute("DROP TABLE proxy_exchange_2026_11, proxy_exchangebody_2026_11")
-            cursor.execute("DROP TABLE proxy_receipt_2026_11, proxy_blob_2026_11")
+            cursor.execute("DROP TABLE IF EXISTS proxy_exchange_2026_11, proxy_exchangebody_2026_11")
+            cursor.execute("DROP TABLE IF EXISTS proxy_receipt_2026_11, proxy_blob_2026_11")
         compare(window)
 
     monkeypatch.setattr(differences, "compare", drop_and_compare)
