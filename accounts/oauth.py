@@ -87,28 +87,32 @@ def _tokens(answer: httpx.Response, refresh_token: str) -> Tokens:
     )
 
 
-def refresh(payer: Payer) -> None:
-    """Renew the tokens of one credential where it is kept, unless somebody else just did; raises RefreshFailed."""
+def refresh(payer: Payer, *, rejected: bool = False) -> None:
+    """Renew the tokens of one credential where it is kept, unless somebody else just did; raises RefreshFailed.
+
+    `rejected` says that the API refused the payer's access token, so that it is no good however long it was to live.
+    """
+    refused = payer.secret if rejected else ""
     try:
         if payer.source == "file":
-            _refresh_file(Path(payer.reference))
+            _refresh_file(Path(payer.reference), refused)
         else:
-            _refresh_row(int(payer.reference))
+            _refresh_row(int(payer.reference), refused)
     except RefreshFailed as failure:
         log.warning("oauth.refresh_failed", extra={"payer": payer.name, "why": failure.message})
         raise
 
 
-def _fresh(access_token: str, expires_at: datetime | None) -> bool:
+def _fresh(access_token: str, expires_at: datetime | None, refused: str) -> bool:
     """Whether somebody else was faster: its pair is the valid one, as a refresh token works once."""
     ahead = timezone.now() + timedelta(seconds=REFRESH_AHEAD_SECONDS)
-    return bool(access_token) and expires_at is not None and expires_at > ahead
+    return access_token not in {"", refused} and expires_at is not None and expires_at > ahead
 
 
-def _refresh_row(pk: int) -> None:
+def _refresh_row(pk: int, refused: str) -> None:
     try:
         with transaction.atomic():
-            failure = _renew(Credential.objects.select_for_update().get(pk=pk))
+            failure = _renew(Credential.objects.select_for_update().get(pk=pk), refused)
     except Credential.DoesNotExist as error:
         raise RefreshFailed("it has been deleted", permanent=True) from error
     except UnreadableSecret as error:
@@ -120,9 +124,9 @@ def _refresh_row(pk: int) -> None:
         raise failure
 
 
-def _renew(credential: Credential) -> RefreshFailed | None:
+def _renew(credential: Credential, refused: str) -> RefreshFailed | None:
     """Ask for a new pair and keep it in the locked row; a failure is kept there as well, and returned."""
-    if _fresh(credential.access_token, credential.expires_at):
+    if _fresh(credential.access_token, credential.expires_at, refused):
         return None
     if credential.state == Credential.State.NEEDS_LOGIN:
         return RefreshFailed(credential.last_error, permanent=True)
@@ -137,11 +141,11 @@ def _renew(credential: Credential) -> RefreshFailed | None:
     return None
 
 
-def _refresh_file(path: Path) -> None:
+def _refresh_file(path: Path, refused: str) -> None:
     try:
         with credential_files.locked(path):
             file = credential_files.read(path)
-            if _fresh(file.access_token, file.expires_at):
+            if _fresh(file.access_token, file.expires_at, refused):
                 return
             tokens = request_tokens(file.refresh_token)
             credential_files.write_tokens(

@@ -20,11 +20,13 @@ INTERVAL_SECONDS = 1.0
 class Watcher:
     """Holds `current`, None until the first snapshot is complete.
 
-    With the database down the last snapshot keeps serving. `refresh_now` may be called from any thread.
+    `looked` is set once the database was asked, whether or not it answered. With it down the last snapshot keeps
+    serving. `refresh_now` may be called from any thread.
     """
 
     def __init__(self) -> None:
         self.current: Snapshot | None = None
+        self.looked = threading.Event()
         self._folder = CredentialFolder(settings.CREDENTIALS_DIR)
         self._stored: Snapshot | None = None if settings.DATABASE_URL else Snapshot()
         self._version = -1
@@ -78,5 +80,6 @@ class Watcher:
             except Exception:
                 # The outermost door of this thread: without it a bug would freeze access for ever.
                 log.exception("access.refresh_failed")
+            self.looked.set()
             self._stop.wait(max(0.0, INTERVAL_SECONDS - (time.monotonic() - started)))
         connections.close_all()

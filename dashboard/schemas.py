@@ -20,9 +20,12 @@ class CamelSchema(Schema):
     def _run_root_validator(
         cls, values: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo[Any]
     ) -> Self:
-        # A finished shape is ready: Ninja would look up each of its fields once more, as a template does, ten times as slowly.
+        # A finished shape is ready, and so are its values by name: Ninja would look up each field as a template does, ten
+        # times as slowly.
         if isinstance(values, cls):
             return values
+        if isinstance(values, dict):
+            return handler(values)
         return handler(DjangoGetter(values, cls, info.context))
 
 

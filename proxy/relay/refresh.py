@@ -24,21 +24,23 @@ class Refresher:
         # Threads of its own: a token endpoint that hangs must not hold up the spool and the name look-ups.
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="oauth-refresh")
 
-    async def refresh(self, payer: Payer) -> None:
-        """Try it; whether it worked shows in the snapshot, which is fresh when this returns."""
+    async def refresh(self, payer: Payer, *, rejected: bool = False) -> None:
+        """Try it; whether it worked shows in the snapshot, which is fresh when this returns. `rejected` as in `oauth.refresh`."""
         if time.monotonic() < self._failed_at.get(payer.key, -PAUSE_SECONDS) + PAUSE_SECONDS:
             return
         running = self._running.get(payer.key)
         if running is None:
-            running = asyncio.get_running_loop().run_in_executor(self._threads, self._attempt, payer)
+            running = asyncio.get_running_loop().run_in_executor(
+                self._threads, self._attempt, payer, rejected
+            )
             self._running[payer.key] = running
             running.add_done_callback(lambda _: self._running.pop(payer.key, None))
         # One client's leaving must not end the attempt that the others wait for.
         await asyncio.shield(running)
 
-    def _attempt(self, payer: Payer) -> None:
+    def _attempt(self, payer: Payer, rejected: bool) -> None:
         try:
-            oauth.refresh(payer)
+            oauth.refresh(payer, rejected=rejected)
             self._failed_at.pop(payer.key, None)
         except oauth.RefreshFailed:
             self._failed_at[payer.key] = time.monotonic()

@@ -24,6 +24,8 @@ from proxy.relay.upstream import UpstreamTransport
 log = logging.getLogger("nexus.relay")
 
 LAST_HINTS_SECONDS = 1.0
+# A database that hangs must not keep the proxy from answering that it is not ready.
+FIRST_LOOK_SECONDS = 5.0
 
 
 class Runtime:
@@ -92,6 +94,8 @@ async def live(
         await send({"type": "lifespan.startup.failed", "message": message})
         return
     _current[:] = [runtime]
+    # Of several processes on one port each answers once it has started: one without access would refuse what another serves.
+    await asyncio.to_thread(runtime.watcher.looked.wait, FIRST_LOOK_SECONDS)
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await runtime.stop()

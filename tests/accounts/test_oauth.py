@@ -304,6 +304,23 @@ def test_a_file_that_is_gone_or_cannot_be_locked_asks_nobody(endpoint: Emulator,
     assert endpoint.oauth.calls == 0
 
 
+@pytest.mark.parametrize("kind", ["row", "file"])
+def test_a_token_that_the_api_refused_is_renewed_before_its_end_once(
+    endpoint: Emulator, row: Credential, path: Path, kind: str
+) -> None:
+    def now() -> Payer:
+        return payer_of(Credential.objects.get(pk=row.pk) if kind == "row" else path)
+
+    oauth.refresh(now())
+    refused = now()
+
+    oauth.refresh(refused, rejected=True)
+    oauth.refresh(refused, rejected=True)
+
+    assert endpoint.oauth.calls == 2
+    assert now().secret not in {"", refused.secret}
+
+
 def test_no_token_is_in_a_failures_text_or_log(
     endpoint: Emulator, row: Credential, caplog: pytest.LogCaptureFixture
 ) -> None:

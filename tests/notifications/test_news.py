@@ -18,6 +18,13 @@ def test_a_changed_text_is_new_and_so_is_the_first_one_after_it(domain: str) -> 
     assert seen == [True, True, True, False]
 
 
+def test_texts_that_are_stored_out_of_their_order_are_told_as_if_they_came_in_it(domain: str) -> None:
+    first, again, changed = (exchange(domain, user_text=text) for text in ("go on", "go on", "stop"))
+
+    assert [is_new_text(one) for one in (first, changed, again)] == [True, True, False]
+    assert [is_new_text(one) for one in (again, changed, first)] == [False] * 3
+
+
 def test_two_parallel_sessions_do_not_make_each_other_new(domain: str) -> None:
     turns = [("one", "Fix the bug"), ("two", "Write a test")] * 3
 
@@ -102,10 +109,10 @@ def test_eight_workers_agree_on_who_tells(domain: str) -> None:
 
 
 def test_the_memory_expires_and_holds_no_text(domain: str) -> None:
-    before = set(connection().scan_iter("nexus:slack:text:*"))
+    before = set(connection().scan_iter("nexus:slack:texts:*"))
     is_new_text(exchange(domain, user_text="a plain text"))
 
-    (key,) = set(connection().scan_iter("nexus:slack:text:*")) - before
+    (key,) = set(connection().scan_iter("nexus:slack:texts:*")) - before
 
     assert 0 < connection().ttl(key) <= 24 * 3600
-    assert "plain" not in f"{key!r} {connection().get(key)!r}"
+    assert "plain" not in f"{key!r} {connection().zrange(key, 0, -1)!r}"

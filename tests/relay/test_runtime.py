@@ -1,13 +1,17 @@
 """A proxy process comes to its end whatever its parts do."""
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pytest_django.fixtures import Settings
 
+from accounts.watcher import Watcher
 from proxy.live_events import Message
 from proxy.relay.exchange import Exchange
+from proxy.relay import runtime
 from proxy.relay.runtime import Runtime, live
 
 
@@ -31,17 +35,17 @@ async def test_a_publisher_whose_cancellation_is_swallowed_does_not_hold_up_the_
 ) -> None:
     settings.REDIS_URL = settings.DATABASE_URL = ""
     settings.CREDENTIALS_DIR = tmp_path
-    runtime, layer = Runtime(), DeafLayer()
-    runtime.live._layer = layer
-    runtime.live.begin(Exchange(None, runtime.live.end))
-    runtime.watcher.start()
-    runtime.live.start()
+    running, layer = Runtime(), DeafLayer()
+    running.live._layer = layer
+    running.live.begin(Exchange(None, running.live.end))
+    running.watcher.start()
+    running.live.start()
     await layer.asked.wait()
 
     async with asyncio.timeout(5):
-        await runtime.stop()
+        await running.stop()
 
-    assert runtime.draining
+    assert running.draining
 
 
 async def test_a_spool_that_cannot_be_used_keeps_the_process_from_starting_and_says_what_to_do(
@@ -63,3 +67,32 @@ async def test_a_spool_that_cannot_be_used_keeps_the_process_from_starting_and_s
     assert failed["type"] == "lifespan.startup.failed"
     assert f"the spool in {tmp_path / 'file'} cannot be used" in failed["message"]
     assert "mend the folder or set NEXUS_DATA_DIR" in failed["message"]
+
+
+async def test_a_process_starts_to_answer_once_it_knows_who_may_pass(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.REDIS_URL = settings.DATABASE_URL = ""
+    settings.CREDENTIALS_DIR = tmp_path
+    refresh, started = Watcher.refresh_now, asyncio.Event()
+
+    def slowly(watcher: Watcher) -> None:
+        time.sleep(0.3)
+        refresh(watcher)
+
+    async def receive() -> dict[str, Any]:
+        if runtimes:
+            await started.wait()
+        return {"type": "lifespan.startup"}
+
+    async def send(message: dict[str, Any]) -> None:
+        if message["type"] == "lifespan.startup.complete":
+            runtimes.append(runtime.current().watcher.current is not None)
+            started.set()
+
+    runtimes: list[bool] = []
+    monkeypatch.setattr(Watcher, "refresh_now", slowly)
+
+    await runtime.live(receive, send)
+
+    assert runtimes == [True]

@@ -11,13 +11,25 @@ from proxy.store.notifications.redis_link import connection
 
 REMEMBERED_SECONDS = 24 * 3600
 SAME_ERROR_SECONDS = 60
+# A thread's texts as "exchange digest", which sorts by time, as the ids do. Workers store batches at once, so that a text may
+# come after one that was written later: it is compared with those on both sides of it, in one step with being remembered.
+_NEWS = """
+local function same(text) return text and string.sub(text, -64) == ARGV[2] end
+local before = redis.call('ZREVRANGEBYLEX', KEYS[1], '[' .. ARGV[1], '-', 'LIMIT', 0, 1)[1]
+local after = redis.call('ZRANGEBYLEX', KEYS[1], '[' .. ARGV[1], '+', 'LIMIT', 0, 1)[1]
+redis.call('ZADD', KEYS[1], 0, ARGV[1] .. ' ' .. ARGV[2])
+redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -1 - ARGV[3])
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+return (same(before) or same(after)) and 0 or 1
+"""
+_REMEMBERED_TEXTS = 32
 # `refused` is missing on purpose: who was not let in must not be able to write into somebody's channel.
 _FAILED = (UPSTREAM_ERROR, UPSTREAM_CUT, ABORTED)
 _ANSWERED = (COMPLETE, CLIENT_LEFT)
 
 
 def is_new_text(stored: Stored) -> bool:
-    """Whether this is an answered inference with another user text than the last one of its thread.
+    """Whether this is an answered inference with another user text than the one before it in its thread.
 
     Remembers the text. A thread is the session header with the first user text, so that parallel sub-agents of
     one session do not take turns in being new; without the header, the domain with the first user text.
@@ -26,12 +38,9 @@ def is_new_text(stored: Stored) -> bool:
         return False
     if not stored.user_text.strip():
         return False
-    current = _digest(stored.user_text)
-    # SET with GET is one step: of two workers with the same text exactly one sees it as new.
-    previous = connection().set(
-        f"nexus:slack:text:{_thread(stored)}", current, ex=REMEMBERED_SECONDS, get=True
-    )
-    return previous != current
+    key = f"nexus:slack:texts:{_thread(stored)}"
+    arguments = (str(stored.exchange_id), _digest(stored.user_text), _REMEMBERED_TEXTS, REMEMBERED_SECONDS)
+    return bool(connection().eval(_NEWS, 1, key, *arguments))
 
 
 def is_new_error(stored: Stored) -> bool:
