@@ -10,8 +10,8 @@ from pytest_django.fixtures import Settings
 
 from accounts.watcher import Watcher
 from proxy.live_events import Message
-from proxy.relay.exchange import Exchange
 from proxy.relay import runtime
+from proxy.relay.exchange import Exchange
 from proxy.relay.runtime import Runtime, live
 
 

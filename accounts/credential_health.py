@@ -1,0 +1,75 @@
+"""How each credential fares, as all proxy processes tell it: one Redis hash a credential, read by admin, dashboard and pool.
+
+Fields: `cooling_until` (epoch seconds), `cooling_reason`, `gauges` (JSON: name of an `anthropic-ratelimit-…` window to
+[share used 0 to 1, its reset in epoch seconds]), `used_at` (epoch seconds), `error` and `error_at` of the last failure.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import msgspec
+import redis
+from django.conf import settings
+
+TIMEOUT_SECONDS = 1
+_gauges = msgspec.json.Decoder(dict[str, tuple[float, float]]).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One credential's state. `gauges` as above; 0.0 and "" where nothing is known."""
+
+    cooling_until: float = 0.0
+    cooling_reason: str = ""
+    gauges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    used_at: float = 0.0
+    error: str = ""
+    error_at: float = 0.0
+
+    def is_cooling(self, now: float) -> bool:
+        return now < self.cooling_until
+
+
+def name_of(key: str) -> str:
+    """The Redis key for a credential's `Payer.key`, e.g. `database:7`."""
+    return f"nexus:health:{key}"
+
+
+def read(keys: Sequence[str]) -> dict[str, Health]:
+    """The health of these credentials (`Payer.key`); without Redis nothing is known of any."""
+    if not settings.REDIS_URL:
+        return dict.fromkeys(keys, Health())
+    with connection().pipeline(transaction=False) as pipe:
+        for key in keys:
+            pipe.hgetall(name_of(key))
+        return {key: _health(found) for key, found in zip(keys, pipe.execute(), strict=True)}
+
+
+def reset(keys: Iterable[str]) -> None:
+    """End the cool-down of these credentials; raises redis.RedisError."""
+    for key in keys:
+        connection().hdel(name_of(key), "cooling_until", "cooling_reason")
+
+
+def _health(found: Mapping[str, str]) -> Health:
+    return Health(
+        cooling_until=float(found.get("cooling_until", 0)),
+        cooling_reason=found.get("cooling_reason", ""),
+        gauges=_gauges(found.get("gauges", "{}")),
+        used_at=float(found.get("used_at", 0)),
+        error=found.get("error", ""),
+        error_at=float(found.get("error_at", 0)),
+    )
+
+
+def connection() -> "redis.Redis":
+    """A client of REDIS_URL that speaks text and gives up within TIMEOUT_SECONDS."""
+    return _connection(settings.REDIS_URL)
+
+
+@lru_cache(maxsize=4)
+def _connection(url: str) -> "redis.Redis":
+    return redis.Redis.from_url(
+        url, decode_responses=True, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
+    )
