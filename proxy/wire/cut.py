@@ -7,6 +7,7 @@ wrong: pieces are slices of the body, whatever is in it.
 
 import re
 from collections.abc import Iterable
+from hashlib import sha256
 
 import msgspec
 
@@ -16,6 +17,10 @@ from proxy.wire.lenient import is_crowded
 SMALL = 768
 # A request, its messages, a message, its content, a block, the content of a tool's result, a block of that.
 _DEPTH = 7
+# A message is the same bytes turn after turn: where it is cut is remembered by its digest. An entry takes a few hundred bytes.
+_ELEMENTS_DEPTH = _DEPTH - 2
+_MOST_REMEMBERED = 20_000
+_remembered: dict[bytes, list[int]] = {}
 _SPACE = rb"[ \t\n\r]*+"
 _END = re.compile(_SPACE + rb"[\]}]" + _SPACE)
 _TO_ELEMENT = re.compile(rb"[\[,]?" + _SPACE + rb",?" + _SPACE)
@@ -51,12 +56,25 @@ def _borders(body: bytes, value: bytes | msgspec.Raw, start: int, end: int, dept
             if is_array or depth == _DEPTH:
                 found.append(begin)
             if body[begin] in b"[{":
-                found += _borders(body, child, begin, after, depth - 1)
+                find = _remembered_borders if depth - 1 == _ELEMENTS_DEPTH else _borders
+                found += find(body, child, begin, after, depth - 1)
         if large or is_array:
             found.append(after)
         start = after
     # Of a member that is there twice only the last was found, so that nothing is where it should be.
     return found if _END.fullmatch(body, start, end) else []
+
+
+def _remembered_borders(body: bytes, value: msgspec.Raw, start: int, end: int, depth: int) -> list[int]:
+    """What `_borders` finds, which depends on nothing but these bytes."""
+    digest = sha256(value).digest()
+    known = _remembered.get(digest)
+    if known is None:
+        if len(_remembered) >= _MOST_REMEMBERED:
+            _remembered.clear()
+        known = [border - start for border in _borders(body, value, start, end, depth)]
+        _remembered[digest] = known
+    return [start + border for border in known]
 
 
 def _children(value: bytes | msgspec.Raw, *, is_array: bool) -> Iterable[msgspec.Raw]:

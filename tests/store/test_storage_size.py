@@ -114,10 +114,11 @@ def test_the_bodies_of_a_session_cost_hardly_any_time() -> None:
         ingest.ingest(make_batch(*records))
         return time.process_time() - started
 
-    records = session(1)
-    bodies = seconds(records) - seconds(
-        [structs.replace(one, request_body=b"") for one in session(1, domain="b.example")]
-    )
+    def for_200_kb(seed: int) -> float:
+        records = session(seed)
+        empty = [structs.replace(one, request_body=b"") for one in session(seed, domain="b.example")]
+        bodies = seconds(records) - seconds(empty)
+        return bodies / sum(len(one.request_body) for one in records) * 200_000
 
-    # 200 kB take 2 to 5 ms, and 9 in the first batch of a process; far more is allowed, as coverage may count lines.
-    assert bodies / sum(len(one.request_body) for one in records) * 200_000 < 0.02
+    # Less than 2 ms on a machine at rest, after a process's first batch; more is allowed, as coverage may count lines.
+    assert min(for_200_kb(seed) for seed in (1, 3, 5)) < 0.01

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from proxy.wire import cut as cutter
 from proxy.wire.cut import SMALL, cut
 from tests.store.agent_session import AgentSession
 
@@ -165,3 +166,19 @@ def test_a_request_of_an_agent_is_cut_in_hardly_any_time() -> None:
 
     # 200 kB take 0.6 ms; ten times that, as coverage may count lines. The least of many: others use the processor too.
     assert min(seconds() for _ in range(30)) / len(body) * 200_000 < 0.006
+
+
+def test_what_is_remembered_of_a_message_cuts_it_the_same_anywhere_and_is_bounded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    requests = list(AgentSession(7).requests(6))
+    monkeypatch.setattr(cutter, "_remembered", {})
+    first = [cut(body) for body in requests]
+    held = len(cutter._remembered)
+    again = [cut(body) for body in requests]
+    monkeypatch.setattr(cutter, "_MOST_REMEMBERED", 3)
+    forgetting = [cut(body) for body in [*requests, *AgentSession(8).requests(2)]]
+
+    assert held > 6
+    assert again == first == forgetting[:6]
+    assert len(cutter._remembered) <= 3
