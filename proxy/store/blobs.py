@@ -101,7 +101,10 @@ def body_of(exchange_id: UUID, which: Literal["request", "response"]) -> bytes:
             or f"no bodies are stored for exchange {exchange_id}: they expired, or storage was off"
         )
     if row.request_dropped if which == "request" else row.response_dropped:
-        raise BodyMissingError(f"the {which} body of {exchange_id} was dropped because the spool was full")
+        raise BodyMissingError(
+            f"the {which} body of {exchange_id} was dropped because the spool was full, or because it was larger than the"
+            " 96 MiB that a record may be"
+        )
     digests = request_pieces(exchange_id) if which == "request" else split(bytes(row.response_manifest))
     if digests is None:
         raise BodyMissingError(
