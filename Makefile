@@ -9,6 +9,7 @@ STAMP := $(VENV)/requirements.stamp
 STACK = $(BIN)/python -m nexus_project.stack
 SOURCES := nexus_project accounts proxy dashboard tests manage.py
 TEST_OPTIONS ?=
+TEST_PROCESSES ?= auto
 CHAOS_OPTIONS ?=
 BENCH_OPTIONS ?=
 LOCK_OPTIONS ?=
@@ -49,8 +50,8 @@ dashboard: ## start only the dashboard (port 3001)
 worker: ## start only the worker that stores the record
 beat: ## start only the clock of the periodic tasks
 
-test: $(STAMP) ## run the whole suite (TEST_OPTIONS="tests/stack -x")
-	@$(BIN)/python -m pytest $(TEST_OPTIONS)
+test: $(STAMP) ## run the whole suite, a process a core (TEST_OPTIONS="tests/stack -x" TEST_PROCESSES=0)
+	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --maxprocesses 4 --dist loadfile $(TEST_OPTIONS)
 
 chaos: $(STAMP) ## kill everything at random under load and look for losses (minutes; CHAOS_OPTIONS="--seed 7")
 	@$(BIN)/python -m tests.chaos $(CHAOS_OPTIONS)

@@ -22,6 +22,9 @@ hypothesis.settings.load_profile("suite")
 servers.provide()
 env.export(DJANGO_SETTINGS_MODULE="nexus_project.settings.test")
 django.setup()
+if servers.hands_out():
+    # The processes that run the tests find an environment as this one did.
+    env.export(DJANGO_SETTINGS_MODULE="", DATABASE_URL="", REDIS_URL="")
 
 from django.db import connection  # noqa: E402 - Django's settings come first
 
