@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from accounts import keys
 from accounts.hosts import Host
 from accounts.inbound import Inbound
+from accounts.paths import Reach, reach_of
 
 REFRESH_AHEAD_SECONDS = 60
 
@@ -81,11 +82,15 @@ class DomainAccess:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that a decision needs; replaced as a whole when anything changes."""
+    """All that a decision needs; replaced as a whole when anything changes.
+
+    `shared_files` lets every domain that `default` pays for reach its files and batches.
+    """
 
     domains: Mapping[str, DomainAccess] = field(default_factory=dict)
     default: Payer | None = None
     client_auth: bool = False
+    shared_files: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +122,12 @@ class Denied(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a request brings to the decision."""
+    """What a request brings to the decision; `target` is its path and query as the client wrote them."""
 
     host: Host
     inbound: Inbound
     from_browser: bool = False
+    target: str = "/v1/messages"
 
 
 def decide(snapshot: Snapshot, claim: Claim, now: float, refreshed: frozenset[str] = frozenset()) -> Decision:
@@ -133,7 +139,10 @@ def decide(snapshot: Snapshot, claim: Claim, now: float, refreshed: frozenset[st
         raise _denied_for_want_of_a_key(access.name)
     passed_over: list[str] = []
     for payer in access.payers if may_spend else ():
-        if payer.wants_refresh(now) and payer.key not in refreshed:
+        refresh = payer.wants_refresh(now) and payer.key not in refreshed
+        if refresh or payer.usable(now):
+            _check_path(claim.target, access.name, shared=True)
+        if refresh:
             return Decision(access.name, (), refresh=payer)
         if payer.usable(now):
             return _paid_by(payer, access.name, key, passed_over)
@@ -142,6 +151,7 @@ def decide(snapshot: Snapshot, claim: Claim, now: float, refreshed: frozenset[st
     if inbound.headers:
         return Decision(access.name, inbound.headers, None, inbound.is_oauth, key, tuple(passed_over))
     if snapshot.default and may_spend:
+        _check_path(claim.target, access.name, shared=snapshot.shared_files)
         return _paid_by(snapshot.default, access.name, key, passed_over)
     raise _nobody_pays(snapshot, access, claim, passed_over)
 
@@ -164,6 +174,26 @@ def _client_key(access: DomainAccess, presented: str, now: float) -> str:
         message = f"This Nexus client key does not open {access.name}. Ask its operator for a new one."
         raise Denied("authentication_error", message, access.name)
     return grant.reference
+
+
+def _check_path(target: str, domain: str, *, shared: bool) -> None:
+    """Refuse what a credential of the operator is not meant for; `shared`: whether its files and batches may be reached."""
+    reach = reach_of(target)
+    if reach is Reach.DOTTED:
+        message = "Write the path without . and .. segments, encoded ones too: Nexus pays only for a path that is plain."
+        raise Denied("invalid_request_error", message, domain)
+    if reach is Reach.CLOSED:
+        message = (
+            "Nexus lets nobody manage the organisation of its credential; use a key of your own in x-api-key for a domain "
+            "that has no credential."
+        )
+        raise Denied("permission_error", message, domain)
+    if reach is Reach.SHARED and not shared:
+        message = (
+            f"Files and batches of CLAUDE_API_KEY are shared by all who use it, so {domain} may not reach them: ask the operator "
+            "for a credential of this domain or for ALLOW_SHARED_FILES, or send your own key in x-api-key."
+        )
+        raise Denied("permission_error", message, domain)
 
 
 def _paid_by(payer: Payer, domain: str, key: str, passed_over: list[str]) -> Decision:

@@ -81,7 +81,9 @@ def combine(stored: Snapshot, files: Mapping[Path, CredentialFile | None]) -> Sn
     for path, file in sorted(files.items()):
         if name := domain_of(path):
             domains[name] = _with_file(domains.get(name, DomainAccess(name)), path, file)
-    return Snapshot(domains, payers.from_environment(), settings.ENABLE_CLIENT_AUTH)
+    return Snapshot(
+        domains, payers.from_environment(), settings.ENABLE_CLIENT_AUTH, settings.ALLOW_SHARED_FILES
+    )
 
 
 def _with_file(access: DomainAccess, path: Path, file: CredentialFile | None) -> DomainAccess:

@@ -24,12 +24,12 @@ def domain(*payers: Payer, guarded: bool = False, key_ends: float = NOW + 1) -> 
 
 def ask(
     access: DomainAccess | None = None, *headers: Header, default: Payer | None = DEFAULT, client_auth: bool = False,
-    browser: bool = False, refreshed: frozenset[str] = frozenset(), host: str = "a.example:3000",
+    browser: bool = False, refreshed: frozenset[str] = frozenset(), host: str = "a.example:3000", target: str = "/v1/x",
+    shared_files: bool = False,
 ) -> Decision:  # fmt: skip
-    snapshot = Snapshot({access.name: access} if access else {}, default, client_auth)
-    return decide(
-        snapshot, Claim(parse_host(host), read_credentials(headers), browser), NOW, refreshed=refreshed
-    )
+    snapshot = Snapshot({access.name: access} if access else {}, default, client_auth, shared_files)
+    claim = Claim(parse_host(host), read_credentials(headers), browser, target)
+    return decide(snapshot, claim, NOW, refreshed=refreshed)
 
 
 def denial(*args: object, **options: object) -> tuple[str, str]:
@@ -173,6 +173,47 @@ def test_a_browsers_page_spends_the_operators_credentials_only_with_a_key() -> N
     assert denial(None, browser=True, default=None)[0] == "authentication_error"
     assert ask(domain(ROW), OWN, browser=True).paid_by == "client"
     assert ask(domain(ROW, guarded=True), key, browser=True).payer is ROW
+
+
+@pytest.mark.parametrize("access", [None, domain(ROW), domain(FILE)])
+@pytest.mark.parametrize(
+    ("target", "kind"),
+    [
+        ("/v1/messages/../organizations", "invalid_request_error"),
+        ("/v1/messages/%2E%2e/organizations", "invalid_request_error"),
+        ("/v1/organizations/api_keys", "permission_error"),
+        ("/v1/oauth/token", "permission_error"),
+    ],
+)
+def test_no_credential_of_the_operator_pays_for_a_closed_or_crooked_path(
+    access: DomainAccess | None, target: str, kind: str
+) -> None:
+    assert denial(access, target=target)[0] == kind
+    assert ask(None, OWN, target=target).paid_by == "client"
+
+
+def test_a_refused_path_refreshes_no_token() -> None:
+    payer = Payer("file", "f", "oauth", "", refreshable=True)
+
+    assert denial(domain(payer), target="/v1/organizations")[0] == "permission_error"
+    assert ask(domain(payer), target="/v1/messages").refresh is payer
+
+
+def test_a_credential_that_cannot_be_used_limits_no_path() -> None:
+    dead = Payer("file", "f", "oauth", "")
+
+    assert ask(domain(dead), OWN, target="/v1/organizations").paid_by == "client"
+
+
+@pytest.mark.parametrize("target", ["/v1/files/file_1", "/v1/messages/batches"])
+def test_files_and_batches_are_reached_with_the_domains_own_credential_or_by_a_setting(target: str) -> None:
+    kind, message = denial(target=target)
+
+    assert kind == "permission_error"
+    assert "ALLOW_SHARED_FILES" in message
+    assert ask(target=target, shared_files=True).payer is DEFAULT
+    assert ask(domain(FILE), target=target).payer is FILE
+    assert ask(None, OWN, target=target).paid_by == "client"
 
 
 def test_no_secret_is_in_a_representation() -> None:
