@@ -4,8 +4,6 @@ Only a regular file counts. It may be a link within its folder, as Kubernetes mo
 """
 
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import Any
 
+from accounts import atomic_file
 from accounts.hosts import BadHost, parse_host
 
 SUFFIX = ".credentials.json"
@@ -184,19 +183,5 @@ def write_tokens(
         "expiresAt": round(expires_at.timestamp() * 1000),
         "scopes": scopes,
     }
-    _replace(path.resolve(), json.dumps(data, indent=2, ensure_ascii=False) + "\n")
-
-
-def _replace(path: Path, content: str) -> None:
-    # mkstemp makes a file of mode 600.
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(content)
-            file.flush()
-            # fsync before rename: after a power cut an empty file under its final name would lose the tokens.
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    content = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    atomic_file.write(path.resolve(), content.encode())
