@@ -1,5 +1,7 @@
 """`<CREDENTIALS_DIR>/<domain>.credentials.json`: the predecessor's format (§2.5), read whole and written atomically.
 
+`_wildcard.<parent>.credentials.json` stands for `*.<parent>`.
+
 Only a regular file counts. It may be a link within its folder, as Kubernetes mounts secrets, and never one that leads out of it.
 """
 
@@ -13,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from accounts import atomic_file
-from accounts.hosts import BadHost, parse_host
+from accounts.hosts import BadHost
+from accounts.wildcards import FILE_PREFIX, PREFIX, parse_domain
 
 SUFFIX = ".credentials.json"
 MAX_BYTES = 1024 * 1024
@@ -52,10 +55,12 @@ class CredentialFile:
 
 
 def domain_of(path: Path) -> str | None:
-    """The domain that a file's name stands for; None where the name is no host (nothing of it is served)."""
+    """The domain that a file's name stands for, a wildcard's included; None where it is none (nothing of it is served)."""
     name = path.name.removesuffix(SUFFIX)
+    if name.startswith(FILE_PREFIX):
+        name = PREFIX + name.removeprefix(FILE_PREFIX)
     try:
-        return parse_host(name).full if path.name.endswith(SUFFIX) else None
+        return parse_domain(name) if path.name.endswith(SUFFIX) else None
     except BadHost:
         return None
 
