@@ -8,9 +8,10 @@ from django.conf import settings
 from django.db import Error as DatabaseFailure
 from django.db import connections
 
-from accounts import snapshot, snapshot_file
+from accounts import open_doors, snapshot, snapshot_file
 from accounts.access import Snapshot
 from accounts.credential_folder import CredentialFolder
+from accounts.open_doors import OpenDoors
 
 log = logging.getLogger("nexus.access")
 
@@ -33,6 +34,7 @@ class Watcher:
         self._database_up = True
         self._kept_read = False
         self._unsaved: Snapshot | None = None
+        self._open = OpenDoors()
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="access-watcher", daemon=True)
@@ -62,6 +64,15 @@ class Watcher:
     def _publish(self, *, changed: bool) -> None:
         if self._stored is not None and (changed or self.current is None):
             self.current = snapshot.combine(self._stored, self._folder.files)
+            self._tell(open_doors.of_snapshot(self.current))
+
+    def _tell(self, found: OpenDoors) -> None:
+        """Say loudly, once a change, what anybody may spend."""
+        if found and found != self._open:
+            log.warning("access.open", extra={"to_everybody": found.words, "mend": open_doors.MEND})
+        if self._open and not found:
+            log.info("access.closed")
+        self._open = found
 
     def _read_database(self) -> bool:
         try:

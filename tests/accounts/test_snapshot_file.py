@@ -32,6 +32,7 @@ def data_dir(settings: Settings, tmp_path: Path) -> Path:
     settings.NEXUS_DATA_DIR = tmp_path / "var"
     settings.CREDENTIALS_DIR = tmp_path
     settings.CLAUDE_API_KEY = ""
+    settings.ENABLE_CLIENT_AUTH = True
     path: Path = settings.NEXUS_DATA_DIR
     return path
 
