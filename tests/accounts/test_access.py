@@ -220,6 +220,15 @@ def test_an_expired_key_is_refused() -> None:
     assert "does not open" in denial(domain(ROW, guarded=True, key_ends=NOW), (b"x-api-key", KEY.encode()))[1]
 
 
+def test_unknown_revoked_and_expired_keys_get_one_and_the_same_refusal() -> None:
+    never = denial(domain(ROW, guarded=True), (b"x-api-key", b"cnp_live_never"))
+    ended = denial(domain(ROW, guarded=True, key_ends=NOW - 1), (b"authorization", f"Bearer {KEY}".encode()))
+    elsewhere = denial(domain(ROW), (b"x-api-key", KEY.encode()))
+
+    assert never == ended == elsewhere
+    assert never[0] == "authentication_error"
+
+
 def test_a_browsers_page_spends_the_operators_credentials_only_with_a_key() -> None:
     key = (b"x-api-key", KEY.encode())
 

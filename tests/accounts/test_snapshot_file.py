@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from accounts import keys, snapshot_file
 from accounts.access import Claim, Denied, DomainAccess, KeyGrant, Payer, Snapshot, decide
+from accounts.fields import encrypt_bytes
 from accounts.hosts import parse_host
 from accounts.inbound import read_credentials
 from accounts.watcher import Watcher
@@ -55,7 +56,7 @@ def test_what_was_saved_is_loaded_the_same() -> None:
     loaded = snapshot_file.load()
 
     assert loaded == STORED
-    assert loaded
+    assert loaded is not None
     assert loaded.domains["a.example"].grants[keys.digest("cnp_live_good")].expires_at == math.inf
 
 
@@ -99,7 +100,7 @@ def test_one_of_another_form_is_ignored_and_told(
     data_dir: Path, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     snapshot_file.save(STORED)
-    (data_dir / "access.snapshot").write_bytes(snapshot_file.encrypt_bytes(content))
+    (data_dir / "access.snapshot").write_bytes(encrypt_bytes(content))
 
     assert snapshot_file.load() is None
     assert [record.message for record in caplog.records] == ["access.snapshot_unusable"]
