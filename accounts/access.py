@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from accounts import keys
 from accounts.hosts import Host
 from accounts.inbound import Inbound
+from accounts.paths import Reach, reach_of
+from accounts.wildcards import covering
 
 REFRESH_AHEAD_SECONDS = 60
 
@@ -81,11 +83,17 @@ class DomainAccess:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that a decision needs; replaced as a whole when anything changes."""
+    """All that a decision needs; replaced as a whole when anything changes.
+
+    `shared_files` lets every domain that `default` pays for reach its files and batches; no wildcard is looked for without
+    `has_wildcards`.
+    """
 
     domains: Mapping[str, DomainAccess] = field(default_factory=dict)
     default: Payer | None = None
     client_auth: bool = False
+    shared_files: bool = False
+    has_wildcards: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,53 +125,82 @@ class Denied(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a request brings to the decision."""
+    """What a request brings to the decision; `target` is its path and query as the client wrote them."""
 
     host: Host
     inbound: Inbound
     from_browser: bool = False
+    target: str = "/v1/messages"
 
 
 def decide(snapshot: Snapshot, claim: Claim, now: float, refreshed: frozenset[str] = frozenset()) -> Decision:
     """Choose who pays; raises Denied. `refreshed` holds the keys of credentials whose refresh was tried for this very request."""
-    access = _domain(snapshot, claim.host)
-    key = _client_key(access, claim.inbound.client_key, now)
+    domain, access = _domain(snapshot, claim.host)
+    key = _client_key(access, domain, claim.inbound.client_key, now)
     may_spend = bool(key) or not (snapshot.client_auth or claim.from_browser)
     if access.payers and snapshot.client_auth and not key:
-        raise _denied_for_want_of_a_key(access.name)
+        raise _denied_for_want_of_a_key(domain)
     passed_over: list[str] = []
     for payer in access.payers if may_spend else ():
-        if payer.wants_refresh(now) and payer.key not in refreshed:
-            return Decision(access.name, (), refresh=payer)
-        if payer.usable(now):
-            return _paid_by(payer, access.name, key, passed_over)
-        passed_over.append(payer.name)
+        is_due = payer.wants_refresh(now) and payer.key not in refreshed
+        if not is_due and not payer.usable(now):
+            passed_over.append(payer.name)
+            continue
+        _check_path(claim.target, domain, shared=True)
+        if is_due:
+            return Decision(domain, (), refresh=payer)
+        return _paid_by(payer, domain, key, passed_over)
     inbound = claim.inbound
     if inbound.headers:
-        return Decision(access.name, inbound.headers, None, inbound.is_oauth, key, tuple(passed_over))
+        return Decision(domain, inbound.headers, None, inbound.is_oauth, key, tuple(passed_over))
     if snapshot.default and may_spend:
-        return _paid_by(snapshot.default, access.name, key, passed_over)
-    raise _nobody_pays(snapshot, access, claim, passed_over)
+        _check_path(claim.target, domain, shared=snapshot.shared_files)
+        return _paid_by(snapshot.default, domain, key, passed_over)
+    raise _nobody_pays(snapshot, domain, access, claim, passed_over)
 
 
-def _domain(snapshot: Snapshot, host: Host) -> DomainAccess:
+def _domain(snapshot: Snapshot, host: Host) -> tuple[str, DomainAccess]:
+    """What records and answers call the domain, and its access; a wildcard gives access to hosts that keep their names."""
     for name in host.candidates:
         if access := snapshot.domains.get(name):
-            return access
-    return DomainAccess(host.full)
+            return name, access
+    for name in covering(host.name) if snapshot.has_wildcards else ():
+        if access := snapshot.domains.get(name):
+            return host.name, access
+    return host.full, DomainAccess(host.full)
 
 
-def _client_key(access: DomainAccess, presented: str, now: float) -> str:
+def _client_key(access: DomainAccess, domain: str, presented: str, now: float) -> str:
     """The reference of the valid key that came along, "" without one; the same refusal for unknown, revoked and expired."""
     if not presented:
         if access.guarded:
-            raise _denied_for_want_of_a_key(access.name)
+            raise _denied_for_want_of_a_key(domain)
         return ""
     grant = access.grants.get(keys.digest(presented))
     if grant is None or now >= grant.expires_at:
-        message = f"This Nexus client key does not open {access.name}. Ask its operator for a new one."
-        raise Denied("authentication_error", message, access.name)
+        message = f"This Nexus client key does not open {domain}. Ask its operator for a new one."
+        raise Denied("authentication_error", message, domain)
     return grant.reference
+
+
+def _check_path(target: str, domain: str, *, shared: bool) -> None:
+    """Refuse what a credential of the operator is not meant for; `shared`: whether its files and batches may be reached."""
+    reach = reach_of(target)
+    if reach is Reach.DOTTED:
+        message = "Write the path without . and .. segments, encoded ones too: Nexus pays only for a path that is plain."
+        raise Denied("invalid_request_error", message, domain)
+    if reach is Reach.CLOSED:
+        message = (
+            "Nexus lets nobody manage the organisation of its credential; use a key of your own in x-api-key for a domain "
+            "that has no credential."
+        )
+        raise Denied("permission_error", message, domain)
+    if reach is Reach.SHARED and not shared:
+        message = (
+            f"Files and batches of CLAUDE_API_KEY are shared by all who use it, so {domain} may not reach them: ask the operator "
+            "for a credential of this domain or for ALLOW_SHARED_FILES, or send your own key in x-api-key."
+        )
+        raise Denied("permission_error", message, domain)
 
 
 def _paid_by(payer: Payer, domain: str, key: str, passed_over: list[str]) -> Decision:
@@ -175,15 +212,17 @@ def _denied_for_want_of_a_key(domain: str) -> Denied:
     return Denied("authentication_error", message, domain)
 
 
-def _nobody_pays(snapshot: Snapshot, access: DomainAccess, claim: Claim, passed_over: list[str]) -> Denied:
+def _nobody_pays(
+    snapshot: Snapshot, domain: str, access: DomainAccess, claim: Claim, passed_over: list[str]
+) -> Denied:
     if claim.from_browser and (access.payers or snapshot.default):
         message = "Nexus lets no web page spend its credential. Call it from a server, or send your own key in x-api-key."
-        return Denied("permission_error", message, access.name)
+        return Denied("permission_error", message, domain)
     if snapshot.client_auth and snapshot.default:
-        return _denied_for_want_of_a_key(access.name)
+        return _denied_for_want_of_a_key(domain)
     dead = f" (not usable: {', '.join(passed_over)})" if passed_over else ""
     message = (
-        f"Nexus has no credential for {access.name}{dead}. Send your own key in x-api-key or Authorization, or ask the operator "
+        f"Nexus has no credential for {domain}{dead}. Send your own key in x-api-key or Authorization, or ask the operator "
         "to add a credential for this domain in the admin, as a credential file, or as CLAUDE_API_KEY."
     )
-    return Denied("authentication_error", message, access.name)
+    return Denied("authentication_error", message, domain)

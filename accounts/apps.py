@@ -6,3 +6,6 @@ class AccountsConfig(AppConfig):
 
     name = "accounts"
     verbose_name = "Access"
+
+    def ready(self) -> None:
+        import accounts.checks  # noqa: F401 - it registers itself, and needs the models

@@ -1,11 +1,11 @@
 """`<CREDENTIALS_DIR>/<domain>.credentials.json`: the predecessor's format (§2.5), read whole and written atomically.
 
+`_wildcard.<parent>.credentials.json` stands for `*.<parent>`.
+
 Only a regular file counts. It may be a link within its folder, as Kubernetes mounts secrets, and never one that leads out of it.
 """
 
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +14,9 @@ from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import Any
 
-from accounts.hosts import BadHost, parse_host
+from accounts import atomic_file
+from accounts.hosts import BadHost
+from accounts.wildcards import FILE_PREFIX, PREFIX, parse_domain
 
 SUFFIX = ".credentials.json"
 MAX_BYTES = 1024 * 1024
@@ -53,10 +55,12 @@ class CredentialFile:
 
 
 def domain_of(path: Path) -> str | None:
-    """The domain that a file's name stands for; None where the name is no host (nothing of it is served)."""
+    """The domain that a file's name stands for, a wildcard's included; None where it is none (nothing of it is served)."""
     name = path.name.removesuffix(SUFFIX)
+    if name.startswith(FILE_PREFIX):
+        name = PREFIX + name.removeprefix(FILE_PREFIX)
     try:
-        return parse_host(name).full if path.name.endswith(SUFFIX) else None
+        return parse_domain(name) if path.name.endswith(SUFFIX) else None
     except BadHost:
         return None
 
@@ -184,19 +188,5 @@ def write_tokens(
         "expiresAt": round(expires_at.timestamp() * 1000),
         "scopes": scopes,
     }
-    _replace(path.resolve(), json.dumps(data, indent=2, ensure_ascii=False) + "\n")
-
-
-def _replace(path: Path, content: str) -> None:
-    # mkstemp makes a file of mode 600.
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(content)
-            file.flush()
-            # fsync before rename: after a power cut an empty file under its final name would lose the tokens.
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    content = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    atomic_file.write(path.resolve(), content.encode())

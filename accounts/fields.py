@@ -19,13 +19,23 @@ def _fernet(keys: tuple[str, ...]) -> MultiFernet:
 
 def encrypt(plain: str) -> str:
     """Encrypt with the first of FIELD_ENCRYPTION_KEYS."""
-    return _fernet(tuple(settings.FIELD_ENCRYPTION_KEYS)).encrypt(plain.encode()).decode()
+    return encrypt_bytes(plain.encode()).decode()
 
 
 def decrypt(token: str) -> str:
     """Decrypt with any of FIELD_ENCRYPTION_KEYS; raises UnreadableSecret."""
+    return decrypt_bytes(token.encode()).decode()
+
+
+def encrypt_bytes(plain: bytes) -> bytes:
+    """The same for bytes."""
+    return _fernet(tuple(settings.FIELD_ENCRYPTION_KEYS)).encrypt(plain)
+
+
+def decrypt_bytes(token: bytes) -> bytes:
+    """The same for bytes."""
     try:
-        return _fernet(tuple(settings.FIELD_ENCRYPTION_KEYS)).decrypt(token.encode()).decode()
+        return _fernet(tuple(settings.FIELD_ENCRYPTION_KEYS)).decrypt(token)
     except InvalidToken as error:
         raise UnreadableSecret("no key of FIELD_ENCRYPTION_KEYS decrypts this value") from error
 

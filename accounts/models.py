@@ -8,19 +8,21 @@ from django.utils import timezone
 
 from accounts import keys
 from accounts.fields import EncryptedTextField
-from accounts.hosts import BadHost, is_personal, parse_host
+from accounts.hosts import BadHost, is_personal
+from accounts.wildcards import parse_domain
 
 
 def validate_domain(value: str) -> None:
-    """A domain is a host name or address, in lower case, with or without a port."""
+    """A domain is a host name or address, in lower case, with or without a port, or a wildcard for the names below one."""
     try:
-        host = parse_host(value)
+        name = parse_domain(value)
     except BadHost as error:
         raise ValidationError(
-            "Give a host name such as api.example.com, with a port only if clients use one."
+            "Give a host name such as api.example.com, with a port only if clients use one, or *.example.com for all names "
+            "below a domain that somebody can own: not *.com or *.co.uk."
         ) from error
-    if host.full != value:
-        raise ValidationError("Write it as %(name)s.", params={"name": host.full})
+    if name != value:
+        raise ValidationError("Write it as %(name)s.", params={"name": name})
 
 
 class Domain(models.Model):

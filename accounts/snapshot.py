@@ -10,7 +10,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db.models import QuerySet
 
-from accounts import keys, payers
+from accounts import keys, payers, wildcards
 from accounts.access import DomainAccess, KeyGrant, Payer, Snapshot
 from accounts.credential_files import CredentialFile, domain_of
 from accounts.fields import UnreadableSecret
@@ -81,7 +81,16 @@ def combine(stored: Snapshot, files: Mapping[Path, CredentialFile | None]) -> Sn
     for path, file in sorted(files.items()):
         if name := domain_of(path):
             domains[name] = _with_file(domains.get(name, DomainAccess(name)), path, file)
-    return Snapshot(domains, payers.from_environment(), settings.ENABLE_CLIENT_AUTH)
+    has_wildcards = any(map(wildcards.is_wildcard, domains))
+    if has_wildcards:
+        wildcards.suffixes()  # read here, in the watcher's thread, and not while requests wait
+    return Snapshot(
+        domains,
+        payers.from_environment(),
+        settings.ENABLE_CLIENT_AUTH,
+        settings.ALLOW_SHARED_FILES,
+        has_wildcards,
+    )
 
 
 def _with_file(access: DomainAccess, path: Path, file: CredentialFile | None) -> DomainAccess:

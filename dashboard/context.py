@@ -3,17 +3,30 @@
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db import Error as DatabaseFailure
 from django.http import HttpRequest
+
+from accounts import open_doors
+from accounts.open_doors import OpenDoors
 
 
 def shell(request: HttpRequest) -> dict[str, object]:
-    """The proxy's address as clients would call it, and whether exchanges are stored."""
+    """The proxy's address as clients would call it, whether exchanges are stored, and what anybody may spend."""
     # Asked for only where it is shown: the page that refuses a foreign host must not look at the host again.
     return {
         "proxy_address": lambda: proxy_address(request.get_host()),
         "storage_enabled": settings.STORAGE_ENABLED,
         "reporting_zone": settings.REPORTING_TIME_ZONE,
+        "open_doors": _open_doors,
     }
+
+
+def _open_doors() -> OpenDoors:
+    """Nothing while the database is away: a page that can do without it is not to fail for this."""
+    try:
+        return open_doors.now()
+    except DatabaseFailure:
+        return OpenDoors()
 
 
 def proxy_address(host: str) -> str:

@@ -58,7 +58,9 @@ OTHERS: Mapping[str, Rights] = {
         worker=f"SELECT ({_NO_SECRET}), UPDATE ({_STATE})",
         dashboard=MANAGE,
     ),
-    "accounts_clientkey": Rights(proxy=READ, dashboard=MANAGE),
+    "accounts_clientkey": Rights(
+        proxy=READ, worker="SELECT (id, last_used_at), UPDATE (last_used_at)", dashboard=MANAGE
+    ),
     "accounts_accessversion": Rights(proxy=READ),
     "auth_group": Rights(dashboard=MANAGE),
     "auth_group_permissions": Rights(dashboard=MANAGE),

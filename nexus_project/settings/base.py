@@ -31,6 +31,7 @@ CLAUDE_API_BASE_URL = env.url("CLAUDE_API_BASE_URL", "https://api.anthropic.com"
 CLAUDE_OAUTH_CLIENT_ID = env.text("CLAUDE_OAUTH_CLIENT_ID", "9d1c250a-e61b-44d9-88ed-5944d1962f5e")
 CLAUDE_OAUTH_TOKEN_URL = env.url("CLAUDE_OAUTH_TOKEN_URL", "https://console.anthropic.com/v1/oauth/token")
 CREDENTIALS_DIR = env.folder("CREDENTIALS_DIR", "credentials")
+ALLOW_SHARED_FILES = env.flag("ALLOW_SHARED_FILES")
 
 # The relay
 UPSTREAM_CONNECT_SECONDS = env.integer("UPSTREAM_CONNECT_SECONDS", 10, minimum=1)

@@ -63,7 +63,7 @@ async def relay(request: RelayRequest) -> HttpResponseBase:
 async def _forward(request: RelayRequest, nexus: Runtime, exchange: Exchange) -> HttpResponseBase:
     headers = request.pairs
     host = _checked_host(request)
-    decision = await _decide(nexus, host, headers)
+    decision = await _decide(nexus, host, request)
     beta = _OAUTH_BETA if decision.adds_oauth_beta else b""
     head = _head(request, exchange, decision.domain, decision)
     await exchange.open(head, request.content)
@@ -99,10 +99,11 @@ def _checked_host(request: RelayRequest) -> Host:
         raise Refused(ErrorKind.INVALID_REQUEST, f"The Host header names no domain: {error}.") from error
 
 
-async def _decide(nexus: Runtime, host: Host, headers: Headers) -> Decision:
+async def _decide(nexus: Runtime, host: Host, request: RelayRequest) -> Decision:
     """Who pays; refreshes a token first where that is due."""
-    credentials = [pair for pair in headers if pair[0] in {b"authorization", b"x-api-key"}]
-    claim = Claim(host, read_credentials(credentials), any(name == b"origin" for name, _ in headers))
+    credentials = [pair for pair in request.pairs if pair[0] in {b"authorization", b"x-api-key"}]
+    from_browser = any(name == b"origin" for name, _ in request.pairs)
+    claim = Claim(host, read_credentials(credentials), from_browser, request.target)
     tried: frozenset[str] = frozenset()
     while True:
         snapshot = nexus.watcher.current

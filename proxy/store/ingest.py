@@ -8,6 +8,7 @@ import msgspec
 from django.conf import settings
 from django.db import connection, transaction
 
+from accounts import key_use
 from accounts.masking import mask_text
 from proxy.record import Batch, Record
 from proxy.store import aside, batches, columns, facts, rollups, storing, unpriced
@@ -92,6 +93,7 @@ def _store(batch: Batch, quietly: bool) -> int:
         storing.count_spool(
             spool, storing.counts_of(batch), stored=sum(one.serial not in counted for one in exchanges)
         )
+    key_use.note((one.client_key, one.started_at) for one in exchanges)
     if not quietly:
         announce([_stored(one, found_unpriced.get(one.exchange.id, "")) for one in new])
     return len(new)

@@ -13,7 +13,7 @@ from tests.roles import as_owner
 END = datetime(2030, 1, 1, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("name", ["a.example", "localhost:3000", "[::1]:3000", "127.0.0.1"])
+@pytest.mark.parametrize("name", ["a.example", "localhost:3000", "[::1]:3000", "127.0.0.1", "*.a.example"])
 def test_a_domain_has_the_name_that_a_host_header_is_read_as(name: str) -> None:
     validate_domain(name)
 
@@ -24,6 +24,8 @@ def test_a_domain_has_the_name_that_a_host_header_is_read_as(name: str) -> None:
         ("A.example", "Write it as a.example"),
         ("../a", "Give a host name"),
         ("[0::1]", r"Write it as \[::1\]"),
+        ("*.A.example", r"Write it as \*\.a\.example"),
+        ("*.co.uk", r"not \*\.com"),
     ],
 )
 def test_another_name_is_refused_and_told(name: str, says: str) -> None:

@@ -211,3 +211,16 @@ def test_a_secret_that_no_header_can_carry_is_unusable(secret: str) -> None:
     make_api_key(api_key=secret)
 
     assert not from_database().domains["a.example"].payers[0].usable(0)
+
+
+def test_wildcards_are_rows_and_files_of_one_name(tmp_path: Path) -> None:
+    make_api_key("*.wild.example")
+
+    snapshot = combine(
+        from_database(), dict([file(tmp_path, "_wildcard.wild.example"), file(tmp_path, "_wildcard.com")])
+    )
+
+    assert snapshot.has_wildcards
+    assert list(snapshot.domains) == ["*.wild.example"]
+    assert [payer.source for payer in snapshot.domains["*.wild.example"].payers] == ["database", "file"]
+    assert not combine(Snapshot(), {}).has_wildcards

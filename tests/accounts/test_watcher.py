@@ -23,7 +23,9 @@ SOON_SECONDS = 2.0
 @pytest.fixture(autouse=True)
 def folder(settings: Settings, tmp_path: Path) -> Path:
     settings.CREDENTIALS_DIR = tmp_path
+    settings.NEXUS_DATA_DIR = tmp_path / "var"
     settings.CLAUDE_API_KEY = ""
+    settings.ENABLE_CLIENT_AUTH = True
     return tmp_path
 
 

@@ -125,7 +125,9 @@ def test_results_that_were_cut_do_not_count_and_the_whole_ones_do(
     address = f"/v1/messages/batches/{created.id}/results"
 
     with (
-        nexus.client(host=owner, **{"x-emulate": "cut-after=900"}) as client,
+        nexus.client(
+            host=owner, **{"x-emulate": "cut-after=900", "x-api-key": "sk-ant-api03-mine"}
+        ) as client,
         client.stream("GET", address) as answer,
         pytest.raises(httpx.RemoteProtocolError),
     ):

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from accounts import keys
 from nexus_project.demo.emulator import Emulator
 from nexus_project.demo.serving import Running
 from tests.flow import wire
@@ -17,11 +18,13 @@ from tests.flow.services import wait_for
 ASK = [("anthropic-version", b"2023-06-01")]
 
 
-def paid(nexus: Nexus, host: str, *headers: tuple[str, bytes]) -> tuple[int, str | None]:
+def paid(
+    nexus: Nexus, host: str, *headers: tuple[str, bytes], target: str = "/v1/models"
+) -> tuple[int, str | None]:
     """Status, and the credential that upstream saw for a request to this host."""
     mark = uuid4().hex
     sent = [*ASK, ("x-test-id", mark.encode()), *headers]
-    answer = wire.send(nexus.url, wire.request_bytes("GET", "/v1/models", sent, host=host))
+    answer = wire.send(nexus.url, wire.request_bytes("GET", target, sent, host=host))
     seen = [entry for entry in nexus.emulator.app.log if entry.value("x-test-id") == mark]
     return answer.status, seen[0].credential if seen else None
 
@@ -183,3 +186,41 @@ def test_a_nexus_key_never_leaves_nexus(nexus: Nexus, credential_file: Callable[
 
 def test_a_browsers_page_never_spends_the_operators_credential(nexus: Nexus) -> None:
     assert paid(nexus, "nobody.example", ("origin", b"https://evil.example")) == (403, None)
+
+
+def test_a_nexus_key_beside_the_clients_own_credential_opens_and_the_client_pays(
+    make_nexus: Callable[..., Nexus],
+) -> None:
+    nexus = make_nexus(CLAUDE_API_KEY="", ENABLE_CLIENT_AUTH="true")
+    nexus.execute(
+        "WITH d AS (INSERT INTO accounts_domain (name, slack_webhook_url, slack_channel, slack_username, slack_icon_emoji,"
+        " slack_enabled, created_at) VALUES ('own.example', '', '', '', '', true, now()) RETURNING id)"
+        " INSERT INTO accounts_clientkey (domain_id, name, owner, digest, hint, created_at)"
+        " SELECT id, 'ann', '', %s, 'good', now() FROM d",
+        keys.digest("cnp_live_good"),
+    )
+    mine = b"sk-ant-api03-mine"
+    wait_for(lambda: paid(nexus, "own.example", ("x-api-key", mine))[0] == 401, 2.5)
+
+    key_first = [("authorization", b"Bearer cnp_live_good"), ("x-api-key", mine)]
+    key_second = [("authorization", b"Bearer " + mine), ("x-api-key", b"cnp_live_good")]
+    assert paid(nexus, "own.example", *key_first) == (200, mine.decode())
+    assert paid(nexus, "own.example", *key_second) == (200, mine.decode())
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("/v1/models/../organizations", 400),
+        ("/v1/models/%2e%2E/organizations", 400),
+        ("/v1%2F..%2Fmodels", 400),
+        ("/v1/organizations/api_keys", 403),
+        ("/v1/%6Fauth/token", 403),
+        ("/v1/files", 403),
+        ("/v1//messages/batches?limit=1", 403),
+    ],
+)
+def test_the_operators_credential_never_pays_for_a_closed_path(
+    nexus: Nexus, target: str, status: int
+) -> None:
+    assert paid(nexus, "nobody.example", target=target) == (status, None)

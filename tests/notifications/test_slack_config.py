@@ -122,6 +122,24 @@ def test_a_domain_with_a_port_is_looked_up_with_it_then_without(domain: str) -> 
     assert found.webhook_url == OWN
 
 
+def test_a_wildcards_webhook_gets_the_posts_of_the_hosts_below_it(tmp_path: Path) -> None:
+    make_domain("*.wild.example", slack_webhook_url=FILE)
+    write_credential_file(tmp_path, "_wildcard.file.example", {"webhook_url": FILE})
+    make_domain("a-longer-name.wild.example", slack_webhook_url=OWN)
+
+    webhooks = {
+        domain: found.webhook_url if (found := recipient_of(domain)) else None
+        for domain in ("a.wild.example", "a-longer-name.wild.example:3000", "wild.example", "a.file.example")
+    }
+
+    assert webhooks == {
+        "a.wild.example": FILE,
+        "a-longer-name.wild.example:3000": OWN,
+        "wild.example": None,
+        "a.file.example": FILE,
+    }
+
+
 @pytest.mark.usefixtures("everybody")
 def test_a_host_that_is_none_has_the_global_webhook() -> None:
     found = recipient_of("../../etc")

@@ -14,6 +14,7 @@ from accounts.credential_files import SUFFIX, BadCredentialFile, FileSlack, doma
 from accounts.fields import UnreadableSecret
 from accounts.hosts import BadHost, is_personal, parse_host
 from accounts.models import Domain
+from accounts.wildcards import names_for
 
 log = logging.getLogger("nexus.slack")
 
@@ -82,14 +83,14 @@ def _recipient(webhook_url: str, channel: str, looks: FileSlack | None) -> Recip
 
 def _candidates(domain: str) -> tuple[str, ...]:
     try:
-        return parse_host(domain).candidates
+        return names_for(parse_host(domain))
     except BadHost:
         return ()
 
 
 def _from_database(domain: str) -> FileSlack | None:
     names = _candidates(domain)
-    row = max(Domain.objects.filter(name__in=names), key=lambda found: len(found.name), default=None)
+    row = min(Domain.objects.filter(name__in=names), key=lambda found: names.index(found.name), default=None)
     if row is None:
         return None
     return FileSlack(

@@ -1,0 +1,66 @@
+"""`<NEXUS_DATA_DIR>/access.snapshot`: what the database last said of access, encrypted, for a start while it is down."""
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+from django.conf import settings
+
+from accounts import atomic_file
+from accounts.access import DomainAccess, Snapshot
+from accounts.fields import UnreadableSecret, decrypt_bytes, encrypt_bytes
+
+log = logging.getLogger("nexus.access")
+
+NAME = "access.snapshot"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The file's content: MessagePack within a Fernet token. `saved_at` in epoch seconds."""
+
+    saved_at: float
+    domains: Mapping[str, DomainAccess]
+
+
+def save(stored: Snapshot) -> None:
+    """Keep the database's part of a snapshot; a disk that fails costs only a later start without the database."""
+    content = encrypt_bytes(msgspec.msgpack.encode(Kept(time.time(), stored.domains)))
+    try:
+        settings.NEXUS_DATA_DIR.mkdir(parents=True, exist_ok=True)
+        atomic_file.write(_path(), content)
+    except OSError as error:
+        mend = (
+            "make NEXUS_DATA_DIR writable: without this file a start while PostgreSQL is down serves nobody"
+        )
+        log.warning("access.snapshot_not_kept", extra={"why": error.strerror, "mend": mend})
+
+
+def load() -> Snapshot | None:
+    """What was kept; None where there is none or it cannot be used, which the log tells."""
+    try:
+        kept = msgspec.msgpack.decode(decrypt_bytes(_path().read_bytes()), type=Kept)
+    except FileNotFoundError:
+        return None
+    except (OSError, UnreadableSecret, msgspec.MsgspecError) as error:
+        why = (
+            error.strerror
+            if isinstance(error, OSError)
+            else "it is damaged or of another FIELD_ENCRYPTION_KEYS"
+        )
+        log.error(
+            "access.snapshot_unusable", extra={"file": _path(), "why": why, "mend": "bring PostgreSQL back"}
+        )
+        return None
+    saved_at = datetime.fromtimestamp(kept.saved_at, UTC).isoformat(timespec="seconds")
+    log.warning("access.snapshot_serves", extra={"saved_at": saved_at, "until": "PostgreSQL answers"})
+    return Snapshot(kept.domains)
+
+
+def _path() -> Path:
+    path: Path = settings.NEXUS_DATA_DIR / NAME
+    return path
