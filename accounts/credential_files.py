@@ -65,12 +65,19 @@ def domain_of(path: Path) -> str | None:
         return None
 
 
+def name_of(domain: str) -> str:
+    """The name of a domain's file."""
+    is_wildcard = domain.startswith(PREFIX)
+    return f"{FILE_PREFIX + domain.removeprefix(PREFIX) if is_wildcard else domain}{SUFFIX}"
+
+
 def read(path: Path) -> CredentialFile:
     """Read and check one file; raises BadCredentialFile with what to mend."""
-    return _checked(path, _load(path))
+    return _checked(path, document(path))
 
 
-def _load(path: Path) -> dict[str, Any]:
+def document(path: Path) -> dict[str, Any]:
+    """All that stands in a file, unchecked; raises BadCredentialFile where it is no JSON object."""
     try:
         content = _content(path)
     except OSError as error:
@@ -180,7 +187,7 @@ def write_tokens(
 
     The caller holds the lock. Raises OSError, and the old file stays, whole.
     """
-    data = _load(path)
+    data = document(path)
     data["oauth"] = {
         **_object(data, "oauth"),
         "accessToken": access_token,

@@ -73,6 +73,8 @@ class Credential(models.Model):
     is_max = models.BooleanField(default=False)
     state = models.CharField(max_length=12, choices=State.choices, default=State.VALID, editable=False)
     last_error = models.TextField(blank=True, editable=False)
+    # Of an imported file what no column holds (JSON), so that it can be written again as it was.
+    document = EncryptedTextField(blank=True, default="", db_default="", editable=False)
     last_refresh_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
