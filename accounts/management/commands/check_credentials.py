@@ -1,0 +1,73 @@
+"""`manage.py check_credentials`: can each credential pay?"""
+
+import json
+from argparse import ArgumentParser
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts import credential_check, snapshot
+from accounts.access import Payer, Snapshot
+from accounts.credential_check import Verdict
+from accounts.credential_folder import CredentialFolder
+
+_AT_ONCE = 4
+
+
+class Command(BaseCommand):
+    """Check all credentials."""
+
+    help = (
+        "Show every credential that Nexus would spend, rows, files and CLAUDE_API_KEY, and whether it can pay: each is asked for "
+        "one model's name, which costs nothing. --offline asks nobody and looks only whether it is complete and not ended. "
+        "Exit code 1: one cannot pay. Example: manage.py check_credentials api.example.com --json"
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "domains", nargs="*", metavar="DOMAIN", help="only of these domains (default: all)"
+        )
+        parser.add_argument("--offline", action="store_true", help="do not ask the API")
+        parser.add_argument("--json", action="store_true", help="print them as JSON")
+
+    def handle(self, *args: Any, domains: list[str], **options: Any) -> None:
+        found = list(_payers(_snapshot(), set(domains)))
+        if not found:
+            raise CommandError(
+                "There is no such credential: add one in the admin, as a file, or as CLAUDE_API_KEY."
+            )
+        with ThreadPoolExecutor(_AT_ONCE) as threads:
+            judge = credential_check.at_hand if options["offline"] else credential_check.ask
+            verdicts = list(threads.map(judge, [payer for _, payer in found]))
+        rows = [_row(domain, payer, one) for (domain, payer), one in zip(found, verdicts, strict=True)]
+        if options["json"]:
+            self.stdout.write(json.dumps({"credentials": rows}, indent=2))
+        for row in () if options["json"] else rows:
+            mark = "ok " if row["good"] else "BAD"
+            self.stdout.write(f"{mark}  {row['domain']}  {row['credential']}  {row['kind']}: {row['why']}")
+        bad = sum(not one.good for one in verdicts)
+        if bad:
+            raise CommandError(f"{bad} of {len(found)} cannot pay.")
+
+
+def _snapshot() -> Snapshot:
+    folder = CredentialFolder(settings.CREDENTIALS_DIR)
+    folder.scan()
+    stored = snapshot.from_database() if settings.DATABASE_URL else Snapshot()
+    return snapshot.combine(stored, folder.files)
+
+
+def _payers(found: Snapshot, domains: set[str]) -> Iterable[tuple[str, Payer]]:
+    for name, access in sorted(found.domains.items()):
+        if not domains or name in domains:
+            yield from ((name, payer) for payer in access.payers)
+    if found.default and not domains:
+        yield "(any domain)", found.default
+
+
+def _row(domain: str, payer: Payer, verdict: Verdict) -> dict[str, object]:
+    return {"domain": domain, "credential": payer.name, "kind": payer.kind, **asdict(verdict)}

@@ -1,0 +1,121 @@
+"""`manage.py check_credentials`, against the emulator of the API."""
+
+import json
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from pytest_django import Settings
+
+from accounts import credential_check
+from accounts.access import Payer
+from nexus_project.demo.connection import ConnectionProtocol
+from nexus_project.demo.emulator import Emulator, create_app
+from nexus_project.demo.serving import serve
+from tests.accounts.people import make_api_key, make_oauth
+from tests.accounts.test_credential_files import API_KEY, written
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def api(settings: Settings, tmp_path: Path) -> Iterator[Emulator]:
+    settings.CREDENTIALS_DIR, settings.CLAUDE_API_KEY = tmp_path, ""
+    with serve(create_app(), http=ConnectionProtocol) as running:
+        settings.CLAUDE_API_BASE_URL = running.url
+        yield running.app
+
+
+def run(*words: str) -> tuple[str, str]:
+    """What was printed, and the error if there was one."""
+    out, error = StringIO(), ""
+    try:
+        call_command("check_credentials", *words, stdout=out)
+    except CommandError as raised:
+        error = str(raised)
+    return out.getvalue(), error
+
+
+def rows(said: str) -> list[dict[str, Any]]:
+    return list(json.loads(said)["credentials"])
+
+
+def test_rows_files_and_the_environment_are_asked(settings: Settings, tmp_path: Path) -> None:
+    make_api_key()
+    make_oauth("b.example", seconds_left=3600)
+    written(tmp_path, API_KEY, "c.example.credentials.json")
+    settings.CLAUDE_API_KEY = "sk-ant-api03-env"
+
+    said, error = run("--json")
+
+    assert error == ""
+    assert [(row["domain"], row["kind"], row["status"]) for row in rows(said)] == [
+        ("a.example", "api_key", 200),
+        ("b.example", "oauth", 200),
+        ("c.example", "api_key", 200),
+        ("(any domain)", "api_key", 200),
+    ]
+    assert "sk-ant" not in said
+
+
+def test_offline_nobody_is_asked(settings: Settings) -> None:
+    settings.CLAUDE_API_BASE_URL = "http://127.0.0.1:1"
+    make_api_key()
+    make_oauth("ended.example", refresh_token="")
+    make_oauth("renewed.example")
+    make_api_key("broken.example", api_key="sk-ant\nbroken")
+
+    said, error = run("--offline")
+
+    assert error == "2 of 4 cannot pay."
+    assert "ok   a.example" in said
+    assert "BAD  ended.example" in said
+    assert "ok   renewed.example" in said
+    assert "BAD  broken.example" in said
+
+
+def test_of_the_domains_that_are_named_only(settings: Settings) -> None:
+    make_api_key()
+    make_api_key("b.example")
+
+    assert [row["domain"] for row in rows(run("b.example", "--json")[0])] == ["b.example"]
+    assert "There is no such credential" in run("c.example")[1]
+
+
+@pytest.mark.parametrize(
+    ("status", "good", "why"),
+    [
+        (401, False, "replace the secret"),
+        (403, False, "plan"),
+        (429, True, "used up"),
+        (500, False, "try again"),
+    ],
+)
+def test_what_the_api_says_is_explained(
+    monkeypatch: pytest.MonkeyPatch, api: Emulator, status: int, good: bool, why: str
+) -> None:
+    get = credential_check.httpx.get
+
+    def scripted(url: str, *, headers: dict[str, str], **given: Any) -> Any:
+        return get(url, headers={**headers, "x-emulate": f"status={status}"}, **given)
+
+    monkeypatch.setattr(credential_check.httpx, "get", scripted)
+
+    verdict = credential_check.ask(Payer("database", "1", "api_key", "sk-ant-api03-x"))
+
+    assert (verdict.good, verdict.status) == (good, status)
+    assert why in verdict.why
+
+
+def test_an_api_that_does_not_answer_is_told(settings: Settings) -> None:
+    settings.CLAUDE_API_BASE_URL = "http://127.0.0.1:1"
+    make_api_key()
+
+    said, error = run()
+
+    assert "did not answer (ConnectError): look at CLAUDE_API_BASE_URL" in said
+    assert error == "1 of 1 cannot pay."
