@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from accounts import keys
 from accounts.hosts import Host
 from accounts.inbound import Inbound
+from accounts.limits import Rules
 
 REFRESH_AHEAD_SECONDS = 60
 
@@ -86,6 +87,7 @@ class Snapshot:
     domains: Mapping[str, DomainAccess] = field(default_factory=dict)
     default: Payer | None = None
     client_auth: bool = False
+    limits: Rules = field(default_factory=Rules)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,9 @@ from django.utils import timezone
 from accounts import keys
 from accounts.fields import EncryptedTextField
 from accounts.hosts import BadHost, is_personal, parse_host
+from accounts.limit_models import Limit
+
+__all__ = ["AccessVersion", "ClientKey", "Credential", "Domain", "Limit", "validate_domain"]
 
 
 def validate_domain(value: str) -> None:
