@@ -55,7 +55,6 @@ class Limit(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        app_label = "accounts"
         constraints = (
             models.CheckConstraint(
                 condition=models.Q(domain=None) | models.Q(client_key=None),

@@ -37,11 +37,10 @@ class LimitStore:
     """Used by one event loop. Every method raises StoreDown when Redis does not answer."""
 
     def __init__(self) -> None:
-        # Without an address it is one that never answers.
-        address = settings.REDIS_URL or "redis://127.0.0.1:0"
+        self._has_address = bool(settings.REDIS_URL)
         # One more try at once: after a restart of Redis every connection of the pool fails once.
         pool = BlockingConnectionPool.from_url(
-            address,
+            settings.REDIS_URL or "redis://",
             max_connections=_CONNECTIONS,
             timeout=_POOL_SECONDS,
             socket_timeout=_ANSWER_SECONDS,
@@ -81,8 +80,10 @@ class LimitStore:
         await self._redis.aclose()
 
     async def _run(self, script: str, ask: Ask) -> bytes | None:
+        if not self._has_address:
+            raise StoreDown("REDIS_URL is not set")
         try:
-            answer: bytes | None = await self._scripts[script](args=[msgspec.json.encode(_TIMES | ask)])
+            answer: bytes | None = await self._scripts[script](args=[msgspec.json.encode({**_TIMES, **ask})])
         except _DOWN as error:
             raise StoreDown(type(error).__name__) from error
         return answer

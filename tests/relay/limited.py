@@ -91,21 +91,21 @@ def spend(one: Rule, usd: str, period: Period = "day") -> None:
 def reserved(one: Rule) -> int:
     """Millionths of a USD."""
     with client() as store:
-        return int(store.hget(redis_key(one.scope, "amounts"), "total") or 0)  # type: ignore[arg-type]  # no coroutine
+        return int(store.hget(redis_key(one.scope, "amounts"), "total") or 0)
 
 
 def level(one: Rule, name: str) -> float:
     with client() as store:
-        return float(store.hget(redis_key(one.scope, name), "level"))  # type: ignore[arg-type]  # no coroutine
+        return float(store.hget(redis_key(one.scope, name), "level"))
 
 
 def running(one: Rule) -> int:
     with client() as store:
-        return int(store.zcard(redis_key(one.scope, "streams")))  # type: ignore[arg-type]  # no coroutine
+        return int(store.zcard(redis_key(one.scope, "streams")))
 
 
 def age(one: Rule, name: str, seconds: float) -> None:
     """As if that much time had passed since a bucket was last touched."""
     with client() as store:
-        at = float(store.hget(redis_key(one.scope, name), "at"))  # type: ignore[arg-type]  # no coroutine
+        at = float(store.hget(redis_key(one.scope, name), "at"))
         store.hset(redis_key(one.scope, name), "at", str(at - seconds * 1000))

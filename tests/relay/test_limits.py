@@ -4,13 +4,13 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.test import override_settings
 from pytest_django.fixtures import Settings
 
-from accounts.limits import Rule, Rules
+from accounts.limits import Rule, Rules, spent_key
 from proxy import record
 from proxy.relay import limit_store, limits
 from proxy.relay.exchange import Exchange
@@ -168,6 +168,14 @@ async def test_a_spent_cap_is_a_billing_error_that_no_client_should_try_again(do
     assert refused.headers == [(b"x-should-retry", b"false")]
     assert "for this month is used up: $1.00 of $1.00. It begins anew on " in text(refused)
     assert "ask Nexus's operator" in text(refused)
+
+
+async def test_what_was_spent_before_a_period_began_does_not_count_in_it(door: Limiter) -> None:
+    one = capped("1.00")
+    with client() as store:
+        store.set(spent_key(one.scope, "day", datetime.now(UTC).date() - timedelta(days=1)), 5_000_000)
+
+    assert (await ask(door, one))[1] is None
 
 
 async def test_spent_money_is_told_before_a_rate(door: Limiter) -> None:

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import connections
 
 from accounts import limit_scripts
-from accounts.limits import begin, end, redis_key, spent_key
+from accounts.limits import PERIODS, Period, begin, end, redis_key, spent_key
 from proxy.store import ingest, limits, reprice, spend, tasks
 from proxy.store.models import Spend
 from tests import people as prices_people
@@ -44,9 +44,9 @@ def take_in(moment: datetime | None = None, **head: object) -> str:
     return record.head.id
 
 
-def spent(store: redis.Redis, scope: str = "organisation", period: str = "day") -> int | None:
-    found = store.get(spent_key(scope, period, now().date()))  # type: ignore[arg-type]  # a period
-    return None if found is None else int(found)  # type: ignore[arg-type]  # no coroutine
+def spent(store: redis.Redis, scope: str = "organisation", period: Period = "day") -> int | None:
+    found = store.get(spent_key(scope, period, now().date()))
+    return None if found is None else int(found)
 
 
 def reserve(store: redis.Redis, exchange: str, scope: str = "organisation") -> None:
@@ -55,7 +55,7 @@ def reserve(store: redis.Redis, exchange: str, scope: str = "organisation") -> N
 
 
 def reserved(store: redis.Redis, scope: str = "organisation") -> int:
-    return int(store.hget(redis_key(scope, "amounts"), "total") or 0)  # type: ignore[arg-type]  # no coroutine
+    return int(store.hget(redis_key(scope, "amounts"), "total") or 0)
 
 
 def test_without_a_limit_redis_hears_nothing(store: redis.Redis) -> None:
@@ -130,14 +130,14 @@ def test_each_period_has_its_own_sum(store: redis.Redis) -> None:
     for moment in moments:
         take_in(moment)
 
-    for period in ("day", "week", "month"):
+    for period in PERIODS:
         first = begin(period, today)
         expected = sum(first <= moment.date() <= today for moment in moments)
         assert spent(store, period=period) == expected * MICRO
 
 
 def beginnings(today: date) -> list[datetime]:
-    return [datetime.combine(begin(period, today), time.min, UTC) for period in ("day", "week", "month")]
+    return [datetime.combine(begin(period, today), time.min, UTC) for period in PERIODS]
 
 
 def test_a_sum_is_forgotten_a_day_after_its_period(store: redis.Redis) -> None:
