@@ -49,6 +49,7 @@ class Stored:
     tool_calls: tuple[ToolCall, ...]
     unpriced_model: str = ""
     client_key: str = ""
+    tenant: str = ""
 
 
 def announce(stored: list[Stored]) -> None:

@@ -138,4 +138,5 @@ def _stored(one: Facts, unpriced_model: str) -> Stored:
         tool_calls=one.tool_calls,
         unpriced_model=unpriced_model,
         client_key=row.client_key,
+        tenant=row.tenant,
     )

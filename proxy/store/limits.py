@@ -35,7 +35,7 @@ def settle(stored: list[Stored]) -> None:
     done = [
         (scope, str(one.exchange_id))
         for one in stored
-        for scope in (ORGANISATION, domain_scope(one.domain), key_scope(one.client_key))
+        for scope in (ORGANISATION, domain_scope(one.tenant or one.domain), key_scope(one.client_key))
         if scope in scopes
     ]
     with _redis() as client:

@@ -58,7 +58,7 @@ def _by_key(rows: Sequence[Exchange]) -> dict[_Key, Decimal]:
         if row.cost_usd:
             known = row.paid_by != "client" or bool(row.client_key)
             day = row.started_at.astimezone(UTC).date()
-            found[day, row.counts_as or row.domain, row.client_key, known] += row.cost_usd
+            found[day, row.counts_as or row.tenant or row.domain, row.client_key, known] += row.cost_usd
     return found
 
 

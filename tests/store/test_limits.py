@@ -113,6 +113,16 @@ def test_what_was_stored_without_a_word_to_redis_is_found(store: redis.Redis) ->
     assert (spent(store), reserved(store)) == (MICRO, 0)
 
 
+def test_a_wildcard_is_spent_by_every_host_below_it(store: redis.Redis) -> None:
+    make_limit(domain=make_domain("*.a.example"), usd_per_day=1)
+    for host in ("x.a.example", "y.a.example"):
+        record = make_record(head=make_head(now(), domain=host, tenant="*.a.example"))
+        reserve(store, record.head.id, "domain:*.a.example")
+        ingest.ingest(make_batch(record))
+
+    assert (spent(store, "domain:*.a.example"), reserved(store, "domain:*.a.example")) == (2 * MICRO, 0)
+
+
 def test_a_stranger_who_pays_is_no_spending_of_the_organisation(store: redis.Redis) -> None:
     make_limit(usd_per_day=1)
     make_limit(domain=make_domain(), usd_per_day=1)

@@ -40,5 +40,10 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.AddField(
+            model_name="exchange",
+            name="tenant",
+            field=models.CharField(db_default="", default="", max_length=260),
+        ),
         migrations.RunSQL(FILL, migrations.RunSQL.noop),
     ]
