@@ -6,11 +6,12 @@ credential, CLAUDE_API_KEY, else 401. A credential that exists but cannot be use
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from accounts import keys
 from accounts.hosts import Host
 from accounts.inbound import Inbound
+from accounts.limits import Rules
 from accounts.paths import Reach, reach_of
 from accounts.wildcards import covering
 
@@ -94,11 +95,15 @@ class Snapshot:
     client_auth: bool = False
     shared_files: bool = False
     has_wildcards: bool = False
+    limits: Rules = field(default_factory=Rules)
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Who pays. `payer` None means the client itself; `refresh` is a credential to be refreshed before this decision is final."""
+    """Who pays. `payer` None means the client itself; `refresh` is a credential to be refreshed before this decision is final.
+
+    `tenant` is the wildcard whose access counted, "" where that is the domain itself.
+    """
 
     domain: str
     headers: tuple[tuple[bytes, bytes], ...]
@@ -107,6 +112,7 @@ class Decision:
     client_key: str = ""
     passed_over: tuple[str, ...] = ()
     refresh: Payer | None = None
+    tenant: str = ""
 
     @property
     def paid_by(self) -> str:
@@ -136,6 +142,13 @@ class Claim:
 def decide(snapshot: Snapshot, claim: Claim, now: float, refreshed: frozenset[str] = frozenset()) -> Decision:
     """Choose who pays; raises Denied. `refreshed` holds the keys of credentials whose refresh was tried for this very request."""
     domain, access = _domain(snapshot, claim.host)
+    decision = _choose(snapshot, domain, access, claim, now, refreshed)
+    return decision if access.name == domain else replace(decision, tenant=access.name)
+
+
+def _choose(
+    snapshot: Snapshot, domain: str, access: DomainAccess, claim: Claim, now: float, refreshed: frozenset[str]
+) -> Decision:
     key = _client_key(access, domain, claim.inbound.client_key, now)
     may_spend = bool(key) or not (snapshot.client_auth or claim.from_browser)
     if access.payers and snapshot.client_auth and not key:

@@ -12,6 +12,7 @@ from django.template.defaultfilters import pluralize
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
+from accounts.limit_admin import LimitInline
 from accounts.models import ClientKey, Credential, Domain
 from accounts.secret_forms import SecretModelForm, secret_formfield
 
@@ -123,7 +124,7 @@ class DomainAdmin(SecretsAdmin, KeyIssuer):
     form = DomainForm
     list_display = ("name", "credential_count", "key_count", "slack_enabled", "created_at")
     search_fields = ("name",)
-    inlines = (CredentialInline, ClientKeyInline)
+    inlines = (CredentialInline, ClientKeyInline, LimitInline)
     fieldsets = (
         (None, {"fields": ("name",)}),
         (
@@ -182,6 +183,7 @@ class CredentialAdmin(SecretsAdmin, admin.ModelAdmin[Credential]):
 
 @admin.register(ClientKey)
 class ClientKeyAdmin(KeyIssuer):
+    inlines = (LimitInline,)
     list_display = (
         "name",
         "domain",

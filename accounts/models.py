@@ -9,7 +9,10 @@ from django.utils import timezone
 from accounts import keys
 from accounts.fields import EncryptedTextField
 from accounts.hosts import BadHost, is_personal
+from accounts.limit_models import Limit
 from accounts.wildcards import parse_domain
+
+__all__ = ["AccessVersion", "ClientKey", "Credential", "Domain", "Limit", "validate_domain"]
 
 
 def validate_domain(value: str) -> None:

@@ -14,6 +14,7 @@ from accounts import keys, payers, wildcards
 from accounts.access import DomainAccess, KeyGrant, Payer, Snapshot
 from accounts.credential_files import CredentialFile, domain_of
 from accounts.fields import UnreadableSecret
+from accounts.limit_models import read_rules
 from accounts.models import AccessVersion, ClientKey, Credential, Domain
 
 log = logging.getLogger("nexus.access")
@@ -27,7 +28,7 @@ def database_version() -> int:
 
 
 def from_database() -> Snapshot:
-    """Domains, their credentials and client keys."""
+    """Domains, their credentials and client keys, and the limits."""
     names = dict(Domain.objects.values_list("pk", "name"))
     rows: dict[int, list[Payer]] = defaultdict(list)
     for domain, payer in _payers():
@@ -37,7 +38,8 @@ def from_database() -> Snapshot:
         {
             name: DomainAccess(name, tuple(rows[pk]), grants.get(pk, {}), guarded=pk in grants)
             for pk, name in names.items()
-        }
+        },
+        limits=read_rules(),
     )
 
 
@@ -90,6 +92,7 @@ def combine(stored: Snapshot, files: Mapping[Path, CredentialFile | None]) -> Sn
         settings.ENABLE_CLIENT_AUTH,
         settings.ALLOW_SHARED_FILES,
         has_wildcards,
+        stored.limits,
     )
 
 

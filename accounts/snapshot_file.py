@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from django.conf import settings
 from accounts import atomic_file
 from accounts.access import DomainAccess, Snapshot
 from accounts.fields import UnreadableSecret, decrypt_bytes, encrypt_bytes
+from accounts.limits import Rules
 
 log = logging.getLogger("nexus.access")
 
@@ -25,11 +26,12 @@ class Kept:
 
     saved_at: float
     domains: Mapping[str, DomainAccess]
+    limits: Rules = field(default_factory=Rules)
 
 
 def save(stored: Snapshot) -> None:
     """Keep the database's part of a snapshot; a disk that fails costs only a later start without the database."""
-    content = encrypt_bytes(msgspec.msgpack.encode(Kept(time.time(), stored.domains)))
+    content = encrypt_bytes(msgspec.msgpack.encode(Kept(time.time(), stored.domains, stored.limits)))
     try:
         settings.NEXUS_DATA_DIR.mkdir(parents=True, exist_ok=True)
         atomic_file.write(_path(), content)
@@ -58,7 +60,7 @@ def load() -> Snapshot | None:
         return None
     saved_at = datetime.fromtimestamp(kept.saved_at, UTC).isoformat(timespec="seconds")
     log.warning("access.snapshot_serves", extra={"saved_at": saved_at, "until": "PostgreSQL answers"})
-    return Snapshot(kept.domains)
+    return Snapshot(kept.domains, limits=kept.limits)
 
 
 def _path() -> Path:

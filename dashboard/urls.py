@@ -12,6 +12,7 @@ urlpatterns = [
     path("dashboard/requests", pages.requests, name="requests"),
     path("dashboard/request/<uuid:exchange_id>", pages.exchange, name="exchange"),
     path("dashboard/usage", pages.usage, name="usage"),
+    path("dashboard/limits", pages.limits, name="limits"),
     path("dashboard/login", signin.login, name="login"),
     path("dashboard/logout", signin.logout, name="logout"),
     path("health", health.health, name="health"),

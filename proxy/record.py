@@ -21,7 +21,10 @@ OUTCOMES = (COMPLETE, UPSTREAM_ERROR, UPSTREAM_CUT, CLIENT_LEFT, REFUSED, ABORTE
 
 
 class Head(msgspec.Struct, frozen=True, array_like=True, tag=1):
-    """What is known before the request goes upstream. Headers and target are masked; times are epoch seconds."""
+    """What is known before the request goes upstream. Headers and target are masked; times are epoch seconds.
+
+    `tenant` is the domain whose access and limits counted, such as a wildcard, "" where that is `domain` itself.
+    """
 
     id: str
     started_at: float
@@ -36,6 +39,7 @@ class Head(msgspec.Struct, frozen=True, array_like=True, tag=1):
     client_address: str = ""
     body_size: int = 0
     body_dropped: bool = False
+    tenant: str = ""
 
 
 class Closing(msgspec.Struct, frozen=True, array_like=True, tag=1):

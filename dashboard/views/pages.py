@@ -6,6 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
+from accounts import limit_use
 from dashboard.filters import domain_of
 from dashboard.queries import batches, exchanges, figures
 from dashboard.queries.unpriced import unpriced_models
@@ -51,6 +52,7 @@ def _overview(request: HttpRequest) -> dict[str, object]:
         "active_domains": figures.active_domains(since, domain),
         "pipeline": pipeline(),
         "unpriced": unpriced_models(),
+        "unchecked": limit_use.unchecked(),
         "rows": exchanges.page(domain, size=RECENT).rows,
     }
 
@@ -105,3 +107,10 @@ def usage(request: HttpRequest) -> HttpResponse:
         "batches_waiting": batches.waiting(domain),
     }
     return render(request, "dashboard/usage.html", context)
+
+
+@require_safe
+@signed_in_only
+def limits(request: HttpRequest) -> HttpResponse:
+    """Each limit, and how much of it is used now."""
+    return render(request, "dashboard/limits.html", {"overview": limit_use.overview()})

@@ -42,6 +42,7 @@ TRAFFIC: Mapping[str, Rights] = {
     "proxy_rollup": Rights(worker=STORE, dashboard=READ),
     "proxy_dayrollup": Rights(dashboard=READ),
     "proxy_domaintotal": Rights(proxy=READ, worker=STORE, dashboard=READ),
+    "proxy_spend": Rights(worker=STORE, dashboard=READ),
     "proxy_spool": Rights(worker=STORE, dashboard=READ),
     "proxy_setaside": Rights(worker=STORE, dashboard=READ),
     "proxy_messagebatch": Rights(worker=STORE, dashboard=READ),
@@ -59,8 +60,11 @@ OTHERS: Mapping[str, Rights] = {
         dashboard=MANAGE,
     ),
     "accounts_clientkey": Rights(
-        proxy=READ, worker="SELECT (id, last_used_at), UPDATE (last_used_at)", dashboard=MANAGE
+        proxy=READ,
+        worker="SELECT (id, name, domain_id, last_used_at), UPDATE (last_used_at)",
+        dashboard=MANAGE,
     ),
+    "accounts_limit": Rights(proxy=READ, worker=READ, dashboard=MANAGE),
     "accounts_accessversion": Rights(proxy=READ),
     "auth_group": Rights(dashboard=MANAGE),
     "auth_group_permissions": Rights(dashboard=MANAGE),

@@ -14,6 +14,8 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, reset_queries
 
 from accounts.watcher import Watcher
+from proxy.relay.exchange import Exchange
+from proxy.relay.limits import Limiter
 from proxy.relay.live import LivePublisher
 from proxy.relay.recovery import claim
 from proxy.relay.refresh import Refresher
@@ -48,6 +50,7 @@ class Runtime:
         self.refresher = Refresher(self.watcher)
         self.upstream = UpstreamTransport(settings.UPSTREAM_CONNECT_SECONDS, settings.UPSTREAM_IDLE_SECONDS)
         self.live = LivePublisher()
+        self.limiter = Limiter(self.watcher)
 
     def start(self) -> None:
         # Signal receivers that look after database connections cost a thread hop per request; the hot path holds none.
@@ -59,12 +62,18 @@ class Runtime:
             self.shipper.start()
         self.live.start()
 
+    def ended(self, exchange: Exchange) -> None:
+        """Every exchange comes by here once, with its outcome."""
+        self.live.end(exchange)
+        self.limiter.end(exchange)
+
     async def stop(self) -> None:
         self.draining = True
         # A Redis client may swallow the publisher's cancellation: without an end to the wait the process would never stop.
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_HINTS_SECONDS):
                 await self.live.stop()
+        await self.limiter.stop()
         await self.upstream.aclose()
         if self.shipper:
             self.shipper.stop(flush_seconds=5)

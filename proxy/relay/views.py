@@ -35,11 +35,14 @@ _OAUTH_BETA = OAUTH_BETA.encode()
 class Refused(Exception):
     """Nexus answers this request itself."""
 
-    def __init__(self, kind: ErrorKind, message: str, domain: str = "") -> None:
+    def __init__(
+        self, kind: ErrorKind, message: str, domain: str = "", headers: Headers | None = None
+    ) -> None:
         super().__init__(message)
         self.kind = kind
         self.message = message
         self.domain = domain
+        self.headers = headers or []
 
 
 async def relay(request: RelayRequest) -> HttpResponseBase:
@@ -47,13 +50,14 @@ async def relay(request: RelayRequest) -> HttpResponseBase:
     if preflight := cors.preflight(request):
         return preflight
     nexus = runtime.current()
-    exchange = Exchange(nexus.spool, nexus.live.end)
+    exchange = Exchange(nexus.spool, nexus.ended)
     try:
         return await _forward(request, nexus, exchange)
     except Refused as refusal:
         if not exchange.outcome:
             await _record_refusal(request, exchange, refusal)
-        return error_answer(refusal.kind, refusal.message, exchange.id, cors.headers(request))
+        headers = [*refusal.headers, *cors.headers(request)]
+        return error_answer(refusal.kind, refusal.message, exchange.id, headers)
     except BaseException:
         # Cancelled (the client went, or the server stops) or a bug: the exchange still ends, exactly once.
         exchange.finish(record.CLIENT_LEFT if request.client_gone else record.ABORTED)
@@ -64,6 +68,10 @@ async def _forward(request: RelayRequest, nexus: Runtime, exchange: Exchange) ->
     headers = request.pairs
     host = _checked_host(request)
     decision = await _decide(nexus, host, request)
+    if rules := nexus.limiter.rules(decision, request):
+        full = await nexus.limiter.admit(rules, exchange, request)
+        if full:
+            raise Refused(full.kind, full.message, decision.domain, full.headers)
     beta = _OAUTH_BETA if decision.adds_oauth_beta else b""
     head = _head(request, exchange, decision.domain, decision)
     await exchange.open(head, request.content)
@@ -148,6 +156,7 @@ def _head(request: RelayRequest, exchange: Exchange, domain: str, decision: Deci
         passed_over=decision.passed_over if decision else (),
         client_address=client_address(request.scope),
         body_size=len(request.content),
+        tenant=decision.tenant if decision else "",
     )
 
 

@@ -12,7 +12,11 @@ from proxy.wire.messages import ToolCall
 log = logging.getLogger("nexus.announce")
 
 # By name, as Django names its middleware: each of these modules imports this one for `Stored`.
-_LISTENERS = ("proxy.store.live.publish", "proxy.store.notifications.notify")
+_LISTENERS = (
+    "proxy.store.limits.settle",
+    "proxy.store.live.publish",
+    "proxy.store.notifications.notify",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,8 @@ class Stored:
     message: dict[str, object] | None
     tool_calls: tuple[ToolCall, ...]
     unpriced_model: str = ""
+    client_key: str = ""
+    tenant: str = ""
 
 
 def announce(stored: list[Stored]) -> None:

@@ -100,6 +100,7 @@ def _outline(record: Record, spool: UUID) -> Exchange:
         passed_over=", ".join(head.passed_over),
         client_key=head.client_key,
         client_address=head.client_address,
+        tenant=head.tenant,
         method=head.method,
         path=path,
         query=query,

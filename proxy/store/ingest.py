@@ -139,4 +139,6 @@ def _stored(one: Facts, unpriced_model: str) -> Stored:
         message=one.message,
         tool_calls=one.tool_calls,
         unpriced_model=unpriced_model,
+        client_key=row.client_key,
+        tenant=row.tenant,
     )

@@ -17,6 +17,7 @@ from psycopg import sql
 
 from accounts.models import Domain
 from proxy.record import REFUSED
+from proxy.store import spend
 from proxy.store.models import DomainTotal, Exchange
 from proxy.store.sums import KEY, SUMS, SUMS_OF_DOMAIN, UNKNOWN_DOMAIN, Key, Tally, key_of
 
@@ -32,6 +33,7 @@ def attribute(rows: Iterable[Exchange]) -> None:
 def add(rows: Sequence[Exchange], *, kept: bool) -> None:
     """Add exchanges that were never added before."""
     _write(*_tallies(rows, kept=kept))
+    spend.add(rows)
 
 
 def replace(old: Sequence[Exchange], new: Sequence[Exchange]) -> None:
@@ -42,6 +44,7 @@ def replace(old: Sequence[Exchange], new: Sequence[Exchange]) -> None:
         {key: tally - hours_before[key] for key, tally in hours.items()},
         {domain: tally - domains_before[domain] for domain, tally in domains.items()},
     )
+    spend.replace(old, new)
 
 
 def _tallies(rows: Sequence[Exchange], *, kept: bool) -> tuple[dict[Key, Tally], dict[str, Tally]]:

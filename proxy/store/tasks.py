@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from proxy import token_stats
 from proxy.record import INGEST_TASK, decode_batch
-from proxy.store import losses, partitions, retention
+from proxy.store import limits, losses, partitions, retention
 from proxy.store.ingest import ingest as ingest_batch
 from proxy.store.sealing import KeyUnavailable
 from proxy.store.token_report import report
@@ -53,6 +53,12 @@ def ingest(payload: bytes) -> int:
 def watch_losses() -> None:
     """Note and tell what the spools lost; beat asks for it every ten seconds."""
     losses.watch()
+
+
+@shared_task(name="proxy.reconcile_limits", throws=(OperationalError, InterfaceError, RedisError))
+def reconcile_limits() -> None:
+    """Give Redis the database's sums of what was spent; beat asks for it every ten seconds."""
+    limits.reconcile()
 
 
 _started = time.monotonic()

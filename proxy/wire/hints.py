@@ -9,6 +9,7 @@ import msgspec
 
 _MODEL = re.compile(rb'"model"\s*:\s*("(?:[^"\\]|\\.){0,256}")')
 _STREAM = re.compile(rb'"stream"\s*:\s*(true|false)')
+_MAX_TOKENS = re.compile(rb'"max_tokens"\s*:\s*(\d{1,9})(?!\d)')
 _MODEL_FIRST = re.compile(rb'\s*\{\s*"model"\s*:')
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]]', re.DOTALL)
 # Bodies beyond these bounds get a guess: a body made to be slow must not stall the loop.
@@ -29,6 +30,11 @@ def model_of(body: bytes) -> str:
 def wants_stream(body: bytes) -> bool:
     """Whether a request body asks for a stream."""
     return _value(_STREAM, b'"stream"', body) == b"true"
+
+
+def max_tokens_of(body: bytes) -> int:
+    """How many tokens a request body lets the answer have, 0 where it does not say."""
+    return int(_value(_MAX_TOKENS, b'"max_tokens"', body) or 0)
 
 
 def _value(pattern: re.Pattern[bytes], key: bytes, body: bytes) -> bytes:

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from django.utils import timezone
 
-from accounts.models import ClientKey, Credential, Domain
+from accounts.models import ClientKey, Credential, Domain, Limit
 from tests.roles import as_owner
 
 
@@ -39,3 +39,9 @@ def make_client_key(domain: str = "a.example", **fields: Any) -> tuple[ClientKey
     """The row, and the key itself."""
     row = ClientKey(domain=make_domain(domain), **{"name": uuid4().hex, **fields})
     return row, row.issue()
+
+
+@as_owner()
+def make_limit(**fields: Any) -> Limit:
+    """Without a domain or client key it is the organisation's."""
+    return Limit.objects.create(**fields)

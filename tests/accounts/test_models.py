@@ -7,7 +7,7 @@ from django.db import IntegrityError, connection, transaction
 from accounts import keys
 from accounts.models import AccessVersion, ClientKey, Credential, Domain, validate_domain
 from accounts.snapshot import database_version
-from tests.accounts.people import make_api_key, make_client_key, make_domain, make_oauth
+from tests.accounts.people import make_api_key, make_client_key, make_domain, make_limit, make_oauth
 from tests.roles import as_owner
 
 END = datetime(2030, 1, 1, tzinfo=UTC)
@@ -112,7 +112,11 @@ CHANGES = [
     "UPDATE accounts_clientkey SET expires_at = now()",
     "DELETE FROM accounts_clientkey",
     "DELETE FROM accounts_credential",
-    "TRUNCATE accounts_clientkey",
+    "TRUNCATE accounts_clientkey, accounts_limit",
+    "INSERT INTO accounts_limit (domain_id, updated_at) SELECT id, now() FROM accounts_domain",
+    "UPDATE accounts_limit SET usd_per_day = 2",
+    "DELETE FROM accounts_limit",
+    "TRUNCATE accounts_limit",
 ]
 
 
@@ -121,6 +125,7 @@ CHANGES = [
 def test_every_change_of_access_is_noted_whoever_makes_it(statement: str) -> None:
     make_api_key()
     make_client_key()
+    make_limit()
     before = database_version()
 
     with as_owner(), connection.cursor() as cursor:

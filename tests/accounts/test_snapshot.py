@@ -131,7 +131,7 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
         make_api_key(f"d{number}.example")
         make_client_key(f"d{number}.example")
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         from_database()
 
 

@@ -23,6 +23,7 @@ PATHS = [
     "/dashboard/requests",
     "/dashboard/usage",
     "/dashboard/usage?by=domain",
+    "/dashboard/limits",
     "/dashboard/request/{id}",
     "/dashboard/request/{id}?view=raw",
     "/dashboard/request/{id}?view=headers",

@@ -13,6 +13,7 @@ from tests import people
 
 pytestmark = pytest.mark.django_db
 SECRET = "sk-ant-api03-a-secret-that-nobody-reads-1234"
+NO_LIMIT = {"limit-TOTAL_FORMS": 0, "limit-INITIAL_FORMS": 0}
 WEBHOOK = "https://hooks.slack.com/services/T000/B000/secretpart5678"
 
 
@@ -29,6 +30,7 @@ def form(credentials: int = 0, new_keys: int = 0, **fields: Any) -> dict[str, An
         "credentials-INITIAL_FORMS": fields.pop("known_credentials", 0),
         "client_keys-TOTAL_FORMS": new_keys,
         "client_keys-INITIAL_FORMS": fields.pop("known_keys", 0),
+        **NO_LIMIT,
     }
     return {"name": "api.example.com", "slack_enabled": "on"} | management | fields
 
@@ -149,7 +151,7 @@ def test_a_client_key_is_shown_once(operator: Client) -> None:
 def test_a_client_key_can_be_made_on_its_own_page(operator: Client) -> None:
     domain = people.make_domain()
 
-    answer = operator.post("/admin/accounts/clientkey/add/", {"domain": domain.pk, "name": "ci"})
+    answer = operator.post("/admin/accounts/clientkey/add/", {"domain": domain.pk, "name": "ci"} | NO_LIMIT)
 
     assert (
         keys.digest(re.findall(r"cnp_live_[\w-]+", answer.content.decode())[0])
@@ -165,7 +167,7 @@ def test_changing_a_key_makes_no_new_one(operator: Client, path: str) -> None:
     before = key.digest
     row = {"client_keys-0-id": key.pk, "client_keys-0-domain": domain.pk, "client_keys-0-name": "new"}
     forms = {
-        "clientkey": (f"clientkey/{key.pk}/change/", {"domain": domain.pk, "name": "new"}),
+        "clientkey": (f"clientkey/{key.pk}/change/", {"domain": domain.pk, "name": "new"} | NO_LIMIT),
         "domain": (f"domain/{domain.pk}/change/", form(new_keys=1, known_keys=1) | row),
     }
 

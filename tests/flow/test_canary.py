@@ -197,6 +197,7 @@ def _pages(nexus: Nexus, ids: list[str]) -> bytes:
                 "/dashboard",
                 "/dashboard/requests",
                 "/dashboard/usage",
+                "/dashboard/limits",
                 *(f"/dashboard/request/{one}" for one in ids),
             ]
             parts += [_body(browser.get(path)) for path in pages]

@@ -80,11 +80,11 @@ def test_what_is_no_row_is_passed_over(reference: str, caplog: pytest.LogCapture
     assert not caplog.records
 
 
-def test_the_worker_sees_neither_hash_nor_name_of_a_key() -> None:
+def test_the_worker_sees_no_hash_of_a_key() -> None:
     make_client_key()
 
     with acting_as(WORKER), connection.cursor() as cursor:
-        for column in ("digest", "name", "hint"):
+        for column in ("digest", "hint", "owner"):
             with pytest.raises(Exception, match="permission denied"), transaction.atomic():
                 cursor.execute(f"SELECT {column} FROM accounts_clientkey")  # noqa: S608 - names of this file
 

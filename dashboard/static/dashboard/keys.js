@@ -1,7 +1,7 @@
 // The keyboard: "/" filters, "?" helps, "g" and a letter goes to a page. Forms marked so are sent when their field changes.
 "use strict";
 (() => {
-  const PAGES = { o: "/dashboard", r: "/dashboard/requests", u: "/dashboard/usage" };
+  const PAGES = { o: "/dashboard", r: "/dashboard/requests", u: "/dashboard/usage", l: "/dashboard/limits" };
   const help = document.getElementById("help");
   let pending = false;
 

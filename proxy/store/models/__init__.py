@@ -4,7 +4,7 @@ from proxy.store.models.ids import CLOCK_SLACK, id_floor, moment_of, month_of
 from proxy.store.models.keeping import DroppedMonth, Pin
 from proxy.store.models.prices import MessageBatch, Price, UnpricedModel
 from proxy.store.models.spools import SetAside, Spool
-from proxy.store.models.sums import Counters, DayRollup, DomainTotal, Rollup
+from proxy.store.models.sums import Counters, DayRollup, DomainTotal, Rollup, Spend
 from proxy.store.models.traffic import (
     MODEL_LENGTH,
     Blob,
@@ -33,6 +33,7 @@ __all__ = [
     "Receipt",
     "Rollup",
     "SetAside",
+    "Spend",
     "Spool",
     "UnpricedModel",
     "id_floor",

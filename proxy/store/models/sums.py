@@ -85,3 +85,25 @@ class DomainTotal(Counters):
 
     def __str__(self) -> str:
         return self.domain
+
+
+class Spend(models.Model):
+    """What was spent on one day (UTC) through one domain with one client key ("" for none): what limits are compared with.
+
+    `known` is false where a stranger paid with a credential of its own: that is no spending of the organisation.
+    """
+
+    day = models.DateField()
+    domain = models.CharField(max_length=260)
+    client_key = models.CharField(max_length=255)
+    known = models.BooleanField()
+    cost_usd = models.DecimalField(max_digits=24, decimal_places=10)
+
+    class Meta:
+        default_permissions = ()
+        constraints = (
+            models.UniqueConstraint(fields=("day", "domain", "client_key", "known"), name="spend_key"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.domain} {self.client_key}"

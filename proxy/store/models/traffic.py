@@ -69,6 +69,8 @@ class Exchange(models.Model):
     response_bytes = models.BigIntegerField()
     # The domain under which it is summed up, "" for its own: a refused stranger counts as unknown.
     counts_as = models.CharField(max_length=260, default="", db_default="")
+    # The domain whose limits it came under, such as a wildcard, "" for its own.
+    tenant = models.CharField(max_length=260, default="", db_default="")
     # What its cost depends on and no other column tells: who answered, "" for `model`, and whether to the end.
     answered_model = models.CharField(max_length=MODEL_LENGTH, default="", db_default="")
     finished = models.BooleanField(default=True, db_default=True)

@@ -7,7 +7,7 @@ import accounts.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0002_access_version"),
+        ("accounts", "0003_limits"),
     ]
 
     operations = [

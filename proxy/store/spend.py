@@ -1,0 +1,70 @@
+"""What was spent, by day, domain and client key: kept with every change of an exchange's cost, in its transaction."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date
+from decimal import Decimal
+
+from django.db import connection
+
+from accounts.limits import ORGANISATION, PERIODS, Period, begin, domain_scope, key_scope
+from proxy.store.models import Exchange
+
+_Key = tuple[date, str, str, bool]
+
+# Sorted, or two batches with the same keys in another order would wait for each other.
+_ADD = """
+INSERT INTO proxy_spend (day, domain, client_key, known, cost_usd)
+SELECT * FROM unnest(%s::date[], %s::text[], %s::text[], %s::boolean[], %s::numeric[])
+    AS new (day, domain, client_key, known, cost_usd) ORDER BY 1, 2, 3, 4
+ON CONFLICT (day, domain, client_key, known) DO UPDATE SET cost_usd = proxy_spend.cost_usd + excluded.cost_usd
+"""
+_SUMS = """
+SELECT domain, client_key, known, coalesce(sum(cost_usd) FILTER (WHERE day >= %(day)s), 0),
+    coalesce(sum(cost_usd) FILTER (WHERE day >= %(week)s), 0), coalesce(sum(cost_usd) FILTER (WHERE day >= %(month)s), 0)
+FROM proxy_spend WHERE day >= least(%(week)s, %(month)s) GROUP BY domain, client_key, known
+"""
+
+
+def add(rows: Sequence[Exchange]) -> None:
+    """Count the cost of new exchanges."""
+    _write(_by_key(rows))
+
+
+def replace(old: Sequence[Exchange], new: Sequence[Exchange]) -> None:
+    """Count what stored exchanges cost now, in place of what they cost."""
+    before, after = _by_key(old), _by_key(new)
+    _write({key: after[key] - before[key] for key in before.keys() | after.keys()})
+
+
+def sums(today: date) -> Mapping[str, Mapping[Period, Decimal]]:
+    """What every scope spent in the periods that `today` lies in; a scope that spent nothing is missing."""
+    found: dict[str, dict[Period, Decimal]] = defaultdict(lambda: dict.fromkeys(PERIODS, Decimal(0)))
+    with connection.cursor() as cursor:
+        cursor.execute(_SUMS, {period: begin(period, today) for period in PERIODS})
+        for domain, client_key, known, *amounts in cursor.fetchall():
+            scopes = [domain_scope(domain)]
+            scopes += [ORGANISATION] if known else []
+            scopes += [key_scope(client_key)] if client_key else []
+            for scope in scopes:
+                for period, amount in zip(PERIODS, amounts, strict=True):
+                    found[scope][period] += amount
+    return found
+
+
+def _by_key(rows: Sequence[Exchange]) -> dict[_Key, Decimal]:
+    found: dict[_Key, Decimal] = defaultdict(Decimal)
+    for row in rows:
+        if row.cost_usd:
+            known = row.paid_by != "client" or bool(row.client_key)
+            day = row.started_at.astimezone(UTC).date()
+            found[day, row.counts_as or row.tenant or row.domain, row.client_key, known] += row.cost_usd
+    return found
+
+
+def _write(by_key: Mapping[_Key, Decimal]) -> None:
+    if not by_key:
+        return
+    columns = [list(column) for column in zip(*by_key, strict=True)]
+    with connection.cursor() as cursor:
+        cursor.execute(_ADD, [*columns, list(by_key.values())])

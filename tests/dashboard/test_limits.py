@@ -1,0 +1,173 @@
+"""Where operators set limits and see how much of them is used."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from io import StringIO
+from typing import Any
+
+import pytest
+import redis
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from accounts.limit_models import Limit
+from accounts.limits import redis_key, spent_key
+from tests.accounts.people import make_client_key, make_domain, make_limit
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def store(real_redis: redis.Redis) -> Iterator[redis.Redis]:
+    yield real_redis
+    for key in real_redis.scan_iter("nexus:limits:*"):
+        real_redis.delete(key)
+
+
+@pytest.fixture
+def operator(client: Client) -> Client:
+    client.force_login(User.objects.create_superuser("olga"))
+    return client
+
+
+@pytest.fixture
+def used(store: redis.Redis) -> None:
+    """Limits of every kind, and what Redis knows of them."""
+    make_limit(usd_per_day=10)
+    make_limit(
+        domain=make_domain(),
+        requests_per_minute=60,
+        tokens_per_minute=1000,
+        concurrent_streams=4,
+        usd_per_week=5,
+    )
+    now = time.time() * 1000
+    store.set(spent_key("organisation", "day", datetime.now(UTC).date()), 2_500_000)
+    store.hset(redis_key("organisation", "amounts"), "total", 500_000)
+    store.hset(redis_key("domain:a.example", "requests"), mapping={"level": 30, "at": now + 60_000})
+    store.zadd(redis_key("domain:a.example", "streams"), {"ended": now - 1, "runs": now + 60_000})
+
+
+def printed(*arguments: str) -> str:
+    call_command("limits", *arguments, stdout=(said := StringIO()))
+    return said.getvalue()
+
+
+@pytest.mark.usefixtures("used")
+def test_the_page_shows_what_is_used(signed_in: Client) -> None:
+    page = signed_in.get("/dashboard/limits").content.decode()
+
+    assert (
+        '<td class="number">$2.50</td><td class="number">$0.5000</td><td class="number">$10.00</td>' in page
+    )
+    assert 'title="30%"' in page
+    assert ">the organisation</th><td>USD per day</td>" in page
+    assert '>domain a.example</th><td>requests per minute</td><td class="number">30</td>' in page
+    assert '<td>at a time</td><td class="number">1</td>' in page
+    assert 'aria-current="page">Limits</a>' in page
+
+
+@pytest.mark.usefixtures("used")
+def test_the_command_says_the_same() -> None:
+    assert printed().splitlines() == [
+        "the organisation: 2.5 and 0.5 reserved of 10 USD per day",
+        "domain a.example: 30 of 60 requests per minute",
+        "domain a.example: 0 of 1000 tokens per minute",
+        "domain a.example: 1 of 4 at a time",
+        "domain a.example: unknown of 5 USD per week",
+    ]
+    found = json.loads(printed("--json"))
+    assert found["limits"][0] == {
+        "of": "the organisation",
+        "limit": "USD per day",
+        "unit": "usd",
+        "used": 2.5,
+        "most": 10.0,
+        "reserved": 0.5,
+        "share": 0.3,
+    }
+    assert (found["redis_answers"], found["unchecked"], found["unchecked_at"]) == (True, 0, None)
+
+
+def test_without_limits_page_and_command_say_where_to_set_them(signed_in: Client) -> None:
+    assert "No limits" in signed_in.get("/dashboard/limits").content.decode()
+    assert "Set them in the admin" in printed()
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(60, True), (2 * 24 * 3600, False)])
+def test_what_passed_unchecked_is_told_for_a_day(
+    signed_in: Client, store: redis.Redis, seconds: int, shown: bool
+) -> None:
+    make_limit(usd_per_day=0)
+    store.hset("nexus:limits:unchecked", mapping={"count": 3, "at": round(time.time()) - seconds})
+
+    overview = signed_in.get("/dashboard/overview-fragment").content.decode()
+
+    assert ("Limits were not checked</strong> for 3 requests" in overview) is shown
+    assert "3 requests passed unchecked" in signed_in.get("/dashboard/limits").content.decode()
+    assert "3 requests passed unchecked" in printed()
+    assert json.loads(printed("--json"))["unchecked"] == 3
+
+
+@pytest.mark.usefixtures("used")
+def test_without_redis_the_limits_are_shown_and_their_use_is_unknown(
+    signed_in: Client, settings: Settings
+) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+
+    page = signed_in.get("/dashboard/limits").content.decode()
+
+    assert "Redis does not answer" in page
+    assert '<td class="number">$10.00</td>' in page
+    assert "Limits were not checked" not in signed_in.get("/dashboard/overview-fragment").content.decode()
+    with pytest.raises(CommandError, match="Redis does not answer"):
+        printed()
+
+
+def limit_form(**fields: Any) -> dict[str, Any]:
+    return {f"limit-0-{name}": value for name, value in fields.items()}
+
+
+def test_an_operator_sets_the_organisations_limit_once(operator: Client) -> None:
+    address = "/admin/accounts/limit/add/"
+    operator.post(address, {"usd_per_month": "100.50", "requests_per_minute": 60})
+
+    again = operator.post(address, {"usd_per_month": "5"}).content.decode()
+
+    limit = Limit.objects.get()
+    assert (str(limit.usd_per_month), limit.requests_per_minute, limit.domain) == ("100.50", 60, None)
+    assert "There is a limit of this already" in again
+    assert "the organisation" in operator.get("/admin/accounts/limit/").content.decode()
+
+
+def test_a_limit_of_both_is_refused(operator: Client) -> None:
+    key, _ = make_client_key()
+
+    answer = operator.post(
+        "/admin/accounts/limit/add/", {"domain": key.domain_id, "client_key": key.pk, "usd_per_day": 1}
+    )
+
+    assert "Choose a domain or a client key, not both" in answer.content.decode()
+
+
+def test_a_client_keys_page_has_its_limit(operator: Client) -> None:
+    key, _ = make_client_key(name="ci")
+    management = {"limit-TOTAL_FORMS": 1, "limit-INITIAL_FORMS": 0}
+
+    operator.post(
+        f"/admin/accounts/clientkey/{key.pk}/change/",
+        {
+            "domain": key.domain_id,
+            "name": "ci",
+            **management,
+            **limit_form(tokens_per_minute=9, client_key=key.pk),
+        },
+    )
+
+    assert Limit.objects.get().rule().scope == f"key:{key.pk}"
+    assert "client key “ci” of a.example" in operator.get("/admin/accounts/limit/").content.decode()

@@ -1,0 +1,86 @@
+"""Limits through real processes: two proxies, a worker, and one Redis between them."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.flow.conftest import Nexus
+from tests.flow.services import wait_for
+
+ASK = {"model": "claude-sonnet-4-5", "max_tokens": 20, "messages": [{"role": "user", "content": "How much?"}]}
+CAP = Decimal("0.01")
+
+
+@pytest.fixture(scope="module")
+def limited(make_nexus: Callable[..., Nexus]) -> Nexus:
+    return make_nexus(PROXY_WORKERS="2")
+
+
+def limit(nexus: Nexus, domain: str, column: str, value: object) -> None:
+    nexus.execute(
+        "INSERT INTO accounts_domain (name, slack_webhook_url, slack_channel, slack_username, slack_icon_emoji, slack_enabled,"
+        " created_at) VALUES (%s, '', '', '', '', true, now())",
+        domain,
+    )
+    nexus.execute(
+        f"INSERT INTO accounts_limit (domain_id, {column}, updated_at)"  # noqa: S608 - a name of this file
+        " SELECT id, %s, now() FROM accounts_domain WHERE name = %s",
+        value,
+        domain,
+    )
+    # Until both processes know it.
+    wait_for(lambda: all(send(nexus, domain).status_code == 429 for _ in range(8)), 5)
+
+
+def send(nexus: Nexus, domain: str, path: str = "/v1/messages", **headers: str) -> httpx.Response:
+    return nexus.client(host=domain, **headers).post(path, json=ASK)
+
+
+def error(answer: httpx.Response) -> dict[str, Any]:
+    found: dict[str, Any] = answer.json()["error"]
+    return found
+
+
+def test_a_hundred_at_once_overshoot_a_cap_by_no_more_than_what_was_under_way(limited: Nexus) -> None:
+    limit(limited, "capped.example", "usd_per_day", 0)
+    limited.execute("UPDATE accounts_limit SET usd_per_day = %s", CAP)
+    wait_for(lambda: send(limited, "capped.example").status_code == 200, 3)
+
+    def one(number: int) -> httpx.Response:
+        return send(limited, "capped.example", **{"x-emulate": "delay-ms=1000"})
+
+    with ThreadPoolExecutor(100) as pool:
+        answers = list(pool.map(one, range(100)))
+
+    passed = [answer for answer in answers if answer.status_code == 200]
+    assert 2 < len(passed) < 60
+    assert {answer.status_code for answer in answers} == {200, 429}
+    wait_for(lambda: error_type(send(limited, "capped.example")) == "billing_error", 30)
+    refused = send(limited, "capped.example")
+    assert (refused.status_code, refused.headers["x-should-retry"]) == (429, "false")
+    assert "The spend limit of domain capped.example for this day is used up" in error(refused)["message"]
+    [sums] = limited.rows(
+        "SELECT sum(cost_usd) AS spent, max(cost_usd) AS dearest FROM proxy_exchange WHERE domain = 'capped.example'"
+    )
+    assert CAP <= sums["spent"] <= CAP + sums["dearest"]
+
+
+def error_type(answer: httpx.Response) -> str:
+    return "" if answer.status_code == 200 else str(error(answer)["type"])
+
+
+def test_a_rate_is_refused_with_the_time_to_wait_and_recorded(limited: Nexus) -> None:
+    limit(limited, "slow.example", "requests_per_minute", 1)
+
+    refused = send(limited, "slow.example")
+
+    assert error(refused)["type"] == "rate_limit_error"
+    assert 50 <= int(refused.headers["retry-after"]) <= 60
+    row = limited.stored(refused.headers["x-nexus-id"])
+    assert (row["outcome"], row["status"], row["error_type"]) == ("refused", 429, "rate_limit_error")
+    assert "1 requests per minute" in row["error_message"]
+    assert send(limited, "slow.example", "/v1/messages/count_tokens").status_code == 200
