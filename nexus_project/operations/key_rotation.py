@@ -9,7 +9,8 @@ from django.conf import settings
 from django.db import connection
 from psycopg import sql
 
-from accounts.fields import EncryptedTextField, UnreadableSecret, decrypt, encrypt
+from accounts import fields
+from accounts.fields import EncryptedTextField, UnreadableSecret
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +34,14 @@ class Rotated:
 def columns() -> list[Column]:
     """Every encrypted column there is."""
     return [
-        Column(model._meta.db_table, model._meta.pk.column, one.column)
+        Column(model._meta.db_table, str(model._meta.pk.column), str(one.column))
         for model in apps.get_models()
         for one in model._meta.concrete_fields
         if isinstance(one, EncryptedTextField)
     ]
 
 
-def values() -> Iterator[tuple[Column, object, str]]:
+def values() -> Iterator[tuple[Column, int, str]]:
     """Each encrypted value as it stands in the database, with its place."""
     for column in columns():
         query = sql.SQL("SELECT {key}, {name} FROM {table} WHERE {name} <> '' ORDER BY {key}")
@@ -71,9 +72,9 @@ def _is_under(key: Fernet, token: str) -> bool:
     return True
 
 
-def _rotate(column: Column, key: object, token: str, done: Rotated, *, dry_run: bool) -> None:
+def _rotate(column: Column, key: int, token: str, done: Rotated, *, dry_run: bool) -> None:
     try:
-        renewed = encrypt(decrypt(token))
+        renewed = fields.encrypt(fields.decrypt(token))
     except UnreadableSecret:
         done.unreadable.append(f"{column.table}.{column.name} {key}")
         return

@@ -1,4 +1,4 @@
-"""Limits at the door: reserve before a request goes upstream, give back when it has ended (decision 0023).
+"""Limits at the door: reserve before a request goes upstream, give back when it has ended (decision 0021).
 
 A request that no limit is for costs a look into two dictionaries. Without an answer of Redis requests pass, and are counted.
 """

@@ -1,4 +1,4 @@
-"""Give Redis what the database knows of the spending, so that the proxies' limits are exact (decision 0023).
+"""Give Redis what the database knows of the spending, so that the proxies' limits are exact (decision 0021).
 
 The sums are copied, never added to: however often an exchange is settled, and after Redis was wiped, they are the database's.
 """

@@ -6,6 +6,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
@@ -98,12 +99,12 @@ def test_of_the_domains_that_are_named_only(settings: Settings) -> None:
 def test_what_the_api_says_is_explained(
     monkeypatch: pytest.MonkeyPatch, api: Emulator, status: int, good: bool, why: str
 ) -> None:
-    get = credential_check.httpx.get
+    get = httpx.get
 
     def scripted(url: str, *, headers: dict[str, str], **given: Any) -> Any:
         return get(url, headers={**headers, "x-emulate": f"status={status}"}, **given)
 
-    monkeypatch.setattr(credential_check.httpx, "get", scripted)
+    monkeypatch.setattr(httpx, "get", scripted)
 
     verdict = credential_check.ask(Payer("database", "1", "api_key", "sk-ant-api03-x"))
 

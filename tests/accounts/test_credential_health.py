@@ -9,8 +9,9 @@ from accounts.credential_health import Health
 
 def test_what_proxies_told_is_read_and_a_cool_down_can_be_ended() -> None:
     key, other = f"database:{uuid4()}", f"database:{uuid4()}"
-    told = {"cooling_until": 200.5, "cooling_reason": "429", "gauges": json.dumps({"unified-5h": [0.4, 900]})}
-    credential_health.connection().hset(credential_health.name_of(key), mapping=told)
+    hash_of, gauges = credential_health.name_of(key), json.dumps({"unified-5h": [0.4, 900]})
+    for name, value in (("cooling_until", "200.5"), ("cooling_reason", "429"), ("gauges", gauges)):
+        credential_health.connection().hset(hash_of, name, value)
 
     found = credential_health.read([key, other])
     credential_health.reset([key])

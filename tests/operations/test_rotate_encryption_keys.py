@@ -8,6 +8,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from pytest_django import Settings
 
+from accounts import fields
 from accounts.models import Credential, Domain
 from nexus_project.operations import key_rotation
 from tests.accounts.people import make_domain, make_oauth
@@ -68,13 +69,13 @@ def test_a_pair_that_is_refreshed_meanwhile_stays(
     settings.FIELD_ENCRYPTION_KEYS = [OLD]
     row = make_oauth()
     settings.FIELD_ENCRYPTION_KEYS = [NEW, OLD]
-    decrypt = key_rotation.decrypt
+    decrypt = fields.decrypt
 
     def refreshed_first(token: str) -> str:
         Credential.objects.filter(pk=row.pk).update(access_token="sk-ant-oat01-fresh")
         return decrypt(token)
 
-    monkeypatch.setattr(key_rotation, "decrypt", refreshed_first)
+    monkeypatch.setattr(fields, "decrypt", refreshed_first)
     run()
 
     assert Credential.objects.get().access_token == "sk-ant-oat01-fresh"
