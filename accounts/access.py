@@ -1,11 +1,12 @@
 """Who pays for a request, and whether its client may make it: a pure decision over a snapshot in memory.
 
 Order (issue "who pays", predecessor §2.3 E0): the domain's credential in the database, its credential file, the request's own
-credential, CLAUDE_API_KEY, else 401. A credential that exists but cannot be used falls through, and the decision names it.
+credential, CLAUDE_API_KEY, else 401. A credential that exists but cannot be used falls through, and the decision names it. Of
+several of a domain that can pay it takes the first and names the others: how they fare is no part of the snapshot.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from accounts import keys
@@ -87,10 +88,18 @@ class Snapshot:
     default: Payer | None = None
     client_auth: bool = False
 
+    def payer(self, key: str) -> Payer | None:
+        """A domain's credential by its `Payer.key`, None where it is gone."""
+        payers = (payer for access in self.domains.values() for payer in access.payers)
+        return next((payer for payer in payers if payer.key == key), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Who pays. `payer` None means the client itself; `refresh` is a credential to be refreshed before this decision is final."""
+    """Who pays. `payer` None means the client itself; `refresh` is a credential to be refreshed before this decision is final.
+
+    `pool` holds all credentials of the domain that can pay, in their order, where there are several: `paid_with` takes another.
+    """
 
     domain: str
     headers: tuple[tuple[bytes, bytes], ...]
@@ -99,10 +108,18 @@ class Decision:
     client_key: str = ""
     passed_over: tuple[str, ...] = ()
     refresh: Payer | None = None
+    pool: tuple[Payer, ...] = ()
 
     @property
     def paid_by(self) -> str:
         return self.payer.name if self.payer else "client"
+
+    def paid_with(self, payer: Payer, passed_over: Iterable[str] = ()) -> "Decision":
+        """The same with this credential, for which these others were passed over as well."""
+        names = tuple(dict.fromkeys((*self.passed_over, *passed_over)))
+        return Decision(
+            self.domain, payer.headers(), payer, payer.is_oauth, self.client_key, names, pool=self.pool
+        )
 
 
 class Denied(Exception):
@@ -131,12 +148,14 @@ def decide(snapshot: Snapshot, claim: Claim, now: float, refreshed: frozenset[st
     may_spend = bool(key) or not (snapshot.client_auth or claim.from_browser)
     if access.payers and snapshot.client_auth and not key:
         raise _denied_for_want_of_a_key(access.name)
+    payers = access.payers if may_spend else ()
+    pool = _pool(payers, now, refreshed) if len(payers) > 1 else ()
     passed_over: list[str] = []
-    for payer in access.payers if may_spend else ():
+    for payer in payers:
         if payer.wants_refresh(now) and payer.key not in refreshed:
-            return Decision(access.name, (), refresh=payer)
+            return Decision(access.name, (), None, False, key, tuple(passed_over), payer, pool)
         if payer.usable(now):
-            return _paid_by(payer, access.name, key, passed_over)
+            return _paid_by(payer, access.name, key, passed_over, pool)
         passed_over.append(payer.name)
     inbound = claim.inbound
     if inbound.headers:
@@ -153,6 +172,16 @@ def _domain(snapshot: Snapshot, host: Host) -> DomainAccess:
     return DomainAccess(host.full)
 
 
+def _pool(payers: Iterable[Payer], now: float, refreshed: frozenset[str]) -> tuple[Payer, ...]:
+    """Those that can pay, perhaps after a refresh; none where that is only one, which nothing can stand in for."""
+    able = tuple(
+        payer
+        for payer in payers
+        if payer.usable(now) or (payer.wants_refresh(now) and payer.key not in refreshed)
+    )
+    return able if len(able) > 1 else ()
+
+
 def _client_key(access: DomainAccess, presented: str, now: float) -> str:
     """The reference of the valid key that came along, "" without one; the same refusal for unknown, revoked and expired."""
     if not presented:
@@ -166,8 +195,10 @@ def _client_key(access: DomainAccess, presented: str, now: float) -> str:
     return grant.reference
 
 
-def _paid_by(payer: Payer, domain: str, key: str, passed_over: list[str]) -> Decision:
-    return Decision(domain, payer.headers(), payer, payer.is_oauth, key, tuple(passed_over))
+def _paid_by(
+    payer: Payer, domain: str, key: str, passed_over: list[str], pool: tuple[Payer, ...] = ()
+) -> Decision:
+    return Decision(domain, payer.headers(), payer, payer.is_oauth, key, tuple(passed_over), None, pool)
 
 
 def _denied_for_want_of_a_key(domain: str) -> Denied:

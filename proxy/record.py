@@ -38,6 +38,14 @@ class Head(msgspec.Struct, frozen=True, array_like=True, tag=1):
     body_dropped: bool = False
 
 
+class Payment(msgspec.Struct, frozen=True, array_like=True):
+    """Who paid in the end, where that was not whom the head names."""
+
+    paid_by: str
+    account: str
+    passed_over: tuple[str, ...] = ()
+
+
 class Closing(msgspec.Struct, frozen=True, array_like=True, tag=1):
     """How it ended. `chunks` holds (milliseconds since the start, bytes) for each piece that the network gave."""
 
@@ -51,6 +59,7 @@ class Closing(msgspec.Struct, frozen=True, array_like=True, tag=1):
     error_message: str = ""
     response_size: int = 0
     response_dropped: bool = False
+    payment: Payment | None = None
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True, tag=1):

@@ -14,6 +14,8 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, reset_queries
 
 from accounts.watcher import Watcher
+from proxy.relay.attempts import Sender
+from proxy.relay.health import HealthSharing
 from proxy.relay.live import LivePublisher
 from proxy.relay.recovery import claim
 from proxy.relay.refresh import Refresher
@@ -47,6 +49,8 @@ class Runtime:
         self.watcher = Watcher()
         self.refresher = Refresher(self.watcher)
         self.upstream = UpstreamTransport(settings.UPSTREAM_CONNECT_SECONDS, settings.UPSTREAM_IDLE_SECONDS)
+        self.sender = Sender(self.upstream, self.watcher, self.refresher)
+        self.health = HealthSharing(self.watcher, self.sender.notes, self.sender.pool)
         self.live = LivePublisher()
 
     def start(self) -> None:
@@ -58,6 +62,7 @@ class Runtime:
         if self.shipper:
             self.shipper.start()
         self.live.start()
+        self.health.start()
 
     async def stop(self) -> None:
         self.draining = True
@@ -65,6 +70,7 @@ class Runtime:
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_HINTS_SECONDS):
                 await self.live.stop()
+        await self.health.stop()
         await self.upstream.aclose()
         if self.shipper:
             self.shipper.stop(flush_seconds=5)
@@ -96,6 +102,8 @@ async def live(
     _current[:] = [runtime]
     # Of several processes on one port each answers once it has started: one without access would refuse what another serves.
     await asyncio.to_thread(runtime.watcher.looked.wait, FIRST_LOOK_SECONDS)
+    # And cool-downs of before a restart count from its first request on.
+    await runtime.health.share()
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await runtime.stop()
