@@ -3,12 +3,10 @@
 A refused OAuth token is refreshed and the request sent once more. Of a pool each credential is asked once; the others cool down.
 """
 
-import asyncio
 import logging
 import math
 import time
 from dataclasses import replace
-from typing import cast
 
 import httpx
 from django.conf import settings
@@ -21,27 +19,31 @@ from proxy.record import Payment
 from proxy.relay.exchange import Exchange
 from proxy.relay.headers import upstream_headers
 from proxy.relay.notes import Notes
-from proxy.relay.pool import LIMITED, Place, Pool
+from proxy.relay.outcome import (
+    LIMITED,
+    REFUSALS,
+    REFUSED,
+    UNREACHABLE,
+    Outcome,
+    asked_again,
+    close,
+    discard,
+    refusal_of,
+)
+from proxy.relay.pool import Place, Pool
 from proxy.relay.refresh import Refresher
 from proxy.relay.refusal import Refused
 from proxy.relay.request import RelayRequest
-from proxy.relay.upstream import AnswerBytes, UpstreamTransport, build_request
+from proxy.relay.upstream import UpstreamTransport, build_request
 from proxy.wire.errors import ErrorKind
-from proxy.wire.rate_limits import allowed_again
 
 log = logging.getLogger("nexus.pool")
 
-REFUSED = "401"
-UNREACHABLE = "unreachable"
-REFUSALS = {401: REFUSED, 429: LIMITED, 529: "529"}
 # A token that is refused so soon after a refresh is not the reason: some requests are not open to OAuth at all.
 RENEWED_SECONDS = 30.0
-DISCARD_SECONDS = 0.5
 SESSION = b"x-claude-code-session-id"
 MAX_SESSION = 128
 _OAUTH_BETA = OAUTH_BETA.encode()
-
-Outcome = httpx.Response | httpx.TransportError
 
 
 class Sender:
@@ -183,18 +185,18 @@ class _Attempts:
             try:
                 following = await self._after(outcome, sent_at)
             except BaseException:
-                _close(outcome)
+                close(outcome)
                 raise
             if following is None:
                 return outcome
-            await _discard(outcome)
+            await discard(outcome)
             self._decision, self._payer = following
             sent_at = time.time()
             outcome = await self._sender.ask(self._request, self._decision)
 
     async def _after(self, outcome: Outcome, sent_at: float) -> tuple[Decision, Payer] | None:
         """The next attempt, None where this outcome is to be the client's."""
-        sender, payer, why = self._sender, self._payer, _refusal(outcome)
+        sender, payer, why = self._sender, self._payer, refusal_of(outcome)
         self._vouched = self._vouched or (isinstance(outcome, httpx.Response) and why != REFUSED)
         if not why:
             self._convict()
@@ -216,7 +218,7 @@ class _Attempts:
         if why == REFUSED:
             self._suspects.append((payer, sent_at))
         else:
-            sender.pool.failed(payer, why, _until(outcome, why), sent_at)
+            sender.pool.failed(payer, why, asked_again(outcome, why), sent_at)
         self._convict()
         self._tried |= {payer.key}
         return await self._next()
@@ -251,40 +253,3 @@ class _Attempts:
 def _place(request: RelayRequest, decision: Decision) -> Place:
     session = request.first(SESSION)[:MAX_SESSION].decode("latin-1")
     return decision.domain, session or (decision.client_key and f"key {decision.client_key}")
-
-
-def _refusal(outcome: Outcome) -> str:
-    """Why another attempt may fare better, "" where it would not.
-
-    After a silence or an answer that is no HTTP the API may be at work on the request already.
-    """
-    if isinstance(outcome, httpx.Response):
-        return REFUSALS.get(outcome.status_code, "")
-    unfit = isinstance(outcome, httpx.ReadTimeout | httpx.RemoteProtocolError)
-    return "" if unfit else UNREACHABLE
-
-
-def _until(outcome: Outcome, why: str) -> float | None:
-    """When the API wants to be asked again."""
-    if isinstance(outcome, httpx.TransportError):
-        return None
-    return allowed_again(outcome.headers.raw, time.time(), limited=why == LIMITED)
-
-
-async def _discard(outcome: Outcome) -> None:
-    """Read an error to its end, so that its connection is given back; one that has none soon is cut."""
-    if isinstance(outcome, httpx.TransportError):
-        return
-    try:
-        async with asyncio.timeout(DISCARD_SECONDS):
-            async for _ in outcome.stream:  # type: ignore[union-attr]  # it is an AnswerBytes
-                pass
-    except (TimeoutError, httpx.ReadError):
-        pass
-    finally:
-        _close(outcome)
-
-
-def _close(outcome: Outcome) -> None:
-    if isinstance(outcome, httpx.Response):
-        cast(AnswerBytes, outcome.stream).close()

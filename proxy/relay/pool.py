@@ -19,7 +19,6 @@ from proxy.wire.rate_limits import used_share
 log = logging.getLogger("nexus.pool")
 
 MAX_PLACES = 10_000
-LIMITED = "429"
 
 # A domain, and within it the session or else the client key; nothing sticks where the second is "".
 Place = tuple[str, str]

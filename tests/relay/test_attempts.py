@@ -22,7 +22,7 @@ from nexus_project.demo.emulator.oauth import refusal
 from nexus_project.demo.serving import serve
 from nexus_project.stack import ports
 from proxy.record import Payment
-from proxy.relay import attempts
+from proxy.relay import outcome
 from proxy.relay.attempts import Sender
 from proxy.relay.exchange import Exchange
 from proxy.relay.protocol import TARGET
@@ -82,14 +82,17 @@ class Bench:
             await self.sender._refresher.refresh(decision.refresh)
             tried |= {decision.refresh.key}
 
-    async def ask(self, *, session: str = "", target: str = "/v1/models") -> httpx.Response:
+    def request(self, session: str = "") -> RelayRequest:
         headers = [(b"host", DOMAIN.encode()), (b"anthropic-version", b"2023-06-01")]
         headers += [(b"x-claude-code-session-id", session.encode())] if session else []
         scope = {
-            "type": "http", "method": "GET", "path": target, "query_string": b"", "headers": headers,
-            "extensions": {TARGET: target.encode()},
+            "type": "http", "method": "GET", "path": "/v1/models", "query_string": b"", "headers": headers,
+            "extensions": {TARGET: b"/v1/models"},
         }  # fmt: skip
-        request = RelayRequest(scope, b"")
+        return RelayRequest(scope, b"")
+
+    async def ask(self, session: str = "") -> httpx.Response:
+        request = self.request(session)
         self.exchange = Exchange(None, lambda _: None)
         answer = await self.sender.send(request, self.exchange, await self.decide(request))
         self.answers.append(cast(AnswerBytes, answer.stream))
@@ -153,7 +156,7 @@ async def test_the_connection_of_a_refusal_is_given_back(bench: Bench) -> None:
 
 
 async def test_a_refusal_that_has_no_end_is_cut_off(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attempts, "DISCARD_SECONDS", 0.05)
+    monkeypatch.setattr(outcome, "DISCARD_SECONDS", 0.05)
     bench.hold(ONE, TWO)
     bench.emulator.rules[ONE.secret] = "status=429,split=1,stall-ms=5000@3"
 
@@ -205,6 +208,27 @@ async def test_when_the_api_cannot_be_reached_the_client_hears_of_that(
     with pytest.raises(httpx.ConnectError):
         await bench.ask()
     assert bench.cooling() == ["database:1 unreachable", "database:2 unreachable"]
+
+
+async def test_when_some_are_limited_and_the_last_is_not_reached_the_pool_is_exhausted(bench: Bench) -> None:
+    bench.hold(ONE, TWO)
+    bench.emulator.rules |= {ONE.secret: "status=429,retry-after=30", TWO.secret: "head-cut"}
+
+    with pytest.raises(Refused) as caught:
+        await bench.ask()
+    assert "(the API answered: 429, unreachable)" in caught.value.message
+
+
+async def test_who_pays_for_itself_gets_what_the_api_answers(bench: Bench) -> None:
+    bench.watcher.refresh_now()
+    decision = Decision(DOMAIN, ((b"x-api-key", b"sk-ant-api03-own"),))
+    bench.emulator.rules["sk-ant-api03-own"] = "status=429"
+
+    answer = await bench.sender.send(bench.request(), bench.exchange, decision)
+    bench.answers.append(cast(AnswerBytes, answer.stream))
+
+    assert (answer.status_code, bench.asked) == (429, ["sk-ant-api03-own"])
+    assert bench.sender.notes.take() == {}
 
 
 async def test_a_silence_is_no_reason_to_ask_twice(bench: Bench) -> None:
@@ -313,9 +337,7 @@ async def test_a_token_without_a_refresh_token_is_not_refreshed(bench: Bench) ->
 
 async def test_a_token_that_somebody_else_renewed_is_used_without_another_refresh(bench: Bench) -> None:
     bench.hold_token()
-    decision = await bench.decide(
-        RelayRequest({"type": "http", "method": "GET", "path": "/", "headers": []}, b"")
-    )
+    decision = await bench.decide(bench.request())
     assert decision.payer
     bench.hold_token("sk-ant-oat01-newer")
 
