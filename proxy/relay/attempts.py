@@ -25,6 +25,7 @@ from proxy.relay.outcome import (
     REFUSED,
     UNREACHABLE,
     Outcome,
+    answer_of,
     asked_again,
     close,
     discard,
@@ -93,7 +94,7 @@ class Sender:
         seconds = max(1, math.ceil(cooling[0].until - now)) if cooling else 1
         reasons = ", ".join(sorted({standing.reason for standing in cooling}))
         message = (
-            f"All credentials that Nexus has for {decision.domain} cool down (the API answered: {reasons}). "
+            f"All credentials that Nexus has for {decision.domain} cool down ({reasons}). "
             f"Try again in {seconds} s, or ask the operator to add a credential or to end a cool-down."
         )
         retry_after = (b"retry-after", str(seconds).encode())
@@ -109,9 +110,7 @@ class Sender:
                 outcome = await _Attempts(self, request, exchange, decision, payer).go_on(outcome, sent_at)
             else:
                 self.answered(decision, payer, outcome, sent_at)
-        if isinstance(outcome, httpx.TransportError):
-            raise outcome
-        return outcome
+        return answer_of(outcome)
 
     async def ask(self, request: RelayRequest, decision: Decision) -> Outcome:
         """Send it once."""

@@ -18,6 +18,13 @@ DISCARD_SECONDS = 0.5
 Outcome = httpx.Response | httpx.TransportError
 
 
+def answer_of(outcome: Outcome) -> httpx.Response:
+    """The answer; raises the httpx.TransportError where there is none."""
+    if isinstance(outcome, httpx.TransportError):
+        raise outcome
+    return outcome
+
+
 def refusal_of(outcome: Outcome) -> str:
     """Why another attempt may fare better, "" where it would not.
 
