@@ -5,6 +5,7 @@ A refused OAuth token is refreshed and the request sent once more. Of a pool eac
 
 import logging
 import math
+import re
 import time
 from dataclasses import replace
 
@@ -44,6 +45,8 @@ log = logging.getLogger("nexus.pool")
 RENEWED_SECONDS = 30.0
 SESSION = b"x-claude-code-session-id"
 MAX_SESSION = 128
+# Files and batches lie in the account that made them: another one does not find them.
+OF_ONE_ACCOUNT = re.compile(r"/v1/(?:files|messages/batches)(?:[/?]|$)")
 _OAUTH_BETA = OAUTH_BETA.encode()
 
 
@@ -60,6 +63,8 @@ class Sender:
 
     async def settle(self, request: RelayRequest, decision: Decision, refreshed: frozenset[str]) -> Decision:
         """A decision that was left to the pool; `refresh` is set where the chosen token is due. Raises Refused."""
+        if OF_ONE_ACCOUNT.match(request.target):
+            return replace(decision, pool=())
         payer = await self.choose(request, decision)
         if payer is None:
             raise self.exhausted(decision)

@@ -82,17 +82,17 @@ class Bench:
             await self.sender._refresher.refresh(decision.refresh)
             tried |= {decision.refresh.key}
 
-    def request(self, session: str = "") -> RelayRequest:
+    def request(self, session: str = "", target: str = "/v1/models") -> RelayRequest:
         headers = [(b"host", DOMAIN.encode()), (b"anthropic-version", b"2023-06-01")]
         headers += [(b"x-claude-code-session-id", session.encode())] if session else []
         scope = {
-            "type": "http", "method": "GET", "path": "/v1/models", "query_string": b"", "headers": headers,
-            "extensions": {TARGET: b"/v1/models"},
+            "type": "http", "method": "GET", "path": target, "query_string": b"", "headers": headers,
+            "extensions": {TARGET: target.encode()},
         }  # fmt: skip
         return RelayRequest(scope, b"")
 
-    async def ask(self, session: str = "") -> httpx.Response:
-        request = self.request(session)
+    async def ask(self, **asked: str) -> httpx.Response:
+        request = self.request(**asked)
         self.exchange = Exchange(None, lambda _: None)
         answer = await self.sender.send(request, self.exchange, await self.decide(request))
         self.answers.append(cast(AnswerBytes, answer.stream))
@@ -273,6 +273,20 @@ async def test_a_session_keeps_its_credential(bench: Bench) -> None:
     await bench.read(session="t")
 
     assert bench.asked == [TWO.secret, TWO.secret, ONE.secret]
+
+
+@pytest.mark.parametrize(
+    "target", ["/v1/files", "/v1/files?limit=1", "/v1/messages/batches/msgbatch_1/results"]
+)
+async def test_what_lies_in_one_account_is_asked_of_the_first_credential_only(
+    bench: Bench, target: str
+) -> None:
+    bench.hold(ONE, TWO)
+    bench.sender.notes.gauges[ONE.key] = {"unified-5h": (0.5, 4e9)}
+    bench.emulator.rules[ONE.secret] = "status=429"
+
+    assert (await bench.read(target=target))[0] == 429
+    assert (bench.asked, bench.cooling()) == ([ONE.secret], [])
 
 
 async def test_after_a_cool_down_one_request_probes_and_the_others_wait_for_its_outcome(bench: Bench) -> None:
