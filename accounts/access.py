@@ -1,11 +1,12 @@
 """Who pays for a request, and whether its client may make it: a pure decision over a snapshot in memory.
 
 Order (issue "who pays", predecessor §2.3 E0): the domain's credential in the database, its credential file, the request's own
-credential, CLAUDE_API_KEY, else 401. A credential that exists but cannot be used falls through, and the decision names it.
+credential, CLAUDE_API_KEY, else 401. A credential that exists but cannot be used falls through, and the decision names it. Of
+several of a domain that can pay it takes the first and names the others: how they fare is no part of the snapshot.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from accounts import keys
@@ -97,12 +98,18 @@ class Snapshot:
     has_wildcards: bool = False
     limits: Rules = field(default_factory=Rules)
 
+    def payer(self, key: str) -> Payer | None:
+        """A domain's credential by its `Payer.key`, None where it is gone."""
+        payers = (payer for access in self.domains.values() for payer in access.payers)
+        return next((payer for payer in payers if payer.key == key), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """Who pays. `payer` None means the client itself; `refresh` is a credential to be refreshed before this decision is final.
 
     `tenant` is the wildcard whose access counted, "" where that is the domain itself.
+    `pool` holds all credentials of the domain that can pay, in their order, where there are several: `paid_with` takes another.
     """
 
     domain: str
@@ -113,10 +120,18 @@ class Decision:
     passed_over: tuple[str, ...] = ()
     refresh: Payer | None = None
     tenant: str = ""
+    pool: tuple[Payer, ...] = ()
 
     @property
     def paid_by(self) -> str:
         return self.payer.name if self.payer else "client"
+
+    def paid_with(self, payer: Payer, passed_over: Iterable[str] = ()) -> "Decision":
+        """The same with this credential, for which these others were passed over as well."""
+        names = tuple(dict.fromkeys((*self.passed_over, *passed_over)))
+        return Decision(
+            self.domain, payer.headers(), payer, payer.is_oauth, self.client_key, names, pool=self.pool
+        )
 
 
 class Denied(Exception):
@@ -153,16 +168,18 @@ def _choose(
     may_spend = bool(key) or not (snapshot.client_auth or claim.from_browser)
     if access.payers and snapshot.client_auth and not key:
         raise _denied_for_want_of_a_key(domain)
+    payers = access.payers if may_spend else ()
+    pool = _pool(payers, now, refreshed) if len(payers) > 1 else ()
     passed_over: list[str] = []
-    for payer in access.payers if may_spend else ():
+    for payer in payers:
         is_due = payer.wants_refresh(now) and payer.key not in refreshed
         if not is_due and not payer.usable(now):
             passed_over.append(payer.name)
             continue
         _check_path(claim.target, domain, shared=True)
         if is_due:
-            return Decision(domain, (), refresh=payer)
-        return _paid_by(payer, domain, key, passed_over)
+            return Decision(domain, (), None, False, key, tuple(passed_over), payer, pool=pool)
+        return _paid_by(payer, domain, key, passed_over, pool)
     inbound = claim.inbound
     if inbound.headers:
         return Decision(domain, inbound.headers, None, inbound.is_oauth, key, tuple(passed_over))
@@ -181,6 +198,16 @@ def _domain(snapshot: Snapshot, host: Host) -> tuple[str, DomainAccess]:
         if access := snapshot.domains.get(name):
             return host.name, access
     return host.full, DomainAccess(host.full)
+
+
+def _pool(payers: Iterable[Payer], now: float, refreshed: frozenset[str]) -> tuple[Payer, ...]:
+    """Those that can pay, perhaps after a refresh; none where that is only one, which nothing can stand in for."""
+    able = tuple(
+        payer
+        for payer in payers
+        if payer.usable(now) or (payer.wants_refresh(now) and payer.key not in refreshed)
+    )
+    return able if len(able) > 1 else ()
 
 
 def _client_key(access: DomainAccess, domain: str, presented: str, now: float) -> str:
@@ -216,8 +243,10 @@ def _check_path(target: str, domain: str, *, shared: bool) -> None:
         raise Denied("permission_error", message, domain)
 
 
-def _paid_by(payer: Payer, domain: str, key: str, passed_over: list[str]) -> Decision:
-    return Decision(domain, payer.headers(), payer, payer.is_oauth, key, tuple(passed_over))
+def _paid_by(
+    payer: Payer, domain: str, key: str, passed_over: list[str], pool: tuple[Payer, ...] = ()
+) -> Decision:
+    return Decision(domain, payer.headers(), payer, payer.is_oauth, key, tuple(passed_over), pool=pool)
 
 
 def _denied_for_want_of_a_key(domain: str) -> Denied:

@@ -7,12 +7,17 @@ Fields: `cooling_until` (epoch seconds), `cooling_reason`, `gauges` (JSON: name 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 import msgspec
 import redis
 from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 TIMEOUT_SECONDS = 1
+KEPT_SECONDS = 30 * 86_400  # after the last word on a credential
+Changes = Mapping[str, str | float | None]  # of a hash's fields; None removes one
 _gauges = msgspec.json.Decoder(dict[str, tuple[float, float]]).decode
 
 
@@ -46,6 +51,27 @@ def read(keys: Sequence[str]) -> dict[str, Health]:
         return {key: _health(found) for key, found in zip(keys, pipe.execute(), strict=True)}
 
 
+def exchange(changes: Mapping[str, Changes], wanted: Sequence[str]) -> dict[str, Health]:
+    """Write what changed of each credential and read, after it, the health of those wanted, in one round trip.
+
+    Both are by `Payer.key`. Raises redis.RedisError.
+    """
+    with connection().pipeline(transaction=False) as pipe:
+        for key, fields in changes.items():
+            name = name_of(key)
+            kept: dict[Any, Any] = {field: value for field, value in fields.items() if value is not None}
+            gone = [field for field, value in fields.items() if value is None]
+            if kept:
+                pipe.hset(name, mapping=kept)
+            if gone:
+                pipe.hdel(name, *gone)
+            pipe.expire(name, KEPT_SECONDS)
+        for key in wanted:
+            pipe.hgetall(name_of(key))
+        found = pipe.execute()
+    return {key: _health(one) for key, one in zip(wanted, found[len(found) - len(wanted) :], strict=True)}
+
+
 def reset(keys: Iterable[str]) -> None:
     """End the cool-down of these credentials; raises redis.RedisError."""
     for key in keys:
@@ -71,5 +97,9 @@ def connection() -> "redis.Redis":
 @lru_cache(maxsize=4)
 def _connection(url: str) -> "redis.Redis":
     return redis.Redis.from_url(
-        url, decode_responses=True, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
+        url,
+        decode_responses=True,
+        socket_timeout=TIMEOUT_SECONDS,
+        socket_connect_timeout=TIMEOUT_SECONDS,
+        retry=Retry(NoBackoff(), 0),
     )

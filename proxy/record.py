@@ -42,6 +42,14 @@ class Head(msgspec.Struct, frozen=True, array_like=True, tag=1):
     tenant: str = ""
 
 
+class Payment(msgspec.Struct, frozen=True, array_like=True):
+    """Who paid in the end, where that was not whom the head names."""
+
+    paid_by: str
+    account: str
+    passed_over: tuple[str, ...] = ()
+
+
 class Closing(msgspec.Struct, frozen=True, array_like=True, tag=1):
     """How it ended. `chunks` holds (milliseconds since the start, bytes) for each piece that the network gave."""
 
@@ -55,6 +63,7 @@ class Closing(msgspec.Struct, frozen=True, array_like=True, tag=1):
     error_message: str = ""
     response_size: int = 0
     response_dropped: bool = False
+    payment: Payment | None = None
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True, tag=1):

@@ -15,6 +15,8 @@ def assemble(found: Spooled) -> Record:
     """The record; bodies that are shorter than they were are marked as dropped. Raises msgspec.DecodeError."""
     head = record.decode_head(found.head)
     closing = record.decode_closing(found.closing) if found.closing else _aborted(found)
+    if paid := closing.payment:
+        head = replace(head, paid_by=paid.paid_by, account=paid.account, passed_over=paid.passed_over)
     if len(found.request_body) < head.body_size:
         head = replace(head, body_dropped=True)
     if len(found.response_body) < closing.response_size:

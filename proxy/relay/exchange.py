@@ -13,7 +13,7 @@ from uuid_utils import uuid7
 
 from proxy import record
 from proxy.live_events import Event, Kind
-from proxy.record import Closing, Head, HeaderPairs
+from proxy.record import Closing, Head, HeaderPairs, Payment
 from proxy.relay.spool import Spool
 from proxy.relay.spooled import Entry
 from proxy.wire.sniff import Sniffer, model_of
@@ -35,6 +35,7 @@ class Exchange:
         self.status = 0
         self.headers: HeaderPairs = []
         self.client_gone = False
+        self.payment: Payment | None = None
         self.size = 0
         self.sniffer = Sniffer()
         self._clock = time.monotonic()
@@ -114,6 +115,7 @@ class Exchange:
                 error_type=error_type,
                 error_message=error_message,
                 response_size=self.size,
+                payment=self.payment,
             )
             self._spool.close(self._entry, b"".join(self._pending), record.encode(closing))
             self._pending.clear()

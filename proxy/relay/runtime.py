@@ -14,7 +14,9 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, reset_queries
 
 from accounts.watcher import Watcher
+from proxy.relay.attempts import Sender
 from proxy.relay.exchange import Exchange
+from proxy.relay.health import HealthSharing
 from proxy.relay.limits import Limiter
 from proxy.relay.live import LivePublisher
 from proxy.relay.recovery import claim
@@ -49,6 +51,8 @@ class Runtime:
         self.watcher = Watcher()
         self.refresher = Refresher(self.watcher)
         self.upstream = UpstreamTransport(settings.UPSTREAM_CONNECT_SECONDS, settings.UPSTREAM_IDLE_SECONDS)
+        self.sender = Sender(self.upstream, self.watcher, self.refresher)
+        self.health = HealthSharing(self.watcher, self.sender.notes, self.sender.pool)
         self.live = LivePublisher()
         self.limiter = Limiter(self.watcher)
 
@@ -61,6 +65,7 @@ class Runtime:
         if self.shipper:
             self.shipper.start()
         self.live.start()
+        self.health.start()
 
     def ended(self, exchange: Exchange) -> None:
         """Every exchange comes by here once, with its outcome."""
@@ -74,6 +79,7 @@ class Runtime:
             async with asyncio.timeout(LAST_HINTS_SECONDS):
                 await self.live.stop()
         await self.limiter.stop()
+        await self.health.stop()
         await self.upstream.aclose()
         if self.shipper:
             self.shipper.stop(flush_seconds=5)
@@ -105,6 +111,8 @@ async def live(
     _current[:] = [runtime]
     # Of several processes on one port each answers once it has started: one without access would refuse what another serves.
     await asyncio.to_thread(runtime.watcher.looked.wait, FIRST_LOOK_SECONDS)
+    # And cool-downs of before a restart count from its first request on.
+    await runtime.health.share()
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await runtime.stop()

@@ -6,43 +6,27 @@ from collections.abc import AsyncIterator
 from typing import cast
 
 import httpx
-from django.conf import settings
 from django.http.response import HttpResponseBase
 
 from accounts.access import Claim, Decision, Denied, decide
 from accounts.hosts import BadHost, Host
 from accounts.inbound import read_credentials
 from accounts.masking import mask_query
-from accounts.oauth import OAUTH_BETA
 from proxy import record
 from proxy.record import Head
 from proxy.relay import cors, debug, runtime
 from proxy.relay.answers import NEXUS_ID, error_answer, kind_of
 from proxy.relay.exchange import Exchange
 from proxy.relay.handler import StreamedAnswer, UpstreamCut
-from proxy.relay.headers import Headers, are_utf8, client_headers, masked, upstream_headers
+from proxy.relay.headers import Headers, are_utf8, client_headers, masked
+from proxy.relay.refusal import Refused
 from proxy.relay.request import RelayRequest
 from proxy.relay.runtime import Runtime
 from proxy.relay.tenant import client_address, host_of
-from proxy.relay.upstream import AnswerBytes, build_request
+from proxy.relay.upstream import AnswerBytes
 from proxy.wire.errors import ErrorKind
 
 log = logging.getLogger("nexus.relay")
-
-_OAUTH_BETA = OAUTH_BETA.encode()
-
-
-class Refused(Exception):
-    """Nexus answers this request itself."""
-
-    def __init__(
-        self, kind: ErrorKind, message: str, domain: str = "", headers: Headers | None = None
-    ) -> None:
-        super().__init__(message)
-        self.kind = kind
-        self.message = message
-        self.domain = domain
-        self.headers = headers or []
 
 
 async def relay(request: RelayRequest) -> HttpResponseBase:
@@ -65,27 +49,18 @@ async def relay(request: RelayRequest) -> HttpResponseBase:
 
 
 async def _forward(request: RelayRequest, nexus: Runtime, exchange: Exchange) -> HttpResponseBase:
-    headers = request.pairs
     host = _checked_host(request)
     decision = await _decide(nexus, host, request)
     if rules := nexus.limiter.rules(decision, request):
         full = await nexus.limiter.admit(rules, exchange, request)
         if full:
             raise Refused(full.kind, full.message, decision.domain, full.headers)
-    beta = _OAUTH_BETA if decision.adds_oauth_beta else b""
     head = _head(request, exchange, decision.domain, decision)
     await exchange.open(head, request.content)
     nexus.live.begin(exchange)
     debug.request(exchange, head, request.content)
-    upstream_request = build_request(
-        settings.CLAUDE_API_BASE_URL,
-        request.method or "GET",
-        request.target,
-        upstream_headers(headers, decision.headers, beta),
-        request.content,
-    )
     try:
-        answer = await nexus.upstream.handle_async_request(upstream_request)
+        answer = await nexus.sender.send(request, exchange, decision)
     except httpx.TransportError as error:
         raise _unreachable(error, exchange) from error
     pairs = client_headers(answer.headers.raw)
@@ -125,16 +100,19 @@ async def _decide(nexus: Runtime, host: Host, request: RelayRequest) -> Decision
             decision = decide(snapshot, claim, time.time(), tried)
         except Denied as denial:
             raise Refused(kind_of(denial.kind), denial.message, denial.domain) from denial
+        not_usable = decision.passed_over
+        if decision.pool:
+            decision = await nexus.sender.settle(request, decision, tried)
         if decision.refresh is None:
             break
         await nexus.refresher.refresh(decision.refresh)
         tried |= {decision.refresh.key}
-    if decision.passed_over:
+    if not_usable:
         log.warning(
             "access.passed_over",
             extra={
                 "domain": decision.domain,
-                "not_usable": decision.passed_over,
+                "not_usable": not_usable,
                 "paid_by": decision.paid_by,
             },
         )

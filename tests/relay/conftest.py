@@ -1,11 +1,16 @@
 """Spools for the tests of the relay."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
+from nexus_project.demo.connection import ConnectionProtocol
+from nexus_project.demo.emulator import create_app
+from nexus_project.demo.serving import serve
 from proxy.relay.spool import Spool
+from tests.relay.bench_of_attempts import Bench
 from tests.relay.redis_server import OwnRedis, own_redis
 
 
@@ -28,3 +33,18 @@ def small(tmp_path: Path) -> Iterator[Spool]:
 def own() -> Iterator[OwnRedis]:
     with own_redis() as started:
         yield started
+
+
+@pytest.fixture
+async def bench(settings: Settings, tmp_path: Path) -> AsyncIterator[Bench]:
+    """An emulated API with a sender of its own."""
+    settings.DATABASE_URL = ""
+    settings.CREDENTIALS_DIR = tmp_path
+    with serve(create_app(), http=ConnectionProtocol) as running:
+        settings.CLAUDE_API_BASE_URL = running.url
+        settings.CLAUDE_OAUTH_TOKEN_URL = f"{running.url}/v1/oauth/token"
+        made = Bench(running.app, tmp_path)
+        yield made
+        for answer in made.answers:
+            answer.close()
+        await made.transport.aclose()

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from proxy import record
+from proxy.record import Payment
 from proxy.relay.assemble import NO_END, assemble
 from proxy.relay.spooled import Spooled
 from tests.relay.examples import make_closing, make_head
@@ -35,6 +36,13 @@ def test_a_record_without_an_end_is_aborted_with_what_had_come() -> None:
 
     assert (found.closing.outcome, found.closing.error_message) == (record.ABORTED, NO_END)
     assert (found.closing.response_size, found.closing.response_dropped) == (6, False)
+
+
+def test_who_paid_in_the_end_is_who_paid() -> None:
+    end = msgspec.structs.replace(make_closing(ANSWER), payment=Payment("database:b", "b", ("database:a",)))
+    head = assemble(spooled(closing=record.encode(end))).head
+
+    assert (head.paid_by, head.account, head.passed_over) == ("database:b", "b", ("database:a",))
 
 
 @pytest.mark.parametrize("end", [b"\xc1", b"\x93\x01\x02\x03", record.encode(make_head())])

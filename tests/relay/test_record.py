@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy import record
-from proxy.record import OUTCOMES, Batch, Closing, Head, Record
+from proxy.record import OUTCOMES, Batch, Closing, Head, Payment, Record
 
 text = st.text(max_size=30)
 pairs = st.lists(st.tuples(text, text), max_size=4)
@@ -29,6 +29,7 @@ closings = st.builds(
     duration_ms=moments,
     chunks=st.lists(st.tuples(moments, numbers), max_size=5),
     response_size=numbers,
+    payment=st.none() | st.builds(Payment, paid_by=text, account=text),
 )
 batches = st.builds(
     Batch,
@@ -64,6 +65,15 @@ def test_a_record_of_before_a_field_was_added_can_still_be_read(head: Head) -> N
 
     assert record.decode_head(msgspec.msgpack.encode(older)) == msgspec.structs.replace(
         head, body_dropped=False
+    )
+
+
+@given(closing=closings)
+def test_an_end_of_before_payments_were_added_can_still_be_read(closing: Closing) -> None:
+    older = msgspec.msgpack.decode(record.encode(closing))[:-1]
+
+    assert record.decode_closing(msgspec.msgpack.encode(older)) == msgspec.structs.replace(
+        closing, payment=None
     )
 
 

@@ -30,14 +30,15 @@ ID = r"[\w.-]+"
 class Emulator(StandIn):
     """Answers as the Anthropic API does, unless a request's `x-emulate` header asks for something else.
 
-    `revoked` holds keys and tokens to refuse; `oauth` scripts the token endpoint; `script()` sets exact
-    answers.
+    `revoked` holds keys and tokens to refuse, `rules` directives for all requests with a key or token;
+    `oauth` scripts the token endpoint; `script()` sets exact answers.
     """
 
     def __init__(self, log_file: Path | None = None) -> None:
         super().__init__(log_file)
         self.oauth = OAuth()
         self.revoked: set[str] = set()
+        self.rules: dict[str, str] = {}
         self._scripts: dict[str, Script] = {}
         messages, files = Messages(), Files()
         batches = Batches(messages)
@@ -74,7 +75,8 @@ class Emulator(StandIn):
 
     def answer(self, entry: Received) -> Script:
         try:
-            wishes = directives.parse(entry.value("x-emulate"))
+            rule = self.rules.get(entry.credential or "", "")
+            wishes = directives.parse(f"{entry.value('x-emulate')},{rule}")
         except ValueError as problem:
             return error(400, str(problem))
         if wishes.script is not None:

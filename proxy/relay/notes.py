@@ -1,0 +1,62 @@
+"""What there is to tell of credentials since the last time, for accounts/credential_health.py."""
+
+import time
+from collections.abc import Mapping
+
+import msgspec
+from httpx import Headers
+
+from accounts.credential_health import Changes
+from proxy.wire.rate_limits import Gauges, gauges
+
+
+class Notes:
+    """Taken on the hot path, so an answer costs one entry in a dict: the last one of each credential is read when it is told."""
+
+    def __init__(self) -> None:
+        self.gauges: dict[str, Gauges] = {}
+        self._answers: dict[str, tuple[float, Headers]] = {}
+        self._changes: dict[str, dict[str, str | float | None]] = {}
+
+    def answered(self, key: str, headers: Headers) -> None:
+        """The API answered a request that this credential paid for."""
+        self._answers[key] = (time.time(), headers)
+
+    def failed(self, key: str, why: str) -> None:
+        """The API refused it, or could not be reached with it."""
+        self._change(key, {"error": why, "error_at": time.time()})
+
+    def cooling(self, key: str, until: float, reason: str) -> None:
+        self._change(key, {"cooling_until": until, "cooling_reason": reason})
+
+    def recovered(self, key: str) -> None:
+        self._change(key, {"cooling_until": None, "cooling_reason": None})
+
+    def concerns(self, key: str) -> bool:
+        """Whether there is news of its cool-down that nobody was told yet."""
+        return "cooling_until" in self._changes.get(key, {})
+
+    def learn(self, key: str, headers: Headers) -> bool:
+        """Read an answer's gauges; those of windows that it does not name stay. False where it names none."""
+        told = gauges(headers.raw)
+        if told:
+            self.gauges[key] = {**self.gauges.get(key, {}), **told}
+        return bool(told)
+
+    def take(self) -> dict[str, Changes]:
+        """All that changed, by credential."""
+        answers, self._answers = self._answers, {}
+        for key, (used_at, headers) in answers.items():
+            self._change(key, {"used_at": used_at})
+            if self.learn(key, headers):
+                self._change(key, {"gauges": msgspec.json.encode(self.gauges[key]).decode()})
+        changes, self._changes = self._changes, {}
+        return dict(changes)
+
+    def give_back(self, changes: Mapping[str, Changes]) -> None:
+        """They could not be told: what was noted since counts before them."""
+        for key, fields in changes.items():
+            self._changes[key] = {**fields, **self._changes.get(key, {})}
+
+    def _change(self, key: str, fields: Changes) -> None:
+        self._changes.setdefault(key, {}).update(fields)

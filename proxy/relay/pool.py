@@ -1,0 +1,107 @@
+"""Several credentials of one domain: which one a request is paid with, as far as this process knows (docs/decisions/0024).
+
+A session stays with its credential while that is well, as the API's prompt cache is of one account; others go where most is left.
+"""
+
+import logging
+import time
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterable, Mapping
+
+from httpx import Headers
+
+from accounts.access import Payer
+from accounts.credential_health import Health
+from proxy.relay.notes import Notes
+from proxy.relay.standing import Standing
+from proxy.wire.rate_limits import used_share
+
+log = logging.getLogger("nexus.pool")
+
+MAX_PLACES = 10_000
+
+# A domain, and within it the session or else the client key; nothing sticks where the second is "".
+Place = tuple[str, str]
+
+
+class Pool:
+    """Used by the event loop alone. Credentials are told apart by `Payer.key`."""
+
+    def __init__(self, notes: Notes) -> None:
+        self._notes = notes
+        self._standings: defaultdict[str, Standing] = defaultdict(Standing)
+        self._places: OrderedDict[Place, str] = OrderedDict()
+
+    def choose(self, place: Place, able: Iterable[Payer], now: float) -> Payer | None:
+        """The one to ask now; None where all cool down or wait for the outcome of a probe."""
+        ready = [payer for payer in able if self._standings[payer.key].is_ready(now)]
+        if not ready:
+            return None
+        kept = self._places.get(place)
+        chosen = next((payer for payer in ready if payer.key == kept), None)
+        if chosen is None:
+            chosen = min(ready, key=lambda payer: used_share(self._notes.gauges.get(payer.key, {}), now))
+        self._keep(place, chosen.key)
+        return chosen
+
+    def ask(self, payer: Payer, now: float) -> None:
+        """A request goes upstream with it."""
+        self._standings[payer.key].ask(now)
+
+    def probed(self, able: Iterable[Payer], now: float) -> Standing | None:
+        """One that a request probes at this moment, the one that holds up others for the shortest time."""
+        running = [standing for standing in self._of(able) if standing.is_probed(now)]
+        return min(running, key=lambda standing: standing.probe_ends, default=None)
+
+    def cooling(self, able: Iterable[Payer], now: float) -> list[Standing]:
+        """Those that cool down, the one that is back first before the others."""
+        return sorted((one for one in self._of(able) if one.is_cooling(now)), key=lambda one: one.until)
+
+    def passed_over(self, able: Iterable[Payer], tried: frozenset[str], now: float) -> list[str]:
+        """The names of those that were tried or cool down."""
+        return [one.name for one in able if one.key in tried or self._standings[one.key].is_cooling(now)]
+
+    def failed(self, payer: Payer, reason: str, until: float | None, sent_at: float) -> None:
+        """A request sent at `sent_at` was refused because of the credential; `until` is when the API wants to be asked again."""
+        standing, now = self._standings[payer.key], time.time()
+        begins = standing.cool(now, until, reason, sent_at)
+        self._notes.cooling(payer.key, standing.until, standing.reason)
+        if begins:
+            seconds = round(standing.until - now, 1)
+            log.warning("pool.cooling", extra={"payer": payer.name, "reason": reason, "seconds": seconds})
+
+    def answered(self, payer: Payer, status: int, headers: Headers, sent_at: float) -> None:
+        """The API answered; an error of its own says nothing of the credential."""
+        self._notes.learn(payer.key, headers)
+        standing = self._standings[payer.key]
+        if status >= 500 or status == 403:
+            standing.neither()
+        elif standing.succeed(sent_at):
+            self._notes.recovered(payer.key)
+            log.info("pool.recovered", extra={"payer": payer.name, "by": "an answer"})
+
+    def adopt(self, told: Mapping[str, Health], now: float) -> None:
+        """Take over what all processes and operators told; what this one has yet to tell is newer."""
+        for key, health in told.items():
+            if health.gauges:
+                self._notes.gauges[key] = dict(health.gauges)
+            standing = self._standings[key]
+            if self._notes.concerns(key):
+                continue
+            if health.cooling_until:
+                standing.adopt(health.cooling_until, health.cooling_reason, now)
+            elif standing.until:
+                standing.recover()
+                log.info("pool.recovered", extra={"payer": key, "by": "another process or an operator"})
+
+    def _of(self, able: Iterable[Payer]) -> list[Standing]:
+        return [self._standings[payer.key] for payer in able]
+
+    def _keep(self, place: Place, key: str) -> None:
+        """Remember whom this session has; beyond MAX_PLACES the one that was longest away is forgotten."""
+        if not place[1]:
+            return
+        self._places[place] = key
+        self._places.move_to_end(place)
+        if len(self._places) > MAX_PLACES:
+            self._places.popitem(last=False)

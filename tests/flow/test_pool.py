@@ -1,0 +1,181 @@
+"""Several credentials of one domain, through two real proxy processes: who pays, what the client sees, what is shared."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from uuid import uuid4
+
+import httpx
+import pytest
+import redis
+
+from accounts import credential_health
+from accounts.fields import encrypt
+from nexus_project.demo.emulator import Emulator
+from nexus_project.demo.script import Script
+from nexus_project.demo.serving import Running
+from tests.flow.conftest import Nexus
+from tests.flow.services import wait_for
+
+KEYS = tuple(f"sk-ant-api03-{name}-{uuid4().hex}" for name in ("first", "second"))
+ASK = {
+    "model": "claude-sonnet-5",
+    "max_tokens": 50,
+    "stream": True,
+    "messages": [{"role": "user", "content": "go on"}],
+}
+
+
+@pytest.fixture(scope="module")
+def pool(make_nexus: Callable[..., Nexus], emulator: Running[Emulator]) -> Nexus:
+    """A system of two proxy processes."""
+    return make_nexus(PROXY_WORKERS="2", CLAUDE_OAUTH_TOKEN_URL=f"{emulator.url}/v1/oauth/token")
+
+
+@pytest.fixture
+def rules(emulator: Running[Emulator]) -> Iterator[dict[str, str]]:
+    """What each credential's answers shall be, in the words of `x-emulate`."""
+    yield emulator.app.rules
+    emulator.app.rules.clear()
+
+
+def add(nexus: Nexus, domain: str, *secrets: str) -> list[int]:
+    """Credentials of a domain, named after their place; their primary keys."""
+    nexus.execute(
+        "INSERT INTO accounts_domain (name, slack_webhook_url, slack_channel, slack_username, slack_icon_emoji,"
+        " slack_enabled, created_at) VALUES (%s, '', '', '', '', true, now())",
+        domain,
+    )
+    for number, secret in enumerate(secrets):
+        nexus.execute(
+            "INSERT INTO accounts_credential (domain_id, name, kind, account_id, enabled, api_key, access_token, refresh_token,"
+            " scopes, is_max, state, last_error, created_at)"
+            " SELECT id, %s, 'api_key', %s, true, %s, '', '', '[]', false, 'valid', '', now() FROM accounts_domain WHERE name = %s",
+            f"name_{number}",
+            f"acc_{number}",
+            encrypt(secret),
+            domain,
+        )
+    query = "SELECT c.id FROM accounts_credential c JOIN accounts_domain d ON d.id = domain_id WHERE d.name = %s ORDER BY c.id"
+    return [int(row["id"]) for row in nexus.rows(query, domain)]
+
+
+def ask(nexus: Nexus, domain: str, **headers: str) -> tuple[httpx.Response, list[str | None]]:
+    """The answer over a connection of its own, and the credentials that upstream saw for it."""
+    mark = uuid4().hex
+    with httpx.Client(base_url=nexus.url, timeout=20) as client:
+        all_headers = {"anthropic-version": "2023-06-01", "host": domain, "x-test-id": mark, **headers}
+        answer = client.post("/v1/messages", json=ASK, headers=all_headers)
+    seen = [entry.credential for entry in nexus.emulator.app.log if entry.value("x-test-id") == mark]
+    return answer, seen
+
+
+def ask_anew(nexus: Nexus) -> tuple[httpx.Response, list[str | None]]:
+    """As a session that has no credential yet."""
+    return ask(nexus, "two.example", **{"x-claude-code-session-id": uuid4().hex})
+
+
+def known(nexus: Nexus, domain: str) -> None:
+    """Wait until both processes know the domain."""
+    wait_for(lambda: all(ask(nexus, domain)[1][:1] == [KEYS[0]] for _ in range(6)), 5)
+
+
+def forget(nexus: Nexus, ids: list[int]) -> None:
+    client = redis_of(nexus)
+    for pk in ids:
+        client.hdel(credential_health.name_of(f"database:{pk}"), "cooling_until", "cooling_reason")
+    client.close()
+
+
+def redis_of(nexus: Nexus) -> "redis.Redis":
+    return redis.Redis.from_url(nexus.proxy.environment["REDIS_URL"], decode_responses=True)
+
+
+def test_the_second_pays_while_the_first_cools_down_in_all_processes_until_an_operator_ends_it(
+    pool: Nexus, rules: dict[str, str]
+) -> None:
+    ids = add(pool, "two.example", *KEYS)
+    known(pool, "two.example")
+    rules[KEYS[0]] = "status=429,retry-after=60"
+
+    answer, seen = ask(pool, "two.example")
+    assert (answer.status_code, seen) == (200, list(KEYS))
+    row = pool.stored(answer.headers["x-nexus-id"])
+    assert (row["paid_by"], row["account"], row["passed_over"]) == (
+        "database:acc_1",
+        "acc_1",
+        "database:acc_0",
+    )
+
+    time.sleep(1.2)
+    assert [ask(pool, "two.example")[1] for _ in range(12)] == [[KEYS[1]]] * 12
+    with ExitStack() as closing:
+        client = redis_of(pool)
+        closing.callback(client.close)
+        told = client.hgetall(credential_health.name_of(f"database:{ids[0]}"))
+        assert told["cooling_reason"] == "429"
+        assert 40 < float(told["cooling_until"]) - time.time() < 60
+
+    rules.clear()
+    forget(pool, ids)
+    wait_for(lambda: all(ask_anew(pool)[1] == [KEYS[0]] for _ in range(6)), 3)
+    assert "pool.cooling" in pool.proxy.words()
+    assert "pool.recovered" in pool.proxy.words()
+    assert KEYS[0] not in pool.proxy.words()
+
+
+def test_a_pool_that_is_exhausted_answers_with_the_earliest_reset_and_so_it_does_after_a_restart(
+    pool: Nexus, rules: dict[str, str]
+) -> None:
+    ids = add(pool, "none.example", *KEYS)
+    known(pool, "none.example")
+    rules |= {KEYS[0]: "status=429,retry-after=50", KEYS[1]: "status=429,retry-after=20"}
+
+    answer, seen = ask(pool, "none.example")
+
+    assert (answer.status_code, seen) == (429, list(KEYS))
+    assert answer.headers["retry-after"] in {"19", "20"}
+    assert answer.json()["error"]["type"] == "rate_limit_error"
+    row = pool.stored(answer.headers["x-nexus-id"])
+    assert (row["outcome"], row["status"], row["error_type"]) == ("upstream_error", 429, "rate_limit_error")
+    pool.proxy.stop()
+    pool.proxy.start()
+    again, seen = ask(pool, "none.example")
+    assert (again.status_code, seen) == (429, [])
+    assert int(again.headers["retry-after"]) <= 20
+    forget(pool, ids)
+
+
+def test_an_answer_reaches_the_client_byte_for_byte_whoever_paid(pool: Nexus, rules: dict[str, str]) -> None:
+    ids = add(pool, "bytes.example", *KEYS)
+    known(pool, "bytes.example")
+    rules[KEYS[0]] = "status=529"
+    script = json.dumps({"kept": " exactly \u2028 "}, ensure_ascii=False).encode()
+    pool.emulator.app.script(
+        "pool", Script(200, (("content-type", "application/json"),), (script[:7], script[7:]))
+    )
+    rules[KEYS[1]] = "script=pool"
+
+    answer, seen = ask(pool, "bytes.example")
+
+    assert (answer.content, seen) == (script, list(KEYS))
+    forget(pool, ids)
+
+
+def test_a_refused_token_is_refreshed_once_and_the_client_sees_nothing_of_it(pool: Nexus) -> None:
+    emulator = pool.emulator.app
+    old = f"sk-ant-oat01-{uuid4().hex}"
+    tokens = {"accessToken": old, "refreshToken": f"sk-ant-ort01-{uuid4().hex}", "expiresAt": 4e12}
+    path = pool.data_dir / "credentials" / "token.example.credentials.json"
+    path.write_text(json.dumps({"type": "oauth", "accountId": "acc_1", "oauth": tokens}))
+    wait_for(lambda: all(ask(pool, "token.example")[1] == [old] for _ in range(6)), 5)
+    calls = emulator.oauth.calls
+    emulator.revoked.add(old)
+
+    answer, seen = ask(pool, "token.example")
+
+    assert answer.status_code == 200
+    assert seen == [old, json.loads(path.read_text())["oauth"]["accessToken"]]
+    assert all(ask(pool, "token.example")[0].status_code == 200 for _ in range(6))
+    assert emulator.oauth.calls == calls + 1

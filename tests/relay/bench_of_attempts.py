@@ -1,0 +1,102 @@
+"""A sender with the credentials of one domain, the real transport, and an emulated API that answers by credential."""
+
+import json
+import time
+from pathlib import Path
+from typing import cast
+from uuid import uuid4
+
+import httpx
+
+from accounts.access import Claim, Decision, DomainAccess, Payer, Snapshot, decide
+from accounts.hosts import parse_host
+from accounts.inbound import read_credentials
+from accounts.watcher import Watcher
+from nexus_project.demo.emulator import Emulator
+from proxy.relay.attempts import Sender
+from proxy.relay.exchange import Exchange
+from proxy.relay.protocol import TARGET
+from proxy.relay.refresh import Refresher
+from proxy.relay.request import RelayRequest
+from proxy.relay.upstream import AnswerBytes, UpstreamTransport
+
+ONE, TWO, THREE = (
+    Payer("database", str(number), "api_key", f"sk-ant-api03-{number}", f"acc_{number}")
+    for number in (1, 2, 3)
+)
+DOMAIN = "a.example"
+
+
+class Bench:
+    """A sender with its domain's credentials, and what a test asks of it."""
+
+    def __init__(self, emulator: Emulator, folder: Path) -> None:
+        self.emulator = emulator
+        self.folder = folder
+        self.watcher = Watcher()
+        self.transport = UpstreamTransport(5, 5)
+        self.sender = Sender(self.transport, self.watcher, Refresher(self.watcher))
+        self.exchange = Exchange(None, lambda _: None)
+        self.answers: list[AnswerBytes] = []
+
+    def hold(self, *payers: Payer) -> None:
+        """The domain's credentials of the database."""
+        self.watcher._stored = Snapshot({DOMAIN: DomainAccess(DOMAIN, payers)})
+        self.watcher.current = None
+        self.watcher.refresh_now()
+
+    def hold_token(
+        self, token: str = "sk-ant-oat01-old", *, expires_at: float = 4e12, refresh: str | None = None
+    ) -> None:
+        """An OAuth credential in the domain's file, which comes after the database."""
+        tokens = {
+            "accessToken": token,
+            "refreshToken": f"sk-ant-ort01-{uuid4().hex}" if refresh is None else refresh,
+            "expiresAt": expires_at,
+        }
+        content = {"type": "oauth", "accountId": "acc_file", "oauth": tokens}
+        (self.folder / f"{DOMAIN}.credentials.json").write_text(json.dumps(content))
+        self.watcher.refresh_now()
+
+    async def decide(self, request: RelayRequest) -> Decision:
+        """As the view does."""
+        tried: frozenset[str] = frozenset()
+        while True:
+            claim = Claim(parse_host(DOMAIN), read_credentials([]))
+            decision = decide(cast(Snapshot, self.watcher.current), claim, time.time(), tried)
+            if decision.pool:
+                decision = await self.sender.settle(request, decision, tried)
+            if decision.refresh is None:
+                return decision
+            await self.sender._refresher.refresh(decision.refresh)
+            tried |= {decision.refresh.key}
+
+    def request(self, session: str = "", target: str = "/v1/models") -> RelayRequest:
+        headers = [(b"host", DOMAIN.encode()), (b"anthropic-version", b"2023-06-01")]
+        headers += [(b"x-claude-code-session-id", session.encode())] if session else []
+        scope = {
+            "type": "http", "method": "GET", "path": target, "query_string": b"", "headers": headers,
+            "extensions": {TARGET: target.encode()},
+        }  # fmt: skip
+        return RelayRequest(scope, b"")
+
+    async def ask(self, **asked: str) -> httpx.Response:
+        request = self.request(**asked)
+        self.exchange = Exchange(None, lambda _: None)
+        answer = await self.sender.send(request, self.exchange, await self.decide(request))
+        self.answers.append(cast(AnswerBytes, answer.stream))
+        return answer
+
+    async def read(self, **asked: str) -> tuple[int, bytes]:
+        """Status and body of the answer that the client gets."""
+        answer = await self.ask(**asked)
+        return answer.status_code, b"".join([piece async for piece in cast(AnswerBytes, answer.stream)])
+
+    @property
+    def asked(self) -> list[str | None]:
+        """The credentials that upstream saw, in order."""
+        return [entry.credential for entry in self.emulator.log if entry.path != "/v1/oauth/token"]
+
+    def cooling(self) -> list[str]:
+        standings = self.sender.pool._standings
+        return sorted(f"{key} {one.reason}" for key, one in standings.items() if one.is_cooling(time.time()))
