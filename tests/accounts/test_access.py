@@ -161,6 +161,26 @@ def test_an_unusable_credential_falls_through_and_is_named(
     assert (decision.paid_by, decision.passed_over) == (paid_by, ("file:old",))
 
 
+def test_all_that_can_pay_are_named_and_one_alone_is_no_pool() -> None:
+    due = Payer("file", "f", "oauth", "", "due", refreshable=True)
+    dead = Payer("database", "8", "oauth", "sk-ant-oat01-old", "dead", expires_at=NOW)
+
+    assert (ask(domain(ROW, FILE)).payer, ask(domain(ROW, FILE)).pool) == (ROW, (ROW, FILE))
+    assert ask(domain(dead, ROW, due)).pool == (ROW, due)
+    assert (ask(domain(due, ROW)).refresh, ask(domain(due, ROW)).pool) == (due, (due, ROW))
+    for alone in (domain(ROW), domain(dead, ROW)):
+        assert ask(alone).pool == ()
+    assert ask(domain(due, ROW), refreshed=frozenset({due.key})).pool == ()
+    assert ask(domain(ROW, FILE), OWN, browser=True).pool == ()
+
+
+def test_another_of_the_pool_pays_as_the_first_would() -> None:
+    other = ask(domain(ROW, FILE)).paid_with(FILE, ["x", "x"])
+
+    assert (other.payer, other.headers, other.adds_oauth_beta) == (FILE, FILE.headers(), True)
+    assert (other.domain, other.passed_over, other.pool) == ("a.example", ("x",), (ROW, FILE))
+
+
 def test_an_unusable_credential_is_named_where_nobody_pays() -> None:
     dead = Payer("file", "f", "oauth", "", "old")
 
