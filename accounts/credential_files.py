@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from fcntl import LOCK_EX, flock
+from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from typing import Any
 
@@ -173,10 +173,13 @@ def _slack(data: object) -> FileSlack | None:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold a credential file's lock against every process of this machine (a sibling file, as the file itself is replaced)."""
+def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold a credential file's lock against every process of this machine (a sibling file, as the file itself is replaced).
+
+    Who does not `wait` gets BlockingIOError where another process holds it.
+    """
     with path.with_name(f".{path.name}.lock").open("a") as file:
-        flock(file, LOCK_EX)
+        flock(file, LOCK_EX if wait else LOCK_EX | LOCK_NB)
         yield
 
 

@@ -1,6 +1,7 @@
 """Domains, the credentials that pay for them and the keys that open them."""
 
-from datetime import datetime
+import random
+from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -13,6 +14,12 @@ from accounts.limit_models import Limit
 from accounts.wildcards import parse_domain
 
 __all__ = ["AccessVersion", "ClientKey", "Credential", "Domain", "Limit", "validate_domain"]
+
+# Longer than the token endpoint may take (oauth_endpoint.TIMEOUT_SECONDS) and the tries to save after it.
+LEASE_SECONDS = 30
+FIRST_PAUSE_SECONDS = 5
+LONGEST_PAUSE_SECONDS = 300
+MOST_FAILURES = 1000
 
 
 def validate_domain(value: str) -> None:
@@ -79,6 +86,10 @@ class Credential(models.Model):
     # Of an imported file what no column holds (JSON), so that it can be written again as it was.
     document = EncryptedTextField(blank=True, default="", db_default="", editable=False)
     last_refresh_at = models.DateTimeField(null=True, blank=True, editable=False)
+    refreshing_since = models.DateTimeField(null=True, editable=False)
+    retry_at = models.DateTimeField(null=True, editable=False)
+    refresh_failures = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
+    login_told_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -97,7 +108,7 @@ class Credential(models.Model):
     def save_tokens(
         self, access_token: str, refresh_token: str, expires_at: datetime, scopes: list[str]
     ) -> None:
-        """Keep a refreshed pair; a success clears the earlier error."""
+        """Keep a refreshed pair; a success clears the earlier error and the claim."""
         self.access_token, self.refresh_token, self.expires_at, self.scopes = (
             access_token,
             refresh_token,
@@ -105,18 +116,40 @@ class Credential(models.Model):
             scopes,
         )
         self.state, self.last_error, self.last_refresh_at = self.State.VALID, "", timezone.now()
+        self.refreshing_since = self.retry_at = self.login_told_at = None
+        self.refresh_failures = 0
         self.save(
             update_fields=[
                 "access_token", "refresh_token", "expires_at", "scopes", "state", "last_error", "last_refresh_at",
+                "refreshing_since", "retry_at", "refresh_failures", "login_told_at",
             ]
         )  # fmt: skip
 
     def save_failure(self, message: str, *, permanent: bool) -> None:
-        """Keep why a refresh failed; a permanent failure waits for a person to sign in again."""
-        self.last_error = message
+        """Keep why a refresh failed; a permanent failure waits for a person to sign in again, another one for `retry_at`."""
+        self.last_error, self.refreshing_since = message, None
+        self.refresh_failures = min(self.refresh_failures + 1, MOST_FAILURES)
+        pause = min(FIRST_PAUSE_SECONDS * 2 ** min(self.refresh_failures - 1, 10), LONGEST_PAUSE_SECONDS)
+        # Scattered, so that credentials that failed together do not come back together.
+        self.retry_at = timezone.now() + timedelta(seconds=pause * random.uniform(0.5, 1))  # noqa: S311 - no secret
         if permanent:
             self.state = self.State.NEEDS_LOGIN
-        self.save(update_fields=["last_error", "state"])
+        self.save(update_fields=["last_error", "state", "refreshing_since", "refresh_failures", "retry_at"])
+
+    def is_being_refreshed(self, now: datetime) -> bool:
+        """Whether a process that may still live has claimed it."""
+        since = self.refreshing_since
+        return since is not None and now - since < timedelta(seconds=LEASE_SECONDS)
+
+    def claim_refresh(self, now: datetime) -> None:
+        """Tell the other processes, before the token endpoint is called."""
+        self.refreshing_since = now
+        self.save(update_fields=["refreshing_since", "last_error"])
+
+    def release_refresh(self) -> None:
+        """Give the claim back with nothing changed."""
+        self.refreshing_since = None
+        self.save(update_fields=["refreshing_since"])
 
 
 class ClientKey(models.Model):

@@ -7,17 +7,19 @@ from django.db import Error as DatabaseFailure
 from django.http import HttpRequest
 
 from accounts import open_doors
+from accounts.models import Credential
 from accounts.open_doors import OpenDoors
 
 
 def shell(request: HttpRequest) -> dict[str, object]:
-    """The proxy's address as clients would call it, whether exchanges are stored, and what anybody may spend."""
+    """The proxy's address as clients would call it, whether exchanges are stored, what anybody may spend, and who must sign in."""
     # Asked for only where it is shown: the page that refuses a foreign host must not look at the host again.
     return {
         "proxy_address": lambda: proxy_address(request.get_host()),
         "storage_enabled": settings.STORAGE_ENABLED,
         "reporting_zone": settings.REPORTING_TIME_ZONE,
         "open_doors": _open_doors,
+        "needs_login": _needs_login,
     }
 
 
@@ -27,6 +29,17 @@ def _open_doors() -> OpenDoors:
         return open_doors.now()
     except DatabaseFailure:
         return OpenDoors()
+
+
+def _needs_login() -> list[str]:
+    """The credentials that wait for somebody to sign in."""
+    try:
+        waiting = Credential.objects.filter(state=Credential.State.NEEDS_LOGIN, enabled=True).order_by(
+            "domain__name"
+        )
+        return [f"{name} ({domain})" for name, domain in waiting.values_list("name", "domain__name")]
+    except DatabaseFailure:
+        return []
 
 
 def proxy_address(host: str) -> str:

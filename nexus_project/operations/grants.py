@@ -31,7 +31,7 @@ class Rights:
 
 # A refreshed pair of tokens and how the refresh went: what `Credential.save_tokens` and `save_failure` write.
 _TOKENS = "access_token, refresh_token, expires_at, scopes"
-_STATE = "state, last_error, last_refresh_at"
+_STATE = "state, last_error, last_refresh_at, refreshing_since, retry_at, refresh_failures, login_told_at"
 _NO_SECRET = f"id, domain_id, name, kind, account_id, enabled, expires_at, {_STATE}"
 
 TRAFFIC: Mapping[str, Rights] = {

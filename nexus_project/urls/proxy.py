@@ -12,6 +12,7 @@ urlpatterns = [
     path("health/ready", endpoints.ready),
     path("health/live", endpoints.alive),
     path("token-stats", endpoints.stats),
+    path("oauth-metrics", endpoints.oauth_metrics),
     path("client-setup/<path:name>", endpoints.client_setup),
     path("api/hello", endpoints.hello),
     re_path(r"^api/event_logging(?:/|$)", endpoints.event_sink),

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http.response import HttpResponseBase
 
+from accounts import oauth_metrics as metrics
 from proxy import token_stats
 from proxy.relay import runtime
 from proxy.relay.answers import RawResponse, error_answer, json_answer
@@ -30,6 +31,7 @@ async def describe(request: RelayRequest) -> HttpResponseBase:
         "api": "/v1/*",
         "health": "/health",
         "tokenStats": "/token-stats",
+        "oauthMetrics": "/oauth-metrics",
         "clientSetup": "/client-setup/<file>",
     }
     return json_answer(
@@ -106,8 +108,7 @@ async def client_setup(request: RelayRequest, name: str) -> HttpResponseBase:
 async def stats(request: RelayRequest) -> HttpResponseBase:
     """`/token-stats[?domain=]`: tokens per domain over all processes and restarts (predecessor §3.1, cache counts added)."""
     if not _may_see_stats(request):
-        message = "Send DASHBOARD_API_KEY in x-dashboard-key, x-api-key or Authorization; only this machine goes without."
-        return error_answer(ErrorKind.AUTHENTICATION, message, "")
+        return _key_wanted()
     if not settings.DATABASE_URL:
         return error_answer(ErrorKind.UNAVAILABLE, "Token counts live in PostgreSQL: set DATABASE_URL.", "")
     try:
@@ -120,6 +121,25 @@ async def stats(request: RelayRequest) -> HttpResponseBase:
         return error_answer(
             ErrorKind.UNAVAILABLE, "PostgreSQL does not answer; traffic goes on, so try again later.", ""
         )
+
+
+async def oauth_metrics(request: RelayRequest) -> HttpResponseBase:
+    """`/oauth-metrics`: counts of token refreshes over all processes (predecessor §2.6); null where nobody can say."""
+    if not _may_see_stats(request):
+        return _key_wanted()
+    return json_answer(await sync_to_async(_read_metrics, thread_sensitive=False)())
+
+
+def _read_metrics() -> object:
+    try:
+        return metrics.read()
+    finally:
+        connection.close()
+
+
+def _key_wanted() -> HttpResponseBase:
+    message = "Send DASHBOARD_API_KEY in x-dashboard-key, x-api-key or Authorization; only this machine goes without."
+    return error_answer(ErrorKind.AUTHENTICATION, message, "")
 
 
 def _read_stats(domain: str | None) -> object:

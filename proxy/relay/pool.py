@@ -1,4 +1,4 @@
-"""Several credentials of one domain: which one a request is paid with, as far as this process knows (docs/decisions/0024).
+"""Several credentials of one domain: which one a request is paid with, as far as this process knows (docs/decisions/0023).
 
 A session stays with its credential while that is well, as the API's prompt cache is of one account; others go where most is left.
 """

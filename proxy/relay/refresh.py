@@ -1,16 +1,26 @@
-"""Refresh a token at the door, off the event loop: one attempt at a time per credential, and a pause after a failure."""
+"""Refresh tokens off the event loop: in the background before they end, and at the door where that was missed.
+
+One attempt at a time per credential, and a growing pause after failures; other processes are `accounts.oauth`'s affair.
+"""
 
 import asyncio
+import logging
+import random
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 from django.db import connections
 
-from accounts import oauth
+from accounts import oauth, oauth_metrics
 from accounts.access import Payer
 from accounts.watcher import Watcher
 
+log = logging.getLogger("nexus.oauth")
+
 PAUSE_SECONDS = 5.0  # predecessor §2.6: the negative cache after a failed refresh
+LONGEST_PAUSE_SECONDS = 300.0
+LOOK_SECONDS = 1.0
 THREADS = 4
 
 
@@ -20,13 +30,26 @@ class Refresher:
     def __init__(self, watcher: Watcher) -> None:
         self._watcher = watcher
         self._running: dict[str, asyncio.Future[None]] = {}
-        self._failed_at: dict[str, float] = {}
+        self._waits = 0
+        # How often it failed in a row, and until when nobody tries.
+        self._paused: dict[str, tuple[int, float]] = {}
         # Threads of its own: a token endpoint that hangs must not hold up the spool and the name look-ups.
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="oauth-refresh")
+        self._stop = threading.Event()
+        self._background = threading.Thread(target=self._run, name="oauth-background", daemon=True)
+
+    def start(self) -> None:
+        """Begin to refresh in the background."""
+        self._background.start()
+
+    def stop(self) -> None:
+        """End the background; an attempt that runs is left to its end, as its tokens must be saved."""
+        self._stop.set()
+        self._background.join()
 
     async def refresh(self, payer: Payer, *, rejected: bool = False) -> None:
         """Try it; whether it worked shows in the snapshot, which is fresh when this returns. `rejected` as in `oauth.refresh`."""
-        if time.monotonic() < self._failed_at.get(payer.key, -PAUSE_SECONDS) + PAUSE_SECONDS:
+        if self._is_paused(payer):
             return
         running = self._running.get(payer.key)
         if running is None:
@@ -35,17 +58,49 @@ class Refresher:
             )
             self._running[payer.key] = running
             running.add_done_callback(lambda _: self._running.pop(payer.key, None))
+        else:
+            self._waits += 1
         # One client's leaving must not end the attempt that the others wait for.
         await asyncio.shield(running)
 
-    def _attempt(self, payer: Payer, rejected: bool) -> None:
+    def _is_paused(self, payer: Payer) -> bool:
+        return time.monotonic() < self._paused.get(payer.key, (0, 0.0))[1]
+
+    def _attempt(self, payer: Payer, rejected: bool = False, patient: bool = True) -> None:
         try:
-            oauth.refresh(payer, rejected=rejected)
-            self._failed_at.pop(payer.key, None)
+            oauth.refresh(payer, rejected=rejected, patient=patient)
+            self._paused.pop(payer.key, None)
+        except oauth.Busy:
+            pass  # what the other process gets is in the next snapshot
         except oauth.RefreshFailed:
-            self._failed_at[payer.key] = time.monotonic()
+            failures = self._paused.get(payer.key, (0, 0.0))[0] + 1
+            # The first pause is a plain one; then they grow, and are scattered, as all processes fail together.
+            pause = min(PAUSE_SECONDS * 2 ** min(failures - 1, 10), LONGEST_PAUSE_SECONDS)
+            pause *= random.uniform(0.5, 1) if failures > 1 else 1  # noqa: S311 - no secret
+            self._paused[payer.key] = (failures, time.monotonic() + pause)
         try:
             self._watcher.refresh_now()
         finally:
             # A refresh is rare: a connection kept until the next one would be dead after a restart of the database.
             connections.close_all()
+        if waits := self._waits:
+            self._waits -= waits
+            oauth_metrics.count(oauth_metrics.WAITS, waits)
+
+    def _run(self) -> None:
+        while not self._stop.wait(LOOK_SECONDS):
+            try:
+                self._look()
+            except Exception:
+                # The outermost door of this thread: without it a bug would leave every refresh to the door.
+                log.exception("oauth.background_failed")
+
+    def _look(self) -> None:
+        """Refresh what is due, one after the other; who is not at it first leaves it to the other process."""
+        snapshot, now = self._watcher.current, time.time()
+        payers = (
+            [payer for access in snapshot.domains.values() for payer in access.payers] if snapshot else []
+        )
+        for payer in payers:
+            if payer.wants_refresh(now) and not self._is_paused(payer) and not self._stop.is_set():
+                self._attempt(payer, patient=False)

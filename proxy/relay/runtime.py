@@ -62,6 +62,7 @@ class Runtime:
         request_started.disconnect(close_old_connections)
         request_finished.disconnect(close_old_connections)
         self.watcher.start()
+        self.refresher.start()
         if self.shipper:
             self.shipper.start()
         self.live.start()
@@ -85,6 +86,7 @@ class Runtime:
             self.shipper.stop(flush_seconds=5)
         if self.spool:
             self.spool.shut()
+        await asyncio.to_thread(self.refresher.stop)
         self.watcher.stop()
 
 

@@ -15,6 +15,7 @@ from proxy import token_stats
 from proxy.record import INGEST_TASK, decode_batch
 from proxy.store import limits, losses, partitions, retention
 from proxy.store.ingest import ingest as ingest_batch
+from proxy.store.notifications import logins
 from proxy.store.sealing import KeyUnavailable
 from proxy.store.token_report import report
 
@@ -53,6 +54,12 @@ def ingest(payload: bytes) -> int:
 def watch_losses() -> None:
     """Note and tell what the spools lost; beat asks for it every ten seconds."""
     losses.watch()
+
+
+@shared_task(name="proxy.watch_logins", throws=(OperationalError, InterfaceError, RedisError))
+def watch_logins() -> None:
+    """Tell which credentials need a login; beat asks for it every ten seconds."""
+    logins.watch()
 
 
 @shared_task(name="proxy.reconcile_limits", throws=(OperationalError, InterfaceError, RedisError))

@@ -1,27 +1,25 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from django.db import connection, connections, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import oauth, payers
+from accounts import oauth, oauth_endpoint, payers
 from accounts.access import Payer
 from accounts.credential_files import read
 from accounts.models import Credential
 from accounts.oauth import RefreshFailed
-from nexus_project.demo.connection import ConnectionProtocol
-from nexus_project.demo.emulator import Emulator, Script, create_app
+from nexus_project.demo.emulator import Emulator, Script
 from nexus_project.demo.emulator.answer import json_answer
 from nexus_project.demo.emulator.oauth import refusal
-from nexus_project.demo.serving import free_socket, serve
+from nexus_project.demo.serving import free_socket
 from tests.accounts.people import make_oauth
 from tests.roles import as_owner
 
@@ -30,38 +28,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 GRANT = {"access_token": "sk-ant-oat01-new", "expires_in": 3600}
 
 
-@pytest.fixture
-def endpoint(settings: Settings) -> Iterator[Emulator]:
-    with serve(create_app(), http=ConnectionProtocol) as running:
-        settings.CLAUDE_OAUTH_TOKEN_URL = f"{running.url}/v1/oauth/token"
-        yield running.app
-
-
-@pytest.fixture
-def row() -> Credential:
-    return make_oauth()
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    path = tmp_path / "a.example.credentials.json"
-    tokens = {
-        "accessToken": "sk-ant-oat01-old",
-        "refreshToken": f"sk-ant-ort01-{uuid4().hex}",
-        "expiresAt": 1000,
-        "isMax": True,
-    }
-    path.write_text(json.dumps({"type": "oauth", "oauth": tokens, "accountId": "acc_1", "unknown": 1}))
-    return path
-
-
 def payer_of(kept: Credential | Path) -> Payer:
     return payers.from_file(read(kept)) if isinstance(kept, Path) else payers.from_row(kept)
 
 
-def failure(kept: Credential | Path) -> RefreshFailed:
+def failure(kept: Credential | Path, *, forced: bool = False) -> RefreshFailed:
     with pytest.raises(RefreshFailed) as caught:
-        oauth.refresh(payer_of(kept))
+        oauth.refresh(payer_of(kept), forced=forced)
     return caught.value
 
 
@@ -141,7 +114,7 @@ def test_a_refused_refresh_token_waits_for_a_login(endpoint: Emulator, row: Cred
     assert failed.permanent
     assert (row.state, row.last_error) == (
         "needs_login",
-        f"the token endpoint answered {status}; sign in again",
+        f"the token endpoint answered {status} (invalid_grant); sign in again with manage.py oauth_login",
     )
     assert not payer_of(row).refreshable
 
@@ -195,7 +168,7 @@ def test_an_answer_without_tokens_keeps_the_old_ones_and_may_be_tried_again(
 def test_a_slow_endpoint_is_not_waited_for_for_ever(
     endpoint: Emulator, row: Credential, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(oauth, "TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(oauth_endpoint, "TIMEOUT_SECONDS", 0.2)
     endpoint.oauth.answers.append(replace(json_answer(GRANT), head_pause=5))
     started = time.monotonic()
 

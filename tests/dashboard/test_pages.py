@@ -240,10 +240,10 @@ def test_the_usage_page_gathers_what_has_no_colour(signed_in: Client) -> None:
 @pytest.mark.parametrize(
     ("path", "queries"),
     [
-        ("/dashboard", 7),
+        ("/dashboard", 8),
         ("/dashboard/overview-fragment", 5),
-        ("/dashboard/requests", 4),
-        ("/dashboard/usage", 6),
+        ("/dashboard/requests", 5),
+        ("/dashboard/usage", 7),
     ],
 )
 def test_a_list_asks_few_questions_and_no_body(

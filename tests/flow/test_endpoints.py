@@ -121,6 +121,8 @@ def test_predecessor_defect_28_token_stats_are_open_to_this_machine_only(setup_n
 
     assert setup_nexus.client().get("/token-stats").status_code == 200
     assert setup_nexus.client(**forwarded).get("/token-stats").status_code == 401
+    assert setup_nexus.client().get("/oauth-metrics").json()["currentActiveRefreshes"] == 0
+    assert setup_nexus.client(**forwarded).get("/oauth-metrics").status_code == 401
     for name, value in (
         ("x-dashboard-key", "the-key"),
         ("x-api-key", "the-key"),

@@ -1,15 +1,19 @@
 """Who pays: database, file, the request's own credential, CLAUDE_API_KEY, else 401 — through real processes."""
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from accounts import keys
 from nexus_project.demo.emulator import Emulator
+from nexus_project.demo.emulator.answer import json_answer
 from nexus_project.demo.serving import Running
 from tests.flow import wire
 from tests.flow.conftest import OPERATOR_KEY, Nexus
@@ -143,6 +147,41 @@ def test_e0_an_expired_oauth_file_is_refreshed_at_the_door_and_written_back(
     assert written["extra"] == {"kept": True}
     assert written["oauth"]["expiresAt"] > time.time() * 1000
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_hundred_requests_in_four_processes_refresh_an_expired_token_once(
+    make_nexus: Callable[..., Nexus], emulator: Running[Emulator]
+) -> None:
+    from accounts.fields import encrypt
+
+    nexus = make_nexus(CLAUDE_OAUTH_TOKEN_URL=f"{emulator.url}/v1/oauth/token", PROXY_WORKERS="4")
+    grant = {"access_token": "sk-ant-oat01-new", "expires_in": 3600}
+    emulator.app.oauth.answers.append(replace(json_answer(grant), head_pause=1.0))
+    before = emulator.app.oauth.calls
+    add_domain(nexus, "busy.example", "")
+    nexus.execute(
+        "UPDATE accounts_credential SET kind = 'oauth', access_token = %s, refresh_token = %s, expires_at = now()",
+        encrypt("sk-ant-oat01-old"),
+        encrypt(f"sk-ant-ort01-{uuid4().hex}"),
+    )
+
+    async def ask_all() -> list[int]:
+        async with httpx.AsyncClient(base_url=nexus.url, timeout=30) as client:
+
+            async def ask(number: int) -> int:
+                headers = {"host": "busy.example", "anthropic-version": "2023-06-01"}
+                await asyncio.sleep(number * 0.03)  # before, while and after the token is renewed
+                return (await client.get("/v1/models", headers=headers)).status_code
+
+            return list(await asyncio.gather(*map(ask, range(100))))
+
+    statuses = asyncio.run(ask_all())
+
+    assert paid(nexus, "busy.example") == (200, "sk-ant-oat01-new")
+    assert statuses == [200] * 100
+    assert emulator.app.oauth.calls - before == 1
+    metrics = nexus.client().get("/oauth-metrics").json()
+    assert (metrics["attempts"], metrics["successes"], metrics["failures"]) == (1, 1, 0)
 
 
 def test_e0_a_dead_credential_falls_through_and_the_record_names_who_paid(

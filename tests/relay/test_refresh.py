@@ -1,5 +1,6 @@
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from uuid import uuid4
 import pytest
 from pytest_django import Settings
 
+from accounts import credential_files
 from accounts.access import Payer
 from accounts.watcher import Watcher
 from nexus_project.demo.connection import ConnectionProtocol
@@ -17,6 +19,7 @@ from nexus_project.demo.emulator.oauth import refusal
 from nexus_project.demo.serving import serve
 from proxy.relay import refresh
 from proxy.relay.refresh import Refresher
+from tests.flow.services import wait_for
 
 GRANT = {"access_token": "sk-ant-oat01-new", "expires_in": 3600}
 
@@ -87,7 +90,7 @@ async def test_a_client_that_leaves_does_not_end_the_attempt_of_the_others(
 
 
 async def test_after_a_failure_there_is_a_pause_and_then_another_try(
-    endpoint: Emulator, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+    endpoint: Emulator, watcher: Watcher
 ) -> None:
     endpoint.oauth.answers.append(refusal("server_error", "later", status=500))
     refresher = Refresher(watcher)
@@ -97,7 +100,64 @@ async def test_after_a_failure_there_is_a_pause_and_then_another_try(
     await refresher.refresh(due)
     assert (endpoint.oauth.calls, payer(watcher).secret) == (1, "old")
 
-    monkeypatch.setattr(refresh, "PAUSE_SECONDS", 0.0)
+    refresher._paused[due.key] = (1, time.monotonic())
     await refresher.refresh(due)
     assert endpoint.oauth.calls == 2
     assert payer(watcher).secret.startswith("sk-ant-oat01-")
+
+
+def test_pauses_grow_are_scattered_and_end_with_a_success(endpoint: Emulator, watcher: Watcher) -> None:
+    refresher, due, pauses = Refresher(watcher), payer(watcher), []
+    endpoint.oauth.answers.extend([refusal("server_error", "later", status=500)] * 12)
+
+    for _ in range(12):
+        refresher._attempt(due)
+        pauses.append(refresher._paused[due.key][1] - time.monotonic())
+    refresher._attempt(due)
+
+    assert 4.9 < pauses[0] <= 5
+    assert 4.9 < pauses[1] <= 10
+    assert 9.9 < pauses[2] <= 20
+    assert all(149 < pause <= 300 for pause in pauses[-5:])
+    assert len(set(pauses[-5:])) == 5
+    assert due.key not in refresher._paused
+
+
+def test_what_is_due_is_refreshed_before_any_request_comes(
+    endpoint: Emulator, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refresh, "LOOK_SECONDS", 0.01)
+    refresher = Refresher(watcher)
+    look, broken = refresher._look, [ZeroDivisionError("a bug")]
+
+    def first_a_bug() -> None:
+        if broken:
+            raise broken.pop()
+        look()
+
+    monkeypatch.setattr(refresher, "_look", first_a_bug)
+
+    refresher.start()
+    wait_for(lambda: "old" not in {payer(watcher).secret, payer(watcher, "b.example").secret}, 10)
+    refresher.stop()
+
+    assert endpoint.oauth.calls == 2
+    assert {payer(watcher).secret, payer(watcher, "b.example").secret} == {
+        grant["access_token"] for grant in endpoint.oauth.grants
+    }
+
+
+def test_a_process_leaves_in_the_background_what_another_is_at(endpoint: Emulator, watcher: Watcher) -> None:
+    refresher, due = Refresher(watcher), payer(watcher)
+
+    with credential_files.locked(Path(due.reference)):
+        refresher._attempt(due, patient=False)
+
+    assert endpoint.oauth.calls == 0
+    assert due.key not in refresher._paused
+
+
+def test_without_a_snapshot_nothing_is_due(endpoint: Emulator) -> None:
+    Refresher(Watcher())._look()
+
+    assert endpoint.oauth.calls == 0

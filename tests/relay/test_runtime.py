@@ -39,6 +39,7 @@ async def test_a_publisher_whose_cancellation_is_swallowed_does_not_hold_up_the_
     running.live._layer = layer
     running.live.begin(Exchange(None, running.live.end))
     running.watcher.start()
+    running.refresher.start()
     running.live.start()
     await layer.asked.wait()
 

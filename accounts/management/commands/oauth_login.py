@@ -1,0 +1,126 @@
+"""`manage.py oauth_login`: sign in with an account of Claude, in a browser anywhere."""
+
+import base64
+import hashlib
+import json
+import secrets
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts import atomic_file, credential_files
+from accounts.credential_files import BadCredentialFile
+from accounts.models import Credential, Domain
+from accounts.oauth_endpoint import DEFAULT_SCOPES, RefreshFailed, Tokens, exchange_code
+
+# Predecessor §2.6; the page shows the code, as nothing listens on this machine.
+AUTHORIZE_URL = "https://claude.ai/oauth/authorize"
+REDIRECT_URI = "https://console.anthropic.com/oauth/code/callback"
+
+
+class Command(BaseCommand):
+    """Log in."""
+
+    help = (
+        "Sign in with a Claude account: open the printed address in any browser, allow it, and paste the code that the page "
+        "shows (code#state) here. The tokens go into the database (--domain, and --name for one of several) or into a credential "
+        "file (--file), of which everything else stays. No token is shown. "
+        "Example: manage.py oauth_login --domain nexus.example.com --name team"
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        where = parser.add_mutually_exclusive_group(required=True)
+        where.add_argument("--domain", help="the domain whose credential this is; made if it is new")
+        where.add_argument("--file", type=Path, help="a credential file; made if it is new")
+        parser.add_argument(
+            "--name", default="oauth", help="the credential's name within the domain (default: %(default)s)"
+        )
+
+    def handle(self, *args: Any, domain: str | None, file: Path | None, name: str, **options: Any) -> None:
+        if file and not credential_files.domain_of(file):
+            raise CommandError(
+                f"{file.name} is no credential file: call it <domain>{credential_files.SUFFIX}.", returncode=2
+            )
+        verifier, state = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+        self.stdout.write(
+            f"Open this address, allow the access, and paste what the page shows:\n\n{address(verifier, state)}\n"
+        )
+        try:
+            tokens = exchange_code(self._code(state), state, verifier, REDIRECT_URI)
+        except RefreshFailed as failure:
+            raise CommandError(
+                f"{failure.message}. The code works once and for minutes: run this again."
+            ) from failure
+        kept = _into_file(file, tokens) if file else _into_row(domain or "", name, tokens)
+        self.stdout.write(f"Signed in: {kept}. Proxies use it within two seconds.")
+
+    def _code(self, state: str) -> str:
+        try:
+            pasted = input("code#state: ").strip()
+        except EOFError as error:
+            raise CommandError(
+                "Nothing was pasted: run this in a terminal, or pipe the code into it."
+            ) from error
+        code, mark, told = pasted.partition("#")
+        if not code or not mark:
+            raise CommandError("That is no code#state: paste the whole line that the page shows.")
+        if not secrets.compare_digest(told.encode(), state.encode()):
+            raise CommandError(
+                "The state is not that of this address: somebody else's page, or an older one. Run this again."
+            )
+        return code
+
+
+def address(verifier: str, state: str) -> str:
+    """Where to sign in: PKCE with S256 (RFC 7636)."""
+    digest = hashlib.sha256(verifier.encode()).digest()
+    query = {
+        "code": "true",
+        "client_id": settings.CLAUDE_OAUTH_CLIENT_ID,
+        "response_type": "code",
+        "redirect_uri": REDIRECT_URI,
+        "scope": " ".join(DEFAULT_SCOPES),
+        "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
+        "code_challenge_method": "S256",
+        "state": state,
+    }
+    return f"{AUTHORIZE_URL}?{urlencode(query)}"
+
+
+def _into_row(name: str, credential: str, tokens: Tokens) -> str:
+    domain = Domain.objects.filter(name=name).first()
+    row = Credential.objects.filter(domain__name=name, name=credential).first()
+    if row and row.kind != Credential.Kind.OAUTH:
+        raise CommandError(f"{row} is an API key: choose another --name.")
+    if domain is None:
+        domain = Domain(name=name)
+        try:
+            domain.full_clean()
+        except ValidationError as error:
+            raise CommandError(f"{name}: {' '.join(error.messages)}") from error
+        domain.save()
+    row = row or Credential.objects.create(domain=domain, name=credential, kind=Credential.Kind.OAUTH)
+    row.save_tokens(tokens.access_token, tokens.refresh_token, tokens.expires_at, tokens.scopes)
+    return str(row)
+
+
+def _into_file(path: Path, tokens: Tokens) -> str:
+    try:
+        if not path.exists():
+            atomic_file.write(path, json.dumps({"type": "oauth", "oauth": {}}).encode())
+        with credential_files.locked(path):
+            credential_files.write_tokens(
+                path, tokens.access_token, tokens.refresh_token, tokens.expires_at, tokens.scopes
+            )
+    except OSError as error:
+        raise CommandError(
+            f"{path} cannot be written ({error.strerror}): choose another folder and run this again."
+        ) from error
+    except BadCredentialFile as error:
+        raise CommandError(f"{path}: {error}: mend or delete it, and run this again.") from error
+    return str(path)

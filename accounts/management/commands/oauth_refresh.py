@@ -1,0 +1,58 @@
+"""`manage.py oauth_refresh`: renew tokens by hand."""
+
+import json
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts import oauth
+from accounts.management.oauth_payers import OAuthPayer, oauth_payers
+
+
+class Command(BaseCommand):
+    """Refresh tokens."""
+
+    help = (
+        "Renew OAuth tokens now: those that are due, or with --force all that are named, whatever their end. A process that is "
+        "at it already is waited for. Exit code 1: one could not be renewed. Examples: manage.py oauth_refresh --all; "
+        "manage.py oauth_refresh nexus.example.com --force"
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("domains", nargs="*", metavar="DOMAIN", help="credentials of these domains")
+        parser.add_argument("--all", action="store_true", help="of every domain")
+        parser.add_argument("--force", action="store_true", help="also where the token is still good")
+        parser.add_argument("--dry-run", action="store_true", help="only tell which would be renewed")
+        parser.add_argument("--json", action="store_true", help="tell it as JSON")
+
+    def handle(self, *args: Any, domains: Sequence[str], force: bool, dry_run: bool, **options: Any) -> None:
+        if bool(domains) == options["all"]:
+            raise CommandError("Name domains, or say --all.", returncode=2)
+        told = [_renewed(one, force=force, dry_run=dry_run) for one in oauth_payers(set(domains))]
+        if not told:
+            raise CommandError("There is no OAuth credential there: `manage.py oauth_status` lists them.")
+        if options["json"]:
+            self.stdout.write(json.dumps({"credentials": told}, indent=2))
+        for row in () if options["json"] else told:
+            self.stdout.write(f"{row['domain']}  {row['credential']}: {row['outcome']}")
+        if failed := sum(row["outcome"].startswith("failed") for row in told):
+            raise CommandError(f"{failed} of {len(told)} could not be renewed.")
+
+
+def _renewed(one: OAuthPayer, *, force: bool, dry_run: bool) -> dict[str, str]:
+    outcome = "not due"
+    if not one.payer.refreshable:
+        outcome = f"failed: {one.last_error or 'it has no refresh token'}"
+    elif force or one.is_due:
+        outcome = "would be renewed" if dry_run else _attempt(one, force=force)
+    return {"domain": one.domain, "credential": one.payer.name, "outcome": outcome}
+
+
+def _attempt(one: OAuthPayer, *, force: bool) -> str:
+    try:
+        oauth.refresh(one.payer, rejected=force, forced=True)
+    except oauth.RefreshFailed as failure:
+        return f"failed: {failure.message}"
+    return "renewed"
