@@ -1,4 +1,7 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+from accounts.groups import make_groups
 
 
 class AccountsConfig(AppConfig):
@@ -6,3 +9,6 @@ class AccountsConfig(AppConfig):
 
     name = "accounts"
     verbose_name = "Access"
+
+    def ready(self) -> None:
+        post_migrate.connect(make_groups, dispatch_uid="accounts.groups")

@@ -45,6 +45,25 @@ class SecretModelForm(forms.ModelForm[Any]):
                 data[name] = getattr(self.instance, name)
         return data
 
+    def save(self, commit: bool = True) -> Any:
+        """As Django saves, but what nobody changed is not written."""
+        instance = super().save(commit=False)
+        if commit:
+            self.save_instance()
+            self._save_m2m()
+        return instance
+
+    def save_instance(self) -> None:
+        """Write a new row, or the changed columns of a known one: another process may have refreshed the others."""
+        if self.instance._state.adding:
+            self.instance.save()
+        else:
+            self.instance.save(update_fields=self.columns_to_save())
+
+    def columns_to_save(self) -> set[str]:
+        """The columns that this form changes."""
+        return set(self.changed_data) & set(self.fields)
+
 
 def describe(stored: str, purpose: object) -> str:
     """What a person needs to know of a secret: whether there is one, and how it ends."""
