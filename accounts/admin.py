@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -14,23 +13,8 @@ from accounts.credential_columns import SECRETS, CredentialColumns
 from accounts.key_actions import KeyActions
 from accounts.key_issuer import KeyIssuer
 from accounts.models import ClientKey, Credential, Domain
-from accounts.secret_forms import SecretModelForm, secret_formfield
-
-Column = models.Field[Any, Any]
-
-
-class SecretsAdmin(admin.options.BaseModelAdmin[Any]):
-    """Shows an encrypted column as an empty password input."""
-
-    form = SecretModelForm
-
-    def formfield_for_dbfield(
-        self, db_field: Column, request: HttpRequest, **kwargs: Any
-    ) -> forms.Field | None:
-        return secret_formfield(db_field) or super().formfield_for_dbfield(db_field, request, **kwargs)
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        form.save_instance()
+from accounts.secret_forms import SecretModelForm
+from accounts.secrets_admin import SecretsAdmin
 
 
 class DomainForm(SecretModelForm):

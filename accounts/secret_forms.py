@@ -69,8 +69,12 @@ def describe(stored: str, purpose: object) -> str:
     """What a person needs to know of a secret: whether there is one, and how it ends."""
     if not stored:
         return f"{purpose} Not set.".strip()
-    hint = f"…{stored[-4:]}" if len(stored) > 12 else "a short value"
-    return f"{purpose} Set ({hint}). Empty keeps it, a single - removes it.".strip()
+    return f"{purpose} Set ({hint(stored)}). Empty keeps it, a single - removes it.".strip()
+
+
+def hint(stored: str) -> str:
+    """The last four characters, where they give away no substantial part."""
+    return f"…{stored[-4:]}" if len(stored) > 12 else "a short value" if stored else "not set"
 
 
 def secret_formfield(field: models.Field[Any, Any]) -> SecretField | None:
