@@ -100,9 +100,10 @@ def healths(rows: Sequence[Credential]) -> list[Health]:
 
 def unseal(row: Any) -> Secrets:
     """The secrets of a row that was read by CredentialColumns; one that is unreadable makes all of them so."""
-    sealed = {name: getattr(row, f"sealed_{name}") for name in SECRETS}
+    sealed = [getattr(row, f"sealed_{name}") for name in SECRETS]
     try:
-        return Secrets(**{name: decrypt(value) if value else "" for name, value in sealed.items()})
+        api_key, access_token, refresh_token = (decrypt(value) if value else "" for value in sealed)
+        return Secrets(api_key, access_token, refresh_token)
     except UnreadableSecret:
         return Secrets(readable=False)
 

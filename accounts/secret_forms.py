@@ -50,7 +50,7 @@ class SecretModelForm(forms.ModelForm[Any]):
         instance = super().save(commit=False)
         if commit:
             self.save_instance()
-            self._save_m2m()
+            self.save_m2m()
         return instance
 
     def save_instance(self) -> None:

@@ -57,10 +57,11 @@ def make_pair(domain: Domain, **fields: Any) -> Credential:
     return people.make_credential(domain, **(values | {"expires_at": ends} | fields))
 
 
-def tell(credential: Credential, **fields: Any) -> None:
+def tell(credential: Credential, **fields: str | float) -> None:
     """What a proxy process would tell of a credential."""
     name = credential_health.name_of(f"database:{credential.pk}")
-    credential_health.connection().hset(name, mapping=fields)
+    for field, value in fields.items():
+        credential_health.connection().hset(name, field, str(value))
     credential_health.connection().expire(name, 60)
 
 
