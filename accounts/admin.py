@@ -2,33 +2,20 @@
 
 from typing import Any
 
-from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.template.defaultfilters import pluralize
-from django.template.response import TemplateResponse
-from django.utils import timezone
+from django.http import HttpRequest
 
+from accounts.credential_actions import CredentialActions
+from accounts.credential_columns import SECRETS, CredentialColumns
+from accounts.key_actions import KeyActions
+from accounts.key_issuer import KeyIssuer
 from accounts.limit_admin import LimitInline
 from accounts.models import ClientKey, Credential, Domain
-from accounts.secret_forms import SecretModelForm, secret_formfield
-
-Column = models.Field[Any, Any]
-NEW_KEYS = "_nexus_new_keys"
-
-
-class SecretsAdmin(admin.options.BaseModelAdmin[Any]):
-    """Shows an encrypted column as an empty password input."""
-
-    form = SecretModelForm
-
-    def formfield_for_dbfield(
-        self, db_field: Column, request: HttpRequest, **kwargs: Any
-    ) -> forms.Field | None:
-        return secret_formfield(db_field) or super().formfield_for_dbfield(db_field, request, **kwargs)
+from accounts.secret_forms import SecretModelForm
+from accounts.secrets_admin import SecretsAdmin
 
 
 class DomainForm(SecretModelForm):
@@ -42,7 +29,20 @@ class DomainForm(SecretModelForm):
 
 
 class CredentialForm(SecretModelForm):
-    """A credential holds what its kind says."""
+    """A credential holds what its kind says; new secrets end the wait for a login."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Compared with what the page showed: a refresh meanwhile moved the end, and nobody typed the old one.
+        if "expires_at" in self.fields:
+            self.fields["expires_at"].show_hidden_initial = True
+
+    def columns_to_save(self) -> set[str]:
+        columns = super().columns_to_save()
+        if any(self.cleaned_data.get(name) for name in columns & set(SECRETS)):
+            self.instance.state, self.instance.last_error = Credential.State.VALID, ""
+            columns |= {"state", "last_error"}
+        return columns
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()
@@ -85,38 +85,6 @@ class ClientKeyInline(admin.StackedInline[ClientKey, Domain]):
     @admin.display(description="Key")
     def key_hint(self, key: ClientKey) -> str:
         return f"…{key.hint}" if key.hint else "made when saved"
-
-
-class KeyIssuer(admin.ModelAdmin[Any]):
-    """Shows keys that were just made, once, in the answer itself: no cookie, log or later page ever holds them."""
-
-    def issue(self, request: HttpRequest, key: ClientKey) -> None:
-        issued = getattr(request, NEW_KEYS, [])
-        setattr(request, NEW_KEYS, [*issued, (str(key), key.issue())])
-
-    def response_add(
-        self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
-    ) -> HttpResponse:
-        answer = super().response_add(request, obj, post_url_continue)
-        return self._reveal(request, answer)
-
-    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
-        return self._reveal(request, super().response_change(request, obj))
-
-    def _reveal(self, request: HttpRequest, answer: HttpResponse) -> HttpResponse:
-        issued = getattr(request, NEW_KEYS, None)
-        if not issued:
-            return answer
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "New client key",
-            "issued": issued,
-            "go_on": answer.headers.get("Location", request.path),
-            "opts": self.opts,
-        }
-        shown = TemplateResponse(request, "admin/accounts/issued_keys.html", context)
-        shown.headers["Cache-Control"] = "no-store"
-        return shown
 
 
 @admin.register(Domain)
@@ -170,9 +138,19 @@ class DomainAdmin(SecretsAdmin, KeyIssuer):
 
 
 @admin.register(Credential)
-class CredentialAdmin(SecretsAdmin, admin.ModelAdmin[Credential]):
+class CredentialAdmin(SecretsAdmin, CredentialColumns, CredentialActions):
     form = CredentialForm
-    list_display = ("name", "domain", "kind", "hint", "enabled", "state", "expires_at", "last_refresh_at")
+    list_display = (
+        "name",
+        "domain",
+        "kind",
+        "condition",
+        "masked",
+        "limits",
+        "expires_at",
+        "used",
+        "trouble",
+    )
     list_filter = ("kind", "state", "enabled")
     list_select_related = ("domain",)
     search_fields = ("name", "domain__name", "account_id")
@@ -182,7 +160,7 @@ class CredentialAdmin(SecretsAdmin, admin.ModelAdmin[Credential]):
 
 
 @admin.register(ClientKey)
-class ClientKeyAdmin(KeyIssuer):
+class ClientKeyAdmin(KeyActions):
     inlines = (LimitInline,)
     list_display = (
         "name",
@@ -198,7 +176,6 @@ class ClientKeyAdmin(KeyIssuer):
     list_select_related = ("domain",)
     search_fields = ("name", "owner", "domain__name")
     autocomplete_fields = ("domain",)
-    actions = ("revoke",)
     fields = ("domain", "name", "owner", "expires_at", "key_hint", "revoked_at", "last_used_at")
     readonly_fields = ("key_hint", "revoked_at", "last_used_at")
 
@@ -211,9 +188,3 @@ class ClientKeyAdmin(KeyIssuer):
             obj.save()
         else:
             self.issue(request, obj)
-
-    @admin.action(description="Revoke the selected keys", permissions=("change",))
-    def revoke(self, request: HttpRequest, keys: QuerySet[ClientKey]) -> None:
-        count = keys.filter(revoked_at=None).update(revoked_at=timezone.now())
-        told = f"{count} key{pluralize(count)} revoked; proxies refuse what was revoked within 2 seconds."
-        self.message_user(request, told, messages.SUCCESS)

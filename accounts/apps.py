@@ -1,4 +1,7 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+from accounts.groups import make_groups
 
 
 class AccountsConfig(AppConfig):
@@ -9,3 +12,5 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         import accounts.checks  # noqa: F401 - it registers itself, and needs the models
+
+        post_migrate.connect(make_groups, dispatch_uid="accounts.groups")

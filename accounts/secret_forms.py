@@ -45,13 +45,36 @@ class SecretModelForm(forms.ModelForm[Any]):
                 data[name] = getattr(self.instance, name)
         return data
 
+    def save(self, commit: bool = True) -> Any:
+        """As Django saves, but what nobody changed is not written."""
+        instance = super().save(commit=False)
+        if commit:
+            self.save_instance()
+            self.save_m2m()
+        return instance
+
+    def save_instance(self) -> None:
+        """Write a new row, or the changed columns of a known one: another process may have refreshed the others."""
+        if self.instance._state.adding:
+            self.instance.save()
+        else:
+            self.instance.save(update_fields=self.columns_to_save())
+
+    def columns_to_save(self) -> set[str]:
+        """The columns that this form changes."""
+        return set(self.changed_data) & set(self.fields)
+
 
 def describe(stored: str, purpose: object) -> str:
     """What a person needs to know of a secret: whether there is one, and how it ends."""
     if not stored:
         return f"{purpose} Not set.".strip()
-    hint = f"…{stored[-4:]}" if len(stored) > 12 else "a short value"
-    return f"{purpose} Set ({hint}). Empty keeps it, a single - removes it.".strip()
+    return f"{purpose} Set ({hint(stored)}). Empty keeps it, a single - removes it.".strip()
+
+
+def hint(stored: str) -> str:
+    """The last four characters, where they give away no substantial part."""
+    return f"…{stored[-4:]}" if len(stored) > 12 else "a short value" if stored else "not set"
 
 
 def secret_formfield(field: models.Field[Any, Any]) -> SecretField | None:

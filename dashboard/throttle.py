@@ -1,7 +1,7 @@
-"""Wrong keys are counted per address in Redis, so that several dashboards count together.
+"""Wrong keys and passwords are counted in Redis, so that several dashboards count together.
 
-After LIMIT wrong keys an address waits until WINDOW_SECONDS have passed since its first. Without Redis nobody is locked
-out: the key itself is what protects, the throttle only keeps guessing slow.
+After LIMIT of them an address (or a user name, see dashboard/admin_signin.py) waits until WINDOW_SECONDS have passed since
+its first. Without Redis nobody is locked out: the key itself is what protects, the throttle only keeps guessing slow.
 """
 
 import ipaddress

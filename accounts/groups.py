@@ -1,0 +1,45 @@
+"""Two groups to begin with: `operator` manages access, prices and pins; `analyst` looks at them.
+
+A group is filled once, when it is made. Whatever people change in it afterwards stays.
+"""
+
+from typing import Any
+
+from django.apps import AppConfig, apps
+
+OPERATOR, ANALYST = "operator", "analyst"
+MANAGED = {"accounts": ("domain", "credential", "clientkey", "limit"), "proxy": ("price", "pin")}
+ACTS = {OPERATOR: ("view", "add", "change", "delete"), ANALYST: ("view",)}
+
+
+def make_groups(sender: AppConfig, using: str, **_: Any) -> None:
+    """Receiver of post_migrate, called once for each app; does nothing in processes without users."""
+    if sender.label != "accounts" or not apps.is_installed("django.contrib.auth"):
+        return
+    # Only now: these modules hold models, and the proxy's own processes do not install them.
+    from django.contrib.auth.management import create_permissions
+    from django.contrib.auth.models import Group
+
+    missing = set(ACTS) - set(Group.objects.using(using).values_list("name", flat=True))
+    if not missing:
+        return
+    for label in MANAGED:
+        # The permissions of an app are made by a receiver that may come after this one.
+        create_permissions(apps.get_app_config(label), verbosity=0, using=using)
+    for name in sorted(missing):
+        Group.objects.using(using).create(name=name).permissions.set(_permissions(ACTS[name], using))
+
+
+def _permissions(acts: tuple[str, ...], using: str) -> list[Any]:
+    from django.contrib.auth.models import Permission
+
+    names = {
+        label: [f"{act}_{model}" for act in acts for model in models] for label, models in MANAGED.items()
+    }
+    return [
+        permission
+        for label, codenames in names.items()
+        for permission in Permission.objects.using(using).filter(
+            content_type__app_label=label, codename__in=codenames
+        )
+    ]

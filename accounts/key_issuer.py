@@ -1,0 +1,44 @@
+"""A client key is seen once: in the answer to the request that made it."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from accounts.models import ClientKey
+
+NEW_KEYS = "_nexus_new_keys"
+
+
+class KeyIssuer(admin.ModelAdmin[Any]):
+    """Shows keys that were just made, once, in the answer itself: no cookie, log or later page ever holds them."""
+
+    def issue(self, request: HttpRequest, key: ClientKey) -> None:
+        issued = getattr(request, NEW_KEYS, [])
+        setattr(request, NEW_KEYS, [*issued, (str(key), key.issue())])
+
+    def response_add(
+        self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        answer = super().response_add(request, obj, post_url_continue)
+        return self.reveal(request, answer)
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        return self.reveal(request, super().response_change(request, obj))
+
+    def reveal(self, request: HttpRequest, answer: HttpResponse) -> HttpResponse:
+        """The page with the new keys, which leads on to where `answer` leads; `answer` itself without any."""
+        issued = getattr(request, NEW_KEYS, None)
+        if not issued:
+            return answer
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "New client key",
+            "issued": issued,
+            "go_on": answer.headers.get("Location", request.path),
+            "opts": self.opts,
+        }
+        shown = TemplateResponse(request, "admin/accounts/issued_keys.html", context)
+        shown.headers["Cache-Control"] = "no-store"
+        return shown

@@ -1,0 +1,37 @@
+"""The admin's sign-in form counts wrong passwords as the dashboard counts wrong keys: by address, and by user name too.
+
+By name, so that one account cannot be guessed from many addresses; whoever does that keeps its owner waiting, at most five
+minutes at a time, while sessions that are open stay open.
+"""
+
+from hashlib import sha256
+from typing import Any
+
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.core.exceptions import ValidationError
+
+from dashboard import throttle
+
+WAIT = "Too many failed sign-ins from this address or with this name. Wait five minutes, then try again."
+
+
+class ThrottledLogin(AdminAuthenticationForm):
+    """Refuses before it looks at the password."""
+
+    def clean(self) -> dict[str, Any]:
+        counted = [_name(str(self.cleaned_data.get("username", "")))]
+        if self.request is not None:
+            counted.append(throttle.address_of(self.request))
+        if any(throttle.is_over(who) for who in counted):
+            raise ValidationError(WAIT, code="throttled")
+        try:
+            return super().clean()
+        except ValidationError:
+            for who in counted:
+                throttle.count(who)
+            raise
+
+
+def _name(username: str) -> str:
+    """What Redis keeps of a name: people type passwords into that field."""
+    return f"user:{sha256(username.casefold().encode()).hexdigest()}"
