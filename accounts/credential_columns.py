@@ -75,6 +75,10 @@ class CredentialColumns(admin.ModelAdmin[Credential]):
             format_html_join("", '<div class="limit" title="{1}: resets {3}">{0} {1} {2}</div>', bars) or "-"
         )
 
+    @admin.display(description="Expires", ordering="expires_at")
+    def ends(self, row: Any) -> str:
+        return _moment(row.expires_at) if row.expires_at else "-"
+
     @admin.display(description="Last used")
     def used(self, row: Any) -> str:
         return _epoch(row.health.used_at)
