@@ -140,17 +140,7 @@ class DomainAdmin(SecretsAdmin, KeyIssuer):
 @admin.register(Credential)
 class CredentialAdmin(SecretsAdmin, CredentialColumns, CredentialActions):
     form = CredentialForm
-    list_display = (
-        "name",
-        "domain",
-        "kind",
-        "condition",
-        "masked",
-        "limits",
-        "expires_at",
-        "used",
-        "trouble",
-    )
+    list_display = ("name", "condition", "domain", "masked", "limits", "ends", "used", "trouble")
     list_filter = ("kind", "state", "enabled")
     list_select_related = ("domain",)
     search_fields = ("name", "domain__name", "account_id")

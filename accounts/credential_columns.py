@@ -23,6 +23,7 @@ from accounts.credential_state import Secrets, judge
 from accounts.fields import UnreadableSecret, decrypt
 from accounts.masking import mask_text
 from accounts.models import Credential
+from accounts.secret_forms import hint
 
 SECRETS = ("api_key", "access_token", "refresh_token")
 BAR_WIDTH = 60
@@ -61,12 +62,10 @@ class CredentialColumns(admin.ModelAdmin[Credential]):
             '<span class="state state-{}">{}</span>{}{}', name, verdict.state.value, until, told
         )
 
-    @admin.display(description="Secret")
-    def masked(self, row: Any) -> str:
-        if not row.secrets.readable:
-            return "unreadable"
-        value = row.secrets.shown(row.kind)
-        return f"…{value[-4:]}" if len(value) > 12 else "…" if value else "not set"
+    @admin.display(description="Secret", ordering="kind")
+    def masked(self, row: Any) -> SafeString:
+        known = hint(row.secrets.shown(row.kind)) if row.secrets.readable else "unreadable"
+        return format_html("{}<br>{}", row.get_kind_display(), known)
 
     @admin.display(description="Limits used")
     def limits(self, row: Any) -> SafeString | str:
@@ -75,6 +74,10 @@ class CredentialColumns(admin.ModelAdmin[Credential]):
         return (
             format_html_join("", '<div class="limit" title="{1}: resets {3}">{0} {1} {2}</div>', bars) or "-"
         )
+
+    @admin.display(description="Expires", ordering="expires_at")
+    def ends(self, row: Any) -> str:
+        return _moment(row.expires_at) if row.expires_at else "-"
 
     @admin.display(description="Last used")
     def used(self, row: Any) -> str:
