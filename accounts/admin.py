@@ -40,8 +40,7 @@ class CredentialForm(SecretModelForm):
     def columns_to_save(self) -> set[str]:
         columns = super().columns_to_save()
         if any(self.cleaned_data.get(name) for name in columns & set(SECRETS)):
-            self.instance.state, self.instance.last_error = Credential.State.VALID, ""
-            columns |= {"state", "last_error"}
+            columns |= self.instance.forget_failures()
         return columns
 
     def clean(self) -> dict[str, Any]:

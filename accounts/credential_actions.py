@@ -22,7 +22,7 @@ class CredentialActions(admin.ModelAdmin[Credential]):
         for row in chosen:
             try:
                 # As if refused: a person who asks wants a new pair, however long the old one was to live.
-                oauth.refresh(_refreshable(row), rejected=True)
+                oauth.refresh(_refreshable(row), rejected=True, forced=True)
             except oauth.RefreshFailed as failure:
                 self._tell(request, row, f"Not refreshed: {failure.message}", messages.ERROR)
             else:
@@ -65,6 +65,4 @@ def _refreshable(row: Credential) -> Payer:
             raise oauth.RefreshFailed("it has no refresh token; save new tokens in its form")
         return from_row(row)
     except UnreadableSecret as error:
-        raise oauth.RefreshFailed(
-            f"{error}; put the key that wrote it back, or save the tokens anew"
-        ) from error
+        raise oauth.RefreshFailed(f"{error}; put the key that wrote it back into the list") from error

@@ -72,10 +72,9 @@ def _store(name: str, account: str, file: CredentialFile, document: dict[str, An
         "scopes": list(file.scopes),
         "is_max": file.is_max,
         "document": json.dumps(_without_columns(document), ensure_ascii=False),
-        "state": Credential.State.VALID,
-        "last_error": "",
     }
-    Credential.objects.update_or_create(domain=domain, name=account, defaults=values)
+    kept, _ = Credential.objects.update_or_create(domain=domain, name=account, defaults=values)
+    kept.save(update_fields=kept.forget_failures())
     if file.client_api_key:
         _let_in(domain, file.client_api_key)
     if file.slack:

@@ -64,7 +64,7 @@ def judge(credential: Credential, secrets: Secrets, health: Health, now: datetim
 
 def _trouble(credential: Credential, secrets: Secrets) -> str:
     if not secrets.readable:
-        return "No key of FIELD_ENCRYPTION_KEYS decrypts it: put the key that wrote it back, or save the secret anew."
+        return "No key of FIELD_ENCRYPTION_KEYS decrypts it: put the key that wrote it back into the list."
     if secrets.shown(credential.kind):
         return ""
     if credential.kind == Credential.Kind.API_KEY:

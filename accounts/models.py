@@ -115,15 +115,23 @@ class Credential(models.Model):
             expires_at,
             scopes,
         )
-        self.state, self.last_error, self.last_refresh_at = self.State.VALID, "", timezone.now()
-        self.refreshing_since = self.retry_at = self.login_told_at = None
-        self.refresh_failures = 0
-        self.save(
-            update_fields=[
-                "access_token", "refresh_token", "expires_at", "scopes", "state", "last_error", "last_refresh_at",
-                "refreshing_since", "retry_at", "refresh_failures", "login_told_at",
-            ]
-        )  # fmt: skip
+        self.last_refresh_at = timezone.now()
+        columns = {
+            "access_token",
+            "refresh_token",
+            "expires_at",
+            "scopes",
+            "last_refresh_at",
+            "refreshing_since",
+        }
+        self.refreshing_since = None
+        self.save(update_fields=columns | self.forget_failures())
+
+    def forget_failures(self) -> set[str]:
+        """New secrets end what the old ones came to; returns the columns that have to be saved."""
+        self.state, self.last_error, self.refresh_failures = self.State.VALID, "", 0
+        self.retry_at = self.login_told_at = None
+        return {"state", "last_error", "refresh_failures", "retry_at", "login_told_at"}
 
     def save_failure(self, message: str, *, permanent: bool) -> None:
         """Keep why a refresh failed; a permanent failure waits for a person to sign in again, another one for `retry_at`."""

@@ -209,6 +209,7 @@ def test_a_pair_that_was_refreshed_meanwhile_stays(operator: Client, pair: Crede
         data |= {"name": "api.example.com", "slack_enabled": "on", "credentials-0-id": pair.pk}
         data |= {"credentials-TOTAL_FORMS": 1, "credentials-INITIAL_FORMS": 1}
         data |= {"client_keys-TOTAL_FORMS": 0, "client_keys-INITIAL_FORMS": 0}
+        data |= {"limit-TOTAL_FORMS": 0, "limit-INITIAL_FORMS": 0}
     later = timezone.now().replace(microsecond=0) + timedelta(hours=8)
     Credential.objects.get().save_tokens("sk-ant-oat01-new", "sk-ant-ort01-new", later, [])
 
