@@ -93,7 +93,7 @@ def _drive(make_nexus: Callable[..., Nexus], running: slack.RunningSlack) -> Pla
         TELEMETRY_ENDPOINT=running.webhook_url.replace("https", "http"),
         **OPERATOR,
     )
-    guarded = {"type": "api_key", "accountId": "acc_g", "api_key": FILE_KEY, "client_api_key": CLIENT_KEY}
+    guarded = {"type": "api_key", "accountId": MARKER, "api_key": FILE_KEY, "client_api_key": CLIENT_KEY}
     (nexus.data_dir / "credentials" / "guarded.example.credentials.json").write_text(json.dumps(guarded))
     guarded_request = wire.request_bytes("GET", "/v1/models", [], host="guarded.example")
     wait_for(lambda: wire.send(nexus.url, guarded_request).status == 401)
@@ -112,9 +112,9 @@ def _drive(make_nexus: Callable[..., Nexus], running: slack.RunningSlack) -> Pla
     wait_for(lambda: len(running.posts) >= 2, 30)
     found.shown["slack"] = b"\n".join(post.body for post in running.posts)
     found.shown["pages"] = _pages(nexus, ids)
-    found.stores["jsonl export"], found.stores["parquet export"], found.shown["masked export"] = _exports(
-        nexus
-    )
+    lines, columns, masked, said = _exports(nexus)
+    found.stores["jsonl export"], found.stores["parquet export"] = lines, columns
+    found.shown["masked export"], found.shown["commands"] = masked, said
     found.stores["database"] = haystack.database(nexus.database)
     found.stores["redis later"] = haystack.redis_store(redis_url) + found.stores["redis"]
     found.shown["logs"] = haystack.files_named(nexus.data_dir, "*.log")
@@ -159,15 +159,23 @@ from django.core.management import call_command
 call_command("export_traffic", "--output=jsonl")
 call_command("export_traffic", "--output=parquet", "--format=parquet", "--bodies")
 call_command("export_traffic", "--output=masked", "--mask")
+with open("commands", "w") as said:
+    def say(*words):
+        call_command(*words, stdout=said, stderr=said)
+    say("import_credentials", "credentials")
+    say("check_credentials", "--json")
+    say("oauth_status", "--json")
+    say("limits", "--json")
+    say("rotate_encryption_keys", "--json")
 """
 
 
 def _exports(nexus: Nexus) -> list[bytes]:
-    """An export of each kind, all by one process."""
+    """An export of each kind and the commands that touch credentials, all by one process."""
     command = (commands.PYTHON, str(env.BASE_DIR / "manage.py"), "shell", "--no-imports", "-c", EXPORTS)
     environment = env.child_environment(nexus.proxy.environment)
     subprocess.run(command, cwd=nexus.data_dir, env=environment, check=True, timeout=100)
-    return [(nexus.data_dir / name).read_bytes() for name in ("jsonl", "parquet", "masked")]
+    return [(nexus.data_dir / name).read_bytes() for name in ("jsonl", "parquet", "masked", "commands")]
 
 
 def _pages(nexus: Nexus, ids: list[str]) -> bytes:
@@ -213,7 +221,7 @@ def _body(answer: httpx.Response) -> bytes:
 
 
 STORES = ["redis", "spool", "database", "redis later", "jsonl export", "parquet export"]
-SHOWN = ["slack", "pages", "logs", "masked export"]
+SHOWN = ["slack", "pages", "logs", "masked export", "commands"]
 
 
 @pytest.mark.parametrize("place", STORES)

@@ -3,6 +3,7 @@
 import base64
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -43,6 +44,12 @@ def request_of(recording: dict[str, Any]) -> tuple[str, str, list[tuple[str, byt
         (name, value.encode()) for name, value in request["headers"].items() if name not in FRAMING | SECRET
     ]
     return request["method"], request["path"], headers, body
+
+
+@pytest.fixture(scope="module")
+def nexus(make_nexus: Callable[..., Nexus]) -> Nexus:
+    """One that pays for files and batches as well."""
+    return make_nexus(ALLOW_SHARED_FILES="true")
 
 
 @pytest.mark.parametrize("path", recordings.FILES, ids=lambda path: path.stem)
