@@ -5,17 +5,17 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts import credential_health, oauth
+from accounts import credential_check, credential_health, oauth
 from accounts.access import Payer
 from accounts.fields import UnreadableSecret
 from accounts.models import Credential
-from accounts.payers import from_row
+from accounts.payers import from_row, from_unreadable_row
 
 
 class CredentialActions(admin.ModelAdmin[Credential]):
-    """Refresh, enable, disable, and end a cool-down."""
+    """Refresh, test, enable, disable, and end a cool-down."""
 
-    actions = ("refresh_now", "enable", "disable", "reset_cool_down")
+    actions = ("refresh_now", "test", "enable", "disable", "reset_cool_down")
 
     @admin.action(description="Refresh the tokens now", permissions=("change",))
     def refresh_now(self, request: HttpRequest, chosen: QuerySet[Credential]) -> None:
@@ -27,6 +27,13 @@ class CredentialActions(admin.ModelAdmin[Credential]):
                 self._tell(request, row, f"Not refreshed: {failure.message}", messages.ERROR)
             else:
                 self._tell(request, row, "Refreshed the tokens")
+
+    @admin.action(description="Test against the API (free)", permissions=("change",))
+    def test(self, request: HttpRequest, chosen: QuerySet[Credential]) -> None:
+        for row in chosen.order_by("pk"):
+            verdict = credential_check.ask(_readable(row))
+            level = messages.SUCCESS if verdict.good else messages.ERROR
+            self._tell(request, row, f"Tested: {verdict.why}", level)
 
     @admin.action(description="Enable", permissions=("change",))
     def enable(self, request: HttpRequest, chosen: QuerySet[Credential]) -> None:
@@ -56,6 +63,14 @@ class CredentialActions(admin.ModelAdmin[Credential]):
     def _tell(self, request: HttpRequest, row: Credential, told: str, level: int = messages.SUCCESS) -> None:
         self.log_change(request, row, f"{told}.")
         self.message_user(request, f"{row}: {told}.", level)
+
+
+def _readable(row: Credential) -> Payer:
+    """The payer of a row; without a secret where no key decrypts it."""
+    try:
+        return from_row(row)
+    except UnreadableSecret:
+        return from_unreadable_row(row.pk, row.kind, row.account_id or row.name)
 
 
 def _refreshable(row: Credential) -> Payer:

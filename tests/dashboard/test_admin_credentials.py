@@ -172,6 +172,21 @@ def test_a_cool_down_is_ended(operator: Client, pair: Credential) -> None:
     assert LogEntry.objects.get().change_message == "Ended the cool-down."
 
 
+def test_a_credential_is_tested_against_the_api(
+    operator: Client, endpoint: Emulator, settings: LazySettings, pair: Credential
+) -> None:
+    settings.CLAUDE_API_BASE_URL = settings.CLAUDE_OAUTH_TOKEN_URL.removesuffix("/v1/oauth/token")
+    Credential.objects.update(expires_at=timezone.now() + timedelta(hours=1))
+
+    good = act(operator, "test", pair)
+    settings.CLAUDE_API_BASE_URL = "http://127.0.0.1:1"
+    bad = act(operator, "test", pair)
+
+    assert "Tested: the API takes it." in good
+    assert "did not answer" in bad
+    assert {entry.change_message for entry in LogEntry.objects.all()} >= {"Tested: the API takes it."}
+
+
 def test_a_cool_down_that_cannot_be_ended_says_so(
     operator: Client, pair: Credential, settings: LazySettings
 ) -> None:
