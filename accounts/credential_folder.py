@@ -2,7 +2,11 @@
 
 import logging
 import os
+from functools import lru_cache
 from pathlib import Path
+from threading import Lock
+
+from django.conf import settings
 
 from accounts.credential_files import SUFFIX, BadCredentialFile, CredentialFile, domain_of, read
 
@@ -66,3 +70,19 @@ class CredentialFolder:
         except BadCredentialFile as error:
             self.files[path] = None
             log.warning("credential_file.unusable", extra={"file": path.name, "why": str(error)})
+
+
+_scanning = Lock()
+
+
+@lru_cache(maxsize=4)
+def _folder(path: Path) -> CredentialFolder:
+    return CredentialFolder(path)
+
+
+def files_now() -> dict[Path, CredentialFile | None]:
+    """The files of CREDENTIALS_DIR for who asks now and then; only what has changed since the last time is read."""
+    with _scanning:
+        folder = _folder(settings.CREDENTIALS_DIR)
+        folder.scan()
+        return dict(folder.files)

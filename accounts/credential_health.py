@@ -6,14 +6,13 @@ Fields: `cooling_until` (epoch seconds), `cooling_reason`, `gauges` (JSON: name 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 import redis
 from django.conf import settings
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+
+from accounts import redis_client
 
 TIMEOUT_SECONDS = 1
 KEPT_SECONDS = 30 * 86_400  # after the last word on a credential
@@ -90,16 +89,5 @@ def _health(found: Mapping[str, str]) -> Health:
 
 
 def connection() -> "redis.Redis":
-    """A client of REDIS_URL that speaks text and gives up within TIMEOUT_SECONDS."""
-    return _connection(settings.REDIS_URL)
-
-
-@lru_cache(maxsize=4)
-def _connection(url: str) -> "redis.Redis":
-    return redis.Redis.from_url(
-        url,
-        decode_responses=True,
-        socket_timeout=TIMEOUT_SECONDS,
-        socket_connect_timeout=TIMEOUT_SECONDS,
-        retry=Retry(NoBackoff(), 0),
-    )
+    """A client that gives up within TIMEOUT_SECONDS: a page and the pool can do without it."""
+    return redis_client.client(TIMEOUT_SECONDS)

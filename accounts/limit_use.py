@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
 import redis
-from django.conf import settings
 
+from accounts import redis_client
 from accounts.limit_models import read_rules
 from accounts.limits import UNCHECKED_KEY, Rule, redis_key, spent_key
 
@@ -62,9 +62,9 @@ def overview() -> Overview:
     """Ask Redis; without its answer the limits are there and their use is not."""
     rules = read_rules().all()
     try:
-        with _redis() as client:
-            uses = [use for rule in rules for use in _Reader(client).uses(rule)]
-            return Overview(uses, unchecked=_unchecked(client))
+        client = redis_client.client(_SECONDS)
+        uses = [use for rule in rules for use in _Reader(client).uses(rule)]
+        return Overview(uses, unchecked=_unchecked(client))
     except redis.RedisError:
         return Overview([use for rule in rules for use in _Reader(None).uses(rule)], redis_answers=False)
 
@@ -72,17 +72,10 @@ def overview() -> Overview:
 def unchecked() -> Unchecked | None:
     """What passed unchecked of late; None also while Redis does not answer."""
     try:
-        with _redis() as client:
-            found = _unchecked(client)
+        found = _unchecked(redis_client.client(_SECONDS))
     except redis.RedisError:
         return None
     return found if found and datetime.now(UTC) - found.at < RECENT else None
-
-
-def _redis() -> Any:
-    return redis.Redis.from_url(
-        settings.REDIS_URL, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS, decode_responses=True
-    )
 
 
 def _unchecked(client: Any) -> Unchecked | None:

@@ -1,6 +1,5 @@
 """Domains, the credentials that pay for them and the keys that open them."""
 
-import random
 from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
@@ -8,6 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from accounts import keys
+from accounts.backoff import pause
 from accounts.fields import EncryptedTextField
 from accounts.hosts import BadHost, is_personal
 from accounts.limit_models import Limit
@@ -137,9 +137,8 @@ class Credential(models.Model):
         """Keep why a refresh failed; a permanent failure waits for a person to sign in again, another one for `retry_at`."""
         self.last_error, self.refreshing_since = message, None
         self.refresh_failures = min(self.refresh_failures + 1, MOST_FAILURES)
-        pause = min(FIRST_PAUSE_SECONDS * 2 ** min(self.refresh_failures - 1, 10), LONGEST_PAUSE_SECONDS)
-        # Scattered, so that credentials that failed together do not come back together.
-        self.retry_at = timezone.now() + timedelta(seconds=pause * random.uniform(0.5, 1))  # noqa: S311 - no secret
+        wait = pause(self.refresh_failures, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
+        self.retry_at = timezone.now() + timedelta(seconds=wait)
         if permanent:
             self.state = self.State.NEEDS_LOGIN
         self.save(update_fields=["last_error", "state", "refreshing_since", "refresh_failures", "retry_at"])

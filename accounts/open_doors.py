@@ -1,23 +1,18 @@
 """What anybody may spend who reaches the proxy: an operator's credentials that demand no client key."""
 
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
-from threading import Lock
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef
 
-from accounts import snapshot
+from accounts import credential_folder, snapshot
 from accounts.access import DomainAccess, Payer, Snapshot
-from accounts.credential_folder import CredentialFolder
 from accounts.models import ClientKey, Credential, Domain
 
 MEND = "give each domain a client key, or set ENABLE_CLIENT_AUTH=true"
 SHOWN = 10
 
 _PAYER = Payer("database", "", "api_key", "")
-_scanning = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +48,8 @@ def now() -> OpenDoors:
     """
     if settings.ENABLE_CLIENT_AUTH:
         return OpenDoors()
-    with _scanning:
-        folder = _folder(settings.CREDENTIALS_DIR)
-        folder.scan()
-        return of_snapshot(snapshot.combine(_rows() if settings.DATABASE_URL else Snapshot(), folder.files))
+    rows = _rows() if settings.DATABASE_URL else Snapshot()
+    return of_snapshot(snapshot.combine(rows, credential_folder.files_now()))
 
 
 def _rows() -> Snapshot:
@@ -66,8 +59,3 @@ def _rows() -> Snapshot:
     return Snapshot(
         {name: DomainAccess(name, (_PAYER,) if pays else (), guarded=guarded) for name, pays, guarded in rows}
     )
-
-
-@lru_cache(maxsize=4)
-def _folder(path: Path) -> CredentialFolder:
-    return CredentialFolder(path)

@@ -11,8 +11,11 @@ import redis
 from django.conf import settings
 from django.http import HttpRequest
 
+from accounts import redis_client
+
 LIMIT = 10
 WINDOW_SECONDS = 300
+_SECONDS = 1
 log = logging.getLogger("nexus.dashboard")
 
 
@@ -47,8 +50,7 @@ def _network(address: str) -> str:
 def is_over(address: str) -> bool:
     """Whether an address has used up its tries."""
     try:
-        with _connect() as client:
-            return int(client.get(_key(address)) or 0) >= LIMIT
+        return int(redis_client.client(_SECONDS).get(_key(address)) or 0) >= LIMIT
     except redis.RedisError as error:
         log.warning("signin.throttle_unavailable", extra={"error": type(error).__name__})
         return False
@@ -57,7 +59,7 @@ def is_over(address: str) -> bool:
 def count(address: str) -> None:
     """Note one wrong key."""
     try:
-        with _connect() as client, client.pipeline() as pipe:
+        with redis_client.client(_SECONDS).pipeline() as pipe:
             pipe.set(_key(address), 0, ex=WINDOW_SECONDS, nx=True)
             pipe.incr(_key(address))
             pipe.execute()
@@ -67,7 +69,3 @@ def count(address: str) -> None:
 
 def _key(address: str) -> str:
     return f"nexus:signin:{address}"
-
-
-def _connect() -> redis.Redis:
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1)

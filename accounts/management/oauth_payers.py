@@ -5,12 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.conf import settings
-
-from accounts import payers
+from accounts import credential_folder, payers
 from accounts.access import Payer
 from accounts.credential_files import domain_of
-from accounts.credential_folder import CredentialFolder
 from accounts.fields import UnreadableSecret
 from accounts.models import Credential
 
@@ -52,7 +49,5 @@ def _row(pk: int, domain: str, name: str) -> OAuthPayer:
 
 
 def _files() -> dict[Path, Payer]:
-    folder = CredentialFolder(settings.CREDENTIALS_DIR)
-    folder.scan()
-    found = {path: payers.from_file(file) for path, file in folder.files.items() if file}
+    found = {path: payers.from_file(file) for path, file in credential_folder.files_now().items() if file}
     return {path: payer for path, payer in found.items() if payer.is_oauth}

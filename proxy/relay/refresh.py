@@ -5,7 +5,6 @@ One attempt at a time per credential, and a growing pause after failures; other 
 
 import asyncio
 import logging
-import random
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from django.db import connections
 
 from accounts import oauth, oauth_metrics
 from accounts.access import Payer
+from accounts.backoff import pause
 from accounts.watcher import Watcher
 
 log = logging.getLogger("nexus.oauth")
@@ -74,10 +74,9 @@ class Refresher:
             pass  # what the other process gets is in the next snapshot
         except oauth.RefreshFailed:
             failures = self._paused.get(payer.key, (0, 0.0))[0] + 1
-            # The first pause is a plain one; then they grow, and are scattered, as all processes fail together.
-            pause = min(PAUSE_SECONDS * 2 ** min(failures - 1, 10), LONGEST_PAUSE_SECONDS)
-            pause *= random.uniform(0.5, 1) if failures > 1 else 1  # noqa: S311 - no secret
-            self._paused[payer.key] = (failures, time.monotonic() + pause)
+            scatter = (0.5, 1.0) if failures > 1 else (1.0, 1.0)
+            wait = pause(failures, PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, scatter)
+            self._paused[payer.key] = (failures, time.monotonic() + wait)
         try:
             self._watcher.refresh_now()
         finally:

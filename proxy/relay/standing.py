@@ -4,8 +4,9 @@ well → cooling (`until` lies ahead) → half open (`until` has passed: one req
 """
 
 import asyncio
-import random
 from dataclasses import dataclass, field
+
+from accounts.backoff import pause
 
 FIRST_SECONDS = 5.0  # where the API does not say how long: doubled with each failure in a row
 MOST_SECONDS = 300.0
@@ -57,7 +58,8 @@ class Standing:
             self.until = max(self.until, until or 0.0)
             return False
         self.failures += 1
-        self.until, self.reason, self.since = until or now + _pause(self.failures), reason, now
+        wait = pause(self.failures, FIRST_SECONDS, MOST_SECONDS, (1 - JITTER, 1 + JITTER))
+        self.until, self.reason, self.since = until or now + wait, reason, now
         self._end_probe()
         return True
 
@@ -87,8 +89,3 @@ class Standing:
     def _end_probe(self) -> None:
         self.probe_ends = 0.0
         self._probed.set()
-
-
-def _pause(failures: int) -> float:
-    pause = min(FIRST_SECONDS * 2.0 ** min(failures - 1, 10), MOST_SECONDS)
-    return pause * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - it spreads requests and guards nothing

@@ -6,13 +6,13 @@ The sums are copied, never added to: however often an exchange is settled, and a
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 import msgspec
 import redis
-from django.conf import settings
 from django.db import connection, transaction
 
-from accounts import limit_scripts
+from accounts import limit_scripts, redis_client
 from accounts.limit_models import read_rules
 from accounts.limits import ORGANISATION, Rule, domain_scope, end, key_scope, millionths, redis_key, spent_key
 from proxy.store import history, spend
@@ -38,8 +38,7 @@ def settle(stored: list[Stored]) -> None:
         for scope in (ORGANISATION, domain_scope(one.tenant or one.domain), key_scope(one.client_key))
         if scope in scopes
     ]
-    with _redis() as client:
-        _write(client, rules, done)
+    _write(redis_client.client(_SECONDS), rules, done)
 
 
 def reconcile() -> None:
@@ -47,22 +46,18 @@ def reconcile() -> None:
     rules = _with_caps()
     if not rules:
         return
-    with _redis() as client:
-        still_open = [
-            (rule.scope, one.decode())
-            for rule in rules
-            for one in client.zrange(redis_key(rule.scope, "open"), 0, _MOST_OPEN - 1)
-        ]
-        known = {str(one) for one in history.known({exchange for _, exchange in still_open})}
-        _write(client, rules, [one for one in still_open if one[1] in known])
+    client = redis_client.client(_SECONDS)
+    still_open = [
+        (rule.scope, str(one))
+        for rule in rules
+        for one in client.zrange(redis_key(rule.scope, "open"), 0, _MOST_OPEN - 1)
+    ]
+    known = {str(one) for one in history.known({UUID(exchange) for _, exchange in still_open})}
+    _write(client, rules, [one for one in still_open if one[1] in known])
 
 
 def _with_caps() -> list[Rule]:
     return [rule for rule in read_rules().all() if rule.caps]
-
-
-def _redis() -> redis.Redis:
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS)
 
 
 def _write(client: redis.Redis, rules: Sequence[Rule], stored: Iterable[_Open]) -> None:

@@ -1,6 +1,5 @@
 """`manage.py check_credentials`: can each credential pay?"""
 
-import json
 from argparse import ArgumentParser
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,10 +9,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts import credential_check, snapshot
+from accounts import credential_check, credential_folder, snapshot
 from accounts.access import Payer, Snapshot
 from accounts.credential_check import Verdict
-from accounts.credential_folder import CredentialFolder
+from accounts.management.told import Row, tell
 
 _AT_ONCE = 4
 
@@ -44,21 +43,15 @@ class Command(BaseCommand):
             judge = credential_check.at_hand if options["offline"] else credential_check.ask
             verdicts = list(threads.map(judge, [payer for _, payer in found]))
         rows = [_row(domain, payer, one) for (domain, payer), one in zip(found, verdicts, strict=True)]
-        if options["json"]:
-            self.stdout.write(json.dumps({"credentials": rows}, indent=2))
-        for row in () if options["json"] else rows:
-            mark = "ok " if row["good"] else "BAD"
-            self.stdout.write(f"{mark}  {row['domain']}  {row['credential']}  {row['kind']}: {row['why']}")
+        tell(self, rows, _line, as_json=options["json"])
         bad = sum(not one.good for one in verdicts)
         if bad:
             raise CommandError(f"{bad} of {len(found)} cannot pay.")
 
 
 def _snapshot() -> Snapshot:
-    folder = CredentialFolder(settings.CREDENTIALS_DIR)
-    folder.scan()
     stored = snapshot.from_database() if settings.DATABASE_URL else Snapshot()
-    return snapshot.combine(stored, folder.files)
+    return snapshot.combine(stored, credential_folder.files_now())
 
 
 def _payers(found: Snapshot, domains: set[str]) -> Iterable[tuple[str, Payer]]:
@@ -71,3 +64,8 @@ def _payers(found: Snapshot, domains: set[str]) -> Iterable[tuple[str, Payer]]:
 
 def _row(domain: str, payer: Payer, verdict: Verdict) -> dict[str, object]:
     return {"domain": domain, "credential": payer.name, "kind": payer.kind, **asdict(verdict)}
+
+
+def _line(row: Row) -> str:
+    mark = "ok " if row["good"] else "BAD"
+    return f"{mark}  {row['domain']}  {row['credential']}  {row['kind']}: {row['why']}"

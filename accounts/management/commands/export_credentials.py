@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.credential_files import name_of
 from accounts.credential_moving import Moved, export_row
 from accounts.fields import UnreadableSecret
-from accounts.management.told import tell
+from accounts.management.told import tell_moved
 from accounts.models import Credential
 
 
@@ -46,7 +47,7 @@ class Command(BaseCommand):
             )
         self.stderr.write(f"The files in {folder} will hold secrets in clear.")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        tell(self, list(_exported(keys, folder, replace=replace)), as_json=options["json"])
+        tell_moved(self, list(map(asdict, _exported(keys, folder, replace=replace))), as_json=options["json"])
 
 
 def _exported(keys: list[tuple[int, str, str]], folder: Path, *, replace: bool) -> Iterable[Moved]:

@@ -1,6 +1,7 @@
 """`manage.py import_credentials`: credential files into the database."""
 
 from argparse import ArgumentParser
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.credential_files import SUFFIX
 from accounts.credential_moving import import_file
-from accounts.management.told import tell
+from accounts.management.told import tell_moved
 
 
 class Command(BaseCommand):
@@ -32,8 +33,8 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="tell it as JSON")
 
     def handle(self, *args: Any, paths: list[Path], replace: bool, dry_run: bool, **options: Any) -> None:
-        moved = [import_file(path, replace=replace, dry_run=dry_run) for path in _files(paths)]
-        tell(self, moved, as_json=options["json"], dry_run=dry_run)
+        moved = [asdict(import_file(path, replace=replace, dry_run=dry_run)) for path in _files(paths)]
+        tell_moved(self, moved, as_json=options["json"], dry_run=dry_run)
 
 
 def _files(paths: list[Path]) -> list[Path]:

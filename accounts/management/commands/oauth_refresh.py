@@ -1,6 +1,5 @@
 """`manage.py oauth_refresh`: renew tokens by hand."""
 
-import json
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from typing import Any
@@ -9,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts import oauth
 from accounts.management.oauth_payers import OAuthPayer, oauth_payers
+from accounts.management.told import Row, tell
 
 
 class Command(BaseCommand):
@@ -33,10 +33,7 @@ class Command(BaseCommand):
         told = [_renewed(one, force=force, dry_run=dry_run) for one in oauth_payers(set(domains))]
         if not told:
             raise CommandError("There is no OAuth credential there: `manage.py oauth_status` lists them.")
-        if options["json"]:
-            self.stdout.write(json.dumps({"credentials": told}, indent=2))
-        for row in () if options["json"] else told:
-            self.stdout.write(f"{row['domain']}  {row['credential']}: {row['outcome']}")
+        tell(self, told, _line, as_json=options["json"])
         if failed := sum(row["outcome"].startswith("failed") for row in told):
             raise CommandError(f"{failed} of {len(told)} could not be renewed.")
 
@@ -48,6 +45,10 @@ def _renewed(one: OAuthPayer, *, force: bool, dry_run: bool) -> dict[str, str]:
     elif force or one.is_due:
         outcome = "would be renewed" if dry_run else _attempt(one, force=force)
     return {"domain": one.domain, "credential": one.payer.name, "outcome": outcome}
+
+
+def _line(row: Row) -> str:
+    return f"{row['domain']}  {row['credential']}: {row['outcome']}"
 
 
 def _attempt(one: OAuthPayer, *, force: bool) -> str:

@@ -1,15 +1,16 @@
 """`manage.py oauth_status`: how the OAuth credentials fare."""
 
-import json
 import math
 import time
 from argparse import ArgumentParser
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.management.oauth_payers import OAuthPayer, oauth_payers
+from accounts.management.told import tell
 
 
 class Command(BaseCommand):
@@ -28,10 +29,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, domains: list[str], **options: Any) -> None:
         rows = [_row(one) for one in oauth_payers(set(domains))]
-        if options["json"]:
-            self.stdout.write(json.dumps({"credentials": rows}, indent=2))
-        for row in () if options["json"] else rows:
-            self.stdout.write(_line(row))
+        tell(self, rows, _line, as_json=options["json"])
         if not rows and not options["json"]:
             self.stdout.write("No OAuth credential: `manage.py oauth_login` makes one.")
         bad = sum(row["state"] not in {"valid", "ended"} for row in rows)
@@ -56,7 +54,7 @@ def _row(one: OAuthPayer) -> dict[str, Any]:
     }
 
 
-def _line(row: dict[str, Any]) -> str:
+def _line(row: Mapping[str, Any]) -> str:
     left = row["expiresInSeconds"]
     end = "no end known" if left is None else f"ends in {left // 60} min" if left > 0 else "ended"
     renewed = f", renewed {row['lastRefresh']}" if row["lastRefresh"] else ""

@@ -7,7 +7,6 @@ of all domains, waits. No webhook's address is kept here: it is looked up when a
 import hashlib
 import json
 import logging
-import random
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -15,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from redis.exceptions import LockError
 from redis.lock import Lock
 
+from accounts.backoff import pause
 from proxy.store.notifications import slack_post
 from proxy.store.notifications.redis_link import connection
 from proxy.store.notifications.slack_config import recipient_of
@@ -28,6 +28,7 @@ OLDEST_SECONDS = 24 * 3600
 # Longer than one post can take, so that no second worker sends the same head.
 LOCK_SECONDS = 120
 LOCKED_WAIT_SECONDS = 5.0
+FIRST_BACKOFF_SECONDS = 2.0
 LONGEST_BACKOFF_SECONDS = 240.0
 
 
@@ -94,8 +95,7 @@ def _keep(domain: str, waiting: Waiting, webhook_url: str, error: slack_post.Not
     if tried.tries >= MOST_TRIES:
         return _give_up(domain, tried, f"{error}; given up after {MOST_TRIES} tries")
     connection().lset(_queue(domain), 0, _encode(tried))
-    pause = min(2.0**tried.tries, LONGEST_BACKOFF_SECONDS)
-    return _hold(webhook_url, pause * random.uniform(0.5, 1.0))  # noqa: S311 - scatter, not secrecy
+    return _hold(webhook_url, pause(tried.tries, FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS))
 
 
 def _give_up(domain: str, waiting: Waiting, why: str) -> float:

@@ -1,23 +1,12 @@
 """The Redis that all workers share: what was posted last, what waits, and what was counted."""
 
-from functools import lru_cache
-
 import redis
-from django.conf import settings
+
+from accounts import redis_client
 
 TIMEOUT_SECONDS = 5
 
 
 def connection() -> "redis.Redis":
-    """A client of REDIS_URL that speaks text; it pools its connections and survives a fork."""
-    return _connection(settings.REDIS_URL)
-
-
-@lru_cache(maxsize=4)
-def _connection(url: str) -> "redis.Redis":
-    return redis.Redis.from_url(
-        url,
-        decode_responses=True,
-        socket_timeout=TIMEOUT_SECONDS,
-        socket_connect_timeout=TIMEOUT_SECONDS,
-    )
+    """A client that tries again: what is to be told must not be lost to a hiccup."""
+    return redis_client.client(TIMEOUT_SECONDS, again=True)
