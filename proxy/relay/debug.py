@@ -36,6 +36,11 @@ def answer(exchange: Exchange) -> None:
         )
 
 
+def chunks(exchange: Exchange) -> "Chunks | None":
+    """Where the pieces of its answer go, None where nobody wants to see them."""
+    return Chunks(exchange) if settings.DEBUG else None
+
+
 class Chunks:
     """The pieces of one answer. What follows the last line's end is held back: the network may cut a credential in two there."""
 
@@ -45,8 +50,6 @@ class Chunks:
 
     def add(self, data: bytes) -> None:
         """Log a piece, with what was held back before it."""
-        if not settings.DEBUG:
-            return
         text = self._held + data
         cut = text.rfind(b"\n") + 1 or max(0, len(text) - LONGEST_HELD)
         self._held = text[cut:]

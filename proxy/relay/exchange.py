@@ -4,10 +4,10 @@ Large bodies are written from a thread, so that one client's 20 MB does not hold
 """
 
 import asyncio
-import time
 from array import array
 from collections.abc import Callable
 from operator import add
+from time import monotonic, time
 
 from uuid_utils import uuid7
 
@@ -28,7 +28,7 @@ class Exchange:
 
     def __init__(self, spool: Spool | None, on_end: Callable[["Exchange"], None]) -> None:
         self.id = str(uuid7())
-        self.started_at = time.time()
+        self.started_at = time()
         self.domain = ""
         self.model = ""
         self.outcome = ""
@@ -38,20 +38,23 @@ class Exchange:
         self.payment: Payment | None = None
         self.size = 0
         self.sniffer = Sniffer()
-        self._clock = time.monotonic()
+        self._clock = monotonic()
         self._spool = spool
         self._entry: Entry | None = None
         self._pending: list[bytes] = []
         self._pending_size = 0
         self._dropped = False
-        self._first_byte_ms: float | None = None
-        self._chunk_ms = array("d")  # two arrays take a sixth of the memory of a list of pairs
+        self._chunk_at = array("d")  # two arrays take a sixth of the memory of a list of pairs
         self._chunk_bytes = array("Q")
         self._on_end = on_end
 
     @property
     def elapsed_ms(self) -> float:
-        return round((time.monotonic() - self._clock) * 1000, 1)
+        return self._ms(monotonic())
+
+    def _ms(self, moment: float) -> float:
+        """Milliseconds from its start to a moment of the monotonic clock."""
+        return round((moment - self._clock) * 1000, 1)
 
     async def open(self, head: Head, body: bytes) -> None:
         """Put the request on disk; storage trouble neither fails nor delays it."""
@@ -73,25 +76,23 @@ class Exchange:
 
     def feed(self, chunk: bytes) -> None:
         """A piece of the answer, as the network gave it."""
-        elapsed = self.elapsed_ms
-        if self._first_byte_ms is None:
-            self._first_byte_ms = elapsed
-        self._chunk_ms.append(elapsed)
-        self._chunk_bytes.append(len(chunk))
-        if len(self._chunk_ms) >= MAX_CHUNKS:
+        size = len(chunk)
+        self._chunk_at.append(monotonic())
+        self._chunk_bytes.append(size)
+        if len(self._chunk_at) >= MAX_CHUNKS:
             self._merge_chunks()
-        self.size += len(chunk)
+        self.size += size
         self.sniffer.feed(chunk)
         if self._spool is None or self._entry is None or self._dropped:
             return
         self._pending.append(chunk)
-        self._pending_size += len(chunk)
+        self._pending_size += size
         if self._pending_size >= SPILL_BYTES:
             self._spill(self._spool, self._entry)
 
     def _merge_chunks(self) -> None:
         """Bound the memory of a stream: two neighbours become one, at the time of the first."""
-        self._chunk_ms = self._chunk_ms[::2]
+        self._chunk_at = self._chunk_at[::2]
         self._chunk_bytes = array("Q", map(add, self._chunk_bytes[::2], self._chunk_bytes[1::2]))
 
     def _spill(self, spool: Spool, entry: Entry) -> None:
@@ -105,13 +106,14 @@ class Exchange:
             return
         self.outcome = outcome
         if self._spool and self._entry:
+            chunks = list(zip(map(self._ms, self._chunk_at), self._chunk_bytes, strict=True))
             closing = Closing(
                 outcome=outcome,
                 status=self.status,
                 headers=self.headers,
-                first_byte_ms=self._first_byte_ms,
+                first_byte_ms=chunks[0][0] if chunks else None,
                 duration_ms=self.elapsed_ms,
-                chunks=list(zip(self._chunk_ms, self._chunk_bytes, strict=True)),
+                chunks=chunks,
                 error_type=error_type,
                 error_message=error_message,
                 response_size=self.size,

@@ -5,8 +5,7 @@ not by Django's 2.5 MB, headers travel as pairs, and a response that never began
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from django.core.handlers.asgi import ASGIHandler
@@ -14,9 +13,8 @@ from django.http.response import HttpResponseBase
 
 from proxy.relay import runtime
 from proxy.relay.answers import RawResponse, error_answer
-from proxy.relay.background import spawn
 from proxy.relay.headers import Headers
-from proxy.relay.protocol import CUT, REFUSAL
+from proxy.relay.protocol import CUT, ON_LEAVE, REFUSAL
 from proxy.relay.request import RelayRequest
 from proxy.wire.errors import ErrorKind
 
@@ -44,7 +42,10 @@ class ClientLeft(Exception):
 
 
 class StreamedAnswer(HttpResponseBase):
-    """An answer that is still arriving. `pieces` yields (bytes, whether more follow); `on_close` runs in every case."""
+    """An answer that is still arriving.
+
+    `following` gives the next bytes and whether more follow; `on_close` runs in every case, also before the first byte.
+    """
 
     streaming = True
 
@@ -52,35 +53,14 @@ class StreamedAnswer(HttpResponseBase):
         self,
         status: int,
         pairs: Headers,
-        pieces: AsyncIterator[tuple[bytes, bool]],
+        following: Callable[[], Awaitable[tuple[bytes, bool]]],
         on_close: Callable[[], None],
     ) -> None:
         super().__init__(status=status)
         self.pairs = pairs
-        self.pieces = pieces
+        self.following = following
         self.on_close = on_close
         self._has_been_logged = True
-
-
-class ClientWatch:
-    """Cancels the request's task when the client goes, and notes that on the request: the server may cancel it as well."""
-
-    def __init__(self, request: RelayRequest, receive: Receive) -> None:
-        self._receive = receive
-        self._request = request
-        self._serving = cast(
-            "asyncio.Task[None]", asyncio.current_task()
-        )  # an ASGI server runs each request in one
-        self._task = spawn(self._wait(), "client-watch")
-
-    async def _wait(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        self._request.client_gone = True
-        self._serving.cancel()
-
-    def stop(self) -> None:
-        self._task.cancel()
 
 
 class RelayHandler(ASGIHandler):
@@ -108,10 +88,19 @@ class RelayHandler(ASGIHandler):
             )
             await self._send(error_answer(ErrorKind.REQUEST_TOO_LARGE, message, "", headers=[CLOSE]), send)
             return
-        await self._answer(request, scope, receive, send)
+        await self._answer(request, scope, send)
 
-    async def _answer(self, request: RelayRequest, scope: Scope, receive: Receive, send: Send) -> None:
-        watch = ClientWatch(request, receive)
+    async def _answer(self, request: RelayRequest, scope: Scope, send: Send) -> None:
+        serving = cast(
+            "asyncio.Task[None]", asyncio.current_task()
+        )  # an ASGI server runs each request in one
+
+        def leave() -> None:
+            """The client goes: note it, as the server may cancel the task as well."""
+            request.client_gone = True
+            serving.cancel()
+
+        scope["extensions"][ON_LEAVE](leave)
         response: HttpResponseBase | None = None
         try:
             response = await self.get_response_async(request)
@@ -125,7 +114,6 @@ class RelayHandler(ASGIHandler):
             if not request.client_gone:
                 await self._break_off(response, scope, send)
         finally:
-            watch.stop()
             if isinstance(response, StreamedAnswer):
                 response.on_close()
 
@@ -157,9 +145,10 @@ class RelayHandler(ASGIHandler):
             await send(
                 {"type": "http.response.start", "status": response.status_code, "headers": response.pairs}
             )
-            async with aclosing(response.pieces) as pieces:  # type: ignore[type-var]  # it is an async generator
-                async for piece, more in pieces:
-                    await send({"type": "http.response.body", "body": piece, "more_body": more})
+            following, more = response.following, True
+            while more:
+                piece, more = await following()
+                await send({"type": "http.response.body", "body": piece, "more_body": more})
             return
         whole = cast(RawResponse, response)  # the proxy's views answer in these two forms only
         await send({"type": "http.response.start", "status": whole.status_code, "headers": whole.pairs})

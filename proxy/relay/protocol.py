@@ -1,8 +1,10 @@
 """uvicorn's httptools protocol with the checks that httptools leaves out (wire-protocol.md "Malformed").
 
-It also carries on what ASGI loses: the raw request target and a way to break a connection off without a made-up end.
+It also carries on what ASGI loses: the raw request target, a way to break a connection off without a made-up end, and word of a
+client that goes without a task that waits for it.
 """
 
+from collections.abc import Callable
 from typing import Any, cast
 
 import httptools
@@ -15,6 +17,7 @@ MAX_HEAD_BYTES = 64 * 1024
 TARGET = "nexus.target"
 REFUSAL = "nexus.refusal"
 CUT = "nexus.cut"
+ON_LEAVE = "nexus.on_leave"
 
 
 class Protocol(HttpToolsProtocol):
@@ -28,6 +31,7 @@ class Protocol(HttpToolsProtocol):
     _unread = 0
     _declining = False
     _running: RequestResponseCycle | None = None
+    _on_leave: Callable[[], None] | None = None
 
     def data_received(self, data: bytes) -> None:
         """Bound the head also while it is still arriving: httptools would take one of 64 MB."""
@@ -58,6 +62,8 @@ class Protocol(HttpToolsProtocol):
         if self._running and not self._running.response_complete:
             self._running.disconnected = True
             self._running.message_event.set()
+            if self._on_leave:
+                self._on_leave()
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
@@ -74,7 +80,7 @@ class Protocol(HttpToolsProtocol):
         if self._declining:
             return
         refusal = self._refusal()
-        extensions: dict[str, Any] = {TARGET: self.url, CUT: self._cut}
+        extensions: dict[str, Any] = {TARGET: self.url, CUT: self._cut, ON_LEAVE: self._tell_leave}
         if refusal:
             extensions[REFUSAL] = refusal
             self.url = b"/"  # whatever it was, it is not looked at again
@@ -91,8 +97,13 @@ class Protocol(HttpToolsProtocol):
         if not self._declining:
             super().on_message_complete()
 
+    def _tell_leave(self, listener: Callable[[], None]) -> None:
+        """Whom to tell at once when the client of the running request goes before it has its answer."""
+        self._on_leave = listener
+
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
+        self._on_leave = None
         if cycle.scope["http_version"] == "1.0":
             app = close_delimited(app, cycle)
         super()._start_asgi_task(cycle, app)

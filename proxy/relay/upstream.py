@@ -7,6 +7,7 @@ than the proxying itself.
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from functools import lru_cache
 from io import BytesIO
 
 import aiohttp
@@ -19,6 +20,7 @@ from proxy.relay.headers import Headers
 MAX_HEADER_BYTES = 64 * 1024
 MAX_HEADERS = 1000
 SMALL_BODY_BYTES = 512 * 1024  # aiohttp warns of larger ones given as bytes, and writes a file in pieces
+_NO_CONTENT_TYPE = CIMultiDict[None]({"Content-Type": None})
 _NOT_SENDABLE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")  # control characters, RFC 9110 §5.5
 
 
@@ -39,12 +41,16 @@ class AnswerBytes(httpx.AsyncByteStream):
         if not content.is_eof() and content.exception() is None:
             content.set_exception(aiohttp.ClientPayloadError("The body is not framed as HTTP asks for."))
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    async def read(self) -> bytes:
+        """All that has come so far, at least a byte; b"" at the end."""
         try:
-            async for chunk in self._answer.content.iter_any():
-                yield chunk
+            return await self._answer.content.readany()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise httpx.ReadError(str(error) or type(error).__name__) from error
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while chunk := await self.read():
+            yield chunk
 
     @property
     def ended(self) -> bool:
@@ -58,15 +64,23 @@ class AnswerBytes(httpx.AsyncByteStream):
         self._answer.close()
 
 
+class _Request(aiohttp.ClientRequest):
+    """Sends the headers that it is given, and of its own only those that frame the message: Host, length and connection."""
+
+    def update_auto_headers(self, skip_auto_headers: object) -> None:
+        """No User-Agent, Accept or Accept-Encoding, and no Content-Type for the body."""
+        self._skip_auto_headers = _NO_CONTENT_TYPE
+
+
 class UpstreamTransport(httpx.AsyncBaseTransport):
     """One pool of connections; made within the event loop that uses it."""
 
     def __init__(self, connect_seconds: float, idle_seconds: float) -> None:
         self._session = aiohttp.ClientSession(
             auto_decompress=False,
+            request_class=_Request,
             connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60),
             cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_seconds, sock_read=idle_seconds),
             max_line_size=MAX_HEADER_BYTES,
             max_field_size=MAX_HEADER_BYTES,
@@ -76,8 +90,8 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
         self._session._retry_connection = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send; raises httpx.ConnectError, ConnectTimeout, ReadTimeout or ReadError. `extensions` carries the raw target."""
-        body = request.content
+        """Send; raises httpx.ConnectError, ConnectTimeout, ReadTimeout or ReadError. `extensions` carries target and body."""
+        body: bytes = request.extensions["body"]
         try:
             answer = await self._session.request(
                 request.method,
@@ -119,9 +133,16 @@ def _translated(error: Exception, request: httpx.Request) -> httpx.TransportErro
 
 def build_request(base: str, method: str, target: str, headers: Headers, body: bytes) -> httpx.Request:
     """A request whose target stays as the client wrote it: httpx.URL would rewrite `/v1/a%2Fb/../c`."""
-    request = httpx.Request(method, base, headers=headers, content=body or None)
-    request.extensions["target"] = _exact_url(base, target)
-    return request
+    return httpx.Request(
+        method,
+        _parsed(base),
+        headers=headers,
+        stream=httpx.ByteStream(body),  # given as `content`, it would have headers made for it
+        extensions={"target": _exact_url(base, target), "body": body},
+    )
+
+
+_parsed = lru_cache(maxsize=8)(httpx.URL)
 
 
 def _exact_url(base: str, target: str) -> URL:

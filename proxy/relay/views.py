@@ -2,8 +2,6 @@
 
 import logging
 import time
-from collections.abc import AsyncIterator
-from typing import cast
 
 import httpx
 from django.http.response import HttpResponseBase
@@ -17,13 +15,13 @@ from proxy.record import Head
 from proxy.relay import cors, debug, runtime
 from proxy.relay.answers import NEXUS_ID, error_answer, kind_of
 from proxy.relay.exchange import Exchange
-from proxy.relay.handler import StreamedAnswer, UpstreamCut
-from proxy.relay.headers import Headers, are_utf8, client_headers, masked
+from proxy.relay.handler import StreamedAnswer
+from proxy.relay.headers import are_utf8, client_headers, masked
+from proxy.relay.passage import Passage
 from proxy.relay.refusal import Refused
 from proxy.relay.request import RelayRequest
 from proxy.relay.runtime import Runtime
 from proxy.relay.tenant import client_address, host_of
-from proxy.relay.upstream import AnswerBytes
 from proxy.wire.errors import ErrorKind
 
 log = logging.getLogger("nexus.relay")
@@ -67,7 +65,10 @@ async def _forward(request: RelayRequest, nexus: Runtime, exchange: Exchange) ->
     exchange.answered(answer.status_code, masked(pairs))
     debug.answer(exchange)
     pairs += [(NEXUS_ID, exchange.id.encode()), *cors.headers(request)]
-    return _streamed(request, exchange, answer, pairs)
+    passage = Passage(exchange, answer)
+    return StreamedAnswer(
+        answer.status_code, pairs, passage.next, lambda: passage.close(client_gone=request.client_gone)
+    )
 
 
 def _checked_host(request: RelayRequest) -> Host:
@@ -157,50 +158,3 @@ def _unreachable(error: httpx.TransportError, exchange: Exchange) -> Refused:
     exchange.status = refusal.kind.status
     exchange.finish(record.UPSTREAM_ERROR, refusal.kind.type, f"{type(error).__name__}: {error}")
     return refusal
-
-
-def _streamed(
-    request: RelayRequest, exchange: Exchange, answer: httpx.Response, pairs: Headers
-) -> StreamedAnswer:
-    stream = cast(AnswerBytes, answer.stream)
-
-    def close() -> None:
-        """Runs in every case, also if not one byte was asked for: a generator that never started has no `finally`."""
-        exchange.finish(record.CLIENT_LEFT if request.client_gone else record.ABORTED)
-        stream.close()
-
-    return StreamedAnswer(answer.status_code, pairs, _pieces(exchange, stream, answer), close)
-
-
-async def _pieces(
-    exchange: Exchange, stream: AnswerBytes, answer: httpx.Response
-) -> AsyncIterator[tuple[bytes, bool]]:
-    """The answer's bytes; the record is closed before the client can see the last of them."""
-    length = answer.headers.get("content-length", "")
-    expected = int(length) if length.isdigit() else -1
-    chunks = debug.Chunks(exchange)
-    try:
-        async for chunk in stream:
-            exchange.feed(chunk)
-            chunks.add(chunk)
-            last = stream.ended or exchange.size == expected
-            if last:
-                _finish(exchange)
-            yield chunk, not last
-            if last:
-                return
-    except httpx.ReadError as error:
-        log.warning(
-            "upstream.cut", extra={"exchange": exchange.id, "why": str(error), "bytes": exchange.size}
-        )
-        exchange.finish(record.UPSTREAM_CUT, "upstream_cut", "The API broke off in the middle of its answer.")
-        raise UpstreamCut from error
-    finally:
-        chunks.end()
-    _finish(exchange)
-    yield b"", False
-
-
-def _finish(exchange: Exchange) -> None:
-    failed = exchange.status >= 400 or exchange.sniffer.error
-    exchange.finish(record.UPSTREAM_ERROR if failed else record.COMPLETE, exchange.sniffer.error or "")

@@ -208,7 +208,7 @@ async def test_the_memory_of_a_very_long_stream_is_bounded(
     exchange = await opened(spool)
     for number in range(1000):
         exchange.feed(b"x" * (number % 7 + 1))
-        assert len(exchange._chunk_ms) == len(exchange._chunk_bytes) < 100
+        assert len(exchange._chunk_at) == len(exchange._chunk_bytes) < 100
     exchange.finish(record.COMPLETE)
 
     chunks = recorded(spool).closing.chunks

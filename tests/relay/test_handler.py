@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,9 +13,10 @@ from pytest_django.fixtures import Settings
 
 from proxy.relay.endpoints import broken
 from proxy.relay.handler import RelayHandler
-from proxy.relay.protocol import CUT, TARGET
+from proxy.relay.protocol import CUT, ON_LEAVE, TARGET
 
 handler500 = broken
+waiting = asyncio.Event()
 left = asyncio.Event()
 
 
@@ -23,6 +25,7 @@ async def bug(request: HttpRequest) -> HttpResponseBase:
 
 
 async def wait(request: HttpRequest) -> HttpResponseBase:
+    waiting.set()
     try:
         return await asyncio.Future()
     finally:
@@ -41,7 +44,12 @@ def handler(settings: Settings) -> RelayHandler:
     return RelayHandler()
 
 
-async def serve(handler: RelayHandler, target: str, *messages: dict[str, Any]) -> list[dict[str, Any]]:
+async def serve(
+    handler: RelayHandler,
+    target: str,
+    *messages: dict[str, Any],
+    on_leave: Callable[[Callable[[], None]], None] = lambda listener: None,
+) -> list[dict[str, Any]]:
     """What the handler sends to a client that sends these messages and then nothing."""
     arriving = iter(messages)
     sent: list[dict[str, Any]] = []
@@ -59,7 +67,7 @@ async def serve(handler: RelayHandler, target: str, *messages: dict[str, Any]) -
         "path": target,
         "query_string": b"",
         "headers": [(b"host", b"a.example")],
-        "extensions": {TARGET: target.encode(), CUT: lambda: None},
+        "extensions": {TARGET: target.encode(), CUT: lambda: None, ON_LEAVE: on_leave},
     }
     async with asyncio.timeout(5):
         await handler(scope, receive, send)
@@ -81,9 +89,14 @@ async def test_a_bug_is_answered_without_its_details(
 
 
 async def test_a_client_is_gone_when_its_server_says_so_and_not_before(handler: RelayHandler) -> None:
+    waiting.clear()
     left.clear()
+    listeners: list[Callable[[], None]] = []
+    served = asyncio.get_running_loop().create_task(serve(handler, "/wait", BODY, on_leave=listeners.append))
+    await asyncio.wait_for(waiting.wait(), 5)
+    assert not left.is_set()
 
-    sent = await serve(handler, "/wait", BODY, BODY, {"type": "http.disconnect"})
+    listeners[0]()
 
+    assert await served == []
     assert left.is_set()
-    assert sent == []

@@ -1,0 +1,57 @@
+"""An answer on its way from upstream to the client, a piece at a time."""
+
+import logging
+from typing import cast
+
+import httpx
+
+from proxy import record
+from proxy.relay import debug
+from proxy.relay.exchange import Exchange
+from proxy.relay.handler import UpstreamCut
+from proxy.relay.upstream import AnswerBytes
+
+log = logging.getLogger("nexus.relay")
+
+
+class Passage:
+    """`next` until nothing more follows, and `close` in every case.
+
+    The record is closed before the client can see the last byte.
+    """
+
+    def __init__(self, exchange: Exchange, answer: httpx.Response) -> None:
+        length = answer.headers.get("content-length", "")
+        self._expected = int(length) if length.isdigit() else -1
+        self._exchange = exchange
+        self._stream = cast(AnswerBytes, answer.stream)
+        self._chunks = debug.chunks(exchange)
+
+    async def next(self) -> tuple[bytes, bool]:
+        """The bytes that have come meanwhile, and whether more may follow. Raises UpstreamCut."""
+        exchange = self._exchange
+        try:
+            chunk = await self._stream.read()
+        except httpx.ReadError as error:
+            extra = {"exchange": exchange.id, "why": str(error), "bytes": exchange.size}
+            log.warning("upstream.cut", extra=extra)
+            exchange.finish(
+                record.UPSTREAM_CUT, "upstream_cut", "The API broke off in the middle of its answer."
+            )
+            raise UpstreamCut from error
+        if chunk:
+            exchange.feed(chunk)
+            if self._chunks:
+                self._chunks.add(chunk)
+            if exchange.size != self._expected and not self._stream.ended:
+                return chunk, True
+        failed = exchange.status >= 400 or exchange.sniffer.error
+        exchange.finish(record.UPSTREAM_ERROR if failed else record.COMPLETE, exchange.sniffer.error or "")
+        return chunk, False
+
+    def close(self, *, client_gone: bool) -> None:
+        """Also if not one byte was asked for. What has an outcome keeps it."""
+        if self._chunks:
+            self._chunks.end()
+        self._exchange.finish(record.CLIENT_LEFT if client_gone else record.ABORTED)
+        self._stream.close()
