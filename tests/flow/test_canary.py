@@ -162,13 +162,16 @@ def _send(nexus: Nexus) -> list[str]:
 
 
 EXPORTS = """
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 call_command("export_traffic", "--output=jsonl")
 call_command("export_traffic", "--output=parquet", "--format=parquet", "--bodies")
 call_command("export_traffic", "--output=masked", "--mask")
 with open("commands", "w") as said:
     def say(*words):
-        call_command(*words, stdout=said, stderr=said)
+        try:
+            call_command(*words, stdout=said, stderr=said)
+        except CommandError as error:  # a dead token is found, and told
+            said.write(str(error))
     say("import_credentials", "credentials")
     say("check_credentials", "--json")
     say("oauth_status", "--json")

@@ -21,7 +21,7 @@ COMMANDS = (
 )
 
 
-def manage(database: str, *words: str) -> subprocess.CompletedProcess[str]:
+def manage(database: str, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "manage.py", *words],
         env=env.child_environment(
@@ -29,6 +29,7 @@ def manage(database: str, *words: str) -> subprocess.CompletedProcess[str]:
                 "DATABASE_URL": database,
                 "DJANGO_SETTINGS_MODULE": "nexus_project.settings.dashboard",
                 "OPERATOR_PASSWORD": "correct horse",
+                **more,
             }
         ),
         cwd=env.BASE_DIR,
@@ -76,6 +77,15 @@ def test_a_database_that_does_not_exist_is_named(empty: str) -> None:
     assert done.returncode == 1
     assert 'database "never_made" does not exist' in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_deployment_check_says_in_a_line_that_it_could_not_ask() -> None:
+    done = manage(NOBODY, "check", "--deploy", ENABLE_CLIENT_AUTH="false")
+
+    assert done.returncode == 0
+    assert done.stderr.count("(accounts.W003) The database could not be asked which domains are open") == 1
+    assert "pool" not in done.stdout + done.stderr
+    assert PASSWORD not in done.stdout + done.stderr
 
 
 def test_the_traceback_is_shown_on_demand(empty: str) -> None:
