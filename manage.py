@@ -25,9 +25,9 @@ def main() -> None:
         sys.exit(f"nexus: {error}")
     try:
         env.use_settings("nexus_project.settings.dashboard")
-        from django.core.management import execute_from_command_line
+        from nexus_project import command_line
 
-        execute_from_command_line(sys.argv)
+        command_line.run(sys.argv)
     finally:
         if held:
             held.leave()

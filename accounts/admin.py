@@ -10,12 +10,14 @@ from django.http import HttpRequest
 
 from accounts.credential_actions import CredentialActions
 from accounts.credential_columns import SECRETS, CredentialColumns
+from accounts.credential_filter import StateFilter
 from accounts.key_actions import KeyActions
 from accounts.key_issuer import KeyIssuer
 from accounts.limit_admin import LimitInline
 from accounts.models import ClientKey, Credential, Domain
 from accounts.secret_forms import SecretModelForm
 from accounts.secrets_admin import SecretsAdmin
+from accounts.tolerant_pages import TolerantPages
 
 
 class DomainForm(SecretModelForm):
@@ -87,7 +89,7 @@ class ClientKeyInline(admin.StackedInline[ClientKey, Domain]):
 
 
 @admin.register(Domain)
-class DomainAdmin(SecretsAdmin, KeyIssuer):
+class DomainAdmin(SecretsAdmin, TolerantPages, KeyIssuer):
     form = DomainForm
     list_display = ("name", "credential_count", "key_count", "slack_enabled", "created_at")
     search_fields = ("name",)
@@ -110,7 +112,7 @@ class DomainAdmin(SecretsAdmin, KeyIssuer):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Domain]:
         rows: QuerySet[Domain] = super().get_queryset(request)
         enabled, unrevoked = models.Q(credentials__enabled=True), models.Q(client_keys__revoked_at=None)
-        return rows.annotate(
+        return rows.defer("slack_webhook_url").annotate(
             credentials_found=models.Count("credentials", filter=enabled, distinct=True),
             keys_found=models.Count("client_keys", filter=unrevoked, distinct=True),
         )
@@ -137,11 +139,10 @@ class DomainAdmin(SecretsAdmin, KeyIssuer):
 
 
 @admin.register(Credential)
-class CredentialAdmin(SecretsAdmin, CredentialColumns, CredentialActions):
+class CredentialAdmin(SecretsAdmin, TolerantPages, CredentialColumns, CredentialActions):
     form = CredentialForm
     list_display = ("name", "condition", "domain", "masked", "limits", "ends", "used", "trouble")
-    list_filter = ("kind", "state", "enabled")
-    list_select_related = ("domain",)
+    list_filter = ("kind", StateFilter, "enabled")
     search_fields = ("name", "domain__name", "account_id")
     autocomplete_fields = ("domain",)
     fields = ("domain", *CREDENTIAL_FIELDS)
@@ -149,7 +150,7 @@ class CredentialAdmin(SecretsAdmin, CredentialColumns, CredentialActions):
 
 
 @admin.register(ClientKey)
-class ClientKeyAdmin(KeyActions):
+class ClientKeyAdmin(TolerantPages, KeyActions):
     inlines = (LimitInline,)
     list_display = (
         "name",
@@ -162,11 +163,14 @@ class ClientKeyAdmin(KeyActions):
         "revoked_at",
     )
     list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
-    list_select_related = ("domain",)
     search_fields = ("name", "owner", "domain__name")
     autocomplete_fields = ("domain",)
     fields = ("domain", "name", "owner", "expires_at", "key_hint", "revoked_at", "last_used_at")
     readonly_fields = ("key_hint", "revoked_at", "last_used_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ClientKey]:
+        rows: QuerySet[ClientKey] = super().get_queryset(request)
+        return rows.select_related("domain").defer("domain__slack_webhook_url")
 
     @admin.display(description="Key")
     def key_hint(self, key: ClientKey) -> str:

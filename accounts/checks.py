@@ -11,13 +11,20 @@ from accounts import open_doors, payers
 from accounts.open_doors import OpenDoors
 
 HINT = f"To close them, {open_doors.MEND}; see docs/credentials.md."
+UNASKED = "Run this again where DATABASE_URL answers and is migrated, or set ENABLE_CLIENT_AUTH=true."
 
 
 @register(Tags.security, deploy=True)
 def open_domains(app_configs: Sequence[AppConfig] | None, **options: Any) -> list[CheckMessage]:
-    """accounts.W001: open domains; accounts.W002: CLAUDE_API_KEY for everybody."""
-    found = _found()
+    """accounts.W001: open domains; W002: CLAUDE_API_KEY for everybody; W003: the database could not be asked for W001."""
     warnings: list[CheckMessage] = []
+    try:
+        found = open_doors.now()
+    except DatabaseFailure as error:
+        # Nothing is known of domains then: their keys may stand there.
+        found = OpenDoors((), default=payers.from_environment() is not None)
+        message = f"The database could not be asked which domains are open ({type(error).__name__})."
+        warnings.append(Warning(message, hint=UNASKED, id="accounts.W003"))
     if found.domains:
         named = OpenDoors(found.domains).words
         message = f"Whoever reaches the proxy spends the credential of these domains, without a client key: {named}."
@@ -28,11 +35,3 @@ def open_domains(app_configs: Sequence[AppConfig] | None, **options: Any) -> lis
             Warning(message, hint="Set ENABLE_CLIENT_AUTH=true, or no CLAUDE_API_KEY.", id="accounts.W002")
         )
     return warnings
-
-
-def _found() -> OpenDoors:
-    try:
-        return open_doors.now()
-    except DatabaseFailure:
-        # Without the database nothing is known of domains: their keys may stand there.
-        return OpenDoors((), default=payers.from_environment() is not None)

@@ -37,7 +37,8 @@ class CredentialColumns(admin.ModelAdmin[Credential]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Credential]:
         rows: QuerySet[Credential] = super().get_queryset(request)
         sealed = {f"sealed_{name}": Cast(name, models.TextField()) for name in SECRETS}
-        return rows.defer(*SECRETS).annotate(**sealed)
+        unread = (*SECRETS, "document", "domain__slack_webhook_url")
+        return rows.select_related("domain").defer(*unread).annotate(**sealed)
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """The page's lines, each with what Redis tells of it."""

@@ -14,7 +14,7 @@ from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from typing import Any
 
-from accounts import atomic_file
+from accounts import atomic_file, dead_tokens
 from accounts.hosts import BadHost
 from accounts.wildcards import FILE_PREFIX, PREFIX, parse_domain
 
@@ -186,7 +186,7 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
 def write_tokens(
     path: Path, access_token: str, refresh_token: str, expires_at: datetime, scopes: list[str]
 ) -> None:
-    """Put a refreshed pair into the file, or the file that it links to; whatever else stands in it is kept.
+    """Put a new pair into the file, or the file that it links to; what else stands in it is kept, a note of a dead token goes.
 
     The caller holds the lock. Raises OSError, and the old file stays, whole.
     """
@@ -200,3 +200,4 @@ def write_tokens(
     }
     content = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
     atomic_file.write(path.resolve(), content.encode())
+    dead_tokens.forget(path)

@@ -8,7 +8,9 @@ from threading import Lock
 
 from django.conf import settings
 
+from accounts import dead_tokens
 from accounts.credential_files import SUFFIX, BadCredentialFile, CredentialFile, domain_of, read
+from accounts.dead_tokens import DeadToken
 
 log = logging.getLogger("nexus.access")
 
@@ -86,3 +88,10 @@ def files_now() -> dict[Path, CredentialFile | None]:
         folder = _folder(settings.CREDENTIALS_DIR)
         folder.scan()
         return dict(folder.files)
+
+
+def needing_login() -> dict[Path, DeadToken]:
+    """The files of CREDENTIALS_DIR whose refresh token is dead, by path; none where the folder is not there."""
+    files = sorted(files_now().items())
+    notes = {path: dead_tokens.find(path, file.refresh_token) for path, file in files if file}
+    return {path: note for path, note in notes.items() if note}

@@ -1,5 +1,8 @@
 """A text column that is encrypted at rest with MultiFernet (cryptography's authenticated AES-128-CBC)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
@@ -10,6 +13,25 @@ from django.db import models
 
 class UnreadableSecret(Exception):
     """No key of FIELD_ENCRYPTION_KEYS decrypts this value; put the key that wrote it back into the list."""
+
+
+class Unreadable(str):
+    """What stands, empty, in the place of a value that no key decrypts, where that is `tolerant`."""
+
+    __slots__ = ()
+
+
+_is_tolerant = ContextVar("is_tolerant", default=False)
+
+
+@contextmanager
+def tolerant() -> Iterator[None]:
+    """Within it an unreadable column reads as Unreadable, so that a person can replace it; elsewhere it raises UnreadableSecret."""
+    token = _is_tolerant.set(True)
+    try:
+        yield
+    finally:
+        _is_tolerant.reset(token)
 
 
 @lru_cache(maxsize=4)
@@ -47,4 +69,9 @@ class EncryptedTextField(models.TextField[str, str]):
         return encrypt(str(value)) if value else ""
 
     def from_db_value(self, value: str | None, expression: object, connection: object) -> str:
-        return decrypt(value) if value else ""
+        try:
+            return decrypt(value) if value else ""
+        except UnreadableSecret:
+            if not _is_tolerant.get():
+                raise
+            return Unreadable()

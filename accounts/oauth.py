@@ -7,7 +7,7 @@ itself after LEASE_SECONDS. So a process that dies on the way leaves a trace, wh
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from django.db import Error as DatabaseFailure
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts import credential_files, oauth_metrics
+from accounts import credential_files, dead_tokens, oauth_metrics
 from accounts.access import REFRESH_AHEAD_SECONDS, Payer
 from accounts.fields import UnreadableSecret
 from accounts.models import LEASE_SECONDS, Credential
@@ -154,8 +154,11 @@ def _refresh_file(path: Path, refused: str, *, patient: bool) -> None:
             file = credential_files.read(path)
             if _fresh(file.access_token, file.expires_at, refused):
                 return
+            if dead := dead_tokens.find(path, file.refresh_token):
+                raise RefreshFailed(dead.why, permanent=True)
+            dead_tokens.forget(path)
             with _marked(path):
-                tokens = _counted(file.refresh_token)
+                tokens = _renewed_or_noted(path, file.refresh_token)
                 credential_files.write_tokens(
                     path, tokens.access_token, tokens.refresh_token, tokens.expires_at, tokens.scopes
                 )
@@ -167,6 +170,19 @@ def _refresh_file(path: Path, refused: str, *, patient: bool) -> None:
     except credential_files.BadCredentialFile as error:
         raise RefreshFailed(f"{path.name}: {error}", permanent=True) from error
     log.info("oauth.refreshed", extra={"payer": f"file:{path.name}"})
+
+
+def _renewed_or_noted(path: Path, token: str) -> Tokens:
+    """The new pair; that the token is dead is kept beside the file, so that nobody asks with it again."""
+    try:
+        return _counted(token)
+    except RefreshFailed as failure:
+        # Where somebody signed in during the call, the file holds another token, and the note is void from the start.
+        # One that cannot be written leaves the failure as it is: the next attempt finds it out anew.
+        if failure.permanent:
+            with suppress(OSError):
+                dead_tokens.note(path, token, failure.message)
+        raise
 
 
 @contextmanager

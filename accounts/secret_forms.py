@@ -5,9 +5,13 @@ from typing import Any
 from django import forms
 from django.db import models
 
-from accounts.fields import EncryptedTextField
+from accounts.fields import EncryptedTextField, Unreadable
 
 REMOVE = "-"
+LOST = (
+    "No key of FIELD_ENCRYPTION_KEYS decrypts what is stored: put the key that wrote it back into the list, or type it anew. With "
+    "the first new secret, what is unreadable of this row is given up."
+)
 
 
 class SecretField(forms.CharField):
@@ -26,6 +30,7 @@ class SecretModelForm(forms.ModelForm[Any]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._unreadable = unreadable_columns(self.instance)
         for name in self._secret_names():
             self.initial.pop(name, None)
             stored = getattr(self.instance, name)
@@ -61,12 +66,15 @@ class SecretModelForm(forms.ModelForm[Any]):
             self.instance.save(update_fields=self.columns_to_save())
 
     def columns_to_save(self) -> set[str]:
-        """The columns that this form changes."""
-        return set(self.changed_data) & set(self.fields)
+        """The columns that this form changes; a new secret takes the place of all that is unreadable, or the row would stay so."""
+        changed = set(self.changed_data) & set(self.fields)
+        return changed | self._unreadable if changed & set(self._secret_names()) else changed
 
 
 def describe(stored: str, purpose: object) -> str:
     """What a person needs to know of a secret: whether there is one, and how it ends."""
+    if isinstance(stored, Unreadable):
+        return f"{purpose} {LOST}".strip()
     if not stored:
         return f"{purpose} Not set.".strip()
     return f"{purpose} Set ({hint(stored)}). Empty keeps it, a single - removes it.".strip()
@@ -74,7 +82,15 @@ def describe(stored: str, purpose: object) -> str:
 
 def hint(stored: str) -> str:
     """The last four characters, where they give away no substantial part."""
+    if isinstance(stored, Unreadable):
+        return "unreadable"
     return f"…{stored[-4:]}" if len(stored) > 12 else "a short value" if stored else "not set"
+
+
+def unreadable_columns(row: models.Model) -> set[str]:
+    """The encrypted columns of a row, read where that is `tolerant`, that no key decrypts."""
+    names = {field.name for field in row._meta.concrete_fields if isinstance(field, EncryptedTextField)}
+    return {name for name in names if isinstance(getattr(row, name), Unreadable)}
 
 
 def secret_formfield(field: models.Field[Any, Any]) -> SecretField | None:

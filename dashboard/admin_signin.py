@@ -7,8 +7,10 @@ minutes at a time, while sessions that are open stay open.
 from hashlib import sha256
 from typing import Any
 
+from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
 
 from dashboard import throttle
 
@@ -16,13 +18,16 @@ WAIT = "Too many failed sign-ins from this address or with this name. Wait five 
 
 
 class ThrottledLogin(AdminAuthenticationForm):
-    """Refuses before it looks at the password."""
+    """Refuses before it looks at the password; `wait` says for how many seconds."""
+
+    wait = 0
 
     def clean(self) -> dict[str, Any]:
         counted = [_name(str(self.cleaned_data.get("username", "")))]
         if self.request is not None:
             counted.append(throttle.address_of(self.request))
-        if any(throttle.is_over(who) for who in counted):
+        self.wait = max(throttle.wait_of(who) for who in counted)
+        if self.wait:
             raise ValidationError(WAIT, code="throttled")
         try:
             return super().clean()
@@ -30,6 +35,14 @@ class ThrottledLogin(AdminAuthenticationForm):
             for who in counted:
                 throttle.count(who)
             raise
+
+
+def login(request: HttpRequest) -> HttpResponse:
+    """The admin's sign-in page, which tells who has to wait so by 429."""
+    answer: HttpResponse = admin.site.login(request)
+    form = (getattr(answer, "context_data", None) or {}).get("form")
+    wait = form.wait if isinstance(form, ThrottledLogin) else 0
+    return throttle.refuse(answer, wait) if wait else answer
 
 
 def _name(username: str) -> str:

@@ -10,7 +10,7 @@ from ninja import NinjaAPI, Query
 from ninja.errors import HttpError, ValidationError
 from ninja.security import APIKeyHeader
 
-from dashboard import openapi
+from dashboard import openapi, throttle
 from dashboard.errors import json_error
 from dashboard.filters import domain_of, moment_of
 from dashboard.present import request_details, request_summary
@@ -69,7 +69,9 @@ api = NinjaAPI(
 
 @api.exception_handler(HttpError)
 def refused(request: HttpRequest, error: HttpError) -> HttpResponse:
-    return json_error(error.status_code, error.message)
+    answer = json_error(error.status_code, error.message)
+    wait = throttle.wait_of(throttle.address_of(request)) if error.status_code == 429 else 0
+    return throttle.refuse(answer, wait) if wait else answer
 
 
 @api.exception_handler(ValidationError)

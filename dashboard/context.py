@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import Error as DatabaseFailure
 from django.http import HttpRequest
 
-from accounts import open_doors
+from accounts import credential_folder, open_doors
 from accounts.models import Credential
 from accounts.open_doors import OpenDoors
 
@@ -32,7 +32,11 @@ def _open_doors() -> OpenDoors:
 
 
 def _needs_login() -> list[str]:
-    """The credentials that wait for somebody to sign in."""
+    """The credentials that wait for somebody to sign in, rows and then files."""
+    return [*_rows_without_login(), *(path.name for path in credential_folder.needing_login())]
+
+
+def _rows_without_login() -> list[str]:
     try:
         waiting = Credential.objects.filter(state=Credential.State.NEEDS_LOGIN, enabled=True).order_by(
             "domain__name"

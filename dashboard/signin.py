@@ -80,7 +80,7 @@ def presented_key(request: HttpRequest) -> str:
 def judge_key(request: HttpRequest, key: str) -> Visitor:
     """Check one key, and count the wrong ones of an address."""
     address = throttle.address_of(request)
-    if throttle.is_over(address):
+    if throttle.wait_of(address):
         return Visitor.THROTTLED
     if is_key(key):
         return Visitor.WELCOME

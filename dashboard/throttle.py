@@ -9,7 +9,7 @@ import logging
 
 import redis
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from accounts import redis_client
 
@@ -47,13 +47,24 @@ def _network(address: str) -> str:
     return str(parsed or "unknown")
 
 
-def is_over(address: str) -> bool:
-    """Whether an address has used up its tries."""
+def wait_of(address: str) -> int:
+    """How many seconds an address that has used up its tries has to wait; 0 where it has some left."""
     try:
-        return int(redis_client.client(_SECONDS).get(_key(address)) or 0) >= LIMIT
+        with redis_client.client(_SECONDS).pipeline() as pipe:
+            pipe.get(_key(address))
+            pipe.ttl(_key(address))
+            tried, left = pipe.execute()
     except redis.RedisError as error:
         log.warning("signin.throttle_unavailable", extra={"error": type(error).__name__})
-        return False
+        return 0
+    return max(left, 1) if int(tried or 0) >= LIMIT else 0
+
+
+def refuse(response: HttpResponse, seconds: int) -> HttpResponse:
+    """Make an answer the one of who has to wait (RFC 6585 §4)."""
+    response.status_code = 429
+    response.headers["Retry-After"] = str(seconds)
+    return response
 
 
 def count(address: str) -> None:

@@ -33,10 +33,16 @@ def oauth_payers(domains: set[str]) -> Iterator[OAuthPayer]:
     for pk, domain, name in rows.values_list("pk", "domain__name", "name"):
         if not domains or domain in domains:
             yield _row(pk, domain, name)
+    dead = credential_folder.needing_login()
     for path, payer in sorted(_files().items()):
         domain = domain_of(path) or path.name
         if not domains or domain in domains:
-            yield OAuthPayer(domain, payer, "valid")
+            note = dead.get(path)
+            yield (
+                OAuthPayer(domain, payer, "needs_login", note.why)
+                if note
+                else OAuthPayer(domain, payer, "valid")
+            )
 
 
 def _row(pk: int, domain: str, name: str) -> OAuthPayer:

@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from dashboard import signin
+from dashboard import signin, throttle
 from dashboard.signin import Visitor
 
 TROUBLE = {
@@ -32,7 +32,9 @@ def login(request: HttpRequest) -> HttpResponse:
         request.session[signin.SESSION_FIELD] = signin.fingerprint()
         return redirect(target)
     status, message = TROUBLE[who]
-    return render(request, "dashboard/login.html", {"next": target, "error": message}, status=status)
+    answer = render(request, "dashboard/login.html", {"next": target, "error": message}, status=status)
+    wait = throttle.wait_of(throttle.address_of(request)) if who is Visitor.THROTTLED else 0
+    return throttle.refuse(answer, wait) if wait else answer
 
 
 @require_POST

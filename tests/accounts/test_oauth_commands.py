@@ -17,6 +17,7 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 from pytest_django import Settings
 
+from accounts import dead_tokens
 from accounts.credential_files import read
 from accounts.models import Credential
 from nexus_project.demo.connection import ConnectionProtocol
@@ -223,3 +224,23 @@ def test_nothing_to_show_or_renew_is_told() -> None:
     assert "No OAuth credential" in run("oauth_status")[0]
     assert "There is no OAuth credential there" in run("oauth_refresh", "--all")[1]
     assert "or say --all" in run("oauth_refresh")[1]
+
+
+def test_a_file_with_a_dead_token_is_shown_until_somebody_signed_in(
+    endpoint: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "e.example.credentials.json"
+    oauth = {"accessToken": "sk-ant-oat01-x", "refreshToken": "sk-ant-ort01-dead", "expiresAt": 1000}
+    path.write_text(json.dumps({"type": "oauth", "oauth": oauth}))
+    endpoint.oauth.answers.append(refusal("invalid_grant", "Refresh token not found"))
+    assert "failed: the token endpoint answered 400 (invalid_grant)" in run("oauth_refresh", "e.example")[0]
+
+    text, error = run("oauth_status")
+    (row,) = json.loads(run("oauth_status", "--json")[0])["credentials"]
+
+    assert "needs_login" in text
+    assert "1 of 1 need somebody" in error
+    assert (row["state"], "invalid_grant" in row["lastError"]) == ("needs_login", True)
+    Person(monkeypatch).login("--file", str(path))
+    assert json.loads(run("oauth_status", "--json")[0])["credentials"][0]["state"] == "valid"
+    assert dead_tokens.find(path, read(path).refresh_token) is None

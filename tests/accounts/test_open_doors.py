@@ -105,9 +105,12 @@ def test_without_the_database_the_check_tells_only_of_the_environment(
     monkeypatch.setattr(open_doors, "_rows", gone)
     put(folder, "file.example")
 
-    assert ids() == []
+    assert ids() == ["accounts.W003"]
+    assert "DATABASE_URL" in f"{checks.open_domains(None)[0].hint}"
     settings.CLAUDE_API_KEY = "sk-ant-api03-default"
-    assert ids() == ["accounts.W002"]
+    assert ids() == ["accounts.W003", "accounts.W002"]
+    settings.ENABLE_CLIENT_AUTH = True
+    assert ids() == []
 
 
 def test_without_a_database_at_all_files_and_environment_are_all(settings: Settings, folder: Path) -> None:

@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import credential_health
+from accounts.credential_state import State
 from accounts.models import ClientKey, Credential, Domain
 from nexus_project.demo.connection import ConnectionProtocol
 from nexus_project.demo.emulator import Emulator, create_app
@@ -273,3 +274,35 @@ def test_no_page_of_the_admin_shows_a_secret(operator: Client, endpoint: Emulato
     for page in pages:
         assert "canary-in" not in page
         assert issued not in page
+
+
+def names_in(browser: Client, state: str) -> set[str]:
+    changes = browser.get(f"{LIST}?state={state}").context["cl"]
+    return {row.name for row in changes.result_list}
+
+
+def test_the_filter_by_state_agrees_with_the_state_that_is_shown(
+    operator: Client, settings: LazySettings
+) -> None:
+    domain, now = people.make_domain(), timezone.now()
+    people.make_credential(domain, name="lost")
+    settings.FIELD_ENCRYPTION_KEYS = [OTHER_KEY]
+    tell(people.make_credential(domain, name="limited"), cooling_until=time.time() + 60, cooling_reason="429")
+    people.make_credential(domain, name="off", enabled=False)
+    people.make_credential(domain, name="fine")
+    make_pair(domain, name="soon", expires_at=now + timedelta(minutes=5))
+    make_pair(domain, name="busy", refreshing_since=now)
+    make_pair(domain, name="refused", state="needs_login")
+    make_pair(domain, name="ended", refresh_token="", expires_at=now - timedelta(minutes=5))
+
+    found = {state.name: names_in(operator, state.name.lower()) for state in State}
+
+    assert found == {
+        "DISABLED": {"off"},
+        "INVALID": {"lost"},
+        "NEEDS_LOGIN": {"refused", "ended"},
+        "REFRESHING": {"busy"},
+        "COOLING": {"limited"},
+        "EXPIRING": {"soon"},
+        "VALID": {"fine"},
+    }

@@ -39,7 +39,26 @@ def test_an_address_that_guesses_waits(client: Client) -> None:
     elsewhere = sign_in(client, "olga", PASSWORD, "192.0.2.2")
 
     assert b"Wait five minutes" in refused.content
+    assert refused.status_code == 429
+    assert 0 < int(refused.headers["Retry-After"]) <= throttle.WINDOW_SECONDS
     assert elsewhere.status_code == 302
+
+
+def test_the_wait_that_is_told_is_the_one_that_is_left(client: Client, real_redis: redis.Redis) -> None:
+    for number in range(throttle.LIMIT):
+        sign_in(client, f"user{number}", "wrong")
+    real_redis.expire(throttle._key("192.0.2.1"), 7)
+
+    assert 5 <= int(sign_in(client, "olga", PASSWORD).headers["Retry-After"]) <= 7
+    real_redis.delete(throttle._key("192.0.2.1"))
+    assert sign_in(client, "olga", PASSWORD).status_code == 302
+
+
+def test_a_wrong_password_is_asked_for_again(client: Client) -> None:
+    refused = sign_in(client, "olga", "wrong")
+
+    assert refused.status_code == 200
+    assert "Retry-After" not in refused.headers
 
 
 def test_a_name_that_is_guessed_from_many_addresses_waits(client: Client) -> None:

@@ -25,7 +25,7 @@ COOKIES = ["", "dashboard_auth=anything", "nexus_session=anything"]
 def addresses(patterns: list[URLPattern | URLResolver], prefix: str = "/") -> Iterator[str]:
     for pattern in patterns:
         path = prefix + str(pattern.pattern)
-        if path == "/admin/":
+        if path in {"/admin/", "/admin/login/"}:
             continue  # Django's own, which asks for a staff account
         if isinstance(pattern, URLResolver):
             yield from addresses(pattern.url_patterns, path)

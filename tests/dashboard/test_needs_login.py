@@ -1,9 +1,14 @@
 """A credential that needs a login is named on every page and in the admin."""
 
+import json
+from pathlib import Path
+
 import pytest
 from django.db import OperationalError
 from django.test import Client
+from pytest_django import Settings
 
+from accounts import dead_tokens
 from accounts.models import Credential
 from tests.accounts.people import make_oauth
 from tests.roles import as_owner
@@ -37,3 +42,22 @@ def test_a_database_that_fails_there_breaks_no_page(
     monkeypatch.setattr(Credential.objects, "filter", down)
 
     assert signed_in.get("/dashboard").status_code == 200
+
+
+def test_a_file_is_named_until_it_holds_another_token(
+    signed_in: Client, settings: Settings, tmp_path: Path
+) -> None:
+    settings.CREDENTIALS_DIR = tmp_path / "not-mounted"
+    assert SAYS not in signed_in.get("/dashboard").text
+    settings.CREDENTIALS_DIR = tmp_path
+    path = tmp_path / "dead.example.credentials.json"
+    path.write_text(json.dumps({"type": "oauth", "oauth": {"refreshToken": "sk-ant-ort01-dead"}}))
+    dead_tokens.note(path, "sk-ant-ort01-dead", "invalid_grant")
+
+    told = signed_in.get("/dashboard").text
+    path.write_text(json.dumps({"type": "oauth", "oauth": {"refreshToken": "sk-ant-ort01-new-one"}}))
+
+    assert SAYS in told
+    assert path.name in told
+    assert "sk-ant" not in told
+    assert SAYS not in signed_in.get("/dashboard").text

@@ -182,6 +182,8 @@ def test_many_wrong_keys_make_an_address_wait(client: Client) -> None:
     assert page.status_code == 429
     assert api.status_code == 429
     assert api.json()["error"]["code"] == "too_many_requests"
+    for answer in (page, api):
+        assert 0 < int(answer.headers["Retry-After"]) <= throttle.WINDOW_SECONDS
 
 
 def test_wrong_keys_of_one_address_do_not_lock_out_another(client: Client) -> None:

@@ -14,7 +14,9 @@ import pytest
 
 from nexus_project import env
 from nexus_project.demo import slack
+from nexus_project.demo.emulator import Emulator
 from nexus_project.demo.script import Script
+from nexus_project.demo.serving import Running
 from nexus_project.stack import commands, ports
 from tests.flow import haystack, wire
 from tests.flow.conftest import Nexus
@@ -55,6 +57,7 @@ OPERATOR = {
     "DASHBOARD_API_KEY": DASHBOARD_KEY,
 }
 FILE_KEY, CLIENT_KEY = fresh("sk-ant-api03-{}"), fresh("cnp_live_{}")
+DEAD_TOKEN = fresh("{}")  # of no shape that the token endpoint takes
 
 
 def bare(value: str) -> str:
@@ -66,7 +69,7 @@ OUTSIDE_BODIES = [
     bare(value)
     for value in [*HEADERS.values(), *QUERY.values(), *ANSWER_HEADERS.values(), *list(OPERATOR.values())[:2]]
 ]
-OUTSIDE_BODIES += [DASHBOARD_KEY, bare(FILE_KEY), bare(CLIENT_KEY)]
+OUTSIDE_BODIES += [DASHBOARD_KEY, bare(FILE_KEY), bare(CLIENT_KEY), bare(DEAD_TOKEN)]
 WITHIN_TEXT = [bare(value) for value in IN_TEXT]
 
 
@@ -79,14 +82,15 @@ class Places:
 
 
 @pytest.fixture(scope="module")
-def places(make_nexus: Callable[..., Nexus]) -> Iterator[Places]:
+def places(make_nexus: Callable[..., Nexus], emulator: Running[Emulator]) -> Iterator[Places]:
     with slack.serve() as running:
-        yield _drive(make_nexus, running)
+        yield _drive(make_nexus, running, f"{emulator.url}/v1/oauth/token")
 
 
-def _drive(make_nexus: Callable[..., Nexus], running: slack.RunningSlack) -> Places:
+def _drive(make_nexus: Callable[..., Nexus], running: slack.RunningSlack, token_url: str) -> Places:
     nexus = make_nexus(
         DEBUG="true",
+        CLAUDE_OAUTH_TOKEN_URL=token_url,
         SLACK_WEBHOOK_URL=running.webhook_url,
         SLACK_CA_FILE=str(running.ca_file),
         SLACK_ALLOW_PRIVATE_ADDRESSES="true",
@@ -95,6 +99,8 @@ def _drive(make_nexus: Callable[..., Nexus], running: slack.RunningSlack) -> Pla
     )
     guarded = {"type": "api_key", "accountId": MARKER, "api_key": FILE_KEY, "client_api_key": CLIENT_KEY}
     (nexus.data_dir / "credentials" / "guarded.example.credentials.json").write_text(json.dumps(guarded))
+    dead = {"type": "oauth", "oauth": {"refreshToken": DEAD_TOKEN, "expiresAt": 1000}}
+    (nexus.data_dir / "credentials" / "dead.example.credentials.json").write_text(json.dumps(dead))
     guarded_request = wire.request_bytes("GET", "/v1/models", [], host="guarded.example")
     wait_for(lambda: wire.send(nexus.url, guarded_request).status == 401)
     # Nothing may be under way: only four batches wait in Redis, and the secrets have to be among them.
@@ -117,6 +123,7 @@ def _drive(make_nexus: Callable[..., Nexus], running: slack.RunningSlack) -> Pla
     found.shown["masked export"], found.shown["commands"] = masked, said
     found.stores["database"] = haystack.database(nexus.database)
     found.stores["redis later"] = haystack.redis_store(redis_url) + found.stores["redis"]
+    found.stores["notes"] = haystack.files_named(nexus.data_dir / "credentials", ".*.needs_login")
     found.shown["logs"] = haystack.files_named(nexus.data_dir, "*.log")
     return found
 
@@ -155,13 +162,16 @@ def _send(nexus: Nexus) -> list[str]:
 
 
 EXPORTS = """
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 call_command("export_traffic", "--output=jsonl")
 call_command("export_traffic", "--output=parquet", "--format=parquet", "--bodies")
 call_command("export_traffic", "--output=masked", "--mask")
 with open("commands", "w") as said:
     def say(*words):
-        call_command(*words, stdout=said, stderr=said)
+        try:
+            call_command(*words, stdout=said, stderr=said)
+        except CommandError as error:  # a dead token is found, and told
+            said.write(str(error))
     say("import_credentials", "credentials")
     say("check_credentials", "--json")
     say("oauth_status", "--json")
@@ -234,7 +244,11 @@ def test_the_marker_is_found_in_all_that_people_see(places: Places, place: str) 
     assert haystack.holds(places.shown[place], MARKER)
 
 
-@pytest.mark.parametrize("place", STORES)
+def test_a_dead_token_is_noted_beside_its_file(places: Places) -> None:
+    assert haystack.holds(places.stores["notes"], "invalid_grant")
+
+
+@pytest.mark.parametrize("place", [*STORES, "notes"])
 def test_no_secret_of_a_header_a_query_or_the_operator_is_in_a_store(places: Places, place: str) -> None:
     everything = b"\n".join(haystack.layers(places.stores[place]))
 
