@@ -103,7 +103,9 @@ class Sender:
             f"Try again in {seconds} s, or ask the operator to add a credential or to end a cool-down."
         )
         retry_after = (b"retry-after", str(seconds).encode())
-        return Refused(ErrorKind.RATE_LIMIT, message, decision.domain, [retry_after])
+        names = (*decision.passed_over, *self.pool.passed_over(decision.pool, frozenset(), now))
+        passed_over = tuple(dict.fromkeys(names))
+        return Refused(ErrorKind.RATE_LIMIT, message, decision.domain, [retry_after], passed_over)
 
     async def send(self, request: RelayRequest, exchange: Exchange, decision: Decision) -> httpx.Response:
         """The API's answer; raises httpx.TransportError, or Refused where each credential of the pool is limited."""

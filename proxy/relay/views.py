@@ -7,6 +7,7 @@ from typing import cast
 
 import httpx
 from django.http.response import HttpResponseBase
+from msgspec.structs import replace
 
 from accounts.access import Claim, Decision, Denied, decide
 from accounts.hosts import BadHost, Host
@@ -141,7 +142,8 @@ def _head(request: RelayRequest, exchange: Exchange, domain: str, decision: Deci
 async def _record_refusal(request: RelayRequest, exchange: Exchange, refusal: Refused) -> None:
     """A refusal is recorded without its body: nobody has vouched for whoever sent it."""
     exchange.status = refusal.kind.status
-    await exchange.open(_head(request, exchange, refusal.domain, None), b"")
+    head = _head(request, exchange, refusal.domain, None)
+    await exchange.open(replace(head, passed_over=refusal.passed_over), b"")
     exchange.finish(record.REFUSED, refusal.kind.type, refusal.message)
 
 

@@ -105,7 +105,7 @@ def test_the_second_pays_while_the_first_cools_down_in_all_processes_until_an_op
     assert (row["paid_by"], row["account"], row["passed_over"]) == (
         "database:acc_1",
         "acc_1",
-        "database:acc_0",
+        "database:acc_0 (429)",
     )
 
     time.sleep(1.2)
@@ -144,6 +144,12 @@ def test_a_pool_that_is_exhausted_answers_with_the_earliest_reset_and_so_it_does
     again, seen = ask(pool, "none.example")
     assert (again.status_code, seen) == (429, [])
     assert int(again.headers["retry-after"]) <= 20
+    row = pool.stored(again.headers["x-nexus-id"])
+    assert (row["outcome"], row["paid_by"], row["passed_over"]) == (
+        "refused",
+        "nobody",
+        "database:acc_0 (429), database:acc_1 (429)",
+    )
     forget(pool, ids)
 
 

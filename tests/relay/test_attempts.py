@@ -18,9 +18,12 @@ from proxy.relay.upstream import AnswerBytes
 from tests.relay.bench_of_attempts import DOMAIN, ONE, THREE, TWO, Bench
 
 
-@pytest.mark.parametrize("rule", ["status=429,retry-after=30", "status=529", "head-cut"])
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [("status=429,retry-after=30", "429"), ("status=529", "529"), ("head-cut", "unreachable")],
+)
 async def test_the_second_pays_when_the_first_is_refused_and_the_client_sees_its_bytes(
-    bench: Bench, rule: str
+    bench: Bench, rule: str, why: str
 ) -> None:
     bench.hold(TWO)
     direct = await bench.read()
@@ -29,7 +32,7 @@ async def test_the_second_pays_when_the_first_is_refused_and_the_client_sees_its
 
     assert await bench.read() == direct
     assert bench.asked == [TWO.secret, ONE.secret, TWO.secret]
-    assert bench.exchange.payment == Payment("database:acc_2", "acc_2", ("database:acc_1",))
+    assert bench.exchange.payment == Payment("database:acc_2", "acc_2", (f"database:acc_1 ({why})",))
 
     assert await bench.read() == direct
     assert bench.asked[3:] == [TWO.secret]
@@ -73,6 +76,7 @@ async def test_when_all_are_limited_nexus_answers_with_the_earliest_reset(bench:
         assert caught.value.kind.status == 429
         assert caught.value.headers[0][1] in {b"19", b"20"}
         assert "All credentials that Nexus has for a.example cool down (429)" in caught.value.message
+        assert caught.value.passed_over == tuple(f"database:acc_{one} (429)" for one in (1, 2, 3))
         assert bench.exchange.outcome == ("upstream_error", "")[number]
     assert bench.asked == [ONE.secret, TWO.secret, THREE.secret]
 
