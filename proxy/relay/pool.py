@@ -44,6 +44,11 @@ class Pool:
         self._keep(place, chosen.key)
         return chosen
 
+    def half_open(self, payer: Payer) -> Standing | None:
+        """Its standing if its cool-down is over and nothing was heard of it since, so that asking it is a probe."""
+        standing = self._standings[payer.key]
+        return standing if standing.until else None
+
     def ask(self, payer: Payer, now: float) -> None:
         """A request goes upstream with it."""
         self._standings[payer.key].ask(now)

@@ -197,3 +197,22 @@ async def test_after_a_cool_down_one_request_probes_and_the_others_wait_for_its_
     arrivals = [entry.started_at.timestamp() for entry in bench.emulator.log]
     assert min(arrivals[1:]) - arrivals[0] > 0.15
     assert bench.cooling() == ["database:2 429"]
+
+
+@pytest.mark.parametrize(("redis_answers", "probes"), [(True, 1), (False, 2)])
+async def test_of_two_processes_one_probes_and_without_redis_each_does(
+    bench: Bench, other: Bench, settings: Settings, redis_answers: bool, probes: int
+) -> None:
+    if not redis_answers:
+        settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    until = time.time() + 0.05
+    for one in (bench, other):
+        one.hold(ONE, TWO)
+        one.sender.pool.failed(ONE, "429", until, time.time())
+    await asyncio.sleep(0.06)
+    bench.emulator.rules[ONE.secret] = "delay-ms=200"
+
+    answers = await asyncio.gather(*(one.read() for one in (bench, other, bench, other)))
+
+    assert [status for status, _ in answers] == [200] * 4
+    assert bench.asked.count(ONE.secret) == probes
