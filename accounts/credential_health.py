@@ -2,6 +2,7 @@
 
 Fields: `cooling_until` (epoch seconds), `cooling_reason`, `gauges` (JSON: name of an `anthropic-ratelimit-…` window to
 [share used 0 to 1, its reset in epoch seconds]), `used_at` (epoch seconds), `error` and `error_at` of the last failure.
+Beside it `nexus:probe:<credential>:<end of its cool-down>` names the process that probes, while it does.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -69,6 +70,21 @@ def exchange(changes: Mapping[str, Changes], wanted: Sequence[str]) -> dict[str,
             pipe.hgetall(name_of(key))
         found = pipe.execute()
     return {key: _health(one) for key, one in zip(wanted, found[len(found) - len(wanted) :], strict=True)}
+
+
+def claim_probe(key: str, until: float, process: str, seconds: float) -> bool:
+    """Whether this process is the one that asks a credential whose cool-down ended at `until`, for so long at most.
+
+    A process may claim again what it holds. Without an answer of Redis each process is the one.
+    """
+    name = f"nexus:probe:{key}:{until:.3f}"
+    try:
+        with connection().pipeline() as pipe:
+            pipe.set(name, process, nx=True, px=round(1000 * seconds))
+            pipe.get(name)
+            return bool(pipe.execute()[1] == process)
+    except redis.RedisError:
+        return True
 
 
 def reset(keys: Iterable[str]) -> None:

@@ -10,6 +10,7 @@ from ninja import NinjaAPI, Query
 from ninja.errors import HttpError, ValidationError
 from ninja.security import APIKeyHeader
 
+from accounts import limit_use
 from dashboard import openapi, throttle
 from dashboard.errors import json_error
 from dashboard.filters import domain_of, moment_of
@@ -22,6 +23,8 @@ from dashboard.schemas import (
     DomainCount,
     DomainList,
     Error,
+    LimitList,
+    LimitReport,
     Pagination,
     PipelineReport,
     RequestDetails,
@@ -182,6 +185,19 @@ def domains(request: HttpRequest) -> DomainList:
     found = figures.summary(timezone.now() - timedelta(days=7)).by_domain
     return DomainList(
         domains=[DomainCount(domain=name, request_count=one.requests) for name, one in found.items()]
+    )
+
+
+@api.get("/limits", response={200: LimitList, **ERRORS}, by_alias=True)
+def limits(request: HttpRequest) -> LimitList:
+    """Each limit and how much of it is used now."""
+    found = limit_use.overview()
+    passed = found.unchecked
+    return LimitList(
+        redis_answers=found.redis_answers,
+        unchecked=passed.count if passed else 0,
+        unchecked_at=passed.at if passed else None,
+        limits=[LimitReport.from_orm(use) for use in found.uses],
     )
 
 

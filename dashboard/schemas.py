@@ -1,6 +1,7 @@
 """The API's shapes (predecessor §7.3), in camelCase, with what is new here added beside the old names."""
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Self
 from uuid import UUID
 
@@ -162,6 +163,33 @@ class BatchList(CamelSchema):
 
     waiting: int
     batches: list[BatchReport]
+
+
+class LimitReport(CamelSchema):
+    """One limit. Amounts are exact decimals as text, in `unit`: requests, tokens, streams or usd."""
+
+    scope: str = Field(description="organisation, domain:<name> or key:<number>")
+    of: str = Field(description="The same for people")
+    kind: str = Field(
+        description="requests_per_minute, tokens_per_minute, concurrent_streams or usd_per_day, …_week, …_month"
+    )
+    unit: str
+    most: Decimal
+    used: Decimal | None = Field(description="Now; null where Redis does not know it")
+    reserved: Decimal = Field(description="USD for requests that are not in `used` yet")
+    share: float = Field(description="`used` and `reserved` by `most`")
+    resets_at: datetime | None = Field(
+        description="When none of it is used any more, if nobody uses it until then; null: now, or nobody knows"
+    )
+
+
+class LimitList(CamelSchema):
+    """All limits, the widest first; `unchecked` counts requests that passed while Redis did not answer."""
+
+    redis_answers: bool
+    unchecked: int
+    unchecked_at: datetime | None
+    limits: list[LimitReport]
 
 
 class SpoolReport(CamelSchema):

@@ -7,7 +7,8 @@ usage() {
 Usage: docker/make-secrets.sh
 
 Writes fresh random secrets into secrets/ beside compose.yaml. It never overwrites: with FIELD_ENCRYPTION_KEYS lost, every credential
-in the database is lost, so keep a copy of that folder in a safe place. To a folder of before the database roles it adds theirs.
+in the database is lost, and with BODY_ENCRYPTION_KEYS every encrypted body, so keep a copy of that folder in a safe place. To an
+older folder it adds what that lacks: the secrets of the database roles, the key of encrypted bodies (or the one in .env).
 TEXT
 }
 
@@ -41,6 +42,16 @@ write_roles() {
     done
 }
 
+# For BODY_ENCRYPTION=true: 32 bytes in plain base64, or what .env gives already, as the file goes before it.
+write_body_keys() {
+    local given=""
+    [[ ! -e .env ]] || given=$(sed -n 's/^BODY_ENCRYPTION_KEYS=//p' .env | tail -n 1 | tr -d "\"' ")
+    write body_encryption_keys "${given:-$(head -c 32 /dev/urandom | base64)}"
+}
+
+# Whether an older script made the folder.
+lacks_some() { [[ ! -e $folder/dashboard_database_url || ! -e $folder/body_encryption_keys ]]; }
+
 case "${1:-}" in
 "") ;;
 -h | --help)
@@ -52,9 +63,10 @@ esac
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 folder=secrets
-if [[ -e $folder/database_url && ! -e $folder/dashboard_database_url ]]; then
+if [[ -e $folder/database_url ]] && lacks_some; then
     write_roles
-    echo "Added the secrets of the database roles to $PWD/secrets; the others stayed."
+    [[ -e $folder/body_encryption_keys ]] || write_body_keys
+    echo "Added to $PWD/secrets what it lacked; the others stayed."
     exit
 fi
 [[ ! -e $folder ]] || stop "$PWD/$folder is there already and nothing was changed; to start anew, move it away (the database needs it!)."
@@ -71,6 +83,7 @@ write redis.conf "requirepass $redis"
 write redis_url "redis://:$redis@redis:6379/0"
 write secret_key "$(password)$(password)"
 write field_encryption_keys "$(random)"
+write_body_keys
 write dashboard_api_key "$(password)"
 
 mv "$folder" secrets

@@ -3,16 +3,19 @@
 A refused OAuth token is refreshed and the request sent once more. Of a pool each credential is asked once; the others cool down.
 """
 
+import asyncio
 import logging
 import math
 import re
 import time
 from dataclasses import replace
+from uuid import uuid4
 
 import httpx
 from django.conf import settings
 
 from accounts.access import Decision, Payer
+from accounts.credential_health import claim_probe
 from accounts.oauth import OAUTH_BETA
 from accounts.watcher import Watcher
 from proxy import record
@@ -36,6 +39,7 @@ from proxy.relay.pool import Place, Pool
 from proxy.relay.refresh import Refresher
 from proxy.relay.refusal import Refused
 from proxy.relay.request import RelayRequest
+from proxy.relay.standing import PROBE_SECONDS, Standing
 from proxy.relay.upstream import UpstreamTransport, build_request
 from proxy.wire.errors import ErrorKind
 
@@ -60,6 +64,7 @@ class Sender:
         self._watcher = watcher
         self._refresher = refresher
         self._renewed_at: dict[str, float] = {}
+        self._process = uuid4().hex
 
     async def settle(self, request: RelayRequest, decision: Decision, refreshed: frozenset[str]) -> Decision:
         """A decision that was left to the pool; `refresh` is set where the chosen token is due. Raises Refused."""
@@ -78,13 +83,33 @@ class Sender:
         """The credential to ask, once the outcome of a probe is known where others have none to offer; None when none is ready."""
         able = [payer for payer in decision.pool if payer.key not in tried]
         place, now = _place(request, decision), time.time()
-        while (chosen := self.pool.choose(place, able, now)) is None:
-            probe = self.pool.probed(able, now)
-            if probe is None:
-                return None
-            await probe.outcome(now)
+        while True:
+            chosen = self.pool.choose(place, able, now)
+            if chosen is None:
+                probe = self.pool.probed(able, now)
+                if probe is None:
+                    return None
+                await probe.outcome(now)
+            elif (half_open := self.pool.half_open(chosen)) is None or await self._claimed(
+                chosen, half_open, now
+            ):
+                return chosen
             now = time.time()
-        return chosen
+
+    async def _claimed(self, payer: Payer, standing: Standing, now: float) -> bool:
+        """Whether this process probes it; else it counts as probed, until others tell the outcome or PROBE_SECONDS are over."""
+        if not settings.REDIS_URL:
+            return True
+        standing.ask(now)  # this process's other requests wait meanwhile
+        claimed = True
+        try:
+            claimed = await asyncio.to_thread(
+                claim_probe, payer.key, standing.until, self._process, PROBE_SECONDS
+            )
+        finally:
+            if claimed:
+                standing.neither()
+        return claimed and not standing.is_cooling(time.time())  # others may have told of it meanwhile
 
     def paid_with(self, decision: Decision, payer: Payer, tried: frozenset[str] = frozenset()) -> Decision:
         """The decision with this credential, which is going to be asked; the others that cool down or failed are named."""
@@ -103,7 +128,9 @@ class Sender:
             f"Try again in {seconds} s, or ask the operator to add a credential or to end a cool-down."
         )
         retry_after = (b"retry-after", str(seconds).encode())
-        return Refused(ErrorKind.RATE_LIMIT, message, decision.domain, [retry_after])
+        names = (*decision.passed_over, *self.pool.passed_over(decision.pool, frozenset(), now))
+        passed_over = tuple(dict.fromkeys(names))
+        return Refused(ErrorKind.RATE_LIMIT, message, decision.domain, [retry_after], passed_over)
 
     async def send(self, request: RelayRequest, exchange: Exchange, decision: Decision) -> httpx.Response:
         """The API's answer; raises httpx.TransportError, or Refused where each credential of the pool is limited."""

@@ -44,6 +44,11 @@ class Pool:
         self._keep(place, chosen.key)
         return chosen
 
+    def half_open(self, payer: Payer) -> Standing | None:
+        """Its standing if its cool-down is over and nothing was heard of it since, so that asking it is a probe."""
+        standing = self._standings[payer.key]
+        return standing if standing.until else None
+
     def ask(self, payer: Payer, now: float) -> None:
         """A request goes upstream with it."""
         self._standings[payer.key].ask(now)
@@ -58,8 +63,13 @@ class Pool:
         return sorted((one for one in self._of(able) if one.is_cooling(now)), key=lambda one: one.until)
 
     def passed_over(self, able: Iterable[Payer], tried: frozenset[str], now: float) -> list[str]:
-        """The names of those that were tried or cool down."""
-        return [one.name for one in able if one.key in tried or self._standings[one.key].is_cooling(now)]
+        """Those that cool down, as "name (reason)", and the names of those that were tried."""
+        standings = [(one, self._standings[one.key]) for one in able]
+        return [
+            f"{one.name} ({standing.reason})" if standing.is_cooling(now) else one.name
+            for one, standing in standings
+            if standing.is_cooling(now) or one.key in tried
+        ]
 
     def failed(self, payer: Payer, reason: str, until: float | None, sent_at: float) -> None:
         """A request sent at `sent_at` was refused because of the credential; `until` is when the API wants to be asked again."""

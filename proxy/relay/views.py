@@ -5,6 +5,7 @@ import time
 
 import httpx
 from django.http.response import HttpResponseBase
+from msgspec.structs import replace
 
 from accounts.access import Claim, Decision, Denied, decide
 from accounts.hosts import BadHost, Host
@@ -142,7 +143,8 @@ def _head(request: RelayRequest, exchange: Exchange, domain: str, decision: Deci
 async def _record_refusal(request: RelayRequest, exchange: Exchange, refusal: Refused) -> None:
     """A refusal is recorded without its body: nobody has vouched for whoever sent it."""
     exchange.status = refusal.kind.status
-    await exchange.open(_head(request, exchange, refusal.domain, None), b"")
+    head = _head(request, exchange, refusal.domain, None)
+    await exchange.open(replace(head, passed_over=refusal.passed_over), b"")
     exchange.finish(record.REFUSED, refusal.kind.type, refusal.message)
 
 

@@ -7,7 +7,7 @@ one transaction: a difference stays right while they go on, and adding it later 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from django.db import connection, transaction
@@ -167,9 +167,9 @@ Sums = dict[str, int | Decimal]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What has to be added to the `rollups` rows of an hour, or to a domain's total, so that they say what the rows say."""
+    """What has to be added to the `rows` sums of an hour, a day or a domain, so that they say what the exchanges say."""
 
-    of: datetime | str
+    of: datetime | date | str
     rows: int
     sums: Sums
 

@@ -1,4 +1,4 @@
-"""Make the rollups and the totals of domains say again what the stored exchanges say, while ingest goes on.
+"""Make the rollups, the totals of domains and the sums of spending say again what the stored exchanges say, while ingest goes on.
 
 An hour is mended only where all that it counted is still there as rows; what is left alone is told. Beside a month
 that was dropped a day is left alone as well: an exchange may lie in the partition of the neighbour, by its id.
@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from django.db import connection
 
-from proxy.store import countable, differences
+from proxy.store import countable, differences, spend_differences
 from proxy.store.differences import Difference, Window
 from proxy.store.models import CLOCK_SLACK
 
@@ -46,9 +46,15 @@ class Rebuilt:
 
     hours: list[Difference] = field(default_factory=list)
     totals: list[Difference] = field(default_factory=list)
+    spending: list[Difference] = field(default_factory=list)
     dropped_months: list[date] = field(default_factory=list)
     storage_off: list[datetime] = field(default_factory=list)
     counted_before: list[datetime] = field(default_factory=list)
+
+    @property
+    def differs(self) -> bool:
+        """Whether any sum was wrong."""
+        return bool(self.hours or self.totals or self.spending)
 
 
 def rebuild(asked: Asked, progress: Callable[[int, int], None] = lambda done, of: None) -> Rebuilt:
@@ -74,6 +80,7 @@ def _rebuild_month(month: date, asked: Asked, found: Rebuilt) -> None:
     if window is None:
         return
     differences.compare(window)
+    spending = spend_differences.compare(window)
     if countable.dropped_months() != dropped:  # one went meanwhile, and what it held looks like too much
         differences.forget(window)
         return _rebuild_month(month, asked, found)
@@ -84,10 +91,16 @@ def _rebuild_month(month: date, asked: Asked, found: Rebuilt) -> None:
     found.storage_off += sorted(storage_off)
     found.counted_before += sorted(counted_before)
     found.hours += differences.hours(window)
+    # An hour that cannot be counted again makes its day one: of strangers nothing was spent.
+    storage_off_days = {hour.date() for hour in storage_off}
+    spending = {key: cost for key, cost in spending.items() if key[0] not in storage_off_days}
+    found.spending += spend_differences.by_day(spending)
     if not asked.dry_run:
         for day in _days(window):
             differences.apply(day)
         differences.sweep(window, left_alone)
+        spend_differences.apply(spending)
+        spend_differences.sweep(window)
 
 
 def _months(asked: Asked) -> list[date]:

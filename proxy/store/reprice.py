@@ -1,7 +1,7 @@
 """Compute the cost of stored exchanges again, with the prices as they are now, and move the sums by what changes.
 
-It goes on by id in small transactions: each locks its rows and changes rows, rollups and totals together, so it may be
-interrupted, repeated and run beside ingest, and `rebuild` sees no difference.
+It goes on by id in small transactions: each holds its months, locks its rows and changes rows, rollups and totals together, so
+it may be interrupted, repeated and run beside ingest and retention, and `rebuild` sees no difference.
 """
 
 import json
@@ -16,8 +16,8 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
-from proxy.store import batches, costs, prices, rollups, unpriced
-from proxy.store.models import CLOCK_SLACK, Exchange, id_floor
+from proxy.store import batches, costs, prices, rollups, storing, unpriced
+from proxy.store.models import CLOCK_SLACK, Exchange, id_floor, month_of
 from proxy.wire.price_book import names_of
 from proxy.wire.pricing import PriceBook
 
@@ -71,10 +71,9 @@ def reprice(asked: Asked, progress: Callable[[int], None] = lambda seen: None) -
 
 def _reprice_batch(asked: Asked, after: UUID, book: PriceBook, done: Repriced) -> UUID | None:
     """The next few exchanges; the id to go on after, None at the end."""
+    ids = list(_chosen(asked).filter(id__gt=after).order_by("id").values_list("id", flat=True)[:_BATCH])
     with transaction.atomic():
-        chosen = _chosen(asked).filter(id__gt=after).order_by("id")
-        found = list(chosen[:_BATCH] if asked.dry_run else chosen.select_for_update()[:_BATCH])
-        rows = [row for row in found if not asked.model or asked.model in _answered_by(row)]
+        rows = [row for row in _read(asked, ids) if not asked.model or asked.model in _answered_by(row)]
         pairs = [(copy(row), row) for row in rows]
         for row in rows:
             missing = price_again(row, book)
@@ -87,7 +86,19 @@ def _reprice_batch(asked: Asked, after: UUID, book: PriceBook, done: Repriced) -
     done.seen += len(rows)
     done.changed += len(changed)
     done.cost_usd += sum(((new.cost_usd or 0) - (old.cost_usd or 0) for old, new in changed), Decimal(0))
-    return found[-1].id if len(found) == _BATCH else None
+    return ids[-1] if len(ids) == _BATCH else None
+
+
+def _read(asked: Asked, ids: Sequence[UUID]) -> list[Exchange]:
+    """These exchanges, locked unless it is a dry run; without those that were dropped or repriced since they were chosen."""
+    if not ids:
+        return []
+    # The bounds keep months that are not held out of the plan, and so unlocked.
+    rows = _chosen(asked).filter(id__in=ids, id__gte=ids[0], id__lte=ids[-1]).order_by("id")
+    if asked.dry_run:
+        return list(rows)
+    storing.hold(sorted({month_of(one).date() for one in ids}))
+    return list(rows.select_for_update())
 
 
 def _chosen(asked: Asked) -> QuerySet[Exchange]:

@@ -10,8 +10,15 @@ from django.db import connection
 from accounts.limits import ORGANISATION, PERIODS, Period, begin, domain_scope, key_scope
 from proxy.store.models import Exchange
 
-_Key = tuple[date, str, str, bool]
+Key = tuple[date, str, str, bool]
 
+# `Key`, said again for a rebuild, which has nothing but rows. A test compares the two.
+KEY_IN_SQL = {
+    "day": "(started_at AT TIME ZONE 'UTC')::date",
+    "domain": "coalesce(nullif(counts_as, ''), nullif(tenant, ''), domain)",
+    "client_key": "client_key",
+    "known": "paid_by <> 'client' OR client_key <> ''",
+}
 # Sorted, or two batches with the same keys in another order would wait for each other.
 _ADD = """
 INSERT INTO proxy_spend (day, domain, client_key, known, cost_usd)
@@ -28,13 +35,22 @@ FROM proxy_spend WHERE day >= least(%(week)s, %(month)s) GROUP BY domain, client
 
 def add(rows: Sequence[Exchange]) -> None:
     """Count the cost of new exchanges."""
-    _write(_by_key(rows))
+    change(_by_key(rows))
 
 
 def replace(old: Sequence[Exchange], new: Sequence[Exchange]) -> None:
     """Count what stored exchanges cost now, in place of what they cost."""
     before, after = _by_key(old), _by_key(new)
-    _write({key: after[key] - before[key] for key in before.keys() | after.keys()})
+    change({key: after[key] - before[key] for key in before.keys() | after.keys()})
+
+
+def change(by_key: Mapping[Key, Decimal]) -> None:
+    """Add to the sums, USD for each key."""
+    if not by_key:
+        return
+    columns = [list(column) for column in zip(*by_key, strict=True)]
+    with connection.cursor() as cursor:
+        cursor.execute(_ADD, [*columns, list(by_key.values())])
 
 
 def sums(today: date) -> Mapping[str, Mapping[Period, Decimal]]:
@@ -52,19 +68,11 @@ def sums(today: date) -> Mapping[str, Mapping[Period, Decimal]]:
     return found
 
 
-def _by_key(rows: Sequence[Exchange]) -> dict[_Key, Decimal]:
-    found: dict[_Key, Decimal] = defaultdict(Decimal)
+def _by_key(rows: Sequence[Exchange]) -> dict[Key, Decimal]:
+    found: dict[Key, Decimal] = defaultdict(Decimal)
     for row in rows:
         if row.cost_usd:
             known = row.paid_by != "client" or bool(row.client_key)
             day = row.started_at.astimezone(UTC).date()
             found[day, row.counts_as or row.tenant or row.domain, row.client_key, known] += row.cost_usd
     return found
-
-
-def _write(by_key: Mapping[_Key, Decimal]) -> None:
-    if not by_key:
-        return
-    columns = [list(column) for column in zip(*by_key, strict=True)]
-    with connection.cursor() as cursor:
-        cursor.execute(_ADD, [*columns, list(by_key.values())])

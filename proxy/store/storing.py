@@ -67,7 +67,7 @@ def months_held(ids: Iterable[UUID], *, kept: bool) -> Iterator[None]:
     while True:
         _ensure(months)
         with transaction.atomic():
-            if _hold(months):
+            if hold(months):
                 yield
                 return
 
@@ -78,14 +78,17 @@ def _ensure(months: Iterable[date]) -> None:
             cursor.execute("SELECT nexus_ensure_month(%s)", [month])
 
 
-def _hold(months: Iterable[date]) -> bool:
-    """Keep retention away until the commit; whether it has not dropped a month since it was made."""
+def hold(months: Iterable[date]) -> bool:
+    """Keep retention away from these months until the commit; whether all their partitions are there.
+
+    In their order and before a table is locked: retention locks the month first as well, so nobody waits in a circle.
+    """
     with connection.cursor() as cursor:
+        whole = True
         for month in months:
             cursor.execute("SELECT nexus_hold_month(%s)", [month])
-            if cursor.fetchone() != (True,):
-                return False
-    return True
+            whole = cursor.fetchone() == (True,) and whole
+    return whole
 
 
 def receive(receipts: Sequence[Receipt]) -> list[UUID]:

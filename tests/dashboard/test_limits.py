@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
 
@@ -73,6 +73,59 @@ def test_the_page_shows_what_is_used(signed_in: Client) -> None:
 
 
 @pytest.mark.usefixtures("used")
+def test_the_api_tells_each_limit_exactly(program: Client) -> None:
+    asked_at = datetime.now(UTC)
+
+    found = program.get("/api/limits").json()
+
+    resets = {(one["scope"], one["kind"]): one.pop("resetsAt") for one in found["limits"]}
+    assert {name: found[name] for name in found if name != "limits"} == {
+        "redisAnswers": True,
+        "unchecked": 0,
+        "uncheckedAt": None,
+    }
+    assert found["limits"][0] == {
+        "scope": "organisation",
+        "of": "the organisation",
+        "kind": "usd_per_day",
+        "unit": "usd",
+        "most": "10",
+        "used": "2.5",
+        "reserved": "0.5",
+        "share": 0.3,
+    }
+    a = "domain:a.example"
+    assert [
+        (one["scope"], one["kind"], one["unit"], one["used"], one["most"]) for one in found["limits"][1:]
+    ] == [
+        (a, "requests_per_minute", "requests", "30", "60"),
+        (a, "tokens_per_minute", "tokens", "0", "1000"),
+        (a, "concurrent_streams", "streams", "1", "4"),
+        (a, "usd_per_week", "usd", None, "5"),
+    ]
+    midnight = datetime.combine(asked_at.date() + timedelta(days=1), datetime.min.time(), UTC)
+    assert datetime.fromisoformat(resets["organisation", "usd_per_day"]) == midnight
+    full = datetime.fromisoformat(resets[a, "requests_per_minute"]) - asked_at
+    assert full.total_seconds() == pytest.approx(30, abs=3)
+    assert resets[a, "tokens_per_minute"] is resets[a, "concurrent_streams"] is None
+
+
+def test_a_millionth_of_a_dollar_is_told_as_it_is(program: Client, store: redis.Redis) -> None:
+    make_limit(usd_per_day="999999.99")
+    store.set(spent_key("organisation", "day", datetime.now(UTC).date()), 123_456_789_012)
+    store.hset(redis_key("organisation", "amounts"), "total", 1)
+
+    [limit] = program.get("/api/limits").json()["limits"]
+
+    assert (limit["used"], limit["reserved"], limit["most"]) == ("123456.789012", "0.000001", "999999.99")
+
+
+def test_the_api_of_limits_is_closed_to_strangers() -> None:
+    assert Client().get("/api/limits").status_code == 401
+    assert Client(headers={"X-API-Key": "wrong"}).get("/api/limits").status_code == 403
+
+
+@pytest.mark.usefixtures("used")
 def test_the_command_says_the_same() -> None:
     assert printed().splitlines() == [
         "the organisation: 2.5 and 0.5 reserved of 10 USD per day",
@@ -101,7 +154,7 @@ def test_without_limits_page_and_command_say_where_to_set_them(signed_in: Client
 
 @pytest.mark.parametrize(("seconds", "shown"), [(60, True), (2 * 24 * 3600, False)])
 def test_what_passed_unchecked_is_told_for_a_day(
-    signed_in: Client, store: redis.Redis, seconds: int, shown: bool
+    signed_in: Client, program: Client, store: redis.Redis, seconds: int, shown: bool
 ) -> None:
     make_limit(usd_per_day=0)
     store.hset("nexus:limits:unchecked", mapping={"count": 3, "at": round(time.time()) - seconds})
@@ -111,14 +164,16 @@ def test_what_passed_unchecked_is_told_for_a_day(
     assert ("Limits were not checked</strong> for 3 requests" in overview) is shown
     assert "3 requests passed unchecked" in signed_in.get("/dashboard/limits").content.decode()
     assert "3 requests passed unchecked" in printed()
-    assert json.loads(printed("--json"))["unchecked"] == 3
+    assert json.loads(printed("--json"))["unchecked"] == program.get("/api/limits").json()["unchecked"] == 3
 
 
 @pytest.mark.usefixtures("used")
 def test_without_redis_the_limits_are_shown_and_their_use_is_unknown(
-    signed_in: Client, settings: Settings
+    signed_in: Client, program: Client, settings: Settings
 ) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    told = program.get("/api/limits").json()
+    assert (told["redisAnswers"], {one["used"] for one in told["limits"]}) == (False, {None})
 
     page = signed_in.get("/dashboard/limits").content.decode()
 

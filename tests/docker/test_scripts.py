@@ -1,5 +1,6 @@
 """docker/build-images.sh and docker/make-secrets.sh."""
 
+import base64
 import os
 import re
 import shutil
@@ -127,6 +128,7 @@ def test_make_secrets_makes_every_file_that_compose_names(clone: Path) -> None:
     named = {Path(each["file"]).name for each in composition.load()["secrets"].values()}
     assert (done.returncode, {path.name for path in (clone / "secrets").iterdir()}) == (0, named)
     Fernet(secret(clone, "field_encryption_keys"))
+    assert len(base64.b64decode(secret(clone, "body_encryption_keys"), validate=True)) == 32
     assert len(secret(clone, "secret_key")) >= 50
     assert urlsplit(secret(clone, "database_url")).password == secret(clone, "postgres_password")
     assert f"requirepass {urlsplit(secret(clone, 'redis_url')).password}" == secret(clone, "redis.conf")
@@ -154,6 +156,25 @@ def test_a_folder_of_before_the_roles_gets_theirs_and_keeps_the_rest(clone: Path
     assert (done.returncode, len(theirs), all(path.exists() for path in theirs)) == (0, 6, True)
     assert {path: path.read_text() for path in older} == older
     assert make_secrets(clone).returncode == 1
+
+
+@pytest.mark.parametrize("given", ["", "S2V5T25l+/S2V5VHdv=,b2xk", '"S2V5T25l="'])
+def test_an_older_folder_gets_the_key_of_bodies_or_those_that_the_settings_give(
+    clone: Path, given: str
+) -> None:
+    make_secrets(clone)
+    path = clone / "secrets/body_encryption_keys"
+    first = path.read_text()
+    path.unlink()
+    older = {path: path.read_text() for path in (clone / "secrets").iterdir()}
+    (clone / ".env").write_text(f"BODY_ENCRYPTION_KEYS={given}\nBODY_ENCRYPTION=true\n")
+
+    done = make_secrets(clone)
+
+    assert done.returncode == 0
+    assert path.read_text().strip() == given.strip('"') or (not given and path.read_text() != first)
+    assert path.read_text().strip() not in done.stdout
+    assert {path: path.read_text() for path in older} == older
 
 
 def test_secrets_are_readable_in_containers_and_closed_to_this_machines_users(clone: Path) -> None:

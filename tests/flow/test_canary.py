@@ -202,6 +202,7 @@ def _pages(nexus: Nexus, ids: list[str]) -> bytes:
                 "/api/requests",
                 "/api/stats",
                 "/api/domains",
+                "/api/limits",
                 "/api/pipeline",
                 "/api/storage",
                 *(f"/api/requests/{one}" for one in ids),

@@ -1,15 +1,21 @@
 """Limits through real processes: two proxies, a worker, and one Redis between them."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import httpx
 import pytest
+import redis
 
+from accounts.limits import domain_scope, redis_key
+from nexus_project.stack import commands, ports
+from proxy.relay.limit_store import LEASE_SECONDS
 from tests.flow.conftest import Nexus
-from tests.flow.services import wait_for
+from tests.flow.services import Process, wait_for
 
 ASK = {"model": "claude-sonnet-4-5", "max_tokens": 20, "messages": [{"role": "user", "content": "How much?"}]}
 CAP = Decimal("0.01")
@@ -84,3 +90,57 @@ def test_a_rate_is_refused_with_the_time_to_wait_and_recorded(limited: Nexus) ->
     assert (row["outcome"], row["status"], row["error_type"]) == ("refused", 429, "rate_limit_error")
     assert "1 requests per minute" in row["error_message"]
     assert send(limited, "slow.example", "/v1/messages/count_tokens").status_code == 200
+
+
+@pytest.fixture
+def beside(limited: Nexus) -> Iterator[Nexus]:
+    """The same system through one more proxy, which a test may kill."""
+    place = commands.Place("127.0.0.1", ports.free(), ports.free(), limited.data_dir / "second")
+    environment = {**limited.proxy.environment, "NEXUS_DATA_DIR": str(limited.data_dir / "second")}
+    proxy = Process(commands.proxy(place), environment, limited.data_dir / "second.log").start()
+    yield replace(limited, proxy=proxy)
+    proxy.stop()
+
+
+def passes(nexus: Nexus, domain: str) -> bool:
+    return send(nexus, domain).status_code == 200
+
+
+@pytest.fixture
+def store(limited: Nexus) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(limited.proxy.environment["REDIS_URL"], decode_responses=True) as client:
+        yield client
+
+
+def test_a_killed_proxys_slot_is_taken_until_its_lease_ends(
+    limited: Nexus, beside: Nexus, store: redis.Redis
+) -> None:
+    host = "narrow.example"
+    limit(limited, host, "usd_per_day", 0)
+    limited.execute(
+        "UPDATE accounts_limit SET usd_per_day = NULL, concurrent_streams = 1"
+        " WHERE domain_id = (SELECT id FROM accounts_domain WHERE name = %s)",
+        host,
+    )
+    wait_for(lambda: all(passes(nexus, host) for nexus in [limited, beside] * 8), 5)
+    slots = redis_key(domain_scope(host), "streams")
+    wait_for(lambda: not store.exists(slots))
+    client = beside.client(host=host, **{"x-emulate": "events=500,event-delay-ms=20"})
+
+    with client.stream("POST", "/v1/messages", json={**ASK, "stream": True}) as answer:
+        pieces = answer.iter_raw()
+        next(pieces)
+        beside.proxy.kill()
+        with pytest.raises(httpx.HTTPError):
+            list(pieces)
+
+    refused = send(limited, host)
+    assert (refused.status_code, error(refused)["type"]) == (429, "rate_limit_error")
+    slot: Any = store.zrange(slots, 0, -1, withscores=True)
+    [(exchange, ends)] = slot
+    left = ends / 1000 - time.time()
+    assert exchange == answer.headers["x-nexus-id"]
+    assert 0 < left <= LEASE_SECONDS
+    # Nobody renews it any more: the minute goes by at once.
+    store.zincrby(slots, -1000 * left, exchange)
+    assert send(limited, host).status_code == 200

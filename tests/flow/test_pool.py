@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from uuid import uuid4
 
@@ -105,7 +106,7 @@ def test_the_second_pays_while_the_first_cools_down_in_all_processes_until_an_op
     assert (row["paid_by"], row["account"], row["passed_over"]) == (
         "database:acc_1",
         "acc_1",
-        "database:acc_0",
+        "database:acc_0 (429)",
     )
 
     time.sleep(1.2)
@@ -144,6 +145,29 @@ def test_a_pool_that_is_exhausted_answers_with_the_earliest_reset_and_so_it_does
     again, seen = ask(pool, "none.example")
     assert (again.status_code, seen) == (429, [])
     assert int(again.headers["retry-after"]) <= 20
+    row = pool.stored(again.headers["x-nexus-id"])
+    assert (row["outcome"], row["paid_by"], row["passed_over"]) == (
+        "refused",
+        "nobody",
+        "database:acc_0 (429), database:acc_1 (429)",
+    )
+    forget(pool, ids)
+
+
+def test_of_all_processes_requests_one_probes_at_the_end_of_a_cool_down(
+    pool: Nexus, rules: dict[str, str]
+) -> None:
+    ids = add(pool, "probe.example", *KEYS)
+    known(pool, "probe.example")
+    rules |= {KEYS[0]: "status=429,retry-after=3", KEYS[1]: "status=429,retry-after=60"}
+    assert ask(pool, "probe.example")[1] == list(KEYS)
+    time.sleep(3.2)  # longer than the telling takes
+    rules[KEYS[0]] = "delay-ms=1000,status=429,retry-after=60"
+
+    with ThreadPoolExecutor(16) as threads:
+        seen = [one for _, one in threads.map(lambda _: ask(pool, "probe.example"), range(16))]
+
+    assert sorted(seen) == [[]] * 15 + [[KEYS[0]]]
     forget(pool, ids)
 
 

@@ -1,13 +1,14 @@
 """Spools for the tests of the relay."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from pytest_django import Settings
 
 from nexus_project.demo.connection import ConnectionProtocol
-from nexus_project.demo.emulator import create_app
+from nexus_project.demo.emulator import Emulator, create_app
 from nexus_project.demo.serving import serve
 from proxy.relay.spool import Spool
 from tests.relay.bench_of_attempts import Bench
@@ -43,8 +44,21 @@ async def bench(settings: Settings, tmp_path: Path) -> AsyncIterator[Bench]:
     with serve(create_app(), http=ConnectionProtocol) as running:
         settings.CLAUDE_API_BASE_URL = running.url
         settings.CLAUDE_OAUTH_TOKEN_URL = f"{running.url}/v1/oauth/token"
-        made = Bench(running.app, tmp_path)
+        async with making(running.app, tmp_path) as made:
+            yield made
+
+
+@pytest.fixture
+async def other(bench: Bench) -> AsyncIterator[Bench]:
+    """A sender as another process has it, with the same API."""
+    async with making(bench.emulator, bench.folder) as made:
         yield made
-        for answer in made.answers:
-            answer.close()
-        await made.transport.aclose()
+
+
+@asynccontextmanager
+async def making(emulator: Emulator, folder: Path) -> AsyncIterator[Bench]:
+    made = Bench(emulator, folder)
+    yield made
+    for answer in made.answers:
+        answer.close()
+    await made.transport.aclose()

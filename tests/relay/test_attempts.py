@@ -18,9 +18,12 @@ from proxy.relay.upstream import AnswerBytes
 from tests.relay.bench_of_attempts import DOMAIN, ONE, THREE, TWO, Bench
 
 
-@pytest.mark.parametrize("rule", ["status=429,retry-after=30", "status=529", "head-cut"])
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [("status=429,retry-after=30", "429"), ("status=529", "529"), ("head-cut", "unreachable")],
+)
 async def test_the_second_pays_when_the_first_is_refused_and_the_client_sees_its_bytes(
-    bench: Bench, rule: str
+    bench: Bench, rule: str, why: str
 ) -> None:
     bench.hold(TWO)
     direct = await bench.read()
@@ -29,7 +32,7 @@ async def test_the_second_pays_when_the_first_is_refused_and_the_client_sees_its
 
     assert await bench.read() == direct
     assert bench.asked == [TWO.secret, ONE.secret, TWO.secret]
-    assert bench.exchange.payment == Payment("database:acc_2", "acc_2", ("database:acc_1",))
+    assert bench.exchange.payment == Payment("database:acc_2", "acc_2", (f"database:acc_1 ({why})",))
 
     assert await bench.read() == direct
     assert bench.asked[3:] == [TWO.secret]
@@ -73,6 +76,7 @@ async def test_when_all_are_limited_nexus_answers_with_the_earliest_reset(bench:
         assert caught.value.kind.status == 429
         assert caught.value.headers[0][1] in {b"19", b"20"}
         assert "All credentials that Nexus has for a.example cool down (429)" in caught.value.message
+        assert caught.value.passed_over == tuple(f"database:acc_{one} (429)" for one in (1, 2, 3))
         assert bench.exchange.outcome == ("upstream_error", "")[number]
     assert bench.asked == [ONE.secret, TWO.secret, THREE.secret]
 
@@ -193,3 +197,22 @@ async def test_after_a_cool_down_one_request_probes_and_the_others_wait_for_its_
     arrivals = [entry.started_at.timestamp() for entry in bench.emulator.log]
     assert min(arrivals[1:]) - arrivals[0] > 0.15
     assert bench.cooling() == ["database:2 429"]
+
+
+@pytest.mark.parametrize(("redis_answers", "probes"), [(True, 1), (False, 2)])
+async def test_of_two_processes_one_probes_and_without_redis_each_does(
+    bench: Bench, other: Bench, settings: Settings, redis_answers: bool, probes: int
+) -> None:
+    if not redis_answers:
+        settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    until = time.time() + 0.05
+    for one in (bench, other):
+        one.hold(ONE, TWO)
+        one.sender.pool.failed(ONE, "429", until, time.time())
+    await asyncio.sleep(0.06)
+    bench.emulator.rules[ONE.secret] = "delay-ms=200"
+
+    answers = await asyncio.gather(*(one.read() for one in (bench, other, bench, other)))
+
+    assert [status for status, _ in answers] == [200] * 4
+    assert bench.asked.count(ONE.secret) == probes

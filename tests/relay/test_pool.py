@@ -64,7 +64,7 @@ def test_a_session_yields_when_its_credential_cools_down_and_stays_with_the_next
 
     assert pool.choose(HERE, ALL, now) is B
     assert pool.choose(HERE, ALL, now + 20) is B
-    assert pool.passed_over(ALL, frozenset({B.key}), now) == [A.name, B.name]
+    assert pool.passed_over(ALL, frozenset({B.key}), now) == [f"{A.name} (429)", B.name]
 
 
 def test_sessions_that_are_long_away_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

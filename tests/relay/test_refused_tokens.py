@@ -121,7 +121,9 @@ async def test_the_next_of_a_pool_that_cannot_be_refreshed_is_passed_over(bench:
 
     assert (await bench.read())[0] == 200
     assert bench.asked == [ONE.secret, TWO.secret]
-    assert bench.exchange.payment == Payment("database:acc_2", "acc_2", ("database:acc_1", "file:acc_file"))
+    assert bench.exchange.payment == Payment(
+        "database:acc_2", "acc_2", ("database:acc_1 (529)", "file:acc_file")
+    )
 
 
 async def test_a_client_that_leaves_during_a_refresh_lets_go_of_the_connection(bench: Bench) -> None:

@@ -6,7 +6,7 @@ from random import Random
 
 from proxy.record import OUTCOMES, Record
 from proxy.store import histogram
-from proxy.store.models import DomainTotal, Rollup
+from proxy.store.models import DomainTotal, Rollup, Spend
 from tests.store.records import SSE, ask, make_closing, make_head, make_record, say, start, stream
 
 FIRST = datetime(2026, 8, 30, tzinfo=UTC)
@@ -28,6 +28,9 @@ def record(random: Random, serial: int) -> Record:
         domain=f"stranger-{random.randrange(50)}.example" if stranger else random.choice(DOMAINS),
         account=random.choice(["team", "other", ""]),
         target=random.choice(TARGETS),
+        client_key=random.choice(["", "7"]),
+        paid_by=random.choice(["client", "file:a.example"]),
+        tenant=random.choice(["", "*.example"]),
     )
     outcome = random.choice(["refused", "upstream_error"]) if stranger else random.choice(OUTCOMES)
     status = random.choice([401, 403]) if stranger else random.choice([0, 200, 200, 200, 429, 529])
@@ -81,3 +84,9 @@ def rollups() -> list[tuple[object, ...]]:
 
 def totals() -> list[tuple[object, ...]]:
     return sorted(DomainTotal.objects.values_list())
+
+
+def spending() -> list[tuple[object, ...]]:
+    """What was spent, but for sums that came to nothing."""
+    rows = Spend.objects.exclude(cost_usd=0)
+    return sorted(rows.values_list("day", "domain", "client_key", "known", "cost_usd"))

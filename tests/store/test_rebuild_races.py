@@ -10,7 +10,7 @@ from django.db import connection, connections
 from django.db.models import F
 
 from proxy.store import differences, ingest, rebuild, reprice, rollups
-from proxy.store.models import DomainTotal, Exchange, Rollup
+from proxy.store.models import DomainTotal, Exchange, Rollup, Spend
 from proxy.store.sums import UNKNOWN_DOMAIN
 from tests import people
 from tests.roles import OWNER
@@ -61,11 +61,11 @@ def ingesting(seed: int) -> Callable[[], None]:
 def assert_sums_are_those_of_the_rows() -> None:
     """Once all is quiet: by Python, not by the statement that is tested."""
     rows = list(Exchange.objects.all())
-    said = random_traffic.rollups(), random_traffic.totals()
-    Rollup.objects.all().delete()
-    DomainTotal.objects.all().delete()
+    said = random_traffic.rollups(), random_traffic.totals(), random_traffic.spending()
+    for table in (Rollup, DomainTotal, Spend):
+        table.objects.all().delete()
     rollups.add(rows, kept=True)
-    assert (random_traffic.rollups(), random_traffic.totals()) == said
+    assert (random_traffic.rollups(), random_traffic.totals(), random_traffic.spending()) == said
 
 
 def test_what_ingest_adds_while_wrong_sums_are_mended_is_neither_lost_nor_doubled() -> None:
@@ -75,6 +75,7 @@ def test_what_ingest_adds_while_wrong_sums_are_mended_is_neither_lost_nor_double
             known = Rollup.objects.exclude(domain=UNKNOWN_DOMAIN)
             known.update(requests=F("requests") + wrong, cost_usd=F("cost_usd") + wrong)
             DomainTotal.objects.update(errors=F("errors") + wrong)
+            Spend.objects.update(cost_usd=F("cost_usd") + wrong)
             assert rebuild.rebuild(rebuild.Asked()).hours
 
     assert_sums_are_those_of_the_rows()

@@ -12,13 +12,14 @@ from django.db import connection, connections, transaction
 
 from nexus_project.operations.grants import DASHBOARD, PROXY, WORKER
 from proxy.record import Record
-from proxy.store import ingest, partitions, retention, storing
+from proxy.store import ingest, partitions, reprice, retention, storing
 from proxy.store.models import DomainTotal, DroppedMonth, Exchange, SetAside
 from proxy.store.retention import BODIES, METADATA, BusyError, Step
+from tests import people
 from tests.people import make_pin
-from tests.roles import as_owner
+from tests.roles import OWNER, as_owner
 from tests.store.agent_session import SESSION
-from tests.store.records import ask, make_batch, make_head, make_record
+from tests.store.records import ask, make_batch, make_head, make_record, say
 from tests.store.test_retention import OLD, TURNS, bodies, drop_all, id_of, sent, session, turn
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -238,3 +239,55 @@ def test_a_worker_drops_a_month_through_the_function_only_and_cannot_skip_its_pi
 def test_nobody_but_the_worker_drops_a_month(role: str) -> None:
     with another(role) as opened, pytest.raises(psycopg.errors.InsufficientPrivilege):
         opened.execute("SELECT nexus_drop_month('2026-01-01', 'bodies')")
+
+
+def wait_until_somebody_waits(other: psycopg.Connection) -> None:
+    query = (
+        "SELECT count(*) FROM pg_locks JOIN pg_database AS here ON here.oid = database"
+        " WHERE NOT granted AND datname = current_database()"
+    )
+    for _ in range(500):
+        if other.execute(query).fetchone() != (0,):
+            return
+        sleep(0.01)
+    raise AssertionError("nobody waits")
+
+
+@pytest.mark.database_role(OWNER)
+def test_a_repricing_waits_for_a_drop_without_standing_in_its_way(other: psycopg.Connection) -> None:
+    ingest.ingest(make_batch(make_record(ask(model="new"), say(model="claude-next-1"), head=make_head(OLD))))
+    people.make_price("claude-next-1")
+    other.execute("SET lock_timeout = '500ms'")
+    other.execute("SELECT nexus_lock_month('2026-01-01', alone => true)")
+    other.execute("LOCK TABLE proxy_exchange_2026_01 IN SHARE ROW EXCLUSIVE MODE")
+
+    thread, raised = in_thread(lambda: reprice.reprice(reprice.Asked()))
+    wait_until_somebody_waits(other)
+    other.execute("LOCK TABLE ONLY proxy_exchange IN ACCESS EXCLUSIVE MODE")
+    other.rollback()
+    thread.join()
+
+    assert raised == []
+    assert Exchange.objects.get().cost_state == "exact"
+
+
+@pytest.mark.database_role(OWNER)
+def test_what_is_dropped_after_it_was_chosen_is_not_repriced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ingest.ingest(make_batch(make_record(ask(model="new"), say(model="claude-next-1"), head=make_head(OLD))))
+    people.make_price("claude-next-1")
+    hold = storing.hold
+
+    def drop_and_hold(months: list[date]) -> bool:
+        thread, raised = in_thread(lambda: [retention.drop(step) for step in STEPS])
+        thread.join()
+        assert raised == []
+        return hold(months)
+
+    monkeypatch.setattr(storing, "hold", drop_and_hold)
+
+    done = reprice.reprice(reprice.Asked())
+
+    assert (done.seen, done.changed) == (0, 0)
+    assert DomainTotal.objects.get().cost_usd == 0

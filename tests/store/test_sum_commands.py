@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from proxy.store import ingest, rebuild
-from proxy.store.models import DomainTotal, Rollup
+from proxy.store.models import DomainTotal, Rollup, Spend
 from tests import people
 from tests.roles import OWNER
 from tests.store.records import ask, make_batch, make_head, make_record, say
@@ -40,13 +40,18 @@ def test_right_sums_are_told_as_right() -> None:
 def test_a_dry_run_that_finds_something_ends_with_one_and_a_run_that_mends_it_with_none() -> None:
     take_in("claude-haiku-4-5")
     Rollup.objects.update(requests=4)
+    Spend.objects.update(cost_usd=1)
 
     told, code = run("rebuild_rollups", "--dry-run")
     done, then = run("rebuild_rollups")
 
     assert (code, then) == (1, 0)
     assert "2026-11-20 12:00: requests -3\n" in told
-    assert "1 hours and the totals of 0 domains differ; run it without --dry-run to mend them." in told
+    assert "spent on 2026-11-20: cost_usd -0.9999650000\n" in told
+    assert (
+        "1 hours, the totals of 0 domains and the spending of 1 days differ; run it without --dry-run to mend them."
+        in told
+    )
     assert "were mended" in done
     assert run("rebuild_rollups", "--dry-run")[1] == 0
 

@@ -2,12 +2,13 @@
 
 import json
 from argparse import ArgumentParser
-from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.limit_use import Overview, Use, overview
+
+_SHOWN = ("of", "limit", "unit", "used", "most", "reserved")
 
 
 class Command(BaseCommand):
@@ -23,7 +24,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         found = overview()
-        self.stdout.write(json.dumps(_data(found)) if options["json"] else "\n".join(_lines(found)))
+        self.stdout.write(
+            json.dumps(_data(found), default=float) if options["json"] else "\n".join(_lines(found))
+        )
         if not found.redis_answers:
             raise CommandError(
                 "Redis does not answer, so nobody knows what is used: look at REDIS_URL and its server.",
@@ -34,11 +37,15 @@ class Command(BaseCommand):
 def _data(found: Overview) -> dict[str, object]:
     passed = found.unchecked
     return {
-        "limits": [asdict(use) | {"share": round(use.share, 4)} for use in found.uses],
+        "limits": [_use(use) for use in found.uses],
         "redis_answers": found.redis_answers,
         "unchecked": passed.count if passed else 0,
         "unchecked_at": passed.at.isoformat() if passed else None,
     }
+
+
+def _use(use: Use) -> dict[str, object]:
+    return {name: getattr(use, name) for name in _SHOWN} | {"share": round(use.share, 4)}
 
 
 def _lines(found: Overview) -> list[str]:

@@ -22,7 +22,8 @@ class Command(BaseCommand):
     """Compare all sums with the stored exchanges, and mend them."""
 
     help = (
-        "Sum up the stored exchanges again: hourly rollups and the totals of domains, behind all charts and /token-stats."
+        "Sum up the stored exchanges again: hourly rollups and the totals of domains, behind all charts and"
+        " /token-stats, and the spending by day, behind limits in USD."
         " Run it when sums are doubted, as after a restore; with --dry-run first, which changes nothing, tells what"
         " differs and ends with 1 if anything does. Nexus may run meanwhile. Hours that cannot be counted again, because"
         " exchanges were dropped or storage was off, are left alone and told. A run that was interrupted may be repeated."
@@ -55,7 +56,7 @@ class Command(BaseCommand):
         except Busy as error:
             raise CommandError("Another rebuild_rollups runs: wait for its end.") from error
         self.stdout.write(_json(found) if options["json"] else "\n".join(_lines(found, asked.dry_run)))
-        if asked.dry_run and (found.hours or found.totals):
+        if asked.dry_run and found.differs:
             sys.exit(1)
 
 
@@ -68,22 +69,29 @@ def _json(found: Rebuilt) -> str:
 def _lines(found: Rebuilt, dry_run: bool) -> Iterator[str]:
     yield from _differences(found.hours)
     yield from _differences(found.totals)
+    yield from _differences(found.spending)
     yield from _left_alone("exchanges were dropped, with a day beside it", found.dropped_months, "%Y-%m")
     yield from _left_alone("counted while storage was off", found.storage_off, "%Y-%m-%d %H:00")
     yield from _left_alone("strangers were counted otherwise then", found.counted_before, "%Y-%m-%d %H:00")
-    if not found.hours and not found.totals:
+    if not found.differs:
         yield "All sums are those of the stored exchanges."
     else:
         done = "differ; run it without --dry-run to mend them" if dry_run else "were mended"
-        yield f"{len(found.hours):,} hours and the totals of {len(found.totals):,} domains {done}."
+        hours, totals, days = len(found.hours), len(found.totals), len(found.spending)
+        yield f"{hours:,} hours, the totals of {totals:,} domains and the spending of {days:,} days {done}."
 
 
 def _differences(found: list[Difference]) -> Iterator[str]:
     for one in found[:_SHOWN]:
-        of = f"{one.of:%Y-%m-%d %H:00}" if isinstance(one.of, datetime) else one.of
-        yield f"{of}: {', '.join(f'{name} {value:+,}' for name, value in one.sums.items()) or 'moved'}"
+        yield f"{_name(one.of)}: {', '.join(f'{name} {value:+,}' for name, value in one.sums.items()) or 'moved'}"
     if more := len(found[_SHOWN:]):
         yield f"… and {more:,} more (--json shows all)"
+
+
+def _name(of: datetime | date | str) -> str:
+    if isinstance(of, datetime):
+        return f"{of:%Y-%m-%d %H:00}"
+    return f"spent on {of}" if isinstance(of, date) else of
 
 
 def _left_alone(why: str, moments: Iterable[date], form: str) -> Iterator[str]:
