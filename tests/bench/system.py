@@ -7,8 +7,8 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import psycopg
 import redis
@@ -34,7 +34,6 @@ class System:
     worker: Process
     port: int
     database: str
-    spool: Path
     servers: tuple[int, ...]
 
     @property
@@ -49,7 +48,7 @@ class System:
         return int(count)
 
     def settle(self, expected: int) -> int:
-        """Wait until so many are stored; how many are. The spool's files that wait are gone by then or soon after."""
+        """Wait until so many are stored; how many are."""
         deadline = time.monotonic() + SETTLE_SECONDS
         while (found := self.stored()) < expected and time.monotonic() < deadline:
             time.sleep(QUIET_SECONDS)
@@ -90,11 +89,11 @@ def upstream() -> Iterator[tuple[int, int]]:
 def system(
     number: int, server_pids: tuple[int, ...], upstream_port: int, workers: int = 1, **settings: str
 ) -> Iterator[System]:
-    """Start one beside others: each has a database of its own here and in Redis."""
+    """Start one beside others: each has a database of its own; `number` is that in Redis, 1 to 15."""
     folder = aside.make_temporary_folder()
     (folder / "credentials").mkdir()
     environment = {
-        "DATABASE_URL": _make_database(f"bench_{number}"),
+        "DATABASE_URL": _make_database(),
         "REDIS_URL": f"{env.secret('REDIS_URL').rsplit('/', 1)[0]}/{number}",
         "CLAUDE_API_BASE_URL": f"http://127.0.0.1:{upstream_port}",
         "CREDENTIALS_DIR": str(folder / "credentials"),
@@ -128,8 +127,8 @@ def system(
         )
 
 
-def _make_database(name: str) -> str:
-    address = env.secret("DATABASE_URL")
+def _make_database() -> str:
+    address, name = env.secret("DATABASE_URL"), f"bench_{uuid4().hex[:12]}"
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}".encode())
     return urlsplit(address)._replace(path=f"/{name}").geturl()
