@@ -117,14 +117,7 @@ def system(
         running.callback(worker.stop)
         proxy = Process(commands.proxy(place), environment, folder / "proxy.log").start()
         running.callback(proxy.stop)
-        yield System(
-            proxy,
-            worker,
-            place.proxy_port,
-            environment["DATABASE_URL"],
-            folder / "var" / "spool",
-            server_pids,
-        )
+        yield System(proxy, worker, place.proxy_port, environment["DATABASE_URL"], server_pids)
 
 
 def _make_database() -> str:
