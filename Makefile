@@ -1,7 +1,7 @@
 # `make` alone lists the targets. No target needs anything but a Python and make.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo proxy dashboard worker beat test chaos bench-storage check fix lock
+.PHONY: help setup run demo proxy dashboard worker beat test chaos bench profile soak bench-storage check fix lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,6 +12,8 @@ TEST_OPTIONS ?=
 TEST_PROCESSES ?= auto
 CHAOS_OPTIONS ?=
 BENCH_OPTIONS ?=
+PROFILE_OPTIONS ?=
+SOAK_OPTIONS ?=
 LOCK_OPTIONS ?=
 UV_VERSION := 0.13.9
 
@@ -55,6 +57,15 @@ test: $(STAMP) ## run the whole suite, a process a core (TEST_OPTIONS="tests/sta
 
 chaos: $(STAMP) ## kill everything at random under load and look for losses (minutes; CHAOS_OPTIONS="--seed 7")
 	@$(BIN)/python -m tests.chaos $(CHAOS_OPTIONS)
+
+bench: $(STAMP) ## measure the proxy: CPU, delays, memory, against bars (3 minutes; BENCH_OPTIONS="--only small,burst")
+	@$(BIN)/python -m tests.bench $(BENCH_OPTIONS)
+
+profile: $(STAMP) ## draw a flame graph of the proxy under load, in var/ (PROFILE_OPTIONS="--workload burst")
+	@$(BIN)/python -m tests.bench.profile $(PROFILE_OPTIONS)
+
+soak: $(STAMP) ## mixed load for minutes: memory and descriptors stay flat, nothing is lost (SOAK_OPTIONS="--minutes 10")
+	@$(BIN)/python -m tests.bench.soak $(SOAK_OPTIONS)
 
 bench-storage: $(STAMP) ## measure pages, API and ingest on 10 million exchanges (BENCH_OPTIONS="--exchanges 1000000")
 	@$(BIN)/python -m tests.bench_storage $(BENCH_OPTIONS)

@@ -1,0 +1,124 @@
+"""The figures as tables for people and as JSON."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench import bars, targets
+from tests.bench.bars import Verdict, median
+from tests.bench.measure import Run
+from tests.bench.workloads import WORKLOADS, Workload
+
+
+class Scale(msgspec.Struct, frozen=True):
+    """`measured` requests a second; `bound` is what the proxy could carry with a core for each process."""
+
+    processes: int
+    measured: float
+    bound: float
+
+
+class Report(msgspec.Struct, frozen=True):
+    """`pinned` tells whether the two sides had a core each."""
+
+    pinned: bool
+    seconds: float
+    runs: list[Run]
+    verdicts: list[Verdict]
+    scale: list[Scale] = []
+
+    @property
+    def missed(self) -> list[str]:
+        return [one.name for one in self.verdicts if not one.kept]
+
+    def write(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=2))
+
+
+LEGEND = (
+    "rate: answers a second (open or paced: as offered). CPU: of the proxy; behind: worker, Redis, PostgreSQL, "
+    "until all is stored. first, event: ms until the first byte, and of an event on its way. ÷: of the rate for closed "
+    "loops, of the event's p50 for streams. Storage off: the worker counts and keeps nothing; the proxy does the same."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`streams`: for streams alone; `proxy`: not for direct."""
+
+    name: str
+    value: Callable[[Run], float]
+    form: str
+    streams: bool = False
+    proxy: bool = False
+
+
+COLUMNS = (
+    Column("rate", lambda run: run.load.rate, ",.0f"),
+    Column("events/s", bars.event_rate, ",.0f", streams=True),
+    Column("CPU s/1,000", bars.per_request, ".2f", proxy=True),
+    Column("with behind", bars.per_request_all, ".2f", proxy=True),
+    Column("CPU µs/event", bars.per_event, ".1f", streams=True, proxy=True),
+    Column("first p50", bars.first_p50, ".2f"),
+    Column("p99", lambda run: run.load.first.p99, ".2f"),
+    Column("event p50", bars.event_p50, ".2f", streams=True),
+    Column("p99", bars.event_p99, ".2f", streams=True),
+    Column("RSS MiB", lambda run: run.peak, ".0f", proxy=True),
+)
+
+
+def show(report: Report, console: Console) -> None:
+    """The tables, the bars, and what was missed."""
+    for workload in (one for one in WORKLOADS if any(run.workload == one.name for run in report.runs)):
+        console.print(_table(report.runs, workload))
+    if report.scale:
+        console.print(_scale(report.scale))
+    console.print(LEGEND, style="dim", highlight=False)
+    if report.verdicts:
+        console.print(_bars(report.verdicts))
+        console.print(f"missed: {', '.join(report.missed) or 'no bar'}", highlight=False)
+
+
+def _table(runs: Sequence[Run], workload: Workload) -> Table:
+    table = Table(title=f"{workload.name}: {workload.about}", title_justify="left", title_style="bold")
+    columns = [one for one in COLUMNS if one.streams is False or workload.events is not None]
+    for name in ("", *(one.name for one in columns), "÷ direct", "÷ nginx"):
+        table.add_column(name, justify="right" if name else "left", no_wrap=True)
+    for target in dict.fromkeys(run.target for run in runs if run.workload == workload.name):
+        cells = (_cell(runs, workload, target, one) for one in columns)
+        ratios = (_ratio(runs, workload, target, base) for base in (targets.DIRECT, targets.NGINX))
+        table.add_row(target, *cells, *ratios)
+    return table
+
+
+def _cell(runs: Sequence[Run], workload: Workload, target: str, column: Column) -> str:
+    if column.proxy and target == targets.DIRECT:
+        return ""
+    found = median(runs, target, workload.name, column.value)
+    return "" if found is None else format(found, column.form)
+
+
+def _ratio(runs: Sequence[Run], workload: Workload, target: str, base: str) -> str:
+    value = bars.event_p50 if workload.events is not None and workload.paced else lambda run: run.load.rate
+    mine, theirs = (median(runs, one, workload.name, value) for one in (target, base))
+    return f"{mine / theirs:.2f}" if mine and theirs and target != base else ""
+
+
+def _bars(verdicts: Sequence[Verdict]) -> Table:
+    table = Table("bar", "found", "limit", "", "", title="Bars", title_justify="left", title_style="bold")
+    for one in verdicts:
+        limit = f"{'≥' if one.least else '≤'} {one.limit:,.4g}"
+        table.add_row(one.name, f"{one.found:,.4g}", limit, one.unit, "" if one.kept else "[red]missed[/]")
+    return table
+
+
+def _scale(scales: Sequence[Scale]) -> Table:
+    table = Table("proxy processes", "requests/s here", "by their CPU alone", title="Scale, unpinned")
+    for one in scales:
+        table.add_row(str(one.processes), f"{one.measured:,.0f}", f"{one.bound:,.0f}")
+    return table

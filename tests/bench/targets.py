@@ -1,0 +1,93 @@
+"""Where load goes: straight to the upstream, through nginx, through Nexus."""
+
+import contextlib
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httpx
+
+from nexus_project.stack import aside, ports
+from tests.bench.build import BenchError
+from tests.bench.system import System
+
+DIRECT, NGINX, OURS, OURS_OFF = "direct", "nginx", "nexus", "nexus, storage off"
+
+NGINX_SETTINGS = """\
+worker_processes 1;
+daemon off;
+pid {folder}/pid;
+error_log {folder}/errors warn;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off;
+  client_max_body_size 64m;
+  client_body_buffer_size 1m;
+  client_body_temp_path {folder}/bodies;
+  proxy_temp_path {folder}/answers;
+  fastcgi_temp_path {folder}/f;
+  uwsgi_temp_path {folder}/u;
+  scgi_temp_path {folder}/s;
+  keepalive_requests 100000000;
+  upstream api {{ server 127.0.0.1:{upstream}; keepalive 1024; keepalive_requests 100000000; }}
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{
+      proxy_pass http://api;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_buffering off;
+      proxy_request_buffering on;
+    }}
+  }}
+}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """`pids` are what is measured as the proxy, `system` what is behind it; direct has neither."""
+
+    name: str
+    port: int
+    pids: tuple[int, ...] = ()
+    system: System | None = None
+
+    @property
+    def behind(self) -> tuple[int, ...]:
+        return self.system.behind if self.system else ()
+
+
+def ours(name: str, system: System) -> Target:
+    return Target(name, system.port, (system.proxy.popen.pid,), system)
+
+
+@contextlib.contextmanager
+def nginx(upstream_port: int) -> Iterator[Target | None]:
+    """An nginx with settings of its own; None where there is none on PATH."""
+    program = shutil.which("nginx")
+    if not program:
+        yield None
+        return
+    folder, port = aside.make_temporary_folder(), ports.free()
+    settings = folder / "nginx.conf"
+    settings.write_text(NGINX_SETTINGS.format(folder=folder, upstream=upstream_port, port=port))
+    process = subprocess.Popen([program, "-p", str(folder), "-c", str(settings)], stderr=subprocess.DEVNULL)
+    try:
+        _wait(port)
+        yield Target(NGINX, port, (process.pid,))
+    finally:
+        process.terminate()
+        process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait(port: int) -> None:
+    for _ in range(100):
+        with contextlib.suppress(httpx.TransportError):
+            httpx.post(f"http://127.0.0.1:{port}/", content=b"{}")
+            return
+        time.sleep(0.05)
+    raise BenchError("nginx did not start within 5 s: mend it, or take it off PATH.")

@@ -1,0 +1,36 @@
+"""Clients that stall must not fill the proxy: what they do not read stays upstream."""
+
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.bench import build, machine
+from tests.bench.leavers import request, stalled
+from tests.bench.system import system, upstream
+from tests.flow.conftest import FREE_DATABASES
+
+CLIENTS = 100
+EVENTS = 700_000  # of 150 bytes: each stream has 100 MB
+STALLED_SECONDS = 8
+MIB_PER_STREAM = 0.4  # both sockets' buffers in the proxy, and its own
+
+
+@pytest.mark.timeout(200)  # half a minute; on a machine that has other things to do it may take longer
+def test_a_hundred_clients_that_stall_on_streams_of_100_mb_keep_the_proxy_small(tmp_path: Path) -> None:
+    build.build()
+    with ExitStack() as running:
+        number = FREE_DATABASES.pop(0)
+        running.callback(FREE_DATABASES.append, number)
+        _, port = running.enter_context(upstream())
+        started = running.enter_context(system(number, (), port))
+        pids = [started.proxy.popen.pid]
+        before, asked = machine.rss(pids), request(tmp_path, started.port, EVENTS)
+
+        connections = [running.enter_context(stalled(started.port, asked)) for _ in range(CLIENTS)]
+        with machine.Peak(pids) as peak:
+            time.sleep(STALLED_SECONDS)
+
+        assert {one.recv(15) for one in connections} == {b"HTTP/1.1 200 OK"}
+        assert peak.mib - before <= CLIENTS * MIB_PER_STREAM, f"{before:.0f} MiB became {peak.mib:.0f}"
