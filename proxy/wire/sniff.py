@@ -1,8 +1,8 @@
 """Know the tokens of an answer while it passes, for the hot path.
 
-An ordinary chunk (whole events, none of which matters here) costs one byte search: 0.2 to 0.3 µs for a text
-delta of 150 bytes, measured on one core of a shared server. The exact record is made later from the stored
-bytes (`proxy.wire.messages`).
+Whole events, none of which matters here, cost one byte search: 0.2 to 0.3 µs for a text delta of 150 bytes,
+measured on one core of a shared server; only those that matter are decoded. The exact record is made later
+from the stored bytes (`proxy.wire.messages`).
 """
 
 import re
@@ -16,6 +16,7 @@ from proxy.wire.usage import merge
 __all__ = ["Sniffer", "model_of", "wants_stream"]
 
 _MATTERS = re.compile(rb"event: ?(?:message_|error|content_block_start)").search
+_END = b"\n\n"
 # More than any event that matters here; the result of a server tool can be longer and is skipped.
 _LONGEST_EVENT = 256 * 1024
 
@@ -58,8 +59,6 @@ class Sniffer:
 
     def feed(self, chunk: bytes) -> None:
         """Look at the next bytes of the body."""
-        if self._between_events and chunk.endswith(b"\n\n") and not _MATTERS(chunk):
-            return
         if self._decoder:
             self._feed_stream(self._decoder, chunk)
         elif self._json:
@@ -83,7 +82,21 @@ class Sniffer:
         self._count(body.usage)
 
     def _feed_stream(self, decoder: Decoder, chunk: bytes) -> None:
-        for event in decoder.feed(chunk):
+        """Decode only what matters, and what is cut: an empty line ends an event, so after it one begins."""
+        start = 0
+        if not self._between_events:
+            start = _after_end(chunk.find(_END)) or len(chunk)
+            self._decode(decoder, chunk[:start])
+        whole = _after_end(chunk.rfind(_END, start)) or start
+        while found := _MATTERS(chunk, start, whole):
+            begin = _after_end(chunk.rfind(_END, start, found.start())) or start
+            start = _after_end(chunk.index(_END, found.start()))
+            self._decode(decoder, chunk[begin:start])
+        if whole < len(chunk):
+            self._decode(decoder, chunk[whole:])
+
+    def _decode(self, decoder: Decoder, part: bytes) -> None:
+        for event in decoder.feed(part):
             self._note(event)
         self._between_events = not decoder.pending
 
@@ -111,3 +124,8 @@ class Sniffer:
         self.output_tokens = usage.output_tokens
         self.cache_read_tokens = usage.cache_read_tokens
         self.cache_write_tokens = usage.cache_write_tokens
+
+
+def _after_end(index: int) -> int:
+    """Where the next event begins, for where the end of one was found; 0 if it was not."""
+    return index + len(_END) if index >= 0 else 0

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from proxy.wire.messages import read_answer
 from proxy.wire.sniff import Sniffer
+from proxy.wire.sse import Decoder, Event
 from tests.wire import cutting
 from tests.wire.streams import NAMES, stream
 
@@ -68,6 +69,17 @@ def test_any_cut_of_a_stream_gives_the_same_facts(name: str, places: list[int]) 
     whole = stream(name)
 
     assert facts(sniff(*cutting.cut(whole, places))) == facts(sniff(whole))
+
+
+MIXED = st.lists(st.sampled_from([b"\n", b"\r\n"]), min_size=1)  # a CR before an LF would be one end
+
+
+@given(st.sampled_from(NAMES), st.just([b"\r"]) | MIXED, cutting.places)
+def test_any_line_ends_give_the_same_facts(name: str, ends: list[bytes], places: list[int]) -> None:
+    lines = stream(name).split(b"\n")
+    mixed = b"".join(line + ends[number % len(ends)] for number, line in enumerate(lines[:-1])) + lines[-1]
+
+    assert facts(sniff(*cutting.cut(mixed, places))) == facts(sniff(stream(name)))
 
 
 @given(st.sampled_from(NAMES))
@@ -167,6 +179,24 @@ def test_memory_stays_bounded(start: bytes) -> None:
     assert held is not None
     sizes = [sys.getsizeof(getattr(held, name)) for name in type(held).__slots__]
     assert sum(sizes) < 1_000_000
+
+
+def test_of_a_burst_only_what_matters_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[bytes] = []
+    feed = Decoder.feed
+
+    def counting(self: Decoder, part: bytes) -> list[Event]:
+        decoded.append(part)
+        return feed(self, part)
+
+    monkeypatch.setattr(Decoder, "feed", counting)
+    delta = b"event: content_block_delta\n"
+    head, tail = stream("thinking").split(delta, 1)
+
+    sniffer = sniff(head + DELTA * 200 + delta + tail)
+
+    assert facts(sniffer) == facts(sniff(stream("thinking")))
+    assert sum(part.count(b"event: ") for part in decoded) < 20
 
 
 def test_an_ordinary_chunk_costs_little() -> None:
