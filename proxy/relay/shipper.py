@@ -23,7 +23,7 @@ from proxy.relay.spool import Spool
 log = logging.getLogger("nexus.shipper")
 
 MAX_RECORDS = 100
-MAX_BYTES = 1024**2
+MAX_BYTES = 4 * 1024**2
 MAX_UNCONFIRMED = 4
 TICK_SECONDS = 0.05
 LINGER_SECONDS = 0.2

@@ -1,8 +1,8 @@
 """Hint to open pages that exchanges were stored."""
 
 import asyncio
+from functools import cache
 
-from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 
 from proxy import live_events
@@ -14,7 +14,13 @@ _SECONDS = 2.0
 
 def publish(stored: list[Stored]) -> None:
     """One message for the batch to the live group."""
-    async_to_sync(_send)(live_events.message([event(one) for one in stored]))
+    _runner().run(_send(live_events.message([event(one) for one in stored])))
+
+
+@cache
+def _runner() -> asyncio.Runner:
+    """One event loop a process: the channel layer keeps its connections to Redis by loop."""
+    return asyncio.Runner()
 
 
 async def _send(message: live_events.Message) -> None:

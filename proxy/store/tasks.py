@@ -36,7 +36,6 @@ def ingest(payload: bytes) -> int:
 
     It is not tried again here, so that an outage piles nothing up in Redis: the shipper, which holds the batch, sends it again.
     """
-    connection.close_if_unusable_or_obsolete()
     try:
         return ingest_batch(decode_batch(payload))
     except (OperationalError, InterfaceError) as error:
