@@ -7,9 +7,9 @@ wrong: pieces are slices of the body, whatever is in it.
 
 import re
 from collections.abc import Iterable
-from hashlib import sha256
 
 import msgspec
+from xxhash import xxh3_128_digest
 
 from proxy.wire.lenient import is_crowded
 
@@ -17,10 +17,11 @@ from proxy.wire.lenient import is_crowded
 SMALL = 768
 # A request, its messages, a message, its content, a block, the content of a tool's result, a block of that.
 _DEPTH = 7
-# A message is the same bytes turn after turn: where it is cut is remembered by its digest. An entry takes a few hundred bytes.
+# A message is the same bytes turn after turn: where it is cut is remembered by its length and a fast digest, as a made-up
+# collision could only cut its maker's message elsewhere. An entry takes a few hundred bytes.
 _ELEMENTS_DEPTH = _DEPTH - 2
 _MOST_REMEMBERED = 20_000
-_remembered: dict[bytes, list[int]] = {}
+_remembered: dict[tuple[int, bytes], list[int]] = {}
 _SPACE = rb"[ \t\n\r]*+"
 _END = re.compile(_SPACE + rb"[\]}]" + _SPACE)
 _TO_ELEMENT = re.compile(rb"[\[,]?" + _SPACE + rb",?" + _SPACE)
@@ -67,13 +68,13 @@ def _borders(body: bytes, value: bytes | msgspec.Raw, start: int, end: int, dept
 
 def _remembered_borders(body: bytes, value: msgspec.Raw, start: int, end: int, depth: int) -> list[int]:
     """What `_borders` finds, which depends on nothing but these bytes."""
-    digest = sha256(value).digest()
-    known = _remembered.get(digest)
+    key = (end - start, xxh3_128_digest(memoryview(value)))
+    known = _remembered.get(key)
     if known is None:
         if len(_remembered) >= _MOST_REMEMBERED:
             _remembered.clear()
         known = [border - start for border in _borders(body, value, start, end, depth)]
-        _remembered[digest] = known
+        _remembered[key] = known
     return [start + border for border in known]
 
 
