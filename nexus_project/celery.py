@@ -5,7 +5,7 @@ import sys
 from celery import Celery
 from celery.signals import task_prerun
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import connections
 
 from nexus_project import env
 
@@ -52,5 +52,7 @@ app.autodiscover_tasks(["accounts", "proxy.store", "proxy.store.notifications"])
 
 @task_prerun.connect
 def renew_connections(**_: object) -> None:
-    """Part with a connection that the server closed meanwhile; a sound one is kept."""
-    close_old_connections()
+    """Part with a connection that the server closed meanwhile; a sound one is kept, and one within its caller's transaction."""
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()

@@ -286,6 +286,7 @@ def test_openapi_describes_every_endpoint(program: Client) -> None:
         "/api/requests/{exchange_id}/raw/{side}",
         "/api/batches",
         "/api/domains",
+        "/api/limits",
         "/api/pipeline",
         "/api/storage",
     }

@@ -4,6 +4,7 @@ from threading import Timer
 import psycopg
 import pytest
 from celery.contrib.testing.worker import start_worker
+from celery.signals import task_postrun
 from django.conf import settings
 from django.db import connection
 
@@ -16,11 +17,19 @@ from tests.store.records import make_batch, make_record
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+def part(**_: object) -> None:
+    connection.close()
+
+
 @pytest.fixture
 def worker() -> Iterator[None]:
-    """A real worker on the real Redis, in a thread."""
-    with start_worker(app, pool="solo", queues=["ingest"], perform_ping_check=False, loglevel="error"):
-        yield
+    """A real worker on the real Redis, in a thread; it parts with its connection after each task, as the thread ends soon."""
+    task_postrun.connect(part)
+    try:
+        with start_worker(app, pool="solo", queues=["ingest"], perform_ping_check=False, loglevel="error"):
+            yield
+    finally:
+        task_postrun.disconnect(part)
 
 
 @pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning")  # Celery's call of redis-py
