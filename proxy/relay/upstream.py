@@ -19,6 +19,7 @@ from proxy.relay.headers import Headers
 
 MAX_HEADER_BYTES = 64 * 1024
 MAX_HEADERS = 1000
+PIECE_BYTES = 64 * 1024  # a client that does not read has one of these in the proxy, beside the sockets' own buffers
 SMALL_BODY_BYTES = 512 * 1024  # aiohttp warns of larger ones given as bytes, and writes a file in pieces
 _NO_CONTENT_TYPE = CIMultiDict[None]({"Content-Type": None})
 _NOT_SENDABLE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")  # control characters, RFC 9110 §5.5
@@ -42,9 +43,9 @@ class AnswerBytes(httpx.AsyncByteStream):
             content.set_exception(aiohttp.ClientPayloadError("The body is not framed as HTTP asks for."))
 
     async def read(self) -> bytes:
-        """All that has come so far, at least a byte; b"" at the end."""
+        """What has come so far, up to PIECE_BYTES; b"" at the end."""
         try:
-            return await self._answer.content.readany()
+            return await self._answer.content.read(PIECE_BYTES)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise httpx.ReadError(str(error) or type(error).__name__) from error
 
