@@ -1,15 +1,19 @@
 """The Celery app: one queue for the record, one for messages to the outside, msgpack within zstd on the wire."""
 
+import os
 import sys
 
 from celery import Celery
-from celery.signals import task_prerun
+from celery.signals import celeryd_init, task_prerun
 from django.conf import settings
 from django.db import connections
 
 from nexus_project import env
 
 env.use_settings("nexus_project.settings.worker")
+
+# Traffic first: on a machine that they share, the proxy's streams must not wait while a batch is stored.
+WORKER_NICENESS = 10
 
 app = Celery("nexus")
 app.conf.update(
@@ -56,3 +60,9 @@ def renew_connections(**_: object) -> None:
     for connection in connections.all(initialized_only=True):
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
+
+
+@celeryd_init.connect
+def yield_to_the_proxy(**_: object) -> None:
+    """Lower the worker's own priority; its pool inherits it."""
+    os.nice(WORKER_NICENESS)

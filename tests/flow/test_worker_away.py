@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import httpx
 import pytest
 import redis
 
+from nexus_project.celery import WORKER_NICENESS
 from nexus_project.stack import commands, ports
 from tests.flow.conftest import Nexus
 from tests.flow.operator import manage, spools
@@ -104,3 +106,15 @@ def test_two_proxies_on_one_folder_keep_apart_and_everything_is_stored_once(own:
     assert (sum(one.accepted for one in found), sum(one.stored for one in found)) == (60, 60)
     assert sum(one.waiting + one.lost for one in found) == 0
     assert own.rows("SELECT sum(requests)::int AS n FROM proxy_rollup") == [{"n": 60}]
+
+
+def test_on_a_shared_machine_a_worker_waits_for_the_proxy(own: Nexus) -> None:
+    normal = os.getpriority(os.PRIO_PROCESS, 0)
+    worker = own.worker.popen.pid
+
+    wait_for(
+        lambda: os.getpriority(os.PRIO_PROCESS, worker) == min(19, normal + WORKER_NICENESS),
+        20,
+        own._words,
+    )
+    assert os.getpriority(os.PRIO_PROCESS, own.proxy.popen.pid) == normal
