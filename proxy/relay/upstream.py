@@ -19,7 +19,9 @@ from proxy.relay.headers import Headers
 
 MAX_HEADER_BYTES = 64 * 1024
 MAX_HEADERS = 1000
-PIECE_BYTES = 64 * 1024  # a client that does not read has one of these in the proxy, beside the sockets' own buffers
+PIECE_BYTES = (
+    64 * 1024
+)  # a client that does not read has one of these in the proxy, beside the sockets' own buffers
 SMALL_BODY_BYTES = 512 * 1024  # aiohttp warns of larger ones given as bytes, and writes a file in pieces
 _NO_CONTENT_TYPE = CIMultiDict[None]({"Content-Type": None})
 _NOT_SENDABLE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")  # control characters, RFC 9110 §5.5
