@@ -16,6 +16,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from proxy.relay.headers import Headers
+from proxy.relay.link import connector
 
 MAX_HEADER_BYTES = 64 * 1024
 MAX_HEADERS = 1000
@@ -82,7 +83,7 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
         self._session = aiohttp.ClientSession(
             auto_decompress=False,
             request_class=_Request,
-            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60),
+            connector=connector(),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_seconds, sock_read=idle_seconds),
             max_line_size=MAX_HEADER_BYTES,

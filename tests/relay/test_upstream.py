@@ -1,12 +1,15 @@
 """The way upstream, where the network is at fault."""
 
+import asyncio
 import contextlib
 import socket
+import time
+from typing import cast
 
 import httpx
 import pytest
 
-from proxy.relay.upstream import UpstreamTransport, build_request
+from proxy.relay.upstream import AnswerBytes, UpstreamTransport, build_request
 
 
 async def test_an_upstream_that_takes_no_connection_is_given_up_in_time() -> None:
@@ -25,3 +28,35 @@ async def test_an_upstream_that_takes_no_connection_is_given_up_in_time() -> Non
             await transport.handle_async_request(build_request(address, "GET", "/v1/models", [], b""))
 
         await transport.aclose()
+
+
+async def test_the_time_limit_of_silence_begins_anew_with_each_piece() -> None:
+    pieces, apart, idle = 5, 0.2, 0.5
+    ended = asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+        for _number in range(pieces):
+            await asyncio.sleep(apart)
+            writer.write(b"1\r\nx\r\n")
+        await reader.read()  # until the client leaves
+        writer.close()
+        await writer.wait_closed()
+        ended.set()
+
+    transport = UpstreamTransport(connect_seconds=1, idle_seconds=idle)
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        address = "http://{}:{}".format(*server.sockets[0].getsockname())
+        request = build_request(address, "GET", "/v1/models", [], b"")
+        stream = cast(AnswerBytes, (await transport.handle_async_request(request)).stream)
+        read = [await stream.read() for _ in range(pieces)]
+        silent_since = time.monotonic()
+
+        with pytest.raises(httpx.ReadError, match="Timeout"):
+            await stream.read()
+
+        assert b"".join(read) == b"x" * pieces
+        assert idle / 2 < time.monotonic() - silent_since < idle + 1
+        stream.close()
+        await transport.aclose()
+        await asyncio.wait_for(ended.wait(), 5)
