@@ -19,6 +19,9 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 App = TypeVar("App", bound=ASGIApp)
 
+# Longer than any client here keeps an idle connection: else a request can meet one that is just being closed.
+IDLE_SECONDS = 75
+
 
 @dataclass(frozen=True, slots=True)
 class Running(Generic[App]):
@@ -74,6 +77,7 @@ def configure(
         server_header=False,
         date_header=False,
         timeout_graceful_shutdown=1,
+        timeout_keep_alive=IDLE_SECONDS,
         ssl_certfile=certificate.pem if certificate else None,
     )
 

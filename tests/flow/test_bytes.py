@@ -80,8 +80,9 @@ def test_any_method_and_the_raw_target_arrive_unchanged(nexus: Nexus, method: st
 
     answer = wire.send(nexus.url, wire.request_bytes(method, target, headers, b"body"))
 
+    assert answer.status == 207, answer
     got = nexus.received(mark)
-    assert (answer.status, got.method, got.target, got.body) == (207, method, target.encode(), b"body")
+    assert (got.method, got.target, got.body) == (method, target.encode(), b"body")
 
 
 def test_a_head_request_brings_upstreams_length_and_no_body(nexus: Nexus) -> None:
