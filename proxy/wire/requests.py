@@ -1,12 +1,13 @@
 """Read the facts of a request that Nexus records: who asks which model, in what kind of call."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass
 
 from proxy.wire.hints import model_of, wants_stream
-from proxy.wire.lenient import as_count, as_dict, as_list, as_text, parse
+from proxy.wire.lenient import as_count, as_dict, as_text, parse
 from proxy.wire.reminders import WHITESPACE, without_reminders
+from proxy.wire.request_shape import Block, Message, blocks_of, shape_of
 
 # Longer paths first: the first prefix that fits names the type.
 _ENDPOINTS = (
@@ -54,49 +55,47 @@ class RequestFacts:
 def read_request(path: str, body: bytes) -> RequestFacts:
     """The facts of the request to `path` (a query may follow) with `body`. Never raises."""
     endpoint = path.partition("?")[0]
-    fields = as_dict(parse(body))
-    if not fields:
+    shape = shape_of(body)
+    if shape is None:
         return RequestFacts(_type(endpoint, 0, ""), model_of(body), wants_stream(body))
-    messages = [as_dict(item) for item in as_list(fields.get("messages"))]
-    system_count = _system_blocks(fields.get("system")) + sum(one.get("role") == "system" for one in messages)
+    messages = shape.messages or []
+    system_count = _system_blocks(shape.system) + sum(one.role == "system" for one in messages)
     user_text = _first_text(reversed(messages))
     return RequestFacts(
         request_type=_type(endpoint, system_count, user_text),
-        model=as_text(fields.get("model")) or "",
-        stream=fields.get("stream") is True,
-        max_tokens=as_count(fields.get("max_tokens")),
+        model=as_text(shape.model) or "",
+        stream=shape.stream is True,
+        max_tokens=as_count(shape.max_tokens),
         system_count=system_count,
         message_count=len(messages),
-        tool_count=len(as_list(fields.get("tools"))),
+        tool_count=len(shape.tools or ()),
         user_text=user_text,
         first_user_text=_first_text(messages),
-        user_id=_user_id(as_text(as_dict(fields.get("metadata")).get("user_id"))),
+        user_id=_user_id(as_text(as_dict(shape.metadata).get("user_id"))),
     )
 
 
-def text_of(content: object) -> str:
-    """The text of a message's content without system reminders: text blocks that are not blank, by lines."""
-    if isinstance(content, str):
-        return without_reminders(content)
-    return "\n".join(_texts(as_list(content)))
+def _text_of(message: Message) -> str:
+    """The text of a message without system reminders: text blocks that are not blank, by lines."""
+    content = blocks_of(message)
+    return without_reminders(content) if isinstance(content, str) else "\n".join(_texts(content))
 
 
-def _texts(blocks: list[object]) -> Iterator[str]:
-    for item in blocks:
-        block = as_dict(item)
-        if block.get("type") == "text":
-            text = without_reminders(as_text(block.get("text")) or "")
+def _texts(blocks: Iterable[Block]) -> Iterator[str]:
+    for block in blocks:
+        if block.type == "text":
+            text = without_reminders(as_text(block.text) or "")
             if text.strip(WHITESPACE):
                 yield text
 
 
-def _first_text(messages: Iterable[dict[str, object]]) -> str:
-    texts = (text_of(message.get("content")) for message in messages if message.get("role") == "user")
+def _first_text(messages: Iterable[Message]) -> str:
+    texts = (_text_of(message) for message in messages if message.role == "user")
     return next((text.replace("\x00", "") for text in texts if text.strip(WHITESPACE)), "")
 
 
-def _system_blocks(system: object) -> int:
-    return 1 if isinstance(system, str) else len(as_list(system))
+def _system_blocks(system: str | Sized | None) -> int:
+    return 1 if isinstance(system, str) else len(system or ())
 
 
 def _type(endpoint: str, system_count: int, user_text: str) -> str:

@@ -120,5 +120,5 @@ def test_the_bodies_of_a_session_cost_hardly_any_time() -> None:
         bodies = seconds(records) - seconds(empty)
         return bodies / sum(len(one.request_body) for one in records) * 200_000
 
-    # Less than 2 ms on a machine at rest, after a process's first batch; more is allowed, as coverage may count lines.
-    assert min(for_200_kb(seed) for seed in (1, 3, 5)) < 0.01
+    # 1.2 to 1.7 ms after a process's first batch; more is allowed, as coverage may count lines and others take the core.
+    assert min(for_200_kb(seed) for seed in (1, 3, 5)) < 0.006

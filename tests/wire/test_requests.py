@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.wire.requests import RequestFacts, UserId, read_request, text_of
+from proxy.wire.requests import RequestFacts, UserId, read_request
 
 MESSAGES = "/v1/messages?beta=true"
 REMINDER = "<system-reminder>\nYour todo list is empty.\n</system-reminder>"
@@ -78,7 +78,7 @@ def test_the_user_text_is_without_reminders() -> None:
     ]
 
     assert read(messages=[{"role": "user", "content": content}]).user_text == "Build it.\nTwice."
-    assert text_of(f"plain {REMINDER}") == "plain"
+    assert read(messages=[{"role": "user", "content": f"plain {REMINDER}"}]).user_text == "plain"
 
 
 def test_tool_results_leave_the_user_text_as_it_was() -> None:
@@ -158,6 +158,33 @@ def test_fields_of_any_kind_never_raise(fields: dict[str, object]) -> None:
     facts = read_request(MESSAGES, json.dumps(fields).encode())
 
     assert facts.request_type in {"inference", "query_evaluation", "quota"}
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["model", "messages", "system", "tools", "metadata", "max_tokens"]), json_values
+    ),
+    st.sampled_from(["\ud800", "\udfff and more"]),
+)
+def test_a_member_that_has_to_be_repaired_changes_no_other_fact(
+    fields: dict[str, object], broken: str
+) -> None:
+    facts = read(**{**fields, "stream": broken})
+
+    assert facts == read(**fields)
+
+
+@pytest.mark.parametrize("number", [2**63, 2**64, 10**400, -(2**70), 1e300])
+def test_numbers_beyond_any_column_keep_the_other_facts(number: float) -> None:
+    facts = read(max_tokens=number, model="m", messages=[{"role": number, "content": "\ud800"}, said("Hi")])
+
+    assert (facts.max_tokens, facts.model, facts.message_count, facts.user_text) == (None, "m", 2, "Hi")
+
+
+def test_a_text_with_half_an_emoji_beside_a_block_of_no_kind_is_read() -> None:
+    content = [{"type": "text", "text": "Half \ud83d"}, 7, {"type": ["text"], "text": "no"}]
+
+    assert read(messages=[{"role": "user", "content": content}]).user_text == "Half ?"
 
 
 @given(st.binary(max_size=100))
