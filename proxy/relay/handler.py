@@ -6,7 +6,7 @@ not by Django's 2.5 MB, headers travel as pairs, and a response that never began
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from django.core.handlers.asgi import ASGIHandler
 from django.http.response import HttpResponseBase
@@ -14,7 +14,7 @@ from django.http.response import HttpResponseBase
 from proxy.relay import runtime
 from proxy.relay.answers import RawResponse, error_answer
 from proxy.relay.headers import Headers
-from proxy.relay.protocol import CUT, ON_LEAVE, REFUSAL
+from proxy.relay.protocol import CUT, ON_LEAVE, REFUSAL, WRITE
 from proxy.relay.request import RelayRequest
 from proxy.wire.errors import ErrorKind
 
@@ -41,25 +41,28 @@ class ClientLeft(Exception):
     """The client went before its request was complete."""
 
 
-class StreamedAnswer(HttpResponseBase):
-    """An answer that is still arriving.
+class Pieces(Protocol):
+    """The body of an answer that is still arriving."""
 
-    `following` gives the next bytes and whether more follow; `on_close` runs in every case, also before the first byte.
-    """
+    async def next(self) -> tuple[bytes, bool]:
+        """The bytes that have come meanwhile, and whether more may follow. Raises UpstreamCut."""
+
+    def go_straight(self, write: Callable[[bytes], bool]) -> None:
+        """What comes while `next` waits may go by `write`, which tells whether it took it."""
+
+    def close(self, *, client_gone: bool) -> None:
+        """In every case, also before the first byte."""
+
+
+class StreamedAnswer(HttpResponseBase):
+    """An answer whose head has arrived."""
 
     streaming = True
 
-    def __init__(
-        self,
-        status: int,
-        pairs: Headers,
-        following: Callable[[], Awaitable[tuple[bytes, bool]]],
-        on_close: Callable[[], None],
-    ) -> None:
+    def __init__(self, status: int, pairs: Headers, pieces: Pieces) -> None:
         super().__init__(status=status)
         self.pairs = pairs
-        self.following = following
-        self.on_close = on_close
+        self.pieces = pieces
         self._has_been_logged = True
 
 
@@ -76,7 +79,7 @@ class RelayHandler(ASGIHandler):
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         if REFUSAL in scope["extensions"]:
             kind, message = scope["extensions"][REFUSAL]
-            await self._send(error_answer(kind, message, "", headers=[CLOSE]), send)
+            await self._send(error_answer(kind, message, "", headers=[CLOSE]), scope, send)
             return
         try:
             request = RelayRequest(scope, await self._read_body(receive))
@@ -86,7 +89,9 @@ class RelayHandler(ASGIHandler):
             message = (
                 "The request is larger than the 32 MiB that the API takes; send less, or use the Files API."
             )
-            await self._send(error_answer(ErrorKind.REQUEST_TOO_LARGE, message, "", headers=[CLOSE]), send)
+            await self._send(
+                error_answer(ErrorKind.REQUEST_TOO_LARGE, message, "", headers=[CLOSE]), scope, send
+            )
             return
         await self._answer(request, scope, send)
 
@@ -106,7 +111,7 @@ class RelayHandler(ASGIHandler):
             response = await self.get_response_async(request)
             if response.status_code in BODILESS:
                 scope["method"] = "HEAD"  # or uvicorn would wait for as many bytes as the length says
-            await self._send(response, send)
+            await self._send(response, scope, send)
         except UpstreamCut:
             scope["extensions"][CUT]()
         except asyncio.CancelledError:
@@ -115,14 +120,14 @@ class RelayHandler(ASGIHandler):
                 await self._break_off(response, scope, send)
         finally:
             if isinstance(response, StreamedAnswer):
-                response.on_close()
+                response.pieces.close(client_gone=request.client_gone)
 
     async def _break_off(self, response: HttpResponseBase | None, scope: Scope, send: Send) -> None:
         if response:
             scope["extensions"][CUT]()
         else:
             message = "Nexus is being stopped and its API request with it; send it again."
-            await self._send(error_answer(ErrorKind.UNAVAILABLE, message, "", headers=[CLOSE]), send)
+            await self._send(error_answer(ErrorKind.UNAVAILABLE, message, "", headers=[CLOSE]), scope, send)
 
     async def _read_body(self, receive: Receive) -> bytes:
         """The whole body; raises BodyTooLarge, or ClientLeft when the client goes before its end."""
@@ -140,14 +145,15 @@ class RelayHandler(ASGIHandler):
             raise BodyTooLarge
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    async def _send(self, response: HttpResponseBase, send: Send) -> None:
+    async def _send(self, response: HttpResponseBase, scope: Scope, send: Send) -> None:
         if isinstance(response, StreamedAnswer):
             await send(
                 {"type": "http.response.start", "status": response.status_code, "headers": response.pairs}
             )
-            following, more = response.following, True
+            response.pieces.go_straight(scope["extensions"][WRITE])
+            more = True
             while more:
-                piece, more = await following()
+                piece, more = await response.pieces.next()
                 await send({"type": "http.response.body", "body": piece, "more_body": more})
             return
         whole = cast(RawResponse, response)  # the proxy's views answer in these two forms only

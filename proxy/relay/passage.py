@@ -1,6 +1,7 @@
 """An answer on its way from upstream to the client, a piece at a time."""
 
 import logging
+from collections.abc import Callable
 from typing import cast
 
 import httpx
@@ -40,14 +41,28 @@ class Passage:
             )
             raise UpstreamCut from error
         if chunk:
-            exchange.feed(chunk)
-            if self._chunks:
-                self._chunks.add(chunk)
+            self._feed(chunk)
             if exchange.size != self._expected and not self._stream.ended:
                 return chunk, True
         failed = exchange.status >= 400 or exchange.sniffer.error
         exchange.finish(record.UPSTREAM_ERROR if failed else record.COMPLETE, exchange.sniffer.error or "")
         return chunk, False
+
+    def go_straight(self, write: Callable[[bytes], bool]) -> None:
+        """While `next` waits, let all but the last bytes go to the client by `write`, as long as it takes them."""
+
+        def take(chunk: bytes) -> bool:
+            taken = write(chunk)
+            if taken:
+                self._feed(chunk)
+            return taken
+
+        self._stream.hand_to(take)
+
+    def _feed(self, chunk: bytes) -> None:
+        self._exchange.feed(chunk)
+        if self._chunks:
+            self._chunks.add(chunk)
 
     def close(self, *, client_gone: bool) -> None:
         """Also if not one byte was asked for. What has an outcome keeps it."""

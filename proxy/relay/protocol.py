@@ -1,7 +1,7 @@
 """uvicorn's httptools protocol with the checks that httptools leaves out (wire-protocol.md "Malformed").
 
-It also carries on what ASGI loses: the raw request target, a way to break a connection off without a made-up end, and word of a
-client that goes without a task that waits for it.
+It also carries on what ASGI loses: the raw request target, a way to break a connection off without a made-up end, word of a
+client that goes without a task that waits for it, and a way to write a piece of an answer without waking the task.
 """
 
 from collections.abc import Callable
@@ -18,6 +18,7 @@ TARGET = "nexus.target"
 REFUSAL = "nexus.refusal"
 CUT = "nexus.cut"
 ON_LEAVE = "nexus.on_leave"
+WRITE = "nexus.write"
 
 
 class Protocol(HttpToolsProtocol):
@@ -80,7 +81,12 @@ class Protocol(HttpToolsProtocol):
         if self._declining:
             return
         refusal = self._refusal()
-        extensions: dict[str, Any] = {TARGET: self.url, CUT: self._cut, ON_LEAVE: self._tell_leave}
+        extensions: dict[str, Any] = {
+            TARGET: self.url,
+            CUT: self._cut,
+            ON_LEAVE: self._tell_leave,
+            WRITE: self._write,
+        }
         if refusal:
             extensions[REFUSAL] = refusal
             self.url = b"/"  # whatever it was, it is not looked at again
@@ -134,6 +140,19 @@ class Protocol(HttpToolsProtocol):
         cycle = cast(RequestResponseCycle, self._running)  # only what runs can be cut
         cycle.disconnected = True
         self.transport.close()
+
+    def _write(self, piece: bytes) -> bool:
+        """Write the next bytes of a running chunked answer; False where they have to go through ASGI's `send`."""
+        cycle = cast(RequestResponseCycle, self._running)
+        if (
+            not cycle.chunked_encoding
+            or self.flow.write_paused
+            or cycle.disconnected
+            or cycle.response_complete
+        ):
+            return False
+        self.transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        return True
 
     def _answer_and_close(self, kind: ErrorKind, message: str) -> None:
         """Refuse without a handler; behind a request that is still being answered, only end the connection after it."""

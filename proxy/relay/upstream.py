@@ -6,9 +6,10 @@ than the proxying itself.
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import lru_cache
 from io import BytesIO
+from typing import cast
 
 import aiohttp
 import httpx
@@ -16,7 +17,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from proxy.relay.headers import Headers
-from proxy.relay.link import connector
+from proxy.relay.link import Link, connector
 
 MAX_HEADER_BYTES = 64 * 1024
 MAX_HEADERS = 1000
@@ -33,24 +34,56 @@ class AnswerBytes(httpx.AsyncByteStream):
 
     def __init__(self, answer: aiohttp.ClientResponse) -> None:
         self._answer = answer
-        # Not by their truth: aiohttp's protocol is an empty queue.
-        protocol = answer.connection.protocol if answer.connection is not None else None
-        self._link = protocol.closed if protocol is not None else None
-        if self._link:
-            self._link.add_done_callback(self._broken)
+        self._content = answer.content
+        # None where the whole answer is there: its connection has been given back.
+        self._link = (
+            cast("Link | None", answer.connection.protocol) if answer.connection is not None else None
+        )
+        self._taker: Callable[[bytes], bool] | None = None
+        self._waiter: asyncio.Future[bytes] | None = None
+        if self._link is not None:
+            self._link.listener = self._arrived
 
-    def _broken(self, link: "asyncio.Future[None]") -> None:
-        """The connection is gone: aiohttp would wait for ever for the rest of a body whose framing it could not read."""
-        content = self._answer.content
-        if not content.is_eof() and content.exception() is None:
-            content.set_exception(aiohttp.ClientPayloadError("The body is not framed as HTTP asks for."))
+    def hand_to(self, taker: Callable[[bytes], bool]) -> None:
+        """Give `taker` what comes while `read` waits, without waking its task: all but the last piece, until it returns False."""
+        self._taker = taker
 
     async def read(self) -> bytes:
         """What has come so far, up to PIECE_BYTES; b"" at the end."""
+        content = self._content
         try:
-            return await self._answer.content.read(PIECE_BYTES)
+            while not (piece := content.read_nowait(PIECE_BYTES)) and not content.at_eof():
+                if piece := await self._wait():
+                    break
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise httpx.ReadError(str(error) or type(error).__name__) from error
+        return piece
+
+    async def _wait(self) -> bytes:
+        """Until something came: the piece that the taker did not take, b"" where `read` has to look."""
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            return await self._waiter
+        finally:
+            self._waiter = None
+
+    def _arrived(self) -> None:
+        waiter, content = self._waiter, self._content
+        if waiter is None or waiter.done():
+            return
+        if self._taker is None or content.is_eof() or content.exception():
+            waiter.set_result(b"")
+            return
+        self._waiter = None  # reading can call this again
+        try:
+            while piece := content.read_nowait(PIECE_BYTES):
+                if content.is_eof() or not self._taker(piece):
+                    waiter.set_result(piece)
+                    return
+        except Exception as error:  # it belongs to the task
+            waiter.set_exception(error)
+            return
+        self._waiter = waiter
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while chunk := await self.read():
@@ -59,12 +92,12 @@ class AnswerBytes(httpx.AsyncByteStream):
     @property
     def ended(self) -> bool:
         """Whether the last byte has been handed out."""
-        return self._answer.content.at_eof()
+        return self._content.at_eof()
 
     def close(self) -> None:
         """Cut the connection unless the body was read to its end and the connection given back: upstream must stop at once."""
-        if self._link:
-            self._link.remove_done_callback(self._broken)
+        if self._link is not None and self._link.listener == self._arrived:
+            self._link.listener = None
         self._answer.close()
 
 

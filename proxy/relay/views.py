@@ -66,10 +66,7 @@ async def _forward(request: RelayRequest, nexus: Runtime, exchange: Exchange) ->
     exchange.answered(answer.status_code, masked(pairs))
     debug.answer(exchange)
     pairs += [(NEXUS_ID, exchange.id.encode()), *cors.headers(request)]
-    passage = Passage(exchange, answer)
-    return StreamedAnswer(
-        answer.status_code, pairs, passage.next, lambda: passage.close(client_gone=request.client_gone)
-    )
+    return StreamedAnswer(answer.status_code, pairs, Passage(exchange, answer))
 
 
 def _checked_host(request: RelayRequest) -> Host:
