@@ -66,6 +66,8 @@ def test_every_page_about_it_is_shown_without_a_secret(operator: Client, lost: C
     form = operator.get(f"{LIST}{lost.pk}/change/")
     assert form.status_code == 200
     assert "No key of FIELD_ENCRYPTION_KEYS decrypts what is stored" in form.text
+    assert "state-invalid" in form.text
+    assert "state-valid" not in form.text
     assert "gAAAA" not in form.text  # how a Fernet token begins
     deletions = [page.replace("/change/", "/delete/") for page in pages(lost) if "/change/" in page]
     for page in (*pages(lost), *deletions):
@@ -83,6 +85,7 @@ def test_an_analyst_sees_what_is_wrong_and_can_change_nothing(analyst: Client, l
     assert "state-invalid" in analyst.get(LIST).text
     form = analyst.get(f"{LIST}{lost.pk}/change/").text
     assert form.count("unreadable") == 3  # the API key and both tokens
+    assert "put the key that wrote it back" in form
     assert 'type="password"' not in form
     assert analyst.get(f"{LIST}{lost.pk}/delete/").status_code == 403
     answer = analyst.post(f"{LIST}{lost.pk}/change/", form_of(lost, refresh_token="sk-ant-ort01-new"))
