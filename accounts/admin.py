@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from accounts.credential_actions import CredentialActions
 from accounts.credential_columns import SECRETS, CredentialColumns
 from accounts.credential_filter import StateFilter
+from accounts.credential_standing import StandingField
 from accounts.key_actions import KeyActions
 from accounts.key_issuer import KeyIssuer
 from accounts.limit_admin import LimitInline
@@ -63,16 +64,17 @@ CREDENTIAL_FIELDS = (
     "access_token",
     "refresh_token",
     "expires_at",
-    ("state", "last_refresh_at", "last_error"),
+    "standing",
+    ("last_refresh_at", "last_error"),
 )
 
 
-class CredentialInline(SecretsAdmin, admin.StackedInline[Credential, Domain]):
+class CredentialInline(SecretsAdmin, StandingField, admin.StackedInline[Credential, Domain]):
     model = Credential
     form = CredentialForm
     extra = 0
     fields = CREDENTIAL_FIELDS
-    readonly_fields = ("state", "last_refresh_at", "last_error")
+    readonly_fields = ("standing", "last_refresh_at", "last_error")
 
 
 class ClientKeyInline(admin.StackedInline[ClientKey, Domain]):
@@ -139,14 +141,14 @@ class DomainAdmin(SecretsAdmin, TolerantPages, KeyIssuer):
 
 
 @admin.register(Credential)
-class CredentialAdmin(SecretsAdmin, TolerantPages, CredentialColumns, CredentialActions):
+class CredentialAdmin(SecretsAdmin, StandingField, TolerantPages, CredentialColumns, CredentialActions):
     form = CredentialForm
     list_display = ("name", "condition", "domain", "masked", "limits", "ends", "used", "trouble")
     list_filter = ("kind", StateFilter, "enabled")
     search_fields = ("name", "domain__name", "account_id")
     autocomplete_fields = ("domain",)
     fields = ("domain", *CREDENTIAL_FIELDS)
-    readonly_fields = ("state", "last_refresh_at", "last_error")
+    readonly_fields = ("standing", "last_refresh_at", "last_error")
 
 
 @admin.register(ClientKey)

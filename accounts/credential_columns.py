@@ -19,7 +19,7 @@ from django.utils.safestring import SafeString
 
 from accounts import credential_health
 from accounts.credential_health import Health
-from accounts.credential_state import Secrets, judge
+from accounts.credential_state import Secrets, Verdict, judge
 from accounts.fields import UnreadableSecret, decrypt
 from accounts.masking import mask_text
 from accounts.models import Credential
@@ -43,25 +43,15 @@ class CredentialColumns(admin.ModelAdmin[Credential]):
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """The page's lines, each with what Redis tells of it."""
         changes = super().get_changelist_instance(request)
-        shown: list[Any] = list(changes.result_list)
-        for row, health in zip(shown, healths(shown), strict=True):
+        rows: list[Any] = list(changes.result_list)
+        for row, health in zip(rows, healths(rows), strict=True):
             row.health, row.secrets = health, unseal(row)
-        changes.result_list = shown
+        changes.result_list = rows
         return changes
 
     @admin.display(description="State")
     def condition(self, row: Any) -> SafeString:
-        verdict = judge(row, row.secrets, row.health, timezone.now())
-        until = f" until {_moment(verdict.until)}" if verdict.until else ""
-        name = verdict.state.value.replace(" ", "-")
-        told = (
-            format_html('<br><small class="why">{}</small>', mask_text(verdict.reason))
-            if verdict.reason
-            else ""
-        )
-        return format_html(
-            '<span class="state state-{}">{}</span>{}{}', name, verdict.state.value, until, told
-        )
+        return shown(judge(row, row.secrets, row.health, timezone.now()))
 
     @admin.display(description="Secret", ordering="kind")
     def masked(self, row: Any) -> SafeString:
@@ -89,6 +79,16 @@ class CredentialColumns(admin.ModelAdmin[Credential]):
         if error := row.health.error:
             return format_html("{}<br><small>{}</small>", mask_text(error), _epoch(row.health.error_at))
         return mask_text(row.last_error) or "-"
+
+
+def shown(verdict: Verdict) -> SafeString:
+    """A state as a coloured word, with its end and why."""
+    until = f" until {_moment(verdict.until)}" if verdict.until else ""
+    name = verdict.state.value.replace(" ", "-")
+    why = (
+        format_html('<br><small class="why">{}</small>', mask_text(verdict.reason)) if verdict.reason else ""
+    )
+    return format_html('<span class="state state-{}">{}</span>{}{}', name, verdict.state.value, until, why)
 
 
 def healths(rows: Sequence[Credential]) -> list[Health]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from accounts import atomic_file, dead_tokens
+from accounts.dead_tokens import DeadToken
 from accounts.hosts import BadHost
 from accounts.wildcards import FILE_PREFIX, PREFIX, parse_domain
 
@@ -39,7 +40,10 @@ class FileSlack:
 
 @dataclass(frozen=True, slots=True)
 class CredentialFile:
-    """One credential file. `kind` tells which counts: `api_key`, or `access_token` and `refresh_token` (one may be "")."""
+    """One credential file. `kind` tells which counts: `api_key`, or `access_token` and `refresh_token` (one may be "").
+
+    `dead` is the note about its refresh token, None while that can be used.
+    """
 
     path: Path
     kind: str
@@ -52,6 +56,7 @@ class CredentialFile:
     is_max: bool
     client_api_key: str
     slack: FileSlack | None
+    dead: DeadToken | None = None
 
 
 def domain_of(path: Path) -> str | None:
@@ -115,18 +120,20 @@ def _checked(path: Path, data: dict[str, Any]) -> CredentialFile:
         raise BadCredentialFile('"api_key" is missing')
     if kind == "oauth" and not (_text(oauth, "accessToken") or _text(oauth, "refreshToken")):
         raise BadCredentialFile('"oauth" needs "accessToken" or "refreshToken"')
+    refresh_token = _text(oauth, "refreshToken")
     return CredentialFile(
         path=path,
         kind=kind,
         account_id=_text(data, "accountId"),
         api_key=_text(data, "api_key"),
         access_token=_text(oauth, "accessToken"),
-        refresh_token=_text(oauth, "refreshToken"),
+        refresh_token=refresh_token,
         expires_at=_moment(oauth.get("expiresAt")),
         scopes=_words(oauth.get("scopes")),
         is_max=bool(oauth.get("isMax")),
         client_api_key=_text(data, "client_api_key"),
         slack=_slack(data.get("slack")),
+        dead=dead_tokens.find(path, refresh_token) if kind == "oauth" else None,
     )
 
 

@@ -14,8 +14,9 @@ from accounts.dead_tokens import DeadToken
 
 log = logging.getLogger("nexus.access")
 
-# Device, inode, size and the time of the last change of content or rights, which nobody can set back.
-Stamp = tuple[int, int, int, int]
+# Device, inode, size and the time of the last change of content or rights, which nobody can set back; then that of the note of a
+# dead token, which another process may write.
+Stamp = tuple[int, int, int, int, int]
 
 
 class CredentialFolder:
@@ -57,8 +58,9 @@ class CredentialFolder:
             return {}
         for name in names:
             try:
-                stat = (self._path / name).stat()
-                found[name] = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_ctime_ns)
+                path = self._path / name
+                stat, noted = path.stat(), dead_tokens.changed_at(path)
+                found[name] = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_ctime_ns, noted)
             except OSError:  # deleted between the listing and the look, or a link to nowhere
                 continue
         return found
@@ -92,6 +94,4 @@ def files_now() -> dict[Path, CredentialFile | None]:
 
 def needing_login() -> dict[Path, DeadToken]:
     """The files of CREDENTIALS_DIR whose refresh token is dead, by path; none where the folder is not there."""
-    files = sorted(files_now().items())
-    notes = {path: dead_tokens.find(path, file.refresh_token) for path, file in files if file}
-    return {path: note for path, note in notes.items() if note}
+    return {path: file.dead for path, file in sorted(files_now().items()) if file and file.dead}

@@ -6,6 +6,7 @@ Beside it `nexus:probe:<credential>:<end of its cool-down>` names the process th
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,8 @@ from accounts import redis_client
 TIMEOUT_SECONDS = 1
 KEPT_SECONDS = 30 * 86_400  # after the last word on a credential
 Changes = Mapping[str, str | float | None]  # of a hash's fields; None removes one
+# In one step: meanwhile the claim may have ended, and be another process's.
+_RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 _gauges = msgspec.json.Decoder(dict[str, tuple[float, float]]).decode
 
 
@@ -77,7 +80,7 @@ def claim_probe(key: str, until: float, process: str, seconds: float) -> bool:
 
     A process may claim again what it holds. Without an answer of Redis each process is the one.
     """
-    name = f"nexus:probe:{key}:{until:.3f}"
+    name = _probe_of(key, until)
     try:
         with connection().pipeline() as pipe:
             pipe.set(name, process, nx=True, px=round(1000 * seconds))
@@ -85,6 +88,16 @@ def claim_probe(key: str, until: float, process: str, seconds: float) -> bool:
             return bool(pipe.execute()[1] == process)
     except redis.RedisError:
         return True
+
+
+def release_probe(key: str, until: float, process: str) -> None:
+    """Give back what this process claimed. Without an answer of Redis the claim ends by itself."""
+    with suppress(redis.RedisError):
+        connection().eval(_RELEASE, 1, _probe_of(key, until), process)
+
+
+def _probe_of(key: str, until: float) -> str:
+    return f"nexus:probe:{key}:{until:.3f}"
 
 
 def reset(keys: Iterable[str]) -> None:

@@ -38,6 +38,14 @@ def find(path: Path, refresh_token: str) -> DeadToken | None:
     return dead if refresh_token and dead.digest == _digest(refresh_token) else None
 
 
+def changed_at(path: Path) -> int:
+    """When the note beside the file last changed, in ns; 0 without one."""
+    try:
+        return _beside(path).stat().st_ctime_ns
+    except OSError:
+        return 0
+
+
 def forget(path: Path) -> None:
     """The file holds another token. A note that cannot be removed is void all the same."""
     try:

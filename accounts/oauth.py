@@ -154,8 +154,8 @@ def _refresh_file(path: Path, refused: str, *, patient: bool) -> None:
             file = credential_files.read(path)
             if _fresh(file.access_token, file.expires_at, refused):
                 return
-            if dead := dead_tokens.find(path, file.refresh_token):
-                raise RefreshFailed(dead.why, permanent=True)
+            if file.dead:
+                raise RefreshFailed(file.dead.why, permanent=True)
             dead_tokens.forget(path)
             with _marked(path):
                 tokens = _renewed_or_noted(path, file.refresh_token)
@@ -165,7 +165,7 @@ def _refresh_file(path: Path, refused: str, *, patient: bool) -> None:
     except BlockingIOError as error:
         raise Busy("another process is refreshing it") from error
     except OSError as error:
-        mend = "make its folder writable for Nexus"
+        mend = "make its folder writable for Nexus (with Docker the proxy's container alone writes it)"
         raise RefreshFailed(f"{path.name} cannot be written ({error.strerror}): {mend}") from error
     except credential_files.BadCredentialFile as error:
         raise RefreshFailed(f"{path.name}: {error}", permanent=True) from error

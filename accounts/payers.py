@@ -33,7 +33,7 @@ def from_unreadable_row(pk: int, kind: str, account: str) -> Payer:
 
 
 def from_file(file: CredentialFile) -> Payer:
-    """A credential file."""
+    """A credential file; one whose refresh token is dead is not refreshed again."""
     account = file.account_id or file.path.name
     if file.kind == "api_key":
         return Payer("file", str(file.path), "api_key", _sendable(file.api_key), account)
@@ -44,7 +44,7 @@ def from_file(file: CredentialFile) -> Payer:
         secret=_sendable(file.access_token),
         account=account,
         expires_at=_epoch(file.expires_at),
-        refreshable=bool(file.refresh_token),
+        refreshable=bool(file.refresh_token) and file.dead is None,
     )
 
 

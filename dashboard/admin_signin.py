@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 
 from dashboard import throttle
 
-WAIT = "Too many failed sign-ins from this address or with this name. Wait five minutes, then try again."
+WAIT = "Too many failed sign-ins from this address or with this name."
 
 
 class ThrottledLogin(AdminAuthenticationForm):
@@ -28,7 +28,7 @@ class ThrottledLogin(AdminAuthenticationForm):
             counted.append(throttle.address_of(self.request))
         self.wait = max(throttle.wait_of(who) for who in counted)
         if self.wait:
-            raise ValidationError(WAIT, code="throttled")
+            raise ValidationError(f"{WAIT} {throttle.advice(self.wait)}", code="throttled")
         try:
             return super().clean()
         except ValidationError:

@@ -43,7 +43,10 @@ REFUSALS = {
         "API key required: send DASHBOARD_API_KEY in X-Dashboard-Key, X-API-Key or Authorization: Bearer.",
     ),
     Visitor.REFUSED: (403, "This API key is not right: it is the value of DASHBOARD_API_KEY on the server."),
-    Visitor.THROTTLED: (429, "Too many wrong keys from this address: wait five minutes."),
+    Visitor.THROTTLED: (
+        429,
+        "Too many wrong keys from this address: wait as many seconds as Retry-After says.",
+    ),
     Visitor.NOBODY_YET: (503, "The dashboard is not configured: set DASHBOARD_API_KEY and restart it."),
 }
 

@@ -179,7 +179,8 @@ class LimitReport(CamelSchema):
     reserved: Decimal = Field(description="USD for requests that are not in `used` yet")
     share: float = Field(description="`used` and `reserved` by `most`")
     resets_at: datetime | None = Field(
-        description="When none of it is used any more, if nobody uses it until then; null: now, or nobody knows"
+        description="When none of it is used any more, if nobody uses it until then; null: now, or nobody knows, and always of "
+        "concurrent_streams: a slot is free when its request ends"
     )
 
 

@@ -60,6 +60,12 @@ def wait_of(address: str) -> int:
     return max(left, 1) if int(tried or 0) >= LIMIT else 0
 
 
+def advice(seconds: int) -> str:
+    """What a page says to who has to wait so long."""
+    minutes = -(-seconds // 60)
+    return f"Wait {minutes} minute{'' if minutes == 1 else 's'}, then try again."
+
+
 def refuse(response: HttpResponse, seconds: int) -> HttpResponse:
     """Make an answer the one of who has to wait (RFC 6585 §4)."""
     response.status_code = 429

@@ -8,7 +8,8 @@ Usage: docker/make-secrets.sh
 
 Writes fresh random secrets into secrets/ beside compose.yaml. It never overwrites: with FIELD_ENCRYPTION_KEYS lost, every credential
 in the database is lost, and with BODY_ENCRYPTION_KEYS every encrypted body, so keep a copy of that folder in a safe place. To an
-older folder it adds what that lacks: the secrets of the database roles, the key of encrypted bodies (or the one in .env).
+older folder it adds what that lacks: the secrets of the database roles, the key of encrypted bodies (or the one in .env). So run it
+before each start of a new version.
 TEXT
 }
 
@@ -69,7 +70,11 @@ if [[ -e $folder/database_url ]] && lacks_some; then
     echo "Added to $PWD/secrets what it lacked; the others stayed."
     exit
 fi
-[[ ! -e $folder ]] || stop "$PWD/$folder is there already and nothing was changed; to start anew, move it away (the database needs it!)."
+if [[ -e $folder/database_url ]]; then
+    echo "$PWD/$folder lacks nothing, and nothing was changed; to start anew, move it away (the database needs it!)."
+    exit
+fi
+[[ ! -e $folder ]] || stop "$PWD/$folder is there and holds no database_url, so it is not of this script: move it away and run this again."
 # Made under another name first: a run cut short leaves nothing that looks complete.
 folder=$(mktemp -d secrets.XXXXXX)
 trap 'rm -rf "$folder"' EXIT

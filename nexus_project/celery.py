@@ -10,7 +10,7 @@ from django.db import connections
 
 from nexus_project import env
 
-env.use_settings("nexus_project.settings.worker")
+env.use_settings("nexus_project.settings.dashboard")
 
 # Traffic first: on a machine that they share, the proxy's streams must not wait while a batch is stored.
 WORKER_NICENESS = 10

@@ -18,7 +18,6 @@ _AWAY = ("08", "53", "57P")
 
 def run(words: Sequence[str]) -> None:
     """One management command, `words` as in sys.argv. What it cannot do for want of a database ends in exit code 1."""
-    _connect_without_pool()
     try:
         execute_from_command_line(list(words))
     except (DatabaseError, psycopg.Error) as error:
@@ -26,12 +25,6 @@ def run(words: Sequence[str]) -> None:
         if told is None or "--traceback" in words:
             raise
         sys.exit(f"nexus: {told}")
-
-
-def _connect_without_pool() -> None:
-    """A command has one thread. The dashboard's pool would only try again for seconds, with a log line each time."""
-    for config in settings.DATABASES.values():
-        config.get("OPTIONS", {}).pop("pool", None)
 
 
 def _advice(error: Exception, words: Sequence[str]) -> str | None:

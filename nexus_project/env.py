@@ -70,7 +70,8 @@ def assume(**values: str) -> None:
 
 def use_settings(module: str) -> None:
     """Select a settings module (the environment's choice wins) and stop with one sentence if a value is wrong."""
-    _environment.setdefault("DJANGO_SETTINGS_MODULE", module)
+    if not _value("DJANGO_SETTINGS_MODULE"):
+        _environment["DJANGO_SETTINGS_MODULE"] = module
     from django.conf import settings
 
     try:

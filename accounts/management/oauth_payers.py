@@ -1,9 +1,11 @@
 """Every OAuth credential, rows and files, for commands."""
 
+import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+
+from django.conf import settings
 
 from accounts import credential_folder, payers
 from accounts.access import Payer
@@ -14,11 +16,12 @@ from accounts.models import Credential
 
 @dataclass(frozen=True, slots=True)
 class OAuthPayer:
-    """A credential with what its refreshes left; times are epoch seconds, 0 where unknown."""
+    """A credential with what its refreshes left; times are epoch seconds, 0 where unknown; `login` is the command for it."""
 
     domain: str
     payer: Payer
     state: str
+    login: str
     last_error: str = ""
     refreshed_at: float = 0.0
 
@@ -29,31 +32,37 @@ class OAuthPayer:
 
 def oauth_payers(domains: set[str]) -> Iterator[OAuthPayer]:
     """Those of these domains, of all where none is named."""
+    for one in (*_rows(), *_files()):
+        if not domains or one.domain in domains:
+            yield one
+
+
+def _rows() -> Iterator[OAuthPayer]:
+    if not settings.DATABASE_URL:
+        return
     rows = Credential.objects.filter(kind=Credential.Kind.OAUTH, enabled=True).order_by("domain__name", "pk")
     for pk, domain, name in rows.values_list("pk", "domain__name", "name"):
-        if not domains or domain in domains:
-            yield _row(pk, domain, name)
-    dead = credential_folder.needing_login()
-    for path, payer in sorted(_files().items()):
-        domain = domain_of(path) or path.name
-        if not domains or domain in domains:
-            note = dead.get(path)
-            yield (
-                OAuthPayer(domain, payer, "needs_login", note.why)
-                if note
-                else OAuthPayer(domain, payer, "valid")
-            )
+        yield _row(pk, domain, name)
 
 
 def _row(pk: int, domain: str, name: str) -> OAuthPayer:
+    login = _login("--domain", domain, "--name", name)
     try:
         row = Credential.objects.get(pk=pk)
     except UnreadableSecret as error:
-        return OAuthPayer(domain, payers.from_unreadable_row(pk, "oauth", name), "unreadable", str(error))
+        payer = payers.from_unreadable_row(pk, "oauth", name)
+        return OAuthPayer(domain, payer, "unreadable", login, str(error))
     refreshed_at = row.last_refresh_at.timestamp() if row.last_refresh_at else 0.0
-    return OAuthPayer(domain, payers.from_row(row), row.state, row.last_error, refreshed_at)
+    return OAuthPayer(domain, payers.from_row(row), row.state, login, row.last_error, refreshed_at)
 
 
-def _files() -> dict[Path, Payer]:
-    found = {path: payers.from_file(file) for path, file in credential_folder.files_now().items() if file}
-    return {path: payer for path, payer in found.items() if payer.is_oauth}
+def _files() -> Iterator[OAuthPayer]:
+    for path, file in sorted(credential_folder.files_now().items()):
+        if file and file.kind == "oauth":
+            state, why = ("needs_login", file.dead.why) if file.dead else ("valid", "")
+            domain, login = domain_of(path) or path.name, _login("--file", str(path))
+            yield OAuthPayer(domain, payers.from_file(file), state, login, why)
+
+
+def _login(*words: str) -> str:
+    return shlex.join(["manage.py", "oauth_login", *words])

@@ -11,7 +11,7 @@ from dashboard.signin import Visitor
 
 TROUBLE = {
     Visitor.REFUSED: (403, "This key is not right. It is the value of DASHBOARD_API_KEY on the server."),
-    Visitor.THROTTLED: (429, "Too many wrong keys from this address. Wait five minutes, then try again."),
+    Visitor.THROTTLED: (429, "Too many wrong keys from this address."),
 }
 
 
@@ -32,8 +32,10 @@ def login(request: HttpRequest) -> HttpResponse:
         request.session[signin.SESSION_FIELD] = signin.fingerprint()
         return redirect(target)
     status, message = TROUBLE[who]
-    answer = render(request, "dashboard/login.html", {"next": target, "error": message}, status=status)
     wait = throttle.wait_of(throttle.address_of(request)) if who is Visitor.THROTTLED else 0
+    if wait:
+        message = f"{message} {throttle.advice(wait)}"
+    answer = render(request, "dashboard/login.html", {"next": target, "error": message}, status=status)
     return throttle.refuse(answer, wait) if wait else answer
 
 

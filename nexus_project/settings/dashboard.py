@@ -1,4 +1,4 @@
-"""The dashboard, its worker and beat: admin, pages, API, websockets."""
+"""The dashboard, worker, beat and commands: admin, pages, API, websockets. One connection a process; pages have a pool (asgi)."""
 
 import base64
 import binascii
@@ -12,7 +12,6 @@ from nexus_project.settings.base import (
     DASHBOARD_PORT,
     DASHBOARD_URL,
     DATABASE_URL,
-    DATABASES,
     DEBUG,
     HOST,
     REDIS_URL,
@@ -45,11 +44,6 @@ def body_keys() -> list[bytes]:
 
 BODY_ENCRYPTION = env.flag("BODY_ENCRYPTION")
 BODY_ENCRYPTION_KEYS = body_keys()
-
-# Under ASGI every request has a thread of its own, so connections are kept in psycopg's pool and not by threads.
-_pool = {"min_size": 1, "max_size": 8, "timeout": 5}
-_options = {**DATABASES["default"]["OPTIONS"], "pool": _pool}
-DATABASES = {"default": {**DATABASES["default"], "CONN_MAX_AGE": 0, "OPTIONS": _options}}
 
 _public = urlsplit(DASHBOARD_URL or f"http://{HOST}:{DASHBOARD_PORT}")
 _secure = _public.scheme == "https"

@@ -110,7 +110,7 @@ def worker() -> Service:
         ),
         grace_seconds=30,
         environment={
-            "DJANGO_SETTINGS_MODULE": "nexus_project.settings.worker",
+            "DJANGO_SETTINGS_MODULE": "nexus_project.settings.dashboard",
             # Celery's warning about root is about pickled messages, and none are accepted here.
             "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
         },
@@ -132,7 +132,7 @@ def beat(place: Place) -> Service:
             ),
         ),
         grace_seconds=10,
-        environment={"DJANGO_SETTINGS_MODULE": "nexus_project.settings.worker"},
+        environment={"DJANGO_SETTINGS_MODULE": "nexus_project.settings.dashboard"},
     )
 
 

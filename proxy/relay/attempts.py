@@ -15,11 +15,12 @@ import httpx
 from django.conf import settings
 
 from accounts.access import Decision, Payer
-from accounts.credential_health import claim_probe
+from accounts.credential_health import claim_probe, release_probe
 from accounts.oauth import OAUTH_BETA
 from accounts.watcher import Watcher
 from proxy import record
 from proxy.record import Payment
+from proxy.relay.background import spawn
 from proxy.relay.exchange import Exchange
 from proxy.relay.headers import upstream_headers
 from proxy.relay.notes import Notes
@@ -65,6 +66,8 @@ class Sender:
         self._refresher = refresher
         self._renewed_at: dict[str, float] = {}
         self._process = uuid4().hex
+        # What each request probes: credentials by the end of their cool-down.
+        self._probes: dict[RelayRequest, dict[Payer, float]] = {}
 
     async def settle(self, request: RelayRequest, decision: Decision, refreshed: frozenset[str]) -> Decision:
         """A decision that was left to the pool; `refresh` is set where the chosen token is due. Raises Refused."""
@@ -91,25 +94,39 @@ class Sender:
                     return None
                 await probe.outcome(now)
             elif (half_open := self.pool.half_open(chosen)) is None or await self._claimed(
-                chosen, half_open, now
+                request, chosen, half_open, now
             ):
                 return chosen
             now = time.time()
 
-    async def _claimed(self, payer: Payer, standing: Standing, now: float) -> bool:
-        """Whether this process probes it; else it counts as probed, until others tell the outcome or PROBE_SECONDS are over."""
-        if not settings.REDIS_URL:
-            return True
+    async def _claimed(self, request: RelayRequest, payer: Payer, standing: Standing, now: float) -> bool:
+        """Whether this request probes it; where another process does, it is looked again in a moment."""
+        until, claimed = standing.until, True
         standing.ask(now)  # this process's other requests wait meanwhile
-        claimed = True
         try:
-            claimed = await asyncio.to_thread(
-                claim_probe, payer.key, standing.until, self._process, PROBE_SECONDS
+            claimed = not settings.REDIS_URL or await asyncio.to_thread(
+                claim_probe, payer.key, until, self._process, PROBE_SECONDS
             )
         finally:
             if claimed:
+                self._probes.setdefault(request, {})[payer] = until
                 standing.neither()
+            else:
+                standing.probed_elsewhere(time.time())
         return claimed and not standing.is_cooling(time.time())  # others may have told of it meanwhile
+
+    def release(self, request: RelayRequest) -> None:
+        """It was answered, or never will be: where that said nothing of what it probed, the next request of any process probes.
+
+        What it did say is told to all (health.py), and the claim is over with the cool-down that it is named after.
+        """
+        for payer, until in self._probes.pop(request, {}).items():
+            standing = self.pool.half_open(payer)
+            if standing and standing.until == until:
+                standing.neither()
+                if settings.REDIS_URL:
+                    telling = asyncio.to_thread(release_probe, payer.key, until, self._process)
+                    spawn(telling, "probe-release")
 
     def paid_with(self, decision: Decision, payer: Payer, tried: frozenset[str] = frozenset()) -> Decision:
         """The decision with this credential, which is going to be asked; the others that cool down or failed are named."""

@@ -13,6 +13,8 @@ MOST_SECONDS = 300.0
 JITTER = 0.2
 # A probe that the API has not refused by then holds up nobody any more: refusals come at once, answers may take minutes.
 PROBE_SECONDS = 5.0
+# How often a process asks whether another one still probes.
+LOOK_SECONDS = 0.5
 
 
 @dataclass(slots=True)
@@ -73,6 +75,11 @@ class Standing:
     def neither(self) -> None:
         """The probe's answer says nothing of the credential: let the next request probe."""
         self._end_probe()
+
+    def probed_elsewhere(self, now: float) -> None:
+        """Another process probes it; in a moment it is to be asked again whether it still does."""
+        if self.until:  # or it was told meanwhile that it is well
+            self.probe_ends = now + LOOK_SECONDS
 
     def recover(self) -> None:
         """It is well again."""

@@ -45,6 +45,8 @@ async def relay(request: RelayRequest) -> HttpResponseBase:
         # Cancelled (the client went, or the server stops) or a bug: the exchange still ends, exactly once.
         exchange.finish(record.CLIENT_LEFT if request.client_gone else record.ABORTED)
         raise
+    finally:
+        nexus.sender.release(request)
 
 
 async def _forward(request: RelayRequest, nexus: Runtime, exchange: Exchange) -> HttpResponseBase:

@@ -1,6 +1,7 @@
 """`manage.py check_credentials`, against the emulator of the API."""
 
 import json
+import time
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -12,7 +13,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from pytest_django import Settings
 
-from accounts import credential_check
+from accounts import credential_check, dead_tokens
 from accounts.access import Payer
 from nexus_project.demo.connection import ConnectionProtocol
 from nexus_project.demo.emulator import Emulator, create_app
@@ -72,7 +73,7 @@ def test_offline_nobody_is_asked(settings: Settings) -> None:
 
     said, error = run("--offline")
 
-    assert error == "2 of 4 cannot pay."
+    assert error == "2 of 4 cannot pay or need a login."
     assert "ok   a.example" in said
     assert "BAD  ended.example" in said
     assert "ok   renewed.example" in said
@@ -85,6 +86,28 @@ def test_of_the_domains_that_are_named_only(settings: Settings) -> None:
 
     assert [row["domain"] for row in rows(run("b.example", "--json")[0])] == ["b.example"]
     assert "There is no such credential" in run("c.example")[1]
+
+
+@pytest.mark.parametrize("seconds_left", [-60, 3600])
+@pytest.mark.parametrize("words", [(), ("--offline",)])
+def test_a_dead_refresh_token_needs_a_login_also_while_its_access_token_lasts(
+    tmp_path: Path, words: tuple[str, ...], seconds_left: int
+) -> None:
+    make_oauth("row.example", name="our team", seconds_left=seconds_left, state="needs_login")
+    oauth = {
+        "accessToken": "sk-ant-oat01-old",
+        "refreshToken": "sk-ant-ort01-dead",
+        "expiresAt": 1000 * (time.time() + seconds_left),
+    }
+    path = written(tmp_path, {"type": "oauth", "oauth": oauth}, "file.example.credentials.json")
+    dead_tokens.note(path, "sk-ant-ort01-dead", "invalid_grant")
+
+    said, error = run(*words)
+
+    assert error == "2 of 2 cannot pay or need a login."
+    assert "oauth: needs login: run manage.py oauth_login --domain row.example --name 'our team'\n" in said
+    assert f"oauth: needs login: run manage.py oauth_login --file {path}\n" in said
+    assert "sk-ant" not in said
 
 
 @pytest.mark.parametrize(
@@ -119,4 +142,4 @@ def test_an_api_that_does_not_answer_is_told(settings: Settings) -> None:
     said, error = run()
 
     assert "did not answer (ConnectError): look at CLAUDE_API_BASE_URL" in said
-    assert error == "1 of 1 cannot pay."
+    assert error == "1 of 1 cannot pay or need a login."

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from accounts import dead_tokens
+from accounts.credential_files import read
 from accounts.credential_folder import CredentialFolder
+from accounts.payers import from_file
 
 
 def put(path: Path, key: str) -> None:
@@ -112,3 +115,32 @@ def test_a_folder_that_cannot_be_listed_keeps_what_was_read(
     path.parent.unlink()
     aside.rename(path.parent)
     assert not folder.scan()
+
+
+def test_a_note_of_a_dead_token_is_seen_when_it_comes_and_goes(path: Path) -> None:
+    path.write_text(json.dumps({"type": "oauth", "oauth": {"refreshToken": "sk-ant-ort01-x"}}))
+    folder = CredentialFolder(path.parent)
+    folder.scan()
+
+    dead_tokens.note(path, "sk-ant-ort01-x", "invalid_grant")
+    assert folder.scan()
+    assert not folder.scan()
+    file = folder.files[path]
+    assert file
+    assert file.dead
+    assert not from_file(file).refreshable
+
+    dead_tokens.forget(path)
+    assert folder.scan()
+    file = folder.files[path]
+    assert file
+    assert file.dead is None
+
+
+def test_a_note_says_nothing_of_a_file_that_became_an_api_key(path: Path) -> None:
+    path.write_text(
+        json.dumps({"type": "api_key", "api_key": "k", "oauth": {"refreshToken": "sk-ant-ort01-x"}})
+    )
+    dead_tokens.note(path, "sk-ant-ort01-x", "invalid_grant")
+
+    assert read(path).dead is None

@@ -144,17 +144,25 @@ def test_a_login_that_cannot_be_kept_says_why(
     make_api_key("a.example", name="oauth")
     broken = tmp_path / "b.example.credentials.json"
     broken.write_text("{")
+    locked = tmp_path / "c.example.credentials.json"
+    locked.with_name(f".{locked.name}.lock").mkdir()
     cases = [
         (("--domain", "a.example"), "is an API key"),
         (("--domain", "no host"), "host name"),
         (("--file", str(broken)), "not JSON"),
-        (("--file", "/nowhere/a.example.credentials.json"), "cannot be written"),
+        (("--file", str(locked)), "cannot be written"),
         (("--file", "x.json"), "is no credential file"),
     ]
     for words, told in cases:
         with pytest.raises(CommandError, match=told):
             Person(monkeypatch).login(*words)
         endpoint.oauth._used.clear()
+    asked = endpoint.oauth.calls
+    with pytest.raises(
+        CommandError, match="/nowhere is not there or cannot be written here: make it, or run"
+    ):
+        Person(monkeypatch).login("--file", "/nowhere/a.example.credentials.json")
+    assert endpoint.oauth.calls == asked  # no code is spent on tokens that could not be kept
     endpoint.oauth.answers.append(refusal("invalid_grant", "The code has expired"))
     with pytest.raises(CommandError, match="run this again"):
         Person(monkeypatch).login("--domain", "a.example", "--name", "new")

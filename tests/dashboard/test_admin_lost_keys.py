@@ -1,12 +1,15 @@
 """A row that no key of FIELD_ENCRYPTION_KEYS decrypts can be given new secrets, or be deleted."""
 
+from collections.abc import Iterator
+
 import pytest
 from django.conf import LazySettings
 from django.conf import settings as original
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.test import Client
 
 from accounts.fields import UnreadableSecret
+from accounts.groups import ANALYST
 from accounts.models import ClientKey, Credential, Domain
 from tests import people
 from tests.dashboard.test_admin_credentials import LIST, OTHER_KEY, act, form_of, make_pair
@@ -34,9 +37,28 @@ def lost(settings: LazySettings) -> Credential:
     return row
 
 
+@pytest.fixture
+def analyst() -> Client:
+    """Who may look and nothing else."""
+    person, client = User.objects.create_user("anna", is_staff=True), Client()
+    person.groups.add(Group.objects.get(name=ANALYST))
+    client.force_login(person)
+    return client
+
+
 def stored(row: Credential) -> Credential:
     with as_owner():
         return Credential.objects.get(pk=row.pk)
+
+
+def pages(row: Credential) -> Iterator[str]:
+    """The lists, and every page of the row, its domain and a client key."""
+    for kind, pk in (
+        ("domain", row.domain_id),
+        ("credential", row.pk),
+        ("clientkey", ClientKey.objects.get().pk),
+    ):
+        yield from (f"/admin/accounts/{kind}/{path}" for path in ("", f"{pk}/change/", f"{pk}/history/"))
 
 
 def test_every_page_about_it_is_shown_without_a_secret(operator: Client, lost: Credential) -> None:
@@ -44,16 +66,32 @@ def test_every_page_about_it_is_shown_without_a_secret(operator: Client, lost: C
     form = operator.get(f"{LIST}{lost.pk}/change/")
     assert form.status_code == 200
     assert "No key of FIELD_ENCRYPTION_KEYS decrypts what is stored" in form.text
+    assert "state-invalid" in form.text
+    assert "state-valid" not in form.text
     assert "gAAAA" not in form.text  # how a Fernet token begins
-    for kind, pk in (
-        ("domain", lost.domain_id),
-        ("credential", lost.pk),
-        ("clientkey", ClientKey.objects.get().pk),
-    ):
-        for path in ("", f"{pk}/change/", f"{pk}/history/", f"{pk}/delete/"):
-            answer = operator.get(f"/admin/accounts/{kind}/{path}")
-            assert answer.status_code == 200, (kind, path)
-            assert "gAAAA" not in answer.text
+    deletions = [page.replace("/change/", "/delete/") for page in pages(lost) if "/change/" in page]
+    for page in (*pages(lost), *deletions):
+        answer = operator.get(page)
+        assert answer.status_code == 200, page
+        assert "gAAAA" not in answer.text
+
+
+def test_an_analyst_sees_what_is_wrong_and_can_change_nothing(analyst: Client, lost: Credential) -> None:
+    for page in pages(lost):
+        answer = analyst.get(page)
+        assert answer.status_code == 200, page
+        assert "gAAAA" not in answer.text
+
+    assert "state-invalid" in analyst.get(LIST).text
+    form = analyst.get(f"{LIST}{lost.pk}/change/").text
+    assert form.count("unreadable") == 3  # the API key and both tokens
+    assert "put the key that wrote it back" in form
+    assert 'type="password"' not in form
+    assert analyst.get(f"{LIST}{lost.pk}/delete/").status_code == 403
+    answer = analyst.post(f"{LIST}{lost.pk}/change/", form_of(lost, refresh_token="sk-ant-ort01-new"))
+    assert answer.status_code == 403
+    with pytest.raises(UnreadableSecret):
+        stored(lost)
 
 
 @pytest.mark.parametrize("typed", ["refresh_token", "access_token"])

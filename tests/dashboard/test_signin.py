@@ -180,6 +180,7 @@ def test_many_wrong_keys_make_an_address_wait(client: Client) -> None:
     api = client.get("/api/stats", headers={"X-API-Key": settings.DASHBOARD_API_KEY})
 
     assert page.status_code == 429
+    assert "Too many wrong keys from this address. Wait 5 minutes, then try again." in page.text
     assert api.status_code == 429
     assert api.json()["error"]["code"] == "too_many_requests"
     for answer in (page, api):

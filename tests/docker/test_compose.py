@@ -26,7 +26,7 @@ ADDRESSES = {
     "worker": "worker_database_url",
     "beat": "worker_database_url",
 }
-OF_OTHERS = {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD", "WEB_CONCURRENCY", "DJANGO_SETTINGS_MODULE"}
+OF_OTHERS = {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD", "WEB_CONCURRENCY"}
 OF_COMPOSE = {"NEXUS_VERSION"}
 
 
@@ -153,6 +153,17 @@ def test_what_must_outlive_a_container_is_on_a_volume(name: str) -> None:
     }
 
     assert f"{name}:{target[name]}" in SERVICES[name]["volumes"]
+
+
+def test_whoever_tells_of_credential_files_reads_them_and_the_proxy_alone_writes() -> None:
+    mounts = {
+        name: mount.get("read_only", False)
+        for name in SERVICES
+        for mount in SERVICES[name].get("volumes", [])
+        if isinstance(mount, dict) and mount["target"] == SERVICES[name]["environment"]["CREDENTIALS_DIR"]
+    }
+
+    assert mounts == {"proxy": False, "dashboard": True, "worker": True}
 
 
 def test_redis_appends_every_write_to_a_file() -> None:

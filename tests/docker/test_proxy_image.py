@@ -55,6 +55,19 @@ def test_without_a_client_key_nothing_is_paid_for(bare: Container) -> None:
     assert (answer.status_code, answer.json()["error"]["type"]) == (401, "authentication_error")
 
 
+def test_credential_files_are_tended_where_they_are_written(bare: Container) -> None:
+    dead = bare.image.data_dir / "credentials" / "dead.example.credentials.json"
+    dead.write_text(json.dumps({"type": "oauth", "oauth": {"accessToken": "sk-ant-oat01-x", "expiresAt": 1}}))
+    dead.chmod(0o644)
+    log = bare.log.with_name("status.log")
+
+    status = bare.image.start(["python", "-m", "django", "oauth_status"], {"ENABLE_CLIENT_AUTH": "true"}, log)
+
+    assert status.wait(30) == 1
+    assert "dead.example  file:dead.example.credentials.json  needs_login" in log.read_text()
+    dead.unlink()
+
+
 def test_without_a_database_token_stats_say_what_to_set(bare: Container) -> None:
     answer = httpx.get(f"{bare.url}/token-stats", timeout=5)
 

@@ -155,7 +155,7 @@ def test_a_folder_of_before_the_roles_gets_theirs_and_keeps_the_rest(clone: Path
 
     assert (done.returncode, len(theirs), all(path.exists() for path in theirs)) == (0, 6, True)
     assert {path: path.read_text() for path in older} == older
-    assert make_secrets(clone).returncode == 1
+    assert "lacks nothing" in make_secrets(clone).stdout
 
 
 @pytest.mark.parametrize("given", ["", "S2V5T25l+/S2V5VHdv=,b2xk", '"S2V5T25l="'])
@@ -189,10 +189,28 @@ def test_make_secrets_never_overwrites_and_shows_no_secret(clone: Path) -> None:
 
     again = make_secrets(clone)
 
-    assert (again.returncode, secret(clone, "field_encryption_keys")) == (1, before)
-    assert "is there already and nothing was changed" in again.stderr
+    # A success: it is a step of every new version.
+    assert (again.returncode, secret(clone, "field_encryption_keys")) == (0, before)
+    assert "lacks nothing, and nothing was changed" in again.stdout
     shown = first.stdout + first.stderr + again.stdout + again.stderr
     assert not [path for path in (clone / "secrets").iterdir() if path.read_text().split()[-1] in shown]
+
+
+def test_a_folder_of_somebody_elses_is_left_alone(clone: Path) -> None:
+    (clone / "secrets").mkdir()
+
+    done = make_secrets(clone)
+
+    assert (done.returncode, list((clone / "secrets").iterdir())) == (1, [])
+    assert "is not of this script: move it away" in done.stderr
+
+
+def test_a_new_version_is_told_to_run_it_before_it_starts() -> None:
+    [row] = [
+        line for line in (BASE_DIR / "docs/docker.md").read_text().splitlines() if "| new version |" in line
+    ]
+
+    assert 0 < row.index("docker/make-secrets.sh") < row.index("docker compose up")
 
 
 def test_every_installation_has_its_own_secrets(clone: Path) -> None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -93,13 +94,34 @@ def test_a_rate_is_refused_with_the_time_to_wait_and_recorded(limited: Nexus) ->
 
 
 @pytest.fixture
-def beside(limited: Nexus) -> Iterator[Nexus]:
-    """The same system through one more proxy, which a test may kill."""
-    place = commands.Place("127.0.0.1", ports.free(), ports.free(), limited.data_dir / "second")
-    environment = {**limited.proxy.environment, "NEXUS_DATA_DIR": str(limited.data_dir / "second")}
-    proxy = Process(commands.proxy(place), environment, limited.data_dir / "second.log").start()
-    yield replace(limited, proxy=proxy)
-    proxy.stop()
+def start_beside(limited: Nexus) -> Iterator[Callable[..., Nexus]]:
+    """The same system through one more proxy, with settings of its own, which a test may kill."""
+    with ExitStack() as ending:
+
+        def start(name: str, **settings: str) -> Nexus:
+            data_dir = limited.data_dir / name
+            place = commands.Place("127.0.0.1", ports.free(), ports.free(), data_dir)
+            environment = {**limited.proxy.environment, "NEXUS_DATA_DIR": str(data_dir), **settings}
+            proxy = Process(commands.proxy(place), environment, limited.data_dir / f"{name}.log").start()
+            ending.callback(proxy.stop)
+            return replace(limited, proxy=proxy)
+
+        yield start
+
+
+@pytest.mark.parametrize(("closed", "status"), [("false", 200), ("true", 503)])
+def test_without_redis_requests_pass_or_do_not_as_the_operator_chose(
+    limited: Nexus, start_beside: Callable[..., Nexus], closed: str, status: int
+) -> None:
+    host = f"{closed}.adrift.example"
+    limit(limited, host, "requests_per_minute", 1)
+    alone = start_beside(f"adrift-{closed}", REDIS_URL="redis://127.0.0.1:1/0", LIMITS_FAIL_CLOSED=closed)
+
+    answers = [send(alone, host) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [status] * 3
+    assert status == 200 or "cannot check the limits" in error(answers[0])["message"]
+    assert alone.proxy.words().count("limits.redis_down") == 1
 
 
 def passes(nexus: Nexus, domain: str) -> bool:
@@ -113,8 +135,9 @@ def store(limited: Nexus) -> Iterator[redis.Redis]:
 
 
 def test_a_killed_proxys_slot_is_taken_until_its_lease_ends(
-    limited: Nexus, beside: Nexus, store: redis.Redis
+    limited: Nexus, start_beside: Callable[..., Nexus], store: redis.Redis
 ) -> None:
+    beside = start_beside("second")
     host = "narrow.example"
     limit(limited, host, "usd_per_day", 0)
     limited.execute(

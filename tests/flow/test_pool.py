@@ -16,6 +16,7 @@ from accounts.fields import encrypt
 from nexus_project.demo.emulator import Emulator
 from nexus_project.demo.script import Script
 from nexus_project.demo.serving import Running
+from proxy.relay.standing import PROBE_SECONDS
 from tests.flow.conftest import Nexus
 from tests.flow.services import wait_for
 
@@ -42,22 +43,24 @@ def rules(emulator: Running[Emulator]) -> Iterator[dict[str, str]]:
 
 
 def add(nexus: Nexus, domain: str, *secrets: str) -> list[int]:
-    """Credentials of a domain, named after their place; their primary keys."""
+    """Credentials of a domain, named after their place; their primary keys.
+
+    In one statement: a process that read a part of them would have a pool of one for a second.
+    """
+    places = range(len(secrets))
     nexus.execute(
-        "INSERT INTO accounts_domain (name, slack_webhook_url, slack_channel, slack_username, slack_icon_emoji,"
-        " slack_enabled, created_at) VALUES (%s, '', '', '', '', true, now())",
+        "WITH made AS (INSERT INTO accounts_domain (name, slack_webhook_url, slack_channel, slack_username, slack_icon_emoji,"
+        " slack_enabled, created_at) VALUES (%s, '', '', '', '', true, now()) RETURNING id)"
+        " INSERT INTO accounts_credential (domain_id, name, kind, account_id, enabled, api_key, access_token, refresh_token,"
+        " scopes, is_max, state, last_error, created_at)"
+        " SELECT made.id, one.name, 'api_key', one.account, true, one.key, '', '', '[]', false, 'valid', '', now()"
+        " FROM made, unnest(%s::text[], %s::text[], %s::text[]) WITH ORDINALITY AS one (name, account, key, place)"
+        " ORDER BY one.place",
         domain,
+        [f"name_{place}" for place in places],
+        [f"acc_{place}" for place in places],
+        [encrypt(secret) for secret in secrets],
     )
-    for number, secret in enumerate(secrets):
-        nexus.execute(
-            "INSERT INTO accounts_credential (domain_id, name, kind, account_id, enabled, api_key, access_token, refresh_token,"
-            " scopes, is_max, state, last_error, created_at)"
-            " SELECT id, %s, 'api_key', %s, true, %s, '', '', '[]', false, 'valid', '', now() FROM accounts_domain WHERE name = %s",
-            f"name_{number}",
-            f"acc_{number}",
-            encrypt(secret),
-            domain,
-        )
     query = "SELECT c.id FROM accounts_credential c JOIN accounts_domain d ON d.id = domain_id WHERE d.name = %s ORDER BY c.id"
     return [int(row["id"]) for row in nexus.rows(query, domain)]
 
@@ -168,6 +171,23 @@ def test_of_all_processes_requests_one_probes_at_the_end_of_a_cool_down(
         seen = [one for _, one in threads.map(lambda _: ask(pool, "probe.example"), range(16))]
 
     assert sorted(seen) == [[]] * 15 + [[KEYS[0]]]
+    forget(pool, ids)
+
+
+def test_a_probe_whose_answer_says_nothing_holds_up_no_process(pool: Nexus, rules: dict[str, str]) -> None:
+    ids = add(pool, "mute.example", *KEYS)
+    known(pool, "mute.example")
+    rules |= {KEYS[0]: "status=429,retry-after=3", KEYS[1]: "status=429,retry-after=60"}
+    assert ask(pool, "mute.example")[1] == list(KEYS)
+    time.sleep(3.2)
+    rules[KEYS[0]] = "status=403"
+    started = time.monotonic()
+
+    with ThreadPoolExecutor(16) as threads:
+        answers = list(threads.map(lambda _: ask(pool, "mute.example"), range(16)))
+
+    assert time.monotonic() - started < PROBE_SECONDS - 1
+    assert [(answer.status_code, seen) for answer, seen in answers] == [(403, [KEYS[0]])] * 16
     forget(pool, ids)
 
 

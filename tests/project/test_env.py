@@ -236,6 +236,17 @@ def test_good_settings_start() -> None:
     assert start(HOST="0.0.0.0", ENABLE_CLIENT_AUTH="true").stdout == "started\n"  # noqa: S104 - what is tested
 
 
+@pytest.mark.parametrize("module", ["", " "])
+def test_an_empty_settings_module_counts_as_not_set(module: str) -> None:
+    assert start(DJANGO_SETTINGS_MODULE=module).stdout == "started\n"
+
+
+def test_another_settings_module_is_the_environments_choice() -> None:
+    stopped = start(DJANGO_SETTINGS_MODULE="nexus_project.settings.dashboard")
+
+    assert stopped.stderr.startswith("nexus: SECRET_KEY is not set, and the dashboard needs it")
+
+
 @pytest.mark.parametrize(
     ("settings", "says"),
     [

@@ -83,7 +83,10 @@ class Bench:
     async def ask(self, **asked: str) -> httpx.Response:
         request = self.request(**asked)
         self.exchange = Exchange(None, lambda _: None)
-        answer = await self.sender.send(request, self.exchange, await self.decide(request))
+        try:
+            answer = await self.sender.send(request, self.exchange, await self.decide(request))
+        finally:
+            self.sender.release(request)
         self.answers.append(cast(AnswerBytes, answer.stream))
         return answer
 

@@ -10,10 +10,12 @@ import pytest
 from pytest_django import Settings
 
 from accounts.access import Decision
+from accounts.credential_health import claim_probe, release_probe
 from nexus_project.stack import ports
 from proxy.record import Payment
-from proxy.relay import outcome
+from proxy.relay import outcome, standing
 from proxy.relay.refusal import Refused
+from proxy.relay.standing import PROBE_SECONDS
 from proxy.relay.upstream import AnswerBytes
 from tests.relay.bench_of_attempts import DOMAIN, ONE, THREE, TWO, Bench
 
@@ -216,3 +218,66 @@ async def test_of_two_processes_one_probes_and_without_redis_each_does(
 
     assert [status for status, _ in answers] == [200] * 4
     assert bench.asked.count(ONE.secret) == probes
+
+
+async def half_open(*benches: Bench) -> float:
+    """Of two credentials one cools down for long, the other one's cool-down has ended: all wait for its probe. Its end."""
+    until = time.time() + 0.05
+    for one in benches:
+        one.hold(ONE, TWO)
+        one.sender.pool.failed(TWO, "529", until + 60, time.time())
+        one.sender.pool.failed(ONE, "529", until, time.time())
+    await asyncio.sleep(0.06)
+    return until
+
+
+@pytest.mark.parametrize("rule", ["status=403", "status=500", "status=401", "delay-ms=3000"])
+async def test_a_probe_that_says_nothing_holds_up_another_process_no_longer_than_it_lasts(
+    bench: Bench, other: Bench, rule: str
+) -> None:
+    for one in (bench, other):
+        one.transport._session._timeout = one.transport._session.timeout.__class__(sock_read=0.4)
+    bench.emulator.rules[ONE.secret] = rule
+    await half_open(bench, other)
+
+    async with asyncio.timeout(PROBE_SECONDS - 2):
+        await asyncio.gather(bench.read(), other.read(), return_exceptions=True)
+
+    assert bench.asked == [ONE.secret] * 2
+
+
+async def test_a_client_that_leaves_before_its_probe_is_answered_holds_up_nobody(
+    bench: Bench, other: Bench
+) -> None:
+    bench.emulator.rules[ONE.secret] = "delay-ms=2000"
+    await half_open(bench, other)
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(bench.read(), 0.3)
+    bench.emulator.rules.clear()
+
+    async with asyncio.timeout(PROBE_SECONDS - 2):
+        assert (await other.read())[0] == 200
+
+
+async def test_a_prober_that_crashed_is_waited_for_until_its_claim_ends(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standing, "LOOK_SECONDS", 0.05)
+    until = await half_open(bench)
+    assert claim_probe(ONE.key, until, "a process that crashed", 0.6)
+    started = time.monotonic()
+
+    assert (await bench.read())[0] == 200
+
+    assert 0.4 < time.monotonic() - started < 2
+
+
+async def test_a_claim_is_given_back_by_its_holder_alone() -> None:
+    assert claim_probe("database:9", 1.0, "holder", 5)
+
+    release_probe("database:9", 1.0, "somebody else")
+    assert not claim_probe("database:9", 1.0, "somebody else", 5)
+
+    release_probe("database:9", 1.0, "holder")
+    assert claim_probe("database:9", 1.0, "somebody else", 5)

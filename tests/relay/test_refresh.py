@@ -161,3 +161,36 @@ def test_without_a_snapshot_nothing_is_due(endpoint: Emulator) -> None:
     Refresher(Watcher())._look()
 
     assert endpoint.oauth.calls == 0
+
+
+def test_a_file_whose_token_is_dead_is_told_once_and_refreshed_after_a_login(
+    endpoint: Emulator, watcher: Watcher, caplog: pytest.LogCaptureFixture
+) -> None:
+    endpoint.oauth.answers.append(refusal("invalid_grant", "Refresh token not found"))
+    due, other = payer(watcher), Watcher()
+    other.refresh_now()
+    processes = [Refresher(watcher), Refresher(other)]
+
+    def look() -> None:
+        """As every second, long after any pause."""
+        for process in processes:
+            process._watcher.refresh_now()
+            process._paused.clear()
+            process._look()
+
+    for _ in range(3):
+        look()
+
+    told = [record for record in caplog.records if record.message == "oauth.refresh_failed"]
+    assert [record.__dict__["payer"] for record in told] == [due.name]
+    assert endpoint.oauth.calls == 2  # the other credential's is good
+
+    path = Path(due.reference)
+    data = json.loads(path.read_text())
+    data["oauth"]["refreshToken"] = "sk-ant-ort01-of-a-new-login"
+    path.write_text(json.dumps(data))
+    look()
+
+    assert payer(watcher).secret == payer(other).secret == endpoint.oauth.grants[-1]["access_token"]
+    assert endpoint.oauth.calls == 3
+    assert len([record for record in caplog.records if record.message == "oauth.refresh_failed"]) == 1

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.relay.standing import FIRST_SECONDS, JITTER, MOST_SECONDS, PROBE_SECONDS, Standing
+from proxy.relay.standing import FIRST_SECONDS, JITTER, LOOK_SECONDS, MOST_SECONDS, PROBE_SECONDS, Standing
 
 NOW = 1_000_000.0
 
@@ -99,6 +99,18 @@ def test_what_others_tell_is_taken_over_once() -> None:
 
     assert (standing.until, standing.reason, standing.failures) == (NOW + 10, "429", 1)
     assert standing.is_probed(NOW + 10)
+
+
+def test_another_processes_probe_is_looked_after_again_in_a_moment() -> None:
+    standing = Standing()
+    standing.cool(NOW, NOW + 10, "429", NOW)
+    standing.probed_elsewhere(NOW + 10)
+    assert not standing.is_ready(NOW + 10)
+    assert standing.is_ready(NOW + 10 + LOOK_SECONDS)
+
+    standing.recover()
+    standing.probed_elsewhere(NOW + 11)
+    assert standing.is_ready(NOW + 11)
 
 
 async def test_who_waits_for_a_probe_hears_of_its_outcome() -> None:

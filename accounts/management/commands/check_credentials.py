@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts import credential_check, credential_folder, snapshot
 from accounts.access import Payer, Snapshot
 from accounts.credential_check import Verdict
+from accounts.management.oauth_payers import oauth_payers
 from accounts.management.told import Row, tell
 
 _AT_ONCE = 4
@@ -23,7 +24,7 @@ class Command(BaseCommand):
     help = (
         "Show every credential that Nexus would spend, rows, files and CLAUDE_API_KEY, and whether it can pay: each is asked for "
         "one model's name, which costs nothing. --offline asks nobody and looks only whether it is complete and not ended. "
-        "Exit code 1: one cannot pay. Example: manage.py check_credentials api.example.com --json"
+        "Exit code 1: one cannot pay or needs a login. Example: manage.py check_credentials api.example.com --json"
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -39,14 +40,15 @@ class Command(BaseCommand):
             raise CommandError(
                 "There is no such credential: add one in the admin, as a file, or as CLAUDE_API_KEY."
             )
+        judge = credential_check.at_hand if options["offline"] else credential_check.ask
+        dead = _needing_login()
         with ThreadPoolExecutor(_AT_ONCE) as threads:
-            judge = credential_check.at_hand if options["offline"] else credential_check.ask
-            verdicts = list(threads.map(judge, [payer for _, payer in found]))
+            verdicts = list(threads.map(lambda one: dead.get(one[1].key) or judge(one[1]), found))
         rows = [_row(domain, payer, one) for (domain, payer), one in zip(found, verdicts, strict=True)]
         tell(self, rows, _line, as_json=options["json"])
         bad = sum(not one.good for one in verdicts)
         if bad:
-            raise CommandError(f"{bad} of {len(found)} cannot pay.")
+            raise CommandError(f"{bad} of {len(found)} cannot pay or need a login.")
 
 
 def _snapshot() -> Snapshot:
@@ -60,6 +62,15 @@ def _payers(found: Snapshot, domains: set[str]) -> Iterable[tuple[str, Payer]]:
             yield from ((name, payer) for payer in access.payers)
     if found.default and not domains:
         yield "(any domain)", found.default
+
+
+def _needing_login() -> dict[str, Verdict]:
+    """By `Payer.key`; an access token may pay still, and nothing follows it."""
+    return {
+        one.payer.key: Verdict(False, f"needs login: run {one.login}")
+        for one in oauth_payers(set())
+        if one.state == "needs_login"
+    }
 
 
 def _row(domain: str, payer: Payer, verdict: Verdict) -> dict[str, object]:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import os
 import secrets
 from argparse import ArgumentParser
 from pathlib import Path
@@ -45,6 +46,10 @@ class Command(BaseCommand):
         if file and not credential_files.domain_of(file):
             raise CommandError(
                 f"{file.name} is no credential file: call it <domain>{credential_files.SUFFIX}.", returncode=2
+            )
+        if file and not os.access(file.parent, os.W_OK):  # before a code is spent on it
+            raise CommandError(
+                f"{file.parent} is not there or cannot be written here: make it, or run this where the proxy runs."
             )
         verifier, state = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         self.stdout.write(
