@@ -29,6 +29,8 @@ def client_address(scope: dict[str, Any]) -> str:
     What is no address ends the search, so that nothing that a client made up is taken for one.
     """
     address = _peer(scope)
+    if not settings.TRUSTED_PROXIES:
+        return address
     headers: Headers = scope["headers"]
     forwarded = b",".join(value for name, value in headers if name == b"x-forwarded-for")
     for hop in reversed(forwarded.decode("utf-8", "replace").split(",")):

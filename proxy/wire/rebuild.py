@@ -5,6 +5,8 @@ Events: https://docs.anthropic.com/en/docs/build-with-claude/streaming.
 
 from collections.abc import Callable, Iterable
 
+import msgspec
+
 from proxy.wire.lenient import as_dict, as_list, as_text, parse
 from proxy.wire.sse import Event
 
@@ -15,6 +17,25 @@ _EXTENDED = {
     "input_json_delta": "partial_json",
     "compaction_delta": "content",
 }
+
+
+class _Text(msgspec.Struct):
+    """A delta that is nothing but text, as almost all are."""
+
+    type: str
+    text: str | None = None
+    thinking: str | None = None
+    partial_json: str | None = None
+    content: str | None = None
+
+
+class _TextEvent(msgspec.Struct):
+    type: str
+    index: int
+    delta: _Text
+
+
+_decode_text = msgspec.json.Decoder(_TextEvent).decode
 
 
 class Block:
@@ -32,13 +53,16 @@ class Block:
         field = _EXTENDED.get(kind, "")
         piece = delta.get(field)
         if isinstance(piece, str):
-            self._texts.setdefault(field, []).append(piece)
+            self.extend(field, piece)
         elif kind == "signature_delta":
             self._fields["signature"] = delta.get("signature")
         elif kind == "citations_delta":
             self._lists.setdefault("citations", []).append(delta.get("citation"))
         else:
             self._lists.setdefault("deltas", []).append(delta)
+
+    def extend(self, field: str, piece: str) -> None:
+        self._texts.setdefault(field, []).append(piece)
 
     def whole(self) -> dict[str, object]:
         """The block as a non-streamed answer would hold it.
@@ -87,6 +111,8 @@ class Rebuilder:
 
     def add(self, events: Iterable[Event]) -> None:
         for event in events:
+            if event.name == "content_block_delta" and self._add_text(event.data):
+                continue
             body = as_dict(parse(event.data))
             handler = self._handlers.get(as_text(body.get("type")) or event.name)
             if body and handler:
@@ -101,6 +127,19 @@ class Rebuilder:
             message["completion"] = "".join(self._completion)
         return message or None
 
+    def _add_text(self, data: bytes) -> bool:
+        """Add a delta that is nothing but text; False, and nothing done, for any other."""
+        try:
+            found = _decode_text(data)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return False
+        field = _EXTENDED.get(found.delta.type, "")
+        piece = getattr(found.delta, field, None) if found.type == "content_block_delta" else None
+        if piece is None:
+            return False
+        self._block(found.index).extend(field, piece)
+        return True
+
     def _start_message(self, body: dict[str, object]) -> None:
         self._message = dict(as_dict(body.get("message")))
         self.usages.append(as_dict(self._message.get("usage")))
@@ -109,7 +148,12 @@ class Rebuilder:
         self._blocks[_index(body)] = Block(as_dict(body.get("content_block")))
 
     def _extend_block(self, body: dict[str, object]) -> None:
-        self._blocks.setdefault(_index(body), Block({})).add(as_dict(body.get("delta")))
+        self._block(_index(body)).add(as_dict(body.get("delta")))
+
+    def _block(self, index: int) -> Block:
+        if index not in self._blocks:
+            self._blocks[index] = Block({})
+        return self._blocks[index]
 
     def _change_message(self, body: dict[str, object]) -> None:
         self._message |= as_dict(body.get("delta"))

@@ -4,17 +4,18 @@ Format: https://html.spec.whatwg.org/multipage/server-sent-events.html, section 
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 # Two line ends in a row, and at once all that follow. The lookahead keeps one CRLF from counting as two.
 _BORDER = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n?|\n)++")
 _LONGEST_BORDER = 4
+# An event as the API writes them all: it needs no look at each of its lines.
+_PLAIN = re.compile(rb"event: ([^\r\n]*+)\ndata: ([^\r\n]*+)\n\n")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One event: `name` is "message" where the stream gave none, `data` has its lines joined by LF."""
 
     name: str
@@ -44,7 +45,7 @@ class Decoder:
         """The events that `chunk` completes, in order."""
         self._rest += chunk
         events: list[Event] = []
-        start = 0
+        start = 0 if self._overlong else self._take_plain(events)
         while border := _BORDER.search(self._rest, max(start, self._searched)):
             self._finish(start, border.start(), events)
             start = self._searched = border.end()
@@ -60,6 +61,17 @@ class Decoder:
         self._rest.clear()
         self._searched = 0
         return events
+
+    def _take_plain(self, events: list[Event]) -> int:
+        """Add the plain events with which the rest begins; where they end."""
+        end = 0
+        while plain := _PLAIN.match(self._rest, end):
+            if self._limit is not None and plain.end() - end > self._limit:
+                break
+            name, data = plain.groups()
+            events.append(Event(name.decode("utf-8", "replace") or "message", data))
+            end = plain.end()
+        return end
 
     def _finish(self, start: int, end: int, events: list[Event]) -> None:
         overlong = self._overlong or (self._limit is not None and end - start > self._limit)

@@ -44,6 +44,8 @@ def _targets(
     found = [Target(targets.DIRECT, port)]
     if other := running.enter_context(targets.nginx(port)):
         found.append(other)
+    if any(one.paces for one in works):
+        found.append(running.enter_context(targets.bare(port)))
     found.append(targets.ours(targets.OURS, running.enter_context(system(1, server_pids, port))))
     if any(one.storage_off for one in works):
         quiet = running.enter_context(system(2, server_pids, port, STORAGE_ENABLED="false"))
@@ -59,7 +61,7 @@ def _measured(
         for _ in range(rounds)
         for work in works
         for target in found
-        if work.storage_off or target.name != targets.OURS_OFF
+        if {targets.OURS_OFF: work.storage_off, targets.BARE: work.paces}.get(target.name, True)
     ]
     runs = []
     with Progress(*Progress.get_default_columns(), TimeElapsedColumn(), console=console) as progress:

@@ -3,17 +3,19 @@
 import contextlib
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import httpx
 
+from nexus_project import env
 from nexus_project.stack import aside, ports
 from tests.bench.build import BenchError
 from tests.bench.system import System
 
-DIRECT, NGINX, OURS, OURS_OFF = "direct", "nginx", "nexus", "nexus, storage off"
+DIRECT, NGINX, BARE, OURS, OURS_OFF = "direct", "nginx", "bare view", "nexus", "nexus, storage off"
 
 NGINX_SETTINGS = """\
 worker_processes 1;
@@ -84,10 +86,34 @@ def nginx(upstream_port: int) -> Iterator[Target | None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def bare(upstream_port: int) -> Iterator[Target]:
+    """The bare view in a process of its own."""
+    port = ports.free()
+    options = ("--port", str(port), "--loop", "uvloop", "--http", "httptools", "--lifespan", "off")
+    quiet = (
+        "--no-access-log",
+        "--no-proxy-headers",
+        "--no-server-header",
+        "--no-date-header",
+        "--log-level",
+        "error",
+    )
+    command = [sys.executable, "-m", "uvicorn", "tests.bench.bare:application", *options, *quiet]
+    environment = env.child_environment({"BENCH_UPSTREAM": f"http://127.0.0.1:{upstream_port}"})
+    process = subprocess.Popen(command, env=environment, cwd=env.BASE_DIR)
+    try:
+        _wait(port)
+        yield Target(BARE, port, (process.pid,))
+    finally:
+        process.terminate()
+        process.wait()
+
+
 def _wait(port: int) -> None:
     for _ in range(100):
         with contextlib.suppress(httpx.TransportError):
             httpx.post(f"http://127.0.0.1:{port}/", content=b"{}")
             return
         time.sleep(0.05)
-    raise BenchError("nginx did not start within 5 s: mend it, or take it off PATH.")
+    raise BenchError("A server to compare with did not start within 5 s: look above, or take nginx off PATH.")

@@ -123,3 +123,24 @@ def test_a_large_event_in_single_bytes_takes_linear_time() -> None:
         return time.process_time() - start
 
     assert seconds(200_000) < 20 * max(seconds(25_000), 0.005)
+
+
+names = st.sampled_from([b"ping", b"content_block_delta", b"", b"a: b", b"\xff"])
+values = st.sampled_from([b"1", b"", b'{"a":1} ', b"x" * 40, b": data: 2"])
+
+
+@given(
+    st.lists(st.tuples(names, values, st.sampled_from([b"", b"\n", b": note\n", b"\r\n"])), max_size=6),
+    st.sampled_from([None, 30]),
+)
+def test_an_event_as_the_api_writes_it_is_the_same_with_other_line_ends(
+    written: list[tuple[bytes, bytes, bytes]], limit: int | None
+) -> None:
+    plain = b"".join(b"event: %b\ndata: %b\n\n%b" % one for one in written)
+    other = b"".join(b"event: %b\r\ndata: %b\r\n\r\n%b" % one for one in written)
+
+    found = decode(plain, limit=limit)
+
+    # Each line end of the other form is a byte longer, which is what a limit counts.
+    assert found == decode(other, limit=limit and limit + 1)
+    assert all(type(event.data) is bytes for event in found)
