@@ -22,6 +22,8 @@ def run(names: Sequence[str], rounds: int, seconds: float, workers: int, *, bars
     build.build()
     works, pinned = chosen(names), not machine.cannot_pin()
     console = Console(stderr=True)
+    if slow := machine.unoptimized_python():
+        console.print(slow)
     with ExitStack() as running:
         running.callback(clear_requests)
         server_pids = running.enter_context(servers())

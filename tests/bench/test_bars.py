@@ -1,0 +1,51 @@
+"""What a bar allows on a machine that is not the one where it was set."""
+
+import pytest
+
+from tests.bench import targets
+from tests.bench.bars import Verdict, verdicts
+from tests.bench.measure import Load, Run, Times
+
+NO_TIMES = Times(0, 0, 0, 0)
+
+
+def ran(target: str, workload: str, cpu: float, *, done: int = 1000, events: int = 0) -> Run:
+    load = Load(done, done, 0, events, 1.0, done, 0, NO_TIMES, NO_TIMES, NO_TIMES, "")
+    return Run(workload, target, load, cpu, 0, 50, None, None)
+
+
+def named(runs: list[Run], name: str) -> Verdict:
+    [found] = [one for one in verdicts(runs) if one.name == name]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("bare", "mine", "kept"), [(0.25, 0.39, True), (0.25, 0.41, False), (0.5, 0.79, True)]
+)
+def test_a_limit_grows_with_what_the_bare_view_takes(bare: float, mine: float, kept: bool) -> None:
+    runs = [ran(targets.BARE, "small", bare), ran(targets.OURS, "small", mine)]
+
+    found = named(runs, "proxy CPU, 0.4 KB requests")
+
+    assert (found.kept, found.limit) == (kept, 0.4)
+    assert found.here == pytest.approx(0.4 * bare / 0.25)
+
+
+def test_a_faster_machine_allows_less() -> None:
+    runs = [ran(targets.BARE, "burst", 1.5, events=10**6), ran(targets.OURS, "burst", 3, events=10**6)]
+
+    assert not named(runs, "proxy CPU, events at once").kept
+
+
+def test_what_500_streams_carry_is_less_where_the_bare_view_carries_less() -> None:
+    runs = [
+        ran(targets.BARE, "paced5x500", 1, events=32_750),
+        ran(targets.OURS, "paced5x500", 1, events=31_000),
+    ]
+
+    assert named(runs, "500 streams carry").here == pytest.approx(30_000)
+    assert named(runs, "500 streams carry").kept
+
+
+def test_without_the_bare_view_the_limit_is_as_it_was_set() -> None:
+    assert named([ran(targets.OURS, "small", 0.5)], "proxy CPU, 0.4 KB requests").here == 0.4
