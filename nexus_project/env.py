@@ -70,9 +70,11 @@ def assume(**values: str) -> None:
 
 def use_settings(module: str) -> None:
     """Select a settings module (the environment's choice wins) and stop with one sentence if a value is wrong."""
-    if not _value("DJANGO_SETTINGS_MODULE"):
-        _environment["DJANGO_SETTINGS_MODULE"] = module
     from django.conf import settings
+
+    # A process that has its settings leaves the name as it is: what it starts chooses for itself.
+    if not settings.configured and not _value("DJANGO_SETTINGS_MODULE"):
+        _environment["DJANGO_SETTINGS_MODULE"] = module
 
     try:
         settings.INSTALLED_APPS  # noqa: B018 - the first access loads the module
