@@ -24,7 +24,7 @@ log = logging.getLogger("nexus.shipper")
 MAX_RECORDS = 100
 MAX_BYTES = 4 * 1024**2
 MAX_UNCONFIRMED = 4
-TICK_SECONDS = 0.05
+TICK_SECONDS = 0.1
 LINGER_SECONDS = 0.2
 BEAT_SECONDS = 1.0
 TAKEN_TIMEOUT_SECONDS = 30.0
@@ -161,8 +161,9 @@ class Shipper:
 
     def confirm(self, now: float) -> None:
         """Discard what was committed and take back what has to be sent again; raises BrokerDown."""
-        for task_id, sent in list(self._sent.items()):
-            state = self._broker.state(task_id)
+        ended: list[str] = []
+        asked = list(self._sent.items())
+        for (task_id, sent), state in zip(asked, self._broker.states([*self._sent]), strict=True):
             if state is State.WAITING:
                 state = sent.state  # once taken, it does not wait again: others have filled the queue since
             if state is not sent.state:
@@ -175,7 +176,8 @@ class Shipper:
             else:
                 continue
             del self._sent[task_id]
-            self._broker.forget(task_id)
+            ended.append(task_id)
+        self._broker.forget(ended)
 
     def _look_for_leftovers(self) -> None:
         """Ship what processes left behind that did not come back; let their slots go when they are empty."""
