@@ -1,57 +1,75 @@
-"""Logging: structlog's renderers behind a formatter that masks every credential, tracebacks included."""
+"""Logging: an event and its fields on one line, as text or JSON, every credential in it masked, tracebacks included."""
 
+import json
 import logging
+from datetime import UTC, datetime
 from typing import Any
-
-import structlog
-from structlog.typing import EventDict
 
 from accounts.masking import mask_text
 
-
-def without_task_arguments(logger: object, method: str, event: EventDict) -> EventDict:
-    """Celery adds a task's arguments to its log records, and an argument may be a whole conversation."""
-    event.pop("data", None)
-    return event
-
-
-SHARED: list[Any] = [
-    structlog.stdlib.add_log_level,
-    structlog.stdlib.add_logger_name,
-    structlog.stdlib.ExtraAdder(),
-    without_task_arguments,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-]
+# What every record has; anything else came by `extra`. Celery adds a task's arguments as `data`: maybe a whole conversation.
+NOT_FIELDS = {*logging.makeLogRecord({}).__dict__, "message", "asctime", "data"}
+LEVEL_WIDTH = 9
+EVENT_WIDTH = 30
+QUOTED = frozenset(" \t=\r\n\"'")
 
 
-class MaskingFormatter(structlog.stdlib.ProcessorFormatter):
+class MaskingFormatter(logging.Formatter):
     """Mask the finished line, so that no path into a log can carry a secret."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return mask_text(super().format(record))
+        return mask_text(self.line(record))
+
+    def line(self, record: logging.LogRecord) -> str:
+        """The record's text, without a line's end."""
+        raise NotImplementedError
+
+    def fields(self, record: logging.LogRecord) -> dict[str, Any]:
+        """What was given by `extra`, and the stack where it was asked for."""
+        given = {key: value for key, value in record.__dict__.items() if key not in NOT_FIELDS}
+        return given | ({"stack_info": record.stack_info} if record.stack_info else {})
+
+    def time(self, record: logging.LogRecord) -> str:
+        """When it happened, in UTC to the microsecond."""
+        return datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
+
+    def trace(self, record: logging.LogRecord) -> str:
+        """The plain traceback, "" where there is none. A prettier one prints local variables, and those hold bodies and keys."""
+        return self.formatException(record.exc_info) if record.exc_info else ""
+
+
+class JsonFormatter(MaskingFormatter):
+    """An object a line: `event`, `level`, `logger`, the fields, `timestamp`, and `exception` with a traceback."""
+
+    def line(self, record: logging.LogRecord) -> str:
+        said = {"event": record.getMessage(), "level": record.levelname.lower(), "logger": record.name}
+        said |= self.fields(record)
+        said["timestamp"] = self.time(record)
+        if trace := self.trace(record):
+            said["exception"] = trace
+        return json.dumps(said, default=repr)
+
+
+class TextFormatter(MaskingFormatter):
+    """Columns for people, then the fields in the order of their names; a traceback follows on lines of its own."""
+
+    def line(self, record: logging.LogRecord) -> str:
+        level = f"[{record.levelname.lower():{LEVEL_WIDTH}}]"
+        said = [self.time(record), level, f"{record.getMessage():{EVENT_WIDTH}}", f"[{record.name}]"]
+        said += (f"{key}={_shown(value)}" for key, value in sorted(self.fields(record).items()))
+        return "\n".join(filter(None, (" ".join(said), self.trace(record))))
+
+
+def _shown(value: object) -> str:
+    return value if isinstance(value, str) and not QUOTED.intersection(value) else repr(value)
 
 
 def config(*, level: str, as_json: bool) -> dict[str, Any]:
     """The dictConfig for one process."""
-    renderer: Any = (
-        structlog.processors.JSONRenderer()
-        if as_json
-        # A plain traceback: the pretty one prints local variables, and those hold bodies and keys.
-        else structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
-    )
-    formatter = {
-        "()": MaskingFormatter,
-        "foreign_pre_chain": SHARED,
-        "processors": [
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            *([structlog.processors.format_exc_info] if as_json else []),
-            renderer,
-        ],
-    }
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"masked": formatter},
+        "formatters": {"masked": {"()": JsonFormatter if as_json else TextFormatter}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "masked"}},
         # The libraries' own debugging would bury Nexus's.
         "root": {"handlers": ["stderr"], "level": "INFO" if level == "debug" else level.upper()},

@@ -1,11 +1,10 @@
-"""The record of one exchange: the only thing that the relay side and the store side share, apart from `wire`.
+"""The record of one exchange: with its batch all that the relay side and the store side share, apart from `wire`.
 
 On disk and on the wire each struct is a msgpack array with its version (the tag) first: a reader refuses what it does not know.
 A new field goes to the end, with a default; any other change needs a new version.
 """
 
 import msgspec
-import zstandard
 
 INGEST_TASK = "proxy.ingest"
 
@@ -91,16 +90,3 @@ encode = _encoder.encode
 decode_head = msgspec.msgpack.Decoder(Head).decode
 decode_closing = msgspec.msgpack.Decoder(Closing).decode
 decode_record = msgspec.msgpack.Decoder(Record).decode
-_decode_batch = msgspec.msgpack.Decoder(Batch).decode
-
-MAX_BATCH_BYTES = 512 * 1024**2
-
-
-def encode_batch(batch: Batch) -> bytes:
-    """msgpack in zstd: level 1, because the proxy pays for it."""
-    return zstandard.ZstdCompressor(level=1).compress(encode(batch))
-
-
-def decode_batch(payload: bytes) -> Batch:
-    """The batch of `encode_batch`; raises msgspec.DecodeError or zstandard.ZstdError on anything else."""
-    return _decode_batch(zstandard.ZstdDecompressor().decompress(payload, max_output_size=MAX_BATCH_BYTES))

@@ -2,7 +2,7 @@
 
 import enum
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 import redis
@@ -77,24 +77,25 @@ class Broker:
             raise BrokerDown(type(error).__name__) from error
         return task_id
 
-    def state(self, task_id: str) -> State:
-        """What Redis knows of a batch. Unreported with an empty queue means taken: a worker may have died with it."""
+    def states(self, task_ids: Sequence[str]) -> list[State]:
+        """What Redis knows of each batch, by one question."""
+        if not task_ids:
+            return []
         try:
             both = self._redis.pipeline()
-            both.get(KEY_PREFIX + task_id)
+            both.mget([KEY_PREFIX + task_id for task_id in task_ids])
             both.llen(self._queue)
-            raw, queued = both.execute()
+            reports, queued = both.execute()
         except _DOWN as error:
             raise BrokerDown(type(error).__name__) from error
-        if raw is None:
-            return State.GONE
-        status = json.loads(raw)["status"]
-        return State.WAITING if status == _UNREPORTED and queued else _STATES.get(status, State.TAKEN)
+        return [_state(report, queued) for report in reports]
 
-    def forget(self, task_id: str) -> None:
-        """Remove what Redis knows of a batch."""
+    def forget(self, task_ids: Sequence[str]) -> None:
+        """Remove what Redis knows of these batches."""
+        if not task_ids:
+            return
         try:
-            self._redis.delete(KEY_PREFIX + task_id)
+            self._redis.delete(*(KEY_PREFIX + task_id for task_id in task_ids))
         except _DOWN as error:
             raise BrokerDown(type(error).__name__) from error
 
@@ -117,3 +118,11 @@ class Broker:
 
     def close(self) -> None:
         self._redis.close()
+
+
+def _state(report: bytes | None, queued: int) -> State:
+    """Unreported with an empty queue means taken: a worker may have died with it."""
+    if report is None:
+        return State.GONE
+    status = json.loads(report)["status"]
+    return State.WAITING if status == _UNREPORTED and queued else _STATES.get(status, State.TAKEN)

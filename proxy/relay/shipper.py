@@ -13,8 +13,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from proxy import record
-from proxy.record import Batch
+from proxy.batch import BatchWriter, new_compressor
 from proxy.relay.assemble import read_record
 from proxy.relay.broker import Broker, BrokerDown, State
 from proxy.relay.recovery import claim_leftovers
@@ -25,7 +24,7 @@ log = logging.getLogger("nexus.shipper")
 MAX_RECORDS = 100
 MAX_BYTES = 4 * 1024**2
 MAX_UNCONFIRMED = 4
-TICK_SECONDS = 0.05
+TICK_SECONDS = 0.1
 LINGER_SECONDS = 0.2
 BEAT_SECONDS = 1.0
 TAKEN_TIMEOUT_SECONDS = 30.0
@@ -60,6 +59,7 @@ class Shipper:
         self._root = root
         self._spool = spool
         self._broker = broker or Broker()
+        self._compressor = new_compressor()
         self._spools = deque([spool])
         self._unusable: set[Path] = set()
         self._sent: dict[str, Sent] = {}
@@ -149,11 +149,11 @@ class Shipper:
             return False
         serials = spool.take(MAX_RECORDS, MAX_BYTES)
         try:
-            records = [found for serial in serials if (found := read_record(spool, serial))]
-            if records:
-                batch = Batch(spool.id, spool.accepted, spool.dropped, records, spool.bodies_dropped)
-                task_id = self._broker.send(record.encode_batch(batch))
-                self._sent[task_id] = Sent(spool, [found.serial for found in records])
+            writer = BatchWriter(self._compressor)
+            readable = [serial for serial in serials if _add(writer, spool, serial)]
+            if readable:
+                payload = writer.finish(spool.id, spool.accepted, spool.dropped, spool.bodies_dropped)
+                self._sent[self._broker.send(payload)] = Sent(spool, readable)
         except BaseException:
             spool.give_back(serials)
             raise
@@ -161,8 +161,9 @@ class Shipper:
 
     def confirm(self, now: float) -> None:
         """Discard what was committed and take back what has to be sent again; raises BrokerDown."""
-        for task_id, sent in list(self._sent.items()):
-            state = self._broker.state(task_id)
+        ended: list[str] = []
+        asked = list(self._sent.items())
+        for (task_id, sent), state in zip(asked, self._broker.states([*self._sent]), strict=True):
             if state is State.WAITING:
                 state = sent.state  # once taken, it does not wait again: others have filled the queue since
             if state is not sent.state:
@@ -175,7 +176,8 @@ class Shipper:
             else:
                 continue
             del self._sent[task_id]
-            self._broker.forget(task_id)
+            ended.append(task_id)
+        self._broker.forget(ended)
 
     def _look_for_leftovers(self) -> None:
         """Ship what processes left behind that did not come back; let their slots go when they are empty."""
@@ -192,3 +194,11 @@ class Shipper:
     def _beat_of(self, spool: Spool) -> None:
         spool.save_counts()
         self._broker.report(spool.id, spool.heartbeat())
+
+
+def _add(writer: BatchWriter, spool: Spool, serial: int) -> bool:
+    """Whether the record could be read. It is let go of here: no other one is in memory beside it."""
+    found = read_record(spool, serial)
+    if found:
+        writer.add(found)
+    return found is not None

@@ -12,7 +12,8 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from proxy import token_stats
-from proxy.record import INGEST_TASK, decode_batch
+from proxy.batch import decode_batch
+from proxy.record import INGEST_TASK
 from proxy.store import limits, losses, partitions, retention
 from proxy.store.ingest import ingest as ingest_batch
 from proxy.store.notifications import logins
@@ -32,7 +33,7 @@ log = logging.getLogger("nexus.ingest")
     throws=(OperationalError, InterfaceError, KeyUnavailable),
 )
 def ingest(payload: bytes) -> int:
-    """Store a batch (`proxy.record.encode_batch`); how many of its records were new.
+    """Store a batch (`proxy.batch`); how many of its records were new.
 
     It is not tried again here, so that an outage piles nothing up in Redis: the shipper, which holds the batch, sends it again.
     """

@@ -7,7 +7,7 @@ from itertools import islice
 import django
 import msgspec
 
-from proxy.record import decode_batch, encode_batch
+from proxy.batch import decode_batch, encode_batch
 from tests.bench_storage.load import BATCH, Load
 
 

@@ -1,7 +1,9 @@
 import json
 import logging
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from io import StringIO
+from pathlib import PurePosixPath
 
 import pytest
 
@@ -56,6 +58,42 @@ def test_a_json_line_has_time_level_logger_and_fields_and_no_task_arguments() ->
     line = json.loads(log.written.getvalue())
     assert line.pop("timestamp").endswith("Z")
     assert line == {"event": "event", "level": "warning", "logger": "test", "domain": "a.example"}
+
+
+def test_a_text_line_has_columns_and_then_the_fields_by_name() -> None:
+    log = make_log(as_json=False)
+
+    log.logger.warning("part.%s", "event", extra={"why": "it's away", "count": 3, "domain": "a.example"})
+
+    time, line = log.written.getvalue().split(" ", 1)
+    assert datetime.fromisoformat(time).tzinfo is UTC
+    assert (
+        line
+        == '[warning  ] part.event                     [test] count=3 domain=a.example why="it\'s away"\n'
+    )
+
+
+def test_a_traceback_shows_no_local_variable(log: Log) -> None:
+    body = "a conversation"[::-1]
+    try:
+        raise ValueError(len(body))
+    except ValueError:
+        log.logger.exception("failed")
+
+    assert "raise ValueError(len(body))" in log.written.getvalue()
+    assert body not in log.written.getvalue()
+
+
+def test_a_value_that_is_no_json_is_shown_as_python_does(log: Log) -> None:
+    log.logger.info("event", extra={"path": PurePosixPath("/a")})
+
+    assert "PurePosixPath('/a')" in log.written.getvalue()
+
+
+def test_the_stack_is_shown_where_it_was_asked_for(log: Log) -> None:
+    log.logger.info("event", stack_info=True)
+
+    assert "Stack (most recent call last)" in log.written.getvalue()
 
 
 def test_the_level_is_the_given_one_but_debugging_is_nexus_own() -> None:

@@ -26,10 +26,15 @@ def broker(own: OwnRedis) -> Iterator[Broker]:
     made.close()
 
 
+def state_of(broker: Broker, task_id: str) -> State:
+    [only] = broker.states([task_id])
+    return only
+
+
 def test_a_batch_that_nobody_took_is_waiting(broker: Broker, own: OwnRedis) -> None:
     task_id = broker.send(b"payload")
 
-    assert broker.state(task_id) is State.WAITING
+    assert state_of(broker, task_id) is State.WAITING
     assert own.waiting() == 1
 
 
@@ -37,7 +42,7 @@ def test_a_batch_that_left_the_queue_without_a_report_is_taken(broker: Broker, o
     task_id = broker.send(b"payload")
     own.client.rpop("ingest")
 
-    assert broker.state(task_id) is State.TAKEN
+    assert state_of(broker, task_id) is State.TAKEN
 
 
 @pytest.mark.parametrize(
@@ -57,16 +62,16 @@ def test_what_a_worker_reports_is_understood(
     result = ValueError("why") if reported in {"RETRY", "FAILURE", "REVOKED"} else 0
     current_app.backend.store_result(task_id, result, reported)
 
-    assert broker.state(task_id) is state
+    assert state_of(broker, task_id) is state
 
 
 def test_a_batch_that_was_forgotten_or_wiped_is_gone(broker: Broker, own: OwnRedis) -> None:
     forgotten, wiped = broker.send(b"one"), broker.send(b"two")
-    broker.forget(forgotten)
-    assert broker.state(forgotten) is State.GONE
+    broker.forget([forgotten])
+    assert state_of(broker, forgotten) is State.GONE
 
     own.client.flushall()
-    assert broker.state(wiped) is State.GONE
+    assert state_of(broker, wiped) is State.GONE
 
 
 def test_nothing_is_left_in_redis_of_a_batch_that_came_through(broker: Broker, own: OwnRedis) -> None:
@@ -88,9 +93,9 @@ def test_nothing_is_left_in_redis_of_a_batch_that_came_through(broker: Broker, o
     with start_worker(receiver, pool="solo", queues=["ingest"], perform_ping_check=False):
         task_id = broker.send(b"\x00the payload\xff")
         deadline = time.monotonic() + 20
-        while broker.state(task_id) is not State.DONE and time.monotonic() < deadline:
+        while state_of(broker, task_id) is not State.DONE and time.monotonic() < deadline:
             time.sleep(0.02)
-        broker.forget(task_id)
+        broker.forget([task_id])
         left = own.keys_of(task_id)
 
     assert received == [b"\x00the payload\xff"]
@@ -115,7 +120,7 @@ def test_a_marker_that_is_kept_outlives_its_time_and_one_that_was_wiped_stays_go
     broker.keep([waiting, wiped])
 
     assert own.client.ttl(KEY_PREFIX + waiting) > MARKER_SECONDS - 60
-    assert [broker.state(waiting), broker.state(wiped)] == [State.WAITING, State.GONE]
+    assert broker.states([waiting, wiped]) == [State.WAITING, State.GONE]
 
 
 def test_a_spool_reports_what_it_holds(broker: Broker, own: OwnRedis) -> None:
@@ -129,8 +134,8 @@ def test_a_spool_reports_what_it_holds(broker: Broker, own: OwnRedis) -> None:
     "call",
     [
         lambda broker: broker.send(b"payload"),
-        lambda broker: broker.state("some-id"),
-        lambda broker: broker.forget("some-id"),
+        lambda broker: broker.states(["some-id"]),
+        lambda broker: broker.forget(["some-id"]),
         lambda broker: broker.report("a-spool", Heartbeat()),
         lambda broker: broker.keep(["some-id"]),
     ],
@@ -146,3 +151,16 @@ def test_without_redis_every_call_says_so_at_once(
         call(broker)
 
     assert time.monotonic() - began < 5
+
+
+def test_all_batches_are_asked_for_and_forgotten_by_one_question_each(broker: Broker, own: OwnRedis) -> None:
+    ids = [broker.send(b"payload") for _ in range(4)]
+    before = own.client.info("stats")["total_commands_processed"]
+    assert broker.states(ids) == [State.WAITING] * 4
+    broker.forget(ids)
+    assert broker.states([]) == []
+    broker.forget([])
+    after = own.client.info("stats")["total_commands_processed"]
+
+    # MULTI, MGET, LLEN, EXEC, DEL, and INFO itself.
+    assert after - before <= 6

@@ -6,8 +6,11 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy import batch as batch_module
 from proxy import record
+from proxy.batch import BatchWriter, decode_batch, encode_batch, new_compressor
 from proxy.record import OUTCOMES, Batch, Closing, Head, Payment, Record
+from tests.relay.examples import make_closing, make_head
 
 text = st.text(max_size=30)
 pairs = st.lists(st.tuples(text, text), max_size=4)
@@ -39,9 +42,37 @@ batches = st.builds(
 )
 
 
+def make_record(serial: int, body: bytes) -> Record:
+    return Record(serial, make_head(body), make_closing(b"answer"), body, b"answer")
+
+
 @given(batch=batches)
 def test_a_batch_comes_back_as_it_was_sent(batch: Batch) -> None:
-    assert record.decode_batch(record.encode_batch(batch)) == batch
+    assert decode_batch(encode_batch(batch)) == batch
+
+
+@given(batch=batches)
+def test_a_batch_of_before_it_was_written_record_by_record_can_still_be_read(batch: Batch) -> None:
+    assert decode_batch(zstandard.compress(record.encode(batch))) == batch
+
+
+@given(batch=batches)
+def test_a_batch_is_the_msgpack_of_its_struct(batch: Batch) -> None:
+    reader = zstandard.ZstdDecompressor().stream_reader(encode_batch(batch), read_across_frames=True)
+
+    assert msgspec.msgpack.decode(reader.readall()) == msgspec.msgpack.decode(record.encode(batch))
+
+
+def test_a_compressor_makes_one_batch_after_another_also_where_one_was_left_half_made() -> None:
+    compressor = new_compressor()
+    for count in (1, 0, 2):
+        BatchWriter(compressor).add(make_record(9, b"left"))
+        writer = BatchWriter(compressor)
+        made = [make_record(serial, bytes(300_000)) for serial in range(count)]
+        for one in made:
+            writer.add(one)
+
+        assert decode_batch(writer.finish("a-spool", 5, 3, 2)) == Batch("a-spool", 5, 3, made, 2)
 
 
 @given(head=heads, closing=closings)
@@ -78,7 +109,16 @@ def test_an_end_of_before_payments_were_added_can_still_be_read(closing: Closing
 
 
 def test_what_is_no_batch_is_refused() -> None:
-    with pytest.raises(zstandard.ZstdError):
-        record.decode_batch(b"no zstd")
+    whole = encode_batch(Batch("a-spool", 1, 0, [make_record(1, b"body")]))
+    for bad in (b"no zstd", whole + b"more"):
+        with pytest.raises(zstandard.ZstdError):
+            decode_batch(bad)
+    for bad in (zstandard.compress(b"\xc1 no msgpack"), whole[:-1], b"", whole + whole):
+        with pytest.raises(msgspec.DecodeError):
+            decode_batch(bad)
+
+
+def test_a_payload_that_grows_beyond_measure_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch_module, "MAX_BATCH_BYTES", 8 * 1024**2)
     with pytest.raises(msgspec.DecodeError):
-        record.decode_batch(zstandard.compress(b"\xc1 no msgpack"))
+        decode_batch(encode_batch(Batch("a-spool", 1, 0, [make_record(1, bytes(9 * 1024**2))])))

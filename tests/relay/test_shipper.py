@@ -1,6 +1,7 @@
 """The shipper's decisions, with a real Redis, Celery's real result backend, and a time that the test sets."""
 
 import json
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from celery import current_app
 
 from proxy import record
+from proxy.batch import BatchWriter, decode_batch
 from proxy.record import Batch
 from proxy.relay import shipper as module
 from proxy.relay.broker import Broker, BrokerDown
@@ -36,7 +38,7 @@ class NotedBroker(Broker):
 
     def send(self, payload: bytes) -> str:
         self.ids.append(super().send(payload))
-        self.batches.append(record.decode_batch(payload))
+        self.batches.append(decode_batch(payload))
         return self.ids[-1]
 
     def sent(self) -> list[list[int]]:
@@ -268,15 +270,35 @@ def test_leftovers_and_new_records_are_shipped_in_turn(scene: Scene, monkeypatch
 
 
 def test_an_error_while_sending_loses_no_record(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    accept(scene.spool, b"half a batch")
     accept(scene.spool)
 
-    def fail(_: Batch) -> bytes:
+    def fail(*_: object) -> bytes:
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr(record, "encode_batch", fail)
+        patch.setattr(BatchWriter, "finish", fail)
         with pytest.raises(MemoryError):
             scene.turn()
     scene.turn()
 
-    assert scene.broker.sent() == [[1]]
+    assert scene.broker.sent() == [[1, 2]]
+
+
+def test_one_record_of_a_batch_is_in_memory_at_a_time(scene: Scene) -> None:
+    size = 190_000
+    accept(scene.spool)
+    scene.turn()  # what Celery imports for the first message is none of it
+    for number in range(20):
+        accept(scene.spool, bytes([number]) * size, b"")
+    broker = Broker()
+    tracemalloc.start()
+    try:
+        Shipper(scene.root, scene.spool, broker).ship()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        broker.close()
+
+    assert scene.spool.ready == 0
+    assert peak < 4 * size

@@ -11,7 +11,8 @@ from django.conf import settings as django_settings
 from django.db import connection
 from pytest_django import Settings
 
-from proxy.record import Record, encode_batch
+from proxy.batch import encode_batch
+from proxy.record import Record
 from proxy.store import aside, columns, ingest, tasks
 from proxy.store.blobs import BodyMissingError, body_of
 from proxy.store.models import Blob, DomainTotal, Exchange, ExchangeBody, MonthKey, Receipt, SetAside, Spool

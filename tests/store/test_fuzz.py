@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from proxy.record import OUTCOMES, Record, decode_batch, encode_batch
+from proxy.batch import decode_batch, encode_batch
+from proxy.record import OUTCOMES, Record
 from proxy.store import ingest
 from proxy.store.blobs import body_of
 from proxy.store.models import Exchange, SetAside

@@ -9,7 +9,8 @@ from django.conf import settings
 from django.db import connection
 
 from nexus_project.celery import app
-from proxy.record import INGEST_TASK, encode_batch
+from proxy.batch import encode_batch
+from proxy.record import INGEST_TASK
 from proxy.store import tasks
 from proxy.store.models import Exchange
 from tests.store.records import make_batch, make_record

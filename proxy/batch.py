@@ -1,0 +1,79 @@
+"""A batch on its way to the worker: one msgpack value in zstd, written record by record.
+
+It is two zstd frames after each other: what comes before the records, among it their number, and all from the first record on. The
+second is made first, so that one record is in memory at once and not all of them with a copy or two of each.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+
+import msgspec
+import zstandard
+from msgspec.structs import replace
+
+from proxy.record import Batch, Record, encode
+
+# Level 1, because the proxy pays for it. Its window of 512 KiB forgets a request before the same conversation's next one comes.
+_PARAMETERS = zstandard.ZstdCompressionParameters.from_level(1, window_log=20)
+_ARRAY, _BYTES = b"\xdd", b"\xc6"  # msgpack's marks with a length of four bytes
+_PIECE_BYTES = 256 * 1024
+MAX_BATCH_BYTES = 512 * 1024**2
+
+_decode = msgspec.msgpack.Decoder(Batch).decode
+
+
+def new_compressor() -> zstandard.ZstdCompressor:
+    """For one thread, which makes one batch at a time with it."""
+    return zstandard.ZstdCompressor(compression_params=_PARAMETERS)
+
+
+class BatchWriter:
+    """One batch: `add` each record, then `finish`."""
+
+    def __init__(self, compressor: zstandard.ZstdCompressor) -> None:
+        self._compressor = compressor
+        self._stream = compressor.compressobj()
+        self._parts: list[bytes] = []
+        self._count = 0
+
+    def add(self, record: Record) -> None:
+        """Bodies go into the compressor as they are: one may be tens of megabytes, and msgpack would copy it."""
+        self._count += 1
+        self._put(encode(replace(record, request_body=b"", response_body=b"")).removesuffix(encode(b"") * 2))
+        for body in (record.request_body, record.response_body):
+            self._put(_BYTES + _length(len(body)))
+            self._put(body)
+
+    def finish(self, spool: str, accepted: int, dropped: int, bodies_dropped: int) -> bytes:
+        """The payload of the `Batch` of these and the added records."""
+        self._put(encode(bodies_dropped))
+        self._parts.append(self._stream.flush())
+        before = encode(Batch(spool, accepted, dropped, [], 0)).removesuffix(encode([]) + encode(0))
+        first = self._compressor.compress(before + _ARRAY + _length(self._count))
+        return b"".join((first, *self._parts))
+
+    def _put(self, data: bytes) -> None:
+        if compressed := self._stream.compress(data):
+            self._parts.append(compressed)
+
+
+def _length(number: int) -> bytes:
+    return number.to_bytes(4, "big")
+
+
+def encode_batch(batch: Batch) -> bytes:
+    """The payload of a batch that is in memory already."""
+    writer = BatchWriter(new_compressor())
+    for record in batch.records:
+        writer.add(record)
+    return writer.finish(batch.spool, batch.accepted, batch.dropped, batch.bodies_dropped)
+
+
+def decode_batch(payload: bytes) -> Batch:
+    """The batch of a payload; raises msgspec.DecodeError or zstandard.ZstdError on anything else."""
+    return _decode(b"".join(_pieces(payload)))
+
+
+def _pieces(payload: bytes) -> Iterator[bytes]:
+    reader = zstandard.ZstdDecompressor().stream_reader(payload, read_across_frames=True)
+    yield from islice(iter(lambda: reader.read(_PIECE_BYTES), b""), MAX_BATCH_BYTES // _PIECE_BYTES)
