@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
@@ -62,7 +62,13 @@ def decrypt_bytes(token: bytes) -> bytes:
         raise UnreadableSecret("no key of FIELD_ENCRYPTION_KEYS decrypts this value") from error
 
 
-class EncryptedTextField(models.TextField[str, str]):
+if TYPE_CHECKING:
+    _Text = models.TextField[str, str]
+else:
+    _Text = models.TextField
+
+
+class EncryptedTextField(_Text):
     """Plain text in Python, a Fernet token in the database; empty stays empty."""
 
     def get_prep_value(self, value: Any) -> Any:

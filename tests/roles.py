@@ -33,11 +33,11 @@ _of_the_test = OWNER  # for every thread: the connections that code under test m
 _here = local()
 
 
-def of_test(request: pytest.FixtureRequest) -> str:
-    """The role of a test: that of its marker, else of its folder; the owner's where it asks for no database."""
+def of_test(request: pytest.FixtureRequest) -> str | None:
+    """The role of a test: that of its marker, else of its folder; None where it asks for no database."""
     node = request.node
     if not (node.get_closest_marker("django_db") or NEEDS_DATABASE & set(request.fixturenames)):
-        return OWNER
+        return None
     if marker := node.get_closest_marker("database_role"):
         return str(marker.args[0])
     return BY_FOLDER.get(node.path.relative_to(Path(__file__).parent).parts[0], OWNER)
@@ -45,7 +45,7 @@ def of_test(request: pytest.FixtureRequest) -> str:
 
 @contextmanager
 def in_force(role: str) -> Iterator[None]:
-    """The role for a whole test."""
+    """The role for a whole test, the owner's too: a test that failed within a transaction may have left its own."""
     global _of_the_test
     _of_the_test = role
     _become(role)

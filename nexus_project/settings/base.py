@@ -3,14 +3,12 @@
 import ipaddress
 from typing import Any
 
-import django_stubs_ext
 from cryptography.fernet import Fernet
 from django.core.management.utils import get_random_secret_key
 
 from nexus_project import env, logs
 
 env.read_env_file()
-django_stubs_ext.monkeypatch()  # lets classes such as ModelAdmin take their type at run time
 
 BASE_DIR = env.BASE_DIR
 VERSION = "0.1.0"

@@ -4,6 +4,7 @@ import base64
 import binascii
 from urllib.parse import urlsplit
 
+import django_stubs_ext
 from csp.constants import NONE, SELF
 
 from nexus_project import env
@@ -16,6 +17,8 @@ from nexus_project.settings.base import (
     HOST,
     REDIS_URL,
 )
+
+django_stubs_ext.monkeypatch()  # lets classes such as ModelAdmin take their type at run time
 
 for name, value in {
     "SECRET_KEY": env.secret("SECRET_KEY"),

@@ -107,6 +107,11 @@ class Protocol(HttpToolsProtocol):
         """Whom to tell at once when the client of the running request goes before it has its answer."""
         self._on_leave = listener
 
+    def on_response_complete(self) -> None:
+        """The answer is out: let go of the listener, which holds the request's body."""
+        self._on_leave = None
+        super().on_response_complete()
+
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
         self._on_leave = None
