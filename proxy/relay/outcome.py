@@ -6,7 +6,7 @@ from typing import cast
 
 import httpx
 
-from proxy.relay.upstream import AnswerBytes
+from proxy.relay.answer_bytes import AnswerBytes
 from proxy.wire.rate_limits import allowed_again
 
 REFUSED = "401"

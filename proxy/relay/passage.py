@@ -8,9 +8,9 @@ import httpx
 
 from proxy import record
 from proxy.relay import debug
+from proxy.relay.answer_bytes import AnswerBytes
 from proxy.relay.exchange import Exchange
 from proxy.relay.handler import UpstreamCut
-from proxy.relay.upstream import AnswerBytes
 
 log = logging.getLogger("nexus.relay")
 

@@ -13,12 +13,13 @@ from accounts.hosts import parse_host
 from accounts.inbound import read_credentials
 from accounts.watcher import Watcher
 from nexus_project.demo.emulator import Emulator
+from proxy.relay.answer_bytes import AnswerBytes
 from proxy.relay.attempts import Sender
 from proxy.relay.exchange import Exchange
 from proxy.relay.protocol import TARGET
 from proxy.relay.refresh import Refresher
 from proxy.relay.request import RelayRequest
-from proxy.relay.upstream import AnswerBytes, UpstreamTransport
+from proxy.relay.upstream import UpstreamTransport
 
 ONE, TWO, THREE = (
     Payer("database", str(number), "api_key", f"sk-ant-api03-{number}", f"acc_{number}")

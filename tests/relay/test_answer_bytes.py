@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.relay.upstream import PIECE_BYTES, AnswerBytes, UpstreamTransport, build_request
+from proxy.relay.answer_bytes import PIECE_BYTES, AnswerBytes
+from proxy.relay.upstream import UpstreamTransport, build_request
 
 HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 END = b"0\r\n\r\n"

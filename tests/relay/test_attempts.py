@@ -14,9 +14,9 @@ from accounts.credential_health import claim_probe, release_probe
 from nexus_project.stack import ports
 from proxy.record import Payment
 from proxy.relay import outcome, standing
+from proxy.relay.answer_bytes import AnswerBytes
 from proxy.relay.refusal import Refused
 from proxy.relay.standing import PROBE_SECONDS
-from proxy.relay.upstream import AnswerBytes
 from tests.relay.bench_of_attempts import DOMAIN, ONE, THREE, TWO, Bench
 
 
@@ -47,7 +47,7 @@ async def test_the_connection_of_a_refusal_is_given_back(bench: Bench) -> None:
 
     await bench.read()
 
-    [(_, free)] = bench.transport._session.connector._conns.items()  # type: ignore[union-attr]  # the one address
+    [(_, free)] = bench.transport._connector._conns.items()  # the one address
     assert len(free) == 1
 
 
@@ -126,7 +126,7 @@ async def test_who_pays_for_itself_gets_what_the_api_answers(bench: Bench) -> No
 
 
 async def test_a_silence_is_no_reason_to_ask_twice(bench: Bench) -> None:
-    bench.transport._session._timeout = bench.transport._session.timeout.__class__(sock_read=0.1)
+    bench.transport._idle_seconds = 0.1
     bench.hold(ONE, TWO)
     bench.emulator.rules[ONE.secret] = "delay-ms=3000"
 
@@ -236,7 +236,7 @@ async def test_a_probe_that_says_nothing_holds_up_another_process_no_longer_than
     bench: Bench, other: Bench, rule: str
 ) -> None:
     for one in (bench, other):
-        one.transport._session._timeout = one.transport._session.timeout.__class__(sock_read=0.4)
+        one.transport._idle_seconds = 0.4
     bench.emulator.rules[ONE.secret] = rule
     await half_open(bench, other)
 

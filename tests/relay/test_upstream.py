@@ -9,7 +9,8 @@ from typing import cast
 import httpx
 import pytest
 
-from proxy.relay.upstream import AnswerBytes, UpstreamTransport, build_request
+from proxy.relay.answer_bytes import AnswerBytes
+from proxy.relay.upstream import UpstreamTransport, build_request
 
 
 async def test_an_upstream_that_takes_no_connection_is_given_up_in_time() -> None:

@@ -1,0 +1,166 @@
+"""One request on one connection: what is written, and what becomes of the connection."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import cast
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.relay.answer_bytes import AnswerBytes
+from proxy.relay.call import WHOLE_BYTES, BadHead, Origin, head_of
+from proxy.relay.upstream import UpstreamTransport, build_request
+
+OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+Handle = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def upstream(handle: Handle) -> AsyncIterator[tuple[UpstreamTransport, str]]:
+    """A transport and the address of a server whose connections are handled so."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await handle(reader, writer)
+        finally:
+            writer.close()
+
+    transport = UpstreamTransport(connect_seconds=1, idle_seconds=5)
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield transport, "http://{}:{}".format(*server.sockets[0].getsockname())
+        await transport.aclose()
+
+
+async def ask(transport: UpstreamTransport, address: str, body: bytes = b"", method: str = "POST") -> bytes:
+    request = build_request(address, method, "/v1/a?b", [(b"x-a", b"1"), (b"x-a", b"2")], body)
+    stream = cast(AnswerBytes, (await transport.handle_async_request(request)).stream)
+    try:
+        return b"".join([piece async for piece in stream])
+    finally:
+        stream.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "length"),
+    [
+        ("POST", b"{}", b"content-length: 2\r\n"),
+        ("POST", b"", b"content-length: 0\r\n"),
+        ("GET", b"", b""),
+        ("GET", b"{}", b"content-length: 2\r\n"),
+    ],
+)
+async def test_the_head_is_written_as_it_came_with_host_and_length(
+    method: str, body: bytes, length: bytes
+) -> None:
+    heads: list[bytes] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        await reader.readexactly(len(body))
+        writer.write(OK)
+
+    async with upstream(handle) as (transport, address):
+        assert await ask(transport, f"{address}/pre", body, method) == b"ok"
+
+    host = address.removeprefix("http://").encode()
+    line = f"{method} /pre/v1/a?b HTTP/1.1\r\n".encode()
+    assert heads == [line + b"host: " + host + b"\r\nx-a: 1\r\nx-a: 2\r\n" + length + b"\r\n"]
+
+
+async def test_a_connection_serves_one_request_after_the_other() -> None:
+    opened = 0
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal opened
+        opened += 1
+        while await reader.readline():
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 100 Continue\r\n\r\n" + OK)
+
+    async with upstream(handle) as (transport, address):
+        assert [await ask(transport, address) for _ in range(3)] == [b"ok"] * 3
+
+    assert opened == 1
+
+
+async def test_a_large_body_arrives_whole_while_others_have_their_turns() -> None:
+    body, turns = bytes(range(256)) * 40_000, 0
+    got: list[bytes] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        got.append(await reader.readexactly(len(body)))
+        writer.write(OK)
+
+    async with upstream(handle) as (transport, address):
+        asking = asyncio.get_running_loop().create_task(ask(transport, address, body))
+        while not asking.done():
+            turns += 1
+            await asyncio.sleep(0)
+
+        assert await asking == b"ok"
+    assert got == [body]
+    assert turns > len(body) // WHOLE_BYTES
+
+
+async def test_an_answer_before_the_request_was_sent_ends_the_connection() -> None:
+    opened = 0
+    ends: list[bytes] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal opened
+        opened += 1
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK)
+        if opened == 1:
+            await asyncio.sleep(0.2)  # takes nothing meanwhile: the sockets' buffers are full
+            while piece := await reader.read(2**20):
+                ends[:] = [piece]
+
+    async with upstream(handle) as (transport, address):
+        assert await ask(transport, address, bytes(30 * 2**20)) == b"ok"
+        assert await ask(transport, address) == b"ok"
+
+    assert opened == 2
+
+
+async def test_an_upstream_that_goes_while_a_large_body_is_sent_is_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+
+    async with upstream(handle) as (transport, address):
+        with pytest.raises(httpx.ReadError):
+            await ask(transport, address, bytes(30 * 2**20))
+
+    assert caplog.records == []
+
+
+async def test_a_header_of_more_than_one_line_is_not_sent() -> None:
+    async def handle(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        raise AssertionError
+
+    async with upstream(handle) as (transport, address):
+        request = build_request(address, "POST", "/v1/a", [(b"x-a", b"1\r\nx-b: 2")], b"")
+        with pytest.raises(httpx.LocalProtocolError, match="line break"):
+            await transport.handle_async_request(request)
+
+
+words = st.binary(max_size=8)
+
+
+@given(st.lists(st.tuples(words, words), max_size=4))
+def test_no_header_can_add_a_line(headers: list[tuple[bytes, bytes]]) -> None:
+    async def made() -> bytes:
+        return head_of(Origin.at("https://api.example"), "POST", "/v1", headers, 5)
+
+    bad = any(mark in name + value for name, value in headers for mark in (b"\r", b"\n", b"\0"))
+    if bad:
+        with pytest.raises(BadHead):
+            asyncio.run(made())
+    else:
+        assert asyncio.run(made()).count(b"\r\n") == len(headers) + 4
