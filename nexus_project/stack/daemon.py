@@ -1,6 +1,7 @@
 """One embedded server in a session of its own: started, watched, stopped, found again after a crash."""
 
 import contextlib
+import os
 import signal
 import subprocess
 from collections.abc import Callable
@@ -18,7 +19,10 @@ LOG_LINES = 8
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to start, where its log and pid go, and the signal that stops it without losing anything."""
+    """What to start, where its log and pid go, and the signal that stops it without losing anything.
+
+    `niceness` is how much lower than ours its priority is.
+    """
 
     name: str
     command: tuple[str, ...]
@@ -27,6 +31,7 @@ class Program:
     pid_file: Path
     stop_signal: signal.Signals
     account: Account | None = None
+    niceness: int = 0
 
 
 class Daemon:
@@ -52,6 +57,8 @@ class Daemon:
                 extra_groups=[] if owner else None,
             )
         pid = self._child.pid
+        # Before it starts processes of its own, which inherit it.
+        os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, 0) + program.niceness)
         folders.write_private_file(program.pid_file, f"{pid} {processes.birth(pid)}\n")
 
     def alive(self) -> bool:

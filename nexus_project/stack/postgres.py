@@ -21,6 +21,8 @@ USER = DATABASE = "nexus"
 DURABLE: tuple[str, ...] = ()
 # Safe when the server is killed, not when the machine is; synchronous_commit stays on, as tests kill servers.
 THROW_AWAY = ("fsync=off", "full_page_writes=off")
+# Traffic first, as of the worker (nexus_project.celery): it stores while streams run on the same machine.
+NICENESS = 10
 
 
 class Postgres:
@@ -82,6 +84,7 @@ def _program(home: Home, data_dir: Path, sockets: Path, port: int, options: tupl
         pid_file=data_dir / "postgres.pid",
         stop_signal=signal.SIGINT,  # "fast": sessions are ended, transactions rolled back, everything written
         account=home.account,
+        niceness=NICENESS,
     )
 
 

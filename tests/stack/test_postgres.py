@@ -75,6 +75,13 @@ def test_only_the_owner_reads_data_password_log_and_socket_folder(data_dir: Path
         assert mode(run_dir / "postgres") == 0o700
 
 
+def test_its_sessions_yield_to_the_proxy(data_dir: Path, run_dir: Path) -> None:
+    with running(data_dir, run_dir) as server, psycopg.connect(server.url) as connection:
+        lower = os.getpriority(os.PRIO_PROCESS, connection.info.backend_pid)
+
+    assert lower == os.getpriority(os.PRIO_PROCESS, 0) + 10
+
+
 def test_it_listens_on_loopback_only(data_dir: Path, run_dir: Path) -> None:
     with running(data_dir, run_dir) as server:
         assert ask(server.url, "SHOW listen_addresses") == "127.0.0.1"
