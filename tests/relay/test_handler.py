@@ -1,6 +1,7 @@
 """The handler between an ASGI server and a view."""
 
 import asyncio
+import inspect
 import json
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,7 @@ from django.http.response import HttpResponseBase
 from django.urls import path
 from pytest_django.fixtures import Settings
 
+from nexus_project.urls import proxy as proxy_urls
 from proxy.relay.endpoints import broken
 from proxy.relay.handler import RelayHandler
 from proxy.relay.protocol import CUT, ON_LEAVE, TARGET
@@ -75,6 +77,11 @@ async def serve(
 
 
 BODY = {"type": "http.request", "body": b"", "more_body": False}
+
+
+def test_every_view_of_the_proxy_is_a_coroutine() -> None:
+    """The handler awaits them as they are."""
+    assert all(inspect.iscoroutinefunction(one.callback) for one in proxy_urls.urlpatterns)
 
 
 async def test_a_bug_is_answered_without_its_details(
