@@ -54,16 +54,23 @@ async def answer(idle_seconds: float = 5.0) -> AsyncIterator[tuple[AnswerBytes, 
         (await connected).close()
 
 
+class Taker:
+    """Takes all."""
+
+    def __init__(self) -> None:
+        self.taken: list[bytes] = []
+
+    def __call__(self, piece: bytes) -> bool:
+        self.taken.append(piece)
+        return True
+
+
 def start(work: Coroutine[object, object, T]) -> "asyncio.Task[T]":
     return asyncio.get_running_loop().create_task(work)
 
 
 async def test_what_comes_while_read_waits_goes_to_the_taker_and_the_end_to_read() -> None:
-    taken: list[bytes] = []
-
-    def take(piece: bytes) -> bool:
-        taken.append(piece)
-        return True
+    take = Taker()
 
     async with answer() as (stream, write):
         stream.hand_to(take)
@@ -71,11 +78,11 @@ async def test_what_comes_while_read_waits_goes_to_the_taker_and_the_end_to_read
         await write(chunk(b"one"))
         await write(chunk(b"two") + chunk(b"three"))
 
-        assert (b"".join(taken), reading.done()) == (b"onetwothree", False)
+        assert (b"".join(take.taken), reading.done()) == (b"onetwothree", False)
 
         await write(chunk(b"last") + END)
 
-        assert (await reading, stream.ended, b"".join(taken)) == (b"last", True, b"onetwothree")
+        assert (await reading, stream.ended, b"".join(take.taken)) == (b"last", True, b"onetwothree")
 
 
 async def test_what_the_taker_refuses_is_what_read_gives() -> None:
@@ -103,11 +110,7 @@ async def test_a_taker_that_fails_fails_who_reads() -> None:
 
 @pytest.mark.parametrize("last", [b"", b"not a chunk's length\r\n"])
 async def test_an_answer_that_breaks_off_ends_who_reads(last: bytes) -> None:
-    taken: list[bytes] = []
-
-    def take(piece: bytes) -> bool:
-        taken.append(piece)
-        return True
+    take = Taker()
 
     async with answer() as (stream, write):
         stream.hand_to(take)
@@ -117,7 +120,7 @@ async def test_an_answer_that_breaks_off_ends_who_reads(last: bytes) -> None:
 
         with pytest.raises(httpx.ReadError):
             await asyncio.wait_for(reading, 2)
-        assert taken == [b"one"]
+        assert take.taken == [b"one"]
 
 
 async def test_silence_ends_who_reads_in_time() -> None:
@@ -131,11 +134,7 @@ async def test_silence_ends_who_reads_in_time() -> None:
 
 
 async def test_an_answer_that_is_closed_tells_nobody_any_more() -> None:
-    taken: list[bytes] = []
-
-    def take(piece: bytes) -> bool:
-        taken.append(piece)
-        return True
+    take = Taker()
 
     async with answer() as (stream, write):
         stream.hand_to(take)
@@ -146,7 +145,7 @@ async def test_an_answer_that_is_closed_tells_nobody_any_more() -> None:
         stream.close()
         await write(chunk(b"two"))
 
-        assert taken == [b"one"]
+        assert take.taken == [b"one"]
 
 
 # Bytes, and how many of them are a chunk: a large one, or very many, let aiohttp pause the connection, also within the taking.
