@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
@@ -33,6 +34,7 @@ class Host:
         return (self.full, self.name) if self.port else (self.name,)
 
 
+@lru_cache(maxsize=1024)  # each request names one, mostly the same few
 def parse_host(value: str) -> Host:
     """Read a Host header (RFC 9110 §7.2); one host has one spelling, whatever the header's. Raises BadHost.
 

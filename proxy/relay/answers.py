@@ -9,16 +9,30 @@ from proxy.wire.errors import ErrorKind, error_body
 NEXUS_ID = b"x-nexus-id"
 
 
-class RawResponse(HttpResponseBase):
-    """A whole answer with its headers as pairs, so that repeats and names survive as they are."""
+class PairsResponse(HttpResponseBase):
+    """A response with its headers as pairs, so that repeats and names survive as they are.
+
+    It has what Django's handler looks at. The base's own constructor would make headers and cookies that nobody sends.
+    """
+
+    def __init__(self, status: int, pairs: Headers) -> None:
+        self.status_code = status
+        self.pairs = pairs
+        self.closed = False
+        self._reason_phrase = None
+        self._resource_closers: list[object] = []
+        self._has_been_logged = True  # or Django would warn of every answer over 399
+
+
+class RawResponse(PairsResponse):
+    """A whole answer."""
 
     streaming = False
 
     def __init__(self, status: int, headers: Headers, body: bytes = b"") -> None:
-        super().__init__(status=status)
-        self.pairs = headers if status == 204 else [*headers, (b"content-length", str(len(body)).encode())]
+        length = (b"content-length", str(len(body)).encode())
+        super().__init__(status, headers if status == 204 else [*headers, length])
         self.content = body
-        self._has_been_logged = True  # or Django would warn of every answer over 399
 
 
 def json_answer(data: object, status: int = 200, headers: Headers | None = None) -> RawResponse:

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from proxy.relay import runtime
-from proxy.relay.answers import RawResponse, error_answer
+from proxy.relay.answers import PairsResponse, RawResponse, error_answer
 from proxy.relay.headers import Headers
 from proxy.relay.protocol import CUT, ON_LEAVE, REFUSAL, WRITE
 from proxy.relay.request import RelayRequest
@@ -56,16 +56,14 @@ class Pieces(Protocol):
         """In every case, also before the first byte."""
 
 
-class StreamedAnswer(HttpResponseBase):
+class StreamedAnswer(PairsResponse):
     """An answer whose head has arrived."""
 
     streaming = True
 
     def __init__(self, status: int, pairs: Headers, pieces: Pieces) -> None:
-        super().__init__(status=status)
-        self.pairs = pairs
+        super().__init__(status, pairs)
         self.pieces = pieces
-        self._has_been_logged = True
 
 
 class RelayHandler(ASGIHandler):
@@ -80,8 +78,8 @@ class RelayHandler(ASGIHandler):
 
     async def _get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         """The view alone: here are no middleware, transactions and templates to look for, and every view is a coroutine."""
-        view, args, kwargs = self.resolve_request(request)
-        response: HttpResponseBase = await view(request, *args, **kwargs)
+        match = self.resolve_request(request)
+        response: HttpResponseBase = await match.func(request, *match.args, **match.kwargs)
         return response
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
