@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -49,7 +49,8 @@ def week(now: datetime | None = None) -> Week:
 
 
 def _whole_hour(moment: datetime) -> datetime:
-    return moment.astimezone(ZoneInfo("UTC")).replace(minute=0, second=0, microsecond=0)
+    # The very object that Django's hours have: between others each comparison asks both zones for their offset.
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 def hourly_by(
