@@ -8,10 +8,11 @@ from django.core.asgi import get_asgi_application
 from nexus_project import env
 
 env.use_settings("nexus_project.settings.dashboard")
-# Under ASGI every request has a thread of its own, so connections are kept in psycopg's pool and not by threads.
-_database = settings.DATABASES["default"]
-_database["CONN_MAX_AGE"] = 0
-_database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 8, "timeout": 5}
+if settings.PAGES_POOL:
+    # Under ASGI every request has a thread of its own, so connections are kept in psycopg's pool and not by threads.
+    _database = settings.DATABASES["default"]
+    _database["CONN_MAX_AGE"] = 0
+    _database["OPTIONS"]["pool"] = settings.PAGES_POOL
 pages = get_asgi_application()
 
 from dashboard.routing import websocket_urlpatterns  # noqa: E402 - needs the apps that the line above sets up

@@ -48,6 +48,9 @@ def body_keys() -> list[bytes]:
 BODY_ENCRYPTION = env.flag("BODY_ENCRYPTION")
 BODY_ENCRYPTION_KEYS = body_keys()
 
+# Of those who serve pages (asgi); everybody else keeps one connection.
+PAGES_POOL: dict[str, int] = {"min_size": 1, "max_size": 8, "timeout": 5}
+
 _public = urlsplit(DASHBOARD_URL or f"http://{HOST}:{DASHBOARD_PORT}")
 _secure = _public.scheme == "https"
 ALLOWED_HOSTS = [_public.hostname or "localhost", "localhost", "127.0.0.1", "[::1]"]

@@ -18,3 +18,6 @@ env.assume(
 )
 
 from nexus_project.settings.dashboard import *  # noqa: E402,F403
+
+# Tests take the database away from one thread's connection; a pool would go on with another one.
+PAGES_POOL = {}
