@@ -18,6 +18,8 @@ env.assume(
 )
 
 from nexus_project.settings.dashboard import *  # noqa: E402,F403
+from nexus_project.settings.dashboard import DATABASES  # noqa: E402
 
 # Tests take the database away from one thread's connection; a pool would go on with another one.
 PAGES_POOL = {}
+DATABASES["default"]["CONN_MAX_AGE"] = 0
