@@ -50,11 +50,12 @@ def head_of(origin: Origin, method: str, target: str, headers: Headers, size: in
     parts = [f"{method} {origin.prefix}{target} HTTP/1.1\r\nhost: ".encode(), origin.host, b"\r\n"]
     for name, value in headers:
         parts += (name, b": ", value, b"\r\n")
+    lines = len(headers) + 3  # with the request line, the host and the empty one
     if size or method not in BODILESS:
         parts.append(b"content-length: %d\r\n" % size)
+        lines += 1
     parts.append(b"\r\n")
     head = b"".join(parts)
-    lines = len(headers) + 3 + bool(size or method not in BODILESS)
     if head.count(b"\n") != lines or head.count(b"\r") != lines or b"\0" in head:
         raise BadHead("a header holds a line break or NUL")
     return head
