@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import connections
 
 from nexus_project import env
+from proxy.record import INGEST_QUEUE, INGEST_TASK
 
 env.use_settings("nexus_project.settings.dashboard")
 
@@ -34,7 +35,7 @@ app.conf.update(
     task_track_started=True,
     task_ignore_result=True,
     task_default_queue="nexus",
-    task_routes={"proxy.ingest": {"queue": "ingest"}},
+    task_routes={INGEST_TASK: {"queue": INGEST_QUEUE}},
     worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,

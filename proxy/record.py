@@ -7,6 +7,7 @@ A new field goes to the end, with a default; any other change needs a new versio
 import msgspec
 
 INGEST_TASK = "proxy.ingest"
+INGEST_QUEUE = "ingest"
 
 HeaderPairs = list[tuple[str, str]]
 

@@ -1,4 +1,4 @@
-"""Celery and Redis as the shipper sees them: send a batch, ask how it fares, report the spool's counts."""
+"""Redis, and Celery's worker behind it, as the shipper sees them: send a batch, ask how it fares, report the spool's counts."""
 
 import enum
 import json
@@ -6,16 +6,14 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 import redis
-from celery import current_app
-from celery.exceptions import CeleryError
 from django.conf import settings
-from kombu.exceptions import KombuError, OperationalError
 from uuid_utils import uuid4
 
 from proxy.heartbeat import SPOOLS_KEY, Heartbeat
-from proxy.record import INGEST_TASK
+from proxy.record import INGEST_QUEUE
+from proxy.relay.task_message import task_message
 
-_DOWN = (redis.RedisError, KombuError, OperationalError, CeleryError, OSError)
+_DOWN = (redis.RedisError, OSError)
 KEY_PREFIX = "celery-task-meta-"  # of Celery's Redis result backend
 MARKER_SECONDS = 24 * 3600
 
@@ -47,12 +45,10 @@ class Broker:
 
     def __init__(self) -> None:
         self._redis = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=2)
-        self._queue = current_app.conf.task_routes[INGEST_TASK]["queue"]
 
     def send(self, payload: bytes) -> str:
         """Publish one batch; its task id. A marker beside it tells a waiting batch from one that was wiped."""
         task_id = str(uuid4())
-        # Written without Celery's backend, which would retry for 19 s when Redis is down.
         marker: dict[str, object] = {
             "status": "PENDING",
             "result": None,
@@ -61,18 +57,10 @@ class Broker:
             "task_id": task_id,
         }
         try:
-            self._redis.set(KEY_PREFIX + task_id, json.dumps(marker), ex=MARKER_SECONDS)
-            current_app.send_task(
-                INGEST_TASK,
-                (payload,),
-                task_id=task_id,
-                serializer="msgpack",
-                # No subscription to the result here, where nobody would read it; the worker reports it all the same.
-                ignore_result=True,
-                headers={"ignore_result": False},
-                retry=False,
-                argsrepr="(a batch)",  # the default would put bodies into Celery's own logs
-            )
+            both = self._redis.pipeline()  # in one transaction
+            both.set(KEY_PREFIX + task_id, json.dumps(marker), ex=MARKER_SECONDS)
+            both.lpush(INGEST_QUEUE, task_message(task_id, payload))
+            both.execute()
         except _DOWN as error:
             raise BrokerDown(type(error).__name__) from error
         return task_id
@@ -84,7 +72,7 @@ class Broker:
         try:
             both = self._redis.pipeline()
             both.mget([KEY_PREFIX + task_id for task_id in task_ids])
-            both.llen(self._queue)
+            both.llen(INGEST_QUEUE)
             reports, queued = both.execute()
         except _DOWN as error:
             raise BrokerDown(type(error).__name__) from error

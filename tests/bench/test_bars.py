@@ -9,9 +9,11 @@ from tests.bench.measure import Load, Run, Times
 NO_TIMES = Times(0, 0, 0, 0)
 
 
-def ran(target: str, workload: str, cpu: float, *, done: int = 1000, events: int = 0) -> Run:
+def ran(
+    target: str, workload: str, cpu: float, *, done: int = 1000, events: int = 0, peak: float = 50
+) -> Run:
     load = Load(done, done, 0, events, 1.0, done, 0, NO_TIMES, NO_TIMES, NO_TIMES, "")
-    return Run(workload, target, load, cpu, 0, 50, None, None)
+    return Run(workload, target, load, cpu, 0, peak, None, None)
 
 
 def named(runs: list[Run], name: str) -> Verdict:
@@ -49,3 +51,12 @@ def test_what_500_streams_carry_is_less_where_the_bare_view_carries_less() -> No
 
 def test_without_the_bare_view_the_limit_is_as_it_was_set() -> None:
     assert named([ran(targets.OURS, "small", 0.5)], "proxy CPU, 0.4 KB requests").here == 0.4
+
+
+@pytest.mark.parametrize(
+    ("workload", "most"),
+    [("burst", 100 + 8 / 16), ("paced5x500", 100 + 500 / 16), ("neighbour", 103.125 + 20e6 / 2**20)],
+)
+def test_a_stream_may_take_64_kib_and_a_body_under_way_its_size(workload: str, most: float) -> None:
+    for peak, kept in ((most - 0.1, True), (most + 0.1, False)):
+        assert named([ran(targets.OURS, workload, 1, peak=peak)], f"RSS, {workload}").kept is kept
