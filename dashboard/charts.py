@@ -34,7 +34,7 @@ class Bar:
 
     @property
     def drawing(self) -> SafeString:
-        """It as SVG. A page has thousands of parts, for which a template's loop takes longer than all the rest of the page."""
+        """It as SVG. A page has thousands of parts, for which a template's loop would take longer than all the rest of the page."""
         parts = "".join(
             f'<rect class="s{one.series}" x="{self.x}.08" y="{one.y}" width="0.84" height="{one.height}"/>'
             for one in self.segments
@@ -78,6 +78,16 @@ class Chart:
     days: list[str]
     rows: list[Row]
 
+    @property
+    def drawing(self) -> SafeString:
+        """All bars."""
+        return SafeString("".join(bar.drawing for bar in self.bars))
+
+    @property
+    def lines(self) -> SafeString:
+        """All rows."""
+        return SafeString("".join(row.drawing for row in self.rows))
+
 
 def stacked(
     title: str,
@@ -103,7 +113,7 @@ def stacked(
             Bar(
                 index,
                 f"{labels[index]} — {show(sums[index])}",
-                _stack([Decimal(values.get(hours[index], 0)) for values in series.values()], top),
+                _stack([float(values.get(hours[index], 0)) for values in series.values()], float(top)),
             )
             for index in filled
         ],
@@ -116,12 +126,12 @@ def stacked(
     )
 
 
-def _stack(values: Sequence[Decimal], top: Decimal) -> list[Segment]:
+def _stack(values: Sequence[float], top: float) -> list[Segment]:
     """The first series stands at the bottom."""
     segments, y = [], float(HEIGHT)
     for index, value in enumerate(values):
         if value:
-            height = round(float(value / top) * HEIGHT, 3)
+            height = round(value / top * HEIGHT, 3)
             y -= height
             segments.append(Segment(round(y, 3), height, index))
     return segments
