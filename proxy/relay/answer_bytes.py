@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
-import aiohttp
 import httpx
 
 from proxy.relay.call import Call
+from proxy.relay.link import nobody
 
 # A client that does not read has one of these in the proxy, beside the sockets' own buffers.
 PIECE_BYTES = 64 * 1024
@@ -17,10 +17,10 @@ class AnswerBytes(httpx.AsyncByteStream):
 
     def __init__(self, call: Call) -> None:
         self._call = call
-        self._content = call.content
+        self._reply = call.reply
         self._taker: Callable[[bytes], bool] | None = None
         self._waiter: asyncio.Future[bytes] | None = None
-        if not call.whole:
+        if not self._reply.ended:
             call.link.listener = self._arrived
 
     def hand_to(self, taker: Callable[[bytes], bool]) -> None:
@@ -29,13 +29,17 @@ class AnswerBytes(httpx.AsyncByteStream):
 
     async def read(self) -> bytes:
         """What has come so far, up to PIECE_BYTES; b"" at the end."""
-        content = self._content
-        try:
-            while not (piece := content.read_nowait(PIECE_BYTES)) and not content.at_eof():
-                if piece := await self._wait():
-                    break
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise httpx.ReadError(str(error) or type(error).__name__) from error
+        reply = self._reply
+        while not (piece := self._take()) and not reply.ended:
+            if piece := await self._wait():
+                return piece
+        if not piece and reply.error:
+            raise httpx.ReadError(str(reply.error) or type(reply.error).__name__) from reply.error
+        return piece
+
+    def _take(self) -> bytes:
+        piece = self._reply.take(PIECE_BYTES)
+        self._call.link.taken(self._reply.held)
         return piece
 
     async def _wait(self) -> bytes:
@@ -47,22 +51,19 @@ class AnswerBytes(httpx.AsyncByteStream):
             self._waiter = None
 
     def _arrived(self) -> None:
-        waiter, content = self._waiter, self._content
+        waiter = self._waiter
         if waiter is None or waiter.done():
             return
-        if self._taker is None or content.is_eof() or content.exception():
+        if self._taker is None or self._reply.ended:
             waiter.set_result(b"")
             return
-        self._waiter = None  # reading can call this again
         try:
-            while piece := content.read_nowait(PIECE_BYTES):
-                if content.is_eof() or not self._taker(piece):
+            while piece := self._reply.take(PIECE_BYTES):
+                if not self._taker(piece):
                     waiter.set_result(piece)
                     return
         except Exception as error:  # it belongs to the task
             waiter.set_exception(error)
-            return
-        self._waiter = waiter
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while chunk := await self.read():
@@ -71,10 +72,10 @@ class AnswerBytes(httpx.AsyncByteStream):
     @property
     def ended(self) -> bool:
         """Whether the last byte has been handed out."""
-        return self._content.at_eof()
+        return self._reply.taken
 
     def close(self) -> None:
         """Nothing more is wanted: upstream must stop at once."""
         if self._call.link.listener == self._arrived:
-            self._call.link.listener = None
+            self._call.link.listener = nobody
         self._call.close()

@@ -1,22 +1,22 @@
 """One request on one connection of aiohttp's pool, from its first byte to the answer's last.
 
 Head and body are written as they are: aiohttp's own client would make a session's, a request's and a response's object, and a
-task, of what a proxy has as bytes already. Framing of answers, the pool, TLS and time limits are aiohttp's.
+task, of what a proxy has as bytes already. The pool, TLS and names are aiohttp's, the framing of answers httptools'.
 """
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from typing import NamedTuple, cast
 
 import aiohttp
 from aiohttp.connector import Connection
-from aiohttp.http import RawResponseMessage
-from aiohttp.streams import StreamReader
 from yarl import URL
 
 from proxy.relay.background import spawn
 from proxy.relay.headers import Headers
 from proxy.relay.link import Link
+from proxy.relay.reply import Head, Reply
 
 # A larger body is sent in pieces, while the answer may come already and others have their turns.
 WHOLE_BYTES = 512 * 1024
@@ -62,19 +62,14 @@ def head_of(origin: Origin, method: str, target: str, headers: Headers, size: in
 
 
 class Call:
-    """`send`, then `answer`, then read `content`; `close` in every case."""
+    """`send`, then `answer`, then take of `reply`; `close` in every case."""
 
-    content: StreamReader
-
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, idle_seconds: float, *, bodiless: bool) -> None:
         self._connection = connection
         self.link = cast(Link, connection.protocol)
+        self.reply = Reply(bodiless=bodiless)
+        self.link.expect(self.reply, idle_seconds, self._end)
         self._writing: asyncio.Task[None] | None = None
-
-    @property
-    def whole(self) -> bool:
-        """Whether the answer has come to its end, so that its connection serves others."""
-        return self._connection.protocol is None
 
     def send(self, head: bytes, body: bytes) -> None:
         """Begin to send; what fails is told by `answer`."""
@@ -95,18 +90,19 @@ class Call:
                 await asyncio.sleep(0)
             self.link.start_timeout()
 
-    async def answer(self) -> RawResponseMessage:
-        """The final answer's head; raises aiohttp.ClientError, TimeoutError, OSError or aiohttp's HttpProcessingError."""
-        while True:
-            message, content = await self.link.read()
-            if not 100 <= message.code < 200 or message.code == 101:
-                break
-        self.content = content
-        content.on_eof(self._end)
-        return message
+    async def answer(self) -> Head:
+        """The final answer's head; raises aiohttp.ClientError, TimeoutError or OSError."""
+        reply = self.reply
+        while reply.head is None and not reply.ended:
+            heard = asyncio.get_running_loop().create_future()
+            self.link.listener = partial(settle, heard)
+            await heard
+        if reply.error:
+            raise reply.error
+        return cast(Head, reply.head)  # what ended without an error has one
 
     def _end(self) -> None:
-        """The last byte is here. A connection that still has to take the request serves nobody else."""
+        """Nothing more follows. A connection that still has to take the request serves nobody else."""
         if self._writing and not self._writing.done():
             self.close()
         else:
@@ -117,3 +113,9 @@ class Call:
         if self._writing:
             self._writing.cancel()
         self._connection.close()
+
+
+def settle(heard: "asyncio.Future[None]") -> None:
+    """Wake who waits for it."""
+    if not heard.done():
+        heard.set_result(None)

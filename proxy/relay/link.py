@@ -3,57 +3,102 @@
 from collections.abc import Callable
 from functools import partial
 from time import monotonic
+from typing import cast
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
+from proxy.relay.reply import Reply
+
+# What may wait for a client that does not read; about as much more is on its way when the reading stops.
+MAX_HELD_BYTES = 128 * 1024
+
 
 class Link(ResponseHandler):
-    """aiohttp's protocol. `listener` is called when bytes of the answer, its end or a failure have come.
+    """What aiohttp's pool keeps; a `Reply` reads what comes on it.
 
-    Its timer is set once and looks, when it fires, whether something has come meanwhile: aiohttp cancels and sets one with each
-    piece, 2 of the 22 µs that an event of a slow stream takes.
+    `listener` is called when bytes of the answer, its end or a failure have come, `on_end` before it at the end. The timer is set
+    once and looks, when it fires, whether something has come meanwhile: aiohttp cancels and sets one with each piece, 2 of the
+    22 µs that an event of a slow stream takes.
     """
 
-    listener: Callable[[], None] | None = None
-    _heard_at = 0.0
+    listener: Callable[[], None]
+    _on_end: Callable[[], None]
+    _reply: Reply | None = None
+    _idle_seconds = _heard_at = 0.0
+
+    def expect(self, reply: Reply, seconds: float, on_end: Callable[[], None]) -> None:
+        """A request is about to be sent, and the longest silence after it."""
+        self._reply, self._on_end, self._idle_seconds = reply, on_end, seconds
+        self.listener = nobody
+
+    @property
+    def should_close(self) -> bool:
+        """Whether the pool must not keep it."""
+        return self._reply is not None or super().should_close
 
     def data_received(self, data: bytes) -> None:
-        """Bytes of the answer."""
-        super().data_received(data)
-        if self.listener:
-            self.listener()
+        """Bytes of the answer; what comes without a request before it spoils the connection."""
+        reply = self._reply
+        if reply is None:
+            self.close()
+            return
+        self._heard_at = monotonic()
+        reply.feed(data)
+        if reply.ended:
+            self._end(reply)
+            return
+        self.listener()
+        if reply.held > MAX_HELD_BYTES:
+            self._reading_paused = True
+            self._pause_transport_reading()
 
-    def resume_reading(self, resume_parser: bool = True) -> None:
-        """Only what is paused: aiohttp asks for it with each piece that is taken, and parses nothing anew each time."""
-        if self._reading_paused:
-            super().resume_reading(resume_parser)
+    def taken(self, held: int) -> None:
+        """So much is still held: read on where that is little."""
+        if self._reading_paused and held <= MAX_HELD_BYTES // 2:
+            self._reading_paused = False
+            self._heard_at = monotonic()
+            self._resume_transport_reading()
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """It ends every answer as well: aiohttp would wait for ever for the rest of one whose framing it could not read."""
-        content = self._payload
+        """It ends the answer as well."""
         super().connection_lost(exc)
-        if content is not None and not content.is_eof() and content.exception() is None:
-            content.set_exception(aiohttp.ClientPayloadError("The body is not framed as HTTP asks for."))
-        if self.listener:
-            self.listener()
+        if reply := self._reply:
+            reply.lose(exc if isinstance(exc, Exception) else None)
+            self._end(reply)
 
-    def _reschedule_timeout(self) -> None:
+    def _end(self, reply: Reply) -> None:
+        """Nothing more is expected: free for another request, or closed."""
+        self._reply = None
+        self._drop_timeout()
+        if not reply.reusable:
+            self.force_close()
+        listener, self.listener = self.listener, nobody
+        self._on_end()
+        listener()
+
+    def start_timeout(self) -> None:
+        """The request is out: silence counts from now on."""
         self._heard_at = monotonic()
-        if self._read_timeout_handle is None and self._read_timeout:
-            self._wait(self._read_timeout)
+        self._wait(self._idle_seconds)
 
     def _wait(self, seconds: float) -> None:
         self._read_timeout_handle = self._loop.call_later(seconds, self._on_read_timeout)
 
     def _on_read_timeout(self) -> None:
-        left = self._heard_at + (self._read_timeout or 0) - monotonic()
+        left = self._heard_at + self._idle_seconds - monotonic()
         if left > 0:
             self._wait(left)
+        elif self._reading_paused:  # by us: whether upstream is silent cannot be told
+            self._wait(self._idle_seconds)
         else:
-            super()._on_read_timeout()
-            if self.listener:
-                self.listener()
+            reply = cast(Reply, self._reply)  # whose end would have dropped the timer
+            reply.fail(aiohttp.SocketTimeoutError("Timeout on reading data from socket"))
+            self._end(reply)
+
+
+def nobody() -> None:
+    """The listener where nobody listens."""
 
 
 def connector() -> aiohttp.TCPConnector:

@@ -10,16 +10,13 @@ from functools import lru_cache
 
 import aiohttp
 import httpx
-from aiohttp.http import RawResponseMessage
-from aiohttp.http_exceptions import HttpProcessingError
 
 from proxy.relay.answer_bytes import AnswerBytes
 from proxy.relay.call import BadHead, Call, Origin, head_of
 from proxy.relay.headers import Headers
 from proxy.relay.link import connector
+from proxy.relay.reply import BadAnswer, Head
 
-MAX_HEADER_BYTES = 64 * 1024
-MAX_HEADERS = 1000
 _NOT_SENDABLE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")  # control characters, RFC 9110 §5.5
 
 
@@ -45,13 +42,13 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
             except BaseException:
                 call.close()
                 raise
-        except (aiohttp.ClientError, HttpProcessingError, OSError, TimeoutError) as error:
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise _translated(error, request) from error
         if not _can_be_passed_on(head):
             call.close()
-            raise httpx.RemoteProtocolError(f"no HTTP answer (status {head.code})", request=request)
+            raise httpx.RemoteProtocolError(f"no HTTP answer (status {head.status})", request=request)
         stream = AnswerBytes(call)
-        return httpx.Response(head.code, headers=head.raw_headers, stream=stream, request=request)
+        return httpx.Response(head.status, headers=head.headers, stream=stream, request=request)
 
     async def _begin(self, request: httpx.Request) -> Call:
         base, target, body = (request.extensions[name] for name in ("base", "target", "body"))
@@ -63,19 +60,11 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
         except BadHead as error:
             raise httpx.LocalProtocolError(str(error), request=request) from error
         try:
-            call = Call(await self._connector.connect(origin.request, [], self._limits))
+            connection = await self._connector.connect(origin.request, [], self._limits)
         except TimeoutError as error:
             seconds = self._limits.sock_connect
             raise httpx.ConnectTimeout(f"no connection within {seconds} s", request=request) from error
-        call.link.set_response_params(
-            skip_payload=request.method == "HEAD",
-            read_until_eof=True,
-            auto_decompress=False,
-            read_timeout=self._idle_seconds,
-            max_line_size=MAX_HEADER_BYTES,
-            max_field_size=MAX_HEADER_BYTES,
-            max_headers=MAX_HEADERS,
-        )
+        call = Call(connection, self._idle_seconds, bodiless=request.method == "HEAD")
         call.send(head, body)
         return call
 
@@ -83,10 +72,10 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
         await self._connector.close()
 
 
-def _can_be_passed_on(head: RawResponseMessage) -> bool:
+def _can_be_passed_on(head: Head) -> bool:
     """Whether the head is one that HTTP allows for a final answer."""
-    values = b"".join(value for _, value in head.raw_headers)
-    return 200 <= head.code <= 599 and not _NOT_SENDABLE.search(values)
+    values = b"".join(value for _, value in head.headers)
+    return 200 <= head.status <= 599 and not _NOT_SENDABLE.search(values)
 
 
 def _translated(error: Exception, request: httpx.Request) -> httpx.TransportError:
@@ -94,6 +83,8 @@ def _translated(error: Exception, request: httpx.Request) -> httpx.TransportErro
     message = str(error) or type(error).__name__
     if isinstance(error, asyncio.TimeoutError):
         return httpx.ReadTimeout(message, request=request)
+    if isinstance(error, BadAnswer):
+        return httpx.RemoteProtocolError(message, request=request)
     if isinstance(error, aiohttp.ClientConnectorError):
         return httpx.ConnectError(message, request=request)
     return httpx.ReadError(message, request=request)

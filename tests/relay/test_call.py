@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.relay.answer_bytes import AnswerBytes
-from proxy.relay.call import WHOLE_BYTES, BadHead, Origin, head_of
+from proxy.relay.call import WHOLE_BYTES, BadHead, Origin, head_of, settle
 from proxy.relay.upstream import UpstreamTransport, build_request
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -86,6 +86,40 @@ async def test_a_connection_serves_one_request_after_the_other() -> None:
     assert opened == 1
 
 
+async def test_bytes_that_nobody_asked_for_end_an_idle_connection() -> None:
+    opened, closed = 0, asyncio.Event()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal opened
+        opened += 1
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK)
+        if opened == 1:
+            await asyncio.sleep(0.05)
+            writer.write(OK)
+            assert await reader.read() == b""
+            closed.set()
+
+    async with upstream(handle) as (transport, address):
+        assert await ask(transport, address) == b"ok"
+        await asyncio.wait_for(closed.wait(), 5)
+        assert await ask(transport, address) == b"ok"
+
+    assert opened == 2
+
+
+async def test_an_answer_to_head_has_its_length_and_no_body() -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1234\r\n\r\n")
+
+    async with upstream(handle) as (transport, address):
+        request = build_request(address, "HEAD", "/v1/models", [], b"")
+        answer = await transport.handle_async_request(request)
+        assert answer.headers["content-length"] == "1234"
+        assert await cast(AnswerBytes, answer.stream).read() == b""
+
+
 async def test_a_large_body_arrives_whole_while_others_have_their_turns() -> None:
     body, turns = bytes(range(256)) * 40_000, 0
     got: list[bytes] = []
@@ -148,6 +182,15 @@ async def test_a_header_of_more_than_one_line_is_not_sent() -> None:
         request = build_request(address, "POST", "/v1/a", [(b"x-a", b"1\r\nx-b: 2")], b"")
         with pytest.raises(httpx.LocalProtocolError, match="line break"):
             await transport.handle_async_request(request)
+
+
+async def test_word_that_comes_twice_before_a_task_has_its_turn_counts_once() -> None:
+    heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    settle(heard)
+    settle(heard)
+
+    assert heard.done()
 
 
 words = st.binary(max_size=8)

@@ -61,3 +61,25 @@ async def test_the_time_limit_of_silence_begins_anew_with_each_piece() -> None:
         stream.close()
         await transport.aclose()
         await asyncio.wait_for(ended.wait(), 5)
+
+
+async def test_a_client_that_does_not_read_for_long_is_no_silence_of_the_api() -> None:
+    body, idle = bytes(range(256)) * 40_000, 0.2
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+        await writer.drain()
+        writer.close()
+
+    transport = UpstreamTransport(connect_seconds=1, idle_seconds=idle)
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        address = "http://{}:{}".format(*server.sockets[0].getsockname())
+        request = build_request(address, "GET", "/v1/models", [], b"")
+        stream = cast(AnswerBytes, (await transport.handle_async_request(request)).stream)
+        first = await stream.read()
+        await asyncio.sleep(idle * 4)
+
+        assert first + b"".join([piece async for piece in stream]) == body
+        stream.close()
+        await transport.aclose()
