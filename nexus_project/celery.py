@@ -2,9 +2,11 @@
 
 import os
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 from celery import Celery
-from celery.signals import celeryd_init, task_prerun
+from celery.signals import celeryd_init, task_prerun, worker_ready
 from django.conf import settings
 from django.db import connections
 
@@ -15,6 +17,7 @@ env.use_settings("nexus_project.settings.dashboard")
 
 # Traffic first: on a machine that they share, the proxy's streams must not wait while a batch is stored.
 WORKER_NICENESS = 10
+SESSION = Path("/proc/self/autogroup")
 
 app = Celery("nexus")
 app.conf.update(
@@ -67,3 +70,14 @@ def renew_connections(**_: object) -> None:
 def yield_to_the_proxy(**_: object) -> None:
     """Lower the worker's own priority; its pool inherits it."""
     os.nice(WORKER_NICENESS)
+
+
+@worker_ready.connect
+def yield_as_a_session(**_: object) -> None:
+    """The same for a session that is the worker's own, as a supervisor makes one, once it has started.
+
+    Linux weighs sessions against each other before it looks at the niceness within them (autogroup, sched(7)).
+    """
+    if os.getsid(0) == os.getpid():
+        with suppress(OSError):  # no such thing: another system, or switched off
+            SESSION.write_text(str(WORKER_NICENESS))

@@ -151,7 +151,7 @@ class RelayHandler(ASGIHandler):
             if size <= MAX_BODY_BYTES:
                 parts.append(message["body"])
             if size > LARGE_BYTES:
-                large.writelines(parts)
+                large.write(b"".join(parts))
                 parts.clear()
         if size > MAX_BODY_BYTES:
             raise BodyTooLarge

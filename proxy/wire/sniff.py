@@ -59,6 +59,8 @@ class Sniffer:
 
     def feed(self, chunk: bytes) -> None:
         """Look at the next bytes of the body."""
+        if self._between_events and chunk.endswith(_END) and not _MATTERS(chunk):
+            return  # whole events, as a slow stream brings them one by one
         if self._decoder:
             self._feed_stream(self._decoder, chunk)
         elif self._json:
