@@ -3,6 +3,10 @@
 from typing import Literal, NotRequired, TypedDict
 
 GROUP = "live"
+LAYER_PREFIX = "nexus"
+REDIS_CHANNEL = (
+    f"{LAYER_PREFIX}__group__{GROUP}"  # as channels_redis names it, for whoever asks how many listen
+)
 MESSAGE_TYPE = "live.events"  # Channels calls the consumer's method live_events
 
 Kind = Literal["running", "ended", "stored"]

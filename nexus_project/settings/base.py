@@ -7,6 +7,7 @@ from cryptography.fernet import Fernet
 from django.core.management.utils import get_random_secret_key
 
 from nexus_project import env, logs
+from proxy.live_events import LAYER_PREFIX
 
 env.read_env_file()
 
@@ -131,7 +132,7 @@ CHANNEL_LAYERS: dict[str, Any] = (
     {
         "default": {
             "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-            "CONFIG": {"hosts": [REDIS_URL], "prefix": "nexus"},
+            "CONFIG": {"hosts": [REDIS_URL], "prefix": LAYER_PREFIX},
         }
     }
     if REDIS_URL

@@ -1,17 +1,23 @@
-"""Tell the dashboard what is running: at most every 100 ms, one message for all that changed, never awaited by a request."""
+"""Tell open pages what is running: at most every 100 ms, one message for all that changed, never awaited by a request.
+
+While no page is open nothing is told, as to look at five hundred streams each time takes milliseconds of theirs.
+"""
 
 import asyncio
 import logging
 
 from channels.layers import get_channel_layer
+from django.conf import settings
+from redis.asyncio import Redis
 
-from proxy.live_events import GROUP, Event, message
+from proxy.live_events import GROUP, REDIS_CHANNEL, Event, message
 from proxy.relay.background import spawn
 from proxy.relay.exchange import Exchange
 
 log = logging.getLogger("nexus.live")
 
 INTERVAL_SECONDS = 0.1
+LOOK_SECONDS = 0.5  # until somebody who opens a page hears of what runs, at most
 MAX_EVENTS = 500  # of each kind in a message; the others are told with the next one
 
 
@@ -23,6 +29,12 @@ class LivePublisher:
         self._told: dict[str, int] = {}
         self._ended: list[Event] = []
         self._layer = get_channel_layer()
+        # Until it has looked: better a message that nobody hears than one that somebody misses.
+        self._watched = self._layer is not None
+        self._next_look = 0.0
+        self._redis = Redis.from_url(
+            settings.REDIS_URL or "redis://", socket_timeout=1, socket_connect_timeout=1
+        )
         self._task: asyncio.Task[None] | None = None
         self._ending = False
 
@@ -31,7 +43,7 @@ class LivePublisher:
 
     def end(self, exchange: Exchange) -> None:
         self._told.pop(exchange.id, None)
-        if self.running.pop(exchange.id, None) and self._layer:
+        if self.running.pop(exchange.id, None) and self._watched:
             self._ended.append(exchange.event("ended"))
             del self._ended[:-MAX_EVENTS]
 
@@ -44,6 +56,7 @@ class LivePublisher:
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        await self._redis.aclose()
 
     def changes(self) -> list[Event]:
         """What to tell now: exchanges that ended, that are new, or that received bytes since the last time."""
@@ -60,13 +73,23 @@ class LivePublisher:
         # A Redis client can swallow a cancellation, so that alone does not end the loop.
         while not self._ending:
             await asyncio.sleep(INTERVAL_SECONDS)
-            events = self.changes()
-            if not events:
-                continue
             try:
-                await self._layer.group_send(GROUP, message(events))
+                await self._look(asyncio.get_running_loop().time())
+                if self._watched and (events := self.changes()):
+                    await self._layer.group_send(GROUP, message(events))
                 down = False
             except Exception as error:  # the outermost door of a hint: whatever ails Redis, traffic goes on
                 if not down:
                     log.warning("live.unreachable", extra={"why": type(error).__name__})
                 down = True
+
+    async def _look(self, now: float) -> None:
+        """Whether a page is open; one that has just been opened hears of all that runs. Raises redis.RedisError."""
+        if now < self._next_look:
+            return
+        self._next_look = now + LOOK_SECONDS
+        [(_, watchers)] = await self._redis.pubsub_numsub(REDIS_CHANNEL)
+        if bool(watchers) != self._watched:
+            self._watched = bool(watchers)
+            self._told.clear()
+            self._ended.clear()

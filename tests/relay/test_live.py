@@ -110,6 +110,33 @@ async def test_a_watcher_hears_of_it_through_redis() -> None:
     await layer.flush()
 
 
+async def test_who_opens_a_page_later_hears_of_all_that_runs_and_nobody_else_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0.05)
+    publisher = LivePublisher()
+    publisher.start()
+    exchange = begun(publisher)
+    await asyncio.sleep(3 * module.INTERVAL_SECONDS)
+    begun(publisher).finish(record.COMPLETE)
+    assert (publisher._told, publisher._ended) == ({}, [])
+
+    layer = get_channel_layer()
+    channel = await layer.new_channel()
+    await layer.group_add(GROUP, channel)
+    heard: dict[str, Any] = await asyncio.wait_for(layer.receive(channel), 10)
+    assert told(heard["events"]) == [("running", exchange.id)]
+
+    await layer.group_discard(GROUP, channel)
+    await asyncio.sleep(3 * module.INTERVAL_SECONDS)
+    await layer.group_add(GROUP, channel)
+    heard = await asyncio.wait_for(layer.receive(channel), 10)
+    assert told(heard["events"]) == [("running", exchange.id)]
+    await publisher.stop()
+    await layer.group_discard(GROUP, channel)
+    await layer.flush()
+
+
 async def test_an_unreachable_redis_is_told_once_and_hurts_nobody(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -125,6 +152,7 @@ async def test_an_unreachable_redis_is_told_once_and_hurts_nobody(
                 raise ConnectionError
 
     publisher._layer = Unreachable()
+    publisher._next_look = float("inf")
     publisher.start()
     exchange = begun(publisher)
     with contextlib.suppress(TimeoutError):
@@ -135,6 +163,25 @@ async def test_an_unreachable_redis_is_told_once_and_hurts_nobody(
     await publisher.stop()
 
     assert caplog.messages == ["live.unreachable"] * 2
+
+
+async def test_a_client_of_redis_that_swallows_the_cancellation_does_not_keep_it_running() -> None:
+    sending = asyncio.Event()
+
+    class Swallowing:
+        async def group_send(self, *_: object) -> None:
+            sending.set()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(10)
+
+    publisher = LivePublisher()
+    publisher._layer = Swallowing()
+    publisher._next_look = float("inf")
+    publisher.start()
+    begun(publisher)
+    await asyncio.wait_for(sending.wait(), 5)
+
+    await asyncio.wait_for(publisher.stop(), 5)
 
 
 @override_settings(CHANNEL_LAYERS={})
