@@ -14,7 +14,7 @@ BY_NAME = {one.name: one for one in WORKLOADS}
 PACED = {one.name for one in WORKLOADS if one.paced}
 STREAMS = {one.name for one in WORKLOADS if one.events is not None}
 BASE_MIB, STREAM_MIB = 100, 64 / 1024
-# What direct must carry of what Nexus does: upstream and load, which have a core of their own in both, then keep some of it to spare.
+# What direct must carry of what Nexus does: upstream and load, which have a core of their own, then keep some of it to spare.
 FASTER = 1.25
 
 
