@@ -38,8 +38,10 @@ class AnswerBytes(httpx.AsyncByteStream):
         return piece
 
     def _take(self) -> bytes:
-        piece = self._reply.take(PIECE_BYTES)
-        self._call.link.taken(self._reply.held)
+        reply = self._reply
+        piece = reply.take(PIECE_BYTES)
+        if not reply.ended:  # else the link may be another request's by now
+            self._call.link.taken(reply.held)
         return piece
 
     async def _wait(self) -> bytes:

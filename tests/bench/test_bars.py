@@ -1,5 +1,6 @@
 """What a bar allows on a machine that is not the one where it was set."""
 
+import msgspec
 import pytest
 
 from tests.bench import targets
@@ -47,6 +48,13 @@ def test_what_500_streams_carry_is_less_where_the_bare_view_carries_less() -> No
 
     assert named(runs, "500 streams carry").here == pytest.approx(30_000)
     assert named(runs, "500 streams carry").kept
+
+
+def test_what_a_core_stores_is_by_the_cpu_of_all_behind_the_proxy() -> None:
+    run = msgspec.structs.replace(ran(targets.OURS, "small", 0.4, done=2000), behind_cpu=1.6)
+
+    assert named([run], "a core behind the proxy stores").found == pytest.approx(1250)
+    assert named([run], "a core behind the proxy stores").kept
 
 
 def test_without_the_bare_view_the_limit_is_as_it_was_set() -> None:
