@@ -55,4 +55,4 @@ def test_an_unknown_workload_is_refused_with_the_known_ones() -> None:
     done = tool("tests.bench", "--only", "smal")
 
     assert done.returncode == 2
-    assert "smal is none of small, small1" in done.stderr
+    assert "smal is none of small, burst" in done.stderr
