@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import cast
 
 import httpx
@@ -11,6 +12,21 @@ import pytest
 
 from proxy.relay.answer_bytes import AnswerBytes
 from proxy.relay.upstream import UpstreamTransport, build_request
+
+Handle = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@contextlib.asynccontextmanager
+async def answered(answer: Handle, idle_seconds: float) -> AsyncIterator[AnswerBytes]:
+    """The body of what a server answers, through a transport that is as patient."""
+    transport = UpstreamTransport(connect_seconds=1, idle_seconds=idle_seconds)
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        address = "http://{}:{}".format(*server.sockets[0].getsockname())
+        request = build_request(address, "GET", "/v1/models", [], b"")
+        stream = cast(AnswerBytes, (await transport.handle_async_request(request)).stream)
+        yield stream
+        stream.close()
+        await transport.aclose()
 
 
 async def test_an_upstream_that_takes_no_connection_is_given_up_in_time() -> None:
@@ -45,11 +61,7 @@ async def test_the_time_limit_of_silence_begins_anew_with_each_piece() -> None:
         await writer.wait_closed()
         ended.set()
 
-    transport = UpstreamTransport(connect_seconds=1, idle_seconds=idle)
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        address = "http://{}:{}".format(*server.sockets[0].getsockname())
-        request = build_request(address, "GET", "/v1/models", [], b"")
-        stream = cast(AnswerBytes, (await transport.handle_async_request(request)).stream)
+    async with answered(answer, idle) as stream:
         read = [await stream.read() for _ in range(pieces)]
         silent_since = time.monotonic()
 
@@ -59,7 +71,6 @@ async def test_the_time_limit_of_silence_begins_anew_with_each_piece() -> None:
         assert b"".join(read) == b"x" * pieces
         assert idle / 2 < time.monotonic() - silent_since < idle + 1
         stream.close()
-        await transport.aclose()
         await asyncio.wait_for(ended.wait(), 5)
 
 
@@ -72,14 +83,8 @@ async def test_a_client_that_does_not_read_for_long_is_no_silence_of_the_api() -
         await writer.drain()
         writer.close()
 
-    transport = UpstreamTransport(connect_seconds=1, idle_seconds=idle)
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        address = "http://{}:{}".format(*server.sockets[0].getsockname())
-        request = build_request(address, "GET", "/v1/models", [], b"")
-        stream = cast(AnswerBytes, (await transport.handle_async_request(request)).stream)
+    async with answered(answer, idle) as stream:
         first = await stream.read()
         await asyncio.sleep(idle * 4)
 
         assert first + b"".join([piece async for piece in stream]) == body
-        stream.close()
-        await transport.aclose()
