@@ -5,13 +5,16 @@ not by Django's 2.5 MB, headers travel as pairs, and a response that never began
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from io import BytesIO
 from typing import Any, Protocol, cast
 
 from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.urls import Resolver404, get_resolver
 
 from proxy.relay import runtime
 from proxy.relay.answers import PairsResponse, RawResponse, error_answer
@@ -20,11 +23,15 @@ from proxy.relay.protocol import CUT, ON_LEAVE, REFUSAL, WRITE
 from proxy.relay.request import RelayRequest
 from proxy.wire.errors import ErrorKind
 
+log = logging.getLogger("nexus.relay")
+
 MAX_BODY_BYTES = 32 * 1024**2
 # A client that is answered while it still sends sees a broken connection instead of the answer, so the rest is read and dropped.
 MAX_DISCARDED_BYTES = 256 * 1024**2
 # From here on a body has a block of memory from the system to itself, which grows without being copied.
 LARGE_BYTES = 4 * 1024**2
+# How many ways from a path to its view are remembered; a path is 64 KiB at most.
+PATHS = 64
 CLOSE = (b"connection", b"close")
 BODILESS = {204, 304}
 
@@ -78,10 +85,23 @@ class RelayHandler(ASGIHandler):
         else:  # "http": uvicorn is told to know no websockets
             await self._serve(scope, receive, send)
 
-    async def _get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+    def __init__(self) -> None:
+        super().__init__()
+        self._resolver = get_resolver()
+        # Clients ask for the same few paths. One that leads nowhere is not kept.
+        self._match = lru_cache(maxsize=PATHS)(self._resolver.resolve)
+
+    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         """The view alone: here are no middleware, transactions and templates to look for, and every view is a coroutine."""
-        match = self.resolve_request(request)
-        response: HttpResponseBase = await match.func(request, *match.args, **match.kwargs)
+        response: HttpResponseBase
+        try:
+            match = self._match(request.path_info)
+            response = await match.func(request, *match.args, **match.kwargs)
+        except Resolver404:
+            response = self._resolver.resolve_error_handler(404)(request)
+        except Exception:  # the outermost door: a bug is told to the log, and not to the client
+            log.exception("relay.failed", extra={"path": request.path[:200]})
+            response = self._resolver.resolve_error_handler(500)(request)
         return response
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -11,6 +11,7 @@ from proxy.relay import debug
 from proxy.relay.answer_bytes import AnswerBytes
 from proxy.relay.exchange import Exchange
 from proxy.relay.handler import UpstreamCut
+from proxy.relay.headers import Headers
 
 log = logging.getLogger("nexus.relay")
 
@@ -18,12 +19,11 @@ log = logging.getLogger("nexus.relay")
 class Passage:
     """`next` until nothing more follows, and `close` in every case.
 
-    The record is closed before the client can see the last byte.
+    `headers` are the answer's, in lower case. The record is closed before the client can see the last byte.
     """
 
-    def __init__(self, exchange: Exchange, answer: httpx.Response) -> None:
-        length = answer.headers.get("content-length", "")
-        self._expected = int(length) if length.isdigit() else -1
+    def __init__(self, exchange: Exchange, answer: httpx.Response, headers: Headers) -> None:
+        self._expected = _length(headers)
         self._exchange = exchange
         self._stream = cast(AnswerBytes, answer.stream)
         self._chunks = debug.chunks(exchange)
@@ -70,3 +70,9 @@ class Passage:
             self._chunks.end()
         self._exchange.finish(record.CLIENT_LEFT if client_gone else record.ABORTED)
         self._stream.close()
+
+
+def _length(headers: Headers) -> int:
+    """How long the body is going to be; -1 where only its end tells."""
+    value = next((value for name, value in headers if name == b"content-length"), b"")
+    return int(value) if value.isdigit() else -1

@@ -251,7 +251,8 @@ class Spool:
         return self._write(entry, record)
 
     def _write(self, entry: Entry, parts: Sequence[tuple[int, bytes]]) -> bool:
-        if self._active.size > self._segment_bytes or self._active.gone:
+        # What follows a record's beginning is of no use without it, wherever it is written.
+        if self._active.size > self._segment_bytes or (not entry.frames and self._active.gone):
             self._rotate()
         segment = self._active
         before = segment.size

@@ -68,7 +68,7 @@ async def _forward(request: RelayRequest, nexus: Runtime, exchange: Exchange) ->
     exchange.answered(answer.status_code, masked(pairs))
     debug.answer(exchange)
     pairs += [(NEXUS_ID, exchange.id.encode()), *cors.headers(request)]
-    return StreamedAnswer(answer.status_code, pairs, Passage(exchange, answer))
+    return StreamedAnswer(answer.status_code, pairs, Passage(exchange, answer, pairs))
 
 
 def _checked_host(request: RelayRequest) -> Host:

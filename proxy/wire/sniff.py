@@ -11,7 +11,7 @@ from proxy.wire.hints import model_of, wants_stream
 from proxy.wire.lenient import as_dict, as_text, parse
 from proxy.wire.sniff_json import JsonSniffer
 from proxy.wire.sse import Decoder, Event
-from proxy.wire.usage import merge
+from proxy.wire.usage import add, counts_of
 
 __all__ = ["Sniffer", "model_of", "wants_stream"]
 
@@ -120,12 +120,12 @@ class Sniffer:
             self.error = as_text(as_dict(as_dict(parse(event.data)).get("error")).get("type")) or "error"
 
     def _count(self, part: object) -> None:
-        usage = merge(self._usage, part)
-        self._usage = usage.raw
-        self.input_tokens = usage.input_tokens
-        self.output_tokens = usage.output_tokens
-        self.cache_read_tokens = usage.cache_read_tokens
-        self.cache_write_tokens = usage.cache_write_tokens
+        add(self._usage, part)
+        counts = counts_of(self._usage)
+        self.input_tokens = counts.input
+        self.output_tokens = counts.output
+        self.cache_read_tokens = counts.cache_read
+        self.cache_write_tokens = counts.cache_write
 
 
 def _after_end(index: int) -> int:

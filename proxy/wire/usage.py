@@ -5,6 +5,7 @@ Fields: https://docs.anthropic.com/en/api/messages (the object `usage`).
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from proxy.wire.lenient import as_count, as_dict, as_list, as_text
 
@@ -67,12 +68,13 @@ def merge(*parts: object) -> Usage:
     """
     raw: dict[str, object] = {}
     for part in parts:
-        _merge_object(raw, as_dict(part))
+        add(raw, part)
     return _usage(raw)
 
 
-def _merge_object(known: dict[str, object], part: dict[str, object]) -> None:
-    for name, value in part.items():
+def add(known: dict[str, object], part: object) -> None:
+    """Merge one more `usage` object into those before it, by the rule of `merge`."""
+    for name, value in as_dict(part).items():
         old = known.get(name)
         if isinstance(old, dict) and isinstance(value, dict):
             known[name] = _merged_fields(old, value)
@@ -94,18 +96,41 @@ def _replaces(value: object, old: object) -> bool:
     return value is not None
 
 
-def _usage(raw: dict[str, object]) -> Usage:
-    split = as_dict(raw.get("cache_creation"))
-    five_minutes = as_count(split.get("ephemeral_5m_input_tokens"))
-    one_hour = as_count(split.get("ephemeral_1h_input_tokens"))
+class Counts(NamedTuple):
+    """The four counts of tokens of a merged `usage` object."""
+
+    input: int
+    output: int
+    cache_read: int
+    cache_write: int
+
+
+def counts_of(raw: dict[str, object]) -> Counts:
+    """All that limits and live pages need of it."""
     written = as_count(raw.get("cache_creation_input_tokens"))
     if written is None:
-        written = as_count((five_minutes or 0) + (one_hour or 0))
+        written = as_count(sum(count or 0 for count in _split(raw)))
+    return Counts(
+        as_count(raw.get("input_tokens")) or 0,
+        as_count(raw.get("output_tokens")) or 0,
+        as_count(raw.get("cache_read_input_tokens")) or 0,
+        written or 0,
+    )
+
+
+def _split(raw: dict[str, object]) -> tuple[int | None, int | None]:
+    """Cache writes for 5 minutes and for an hour."""
+    split = as_dict(raw.get("cache_creation"))
+    return as_count(split.get("ephemeral_5m_input_tokens")), as_count(split.get("ephemeral_1h_input_tokens"))
+
+
+def _usage(raw: dict[str, object]) -> Usage:
+    counts, (five_minutes, one_hour) = counts_of(raw), _split(raw)
     return Usage(
-        input_tokens=as_count(raw.get("input_tokens")) or 0,
-        output_tokens=as_count(raw.get("output_tokens")) or 0,
-        cache_read_tokens=as_count(raw.get("cache_read_input_tokens")) or 0,
-        cache_write_tokens=written or 0,
+        input_tokens=counts.input,
+        output_tokens=counts.output,
+        cache_read_tokens=counts.cache_read,
+        cache_write_tokens=counts.cache_write,
         cache_write_5m_tokens=five_minutes,
         cache_write_1h_tokens=one_hour,
         server_tools=tuple(_server_tools(as_dict(raw.get("server_tool_use")))),

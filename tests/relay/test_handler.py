@@ -13,10 +13,11 @@ from django.urls import path
 from pytest_django.fixtures import Settings
 
 from nexus_project.urls import proxy as proxy_urls
-from proxy.relay.endpoints import broken
+from proxy.relay.endpoints import broken, nothing_here
 from proxy.relay.handler import RelayHandler
 from proxy.relay.protocol import CUT, ON_LEAVE, TARGET
 
+handler404 = nothing_here
 handler500 = broken
 waiting = asyncio.Event()
 left = asyncio.Event()
@@ -93,6 +94,22 @@ async def test_a_bug_is_answered_without_its_details(
     assert (start["status"], error["type"]) == (500, "api_error")
     assert "Nexus failed on this request" in error["message"]
     assert b"sk-ant-secret" not in body["body"]
+    [told] = [one for one in caplog.records if one.message == "relay.failed"]
+    assert told.exc_info
+    assert told.exc_info[0] is KeyError
+
+
+@pytest.mark.parametrize("debug", [False, True])
+async def test_a_path_that_leads_nowhere_is_answered_as_the_api_does(
+    handler: RelayHandler, settings: Settings, debug: bool
+) -> None:
+    settings.DEBUG = debug
+    for _ in range(2):
+        start, body = await serve(handler, "/nowhere", BODY)
+
+        error = json.loads(body["body"])["error"]
+        assert (start["status"], error["type"]) == (404, "not_found_error")
+        assert "Nexus has nothing at /nowhere" in error["message"]
 
 
 async def test_a_client_is_gone_when_its_server_says_so_and_not_before(handler: RelayHandler) -> None:
