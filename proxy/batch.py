@@ -17,6 +17,7 @@ from proxy.record import Batch, Record, encode
 _PARAMETERS = zstandard.ZstdCompressionParameters.from_level(1, window_log=20)
 _ARRAY, _BYTES = b"\xdd", b"\xc6"  # msgpack's marks with a length of four bytes
 _PIECE_BYTES = 256 * 1024
+_TOGETHER_BYTES = 64 * 1024
 MAX_BATCH_BYTES = 512 * 1024**2
 
 _decode = msgspec.msgpack.Decoder(Batch).decode
@@ -34,6 +35,8 @@ class BatchWriter:
         self._compressor = compressor
         self._stream = compressor.compressobj()
         self._parts: list[bytes] = []
+        self._small: list[bytes] = []
+        self._small_size = 0
         self._count = 0
 
     def add(self, record: Record) -> None:
@@ -47,12 +50,29 @@ class BatchWriter:
     def finish(self, spool: str, accepted: int, dropped: int, bodies_dropped: int) -> bytes:
         """The payload of the `Batch` of these and the added records."""
         self._put(encode(bodies_dropped))
+        self._put_small()
         self._parts.append(self._stream.flush())
         before = encode(Batch(spool, accepted, dropped, [], 0)).removesuffix(encode([]) + encode(0))
         first = self._compressor.compress(before + _ARRAY + _length(self._count))
         return b"".join((first, *self._parts))
 
     def _put(self, data: bytes) -> None:
+        """Small pieces go together: each call of the compressor lets go of Python's lock, which another thread then takes."""
+        if len(data) < _TOGETHER_BYTES:
+            self._small.append(data)
+            self._small_size += len(data)
+            if self._small_size >= _TOGETHER_BYTES:
+                self._put_small()
+        else:
+            self._put_small()
+            self._compress(data)
+
+    def _put_small(self) -> None:
+        self._compress(b"".join(self._small))
+        self._small.clear()
+        self._small_size = 0
+
+    def _compress(self, data: bytes) -> None:
         if compressed := self._stream.compress(data):
             self._parts.append(compressed)
 

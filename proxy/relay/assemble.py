@@ -5,8 +5,9 @@ from msgspec.structs import replace
 
 from proxy import record
 from proxy.record import Closing, Record
+from proxy.relay.segments import StoredFile
 from proxy.relay.spool import Spool
-from proxy.relay.spooled import Spooled
+from proxy.relay.spooled import Read, Spooled
 
 NO_END = "Its end was never recorded: the proxy process was killed while it ran, or the disk lost it."
 
@@ -24,9 +25,9 @@ def assemble(found: Spooled) -> Record:
     return Record(found.serial, head, closing, found.request_body, found.response_body)
 
 
-def read_record(spool: Spool, serial: int) -> Record | None:
+def read_record(spool: Spool, serial: int, read: Read = StoredFile.read) -> Record | None:
     """The record of a taken serial; None when it cannot be read (the spool has then counted it and set it aside)."""
-    found = spool.read(serial)
+    found = spool.read(serial, read)
     try:
         return assemble(found) if found else None
     except msgspec.DecodeError as error:

@@ -7,8 +7,9 @@ cache is durable enough (power loss is out of scope); a torn or damaged frame is
 
 import os
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,9 @@ MARK_BYTES = 8
 _HEADER = struct.Struct(">8sBQQQ")
 HEADER_BYTES = _HEADER.size
 _WINDOW = 1024**2
+
+# Reads so many bytes from an offset on, fewer at the end of the file; raises OSError.
+Pread = Callable[[int, int], bytes]
 
 # SETTLED makes void what its segment holds of the serial: the exchange was confirmed or counted as dropped.
 OPEN, REQUEST, RESPONSE, CLOSE, SETTLED = range(1, 6)
@@ -53,9 +57,13 @@ class StoredFile:
         try:
             # Never the writer's descriptor: it may be closed meanwhile, and its number may be another file's by then.
             with self.path.open("rb", buffering=0) as file:
-                found = self._frame_at(file.fileno(), frame.offset - HEADER_BYTES)
+                return self.payload(frame, partial(os.pread, file.fileno()))
         except OSError:
             return None
+
+    def payload(self, frame: Frame, pread: Pread) -> bytes | None:
+        """The same by what reads this file; raises OSError."""
+        found = self._frame_at(pread, frame.offset - HEADER_BYTES)
         return found[1] if found and found[0] == frame else None
 
     def raw(self, damage: Damage) -> bytes:
@@ -66,36 +74,36 @@ class StoredFile:
     def scan(self) -> Iterator[Frame | Damage]:
         """All frames in order; between them what is damaged, found by looking for the next whole frame."""
         with self.path.open("rb", buffering=0) as file:
-            fd, offset = file.fileno(), 0
+            pread, offset = partial(os.pread, file.fileno()), 0
             while offset < self.size:
-                if found := self._frame_at(fd, offset):
+                if found := self._frame_at(pread, offset):
                     frame = found[0]
                     yield frame
                     offset = frame.offset + frame.length
                 else:
-                    following = self._next_frame(fd, offset + 1)
+                    following = self._next_frame(pread, offset + 1)
                     yield Damage(offset, following - offset)
                     offset = following
 
-    def _frame_at(self, fd: int, offset: int) -> tuple[Frame, bytes] | None:
-        header = os.pread(fd, HEADER_BYTES, offset)
+    def _frame_at(self, pread: Pread, offset: int) -> tuple[Frame, bytes] | None:
+        header = pread(HEADER_BYTES, offset)
         if len(header) < HEADER_BYTES or not header.startswith(self._mark):
             return None
         _, kind, serial, length, digest = _HEADER.unpack(header)
         frame = Frame(kind, serial, offset + HEADER_BYTES, length)
         if not OPEN <= kind <= SETTLED or serial >> 60 or frame.offset + length > self.size:
             return None
-        payload = os.pread(fd, length, frame.offset)
+        payload = pread(length, frame.offset)
         whole = len(payload) == length and xxh3_64_intdigest(payload, serial << 3 | kind) == digest
         return (frame, payload) if whole else None
 
-    def _next_frame(self, fd: int, start: int) -> int:
+    def _next_frame(self, pread: Pread, start: int) -> int:
         """Where the next whole frame begins, or the end."""
         while start < self.size:
-            at = os.pread(fd, _WINDOW + MARK_BYTES - 1, start).find(self._mark)
+            at = pread(_WINDOW + MARK_BYTES - 1, start).find(self._mark)
             if at < 0:
                 start += _WINDOW
-            elif self._frame_at(fd, start + at):
+            elif self._frame_at(pread, start + at):
                 return start + at
             else:
                 start += at + 1

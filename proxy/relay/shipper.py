@@ -16,8 +16,10 @@ from django.conf import settings
 from proxy.batch import BatchWriter, new_compressor
 from proxy.relay.assemble import read_record
 from proxy.relay.broker import Broker, BrokerDown, State
+from proxy.relay.reading import Reading
 from proxy.relay.recovery import claim_leftovers
 from proxy.relay.spool import Spool
+from proxy.relay.spooled import Read
 
 log = logging.getLogger("nexus.shipper")
 
@@ -150,7 +152,8 @@ class Shipper:
         serials = spool.take(MAX_RECORDS, MAX_BYTES)
         try:
             writer = BatchWriter(self._compressor)
-            readable = [serial for serial in serials if _add(writer, spool, serial)]
+            with Reading() as reading:
+                readable = [serial for serial in serials if _add(writer, spool, serial, reading.read)]
             if readable:
                 payload = writer.finish(spool.id, spool.accepted, spool.dropped, spool.bodies_dropped)
                 self._sent[self._broker.send(payload)] = Sent(spool, readable)
@@ -196,9 +199,9 @@ class Shipper:
         self._broker.report(spool.id, spool.heartbeat())
 
 
-def _add(writer: BatchWriter, spool: Spool, serial: int) -> bool:
+def _add(writer: BatchWriter, spool: Spool, serial: int, read: Read) -> bool:
     """Whether the record could be read. It is let go of here: no other one is in memory beside it."""
-    found = read_record(spool, serial)
+    found = read_record(spool, serial, read)
     if found:
         writer.add(found)
     return found is not None

@@ -27,7 +27,7 @@ from proxy.relay.segments import (
     StoredFile,
 )
 from proxy.relay.slot import Slot
-from proxy.relay.spooled import Entry, Spooled, frames_of, join
+from proxy.relay.spooled import Entry, Read, Spooled, frames_of, join
 
 log = logging.getLogger("nexus.spool")
 
@@ -182,7 +182,7 @@ class Spool:
                 if entry and entry.taken:
                     self._release(entry, confirmed=True)
 
-    def read(self, serial: int) -> Spooled | None:
+    def read(self, serial: int, read: Read = StoredFile.read) -> Spooled | None:
         """A taken exchange, without what is damaged of its bodies; None if its head is damaged: it is then given up."""
         with self._lock:
             entry = self._entries[serial]
@@ -192,7 +192,7 @@ class Spool:
             lost.append(frame.kind)
             self._set_aside(file, frame)
 
-        found = join(serial, entry.frames, damaged)
+        found = join(serial, entry.frames, damaged, read)
         if found is None:
             self._lose(entry)
             return None

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 from proxy.relay.segments import CLOSE, OPEN, REQUEST, RESPONSE, SETTLED, Damage, Frame, Segment, StoredFile
 
+# A frame's payload; None if the disk no longer holds what was written.
+Read = Callable[[StoredFile, Frame], bytes | None]
+
 
 @dataclass(slots=True, eq=False)
 class Entry:
@@ -48,11 +51,12 @@ def join(
     serial: int,
     frames: Iterable[tuple[StoredFile, Frame]],
     damaged: Callable[[StoredFile, Frame], object],
+    read: Read = StoredFile.read,
 ) -> Spooled | None:
     """The exchange without what is damaged of it, which is told; None if its head is."""
     parts: dict[int, list[bytes]] = {OPEN: [], REQUEST: [], RESPONSE: [], CLOSE: []}
     for file, frame in frames:
-        payload = file.read(frame)
+        payload = read(file, frame)
         if payload is None:
             damaged(file, frame)
         else:

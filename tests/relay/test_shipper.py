@@ -1,6 +1,7 @@
 """The shipper's decisions, with a real Redis, Celery's real result backend, and a time that the test sets."""
 
 import json
+import os
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -283,6 +284,26 @@ def test_an_error_while_sending_loses_no_record(scene: Scene, monkeypatch: pytes
     scene.turn()
 
     assert scene.broker.sent() == [[1, 2]]
+
+
+def test_a_batch_is_read_by_fewer_calls_than_it_has_records(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[int] = []
+    pread = os.pread
+
+    def counted(descriptor: int, length: int, offset: int) -> bytes:
+        reads.append(length)
+        return pread(descriptor, length, offset)
+
+    for _ in range(50):
+        accept(scene.spool)
+    monkeypatch.setattr(os, "pread", counted)
+
+    scene.turn()
+
+    assert scene.spool.ready == 0
+    assert 0 < len(reads) < 5
 
 
 def test_one_record_of_a_batch_is_in_memory_at_a_time(scene: Scene) -> None:
