@@ -5,7 +5,7 @@ Large bodies are written from a thread, so that one client's 20 MB does not hold
 
 import asyncio
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from operator import add
 from time import monotonic, time
 
@@ -50,11 +50,7 @@ class Exchange:
 
     @property
     def elapsed_ms(self) -> float:
-        return self._ms(monotonic())
-
-    def _ms(self, moment: float) -> float:
-        """Milliseconds from its start to a moment of the monotonic clock."""
-        return round((moment - self._clock) * 1000, 1)
+        return _milliseconds(self._clock, [monotonic()])[0]
 
     async def open(self, head: Head, body: bytes) -> None:
         """Put the request on disk; storage trouble neither fails nor delays it."""
@@ -106,7 +102,8 @@ class Exchange:
             return
         self.outcome = outcome
         if self._spool and self._entry:
-            chunks = list(zip(map(self._ms, self._chunk_at), self._chunk_bytes, strict=True))
+            moments = _milliseconds(self._clock, self._chunk_at)
+            chunks = list(zip(moments, self._chunk_bytes, strict=True))
             closing = Closing(
                 outcome=outcome,
                 status=self.status,
@@ -142,3 +139,8 @@ class Exchange:
             event["outcome"] = self.outcome
             event["status"] = self.status
         return event
+
+
+def _milliseconds(since: float, moments: Iterable[float]) -> list[float]:
+    """From one moment of the monotonic clock to later ones, with one decimal: `round` takes three times as long."""
+    return [int((moment - since) * 10_000 + 0.5) / 10 for moment in moments]

@@ -64,6 +64,22 @@ def test_the_bytes_and_their_cuts_are_recorded(
     assert found.closing.response_size == exchange.size
 
 
+async def test_moments_are_milliseconds_since_its_start_with_one_decimal(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    after = [0.0, 0.000_04, 0.012_34, 0.012_36, 2.0, 3600.000_1]
+    clock = iter([1_000_000.0 + seconds for seconds in (0.0, *after, after[-1])])
+    monkeypatch.setattr(module, "monotonic", lambda: next(clock))
+    exchange = await opened(spool)
+    for _ in after:
+        exchange.feed(b"x")
+    exchange.finish(record.COMPLETE)
+
+    closing = recorded(spool).closing
+    assert [moment for moment, _ in closing.chunks] == [0.0, 0.0, 12.3, 12.4, 2000.0, 3_600_000.1]
+    assert closing.duration_ms == 3_600_000.1
+
+
 async def test_only_the_first_end_counts(spool: Spool) -> None:
     ends: list[str] = []
     exchange = Exchange(spool, lambda one: ends.append(one.outcome))
