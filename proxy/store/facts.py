@@ -10,6 +10,7 @@ from proxy.record import COMPLETE, UPSTREAM_ERROR, HeaderPairs, Record
 from proxy.store import columns, costs
 from proxy.store.codings import decoded
 from proxy.store.models import CLOCK_SLACK, MODEL_LENGTH, Exchange, moment_of
+from proxy.store.rows import new_row
 from proxy.wire import batches
 from proxy.wire.messages import Answer, ToolCall, read_answer
 from proxy.wire.pricing import PriceBook
@@ -89,7 +90,8 @@ def _outline(record: Record, spool: UUID) -> Exchange:
     head, closing = record.head, record.closing
     exchange_id = exchange_id_of(record)
     path, _, query = head.target.partition("?")
-    return Exchange(
+    return new_row(
+        Exchange,
         id=exchange_id,
         started_at=_moment(head.started_at, exchange_id),
         spool=spool,

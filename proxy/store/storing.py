@@ -15,6 +15,7 @@ from proxy.store.blobs import Pieces, encode_chunks, pieces_of
 from proxy.store.bulk import copy_in
 from proxy.store.manifests import Lines
 from proxy.store.models import Exchange, ExchangeBody, Receipt, month_of
+from proxy.store.rows import new_row
 from proxy.store.sealing import KeyUnavailable, Seal
 from proxy.store.traffic import Side, Traffic, Whole
 
@@ -146,7 +147,8 @@ def body_row(exchange: Exchange, traffic: Traffic, pieces: Pieces, lines: Lines)
     """The row of an exchange's bodies, not yet saved; their pieces are added to `pieces`."""
     request, response = traffic.request, traffic.response
     seal = pieces.seal_of(_month(exchange.id))
-    row = ExchangeBody(
+    row = new_row(
+        ExchangeBody,
         id=exchange.id,
         request_headers=request.headers,
         response_headers=response.headers,
