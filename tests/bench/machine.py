@@ -67,7 +67,8 @@ def cannot_pin() -> str:
 
 def unoptimized_python() -> str:
     """What is told of a Python that was built without profile-guided optimization, "" of others."""
-    if "--enable-optimizations" in str(sysconfig.get_config_var("CONFIG_ARGS")):
+    # Debian's and others' own builds are optimized and do not say so.
+    if "--enable-optimizations" in str(sysconfig.get_config_var("CONFIG_ARGS")) or sys.base_prefix == "/usr":
         return ""
     return f"this Python {sys.version.split()[0]} was built without --enable-optimizations and is a quarter slower"
 
