@@ -78,18 +78,18 @@ class StreamedAnswer(PairsResponse):
 class RelayHandler(ASGIHandler):
     """The proxy's ASGI application."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._resolver = get_resolver()
+        # Clients ask for the same few paths. One that leads nowhere is not kept.
+        self._match = lru_cache(maxsize=PATHS)(self._resolver.resolve)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]  # a dict is sent on
         """Serve one request, or the server's life."""
         if scope["type"] == "lifespan":
             await runtime.live(receive, send)
         else:  # "http": uvicorn is told to know no websockets
             await self._serve(scope, receive, send)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._resolver = get_resolver()
-        # Clients ask for the same few paths. One that leads nowhere is not kept.
-        self._match = lru_cache(maxsize=PATHS)(self._resolver.resolve)
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         """The view alone: here are no middleware, transactions and templates to look for, and every view is a coroutine."""
