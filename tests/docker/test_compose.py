@@ -178,6 +178,12 @@ def test_the_proxy_has_time_to_end_its_streams() -> None:
     assert int(SERVICES["proxy"]["stop_grace_period"].removesuffix("s")) > commands.proxy(place).grace_seconds
 
 
+def test_of_a_busy_machine_the_worker_alone_has_less() -> None:
+    shares = {name: service.get("cpu_shares", 1024) for name, service in SERVICES.items()}
+
+    assert {name for name, share in shares.items() if share < 1024} == {"worker"}
+
+
 def test_every_variable_is_a_setting_of_nexus_or_of_an_image() -> None:
     environments: list[dict[str, Any]] = [service.get("environment", {}) for service in SERVICES.values()]
     used = {name.removesuffix("_FILE") for environment in environments for name in environment}
