@@ -1,5 +1,6 @@
 """Spools for the tests of the relay."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -62,3 +63,17 @@ async def making(emulator: Emulator, folder: Path) -> AsyncIterator[Bench]:
     for answer in made.answers:
         answer.close()
     await made.transport.aclose()
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many bytes each system call asked for."""
+    asked: list[int] = []
+    pread = os.pread
+
+    def counted(descriptor: int, length: int, offset: int) -> bytes:
+        asked.append(length)
+        return pread(descriptor, length, offset)
+
+    monkeypatch.setattr(os, "pread", counted)
+    return asked

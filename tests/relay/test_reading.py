@@ -20,20 +20,6 @@ def segment_of(folder: Path, name: str, *payloads: bytes) -> tuple[Segment, list
     ]
 
 
-@pytest.fixture
-def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many bytes each system call asked for."""
-    asked: list[int] = []
-    pread = os.pread
-
-    def counted(descriptor: int, length: int, offset: int) -> bytes:
-        asked.append(length)
-        return pread(descriptor, length, offset)
-
-    monkeypatch.setattr(os, "pread", counted)
-    return asked
-
-
 def test_small_frames_beside_each_other_are_one_call(tmp_path: Path, reads: list[int]) -> None:
     payloads = [bytes([number]) * 500 for number in range(100)]
     file, frames = segment_of(tmp_path, "a", *payloads)
