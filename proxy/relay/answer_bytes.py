@@ -77,7 +77,8 @@ class AnswerBytes(httpx.AsyncByteStream):
         return self._reply.taken
 
     def close(self) -> None:
-        """Nothing more is wanted: upstream must stop at once."""
+        """Nothing more is wanted: upstream must stop at once. The taker, which may hold it, is let go of."""
+        self._taker = None
         if self._call.link.listener == self._arrived:
             self._call.link.listener = nobody
         self._call.close()

@@ -71,10 +71,12 @@ class Link(ResponseHandler):
         """Nothing more is expected: free for another request, or closed."""
         self._reply = None
         self._drop_timeout()
+        reply.end_parsing()
         if not reply.reusable:
             self.force_close()
+        on_end, self._on_end = self._on_end, nobody
         listener, self.listener = self.listener, nobody
-        self._on_end()
+        on_end()
         listener()
 
     def start_timeout(self) -> None:

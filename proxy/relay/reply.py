@@ -93,6 +93,10 @@ class Reply:
             data = data[:most]
         return data
 
+    def end_parsing(self) -> None:
+        """No more is fed. The parser and it hold each other: who gives it up spares the collector of garbage both."""
+        del self._parser
+
     @property
     def taken(self) -> bool:
         """Whether it is whole and nothing of it is left to take."""
