@@ -14,6 +14,8 @@ from proxy.relay.framing import close_delimited
 from proxy.wire.errors import ErrorKind, error_body
 
 MAX_HEAD_BYTES = 64 * 1024
+# So much of a body is handed on together: uvicorn wakes the request's task for each piece of a read, and copies it twice.
+TOGETHER_BYTES = 256 * 1024
 TARGET = "nexus.target"
 REFUSAL = "nexus.refusal"
 CUT = "nexus.cut"
@@ -31,6 +33,8 @@ class Protocol(HttpToolsProtocol):
     _head_bytes = 0
     _unread = 0
     _declining = False
+    _body: list[bytes]
+    _body_bytes = 0
     _running: RequestResponseCycle | None = None
     _on_leave: Callable[[], None] | None = None
 
@@ -71,16 +75,18 @@ class Protocol(HttpToolsProtocol):
         """A new request on this connection."""
         super().on_message_begin()
         self._in_head = True
-        self._head_bytes = 0
+        self._head_bytes = self._body_bytes = 0
+        self._body = []
 
     def on_headers_complete(self) -> None:
         """Check the head and hand it on; a refusal is answered by the handler, as the API would."""
         self._in_head = False
-        self._unread -= sum(len(name) + len(value) + 4 for name, value in self.headers)
+        size = sum([len(name) + len(value) + 4 for name, value in self.headers])
+        self._unread -= size
         self._declining = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
         if self._declining:
             return
-        refusal = self._refusal()
+        refusal = self._refusal(len(self.url) + size)
         extensions: dict[str, Any] = {
             TARGET: self.url,
             CUT: self._cut,
@@ -96,12 +102,28 @@ class Protocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """A piece of the request's body."""
         self._unread -= len(body)
-        super().on_body(body)
+        self._body.append(body)
+        self._body_bytes += len(body)
+        if self._body_bytes > TOGETHER_BYTES:
+            self._hand_on()
+            self.flow.pause_reading()  # until it is taken
 
     def on_message_complete(self) -> None:
         """The request is whole, unless its body is still to be read (`_decline`)."""
         if not self._declining:
+            self._hand_on()
             super().on_message_complete()
+
+    def _hand_on(self) -> None:
+        """Give what has come of the body to the request that it belongs to, the newest."""
+        body = b"".join(self._body)
+        self._body.clear()
+        self._body_bytes = 0
+        if self.cycle.body or self.cycle.response_complete:
+            super().on_body(body)
+        else:
+            self.cycle.body = body  # type: ignore[assignment]  # it is only read, and added to by `on_body`
+            self.cycle.message_event.set()
 
     def _tell_leave(self, listener: Callable[[], None]) -> None:
         """Whom to tell at once when the client of the running request goes before it has its answer."""
@@ -119,11 +141,10 @@ class Protocol(HttpToolsProtocol):
             app = close_delimited(app, cycle)
         super()._start_asgi_task(cycle, app)
 
-    def _refusal(self) -> tuple[ErrorKind, str] | None:
-        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-        if size > MAX_HEAD_BYTES:
+    def _refusal(self, head_bytes: int) -> tuple[ErrorKind, str] | None:
+        if head_bytes > MAX_HEAD_BYTES:
             return ErrorKind.HEADERS_TOO_LARGE, _TOO_LARGE
-        if sum(name == b"host" for name, _ in self.headers) != 1:
+        if [name for name, _ in self.headers].count(b"host") != 1:
             return (
                 ErrorKind.INVALID_REQUEST,
                 "Nexus needs exactly one Host header: it names the domain that pays.",
