@@ -75,6 +75,8 @@ _REPLACEMENTS = (
 
 def mask_text(text: str) -> str:
     """`text` with every credential in it replaced, wherever it stands."""
+    if not text:  # as most error messages are
+        return text
     for pattern, replacement in _REPLACEMENTS:
         text = pattern.sub(replacement, text)
     return text

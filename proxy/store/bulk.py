@@ -1,6 +1,7 @@
 """Many rows in one statement."""
 
 from collections.abc import Sequence
+from functools import cache
 
 import msgspec
 import psycopg
@@ -13,16 +14,28 @@ def copy_in(rows: Sequence[models.Model], table: str = "") -> None:
     """Insert rows of one model by COPY, into its table or one like it; there must be no conflict. Errors are those of django.db."""
     if not rows:
         return
-    meta = type(rows[0])._meta
-    names = [field.attname for field in meta.concrete_fields]
-    documents = {field.attname for field in meta.concrete_fields if isinstance(field, models.JSONField)}
-    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
-        sql.Identifier(table or meta.db_table), sql.SQL(", ").join(map(sql.Identifier, names))
-    )
+    names, documents = _columns(type(rows[0]))
+    statement = _copying(table or type(rows[0])._meta.db_table, names)
     with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
             values = row.__dict__
             copy.write_row([_json(values[name]) if name in documents else values[name] for name in names])
+
+
+@cache
+def _columns(model: type[models.Model]) -> tuple[tuple[str, ...], frozenset[str]]:
+    """A model's columns, and those that hold JSON."""
+    fields = model._meta.concrete_fields
+    documents = frozenset(field.attname for field in fields if isinstance(field, models.JSONField))
+    return tuple(field.attname for field in fields), documents
+
+
+@cache
+def _copying(table: str, names: tuple[str, ...]) -> str:
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
+        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, names))
+    )
+    return statement.as_string()
 
 
 def _json(value: object) -> Jsonb | None:

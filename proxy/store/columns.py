@@ -19,9 +19,10 @@ def fit(row: models.Model) -> None:
     texts, integers, documents = _columns(type(row))
     values = row.__dict__
     for name, limit in texts:
-        values[name] = text(values[name], limit)
+        if values[name]:
+            values[name] = text(values[name], limit)
     for name, highest in integers:
-        if values[name] is not None:
+        if values[name]:
             values[name] = min(max(values[name], 0), highest)
     for name in documents:
         values[name] = json_value(values[name])

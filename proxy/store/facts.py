@@ -46,19 +46,16 @@ class Facts:
 def read(record: Record, spool: UUID, prices: PriceBook) -> Facts:
     """All that the record says. Tokens and cost are None where unknown."""
     head, closing = record.head, record.closing
-    request = read_request(
-        head.target, decoded(record.request_body, header(head.headers, "content-encoding"))
-    )
-    body = decoded(record.response_body, header(closing.headers, "content-encoding"))
+    asked, told = by_name(head.headers), by_name(closing.headers)
+    request = read_request(head.target, decoded(record.request_body, asked.get("content-encoding", "")))
+    body = decoded(record.response_body, told.get("content-encoding", ""))
     fetched = _fetched(record, body)
     # A file of results is no answer: its bill is made when it is known whether it counts.
-    answer = (
-        Answer() if fetched else read_answer(closing.status, header(closing.headers, "content-type"), body)
-    )
+    answer = Answer() if fetched else read_answer(closing.status, told.get("content-type", ""), body)
     found = joined(record, spool, prices, request, answer)
     row = found.exchange
-    created = batches.created(row.method, row.path, row.status, answer.message)
-    return replace(found, batch=fetched or created)
+    batch = fetched or batches.created(row.method, row.path, row.status, answer.message)
+    return replace(found, batch=batch) if batch else found
 
 
 def joined(record: Record, spool: UUID, prices: PriceBook, request: RequestFacts, answer: Answer) -> Facts:
@@ -80,9 +77,9 @@ def unread(record: Record, spool: UUID) -> Facts:
     return Facts(row)
 
 
-def header(headers: HeaderPairs, name: str) -> str:
-    """The first value of a header, whatever its case; "" where it is absent."""
-    return next((value for key, value in headers if key.lower() == name), "")
+def by_name(headers: HeaderPairs) -> dict[str, str]:
+    """The first value of each header, by its name in lower case."""
+    return {name.lower(): value for name, value in reversed(headers)}
 
 
 def _outline(record: Record, spool: UUID) -> Exchange:
@@ -90,6 +87,7 @@ def _outline(record: Record, spool: UUID) -> Exchange:
     head, closing = record.head, record.closing
     exchange_id = exchange_id_of(record)
     path, _, query = head.target.partition("?")
+    asked = by_name(head.headers)
     return new_row(
         Exchange,
         id=exchange_id,
@@ -117,10 +115,10 @@ def _outline(record: Record, spool: UUID) -> Exchange:
         cost_state=costs.NONE,
         tool_calls=0,
         tool_names=[],
-        session_id=header(head.headers, "x-claude-code-session-id"),
-        agent_id=header(head.headers, "x-claude-code-agent-id"),
-        parent_agent_id=header(head.headers, "x-claude-code-parent-agent-id"),
-        upstream_request_id=header(closing.headers, "request-id"),
+        session_id=asked.get("x-claude-code-session-id", ""),
+        agent_id=asked.get("x-claude-code-agent-id", ""),
+        parent_agent_id=asked.get("x-claude-code-parent-agent-id", ""),
+        upstream_request_id=by_name(closing.headers).get("request-id", ""),
         request_bytes=head.body_size if head.body_dropped else len(record.request_body),
         response_bytes=closing.response_size if closing.response_dropped else len(record.response_body),
     )

@@ -11,6 +11,7 @@ has totals of its own: rows cannot be made without a credential.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from django.db import connection
 from psycopg import sql
@@ -121,8 +122,13 @@ def _upsert(
     names: Sequence[str],
     rows: Sequence[tuple[tuple[object, ...], Tally]],
 ) -> None:
-    values = [(*key, *(getattr(tally, name) for name in names)) for key, tally in rows]
-    row = sql.SQL("({})").format(sql.SQL(", ").join([sql.Placeholder()] * len(values[0])))
-    statement = adding(sql.SQL("VALUES ") + sql.SQL(", ").join([row] * len(values)))
+    values = [value for key, tally in rows for value in (*key, *(getattr(tally, name) for name in names))]
     with connection.cursor() as cursor:
-        cursor.execute(statement, [value for one in values for value in one])
+        cursor.execute(_adding_values(adding, len(rows), len(values) // len(rows)), values)
+
+
+@lru_cache(maxsize=64)
+def _adding_values(adding: Callable[[sql.Composable], sql.Composed], rows: int, columns: int) -> str:
+    """To compose it takes longer than to run it, and most batches have one row or two."""
+    row = sql.SQL("({})").format(sql.SQL(", ").join([sql.Placeholder()] * columns))
+    return adding(sql.SQL("VALUES ") + sql.SQL(", ").join([row] * rows)).as_string()

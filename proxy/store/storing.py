@@ -146,7 +146,8 @@ def _month(exchange_id: UUID) -> date:
 def body_row(exchange: Exchange, traffic: Traffic, pieces: Pieces, lines: Lines) -> ExchangeBody:
     """The row of an exchange's bodies, not yet saved; their pieces are added to `pieces`."""
     request, response = traffic.request, traffic.response
-    seal = pieces.seal_of(_month(exchange.id))
+    month = _month(exchange.id)
+    seal = pieces.seal_of(month)
     row = new_row(
         ExchangeBody,
         id=exchange.id,
@@ -154,13 +155,13 @@ def body_row(exchange: Exchange, traffic: Traffic, pieces: Pieces, lines: Lines)
         response_headers=response.headers,
         request_digest=_digest(seal, request),
         response_digest=_digest(seal, response),
-        response_manifest=b"".join(pieces.add(_month(exchange.id), _whole_piece(response))),
+        response_manifest=b"".join(pieces.add(month, _whole_piece(response))),
         request_dropped=request.dropped,
         response_dropped=response.dropped,
         chunks=encode_chunks(traffic.chunks),
     )
     cut = pieces_of(request.body) if request.body is not None else []
-    lines.write(exchange, pieces.add(_month(exchange.id), cut), row)
+    lines.write(exchange, pieces.add(month, cut), row)
     columns.fit(row)
     return row
 

@@ -11,6 +11,7 @@ _MODEL = re.compile(rb'"model"\s*:\s*("(?:[^"\\]|\\.){0,256}")')
 _STREAM = re.compile(rb'"stream"\s*:\s*(true|false)')
 _MAX_TOKENS = re.compile(rb'"max_tokens"\s*:\s*(\d{1,9})(?!\d)')
 _MODEL_FIRST = re.compile(rb'\s*\{\s*"model"\s*:')
+_decode_text = msgspec.json.Decoder(str).decode
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]]', re.DOTALL)
 # Bodies beyond these bounds get a guess: a body made to be slow must not stall the loop.
 _MOST_CANDIDATES = 64
@@ -22,7 +23,7 @@ def model_of(body: bytes) -> str:
     found = _MODEL.match(body, body.find(b'"')) if _MODEL_FIRST.match(body) else None
     quoted = found[1] if found else _value(_MODEL, b'"model"', body)
     try:
-        return msgspec.json.decode(quoted, type=str).replace("\x00", "")
+        return _decode_text(quoted).replace("\x00", "")
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
 

@@ -1,7 +1,7 @@
 """Dated prices of models, and which one holds for a model's name at a moment."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -44,7 +44,11 @@ class PriceBook:
         return None
 
 
-def names_of(model: str) -> Iterable[str]:
-    """The names under which a price for `model` may stand, its own first."""
+def names_of(model: str) -> Iterator[str]:
+    """The names under which a price for `model` may stand, its own first, one by one: mostly there is a price for that."""
+    yield model
     short = model.removesuffix(_LONG_CONTEXT)
-    return dict.fromkeys((model, short, _RELEASE.sub("", short)))
+    if short != model:
+        yield short
+    if (version := _RELEASE.sub("", short)) != short:
+        yield version

@@ -7,7 +7,7 @@ import msgspec
 from accounts.masking import mask_json, mask_text
 from proxy.record import HeaderPairs
 from proxy.store.codings import decoded
-from proxy.store.facts import header
+from proxy.store.facts import by_name
 from proxy.store.transfer.line import SIDES
 from proxy.wire.lenient import parse
 from proxy.wire.messages import read_answer
@@ -36,13 +36,12 @@ def _value(value: Any) -> Any:
 
 def _body(name: str, fields: dict[str, Any]) -> bytes:
     """JSON, masked by its keys too; a stream as the message that it tells, because a secret may lie across its events."""
-    headers: HeaderPairs = fields[f"{name}_headers"]
-    plain = decoded(fields[f"{name}_body"], header(headers, "content-encoding"))
+    pairs: HeaderPairs = fields[f"{name}_headers"]
+    headers = by_name(pairs)
+    plain = decoded(fields[f"{name}_body"], headers.get("content-encoding", ""))
     if name == "response":
-        for kind in (
-            header(headers, "content-type"),
-            "",
-        ):  # without a type, a stream is known by how it begins
+        # Without a type, a stream is known by how it begins.
+        for kind in (headers.get("content-type", ""), ""):
             message = read_answer(fields["status"], kind, plain).message
             if message is not None:
                 return msgspec.json.encode(mask_json(message))
