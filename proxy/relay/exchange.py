@@ -123,6 +123,7 @@ class Exchange:
     def event(self, kind: Kind) -> Event:
         """Where it stands, for whoever watches live."""
         seen = self.sniffer
+        counts = seen.counts
         event = Event(
             kind=kind,
             id=self.id,
@@ -130,8 +131,8 @@ class Exchange:
             model=seen.model or self.model,
             started_at=self.started_at,
             elapsed_ms=round(self.elapsed_ms),
-            input_tokens=seen.input_tokens or 0,
-            output_tokens=seen.output_tokens or 0,
+            input_tokens=counts.input,
+            output_tokens=counts.output,
             tools=seen.tool_calls,
             bytes=self.size,
         )

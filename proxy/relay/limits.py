@@ -172,7 +172,7 @@ def outcome(exchange: Exchange) -> dict[str, object]:
     if exchange.outcome == record.REFUSED or exchange.status >= 400 or not exchange.domain:
         return {"failed": True, "used": 0}
     seen = exchange.sniffer
-    usage = Usage(seen.input_tokens, seen.output_tokens, seen.cache_read_tokens, seen.cache_write_tokens)
+    usage = Usage(*seen.counts)
     if not (usage.total_tokens or usage.cache_read_tokens or usage.cache_write_tokens):
         return {}
     cost = usd_of(usage, seen.model or exchange.model, datetime.now(UTC))

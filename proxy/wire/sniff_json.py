@@ -38,9 +38,10 @@ class JsonSniffer:
     def _count_tools(self, chunk: bytes) -> None:
         window = self._carry + chunk
         end = 0
-        for found in _TOOL_USE.finditer(window):
-            self.tool_calls += 1
-            end = found.end()
+        if b'"tool_use"' in window:
+            for found in _TOOL_USE.finditer(window):
+                self.tool_calls += 1
+                end = found.end()
         self._carry = window[max(end, len(window) - _LONGEST_TOOL_USE + 1) :]
 
     def _read(self) -> None:

@@ -22,6 +22,12 @@ class Event(NamedTuple):
     data: bytes
 
 
+def plain_event(block: bytes) -> Event | None:
+    """The event of a block with its border, if it is one as the API writes them; None says nothing."""
+    plain = _PLAIN.fullmatch(block)
+    return plain and _event(plain)
+
+
 class Decoder:
     """Collect the events of a stream; the result does not depend on where the network cut it.
 
@@ -68,8 +74,7 @@ class Decoder:
         while plain := _PLAIN.match(self._rest, end):
             if self._limit is not None and plain.end() - end > self._limit:
                 break
-            name, data = plain.groups()
-            events.append(Event(name.decode("utf-8", "replace") or "message", data))
+            events.append(_event(plain))
             end = plain.end()
         return end
 
@@ -85,6 +90,11 @@ class Decoder:
             self._overlong = True
             del self._rest[:-tail]
             self._searched = 0
+
+
+def _event(plain: re.Match[bytes]) -> Event:
+    name, data = plain.groups()
+    return Event(name.decode("utf-8", "replace") or "message", data)
 
 
 def _parse(block: bytes) -> Event | None:

@@ -62,9 +62,9 @@ def test_a_recorded_answer_is_sniffed_in_pieces_as_it_is_read_whole(path: Path) 
     for start in range(0, len(body), 37):
         sniffer.feed(body[start : start + 37])
 
-    assert (sniffer.input_tokens, sniffer.output_tokens) == (usage.input_tokens, usage.output_tokens)
-    assert sniffer.cache_read_tokens == usage.cache_read_tokens
-    assert sniffer.cache_write_tokens == usage.cache_write_tokens
+    counts = sniffer.counts
+    assert (counts.input, counts.output) == (usage.input_tokens, usage.output_tokens)
+    assert (counts.cache_read, counts.cache_write) == (usage.cache_read_tokens, usage.cache_write_tokens)
     assert sniffer.tool_calls == len(answer.tools)
     assert sniffer.error == answer.error_type
 

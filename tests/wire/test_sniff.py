@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from proxy.wire.messages import read_answer
 from proxy.wire.sniff import Sniffer
-from proxy.wire.sse import Decoder, Event
+from proxy.wire.sse import Event
 from tests.wire import cutting
 from tests.wire.streams import NAMES, stream
 
@@ -27,10 +27,7 @@ def sniff(*chunks: bytes) -> Sniffer:
 def facts(sniffer: Sniffer) -> tuple[object, ...]:
     return (
         sniffer.model,
-        sniffer.input_tokens,
-        sniffer.output_tokens,
-        sniffer.cache_read_tokens,
-        sniffer.cache_write_tokens,
+        *sniffer.counts,
         sniffer.tool_calls,
         sniffer.error,
         sniffer.stopped,
@@ -128,19 +125,19 @@ def test_an_error_body_gives_its_type() -> None:
 def test_a_json_answer_with_garbage_for_usage_counts_nothing(tail: bytes) -> None:
     sniffer = sniff(b'{"model":"m","usage":', tail, b"}")
 
-    assert (sniffer.model, sniffer.input_tokens, sniffer.stopped) == ("m", 0, False)
+    assert (sniffer.model, sniffer.counts.input, sniffer.stopped) == ("m", 0, False)
 
 
 def test_the_results_of_a_batch_are_not_the_usage_of_the_answer_that_carries_them() -> None:
     line = b'{"custom_id":"a","result":{"content":[{"type":"tool_use"}],"usage":{"input_tokens":9}}}\n'
 
     assert facts(sniff(line, line)) == facts(sniff(line))
-    assert (sniff(line).input_tokens, sniff(line).tool_calls) == (0, 0)
+    assert (sniff(line).counts.input, sniff(line).tool_calls) == (0, 0)
 
 
 def test_white_space_before_a_body_decides_nothing() -> None:
-    assert sniff(b"", b" \n\n", b'{"usage":{"output_tokens":7}}').output_tokens == 7
-    assert sniff(b"\n\n", stream("text")).output_tokens == 15
+    assert sniff(b"", b" \n\n", b'{"usage":{"output_tokens":7}}').counts.output == 7
+    assert sniff(b"\n\n", stream("text")).counts.output == 15
 
 
 def test_an_error_event_without_a_type_is_an_error() -> None:
@@ -165,7 +162,7 @@ def test_a_server_tool_is_no_tool_call() -> None:
 
 @given(st.lists(st.binary(max_size=40), max_size=8))
 def test_any_bytes_are_sniffed_without_raising(chunks: list[bytes]) -> None:
-    assert sniff(*chunks).input_tokens == 0
+    assert sniff(*chunks).counts.input == 0
 
 
 @pytest.mark.parametrize("start", [b'{"a":"', b"event: content_block_start\ndata: "])
@@ -182,21 +179,32 @@ def test_memory_stays_bounded(start: bytes) -> None:
 
 
 def test_of_a_burst_only_what_matters_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    decoded: list[bytes] = []
-    feed = Decoder.feed
+    decoded: list[Event] = []
+    note = Sniffer._note
 
-    def counting(self: Decoder, part: bytes) -> list[Event]:
-        decoded.append(part)
-        return feed(self, part)
+    def counting(self: Sniffer, event: Event) -> None:
+        decoded.append(event)
+        note(self, event)
 
-    monkeypatch.setattr(Decoder, "feed", counting)
+    monkeypatch.setattr(Sniffer, "_note", counting)
     delta = b"event: content_block_delta\n"
     head, tail = stream("thinking").split(delta, 1)
 
     sniffer = sniff(head + DELTA * 200 + delta + tail)
 
     assert facts(sniffer) == facts(sniff(stream("thinking")))
-    assert sum(part.count(b"event: ") for part in decoded) < 20
+    assert 3 < len(decoded) < 20
+
+
+@pytest.mark.parametrize("space", [b" ", b""])
+@pytest.mark.parametrize("name", NAMES)
+def test_what_lies_between_hundreds_of_deltas_is_found_as_in_a_short_chunk(name: str, space: bytes) -> None:
+    events = [event + b"\n\n" for event in stream(name).removesuffix(b"\n\n").split(b"\n\n")]
+
+    long = b"".join(event + DELTA * 40 for event in events).replace(b"event: ", b"event:" + space)
+
+    assert facts(sniff(events[0], long.removeprefix(events[0]))) == facts(sniff(stream(name)))
+    assert facts(sniff(long)) == facts(sniff(stream(name)))
 
 
 def test_an_ordinary_chunk_costs_little() -> None:
