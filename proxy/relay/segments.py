@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
+import msgspec
 from xxhash import xxh3_64_intdigest
 
 MARK_BYTES = 8
@@ -27,8 +27,8 @@ Pread = Callable[[int, int], bytes]
 OPEN, REQUEST, RESPONSE, CLOSE, SETTLED = range(1, 6)
 
 
-class Frame(NamedTuple):
-    """One frame within a segment: where its payload lies, in bytes. Not a dataclass, as each exchange makes several."""
+class Frame(msgspec.Struct, frozen=True, gc=False):
+    """One frame within a segment: where its payload lies, in bytes. Each exchange makes four, and a hundred thousand may wait."""
 
     kind: int
     serial: int

@@ -1,7 +1,9 @@
 """One exchange of the spool: where its frames lie, and what they say together."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+import msgspec
 
 from proxy.relay.segments import CLOSE, OPEN, REQUEST, RESPONSE, SETTLED, Damage, Frame, Segment, StoredFile
 
@@ -9,12 +11,11 @@ from proxy.relay.segments import CLOSE, OPEN, REQUEST, RESPONSE, SETTLED, Damage
 Read = Callable[[StoredFile, Frame], bytes | None]
 
 
-@dataclass(slots=True, eq=False)
-class Entry:
-    """An exchange in the spool: its frames, and whether it still takes bytes."""
+class Entry(msgspec.Struct, eq=False, gc=False):
+    """An exchange in the spool: its frames, and whether it still takes bytes. Nothing that it holds knows it."""
 
     serial: int
-    frames: list[tuple[Segment, Frame]] = field(default_factory=list)
+    frames: list[tuple[Segment, Frame]] = []
     size: int = 0
     closed: bool = False
     taken: bool = False

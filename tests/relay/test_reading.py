@@ -5,6 +5,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from msgspec.structs import replace
 
 from proxy.relay.reading import WINDOW_BYTES, Reading
 from proxy.relay.segments import CLOSE, OPEN, REQUEST, Frame, Segment
@@ -79,6 +80,6 @@ def test_a_frame_of_another_record_at_its_place_is_none(tmp_path: Path) -> None:
     file, [frame] = segment_of(tmp_path, "a", b"the first")
 
     with Reading() as reading:
-        assert reading.read(file, frame._replace(kind=CLOSE)) is None
-        assert reading.read(file, frame._replace(kind=REQUEST, serial=2)) is None
+        assert reading.read(file, replace(frame, kind=CLOSE)) is None
+        assert reading.read(file, replace(frame, kind=REQUEST, serial=2)) is None
         assert reading.read(file, frame) == b"the first"
