@@ -14,7 +14,7 @@ from proxy.relay.framing import close_delimited
 from proxy.wire.errors import ErrorKind, error_body
 
 MAX_HEAD_BYTES = 64 * 1024
-# So much of a body is handed on together: uvicorn wakes the request's task for each piece of a read, and copies it twice.
+# A body up to here is handed on as one: uvicorn wakes the request's task for each piece of it, and copies that twice.
 TOGETHER_BYTES = 256 * 1024
 TARGET = "nexus.target"
 REFUSAL = "nexus.refusal"
@@ -33,7 +33,7 @@ class Protocol(HttpToolsProtocol):
     _head_bytes = 0
     _unread = 0
     _declining = False
-    _body: list[bytes]
+    _body: list[bytes] | None = None
     _body_bytes = 0
     _running: RequestResponseCycle | None = None
     _on_leave: Callable[[], None] | None = None
@@ -102,27 +102,27 @@ class Protocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """A piece of the request's body."""
         self._unread -= len(body)
+        if self._body is None:
+            super().on_body(body)
+            return
         self._body.append(body)
         self._body_bytes += len(body)
         if self._body_bytes > TOGETHER_BYTES:
-            self._hand_on()
-            self.flow.pause_reading()  # until it is taken
+            self._hand_on(self._body)
+            self.flow.pause_reading()  # until it is taken; others have their turns meanwhile
 
     def on_message_complete(self) -> None:
         """The request is whole, unless its body is still to be read (`_decline`)."""
         if not self._declining:
-            self._hand_on()
+            if self._body:
+                self._hand_on(self._body)
             super().on_message_complete()
 
-    def _hand_on(self) -> None:
-        """Give what has come of the body to the request that it belongs to, the newest."""
-        body = b"".join(self._body)
-        self._body.clear()
-        self._body_bytes = 0
-        if self.cycle.body or self.cycle.response_complete:
-            super().on_body(body)
-        else:
-            self.cycle.body = body  # type: ignore[assignment]  # it is only read, and added to by `on_body`
+    def _hand_on(self, pieces: list[bytes]) -> None:
+        """Give what has come of the body to the request that it belongs to, the newest, unless that was answered already."""
+        self._body = None
+        if not self.cycle.response_complete:
+            self.cycle.body = b"".join(pieces)  # type: ignore[assignment]  # it is only read, and added to by `on_body`
             self.cycle.message_event.set()
 
     def _tell_leave(self, listener: Callable[[], None]) -> None:
