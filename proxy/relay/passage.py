@@ -51,10 +51,12 @@ class Passage:
     def go_straight(self, write: Callable[[bytes], bool]) -> None:
         """While `next` waits, let all but the last bytes go to the client by `write`, as long as it takes them."""
 
+        feed = self._feed if self._chunks else self._exchange.feed
+
         def take(chunk: bytes) -> bool:
             taken = write(chunk)
             if taken:
-                self._feed(chunk)
+                feed(chunk)
             return taken
 
         self._stream.hand_to(take)

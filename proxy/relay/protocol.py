@@ -169,9 +169,10 @@ class Protocol(HttpToolsProtocol):
 
     def _write(self, piece: bytes) -> bool:
         """Write the next bytes of a running chunked answer; False where they have to go through ASGI's `send`."""
-        cycle = cast(RequestResponseCycle, self._running)
+        cycle = self._running
         if (
-            not cycle.chunked_encoding
+            cycle is None
+            or not cycle.chunked_encoding
             or self.flow.write_paused
             or cycle.disconnected
             or cycle.response_complete
