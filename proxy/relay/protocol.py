@@ -109,14 +109,20 @@ class Protocol(HttpToolsProtocol):
         self._body_bytes += len(body)
         if self._body_bytes > TOGETHER_BYTES:
             self._hand_on(self._body)
-            self.flow.pause_reading()  # until it is taken; others have their turns meanwhile
+            super().on_body(b"")  # reads no more until that is taken: others have their turns
 
     def on_message_complete(self) -> None:
-        """The request is whole, unless its body is still to be read (`_decline`)."""
+        """The request is whole, unless its body is still to be read (`_decline`).
+
+        uvicorn would not read on until the answer is out, where the body's last piece was large: a client that leaves a silent
+        answer would not be noticed.
+        """
         if not self._declining:
             if self._body:
                 self._hand_on(self._body)
             super().on_message_complete()
+            if not self.pipeline:
+                self.flow.resume_reading()
 
     def _hand_on(self, pieces: list[bytes]) -> None:
         """Give what has come of the body to the request that it belongs to, the newest, unless that was answered already."""

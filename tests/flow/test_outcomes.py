@@ -86,6 +86,22 @@ def test_predecessor_defect_18_a_client_that_leaves_ends_the_request_upstream_at
     assert row["cost_state"] == "partial"
 
 
+@pytest.mark.parametrize("size", [70_000, 300_000, 1_500_000])
+def test_a_client_that_leaves_a_silent_answer_is_noticed_however_much_it_sent(
+    nexus: Nexus, size: int
+) -> None:
+    mark = uuid4().hex
+    client = nexus.client(**{"x-emulate": "events=2,event-delay-ms=9000", "x-test-id": mark})
+    ask = {**ASK, "messages": [{"role": "user", "content": "x" * size}]}
+
+    with client.stream("POST", "/v1/messages", json=ask) as answer:
+        next(answer.iter_raw())
+    left_at = time.monotonic()
+
+    wait_for(lambda: nexus.received(mark).outcome == "client_left")
+    assert time.monotonic() - left_at < 3  # and not when the next event finds nobody
+
+
 def test_an_upstream_that_breaks_off_before_its_head_gives_502_in_the_apis_shape(nexus: Nexus) -> None:
     with nexus.client(**{"x-emulate": "head-cut"}) as client:
         answer = client.post("/v1/messages", json=ASK)
