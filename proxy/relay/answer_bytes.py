@@ -59,9 +59,8 @@ class AnswerBytes(httpx.AsyncByteStream):
         if self._taker is None or self._reply.ended:
             waiter.set_result(b"")
             return
-        reply = self._reply
         try:
-            while reply.held and (piece := reply.take(PIECE_BYTES)):
+            while piece := self._reply.take(PIECE_BYTES):
                 if not self._taker(piece):
                     waiter.set_result(piece)
                     return

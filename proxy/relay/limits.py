@@ -172,7 +172,8 @@ def outcome(exchange: Exchange) -> dict[str, object]:
     if exchange.outcome == record.REFUSED or exchange.status >= 400 or not exchange.domain:
         return {"failed": True, "used": 0}
     seen = exchange.sniffer
-    usage = Usage(*seen.counts)
+    counts = seen.counts
+    usage = Usage(counts.input, counts.output, counts.cache_read, counts.cache_write)
     if not (usage.total_tokens or usage.cache_read_tokens or usage.cache_write_tokens):
         return {}
     cost = usd_of(usage, seen.model or exchange.model, datetime.now(UTC))

@@ -33,7 +33,7 @@ class Protocol(HttpToolsProtocol):
     _head_bytes = 0
     _unread = 0
     _declining = False
-    _body: list[bytes] | None = None
+    _body: list[bytes] | None = None  # None once it was handed on
     _body_bytes = 0
     _running: RequestResponseCycle | None = None
     _on_leave: Callable[[], None] | None = None

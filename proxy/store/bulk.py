@@ -9,13 +9,16 @@ from django.db import connection, models
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from proxy.store import columns
+
 
 def copy_in(rows: Sequence[models.Model], table: str = "") -> None:
     """Insert rows of one model by COPY, into its table or one like it; there must be no conflict. Errors are those of django.db."""
     if not rows:
         return
-    names, documents = _columns(type(rows[0]))
-    statement = _copying(table or type(rows[0])._meta.db_table, names)
+    model = type(rows[0])
+    names, documents = _columns(model), columns.documents(model)
+    statement = _copying(table or model._meta.db_table, names)
     with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
             values = row.__dict__
@@ -23,11 +26,8 @@ def copy_in(rows: Sequence[models.Model], table: str = "") -> None:
 
 
 @cache
-def _columns(model: type[models.Model]) -> tuple[tuple[str, ...], frozenset[str]]:
-    """A model's columns, and those that hold JSON."""
-    fields = model._meta.concrete_fields
-    documents = frozenset(field.attname for field in fields if isinstance(field, models.JSONField))
-    return tuple(field.attname for field in fields), documents
+def _columns(model: type[models.Model]) -> tuple[str, ...]:
+    return tuple(field.attname for field in model._meta.concrete_fields)
 
 
 @cache

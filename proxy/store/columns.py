@@ -16,7 +16,7 @@ INTEGERS = {
 
 def fit(row: models.Model) -> None:
     """Make texts, integers and JSON of an unsaved row fit their columns. Integers below zero become zero."""
-    texts, integers, documents = _columns(type(row))
+    texts, integers = _bounded(type(row))
     values = row.__dict__
     for name, limit in texts:
         if values[name]:
@@ -24,14 +24,18 @@ def fit(row: models.Model) -> None:
     for name, highest in integers:
         if values[name]:
             values[name] = min(max(values[name], 0), highest)
-    for name in documents:
+    for name in documents(type(row)):
         values[name] = json_value(values[name])
 
 
 @cache
-def _columns(
-    model: type[models.Model],
-) -> tuple[list[tuple[str, int | None]], list[tuple[str, int]], list[str]]:
+def documents(model: type[models.Model]) -> frozenset[str]:
+    """The columns of a model that hold JSON."""
+    return frozenset(one.attname for one in model._meta.concrete_fields if isinstance(one, models.JSONField))
+
+
+@cache
+def _bounded(model: type[models.Model]) -> tuple[list[tuple[str, int | None]], list[tuple[str, int]]]:
     fields = model._meta.concrete_fields
     return (
         [
@@ -44,7 +48,6 @@ def _columns(
             for one in fields
             if one.get_internal_type() in INTEGERS
         ],
-        [one.attname for one in fields if isinstance(one, models.JSONField)],
     )
 
 
