@@ -2,12 +2,15 @@
 
 import argparse
 import sys
+from socket import socket
 
 from uvicorn import Config, Server
 from uvicorn.supervisors import Multiprocess
 
 # Longer than balancers keep their idle connections: else a request can meet a connection that is just being closed.
 KEEP_ALIVE_SECONDS = 75
+# At each turn of its loop libuv accepts one connection of each socket it listens on (decision 0027).
+ACCEPTED_A_TURN = 8
 
 
 class Workers(Multiprocess):
@@ -52,14 +55,26 @@ def configure(arguments: list[str]) -> Config:
     )
 
 
+def listeners(config: Config) -> list[socket]:
+    """The port's one socket, under several descriptors; SystemExit, and a line that says why, when it cannot be bound."""
+    try:
+        first = config.bind_socket()
+    except SystemExit:
+        sys.exit(
+            f"{config.host}, port {config.port}: not listened on (see above). Give another by --host and --port."
+        )
+    return [first, *(first.dup() for _ in range(ACCEPTED_A_TURN - 1))]
+
+
 def main(arguments: list[str]) -> int:
     """Serve until a signal comes; 0 after a drained stop."""
     config = configure(arguments)
+    sockets = listeners(config)
     if config.workers > 1:
-        Workers(config, sockets=[config.bind_socket()]).run()
+        Workers(config, sockets=sockets).run()
         return 0
     server = Server(config)
-    server.run()
+    server.run(sockets)
     return 0 if server.started else 1
 
 
