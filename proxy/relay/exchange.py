@@ -36,13 +36,14 @@ class Exchange:
         self.headers: HeaderPairs = []
         self.client_gone = False
         self.payment: Payment | None = None
-        self.size = 0
-        self.sniffer = Sniffer()
+        self._sniffer = Sniffer()
         self._clock = monotonic()
         self._spool = spool
         self._entry: Entry | None = None
-        self._pending: list[bytes] = []
+        self._spilled_size = 0
+        self._pending: list[bytes] = []  # the first ones were looked at already
         self._pending_size = 0
+        self._looked_at = 0
         self._dropped = False
         self._chunk_at = array("d")  # two arrays take a sixth of the memory of a list of pairs
         self._chunk_bytes = array("Q")
@@ -71,36 +72,65 @@ class Exchange:
         self.headers = headers
 
     def feed(self, chunk: bytes) -> None:
-        """A piece of the answer, as the network gave it."""
-        size = len(chunk)
+        """A piece of the answer, as the network gave it: a stream has thousands, so they are looked at together, and later."""
         self._chunk_at.append(monotonic())
-        self._chunk_bytes.append(size)
-        if len(self._chunk_at) >= MAX_CHUNKS:
-            self._merge_chunks()
-        self.size += size
-        self.sniffer.feed(chunk)
-        if self._spool is None or self._entry is None or self._dropped:
-            return
         self._pending.append(chunk)
-        self._pending_size += size
+        self._pending_size += len(chunk)
         if self._pending_size >= SPILL_BYTES:
-            self._spill(self._spool, self._entry)
+            self._spill()
+
+    @property
+    def size(self) -> int:
+        """Bytes of the answer so far."""
+        return self._spilled_size + self._pending_size
+
+    @property
+    def sniffer(self) -> Sniffer:
+        """What the answer tells so far."""
+        self._look()
+        return self._sniffer
+
+    def _look(self) -> None:
+        """Look at the pieces that came since the last time; they become one."""
+        new = self._pending[self._looked_at :]
+        if not new:
+            return
+        self._chunk_bytes.extend(map(len, new))
+        while len(self._chunk_bytes) >= MAX_CHUNKS:
+            self._merge_chunks()
+        joined = b"".join(new)
+        self._pending[self._looked_at :] = [joined]
+        self._looked_at += 1
+        self._sniffer.feed(joined)
 
     def _merge_chunks(self) -> None:
         """Bound the memory of a stream: two neighbours become one, at the time of the first."""
         self._chunk_at = self._chunk_at[::2]
-        self._chunk_bytes = array("Q", map(add, self._chunk_bytes[::2], self._chunk_bytes[1::2]))
+        sizes = self._chunk_bytes
+        self._chunk_bytes = array(
+            "Q", map(add, sizes[::2], [*sizes[1::2], 0])
+        )  # of an odd number the last stays alone
 
-    def _spill(self, spool: Spool, entry: Entry) -> None:
-        self._dropped = not spool.append(entry, b"".join(self._pending))
+    def _spill(self) -> None:
+        """On disk with it, where there is one."""
+        data = self._take_pending()
+        if self._spool and self._entry and not self._dropped:
+            self._dropped = not self._spool.append(self._entry, data)
+
+    def _take_pending(self) -> bytes:
+        self._look()
+        data = b"".join(self._pending)
         self._pending.clear()
-        self._pending_size = 0
+        self._spilled_size += self._pending_size
+        self._pending_size = self._looked_at = 0
+        return data
 
     def finish(self, outcome: str, error_type: str = "", error_message: str = "") -> None:
         """Close the record; only the first call counts."""
         if self.outcome:
             return
         self.outcome = outcome
+        rest = self._take_pending()
         if self._spool and self._entry:
             moments = _milliseconds(self._clock, self._chunk_at)
             chunks = list(zip(moments, self._chunk_bytes, strict=True))
@@ -116,8 +146,7 @@ class Exchange:
                 response_size=self.size,
                 payment=self.payment,
             )
-            self._spool.close(self._entry, b"".join(self._pending), record.encode(closing))
-            self._pending.clear()
+            self._spool.close(self._entry, b"" if self._dropped else rest, record.encode(closing))
         self._on_end(self)
 
     def event(self, kind: Kind) -> Event:

@@ -106,6 +106,20 @@ async def test_without_a_spool_it_only_counts() -> None:
     assert (event["outcome"], event["status"]) == (record.COMPLETE, 200)
 
 
+async def test_it_tells_where_it_stands_at_any_time_and_sees_each_byte_once(spool: Spool) -> None:
+    exchange = await opened(spool)
+    seen = []
+    for at in range(0, len(STREAM), 10):
+        exchange.feed(STREAM[at : at + 10])
+        seen.append(exchange.event("running")["input_tokens"])
+    exchange.finish(record.COMPLETE)
+
+    assert (seen[0], seen[-1]) == (0, 7)
+    found = recorded(spool)
+    assert found.response_body == STREAM
+    assert len(found.closing.chunks) == len(seen)
+
+
 async def test_what_runs_has_no_outcome_yet(spool: Spool) -> None:
     exchange = await opened(spool, b'{"model":"claude-y"}')
 
@@ -221,10 +235,13 @@ async def test_the_memory_of_a_very_long_stream_is_bounded(
     spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MAX_CHUNKS", 100)
+    monkeypatch.setattr(module, "SPILL_BYTES", 300)
     exchange = await opened(spool)
     for number in range(1000):
         exchange.feed(b"x" * (number % 7 + 1))
-        assert len(exchange._chunk_at) == len(exchange._chunk_bytes) < 100
+        assert len(exchange._chunk_at) < 100 + 300
+        if not exchange._pending:
+            assert len(exchange._chunk_at) == len(exchange._chunk_bytes) < 100
     exchange.finish(record.COMPLETE)
 
     chunks = recorded(spool).closing.chunks
