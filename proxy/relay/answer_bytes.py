@@ -6,10 +6,13 @@ from collections.abc import AsyncIterator, Callable
 import httpx
 
 from proxy.relay.call import Call
-from proxy.relay.link import nobody
+from proxy.relay.chunks import chunk_of, data_of
+from proxy.relay.link import nobody, nothing
 
 # A client that does not read has one of these in the proxy, beside the sockets' own buffers.
 PIECE_BYTES = 64 * 1024
+# Given a piece of the body and the same as a chunk, it tells whether it took it.
+Taker = Callable[[bytes, bytes], bool]
 
 
 class AnswerBytes(httpx.AsyncByteStream):
@@ -18,14 +21,16 @@ class AnswerBytes(httpx.AsyncByteStream):
     def __init__(self, call: Call) -> None:
         self._call = call
         self._reply = call.reply
-        self._taker: Callable[[bytes], bool] | None = None
+        self._taker: Taker | None = None
         self._waiter: asyncio.Future[bytes] | None = None
         if not self._reply.ended:
             call.link.listener = self._arrived
 
-    def hand_to(self, taker: Callable[[bytes], bool]) -> None:
+    def hand_to(self, taker: Taker) -> None:
         """Give `taker` what comes while `read` waits, without waking its task: all but the last piece, until it returns False."""
         self._taker = taker
+        if not self._reply.ended:
+            self._call.link.shortcut = self._pass_on
 
     async def read(self) -> bytes:
         """What has come so far, up to PIECE_BYTES; b"" at the end."""
@@ -52,6 +57,17 @@ class AnswerBytes(httpx.AsyncByteStream):
         finally:
             self._waiter = None
 
+    def _pass_on(self, data: bytes) -> bool:
+        """One whole chunk, as an event of a slow stream comes, is for the taker as it is: nobody needs to parse it."""
+        waiter = self._waiter
+        if waiter is None or waiter.done() or self._taker is None or not (piece := data_of(data)):
+            return False
+        try:
+            return self._taker(piece, data)
+        except Exception as error:  # it belongs to the task
+            waiter.set_exception(error)
+            return True
+
     def _arrived(self) -> None:
         waiter = self._waiter
         if waiter is None or waiter.done():
@@ -61,7 +77,7 @@ class AnswerBytes(httpx.AsyncByteStream):
             return
         try:
             while piece := self._reply.take(PIECE_BYTES):
-                if not self._taker(piece):
+                if not self._taker(piece, chunk_of(piece)):
                     waiter.set_result(piece)
                     return
         except Exception as error:  # it belongs to the task
@@ -80,5 +96,5 @@ class AnswerBytes(httpx.AsyncByteStream):
         """Nothing more is wanted: upstream must stop at once. The taker, which may hold it, is let go of."""
         self._taker = None
         if self._call.link.listener == self._arrived:
-            self._call.link.listener = nobody
+            self._call.link.listener, self._call.link.shortcut = nobody, nothing
         self._call.close()

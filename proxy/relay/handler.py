@@ -59,7 +59,7 @@ class Pieces(Protocol):
         """The bytes that have come meanwhile, and whether more may follow. Raises UpstreamCut."""
 
     def go_straight(self, write: Callable[[bytes], bool]) -> None:
-        """What comes while `next` waits may go by `write`, which tells whether it took it."""
+        """What comes while `next` waits may go by `write`, a whole chunk each time; it tells whether it took it."""
 
     def close(self, *, client_gone: bool) -> None:
         """In every case, also before the first byte."""

@@ -49,14 +49,14 @@ class Passage:
         return chunk, False
 
     def go_straight(self, write: Callable[[bytes], bool]) -> None:
-        """While `next` waits, let all but the last bytes go to the client by `write`, as long as it takes them."""
+        """While `next` waits, let all but the last bytes go to the client by `write`, in chunks, as long as it takes them."""
 
         feed = self._feed if self._chunks else self._exchange.feed
 
-        def take(chunk: bytes) -> bool:
+        def take(piece: bytes, chunk: bytes) -> bool:
             taken = write(chunk)
             if taken:
-                feed(chunk)
+                feed(piece)
             return taken
 
         self._stream.hand_to(take)

@@ -4,6 +4,7 @@ It also carries on what ASGI loses: the raw request target, a way to break a con
 client that goes without a task that waits for it, and a way to write a piece of an answer without waking the task.
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from proxy.relay.framing import close_delimited
+from proxy.relay.outbox import Outbox
 from proxy.wire.errors import ErrorKind, error_body
 
 MAX_HEAD_BYTES = 64 * 1024
@@ -37,6 +39,11 @@ class Protocol(HttpToolsProtocol):
     _body_bytes = 0
     _running: RequestResponseCycle | None = None
     _on_leave: Callable[[], None] | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client connected."""
+        super().connection_made(transport)
+        self._outbox = Outbox.of(self.loop)
 
     def data_received(self, data: bytes) -> None:
         """Bound the head also while it is still arriving: httptools would take one of 64 MB."""
@@ -173,8 +180,8 @@ class Protocol(HttpToolsProtocol):
         cycle.disconnected = True
         self.transport.close()
 
-    def _write(self, piece: bytes) -> bool:
-        """Write the next bytes of a running chunked answer; False where they have to go through ASGI's `send`."""
+    def _write(self, chunk: bytes) -> bool:
+        """Write the next chunk of a running chunked answer; False where its bytes have to go through ASGI's `send`."""
         cycle = self._running
         if (
             cycle is None
@@ -184,7 +191,7 @@ class Protocol(HttpToolsProtocol):
             or cycle.response_complete
         ):
             return False
-        self.transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        self._outbox.put(self.loop, self.transport, chunk)
         return True
 
     def _answer_and_close(self, kind: ErrorKind, message: str) -> None:

@@ -35,7 +35,8 @@ class Reply:
     """`feed` it what comes and `lose` it when the connection ends; `take` the body.
 
     `head` is the final answer's, without 1xx before it. It has `ended` with `error` None when it is whole. `reusable` tells whether
-    its connection may serve another request then. `held` is about how many bytes wait to be taken.
+    its connection may serve another request then. `held` is about how many bytes wait to be taken. Where a chunk begins next
+    (`between_chunks`, told of streams of events only), whole ones may be taken from the connection past it.
     """
 
     def __init__(self, *, bodiless: bool) -> None:
@@ -44,6 +45,7 @@ class Reply:
         self.error: Exception | None = None
         self.reusable = False
         self.held = 0
+        self.between_chunks = False
         self._bodiless = bodiless
         self._head_bytes = 0
         self._headers: Headers = []
@@ -62,10 +64,16 @@ class Reply:
             self.fail(BadAnswer(str(error.__context__ or error)))
         if self.head:
             self.held += len(data)
+            self.between_chunks = self._ends_with_chunk(data)
             return
         self._head_bytes += len(data)
         if self._head_bytes > MAX_HEAD_BYTES:
             self.fail(BadAnswer(f"its head is longer than {MAX_HEAD_BYTES} bytes"))
+
+    def _ends_with_chunk(self, data: bytes) -> bool:
+        """Whether these last bytes end with a chunk that ends with an event: its line end is not among the body's bytes."""
+        pieces = self._pieces
+        return data.endswith(b"\n\n\r\n") and bool(pieces) and pieces[-1].endswith(b"\n\n")
 
     def lose(self, why: Exception | None) -> None:
         """Its connection ended: that is the end of a body without a length, and a failure of every other one."""

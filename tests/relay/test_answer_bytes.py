@@ -23,6 +23,11 @@ def chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
+def odd_chunk(data: bytes) -> bytes:
+    """The same, as a server may write it and Nexus does not."""
+    return b"0%X;a=b\r\n%b\r\n" % (len(data), data)
+
+
 @asynccontextmanager
 async def answer(idle_seconds: float = 5.0) -> AsyncIterator[tuple[AnswerBytes, Write]]:
     """A chunked answer whose head has come, and how its upstream writes on; b"" ends the connection."""
@@ -60,7 +65,8 @@ class Taker:
     def __init__(self) -> None:
         self.taken: list[bytes] = []
 
-    def __call__(self, piece: bytes) -> bool:
+    def __call__(self, piece: bytes, framed: bytes) -> bool:
+        assert framed == chunk(piece)
         self.taken.append(piece)
         return True
 
@@ -87,7 +93,7 @@ async def test_what_comes_while_read_waits_goes_to_the_taker_and_the_end_to_read
 
 async def test_what_the_taker_refuses_is_what_read_gives() -> None:
     async with answer() as (stream, write):
-        stream.hand_to(lambda _: False)
+        stream.hand_to(lambda *_: False)
         for word in (b"one", b"two"):
             reading = start(stream.read())
             await write(chunk(word))
@@ -96,7 +102,7 @@ async def test_what_the_taker_refuses_is_what_read_gives() -> None:
 
 
 async def test_a_taker_that_fails_fails_who_reads() -> None:
-    def take(_: bytes) -> bool:
+    def take(*_: bytes) -> bool:
         raise ZeroDivisionError
 
     async with answer() as (stream, write):
@@ -106,6 +112,42 @@ async def test_a_taker_that_fails_fails_who_reads() -> None:
 
         with pytest.raises(ZeroDivisionError):
             await reading
+
+
+async def test_a_taker_that_fails_with_an_event_fails_who_reads() -> None:
+    async with answer() as (stream, write):
+        stream.hand_to(lambda piece, _: bool({b"one\n\n": 1}[piece]))
+        reading = start(stream.read())
+        await write(chunk(b"one\n\n"))
+        await write(chunk(b"two\n\n"))
+
+        with pytest.raises(KeyError):
+            await reading
+
+
+async def test_an_event_that_comes_alone_is_handed_on_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    take = Taker()
+    parsed: list[bytes] = []
+
+    async with answer() as (stream, write):
+        feed = stream._reply.feed
+
+        def parse(data: bytes) -> None:
+            parsed.append(data)
+            feed(data)
+
+        monkeypatch.setattr(stream._reply, "feed", parse)
+        stream.hand_to(take)
+        reading = start(stream.read())
+        events = [b"%d\n\n" % number for number in range(5)]
+        for event in events:
+            await write(chunk(event))
+        await write(odd_chunk(b"odd\n\n"))
+        await write(chunk(b"last\n\n") + END)
+
+        assert await reading == b"last\n\n"
+        assert take.taken == [*events, b"odd\n\n"]
+        assert parsed == [chunk(events[0]), odd_chunk(b"odd\n\n"), chunk(b"last\n\n") + END]
 
 
 @pytest.mark.parametrize("last", [b"", b"not a chunk's length\r\n"])
@@ -125,7 +167,7 @@ async def test_an_answer_that_breaks_off_ends_who_reads(last: bytes) -> None:
 
 async def test_silence_ends_who_reads_in_time() -> None:
     async with answer(idle_seconds=0.2) as (stream, write):
-        stream.hand_to(lambda _: True)
+        stream.hand_to(lambda *_: True)
         reading = start(stream.read())
         await write(chunk(b"one"))
 
@@ -152,20 +194,29 @@ async def test_an_answer_that_is_closed_tells_nobody_any_more() -> None:
 shapes = st.sampled_from(
     [(1, 1), (100, 30), (PIECE_BYTES, PIECE_BYTES), (700_000, 700_000), (900_000, 50_000), (50_000, 1)]
 )
+# How a body's bytes are chosen: events have their ends, which are where chunks may go past the parser.
+events = st.lists(st.sampled_from([b"a", b"\n", b"\r\n", b"3\r\n", b"\n\n"]), min_size=1).map(
+    lambda parts: b"".join(parts) + b"\n\n"
+)
+blocks = shapes.map(lambda shape: (b"x" * shape[0], shape[1])) | events.map(lambda text: (text, len(text)))
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.lists(shapes, min_size=1, max_size=5), st.lists(st.booleans(), min_size=1, max_size=8))
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(blocks, st.sampled_from([chunk, odd_chunk])), min_size=1, max_size=8),
+    st.lists(st.booleans(), min_size=1, max_size=8),
+)
 def test_every_byte_comes_once_and_in_order_however_it_is_taken(
-    wanted: list[tuple[int, int]], takes: list[bool]
+    wanted: list[tuple[tuple[bytes, int], Callable[[bytes], bytes]]], takes: list[bool]
 ) -> None:
-    asyncio.run(_compare([(bytes([65 + at]) * size, of) for at, (size, of) in enumerate(wanted)], takes))
+    asyncio.run(_compare([(data, of, framed) for (data, of), framed in wanted], takes))
 
 
-async def _compare(sent: list[tuple[bytes, int]], takes: list[bool]) -> None:
+async def _compare(sent: list[tuple[bytes, int, Callable[[bytes], bytes]]], takes: list[bool]) -> None:
     seen: list[bytes] = []
 
-    def take(piece: bytes) -> bool:
+    def take(piece: bytes, framed: bytes) -> bool:
+        assert framed == chunk(piece)
         willing = takes[len(seen) % len(takes)]
         if willing:
             seen.append(piece)
@@ -180,10 +231,10 @@ async def _compare(sent: list[tuple[bytes, int]], takes: list[bool]) -> None:
 
         stream.hand_to(take)
         reading = start(read())
-        for data, of in sent:
-            await write(b"".join(chunk(data[at : at + of]) for at in range(0, len(data), of)))
+        for data, of, framed in sent:
+            await write(b"".join(framed(data[at : at + of]) for at in range(0, len(data), of)))
         await write(END)
         await asyncio.wait_for(reading, 5)
 
-    assert b"".join(seen) == b"".join(data for data, _ in sent)
+    assert b"".join(seen) == b"".join(data for data, _, _ in sent)
     assert max(map(len, seen)) <= PIECE_BYTES

@@ -52,6 +52,35 @@ def test_however_it_is_cut_the_same_head_and_bytes_come(
     assert reply.reusable is (framing != "end")
 
 
+texts = st.lists(st.sampled_from([b"a", b"\n", b"\r\n", b"1\r\n", b"\n\n"]), min_size=1).map(b"".join)
+
+
+@given(st.lists(texts, min_size=1, max_size=6), st.data())
+def test_it_says_that_it_is_between_chunks_only_where_that_is_so(
+    pieces: list[bytes], data: st.DataObject
+) -> None:
+    sent = CHUNKED + chunks(pieces)
+    borders = [
+        len(CHUNKED) + len(chunks(pieces[:count])) - len(chunks([])) for count in range(1, len(pieces) + 1)
+    ]
+    cuts = data.draw(st.sets(st.integers(1, len(sent)) | st.sampled_from(borders), max_size=12))
+    reply = Reply(bodiless=False)
+    start = 0
+    for end in sorted(cuts):
+        reply.feed(sent[start:end])
+        start = end
+        assert reply.ended or not reply.between_chunks or end in borders
+
+
+def test_it_is_between_chunks_after_each_event_that_is_one() -> None:
+    reply = fed(CHUNKED)
+    said = []
+    for part in (b"5\r\na: 1\n\r\n", b"4\r\na\n\n\n\r\n", b"5\r\nb\n\n", b"c\n\r\n", b"3\r\nd\n\n\r\n"):
+        reply.feed(part)
+        said.append(reply.between_chunks)
+    assert said == [False, True, False, False, True]
+
+
 def test_names_and_values_are_as_they_came_and_a_trailer_is_no_header() -> None:
     reply = fed(OK, b"X-Cased: A  b\r\nx-cased: \r\nTransfer-Encoding: chunked\r\n\r\n0\r\nx-late: 1\r\n\r\n")
 
