@@ -72,7 +72,7 @@ class LivePublisher:
         down = False
         # A Redis client can swallow a cancellation, so that alone does not end the loop.
         while not self._ending:
-            await asyncio.sleep(INTERVAL_SECONDS)
+            await asyncio.sleep(INTERVAL_SECONDS if self._watched else LOOK_SECONDS)
             try:
                 await self._look(asyncio.get_running_loop().time())
                 if self._watched and (events := self.changes()):
@@ -85,7 +85,7 @@ class LivePublisher:
 
     async def _look(self, now: float) -> None:
         """Whether a page is open; one that has just been opened hears of all that runs. Raises redis.RedisError."""
-        if now < self._next_look:
+        if self._watched and now < self._next_look:
             return
         self._next_look = now + LOOK_SECONDS
         [(_, watchers)] = await self._redis.pubsub_numsub(REDIS_CHANNEL)

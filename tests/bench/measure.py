@@ -81,7 +81,7 @@ def measure(target: Target, workload: Workload, seconds: float) -> Run:
         before = target.system.settle(before + warm.done)
     _quiet(target)
     proxy, behind = machine.cpu(target.pids), machine.cpu(target.behind)
-    with machine.Peak(target.pids) as peak:
+    with machine.Peak(target.pids, None if machine.cannot_pin() else LOAD_CORE) as peak:
         seen, more = _loaded(target, workload, seconds)
     accepted = seen.done + more if target.system else None
     stored = target.system.settle(before + seen.done + more) - before if target.system else None
