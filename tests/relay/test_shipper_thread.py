@@ -106,6 +106,7 @@ def test_what_others_left_waits_when_the_end_has_come(own: OwnRedis, spool: Spoo
     shipper.turn(0.0)
     own.client.flushall()
     accept(spool)
+    shipper._ending.set()  # or its first turn may come before `stop` does
     shipper.start()
     shipper.stop(0.3)
 
