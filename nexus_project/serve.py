@@ -10,7 +10,7 @@ from uvicorn.supervisors import Multiprocess
 # Longer than balancers keep their idle connections: else a request can meet a connection that is just being closed.
 KEEP_ALIVE_SECONDS = 75
 # At each turn of its loop libuv accepts one connection of each socket it listens on (decision 0027).
-ACCEPTED_A_TURN = 8
+ACCEPTED_A_TURN = 32
 
 
 class Workers(Multiprocess):
