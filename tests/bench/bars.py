@@ -35,7 +35,15 @@ class Verdict(msgspec.Struct, frozen=True):
 
     @property
     def kept(self) -> bool:
-        return self.found >= self.here if self.least else self.found <= self.here
+        return self._keeps(self.here)
+
+    @property
+    def kept_there(self) -> bool:
+        """Whether the figure is one that the bar allows as it was set, on whichever machine."""
+        return self._keeps(self.limit)
+
+    def _keeps(self, limit: float) -> bool:
+        return self.found >= limit if self.least else self.found <= limit
 
 
 def per_request(run: Run) -> float:

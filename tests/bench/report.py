@@ -35,6 +35,11 @@ class Report(msgspec.Struct, frozen=True):
     def missed(self) -> list[str]:
         return [one.name for one in self.verdicts if not one.kept]
 
+    @property
+    def missed_there(self) -> list[str]:
+        """Of the bars as they were set."""
+        return [one.name for one in self.verdicts if not one.kept_there]
+
     def write(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=2))
@@ -83,7 +88,8 @@ def show(report: Report, console: Console) -> None:
     console.print(LEGEND, style="dim", highlight=False)
     if report.verdicts:
         console.print(_bars(report.verdicts))
-        console.print(f"missed: {', '.join(report.missed) or 'no bar'}", highlight=False)
+        for name, missed in (("here", report.missed), ("there", report.missed_there)):
+            console.print(f"missed, by the limits {name}: {', '.join(missed) or 'no bar'}", highlight=False)
 
 
 def _table(runs: Sequence[Run], workload: Workload) -> Table:

@@ -6,6 +6,7 @@ import pytest
 from tests.bench import targets
 from tests.bench.bars import Verdict, verdicts
 from tests.bench.measure import Load, Run, Times
+from tests.bench.report import Report
 
 NO_TIMES = Times(0, 0, 0, 0)
 
@@ -32,6 +33,14 @@ def test_a_limit_grows_with_what_the_bare_view_takes(bare: float, mine: float, k
 
     assert (found.kept, found.limit) == (kept, 0.4)
     assert found.here == pytest.approx(0.4 * bare / 0.25)
+
+
+def test_what_is_missed_by_the_bars_as_they_were_set_is_told_apart() -> None:
+    runs = [ran(targets.BARE, "small", 0.5), ran(targets.OURS, "small", 0.41)]
+    report = Report(pinned=True, seconds=1, runs=runs, verdicts=verdicts(runs))
+
+    assert report.missed == []
+    assert report.missed_there == ["proxy CPU, 0.4 KB requests"]
 
 
 def test_a_faster_machine_allows_less() -> None:
