@@ -107,17 +107,17 @@ class Exchange:
         """Bound the memory of a stream: two neighbours become one, at the time of the first."""
         self._chunk_at = self._chunk_at[::2]
         sizes = self._chunk_bytes
-        self._chunk_bytes = array(
-            "Q", map(add, sizes[::2], [*sizes[1::2], 0])
-        )  # of an odd number the last stays alone
+        second = [*sizes[1::2], 0]  # of an odd number the last stays alone
+        self._chunk_bytes = array("Q", map(add, sizes[::2], second))
 
     def _spill(self) -> None:
-        """On disk with it, where there is one."""
+        """Put what is pending on disk, where it is recorded."""
         data = self._take_pending()
         if self._spool and self._entry and not self._dropped:
             self._dropped = not self._spool.append(self._entry, data)
 
     def _take_pending(self) -> bytes:
+        """What is in memory of the answer, from here on in the caller's hands."""
         self._look()
         data = b"".join(self._pending)
         self._pending.clear()

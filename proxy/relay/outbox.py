@@ -9,6 +9,8 @@ from weakref import WeakKeyDictionary
 
 # So that the first one does not wait for very many others: some 10 µs each.
 MOST_WAITING = 32
+# Nor a large one, which its transport has to count before more is taken for that client.
+LARGE_BYTES = 8 * 1024
 
 
 class Outbox:
@@ -33,7 +35,7 @@ class Outbox:
         if not waiting:
             loop.call_soon(self.empty)
         waiting.append((transport, data))
-        if len(waiting) == MOST_WAITING:
+        if len(waiting) == MOST_WAITING or len(data) >= LARGE_BYTES:
             self.empty()
 
     def empty(self) -> None:

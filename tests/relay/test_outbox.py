@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 import pytest
 import uvloop
 
-from proxy.relay.outbox import MOST_WAITING, Outbox
+from proxy.relay.outbox import LARGE_BYTES, MOST_WAITING, Outbox
 
 
 class Client:
@@ -62,6 +62,15 @@ async def _many() -> None:
     client.close()
 
 
+async def _large() -> None:
+    loop, client = asyncio.get_running_loop(), await Client.connected()
+    outbox = Outbox.of(loop)
+    outbox.put(loop, client.transport, b"before")
+    outbox.put(loop, client.transport, bytes(LARGE_BYTES))
+    assert client.received() == b"before" + bytes(LARGE_BYTES)
+    client.close()
+
+
 async def _gone() -> None:
     loop = asyncio.get_running_loop()
     gone, there = await Client.connected(), await Client.connected()
@@ -78,7 +87,7 @@ async def _gone() -> None:
     there.close()
 
 
-@pytest.mark.parametrize("scene", [_at_the_end_of_the_turn, _many, _gone])
+@pytest.mark.parametrize("scene", [_at_the_end_of_the_turn, _many, _large, _gone])
 def test_what_is_put_is_written(scene: Callable[[], Coroutine[object, object, None]]) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(scene())
