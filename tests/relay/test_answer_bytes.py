@@ -125,6 +125,14 @@ async def test_a_taker_that_fails_with_an_event_fails_who_reads() -> None:
             await reading
 
 
+async def test_events_that_come_before_somebody_takes_them_wait_for_who_reads() -> None:
+    async with answer() as (stream, write):
+        await write(chunk(b"one\n\n"))
+        await write(chunk(b"two\n\n"))
+
+        assert await stream.read() == b"one\n\ntwo\n\n"
+
+
 async def test_an_event_that_comes_alone_is_handed_on_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     take = Taker()
     parsed: list[bytes] = []
