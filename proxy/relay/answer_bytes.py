@@ -7,7 +7,7 @@ import httpx
 
 from proxy.relay.call import Call
 from proxy.relay.chunks import chunk_of, data_of
-from proxy.relay.link import nobody, nothing
+from proxy.relay.link import no_shortcut, nobody
 
 # A client that does not read has one of these in the proxy, beside the sockets' own buffers.
 PIECE_BYTES = 64 * 1024
@@ -96,5 +96,5 @@ class AnswerBytes(httpx.AsyncByteStream):
         """Nothing more is wanted: upstream must stop at once. The taker, which may hold it, is let go of."""
         self._taker = None
         if self._call.link.listener == self._arrived:
-            self._call.link.listener, self._call.link.shortcut = nobody, nothing
+            self._call.link.listener, self._call.link.shortcut = nobody, no_shortcut
         self._call.close()

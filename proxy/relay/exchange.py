@@ -41,9 +41,9 @@ class Exchange:
         self._spool = spool
         self._entry: Entry | None = None
         self._spilled_size = 0
-        self._pending: list[bytes] = []  # the first ones were looked at already
-        self._pending_size = 0
-        self._looked_at = 0
+        self._unseen: list[bytes] = []
+        self._pending: list[bytes] = []  # looked at, and not on disk yet
+        self._pending_size = 0  # of both
         self._dropped = False
         self._chunk_at = array("d")  # two arrays take a sixth of the memory of a list of pairs
         self._chunk_bytes = array("Q")
@@ -74,7 +74,7 @@ class Exchange:
     def feed(self, chunk: bytes) -> None:
         """A piece of the answer, as the network gave it: a stream has thousands, so they are looked at together, and later."""
         self._chunk_at.append(monotonic())
-        self._pending.append(chunk)
+        self._unseen.append(chunk)
         self._pending_size += len(chunk)
         if self._pending_size >= SPILL_BYTES:
             self._spill()
@@ -92,15 +92,14 @@ class Exchange:
 
     def _look(self) -> None:
         """Look at the pieces that came since the last time; they become one."""
-        new = self._pending[self._looked_at :]
-        if not new:
+        if not self._unseen:
             return
-        self._chunk_bytes.extend(map(len, new))
+        self._chunk_bytes.extend(map(len, self._unseen))
         while len(self._chunk_bytes) >= MAX_CHUNKS:
             self._merge_chunks()
-        joined = b"".join(new)
-        self._pending[self._looked_at :] = [joined]
-        self._looked_at += 1
+        joined = b"".join(self._unseen)
+        self._unseen.clear()
+        self._pending.append(joined)
         self._sniffer.feed(joined)
 
     def _merge_chunks(self) -> None:
@@ -122,7 +121,7 @@ class Exchange:
         data = b"".join(self._pending)
         self._pending.clear()
         self._spilled_size += self._pending_size
-        self._pending_size = self._looked_at = 0
+        self._pending_size = 0
         return data
 
     def finish(self, outcome: str, error_type: str = "", error_message: str = "") -> None:

@@ -31,7 +31,7 @@ class Link(ResponseHandler):
     def expect(self, reply: Reply, seconds: float, on_end: Callable[[], None]) -> None:
         """A request is about to be sent, and the longest silence after it."""
         self._reply, self._on_end, self._idle_seconds = reply, on_end, seconds
-        self.listener, self.shortcut = nobody, nothing
+        self.listener, self.shortcut = nobody, no_shortcut
 
     @property
     def should_close(self) -> bool:
@@ -79,7 +79,7 @@ class Link(ResponseHandler):
             self.force_close()
         on_end, self._on_end = self._on_end, nobody
         listener, self.listener = self.listener, nobody
-        self.shortcut = nothing
+        self.shortcut = no_shortcut
         on_end()
         listener()
 
@@ -107,8 +107,8 @@ def nobody() -> None:
     """The listener where nobody listens."""
 
 
-def nothing(_: bytes) -> bool:
-    """The shortcut where there is none."""
+def no_shortcut(_: bytes) -> bool:
+    """Takes nothing."""
     return False
 
 

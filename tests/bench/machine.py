@@ -94,10 +94,8 @@ class Peak:
         self._thread.join()
 
     def _watch(self) -> None:
-        if self._core is not None:
-            os.sched_setaffinity(
-                0, {self._core}
-            )  # this thread's: it is not to be in the way of what is measured
+        if self._core is not None:  # this thread's alone, so that it is not in the way of what is measured
+            os.sched_setaffinity(0, {self._core})
         while not self._stop.wait(0.1):
             self.mib = max(self.mib, _rss(self._pids))
 

@@ -158,7 +158,7 @@ async def test_an_answer_larger_than_the_spools_room_is_recorded_without_its_res
     assert len(found.response_body) == 70_000
     assert sum(size for _, size in found.closing.chunks) == 400_000
     assert small.dropped == 0
-    assert exchange._pending == []
+    assert exchange._unseen == exchange._pending == []
 
 
 async def test_the_end_of_an_answer_that_finds_no_room_is_told_as_dropped(small: Spool) -> None:
@@ -240,7 +240,7 @@ async def test_the_memory_of_a_very_long_stream_is_bounded(
     for number in range(1000):
         exchange.feed(b"x" * (number % 7 + 1))
         assert len(exchange._chunk_at) < 100 + 300
-        if not exchange._pending:
+        if not exchange._unseen:
             assert len(exchange._chunk_at) == len(exchange._chunk_bytes) < 100
     exchange.finish(record.COMPLETE)
 
