@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from proxy.wire.fallback import fallback_model
 from proxy.wire.lenient import as_dict, as_list, as_text, parse
 from proxy.wire.sse import Event
 
@@ -15,7 +16,6 @@ _EXTENDED = {
     "text_delta": "text",
     "thinking_delta": "thinking",
     "input_json_delta": "partial_json",
-    "compaction_delta": "content",
 }
 
 
@@ -26,7 +26,6 @@ class _Text(msgspec.Struct):
     text: str | None = None
     thinking: str | None = None
     partial_json: str | None = None
-    content: str | None = None
 
 
 class _TextEvent(msgspec.Struct):
@@ -56,6 +55,8 @@ class Block:
             self.extend(field, piece)
         elif kind == "signature_delta":
             self._fields["signature"] = delta.get("signature")
+        elif kind == "compaction_delta":
+            self._summarize(delta)
         elif kind == "citations_delta":
             self._lists.setdefault("citations", []).append(delta.get("citation"))
         else:
@@ -63,6 +64,14 @@ class Block:
 
     def extend(self, field: str, piece: str) -> None:
         self._texts.setdefault(field, []).append(piece)
+
+    def _summarize(self, delta: dict[str, object]) -> None:
+        """A piece of a summary, and whatever else its delta tells of the block, such as `encrypted_content`."""
+        rest = dict(delta)
+        del rest["type"]
+        if isinstance(delta.get("content"), str):
+            self.extend("content", str(rest.pop("content")))
+        _learn(self._fields, rest)
 
     def whole(self) -> dict[str, object]:
         """The block as a non-streamed answer would hold it.
@@ -79,6 +88,13 @@ class Block:
             else:
                 block[name] = (as_text(block.get(name)) or "") + joined
         return block
+
+
+def _learn(known: dict[str, object], told: dict[str, object]) -> None:
+    """Take what is told later; a null says nothing of what is known."""
+    for name, value in told.items():
+        if value is not None or name not in known:
+            known[name] = value
 
 
 def _tool_input(text: str, started_with: object) -> dict[str, object]:
@@ -145,7 +161,11 @@ class Rebuilder:
         self.usages.append(as_dict(self._message.get("usage")))
 
     def _start_block(self, body: dict[str, object]) -> None:
-        self._blocks[_index(body)] = Block(as_dict(body.get("content_block")))
+        block = as_dict(body.get("content_block"))
+        self._blocks[_index(body)] = Block(block)
+        # The start names the model that was asked, an answer in one piece the one that served.
+        if model := fallback_model(block):
+            self._message["model"] = model
 
     def _extend_block(self, body: dict[str, object]) -> None:
         self._block(_index(body)).add(as_dict(body.get("delta")))
@@ -156,8 +176,8 @@ class Rebuilder:
         return self._blocks[index]
 
     def _change_message(self, body: dict[str, object]) -> None:
-        self._message |= as_dict(body.get("delta"))
-        self._message |= {name: body[name] for name in body.keys() - {"type", "delta", "usage"}}
+        _learn(self._message, as_dict(body.get("delta")))
+        _learn(self._message, {name: body[name] for name in body.keys() - {"type", "delta", "usage"}})
         self.usages.append(as_dict(body.get("usage")))
 
     def _stop(self, body: dict[str, object]) -> None:

@@ -7,6 +7,7 @@ of a shared server; only those that matter are decoded. The exact record is made
 
 import re
 
+from proxy.wire.fallback import fallback_model
 from proxy.wire.hints import model_of, wants_stream
 from proxy.wire.lenient import as_dict, as_text, parse
 from proxy.wire.sniff_json import JsonSniffer
@@ -114,10 +115,11 @@ class Sniffer:
 
     def _note(self, event: Event) -> None:
         if event.name == "content_block_start":
-            # Most starts hold no tool call, and a server tool's result is long: parse only what may matter.
-            if b'"tool_use"' in event.data:
+            # Most starts hold neither, and a server tool's result is long: parse only what may matter.
+            if b'"tool_use"' in event.data or b'"fallback"' in event.data:
                 block = as_dict(as_dict(parse(event.data)).get("content_block"))
                 self.tool_calls += block.get("type") == "tool_use"
+                self.model = fallback_model(block) or self.model
         elif event.name == "message_start":
             message = as_dict(as_dict(parse(event.data)).get("message"))
             self.model = as_text(message.get("model"))

@@ -94,7 +94,11 @@ def test_the_usage_after_server_tools_replaces_the_first_one() -> None:
 def test_compaction_keeps_the_summary_and_each_iteration() -> None:
     answer = read("compaction")
 
-    assert content(answer)[0]["content"] == "The user asked for a greeting. Say hello."
+    assert content(answer)[0] == {
+        "type": "compaction",
+        "content": "The user asked for a greeting. Say hello.",
+        "encrypted_content": "EqkBCiUI",
+    }
     assert answer.usage is not None
     assert [step.model for step in answer.usage.iterations] == [None, "claude-haiku-4-5"]
     assert answer.usage.cache_read_tokens == 0
