@@ -11,7 +11,7 @@ from nexus_project.demo.serving import Running, serve
 
 KEY = "sk-ant-api03-test"
 ASK: dict[str, Any] = {
-    "model": "claude-sonnet-5",
+    "model": "claude-sonnet-5-5",
     "max_tokens": 1024,
     "messages": [{"role": "user", "content": "Why is the invoice query slow?"}],
 }

@@ -23,7 +23,8 @@ def test_all_words_are_read() -> None:
     wishes = parse(
         "status=529,retry-after=7, delay-ms=300, event-delay-ms=20, events=200, split=random:4, cut-after=5,"
         "error-event-after=3, stall-ms=500@4, size=10, tool=A, tool=B, thinking, empty, gzip, redirect,"
-        "head-cut, big-headers=9, script=key,"
+        "head-cut, big-headers=9, script=key, error-code=ramp_limit_exceeded, refusal=bio, compaction,"
+        "prompt-tokens=120000, priority, thinking-dropped,"
     )
 
     assert wishes == Directives(
@@ -45,10 +46,18 @@ def test_all_words_are_read() -> None:
         head_cut=True,
         big_headers=9,
         script="key",
+        error_code="ramp_limit_exceeded",
+        refusal="bio",
+        compaction=True,
+        prompt_tokens=120_000,
+        priority=True,
+        thinking_dropped=True,
     )
 
 
-@pytest.mark.parametrize("words", ["nonsense", "status=x", "gzip=1", "tool=", "stall-ms=5", "split=half"])
+@pytest.mark.parametrize(
+    "words", ["nonsense", "status=x", "gzip=1", "tool=", "stall-ms=5", "split=half", "refusal=rude"]
+)
 def test_a_word_that_cannot_be_read_is_named(http: httpx.Client, words: str) -> None:
     answer = http.post("/v1/messages", json=ASK, headers=emulate(words))
 
@@ -77,6 +86,13 @@ def test_an_asked_status_raises_the_sdk_s_class(
 
     assert raised.value.response.headers["x-should-retry"] == retry
     assert raised.value.response.headers["retry-after"] == "7"
+
+
+def test_an_error_names_its_cause_for_programs_where_one_is_asked_for(client: Anthropic) -> None:
+    with pytest.raises(anthropic.RateLimitError) as raised:
+        client.messages.create(**ASK, extra_headers=emulate("status=429, error-code=ramp_limit_exceeded"))
+
+    assert raised.value.error_code == "ramp_limit_exceeded"
 
 
 def test_a_status_without_an_error_has_no_body(http: httpx.Client) -> None:

@@ -1,4 +1,5 @@
 import json
+from datetime import UTC, datetime
 
 import anthropic
 import httpx
@@ -16,6 +17,17 @@ def test_models_are_listed_page_by_page(client: Anthropic) -> None:
 
     assert len(everything) == len({model.id for model in everything}) > 2
     assert client.models.retrieve(everything[0].id) == everything[0]
+
+
+def test_a_model_tells_its_line_and_when_it_retires(client: Anthropic) -> None:
+    current = client.beta.models.retrieve("claude-opus-5-5")
+    old = client.beta.models.retrieve("claude-opus-4-5-20251101")
+
+    assert (current.line, current.lifecycle, current.retires_at) == ("opus", "active", None)
+    assert current.allowed_fallback_models == ["claude-opus-5"]
+    assert (old.lifecycle, old.retires_at) == ("deprecated", datetime(2027, 1, 22, tzinfo=UTC))
+    assert old.deprecated_at is not None
+    assert old.allowed_fallback_models == []
 
 
 def test_an_unknown_model_is_not_found(client: Anthropic) -> None:
@@ -54,6 +66,29 @@ def test_a_batch_gives_a_result_for_each_request(client: Anthropic) -> None:
     assert batch.processing_status == "ended"
     assert (batch.request_counts.succeeded, batch.request_counts.errored) == (1, 1)
     assert results == {"a": "succeeded", "b": "errored"}
+
+
+def test_a_batch_is_a_tier_of_its_own_without_fast_answers_and_fallbacks(http: httpx.Client) -> None:
+    params = {**ASK, "model": "claude-fable-5-2", "speed": "fast", "fallbacks": "default"}
+    asked = {"requests": [{"custom_id": "a", "params": params}]}
+    created = http.post("/v1/messages/batches", json=asked, headers={"x-emulate": "refusal=bio"}).json()
+
+    line = http.get(f"/v1/messages/batches/{created['id']}/results").json()
+
+    message = line["result"]["message"]
+    assert message["stop_reason"] == "refusal"
+    assert (message["usage"]["service_tier"], message["usage"]["speed"]) == ("batch", "standard")
+
+
+def test_a_batch_created_under_the_newest_version_keeps_its_rules(http: httpx.Client) -> None:
+    asked = {"requests": [{"custom_id": "a", "params": {**ASK, "top_k": 3}}]}
+    lines = []
+    for version in ("2023-06-01", "2026-10-21"):
+        headers = {"anthropic-version": version}
+        created = http.post("/v1/messages/batches", json=asked, headers=headers).json()
+        lines.append(http.get(f"/v1/messages/batches/{created['id']}/results").json())
+
+    assert [line["result"]["type"] for line in lines] == ["succeeded", "errored"]
 
 
 def test_a_batch_can_be_listed_and_deleted(client: Anthropic) -> None:

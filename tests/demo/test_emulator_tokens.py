@@ -14,7 +14,7 @@ LONG = "A rule of the house. " * 400
 def prompt(*texts: str, system_mark: dict[str, Any] = MARK) -> dict[str, Any]:
     *before, last = [{"type": "text", "text": text} for text in texts]
     return {
-        "model": "claude-opus-5",
+        "model": "claude-opus-5-5",
         "system": [{"type": "text", "text": LONG, **system_mark}],
         "messages": [{"role": "user", "content": [*before, {**last, **MARK}]}],
     }
@@ -34,7 +34,7 @@ def test_another_model_reads_nothing_of_it() -> None:
     cache = PromptCache()
     cache.charge(prompt("a"))
 
-    assert cache.charge({**prompt("a"), "model": "claude-sonnet-5"}).cache_read == 0
+    assert cache.charge({**prompt("a"), "model": "claude-sonnet-5-5"}).cache_read == 0
 
 
 def test_a_short_prompt_is_not_cached() -> None:

@@ -97,7 +97,7 @@ class Emulator(StandIn):
         handler = self._handler(call.entry)
         if handler is None:
             return error(404)
-        return check_credential(call.entry, self.revoked) or _check_version(call.entry) or handler(call)
+        return check_credential(call.entry, self.revoked) or _check_header(call.entry) or handler(call)
 
     def _handler(self, entry: Received) -> Handler | None:
         for method, pattern, handler in self._routes:
@@ -113,10 +113,12 @@ def _asked_status(wishes: Directives, entry: Received) -> Script | None:
         )
     if wishes.status is None:
         return None
-    return error(wishes.status) if wishes.status >= 400 else Script(wishes.status, (("content-length", "0"),))
+    if wishes.status >= 400:
+        return error(wishes.status, code=wishes.error_code)
+    return Script(wishes.status, (("content-length", "0"),))
 
 
-def _check_version(entry: Received) -> Script | None:
+def _check_header(entry: Received) -> Script | None:
     if entry.path.startswith("/v1/") and not entry.value("anthropic-version"):
         return error(400, "anthropic-version: header is required")
     return None

@@ -24,6 +24,13 @@ class Call:
         return dict(parse_qsl(self.entry.target.partition(b"?")[2].decode("latin-1")))
 
     @property
+    def version(self) -> str:
+        return self.entry.value("anthropic-version")
+
+    def has_beta(self, name: str) -> bool:
+        return name in self.entry.value("anthropic-beta")
+
+    @property
     def last_segment(self) -> str:
         return self.entry.path.rsplit("/", 1)[-1]
 

@@ -2,25 +2,18 @@
 
 import hashlib
 import random
-from dataclasses import dataclass
+import re
 
-from nexus_project.demo.emulator import corpus, tokens, tools
+from nexus_project.demo.emulator import corpus, server_tools, tokens, tools
 from nexus_project.demo.emulator.call import Call, Json
-from nexus_project.demo.emulator.ids import new_id
+from nexus_project.demo.emulator.ids import new_seal
+from nexus_project.demo.emulator.reply import Reply
 from nexus_project.demo.emulator.tokens import blocks_of
 
 THINKING_ON = ("enabled", "adaptive")
 CHARACTERS_PER_EVENT = 12
-SITES = ("https://docs.example.org/changes", "https://status.example.net/history")
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The content blocks of an answer, why it stopped, and the web searches that it took."""
-
-    blocks: tuple[Json, ...]
-    stop_reason: str
-    searches: int = 0
+# Nothing that the user wants: the model reads it, and does not take it for an order.
+REMINDER = re.compile(r"<system-reminder>.*?</system-reminder>", re.DOTALL)
 
 
 def source_of(call: Call) -> random.Random:
@@ -31,40 +24,75 @@ def source_of(call: Call) -> random.Random:
 def compose(call: Call, source: random.Random) -> Reply:
     """Return the reply: thinking if asked, then tools if called for, else a text."""
     if call.directives.empty:
-        return Reply((), "end_turn")
+        return Reply((), "end_turn", 0)
+    thoughts, thinking = _thoughts(call, source)
     question = last_question(call.json)
-    blocks: list[Json] = []
-    if call.directives.thinking or (call.json.get("thinking") or {}).get("type") in THINKING_ON:
-        blocks.append(_thinking(source))
     names = call.directives.tools or _called_for(call.json, question)
+    web = () if names else tuple(server_tools.offered(call.json))
+    stop_reason = "end_turn"
     if names:
-        blocks.append({"type": "text", "text": source.choice(corpus.BEFORE_TOOL)})
-        blocks += [tools.tool_use(name, call.json, question, source) for name in names]
-        return Reply(tuple(blocks), "tool_use")
-    if any(str(tool.get("type")).startswith("web_search_") for tool in call.json.get("tools") or ()):
-        return Reply((*blocks, *_searched(question, source)), "end_turn", searches=1)
-    text = _text(call, question, source)
-    # A text whose length was asked for is given whole, however few tokens the request allows.
-    asked = call.directives.size is not None or call.directives.events
-    room = len(text) if asked else call.json["max_tokens"] * tokens.BYTES_PER_TOKEN
-    blocks.append({"type": "text", "text": text[:room]})
-    return Reply(tuple(blocks), "max_tokens" if len(text) > room else "end_turn")
+        blocks = _calls(names, call.json, question, source)
+        stop_reason = "tool_use"
+    elif web:
+        blocks = [block for kind in web for block in server_tools.used(kind, question, source)]
+        blocks.append(server_tools.cited(question, source))
+    else:
+        text, whole = _fitting(call, _text(call, question, source))
+        blocks = [{"type": "text", "text": text}]
+        stop_reason = "end_turn" if whole else "max_tokens"
+    output = thinking + sum(map(tokens.count, blocks))
+    return Reply((*thoughts, *blocks), stop_reason, output, thinking, web)
+
+
+def said_first(call: Call, source: random.Random) -> tuple[Json, ...]:
+    """Return the text before a refusal: none, unless its length was asked for."""
+    if not _is_length_asked(call):
+        return ()
+    return ({"type": "text", "text": _text(call, last_question(call.json), source)},)
 
 
 def last_question(request: Json) -> str:
-    """Return the text of the last user message without its tool results."""
-    texts = [
-        " ".join(str(block.get("text", "")) for block in blocks_of(message.get("content")))
-        for message in request["messages"]
-        if message.get("role") == "user"
-    ]
-    return texts[-1].strip() if texts else ""
+    """Return the text of the last user message without its tool results and reminders."""
+    text = " ".join(str(block.get("text", "")) for block in _last_from_user(request))
+    return REMINDER.sub("", text).strip()
+
+
+def _last_from_user(request: Json) -> list[Json]:
+    said = [one.get("content") for one in request["messages"] if one.get("role") == "user"]
+    return blocks_of(said[-1]) if said else []
 
 
 def _called_for(request: Json, question: str) -> list[str]:
-    last = blocks_of(request["messages"][-1].get("content"))
-    answered = any(block.get("type") == "tool_result" for block in last)
+    answered = any(block.get("type") == "tool_result" for block in _last_from_user(request))
     return [] if answered else tools.wanted(request, question)
+
+
+def _calls(
+    names: "list[str] | tuple[str, ...]", request: Json, question: str, source: random.Random
+) -> list[Json]:
+    before = {"type": "text", "text": source.choice(corpus.BEFORE_TOOL)}
+    return [before, *(tools.tool_use(name, request, question, source) for name in names)]
+
+
+def _thoughts(call: Call, source: random.Random) -> tuple[list[Json], int]:
+    """Return the thinking block, if one is wanted, and its tokens: they count whether or not it is shown."""
+    wanted = call.json.get("thinking") or {}
+    if not call.directives.thinking and wanted.get("type") not in THINKING_ON:
+        return [], 0
+    text = corpus.thinking_text(source)
+    shown = "" if wanted.get("display") == "omitted" else text
+    block = {"type": "thinking", "thinking": shown, "signature": new_seal("EqQBCkYIARgC", 120)}
+    return [block], tokens.count(text)
+
+
+def _is_length_asked(call: Call) -> bool:
+    return call.directives.size is not None or bool(call.directives.events)
+
+
+def _fitting(call: Call, text: str) -> tuple[str, bool]:
+    """Cut a text to what the request allows, unless its length was asked for; tell whether it is whole."""
+    room = len(text) if _is_length_asked(call) else call.json["max_tokens"] * tokens.BYTES_PER_TOKEN
+    return text[:room], len(text) <= room
 
 
 def _text(call: Call, question: str, source: random.Random) -> str:
@@ -73,36 +101,3 @@ def _text(call: Call, question: str, source: random.Random) -> str:
     if call.directives.events:
         return corpus.long_text(question, source, call.directives.events * CHARACTERS_PER_EVENT)
     return corpus.reply_text(question, source)
-
-
-def _thinking(source: random.Random) -> Json:
-    signature = new_id("EqQBCkYIARgC", separator="", length=120)
-    return {"type": "thinking", "thinking": corpus.thinking_text(source), "signature": signature}
-
-
-def _searched(question: str, source: random.Random) -> list[Json]:
-    """Return a web search, its results and a text that cites one of them."""
-    call_id = new_id("srvtoolu")
-    results = [
-        {
-            "type": "web_search_result",
-            "title": site.split("/")[2],
-            "url": site,
-            "encrypted_content": new_id("Eoo", separator="", length=60),
-            "page_age": "3 days ago",
-        }
-        for site in SITES
-    ]
-    citation = {
-        "type": "web_search_result_location",
-        "cited_text": source.choice(corpus.TOPICS).sentences[0],
-        "url": SITES[0],
-        "title": results[0]["title"],
-        "encrypted_index": new_id("Eo8", separator="", length=40),
-    }
-    query = question[:60] or "release notes"
-    return [
-        {"type": "server_tool_use", "id": call_id, "name": "web_search", "input": {"query": query}},
-        {"type": "web_search_tool_result", "tool_use_id": call_id, "content": results},
-        {"type": "text", "text": corpus.reply_text(question, source), "citations": [citation]},
-    ]

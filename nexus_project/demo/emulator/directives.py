@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 SPLITS = ("events", "1", "whole")
+CATEGORIES = ("cyber", "bio", "frontier_llm", "reasoning_extraction", "general_harms", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +20,17 @@ class Directives:
     `stall` is (milliseconds, event before which the stream stalls); `events` is the number of text deltas;
     `size` is the text's length in bytes; `big_headers` is the total size in bytes of made-up answer headers;
     `split` is how the body is cut into chunks: "events", "1" (single bytes), "whole" or "random:SEED".
+
+    `error_code` is what an asked `status` tells in `error.details`. `refusal` is the category for which the model
+    declines, "none" for a refusal without one: before any word, after a text if `size` or `events` asks for one;
+    where the request names `fallbacks`, another model takes over. `prompt_tokens` is how long the prompt is said to
+    be, `compaction` summarizes it before the reply, `thinking_dropped` tells that a thinking block of the request
+    was not read (to who names the beta), `priority` is the service tier. What the API is asked for in the body needs
+    no word here: `speed`, `inference_geo`, `fallbacks`, `compaction`, `context_management`, `thinking.display`.
     """
 
     status: int | None = None
+    error_code: str | None = None
     retry_after: str | None = None
     delay_ms: int = 0
     event_delay_ms: int = 0
@@ -33,6 +42,11 @@ class Directives:
     size: int | None = None
     tools: tuple[str, ...] = ()
     thinking: bool = False
+    thinking_dropped: bool = False
+    refusal: str | None = None
+    compaction: bool = False
+    prompt_tokens: int | None = None
+    priority: bool = False
     empty: bool = False
     gzip: bool = False
     redirect: bool = False
@@ -85,6 +99,12 @@ def _stall(value: str) -> tuple[int, int]:
     return _number(milliseconds), _number(event)
 
 
+def _category(value: str) -> str:
+    if value not in CATEGORIES:
+        raise ValueError(value)
+    return value
+
+
 def _split(value: str) -> str:
     if value not in SPLITS and not value.startswith("random:"):
         raise ValueError(value)
@@ -93,6 +113,7 @@ def _split(value: str) -> str:
 
 READERS: dict[str, tuple[str, Callable[[str], object]]] = {
     "status": ("status", _number),
+    "error-code": ("error_code", _text),
     "retry-after": ("retry_after", _text),
     "delay-ms": ("delay_ms", _number),
     "event-delay-ms": ("event_delay_ms", _number),
@@ -104,6 +125,11 @@ READERS: dict[str, tuple[str, Callable[[str], object]]] = {
     "size": ("size", _number),
     "tool": ("tools", _text),
     "thinking": ("thinking", _flag),
+    "thinking-dropped": ("thinking_dropped", _flag),
+    "refusal": ("refusal", _category),
+    "compaction": ("compaction", _flag),
+    "prompt-tokens": ("prompt_tokens", _number),
+    "priority": ("priority", _flag),
     "empty": ("empty", _flag),
     "gzip": ("gzip", _flag),
     "redirect": ("redirect", _flag),

@@ -21,12 +21,17 @@ ERRORS = {
 WORTH_A_RETRY = (408, 409, 429)
 
 
-def error(status: int, message: str | None = None) -> Script:
-    """Return an error answer; an unlisted status gets `api_error`, or `invalid_request_error` below 500."""
+def error(status: int, message: str | None = None, code: str | None = None) -> Script:
+    """Return an error answer; an unlisted status gets `api_error`, or `invalid_request_error` below 500.
+
+    `code` names the cause for programs, as few of the API's errors do.
+    """
     fallback = ("invalid_request_error" if status < 500 else "api_error", f"Emulated status {status}")
     kind, usual = ERRORS.get(status, fallback)
     request_id = new_id("req")
-    problem = {"type": kind, "message": message or usual}
+    problem: dict[str, object] = {"type": kind, "message": message or usual}
+    if code:
+        problem["details"] = {"error_code": code}
     body = json.dumps(
         {"type": "error", "error": problem, "request_id": request_id},
         ensure_ascii=False,

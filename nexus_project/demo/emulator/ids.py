@@ -10,6 +10,11 @@ def new_id(prefix: str, *, separator: str = "_01", length: int = 22) -> str:
     return prefix + separator + "".join(random.choices(BASE58, k=length))
 
 
+def new_seal(start: str, length: int) -> str:
+    """Return text that only the API can read: a signature, or encrypted content."""
+    return new_id(start, separator="", length=length)
+
+
 def new_token(kind: str) -> str:
     """Return a fresh OAuth token; kind is `oat` (access) or `ort` (refresh)."""
     return new_id(f"sk-ant-{kind}", separator="01-", length=80)

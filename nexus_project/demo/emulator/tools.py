@@ -24,7 +24,7 @@ KNOWN: dict[str, tuple[Json, ...]] = {
     ),
     "Grep": ({"pattern": "def total", "path": "src"}, {"pattern": "TODO", "path": "src"}),
     "Glob": ({"pattern": "**/*.py"}, {"pattern": "tests/**/test_*.py"}),
-    "Task": (
+    "Agent": (
         {
             "description": "Find every caller of total",
             "prompt": "Find every place in src that calls Invoice.total and report file, line and purpose.",
