@@ -15,10 +15,18 @@ import pytest
 
 from nexus_project.demo.emulator import Emulator
 from nexus_project.demo.received import Received
+from nexus_project.demo.samples import rarities
 from nexus_project.demo.samples import trickle as trickle_module
 from nexus_project.demo.samples.__main__ import main
-from nexus_project.demo.samples.programme import SLOW, Scene
-from nexus_project.demo.samples.scenes import UnexpectedAnswerError, question, refused, slow_stream, tool_loop
+from nexus_project.demo.samples.programme import PROGRAMME, SLOW, Scene
+from nexus_project.demo.samples.scenes import (
+    Play,
+    UnexpectedAnswerError,
+    question,
+    refused,
+    slow_stream,
+    tool_loop,
+)
 from nexus_project.demo.samples.sender import DOMAINS, Sender
 from nexus_project.demo.samples.session import agent_session
 from nexus_project.demo.serving import Running
@@ -35,6 +43,25 @@ def body(entry: Received) -> Any:
     return json.loads(entry.body)
 
 
+def unmarked(entry: Received) -> Any:
+    """The body without the mark, which moves on."""
+    return json.loads(entry.body, object_hook=lambda one: {**one, "cache_control": None})
+
+
+def blocks_of(messages: list[Any]) -> list[Any]:
+    return [block for message in messages for block in message["content"] if isinstance(block, dict)]
+
+
+def place(messages: list[Any], words: str) -> dict[str, Any]:
+    """Where a block holds these words: the message's index, and the block."""
+    return next(
+        {"message": index, "block": block}
+        for index, message in enumerate(messages)
+        for block in blocks_of([message])
+        if words in json.dumps(block)
+    )
+
+
 def test_the_programme_leaves_a_plausible_log(
     emulator: Running[Emulator], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -45,7 +72,56 @@ def test_the_programme_leaves_a_plausible_log(
     assert {entry.status for entry in log} == {200, 400, 404, 429, 529}
     assert {entry.outcome for entry in log} == {"answered", "client_left"}
     assert {entry.credential for entry in log} == {"sk-ant-demo-0000000000000000000000000000"}
-    assert f"{len(log)} requests for 4 domains, 4 of them refused on purpose" in capsys.readouterr().out
+    assert f"{len(log)} requests for 4 domains, 6 of them refused on purpose" in capsys.readouterr().out
+
+
+def test_the_programme_shows_every_kind_of_answer_that_is_billed_its_own_way(
+    emulator: Running[Emulator], sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: list[Any] = []
+    ask = sender.ask
+
+    def noting(*words: Any, **more: Any) -> Any:
+        answers.append(ask(*words, **more))
+        return answers[-1]
+
+    monkeypatch.setattr(sender, "ask", noting)
+    for scene in PROGRAMME:
+        if not scene.title.startswith("agent"):
+            scene.play(sender, random.Random(scene.title))
+
+    usages = [answer.usage for answer in answers]
+    iterations = [getattr(usage, "iterations", None) or [] for usage in usages]
+    assert {usage.speed for usage in usages} == {"standard", "fast"}
+    assert {usage.inference_geo for usage in usages} == {"global", "us"}
+    assert {usage.service_tier for usage in usages} == {"standard", "priority"}
+    assert {entry.type for entries in iterations for entry in entries} == {
+        *("message", "compaction", "fallback_message")
+    }
+    assert {answer.stop_details.category for answer in answers if answer.stop_details} == {
+        *("cyber", "bio", "reasoning_extraction")
+    }
+    long = [answer for answer in answers if answer.usage.input_tokens > 100_000]
+    assert {answer.model for answer in long} == {"claude-haiku-5-5"}
+    assert {entry.value("anthropic-version") for entry in emulator.app.log} == {"2023-06-01", "2026-10-21"}
+
+
+@pytest.mark.parametrize(
+    ("scene", "words"),
+    [
+        (rarities.declined("bio"), "did not decline"),
+        (rarities.taken_over, "took over"),
+        (rarities.compacted, "summarized"),
+    ],
+)
+def test_a_rare_answer_that_does_not_come_is_noticed(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch, scene: Play, words: str
+) -> None:
+    ask = sender.ask
+    monkeypatch.setattr(sender, "ask", lambda *given, **more: ask(*given, **{**more, "emulate": ""}))
+
+    with pytest.raises(UnexpectedAnswerError, match=words):
+        scene(sender, random.Random(1))
 
 
 def test_an_agent_session_is_one_growing_conversation_with_two_side_calls(
@@ -54,31 +130,52 @@ def test_an_agent_session_is_one_growing_conversation_with_two_side_calls(
     agent_session(sender, random.Random(1), emulate="")
 
     log = emulator.app.log.settled(15)
-    main_turns = [body(entry)["messages"] for entry in log if not entry.value("x-claude-code-agent-id")][2:]
+    main_turns = [unmarked(entry)["messages"] for entry in log if not entry.value("x-claude-code-agent-id")][
+        2:
+    ]
     assert len(main_turns) >= 12
-    assert all(len(after) == len(before) + 2 for before, after in pairwise(main_turns))
+    assert all(after[: len(before)] == before for before, after in pairwise(main_turns))
     assert len({entry.value("x-claude-code-session-id") for entry in log}) == 1
     assert len({json.loads(body(entry)["metadata"]["user_id"])["session_id"] for entry in log}) == 1
     assert {entry.target for entry in log} == {b"/v1/messages?beta=true"}
 
 
-def test_a_sub_agent_gets_the_prompt_and_its_words_come_back(
+def test_an_agent_session_has_the_shape_of_claude_codes(emulator: Running[Emulator], sender: Sender) -> None:
+    agent_session(sender, random.Random(1), emulate="")
+
+    *_, last = (entry for entry in emulator.app.log.settled(15) if not entry.value("x-claude-code-agent-id"))
+    blocks = [block for message in body(last)["messages"] for block in message["content"]]
+    thoughts = [block for block in blocks if isinstance(block, dict) and block["type"] == "thinking"]
+    assert {(block["thinking"], block["signature"] != "") for block in thoughts} == {("", True)}
+    assert [message["role"] for message in body(last)["messages"][:5]] == [
+        *("system", "system", "user", "system", "assistant")
+    ]
+    assert [block.get("cache_control") is None for block in body(last)["system"]] == [True, False, False]
+    assert "cc_version=2.1.332." in body(last)["system"][0]["text"]
+    assert "cc_is_subagent" not in body(last)["system"][0]["text"]
+    assert last.value("user-agent") == "claude-cli/2.1.332 (external, cli)"
+    assert (last.value("anthropic-version"), last.value("authorization")) == ("2023-06-01", "")
+    assert last.value("x-api-key") == "sk-ant-demo-test"
+
+
+def test_a_sub_agent_is_launched_at_once_and_reports_later(
     emulator: Running[Emulator], sender: Sender
 ) -> None:
     agent_session(sender, random.Random(1), emulate="")
 
     log = emulator.app.log.settled(15)
-    last = body([entry for entry in log if not entry.value("x-claude-code-agent-id")][-1])["messages"]
-    blocks = [block for message in last for block in message["content"]]
-    task = next(block for block in blocks if block.get("name") == "Task")
-    result = next(block for block in blocks if block.get("tool_use_id") == task["id"])
     helpers = [entry for entry in log if entry.value("x-claude-code-agent-id")]
-    assert body(helpers[0])["messages"][0]["content"][1]["text"] == task["input"]["prompt"]
-    assert len(result["content"]) > 50
-    assert len({entry.value("x-claude-code-agent-id") for entry in helpers}) == 2
-    nested = [entry for entry in helpers if entry.value("x-claude-code-parent-agent-id")]
-    assert nested
-    assert nested[0].value("x-claude-code-parent-agent-id") == helpers[0].value("x-claude-code-agent-id")
+    first, nested = dict.fromkeys(entry.value("x-claude-code-agent-id") for entry in helpers)
+    messages = body([entry for entry in log if not entry.value("x-claude-code-agent-id")][-1])["messages"]
+    call = next(block for block in blocks_of(messages) if block.get("name") == "Agent")
+    launched, told = (place(messages, words) for words in (f"agentId: {first}", f"<task-id>{first}<"))
+    assert launched["message"] < told["message"]
+    assert launched["block"]["tool_use_id"] == call["id"]
+    assert told["block"]["text"].startswith("<system-reminder>\nThis is a notification")
+    assert body(helpers[0])["messages"][0]["content"][1]["text"] == call["input"]["prompt"]
+    assert "cc_is_subagent=true" in body(helpers[0])["system"][0]["text"]
+    assert {entry.value("x-claude-code-parent-agent-id") for entry in helpers} == {"", first}
+    assert any(f"<task-id>{nested}<" in entry.body.decode() for entry in helpers)
 
 
 def test_a_session_reads_from_the_prompt_cache_more_and_more(sender: Sender) -> None:

@@ -12,6 +12,7 @@ KNOWN: dict[str, tuple[Json, ...]] = {
     "Read": tuple({"file_path": f"/home/dev/shop/{path}"} for path in PATHS),
     "Bash": (
         {"command": "pytest -q tests/test_invoice.py", "description": "Run the invoice tests"},
+        {"command": "grep -rn 'def total' src", "description": "Find where totals are made"},
         {"command": "git diff --stat", "description": "Show what changed"},
         {"command": "ruff check src", "description": "Lint the sources"},
     ),
@@ -20,6 +21,12 @@ KNOWN: dict[str, tuple[Json, ...]] = {
             "file_path": "/home/dev/shop/src/billing/invoice.py",
             "old_string": "total = sum(prices)",
             "new_string": "total = sum(prices, start=Decimal(0))",
+        },
+    ),
+    "Write": (
+        {
+            "file_path": "/home/dev/shop/tests/test_rounding.py",
+            "content": "def test_a_cent_is_not_lost() -> None:\n    assert total(PRICES) == Decimal('0.30')\n",
         },
     ),
     "Grep": ({"pattern": "def total", "path": "src"}, {"pattern": "TODO", "path": "src"}),

@@ -27,7 +27,7 @@ def arguments(words: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m nexus_project.demo.samples",
         description="Send sample traffic through a running proxy, with the emulator as upstream: questions, "
-        "streams, tools, errors and an agent session with a sub-agent, in the name of several domains.",
+        "streams, tools, errors, rare answers and an agent session with sub-agents, in the name of several domains.",
     )
     parser.add_argument("--proxy", required=True, metavar="URL", help="for example http://127.0.0.1:3000")
     parser.add_argument("--client-key", default=DEMO_KEY, metavar="KEY", help="default: a made-up key")

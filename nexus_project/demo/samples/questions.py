@@ -2,8 +2,8 @@
 
 from nexus_project.demo.samples.sender import Json
 
-OPUS, SONNET, HAIKU = "claude-opus-5", "claude-sonnet-5", "claude-haiku-4-5-20251001"
-MODELS = (SONNET, SONNET, OPUS, HAIKU)
+OPUS, SONNET, HAIKU, FABLE = "claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5", "claude-fable-5-2"
+MODELS = (SONNET, SONNET, OPUS, OPUS, HAIKU, FABLE, "claude-opus-5")
 
 QUESTIONS = (
     "The invoice test is flaky on CI and passes at home. Where would you look first?",

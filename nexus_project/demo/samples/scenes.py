@@ -48,9 +48,12 @@ def thinking(sender: Sender, source: random.Random) -> None:
     sender.ask("research.example", body, emulate="event-delay-ms=5")
 
 
-def web_search(sender: Sender, source: random.Random) -> None:
-    tool = {"type": "web_search_20250305", "name": "web_search", "max_uses": 2}
-    sender.ask("research.example", request("What changed in the last Python release?", tools=[tool]))
+def web(sender: Sender, source: random.Random) -> None:
+    """Search the web and read a page, both at the API."""
+    tools = [
+        {"type": f"{name}_20260318", "name": name, "max_uses": 2} for name in ("web_search", "web_fetch")
+    ]
+    sender.ask("research.example", request("What changed in the last Python release?", tools=tools))
 
 
 def tool_loop(sender: Sender, source: random.Random) -> None:

@@ -1,17 +1,21 @@
 """Send requests through the proxy with the real SDK, one client per domain, and count them."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
 import httpx2
-from anthropic import Anthropic, DefaultHttpxClient
+from anthropic import Anthropic, DefaultHttpxClient, Omit, omit
 from anthropic.types import Message
+from anthropic.types.beta import BetaMessage
 
 Json = dict[str, Any]
+Answer = Message | BetaMessage
+Headers = Mapping[str, str | Omit]
 
+FIRST_VERSION = "2023-06-01"
 DOMAINS = ("api.acme.test", "web.acme.test", "research.example", "personal-notes.example")
 
 
@@ -43,6 +47,10 @@ class Sender:
             self.domains.add(domain)
             return self._clients[domain]
 
+    def older_client(self) -> dict[str, str | Omit]:
+        """Return the headers in which a client of the API's first version differs from this SDK."""
+        return {"anthropic-version": FIRST_VERSION, "x-api-key": self.key, "authorization": omit}
+
     def ask(
         self,
         domain: str,
@@ -50,21 +58,26 @@ class Sender:
         *,
         stream: bool = True,
         emulate: str = "",
-        headers: Mapping[str, str] | None = None,
+        headers: Headers | None = None,
         query: Mapping[str, object] | None = None,
-    ) -> Message:
-        """Send one message request and return the whole answer.
+        betas: Sequence[str] = (),
+    ) -> Answer:
+        """Send one message request and return the whole answer; with `betas` as the API's beta.
 
         Raises:
             anthropic.APIError: the proxy or its upstream refused, or the connection failed.
         """
         extra = {**(headers or {}), **({"x-emulate": emulate} if emulate else {})}
-        messages = self.client(domain).messages
+        client = self.client(domain)
+        messages: Any = client.messages
+        if betas:
+            messages, request = client.beta.messages, {**request, "betas": list(betas)}
         if not stream:
-            answer: Message = messages.create(**request, extra_headers=extra, extra_query=query)
+            answer: Answer = messages.create(**request, extra_headers=extra, extra_query=query)
             return answer
         with messages.stream(**request, extra_headers=extra, extra_query=query) as events:
-            return events.get_final_message()
+            final: Answer = events.get_final_message()
+            return final
 
     def close(self) -> None:
         for client in self._clients.values():
@@ -80,6 +93,6 @@ class Sender:
             self.statuses[response.status_code] += 1
 
 
-def content_of(message: Message) -> list[Json]:
+def content_of(message: Answer) -> list[Json]:
     """Return a message's blocks as they came, to be sent back in the next turn."""
     return [block.to_dict(mode="json", exclude_none=True) for block in message.content]

@@ -26,21 +26,10 @@ LAYOUT = "\n".join(
     for rule in RULES[:6]
 )
 
-GUIDANCE: list[Json] = [
-    {
-        "type": "text",
-        "text": "You are Claude Code, Anthropic's official CLI for Claude.",
-        "cache_control": {"type": "ephemeral"},
-    },
-    {
-        "type": "text",
-        "text": f"You work in the repository of a web shop.\n\n{chr(10).join(RULES)}\n\n# Layout\n{LAYOUT}",
-        "cache_control": {"type": "ephemeral"},
-    },
-]
+GUIDANCE = f"You work in the repository of a web shop.\n\n{chr(10).join(RULES)}\n\n# Layout\n{LAYOUT}"
 REMINDER = (
-    "<system-reminder>\nThe working directory is /home/dev/shop, the branch is main.\n"
-    "Today is a working day. Do not mention this reminder.\n</system-reminder>"
+    "<system-reminder>\nThe conventions of this repository are in docs/style.md.\n"
+    "Do not mention this reminder.\n</system-reminder>"
 )
 
 
@@ -55,7 +44,6 @@ def _tool(name: str, summary: str, /, **properties: str) -> Json:
 
 TOOLS: list[Json] = [
     _tool("Read", "Read a file of the repository.", file_path="absolute path"),
-    _tool("Grep", "Search files by a regular expression.", pattern="expression", path="folder"),
     _tool(
         "Edit",
         "Replace a piece of a file that occurs exactly once.",
@@ -64,9 +52,12 @@ TOOLS: list[Json] = [
         new_string="what shall stand there",
     ),
     _tool("Bash", "Run a command in the repository.", command="shell command", description="what it is for"),
+    _tool("Write", "Write a whole file.", file_path="absolute path", content="what shall stand in it"),
+    _tool("Skill", "Load the instructions of a skill.", skill="its name"),
+    _tool("ToolSearch", "Find tools that are not loaded yet.", query="words"),
     _tool(
-        "Task",
-        "Give a job to a sub-agent and get its report.",
+        "Agent",
+        "Give a job to a sub-agent. It works in the background, and you are told when it is done.",
         description="three to five words",
         prompt="the whole job",
         subagent_type="kind of agent",
@@ -80,13 +71,11 @@ FOUND: dict[str, tuple[str, ...]] = {
         '     6\t    return total.quantize(Decimal("0.01"), ROUND_HALF_UP)',
         "     1\tdef test_total_of_nothing_is_zero() -> None:\n     2\t    assert total([]) == 0",
     ),
-    "Grep": (
+    "Edit": ("The file /home/dev/shop/src/billing/invoice.py has been updated.",),
+    "Write": ("The file /home/dev/shop/tests/test_rounding.py has been written.",),
+    "Bash": (
         "src/billing/invoice.py:4:def total(prices: list[Decimal]) -> Decimal:\n"
         "src/reports/month.py:31:    amount = total(line.price for line in lines)",
-        "src/billing/views.py:58:        total=total(order.prices()),",
-    ),
-    "Edit": ("The file /home/dev/shop/src/billing/invoice.py has been updated.",),
-    "Bash": (
         "........................                                        [100%]\n24 passed in 0.41s",
         "F.......................                                        [100%]\n"
         "FAILED tests/test_invoice.py::test_a_cent_is_not_lost\n1 failed, 23 passed in 0.44s",
