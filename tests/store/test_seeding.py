@@ -1,13 +1,16 @@
 """Made-up traffic: what the database then holds is what ingest would have made of the same exchanges."""
 
+import json
+import random
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection, models
-from django.db.models import Count, F, Max, Min
+from django.db.models import Count, Max, Min
 
 from proxy.record import CLIENT_LEFT, COMPLETE, REFUSED, UPSTREAM_ERROR
 from proxy.store import rollups
@@ -15,6 +18,7 @@ from proxy.store.blobs import body_of, decode_chunks
 from proxy.store.models import Blob, DomainTotal, Exchange, ExchangeBody, Receipt, Rollup, Spool
 from proxy.store.pipeline import pipeline
 from proxy.store.seeding import seed
+from proxy.store.seeding.conversations import agent, conversation
 from proxy.store.seeding.seed import SeedError, Wish
 from proxy.wire.messages import read_answer
 from proxy.wire.requests import read_request
@@ -23,8 +27,8 @@ from tests.roles import OWNER
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database_role(OWNER), pytest.mark.usefixtures("prices")]
 
-# Two months, and the moment at which a price changes.
-END = datetime(2026, 9, 10, 13, 25, tzinfo=UTC)
+# Twenty days before it lie in two months.
+END = datetime(2026, 10, 12, 13, 25, tzinfo=UTC)
 WISH = Wish(1500, 20, 1, END)
 
 
@@ -131,11 +135,47 @@ def test_the_mix_is_that_of_real_traffic() -> None:
 
 
 def test_each_exchange_costs_what_its_price_says_at_its_time() -> None:
+    people.make_price("claude-sonnet-5-5")
+    changed = people.make_price("claude-opus-5-5")
+    changed.model, changed.valid_from = "claude-sonnet-5-5", datetime(2026, 10, 4, 12, tzinfo=UTC)
+    changed.save()
+
     fill()
 
-    priced = Exchange.objects.filter(model="claude-sonnet-5", cost_usd__gt=0)
-    prices = set(priced.annotate(late=F("started_at")).values_list("price_id", flat=True))
-    assert len(prices) == 2
+    priced = Exchange.objects.filter(model="claude-sonnet-5-5", cost_usd__gt=0)
+    spans = list(priced.values("price_id").annotate(first=Min("started_at"), last=Max("started_at")))
+    spans.sort(key=lambda span: span["first"])
+    assert len(spans) >= 2
+    assert all(early["last"] < late["first"] for early, late in pairwise(spans))
+    assert any(span["first"] >= changed.valid_from > earlier["last"] for earlier, span in pairwise(spans))
+
+
+def test_answers_are_served_and_end_in_each_of_the_ways_that_matter() -> None:
+    draw = random.Random(1)
+    records = [turn.record for _ in range(240) for turn in conversation(draw).turns]
+    answers = [read_answer(200, "", one.response_body) for one in records]
+
+    told = [answer.usage.raw for answer in answers if answer.usage]
+    kinds = {step.type for answer in answers if answer.usage for step in answer.usage.iterations}
+    assert kinds == {"message", "compaction", "fallback_message"}
+    assert {usage["speed"] for usage in told} == {"standard", "fast"}
+    assert {usage["inference_geo"] for usage in told} == {"global", "us"}
+    assert {usage["service_tier"] for usage in told} == {"standard", "priority"}
+    assert "refusal" in {answer.stop_reason for answer in answers}
+    long = [answer for answer in answers if answer.usage and answer.usage.cache_read_tokens > 100_000]
+    assert "claude-haiku-5-5" in {answer.model for answer in long}
+
+
+def test_an_agents_tools_are_those_of_today_and_its_helpers_report_later() -> None:
+    draw = random.Random(1)
+    sessions = [list(agent(draw)) for _ in range(20)]
+
+    last = max((turns[-1].record for turns in sessions), key=lambda record: len(record.request_body))
+    body = json.loads(last.request_body)
+    assert len(body["system"]) == 3
+    assert "Agent" in {tool["name"] for tool in body["tools"]}
+    assert {message["role"] for message in body["messages"]} == {"system", "user", "assistant"}
+    assert last.request_body.index(b"agentId: ") < last.request_body.index(b"<task-notification>")
 
 
 def test_the_same_seed_and_end_make_the_same_traffic() -> None:

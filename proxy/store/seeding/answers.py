@@ -17,6 +17,7 @@ from proxy.record import (
     Record,
 )
 from proxy.store.seeding.prose import Json, encoded, error_of, refusal, stream, words
+from proxy.store.seeding.rarities import made_rare
 
 # How an exchange ends, with the status that a client sees where the answer is an error.
 _FATES = (
@@ -33,9 +34,20 @@ _JSON: HeaderPairs = [("content-type", "application/json"), ("request-id", "req_
 _STREAM: HeaderPairs = [("content-type", "text/event-stream; charset=utf-8"), *_JSON[1:]]
 _REQUEST_HEADERS: HeaderPairs = [
     ("content-type", "application/json"),
-    ("user-agent", "claude-cli/2.0.1 (external, cli)"),
+    ("user-agent", "claude-cli/2.1.332 (external, cli)"),
     ("anthropic-version", "2023-06-01"),
 ]
+# Who may be served faster, at another price.
+_FAST_MODELS = ("claude-opus-5-5", "claude-fable-5-2")
+_MODEL: Json = {
+    "type": "model",
+    "id": "claude-opus-5-5",
+    "display_name": "Claude Opus 5.5",
+    "created_at": "2026-09-22T00:00:00Z",
+    "lifecycle": "active",
+    "retires_at": None,
+    "line": "opus",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +69,16 @@ def inference(
     tools: Sequence[str] = (),
 ) -> Answer:
     """An answer of a model to `body`, however it ends; `context` are the tokens that lie in the cache."""
-    content = _content(draw, tools)
+    content = _content(draw, tools, thinking="thinking" in body)
     first = round(draw.lognormvariate(6.8, 0.5))
     duration = first + round(draw.lognormvariate(8.4, 0.9))
     outcome, status = _fate(draw)
     if status != 200:
         record = _failed(draw, _head("/v1/messages", session, agent), encoded(body), outcome, status)
     else:
-        message = _message(draw, body, content)
-        usage = _usage(draw, context)
-        pieces = (
-            stream(message, content, usage) if body.get("stream") else [encoded(message | {"usage": usage})]
-        )
+        usage = _usage(draw, str(body["model"]), context, thinking="thinking" in body)
+        message, usage = made_rare(draw, _message(draw, body, content), content, usage)
+        pieces = stream(message, usage) if body.get("stream") else [encoded(message | {"usage": usage})]
         closing = _closing(outcome, _sent(draw, outcome, pieces), first, duration, bool(body.get("stream")))
         record = Record(
             0, _head("/v1/messages?beta=true", session, agent), closing[0], encoded(body), closing[1]
@@ -84,13 +94,13 @@ def count(draw: random.Random, body: Json, session: str) -> Record:
 
 def models(draw: random.Random) -> Record:
     """The list of models."""
-    answer = encoded({"data": [{"type": "model", "id": "claude-sonnet-4-6"}], "has_more": False})
+    answer = encoded({"data": [_MODEL], "has_more": False})
     return _plain(draw, "GET", "/v1/models?limit=20", "", b"", answer)
 
 
 def refused(draw: random.Random) -> Record:
     """A stranger's attempt, which Nexus itself refuses."""
-    body = encoded({"model": "claude-opus-4-8", "messages": []})
+    body = encoded({"model": "claude-opus-5-5", "messages": []})
     return _failed(draw, _head("/v1/messages", "", ""), body, REFUSED, 401)
 
 
@@ -125,18 +135,18 @@ def _failed(draw: random.Random, head: Head, request: bytes, outcome: str, statu
     return Record(0, head, closing, request, response)
 
 
-def _content(draw: random.Random, tools: Sequence[str]) -> list[Json]:
+def _content(draw: random.Random, tools: Sequence[str], *, thinking: bool) -> list[Json]:
+    thought: Json = {"type": "thinking", "thinking": "", "signature": draw.randbytes(60).hex()}
     said: list[Json] = [{"type": "text", "text": words(draw, draw.randrange(8, 40))}]
-    calls: list[Json] = [
-        {
-            "type": "tool_use",
-            "id": f"toolu_01{draw.randbytes(11).hex()}",
-            "name": draw.choice(tools),
-            "input": {"path": f"/src/{words(draw, 1)}.py"},
-        }
-        for _ in range(draw.choice((0, 1, 1, 1, 2)) if tools else 0)
-    ]
-    return said + calls
+    names = draw.choices(tools, k=draw.choice((0, 1, 1, 1, 2))) if tools else []
+    return [*([thought] if thinking else []), *said, *(_call(draw, name) for name in names)]
+
+
+def _call(draw: random.Random, name: str) -> Json:
+    given: Json = {"path": f"/src/{words(draw, 1)}.py"}
+    if name == "Agent":
+        given = {"description": words(draw, 4), "prompt": words(draw, 40)}
+    return {"type": "tool_use", "id": f"toolu_01{draw.randbytes(11).hex()}", "name": name, "input": given}
 
 
 def _message(draw: random.Random, body: Json, content: list[Json]) -> Json:
@@ -148,19 +158,26 @@ def _message(draw: random.Random, body: Json, content: list[Json]) -> Json:
         "model": body["model"],
         "content": content,
         "stop_reason": "tool_use" if called else "end_turn",
+        "stop_sequence": None,
+        "stop_details": None,
     }
 
 
-def _usage(draw: random.Random, context: int) -> Json:
+def _usage(draw: random.Random, model: str, context: int, *, thinking: bool) -> Json:
     written = draw.randrange(200, 4000) if context else 0
     hour = written if draw.random() < 0.1 else 0
+    output = max(1, round(draw.lognormvariate(5.3, 1)))
+    fast = model in _FAST_MODELS and draw.random() < 0.04
     return {
         "input_tokens": draw.randrange(3, 60) if context else draw.randrange(30, 3000),
-        "output_tokens": max(1, round(draw.lognormvariate(5.3, 1))),
+        "output_tokens": output,
         "cache_read_input_tokens": context,
         "cache_creation_input_tokens": written,
         "cache_creation": {"ephemeral_5m_input_tokens": written - hour, "ephemeral_1h_input_tokens": hour},
-        "service_tier": "standard",
+        "output_tokens_details": {"thinking_tokens": output // 3 if thinking else 0},
+        "service_tier": "priority" if draw.random() < 0.02 else "standard",
+        "inference_geo": "us" if draw.random() < 0.05 else "global",
+        "speed": "fast" if fast else "standard",
     }
 
 

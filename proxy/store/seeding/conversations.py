@@ -5,15 +5,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from proxy.record import Record
-from proxy.store.seeding import answers
+from proxy.store.seeding import answers, harness
 from proxy.store.seeding.prose import Json, words
 
 AGENT = "sub-agent"
 SESSION = "session"
-_MODELS = ("claude-sonnet-4-6", "claude-opus-4-8", "claude-sonnet-5", "claude-haiku-4-5", "in-house-alias")
-_MODEL_WEIGHTS = (45, 25, 15, 14, 1)
-_SMALL_MODEL = "claude-haiku-4-5"
-_TOOLS = ("Read", "Edit", "Bash", "Grep", "Glob", "Write", "WebFetch", "TodoWrite")
+_MODELS = (
+    *("claude-sonnet-5-5", "claude-opus-5-5", "claude-haiku-5-5", "claude-fable-5-2"),
+    *("claude-opus-5", "claude-sonnet-5", "in-house-alias"),
+)
+_MODEL_WEIGHTS = (35, 25, 14, 6, 11, 8, 1)
+_SMALL_MODEL = "claude-haiku-5-5"
+_TOOLS = ("Read", "Edit", "Bash", "Write", "Agent", "Skill", "ToolSearch", "Workflow")
+_THINKING: Json = {"type": "adaptive", "display": "omitted"}
 _LONGEST = 60
 
 
@@ -45,27 +49,35 @@ def stranger(draw: random.Random) -> Conversation:
 
 
 def agent(draw: random.Random) -> Iterator[Turn]:
-    """A session of Claude Code: the whole history with each turn, now and then a sub-agent's question beside it."""
+    """A session of Claude Code: the whole history with each turn, and the questions of sub-agents beside it."""
     model = draw.choices(_MODELS, _MODEL_WEIGHTS)[0]
-    fixed: Json = {"system": _system(draw), "tools": [_tool(draw, name) for name in _TOOLS]}
-    messages = [_said("user", words(draw, 60))]
-    clock, context = 0, draw.randrange(9_000, 25_000)
+    fixed: Json = {
+        "system": _system(draw),
+        "tools": [_tool(draw, name) for name in _TOOLS],
+        "thinking": _THINKING,
+    }
+    messages = [_said("system", words(draw, 20)), _said("user", words(draw, 60))]
+    clock, context = 0, round(draw.lognormvariate(10.3, 0.8))
+    running: list[str] = []
     if draw.random() < 0.3:
-        yield Turn(clock, answers.count(draw, _small(_SMALL_MODEL, messages), SESSION))
+        yield Turn(clock, answers.count(draw, _small(_SMALL_MODEL, messages[1:]), SESSION))
         clock += 300
     for _ in range(min(_LONGEST, max(1, round(draw.lognormvariate(2.3, 0.8))))):
-        body = {"model": model, **fixed, "messages": messages, "max_tokens": 32_000, "stream": True}
+        body = {"model": model, **fixed, "messages": messages, "max_tokens": 128_000, "stream": True}
         answer = answers.inference(draw, _with_user(body), SESSION, context=context, tools=_TOOLS)
         yield Turn(clock, answer.record)
         clock += answer.duration_ms + _pause(draw)
-        if draw.random() < 0.12:
+        for _ in running:
             helper = answers.inference(draw, _helpers(draw, fixed), SESSION, agent=AGENT, context=4000)
             yield Turn(clock, helper.record)
             clock += helper.duration_ms
+        reports = [harness.report(draw, one) for one in running]
+        results, running = harness.results(draw, answer.content)
+        heard = [*results, *reports] or [{"type": "text", "text": words(draw, 50)}]
         messages = [
             *messages,
             {"role": "assistant", "content": answer.content},
-            _said("user", words(draw, 50)),
+            {"role": "user", "content": heard},
         ]
         context += draw.randrange(200, 3000)
 
@@ -125,7 +137,8 @@ def _said(role: str, text: str) -> Json:
 def _system(draw: random.Random) -> list[Json]:
     mark: Json = {"type": "ephemeral"}
     return [
-        {"type": "text", "text": "You are a coding agent."},
+        {"type": "text", "text": "x-anthropic-billing-header: cc_version=2.1.332.3fa; cc_entrypoint=cli;"},
+        {"type": "text", "text": "You are a coding agent.", "cache_control": mark},
         {"type": "text", "text": words(draw, 200), "cache_control": mark},
     ]
 

@@ -19,7 +19,7 @@ def _header(column: str, value: str) -> str:
 
 
 _SESSION = "CASE exchange.session_id WHEN '' THEN '' ELSE meeting.session::text END"
-_AGENT = "CASE exchange.agent_id WHEN '' THEN '' ELSE left(md5(meeting.session::text), 17) END"
+_AGENT = "CASE exchange.agent_id WHEN '' THEN '' ELSE 'a' || left(md5(meeting.session::text), 17) END"
 
 _EXCHANGE = {
     "id": _ID.format(turn="turn"),
