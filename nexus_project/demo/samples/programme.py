@@ -34,7 +34,7 @@ PROGRAMME = (
     Scene("long prompt", rarities.long_prompt, weight=1),
     Scene("model declines", rarities.declined("cyber")),
     Scene("model declines, and is paid", rarities.declined("bio")),
-    Scene("model declines mid-stream", rarities.declined("reasoning_extraction", words=400), weight=1),
+    Scene("model declines mid-stream", rarities.declined("reasoning_extraction", size=400), weight=1),
     Scene("another model takes over", rarities.taken_over, times=2, weight=1),
     Scene("conversation summarized", rarities.compacted, weight=1),
     Scene("first version of the API", rarities.first_version, weight=1),

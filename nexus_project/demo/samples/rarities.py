@@ -32,11 +32,11 @@ def long_prompt(sender: Sender, source: random.Random) -> None:
     )
 
 
-def declined(category: str, *, words: int = 0) -> Play:
+def declined(category: str, *, size: int = 0) -> Play:
     """Return a scene in which the model declines, after so many characters."""
 
     def play(sender: Sender, source: random.Random) -> None:
-        emulate = f"refusal={category}" + (f", size={words}" if words else "")
+        emulate = f"refusal={category}" + (f", size={size}" if size else "")
         answer = sender.ask("research.example", request(source.choice(QUESTIONS), FABLE), emulate=emulate)
         if answer.stop_reason != "refusal":
             raise UnexpectedAnswerError("the model did not decline")
