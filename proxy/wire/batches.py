@@ -124,7 +124,10 @@ def first_results(body: bytes, count: int) -> list[dict[str, object]]:
 
 
 class Reader:
-    """Feed it the pieces of a file of results; how they were cut changes nothing, and memory is bounded."""
+    """Feed it the pieces of a file of results; how they were cut changes nothing, and memory is bounded.
+
+    Another process goes on with the `state` of this one.
+    """
 
     def __init__(self) -> None:
         self._lines = Lines(_LONGEST_LINE)
@@ -137,6 +140,20 @@ class Reader:
         """Take the next bytes of the file."""
         for line in self._lines.feed(chunk):
             self._add(line)
+
+    def state(self) -> bytes:
+        """All that it knows by now."""
+        return msgspec.msgpack.encode(
+            (self._lines.state, self._types, self._answered, self._told, self._billed)
+        )
+
+    @classmethod
+    def restore(cls, state: bytes) -> "Reader":
+        """The reader whose state it is; msgspec.DecodeError where it is none."""
+        reader = cls()
+        lines, reader._types, reader._answered, reader._told, reader._billed = _decode_state(state)
+        reader._lines.restore(lines)
+        return reader
 
     def finish(self) -> Results:
         """All that was fed, as the end of the file."""
@@ -201,6 +218,10 @@ class _Sums:
 
     def share(self, model: str) -> Share:
         return Share(model, *astuple(self))
+
+
+_State = tuple[tuple[bytes, bool], dict[str, int], set[str], _Sums, dict[str, _Sums]]
+_decode_state = msgspec.msgpack.Decoder(_State).decode
 
 
 def _type(result: dict[str, object], *, told: bool) -> str:

@@ -28,6 +28,16 @@ class Lines:
         """The unterminated last line, b"" where there is none."""
         return self._taken()
 
+    @property
+    def state(self) -> tuple[bytes, bool]:
+        """What was fed of a line without an end, and whether that is too long already."""
+        return bytes(self._rest), self._overlong
+
+    def restore(self, state: tuple[bytes, bool]) -> None:
+        """Go on where another one was."""
+        rest, self._overlong = state
+        self._rest[:] = rest
+
     def _add(self, part: bytes) -> None:
         self._rest += part
         if len(self._rest) > self._limit:

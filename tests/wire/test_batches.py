@@ -5,6 +5,7 @@ import json
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -34,6 +35,35 @@ def test_the_lines_of_a_file_are_summed_up_by_type_and_model() -> None:
         Share("claude-opus-4-5", 2, 28, 702, 4_000, 3_001, 3_000),
         Share("claude-sonnet-4-5-20250929", 1, 1_000, 300, 0, 500, 0, 2),
     ]
+
+
+@given(places=places)
+@example([0])
+def test_a_reader_goes_on_in_another_process_wherever_it_was_left(places: list[int]) -> None:
+    reader = Reader()
+    for piece in cut(SEVERAL_MODELS, places):
+        reader = Reader.restore(reader.state())
+        reader.feed(piece)
+
+    assert Reader.restore(reader.state()).finish() == read_results(SEVERAL_MODELS)
+
+
+def test_a_line_that_is_too_long_stays_so_in_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "_LONGEST_LINE", 1000)
+    reader = Reader()
+    reader.feed(b"x" * 1500)
+    state = reader.state()
+    other = Reader.restore(state)
+    other.feed(b"x\n" + failed())
+
+    assert len(state) < 1000
+    assert other.finish().types == {batches.UNREADABLE: 1, "errored": 1}
+
+
+@pytest.mark.parametrize("state", [b"", b"\x00", b"\x95", msgspec.msgpack.encode(((b"", False), {}, []))])
+def test_what_is_no_state_is_refused(state: bytes) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        Reader.restore(state)
 
 
 @given(places=places)
