@@ -1,17 +1,17 @@
-"""A batch on its way to the worker: one msgpack value in zstd, written record by record.
+"""A batch, or a part of a response, on its way to the worker: one msgpack value in zstd.
 
-It is two zstd frames after each other: what comes before the records, among it their number, and all from the first record on. The
-second is made first, so that one record is in memory at once and not all of them with a copy or two of each.
+A batch is written record by record, in two zstd frames: what comes before the records, among it their number, and all from the
+first record on. The second is made first, so that one record is in memory at once and not all of them with a copy or two of each.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 import msgspec
 import zstandard
 from msgspec.structs import replace
 
-from proxy.record import Batch, Record, encode
+from proxy.record import Batch, Part, Record, encode
 
 # Level 1, because the proxy pays for it. Its window of 512 KiB forgets a request before the same conversation's next one comes.
 _PARAMETERS = zstandard.ZstdCompressionParameters.from_level(1, window_log=20)
@@ -20,7 +20,8 @@ _PIECE_BYTES = 256 * 1024
 _TOGETHER_BYTES = 64 * 1024
 MAX_BATCH_BYTES = 512 * 1024**2
 
-_decode = msgspec.msgpack.Decoder(Batch).decode
+_decode: Callable[[bytes], Batch | Part] = msgspec.msgpack.Decoder(Batch | Part).decode
+_decode_batch = msgspec.msgpack.Decoder(Batch).decode
 
 
 def new_compressor() -> zstandard.ZstdCompressor:
@@ -89,9 +90,26 @@ def encode_batch(batch: Batch) -> bytes:
     return writer.finish(batch.spool, batch.accepted, batch.dropped, batch.bodies_dropped)
 
 
+def encode_part(part: Part, compressor: zstandard.ZstdCompressor) -> bytes:
+    """The payload of a part. Its bytes go into the compressor as they are, as bodies do."""
+    stream = compressor.compressobj()
+    head = encode(replace(part, data=b"")).removesuffix(encode(b""))
+    pieces = head + _BYTES + _length(len(part.data)), part.data
+    return b"".join((*map(stream.compress, pieces), stream.flush()))
+
+
+def decode(payload: bytes) -> Batch | Part:
+    """What a payload holds; raises msgspec.DecodeError or zstandard.ZstdError on anything else."""
+    return _decode(_plain(payload))
+
+
 def decode_batch(payload: bytes) -> Batch:
-    """The batch of a payload; raises msgspec.DecodeError or zstandard.ZstdError on anything else."""
-    return _decode(b"".join(_pieces(payload)))
+    """The same where a part would be a mistake."""
+    return _decode_batch(_plain(payload))
+
+
+def _plain(payload: bytes) -> bytes:
+    return b"".join(_pieces(payload))
 
 
 def _pieces(payload: bytes) -> Iterator[bytes]:

@@ -51,7 +51,10 @@ class Payment(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Closing(msgspec.Struct, frozen=True, array_like=True, tag=1):
-    """How it ended. `chunks` holds (milliseconds since the start, bytes) for each piece that the network gave."""
+    """How it ended. `chunks` holds (milliseconds since the start, bytes) for each piece that the network gave.
+
+    Of a body that is too large to be kept (`response_not_kept`) only the size and the digest (SHA-256) are recorded.
+    """
 
     outcome: str
     status: int
@@ -64,6 +67,8 @@ class Closing(msgspec.Struct, frozen=True, array_like=True, tag=1):
     response_size: int = 0
     response_dropped: bool = False
     payment: Payment | None = None
+    response_not_kept: bool = False
+    response_digest: bytes = b""
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True, tag=1):
@@ -84,6 +89,18 @@ class Batch(msgspec.Struct, frozen=True, array_like=True, tag=1):
     dropped: int
     records: list[Record]
     bodies_dropped: int = 0
+
+
+class Part(msgspec.Struct, frozen=True, array_like=True, tag=2):
+    """A piece of a response that is too large for one message, from byte `offset` on.
+
+    The last one brings the exchange's record, alone in a batch, whose response is not kept.
+    """
+
+    exchange: str
+    offset: int
+    batch: Batch | None
+    data: bytes
 
 
 _encoder = msgspec.msgpack.Encoder()

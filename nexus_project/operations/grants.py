@@ -51,6 +51,7 @@ TRAFFIC: Mapping[str, Rights] = {
     "proxy_droppedmonth": Rights(worker=READ, dashboard=READ),
 }
 OTHERS: Mapping[str, Rights] = {
+    "proxy_resultsreader": Rights(worker=MANAGE),
     "proxy_price": Rights(worker=READ, dashboard=MANAGE),
     "proxy_pin": Rights(dashboard=MANAGE),
     "accounts_domain": Rights(proxy=READ, worker=READ, dashboard=MANAGE),

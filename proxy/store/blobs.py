@@ -15,7 +15,7 @@ from django.db import connection
 from proxy.store import month_keys
 from proxy.store.bulk import execute_binary
 from proxy.store.manifests import DIGEST_SIZE, request_pieces, split
-from proxy.store.models import Blob, ExchangeBody, month_of
+from proxy.store.models import Blob, Exchange, ExchangeBody, month_of
 from proxy.store.retention import BODIES, why_gone
 from proxy.store.sealing import BrokenSeal, KeyUnavailable, MonthSeal, Seal, is_keyed, is_sealed
 from proxy.wire.cut import cut
@@ -100,10 +100,11 @@ def body_of(exchange_id: UUID, which: Literal["request", "response"]) -> bytes:
             why_gone(exchange_id, BODIES)
             or f"no bodies are stored for exchange {exchange_id}: they expired, or storage was off"
         )
-    if row.request_dropped if which == "request" else row.response_dropped:
+    if getattr(row, f"{which}_not_kept"):
+        raise BodyMissingError(_not_kept(row, which))
+    if getattr(row, f"{which}_dropped"):
         raise BodyMissingError(
-            f"the {which} body of {exchange_id} was dropped because the spool was full, or because it was larger than the"
-            " 96 MiB that a record may be"
+            f"the {which} body of {exchange_id} was dropped because the spool was full or damaged"
         )
     digests = request_pieces(exchange_id) if which == "request" else split(bytes(row.response_manifest))
     if digests is None:
@@ -127,6 +128,13 @@ def body_of(exchange_id: UUID, which: Literal["request", "response"]) -> bytes:
             f"the {which} body of {exchange_id} is damaged: restore its manifest from a backup"
         )
     return body
+
+
+def _not_kept(row: ExchangeBody, which: Literal["request", "response"]) -> str:
+    size = Exchange.objects.filter(pk=row.id).values_list(f"{which}_bytes", flat=True).first()
+    told = "unknown" if size is None else f"{size:,} bytes"
+    digest = bytes(getattr(row, f"{which}_digest")).hex() or "unknown"
+    return f"the {which} body of {row.id} is too large and was not kept (size {told}, SHA-256 {digest})"
 
 
 def is_whole(body: bytes, digest: bytes, month: date) -> bool:

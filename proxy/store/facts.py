@@ -43,13 +43,13 @@ class Facts:
     batch: batches.Created | Fetched | None = None
 
 
-def read(record: Record, spool: UUID, prices: PriceBook) -> Facts:
-    """All that the record says. Tokens and cost are None where unknown."""
+def read(record: Record, spool: UUID, prices: PriceBook, arrived: batches.Results | None = None) -> Facts:
+    """All that the record says, and the results that `arrived` before it. Tokens and cost are None where unknown."""
     head, closing = record.head, record.closing
     asked, told = by_name(head.headers), by_name(closing.headers)
     request = read_request(head.target, decoded(record.request_body, asked.get("content-encoding", "")))
     body = decoded(record.response_body, told.get("content-encoding", ""))
-    fetched = _fetched(record, body)
+    fetched = _fetched(record, body, arrived)
     # A file of results is no answer: its bill is made when it is known whether it counts.
     answer = Answer() if fetched else read_answer(closing.status, told.get("content-type", ""), body)
     found = joined(record, spool, prices, request, answer)
@@ -120,7 +120,9 @@ def _outline(record: Record, spool: UUID) -> Exchange:
         parent_agent_id=asked.get("x-claude-code-parent-agent-id", ""),
         upstream_request_id=by_name(closing.headers).get("request-id", ""),
         request_bytes=head.body_size if head.body_dropped else len(record.request_body),
-        response_bytes=closing.response_size if closing.response_dropped else len(record.response_body),
+        response_bytes=closing.response_size
+        if closing.response_dropped or closing.response_not_kept
+        else len(record.response_body),
     )
 
 
@@ -133,13 +135,13 @@ def exchange_id_of(record: Record) -> UUID:
     return exchange_id
 
 
-def _fetched(record: Record, body: bytes) -> Fetched | None:
+def _fetched(record: Record, body: bytes, arrived: batches.Results | None) -> Fetched | None:
     head, closing = record.head, record.closing
     batch_id = batches.batch_of_results(head.method, head.target.partition("?")[0])
     # 206 answers a request for a part of the file.
     if batch_id is None or closing.status not in (200, 206):
         return None
-    results = batches.read_results(body)
+    results = arrived or batches.read_results(body)
     ended = closing.outcome == COMPLETE and closing.status == 200 and not closing.response_dropped
     return Fetched(batch_id, results, complete=ended and results.whole and results.read > 0)
 

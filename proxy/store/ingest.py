@@ -10,8 +10,8 @@ from django.db import connection, transaction
 
 from accounts import key_use
 from accounts.masking import mask_text
-from proxy.record import Batch, Record
-from proxy.store import aside, batches, columns, facts, rollups, storing, unpriced
+from proxy.record import Batch, Part, Record
+from proxy.store import aside, batches, columns, facts, result_parts, rollups, storing, unpriced
 from proxy.store.announce import Stored, announce
 from proxy.store.facts import Facts
 from proxy.store.models import Receipt
@@ -53,6 +53,12 @@ def ingest(batch: Batch, *, quietly: bool = False) -> int:
     return sum(_store_or_set_aside(single, quietly) for single in singles)
 
 
+def take_part(part: Part, *, quietly: bool = False) -> int:
+    """Read a part of a file of results, and store the record that comes with the last one; how many records were new."""
+    result_parts.read_on(part)
+    return ingest(part.batch, quietly=quietly) if part.batch else 0
+
+
 def _store_or_set_aside(single: Batch, quietly: bool) -> int:
     try:
         return _store(single, quietly)
@@ -89,6 +95,7 @@ def _store(batch: Batch, quietly: bool) -> int:
             storing.keep(Whole(one, traffic_of(by_id[one.id])) for one in exchanges)
         found_unpriced = unpriced.note(new)
         storing.count(exchanges, kept=settings.STORAGE_ENABLED)
+        result_parts.forget(by_id[one.id] for one in exchanges)
         counted = _no_longer_aside(batch)
         storing.count_spool(
             spool, storing.counts_of(batch), stored=sum(one.serial not in counted for one in exchanges)
@@ -101,8 +108,9 @@ def _store(batch: Batch, quietly: bool) -> int:
 
 def _read(record: Record, spool: UUID, prices: PriceBook) -> Facts:
     """A record whose bodies break a parser keeps its bodies and loses only what they say."""
+    arrived = result_parts.results_of(record)
     try:
-        return facts.read(record, spool, prices)
+        return facts.read(record, spool, prices, arrived)
     except Exception:
         log.exception("ingest.unread", extra={"exchange": record.head.id})
         return facts.unread(record, spool)

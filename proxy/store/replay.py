@@ -10,9 +10,9 @@ import msgspec
 from django.db import transaction
 from django.db.models import F
 
-from proxy.record import Batch, Record
+from proxy.record import Batch, Part, Record
 from proxy.store import aside
-from proxy.store.ingest import ingest
+from proxy.store.ingest import ingest, take_part
 from proxy.store.models import Receipt, SetAside, Spool
 from proxy.store.sealing import BrokenSeal, KeyUnavailable
 
@@ -36,6 +36,11 @@ def _is_uuid(text: str) -> bool:
 def store(batch: Batch) -> int:
     """Store what is new of it; how many were."""
     return ingest(batch, quietly=True)
+
+
+def store_part(part: Part) -> int:
+    """The same for a part of a response."""
+    return take_part(part, quietly=True)
 
 
 def store_dropped(spool: str, record: Record) -> int:

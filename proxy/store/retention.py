@@ -9,7 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
 
-from proxy.store.models import DroppedMonth, month_of
+from proxy.store.models import DroppedMonth, ResultsReader, month_of
 from proxy.store.partitions import Partition, next_month, partitions
 
 log = logging.getLogger("nexus.retention")
@@ -116,7 +116,8 @@ def why_gone(exchange_id: UUID, part: Part) -> str:
 
 
 def run(now: datetime) -> None:
-    """Drop all that is due; what is busy waits for the next run."""
+    """Drop all that is due, and what was read of results whose record never came; what is busy waits for the next run."""
+    ResultsReader.objects.abandoned(now).delete()
     for step in due(partitions(), now):
         try:
             drop(step)

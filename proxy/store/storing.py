@@ -158,6 +158,8 @@ def body_row(exchange: Exchange, traffic: Traffic, pieces: Pieces, lines: Lines)
         response_manifest=b"".join(pieces.add(month, _whole_piece(response))),
         request_dropped=request.dropped,
         response_dropped=response.dropped,
+        request_not_kept=request.not_kept,
+        response_not_kept=response.not_kept,
         chunks=encode_chunks(traffic.chunks),
     )
     cut = pieces_of(request.body) if request.body is not None else []

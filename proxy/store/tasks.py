@@ -12,11 +12,13 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from proxy import token_stats
-from proxy.batch import decode_batch
-from proxy.record import INGEST_TASK
+from proxy.batch import decode
+from proxy.record import INGEST_TASK, Part
 from proxy.store import limits, losses, partitions, retention
 from proxy.store.ingest import ingest as ingest_batch
+from proxy.store.ingest import take_part
 from proxy.store.notifications import logins
+from proxy.store.result_parts import PartMissing
 from proxy.store.sealing import KeyUnavailable
 from proxy.store.token_report import report
 
@@ -29,16 +31,17 @@ log = logging.getLogger("nexus.ingest")
     # The shipper sends again what a dead worker held, and an unacknowledged batch can end a worker that loses Redis.
     acks_late=False,
     serializer="msgpack",
-    # Expected while the database is away or a key is missing: no traceback for each try.
-    throws=(OperationalError, InterfaceError, KeyUnavailable),
+    # Expected while the database is away, or a key or a part is missing: no traceback for each try.
+    throws=(OperationalError, InterfaceError, KeyUnavailable, PartMissing),
 )
 def ingest(payload: bytes) -> int:
-    """Store a batch (`proxy.batch`); how many of its records were new.
+    """Store a batch or take in a part (`proxy.batch`); how many records were new.
 
     It is not tried again here, so that an outage piles nothing up in Redis: the shipper, which holds the batch, sends it again.
     """
     try:
-        return ingest_batch(decode_batch(payload))
+        message = decode(payload)
+        return take_part(message) if isinstance(message, Part) else ingest_batch(message)
     except (OperationalError, InterfaceError) as error:
         log.warning(
             "ingest.database_down",
@@ -47,6 +50,12 @@ def ingest(payload: bytes) -> int:
         raise
     except KeyUnavailable as error:
         log.error("ingest.key_missing", extra={"why": str(error), "next": "the shipper sends it again"})
+        raise
+    except PartMissing as error:
+        log.warning(
+            "ingest.part_missing",
+            extra={"why": str(error), "next": "the shipper sends it from the beginning"},
+        )
         raise
 
 

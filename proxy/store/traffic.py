@@ -11,13 +11,14 @@ from proxy.store.models import Exchange
 class Side:
     """A request or an answer. `body` is None where it is not at hand; `digest`, its SHA-256, is b"" where nobody told it.
 
-    `damaged` says that it should be in the tables and cannot be read.
+    `not_kept` says that it was too large for that, `damaged` that it should be in the tables and cannot be read.
     """
 
     headers: HeaderPairs
     body: bytes | None
     digest: bytes = b""
     dropped: bool = False
+    not_kept: bool = False
     damaged: bool = False
 
 
@@ -39,14 +40,12 @@ class Whole:
 
 
 def traffic_of(record: Record) -> Traffic:
-    """That of a record, which has both bodies unless the proxy had no room for them."""
+    """That of a record, which has both bodies unless the proxy had no room for them, or the response is too large."""
     head, closing = record.head, record.closing
+    if closing.response_not_kept:
+        response = Side(closing.headers, None, closing.response_digest, not_kept=True)
+    else:
+        response = Side(closing.headers, record.response_body, dropped=closing.response_dropped)
     return Traffic(
-        _side(head.headers, record.request_body, dropped=head.body_dropped),
-        _side(closing.headers, record.response_body, dropped=closing.response_dropped),
-        closing.chunks,
+        Side(head.headers, record.request_body, dropped=head.body_dropped), response, closing.chunks
     )
-
-
-def _side(headers: HeaderPairs, body: bytes, *, dropped: bool) -> Side:
-    return Side(headers, body, dropped=dropped)

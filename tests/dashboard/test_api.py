@@ -212,6 +212,16 @@ def test_a_raw_body_that_was_dropped_says_why(program: Client) -> None:
     assert "spool was full" in error["message"]
 
 
+def test_a_raw_body_that_is_not_kept_says_so_with_its_size(program: Client) -> None:
+    row = people.make_exchange()
+    with as_owner():
+        ExchangeBody.objects.update(response_not_kept=True)
+
+    error = read(program, f"/api/requests/{row.id}/raw/response", status=404)["error"]
+
+    assert f"was not kept (size {row.response_bytes} bytes" in error["message"]
+
+
 def test_e0_domains_of_the_last_week(program: Client) -> None:
     people.make_exchange(domain="a.example", at=people.hours_ago(100))
     people.make_exchange(domain="b.example")

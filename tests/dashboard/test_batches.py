@@ -8,10 +8,13 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from nexus_project.operations.grants import WORKER
+from proxy.record import Part
+from proxy.store.ingest import take_part
 from proxy.store.models import MessageBatch
 from tests import people
 from tests.people import take_in
-from tests.roles import as_owner
+from tests.roles import acting_as, as_owner
 from tests.store.batch_records import BATCH, create, fetch
 from tests.store.records import make_batch
 from tests.wire.batch_files import SEVERAL_MODELS, answered, usage
@@ -86,6 +89,20 @@ def test_results_whose_body_is_gone_still_have_a_page(signed_in: Client) -> None
     take_in(make_batch(record))
 
     assert "spool was full" in page(signed_in, record.head.id)
+
+
+def test_results_that_came_in_parts_show_what_they_cost_and_that_they_are_not_kept(signed_in: Client) -> None:
+    people.make_price("claude-haiku-4-5")
+    body = answered("claude-haiku-4-5", usage(10, 2))
+    record = fetch(b"", closing={"response_not_kept": True, "response_size": len(body)})
+    with acting_as(WORKER):
+        take_part(Part(record.head.id, 0, make_batch(record), body))
+
+    shown = page(signed_in, record.head.id)
+
+    assert "The cost of this batch is counted here" in shown
+    assert f"was not kept (size {len(body)} bytes" in shown
+    assert "dropped" not in shown
 
 
 def test_a_batch_whose_results_were_not_fetched_is_told_beside_the_figures(signed_in: Client) -> None:

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from proxy.store.models import ExchangeBody
+from proxy.store.models import Exchange, ExchangeBody
 from tests import people
 from tests.roles import as_owner
 
@@ -163,6 +163,19 @@ def test_a_body_that_was_dropped_is_named(signed_in: Client) -> None:
 
     assert text(signed_in, f"/dashboard/request/{row.id}").count("spool was full") == 2
     assert text(signed_in, f"/dashboard/request/{row.id}?view=raw").count("spool was full") == 2
+
+
+def test_a_body_that_is_not_kept_is_named_with_its_size(signed_in: Client) -> None:
+    row = people.make_exchange()
+    with as_owner():
+        ExchangeBody.objects.filter(id=row.id).update(response_not_kept=True)
+        Exchange.objects.filter(id=row.id).update(response_bytes=314_572_800)
+
+    for view in ("conversation", "raw"):
+        shown = text(signed_in, f"/dashboard/request/{row.id}?view={view}")
+        assert "was not kept (size 314,572,800 bytes" in shown
+        assert "dropped" not in shown
+        assert "damaged" not in shown
 
 
 def test_an_exchange_without_bodies_still_has_a_page(signed_in: Client) -> None:

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from proxy import batch as batch_module
 from proxy import record
-from proxy.batch import BatchWriter, decode_batch, encode_batch, new_compressor
-from proxy.record import OUTCOMES, Batch, Closing, Head, Payment, Record
+from proxy.batch import BatchWriter, decode, decode_batch, encode_batch, encode_part, new_compressor
+from proxy.record import OUTCOMES, Batch, Closing, Head, Part, Payment, Record
 from tests.relay.examples import make_closing, make_head
 
 text = st.text(max_size=30)
@@ -101,11 +101,37 @@ def test_a_record_of_before_a_field_was_added_can_still_be_read(head: Head) -> N
 
 @given(closing=closings)
 def test_an_end_of_before_payments_were_added_can_still_be_read(closing: Closing) -> None:
-    older = msgspec.msgpack.decode(record.encode(closing))[:-1]
+    older = msgspec.msgpack.decode(record.encode(closing))[:-3]
 
     assert record.decode_closing(msgspec.msgpack.encode(older)) == msgspec.structs.replace(
         closing, payment=None
     )
+
+
+@given(closing=closings)
+def test_an_end_is_read_by_who_does_not_know_its_last_fields(closing: Closing) -> None:
+    plain = msgspec.msgpack.decode(record.encode(closing))
+
+    assert record.decode_closing(msgspec.msgpack.encode([*plain, "of a newer Nexus"])) == closing
+
+
+@given(offset=numbers, data=st.binary(), batch=st.none() | batches)
+def test_a_part_comes_back_as_it_was_sent(offset: int, data: bytes, batch: Batch | None) -> None:
+    part = Part("0193a000-0000-7000-8000-000000000001", offset, batch, data)
+
+    assert decode(encode_part(part, new_compressor())) == part
+
+
+@given(batch=batches)
+def test_a_batch_is_told_from_a_part(batch: Batch) -> None:
+    assert decode(encode_batch(batch)) == batch
+
+
+def test_a_worker_that_knows_no_parts_refuses_one_instead_of_losing_it() -> None:
+    part = Part("0193a000-0000-7000-8000-000000000001", 0, None, b"lines")
+
+    with pytest.raises(msgspec.DecodeError):
+        decode_batch(encode_part(part, new_compressor()))
 
 
 def test_what_is_no_batch_is_refused() -> None:

@@ -28,11 +28,11 @@ def test_a_body_is_text_where_it_is_utf_8_else_base64(tmp_path: Path) -> None:
 
 FILTERS = [
     (["--domain=stranger"], 1),
-    (["--domain=stranger", "--domain=a.example"], 29),
+    (["--domain=stranger", "--domain=a.example"], 30),
     (["--model=nobodys-model", "--model=none"], 1),
     (["--outcome=client_left", "--outcome=upstream_cut"], 2),
     ([f"--session={SESSION}"], 20),
-    (["--since=2026-11-01"], 28),
+    (["--since=2026-11-01"], 29),
     (["--until=2026-11-01T00:00Z"], 1),
     (["--since=2026-11-01T01:00+02:00", f"--session={SESSION}"], 20),
 ]
@@ -63,7 +63,7 @@ def test_however_many_exchanges_there_are_queries_grow_with_pages_only(
     monkeypatch.setattr(selection, "_PAGE", 7)
     monkeypatch.setattr(selection, "_GROUP_BYTES", 1)
 
-    assert len(lines_of(export(tmp_path / "b"))) == 29
+    assert len(lines_of(export(tmp_path / "b"))) == 30
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 

@@ -1,9 +1,11 @@
 """Out of one database and into another: everything comes back, byte for byte."""
 
 import io
+import json
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from django.core.management import call_command
@@ -20,7 +22,7 @@ from tests.store.records import (
     make_record,
     uuid7,
 )
-from tests.store.transfers import empty, export, import_, reasons, sums
+from tests.store.transfers import empty, export, import_, lines_of, reasons, sums
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database_role(OWNER), pytest.mark.usefixtures("prices")]
 
@@ -37,7 +39,7 @@ def test_an_export_into_an_empty_database_is_exported_as_the_same_bytes(tmp_path
 
     done = import_(tmp_path / name)
 
-    assert (done["stored"], done["known"], done["bad"]) == (29, 0, 0)
+    assert (done["stored"], done["known"], done["bad"]) == (30, 0, 0)
     assert export(tmp_path / f"again-{name}") == before
     assert sums() == counted
     assert {one: body_of(one, "request") for one in bodies} == bodies
@@ -50,7 +52,7 @@ def test_a_parquet_export_with_bodies_comes_back_as_the_same_lines(tmp_path: Pat
     export(tmp_path / "a.parquet", "--format=parquet", "--bodies")
     empty()
 
-    assert import_(tmp_path / "a.parquet")["stored"] == 29
+    assert import_(tmp_path / "a.parquet")["stored"] == 30
     assert export(tmp_path / "b.jsonl") == lines
 
 
@@ -60,8 +62,32 @@ def test_into_the_same_database_and_twice_changes_nothing(tmp_path: Path) -> Non
 
     done = import_(tmp_path / "a.jsonl", tmp_path / "a.jsonl")
 
-    assert (done["stored"], done["known"], done["bad"]) == (0, 58, 0)
+    assert (done["stored"], done["known"], done["bad"]) == (0, 60, 0)
     assert (export(tmp_path / "b.jsonl"), sums()) == (before, counted)
+
+
+@pytest.mark.usefixtures("traffic")
+def test_a_body_that_is_not_kept_stays_so_with_its_size_and_digest(tmp_path: Path) -> None:
+    [line] = [one for one in lines_of(export(tmp_path / "a.jsonl")) if one["response_not_kept"]]
+    empty()
+    import_(tmp_path / "a.jsonl")
+
+    assert (line["response_bytes"], line["response_sha256"]) == (10**6, b"dddd".hex() * 8)
+    assert not line["response_dropped"]
+    assert "response_body" not in line
+    with pytest.raises(BodyMissingError, match=r"was not kept \(size 1,000,000 bytes"):
+        body_of(UUID(line["id"]), "response")
+
+
+def test_a_line_of_before_bodies_could_be_too_large_is_still_read(tmp_path: Path) -> None:
+    ingest.ingest(make_batch(make_record()))
+    [line] = lines_of(export(tmp_path / "a.jsonl"))
+    older = {name: value for name, value in line.items() if not name.endswith("_not_kept")}
+    (tmp_path / "b.jsonl").write_text(json.dumps(older) + "\n")
+    empty()
+
+    assert import_(tmp_path / "b.jsonl")["stored"] == 1
+    assert lines_of(export(tmp_path / "c.jsonl")) == [line]
 
 
 def test_without_bodies_or_after_they_expired_the_rest_comes_back(tmp_path: Path) -> None:

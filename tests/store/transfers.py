@@ -34,6 +34,10 @@ def all_kinds() -> list[Record]:
         make_record(
             ask("☃\u2028 \\u0000 \x7f"), closing=make_closing(response_dropped=True, response_size=9)
         ),
+        make_record(
+            response=b"",
+            closing=make_closing(response_not_kept=True, response_size=10**6, response_digest=b"d" * 32),
+        ),
         make_record(b'{"a":"\\ud800","b":1e400}', b"", head=make_head(target="/v1/x?a=1&key=****")),
         make_record(ask(model="nobodys-model"), say(model="nobodys-model")),
         make_record(response=stream(start(input_tokens=5)), closing=make_closing(outcome="upstream_cut")),

@@ -3,6 +3,7 @@
 from proxy.store.models.ids import CLOCK_SLACK, id_floor, moment_of, month_of
 from proxy.store.models.keeping import DroppedMonth, Pin
 from proxy.store.models.prices import MessageBatch, Price, UnpricedModel
+from proxy.store.models.results import ResultsReader
 from proxy.store.models.spools import SetAside, Spool
 from proxy.store.models.sums import Counters, DayRollup, DomainTotal, Rollup, Spend
 from proxy.store.models.traffic import (
@@ -31,6 +32,7 @@ __all__ = [
     "Pin",
     "Price",
     "Receipt",
+    "ResultsReader",
     "Rollup",
     "SetAside",
     "Spend",

@@ -107,7 +107,8 @@ class ExchangeBody(models.Model):
     """Headers, timeline, and for each body its digest and its manifest: the digests of its blobs, one after the other.
 
     A request's manifest lies between the `parent_first` first and the `parent_last` last pieces of the request of `parent`.
-    `chunks` is msgpack in zstd: a list of (milliseconds since the start, bytes). A dropped body has no pieces and its flag set.
+    `chunks` is msgpack in zstd: a list of (milliseconds since the start, bytes). A dropped body has no pieces and its flag set;
+    nor has one that is not kept because of its size, which is no loss: its digest is a SHA-256 in any case.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -122,6 +123,8 @@ class ExchangeBody(models.Model):
     parent_last = models.IntegerField(default=0)
     request_dropped = models.BooleanField()
     response_dropped = models.BooleanField()
+    request_not_kept = models.BooleanField(default=False, db_default=False)
+    response_not_kept = models.BooleanField(default=False, db_default=False)
     chunks = models.BinaryField()
 
     class Meta:

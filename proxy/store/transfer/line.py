@@ -52,6 +52,7 @@ def _side_fields(name: str, side: Side) -> dict[str, Any]:
         f"{name}_headers": side.headers,
         f"{name}_sha256": side.digest.hex() or None,
         f"{name}_dropped": side.dropped,
+        f"{name}_not_kept": side.not_kept,
     }
     if side.body is not None:
         fields[f"{name}_body"] = side.body
@@ -103,7 +104,11 @@ def _side(line: Any, name: str) -> Side:
     if body is not None and sha256(body).hexdigest() != digest:
         raise LineError(f"{name}_body is not what {name}_sha256 was made of: it was changed or cut")
     return Side(
-        getattr(line, f"{name}_headers"), body, bytes.fromhex(digest), getattr(line, f"{name}_dropped")
+        getattr(line, f"{name}_headers"),
+        body,
+        bytes.fromhex(digest),
+        getattr(line, f"{name}_dropped"),
+        getattr(line, f"{name}_not_kept"),
     )
 
 
@@ -158,6 +163,7 @@ _Line = msgspec.defstruct(
                     sha256().hexdigest(),
                 ),
                 (f"{name}_dropped", bool, False),
+                (f"{name}_not_kept", bool, False),
                 (f"{name}_body", bytes | None, None),
             )
         ),

@@ -75,6 +75,7 @@ def schema(*, bodies: bool) -> pa.Schema:
             (f"{name}_headers", _HEADERS),
             (f"{name}_sha256", pa.string()),
             (f"{name}_dropped", pa.bool_()),
+            (f"{name}_not_kept", pa.bool_()),
             *([(f"{name}_body", pa.binary())] if bodies else []),
         )
     ]

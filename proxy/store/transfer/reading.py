@@ -25,6 +25,7 @@ class Kept:
     headers: HeaderPairs
     digest: bytes
     dropped: bool
+    not_kept: bool
 
 
 def read(group: Sequence[Exchange], *, bodies: bool) -> Iterator[Whole]:
@@ -56,8 +57,16 @@ def _traffic(
     read = row.id in manifests
     request, response = manifests.get(row.id, (None, None))
     sides = (
-        Kept(row.id, row.request_headers, bytes(row.request_digest), row.request_dropped),
-        Kept(row.id, row.response_headers, bytes(row.response_digest), row.response_dropped),
+        Kept(
+            row.id, row.request_headers, bytes(row.request_digest), row.request_dropped, row.request_not_kept
+        ),
+        Kept(
+            row.id,
+            row.response_headers,
+            bytes(row.response_digest),
+            row.response_dropped,
+            row.response_not_kept,
+        ),
     )
     return Traffic(
         _side(sides[0], _join(request, pieces), read=read),
@@ -68,8 +77,8 @@ def _traffic(
 
 def _side(kept: Kept, body: bytes | None, *, read: bool) -> Side:
     told = b"" if is_keyed(kept.digest) else kept.digest
-    if kept.dropped or not read:
-        return Side(kept.headers, None, told, kept.dropped)
+    if kept.dropped or kept.not_kept or not read:
+        return Side(kept.headers, None, told, kept.dropped, kept.not_kept)
     if body is not None and is_whole(body, kept.digest, month_of(kept.id).date()):
         return Side(kept.headers, body, sha256(body).digest())
     # No pieces at all: it came by an import from an export without bodies.
