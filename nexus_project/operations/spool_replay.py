@@ -8,6 +8,7 @@ from nexus_project.operations.spool_export import waiting_records
 from nexus_project.operations.spool_file import Unreadable, read_lines
 from proxy.record import Batch, Record
 from proxy.relay.assemble import read_record
+from proxy.relay.parts import Parts, parts_of
 from proxy.relay.recovery import claim_slot, holds_something
 from proxy.relay.rescue import rescued
 from proxy.relay.shipper import MAX_BYTES, MAX_RECORDS
@@ -101,8 +102,11 @@ def _replay_slot(folder: Path, limit_bytes: int, done: Replayed, step: Step) -> 
         return
     try:
         while serials := spool.take(MAX_RECORDS, MAX_BYTES):
-            records = [found for serial in serials if (found := read_record(spool, serial))]
-            done.add(replay.store(_batch(spool, records)), len(records))
+            if parts := parts_of(spool, serials):
+                done.add(_store_parts(parts), 1)
+            else:
+                records = [found for serial in serials if (found := read_record(spool, serial))]
+                done.add(replay.store(_batch(spool, records)), len(records))
             spool.discard(serials)
             step(len(serials))
         replay.store(_batch(spool, []))  # what was dropped on the way
@@ -112,6 +116,13 @@ def _replay_slot(folder: Path, limit_bytes: int, done: Replayed, step: Step) -> 
         done.left.append(
             f"{folder}: {spool.dropped - before} damaged records were set aside in its folder `damaged`"
         )
+
+
+def _store_parts(parts: Parts) -> int:
+    new = replay.store_part(parts.take())
+    while parts.more:
+        new += replay.store_part(parts.take())
+    return new
 
 
 def _batch(spool: Spool, records: list[Record]) -> Batch:

@@ -1,10 +1,11 @@
-"""From what lies on disk to a record: what is missing is named, never guessed."""
+"""From what lies on disk to a record: what is missing is named, never guessed, and what is not to be kept is not read."""
 
 import msgspec
 from msgspec.structs import replace
 
 from proxy import record
 from proxy.record import Closing, Record
+from proxy.relay.bounds import WHOLE_BYTES
 from proxy.relay.segments import StoredFile
 from proxy.relay.spool import Spool
 from proxy.relay.spooled import Read, Spooled
@@ -20,6 +21,8 @@ def assemble(found: Spooled) -> Record:
         head = replace(head, paid_by=paid.paid_by, account=paid.account, passed_over=paid.passed_over)
     if len(found.request_body) < head.body_size:
         head = replace(head, body_dropped=True)
+    if closing.response_not_kept:
+        return Record(found.serial, head, closing, found.request_body, b"")
     if len(found.response_body) < closing.response_size:
         closing = replace(closing, response_dropped=True)
     return Record(found.serial, head, closing, found.request_body, found.response_body)
@@ -27,7 +30,25 @@ def assemble(found: Spooled) -> Record:
 
 def read_record(spool: Spool, serial: int, read: Read = StoredFile.read) -> Record | None:
     """The record of a taken serial; None when it cannot be read (the spool has then counted it and set it aside)."""
-    found = spool.read(serial, read)
+    if is_long(spool, serial):
+        outline = read_outline(spool, serial, read)
+        if outline is None or outline.closing.response_not_kept:
+            return outline
+    return _read(spool, serial, read, response=True)
+
+
+def is_long(spool: Spool, serial: int) -> bool:
+    """Whether the response of a taken serial is better not read as a whole."""
+    return sum(frame.length for _, frame in spool.response(serial)) > WHOLE_BYTES
+
+
+def read_outline(spool: Spool, serial: int, read: Read = StoredFile.read) -> Record | None:
+    """The same without a look at its response, which is said to be dropped where it is to be kept."""
+    return _read(spool, serial, read, response=False)
+
+
+def _read(spool: Spool, serial: int, read: Read, *, response: bool) -> Record | None:
+    found = spool.read(serial, read, response=response)
     try:
         return assemble(found) if found else None
     except msgspec.DecodeError as error:

@@ -1,11 +1,15 @@
 """One exchange on its way: a bounded copy of what passes, into the spool, and exactly one outcome.
 
+A response that outgrows its bound is recorded by its size and digest, and that is no loss. Each one that goes to disk in pieces is
+hashed on its way, because nobody knows at its beginning how long it will be.
+
 Large bodies are written from a thread, so that one client's 20 MB does not hold up the others' streams.
 """
 
 import asyncio
 from array import array
 from collections.abc import Callable, Iterable
+from hashlib import sha256
 from operator import add
 from time import monotonic, time
 
@@ -14,6 +18,7 @@ from uuid_utils import uuid7
 from proxy import record
 from proxy.live_events import Event, Kind
 from proxy.record import Closing, Head, HeaderPairs, Payment
+from proxy.relay.bounds import MAX_RECORD_BYTES, response_bound
 from proxy.relay.spool import Spool
 from proxy.relay.spooled import Entry
 from proxy.wire.sniff import Sniffer, model_of
@@ -45,6 +50,10 @@ class Exchange:
         self._pending: list[bytes] = []  # looked at, and not on disk yet
         self._pending_size = 0  # of both
         self._dropped = False
+        self._not_kept = False
+        self._head: Head | None = None
+        self._bound = MAX_RECORD_BYTES
+        self._sha256 = sha256()
         self._chunk_at = array("d")  # two arrays take a sixth of the memory of a list of pairs
         self._chunk_bytes = array("Q")
         self._on_end = on_end
@@ -56,6 +65,7 @@ class Exchange:
     async def open(self, head: Head, body: bytes) -> None:
         """Put the request on disk; storage trouble neither fails nor delays it."""
         self.domain = head.domain
+        self._head = head
         self.model = model_of(body)
         if self._spool is None:
             return
@@ -70,6 +80,8 @@ class Exchange:
         """Upstream's head arrived."""
         self.status = status
         self.headers = headers
+        if self._head:
+            self._bound = response_bound(self._head, status, headers)
 
     def feed(self, chunk: bytes) -> None:
         """A piece of the answer, as the network gave it: a stream has thousands, so they are looked at together, and later."""
@@ -112,8 +124,16 @@ class Exchange:
     def _spill(self) -> None:
         """Put what is pending on disk, where it is recorded."""
         data = self._take_pending()
-        if self._spool and self._entry and not self._dropped:
-            self._dropped = not self._spool.append(self._entry, data)
+        if self._spool and self._entry:
+            self._sha256.update(data)
+            if self._is_recorded():
+                self._dropped = not self._spool.append(self._entry, data)
+
+    def _is_recorded(self) -> bool:
+        """Whether what came up to now belongs on disk."""
+        if not self._dropped:
+            self._not_kept = self.size > self._bound
+        return not (self._dropped or self._not_kept)
 
     def _take_pending(self) -> bytes:
         """What is in memory of the answer, from here on in the caller's hands."""
@@ -131,22 +151,30 @@ class Exchange:
         self.outcome = outcome
         rest = self._take_pending()
         if self._spool and self._entry:
-            moments = _milliseconds(self._clock, self._chunk_at)
-            chunks = list(zip(moments, self._chunk_bytes, strict=True))
-            closing = Closing(
-                outcome=outcome,
-                status=self.status,
-                headers=self.headers,
-                first_byte_ms=chunks[0][0] if chunks else None,
-                duration_ms=self.elapsed_ms,
-                chunks=chunks,
-                error_type=error_type,
-                error_message=error_message,
-                response_size=self.size,
-                payment=self.payment,
-            )
-            self._spool.close(self._entry, b"" if self._dropped else rest, record.encode(closing))
+            kept = self._is_recorded()
+            if self._not_kept:
+                self._sha256.update(rest)
+            closing = record.encode(self._closing(error_type, error_message))
+            self._spool.close(self._entry, rest if kept else b"", closing)
         self._on_end(self)
+
+    def _closing(self, error_type: str, error_message: str) -> Closing:
+        moments = _milliseconds(self._clock, self._chunk_at)
+        chunks = list(zip(moments, self._chunk_bytes, strict=True))
+        return Closing(
+            outcome=self.outcome,
+            status=self.status,
+            headers=self.headers,
+            first_byte_ms=chunks[0][0] if chunks else None,
+            duration_ms=self.elapsed_ms,
+            chunks=chunks,
+            error_type=error_type,
+            error_message=error_message,
+            response_size=self.size,
+            payment=self.payment,
+            response_not_kept=self._not_kept,
+            response_digest=self._sha256.digest() if self._not_kept else b"",
+        )
 
     def event(self, kind: Kind) -> Event:
         """Where it stands, for whoever watches live."""

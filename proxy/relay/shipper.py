@@ -2,6 +2,7 @@
 
 One thread per process, because a publish can block for seconds while Redis is down. At most four batches are unconfirmed; a batch
 is sent again only when its earlier copy is gone, or was taken by a worker and not confirmed in time. Ingest is idempotent.
+A record that is too large for one message goes in parts, one at a time (docs/decisions/0029).
 """
 
 import logging
@@ -13,9 +14,10 @@ from pathlib import Path
 
 from django.conf import settings
 
-from proxy.batch import BatchWriter, new_compressor
+from proxy.batch import BatchWriter, encode_part, new_compressor
 from proxy.relay.assemble import read_record
 from proxy.relay.broker import Broker, BrokerDown, State
+from proxy.relay.parts import Parts, parts_of
 from proxy.relay.reading import Reading
 from proxy.relay.recovery import claim_leftovers
 from proxy.relay.spool import Spool
@@ -27,6 +29,7 @@ MAX_RECORDS = 100
 MAX_BYTES = 4 * 1024**2
 MAX_UNCONFIRMED = 4
 TICK_SECONDS = 0.1
+PARTS_TICK_SECONDS = 0.03  # while a part is on its way, as the next one waits for it
 LINGER_SECONDS = 0.2
 BEAT_SECONDS = 1.0
 TAKEN_TIMEOUT_SECONDS = 30.0
@@ -46,10 +49,11 @@ PATIENCE = {
 
 @dataclass(slots=True)
 class Sent:
-    """A batch on its way, and since when (monotonic seconds) it fares as it does."""
+    """A batch or a part on its way, and since when (monotonic seconds) it fares as it does."""
 
     spool: Spool
     serials: list[int]
+    parts: Parts | None = None
     state: State = State.WAITING
     since: float = 0.0
 
@@ -65,6 +69,7 @@ class Shipper:
         self._spools = deque([spool])
         self._unusable: set[Path] = set()
         self._sent: dict[str, Sent] = {}
+        self._begun: deque[Parts] = deque()  # whose next part is due
         self._ending = threading.Event()
         self._deadline = float("inf")
         self._next_ship = self._next_look = self._next_beat = 0.0
@@ -95,7 +100,8 @@ class Shipper:
     def _done(self) -> bool:
         if not self._ending.is_set():
             return False
-        pending = self._spool.ready or any(sent.spool is self._spool for sent in self._sent.values())
+        under_way = [*(sent.spool for sent in self._sent.values()), *(parts.spool for parts in self._begun)]
+        pending = self._spool.ready or any(spool is self._spool for spool in under_way)
         return not pending or time.monotonic() >= self._deadline
 
     def _pause(self, seconds: float) -> None:
@@ -121,11 +127,13 @@ class Shipper:
         if self._down:
             log.info("shipper.redis_back", extra={"waiting": self._spool.waiting})
         self._down = False
-        return TICK_SECONDS
+        return PARTS_TICK_SECONDS if any(sent.parts for sent in self._sent.values()) else TICK_SECONDS
 
     def turn(self, now: float) -> None:
         """Do what is due at `now`, in monotonic seconds; raises BrokerDown."""
         self.confirm(now)
+        while self._begun:
+            self._send_part(self._begun.popleft())
         if now >= self._next_look and not self._ending.is_set():
             self._next_look = now + LEFTOVERS_EVERY_SECONDS
             self._look_for_leftovers()
@@ -151,16 +159,31 @@ class Shipper:
             return False
         serials = spool.take(MAX_RECORDS, MAX_BYTES)
         try:
-            writer = BatchWriter(self._compressor)
-            with Reading() as reading:
-                readable = [serial for serial in serials if _add(writer, spool, serial, reading.read)]
-            if readable:
-                payload = writer.finish(spool.id, spool.accepted, spool.dropped, spool.bodies_dropped)
-                self._sent[self._broker.send(payload)] = Sent(spool, readable)
+            if parts := parts_of(spool, serials):
+                self._send_part(parts)
+            else:
+                self._send_batch(spool, serials)
         except BaseException:
             spool.give_back(serials)
             raise
         return bool(serials)
+
+    def _send_batch(self, spool: Spool, serials: list[int]) -> None:
+        writer = BatchWriter(self._compressor)
+        with Reading() as reading:
+            readable = [serial for serial in serials if _add(writer, spool, serial, reading.read)]
+        if readable:
+            payload = writer.finish(spool.id, spool.accepted, spool.dropped, spool.bodies_dropped)
+            self._sent[self._broker.send(payload)] = Sent(spool, readable)
+
+    def _send_part(self, parts: Parts) -> None:
+        try:
+            with Reading() as reading:
+                payload = encode_part(parts.take(reading.read), self._compressor)
+            self._sent[self._broker.send(payload)] = Sent(parts.spool, [parts.serial], parts)
+        except BaseException:
+            parts.spool.give_back([parts.serial])
+            raise
 
     def confirm(self, now: float) -> None:
         """Discard what was committed and take back what has to be sent again; raises BrokerDown."""
@@ -172,7 +195,7 @@ class Shipper:
             if state is not sent.state:
                 sent.state, sent.since = state, now
             if state is State.DONE:
-                sent.spool.discard(sent.serials)
+                self._committed(sent)
             elif now - sent.since >= PATIENCE[state]:
                 log.warning("shipper.sent_again", extra={"state": state.name, "records": len(sent.serials)})
                 sent.spool.give_back(sent.serials)
@@ -181,6 +204,12 @@ class Shipper:
             del self._sent[task_id]
             ended.append(task_id)
         self._broker.forget(ended)
+
+    def _committed(self, sent: Sent) -> None:
+        if sent.parts and sent.parts.more:
+            self._begun.append(sent.parts)
+        else:
+            sent.spool.discard(sent.serials)
 
     def _look_for_leftovers(self) -> None:
         """Ship what processes left behind that did not come back; let their slots go when they are empty."""

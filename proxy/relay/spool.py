@@ -35,11 +35,6 @@ SEGMENT_BYTES = 16 * 1024**2
 HEADROOM = 1.05  # records without bodies may use five percent more than the limit
 MAX_WAITING = 200_000  # each costs about a kilobyte of memory
 
-MAX_RECORD_BYTES = (
-    96 * 1024**2
-)  # a whole record goes through memory, and through one value of Redis (512 MiB)
-
-LONG = "the answer is too long to be kept"
 FULL = "the spool is full"
 REFUSED = "the disk refused it"
 DAMAGED = "its beginning on disk is damaged"
@@ -107,7 +102,7 @@ class Spool:
         with self._lock:
             if entry.closed:
                 return False
-            why = self._too_much(entry, piece)
+            why = "" if self.has_room(len(piece)) else FULL
             if not why and not self._write(entry, [(RESPONSE, piece)]):
                 why = REFUSED
             if why:
@@ -120,8 +115,8 @@ class Spool:
             if entry.closed:
                 return
             entry.closed = True
-            if piece and (why := self._too_much(entry, piece)):
-                self._drop_body(entry, why)
+            if piece and not self.has_room(len(piece)):
+                self._drop_body(entry, FULL)
                 piece = b""
             if not self._write_record(entry, [(CLOSE, closing)], RESPONSE, piece):
                 # The beginning is on disk, so the exchange is not lost: at worst a kill makes it `aborted`.
@@ -182,17 +177,32 @@ class Spool:
                 if entry and entry.taken:
                     self._release(entry, confirmed=True)
 
-    def read(self, serial: int, read: Read = StoredFile.read) -> Spooled | None:
-        """A taken exchange, without what is damaged of its bodies; None if its head is damaged: it is then given up."""
+    def response(self, serial: int) -> list[tuple[Segment, Frame]]:
+        """Where the response of a taken exchange lies; nothing of one that was given up."""
         with self._lock:
-            entry = self._entries[serial]
+            entry = self._entries.get(serial)
+        return [one for one in entry.frames if one[1].kind == RESPONSE] if entry else []
+
+    def lose_response(self, serial: int, file: StoredFile, frame: Frame) -> None:
+        """Note that a frame of it is damaged."""
+        self._set_aside(file, frame)
+        with self._lock:
+            self._drop_body(self._entries[serial], DAMAGED)
+
+    def read(self, serial: int, read: Read = StoredFile.read, *, response: bool = True) -> Spooled | None:
+        """A taken exchange, without what is damaged of its bodies; None if its head is: it is then given up."""
+        with self._lock:
+            entry = self._entries.get(serial)
+        if entry is None:
+            return None
         lost: list[int] = []
 
         def damaged(file: StoredFile, frame: Frame) -> None:
             lost.append(frame.kind)
             self._set_aside(file, frame)
 
-        found = join(serial, entry.frames, damaged, read)
+        frames = [one for one in entry.frames if response or one[1].kind != RESPONSE]
+        found = join(serial, frames, damaged, read)
         if found is None:
             self._lose(entry)
             return None
@@ -297,12 +307,6 @@ class Spool:
             segment.holders += all(held is not segment for held, _ in entry.frames)
         entry.frames.append((segment, frame))
         entry.size += frame.length
-
-    def _too_much(self, entry: Entry, piece: bytes) -> str:
-        """Why there is no room for more of an answer; "" if there is."""
-        if entry.size + len(piece) > MAX_RECORD_BYTES:
-            return LONG
-        return "" if self.has_room(len(piece)) else FULL
 
     def _drop_body(self, entry: Entry, why: str) -> None:
         if not entry.body_dropped:

@@ -14,7 +14,7 @@ from proxy import record
 from proxy.record import Record
 from proxy.relay.spool import Spool
 from proxy.store import facts
-from proxy.store.blobs import body_of
+from proxy.store.blobs import BodyMissingError, body_of
 from proxy.store.ingest import ingest
 from proxy.store.models import DomainTotal, Exchange, SetAside
 from proxy.store.models import Spool as SpoolRow
@@ -22,7 +22,9 @@ from proxy.store.pipeline import Pipeline, pipeline
 from tests.operations.conftest import LIMIT, Run, accept, left_behind, store_from
 from tests.relay.disk import newest_segment
 from tests.relay.examples import put
+from tests.relay.large import accept_results, small_bounds
 from tests.store.records import make_batch, make_head, make_record, uuid7
+from tests.wire.batch_files import answered, usage
 
 pytestmark = pytest.mark.django_db
 
@@ -73,6 +75,27 @@ def test_the_slot_of_a_running_process_is_left_to_it(root: Path, run: Run) -> No
     assert "1 slots belong to running proxies" in words
     assert (ids(), spool.waiting) == (set(), 1)
     spool.shut()
+
+
+def test_a_large_file_of_results_is_replayed_in_parts(
+    root: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nexus_project.operations.spool_replay.MAX_BYTES", 4000)
+    spool = Spool(root / "0", LIMIT)
+    lines = [answered("claude-haiku-4-5", usage(10, 2)) for _ in range(1000)]
+    exchange = accept_results(spool, [b"".join(lines[at : at + 10]) for at in range(0, 1000, 10)])
+    accept(spool)
+    spool.shut()
+
+    with small_bounds():
+        code, words, _ = run("replay", "--slots")
+
+    assert (code, words) == (0, "2 stored, 0 were stored before.\n")
+    row = Exchange.objects.get(pk=exchange)
+    assert (row.input_tokens, row.output_tokens) == (10_000, 2_000)
+    assert sums(pipeline()) == (2, 2, 0, 0, 0)
+    with pytest.raises(BodyMissingError, match="was not kept"):
+        body_of(row.id, "response")
 
 
 def test_an_exchange_that_was_killed_is_stored_as_aborted(root: Path, run: Run) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -132,7 +133,8 @@ async def test_what_runs_has_no_outcome_yet(spool: Spool) -> None:
 
 async def test_an_exchange_that_ends_before_it_was_opened_leaves_no_record(spool: Spool) -> None:
     exchange = Exchange(spool, ignore)
-    exchange.feed(b"early")
+    exchange.answered(200, [])
+    exchange.feed(bytes(SPILL_BYTES))
     exchange.finish(record.ABORTED)
 
     assert (spool.accepted, exchange.outcome) == (0, record.ABORTED)
@@ -247,3 +249,62 @@ async def test_the_memory_of_a_very_long_stream_is_bounded(
     chunks = recorded(spool).closing.chunks
     assert sum(size for _, size in chunks) == exchange.size
     assert [moment for moment, _ in chunks] == sorted(moment for moment, _ in chunks)
+
+
+async def test_a_response_beyond_its_bound_is_recorded_by_size_and_digest_and_is_no_loss(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxy.relay.bounds.MAX_RECORD_BYTES", 300_000)
+    sent = [os.urandom(100_000) for _ in range(4)]
+    exchange = await opened(spool)
+    for chunk in [*sent, b"the rest"]:
+        exchange.feed(chunk)
+    exchange.finish(record.COMPLETE)
+
+    found = recorded(spool)
+    assert (found.closing.response_not_kept, found.closing.response_dropped) == (True, False)
+    assert found.closing.response_size == exchange.size == 400_008
+    assert found.closing.response_digest == sha256(b"".join(sent) + b"the rest").digest()
+    assert (found.response_body, spool.bodies_dropped, spool.dropped) == (b"", 0, 0)
+
+
+async def test_a_response_of_just_its_bound_is_kept_and_needs_no_digest(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxy.relay.bounds.MAX_RECORD_BYTES", 100_002)
+    exchange = await opened(spool)
+    exchange.feed(bytes(100_000))
+    exchange.finish(record.COMPLETE)
+
+    found = recorded(spool)
+    assert (found.closing.response_not_kept, found.closing.response_digest) == (False, b"")
+    assert found.response_body == bytes(100_000)
+
+
+async def test_a_response_that_outgrows_its_bound_with_its_last_bytes_is_not_kept(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxy.relay.bounds.MAX_RECORD_BYTES", 100_002)
+    exchange = await opened(spool)
+    exchange.feed(bytes(100_000))
+    exchange.feed(b"!")
+    exchange.finish(record.COMPLETE)
+
+    closing = recorded(spool).closing
+    assert (closing.response_not_kept, closing.response_digest) == (
+        True,
+        sha256(bytes(100_000) + b"!").digest(),
+    )
+
+
+async def test_a_response_that_the_spool_dropped_stays_a_loss_when_it_grows_on(
+    small: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxy.relay.bounds.MAX_RECORD_BYTES", 200_000)
+    exchange = await opened(small)
+    for _ in range(4):
+        exchange.feed(bytes(70_000))
+    exchange.finish(record.COMPLETE)
+
+    closing = recorded(small).closing
+    assert (closing.response_dropped, closing.response_not_kept, small.bodies_dropped) == (True, False, 1)

@@ -53,17 +53,6 @@ def test_an_answer_that_outgrows_the_spool_loses_its_body_only(
     assert (small.bodies_dropped, small.dropped) == (1, 0)
 
 
-def test_an_answer_longer_than_one_message_can_carry_is_cut(
-    spool: Spool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(module, "MAX_RECORD_BYTES", 1000)
-    entry = spool.open(b"head", b"")
-
-    assert spool.append(entry, bytes(900)) is True
-    assert spool.append(entry, bytes(900)) is False
-    assert drops(caplog, "spool.body_dropped") == [(1, module.LONG)]
-
-
 def test_the_number_of_waiting_records_is_bounded(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_WAITING", 3)
     for _ in range(5):
