@@ -5,6 +5,7 @@ therefore true of a moment that may be past: ask afterwards which of the records
 """
 
 import fcntl
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import msgspec
 from proxy import record
 from proxy.record import Head, Record
 from proxy.relay.assemble import assemble
-from proxy.relay.segments import CLOSE, OPEN, Damage, Frame, StoredFile
+from proxy.relay.segments import CLOSE, OPEN, RESPONSE, Damage, Frame, StoredFile
 from proxy.relay.slot import DAMAGED_FOLDER, Left, copy_of, look_into, mark_of
 from proxy.relay.spooled import frames_of, join
 
@@ -49,8 +50,14 @@ class Survey:
             return None
 
     def record(self, serial: int) -> Record | None:
-        """All that can be read of it; None where that is no record."""
-        found = join(serial, self.frames[serial], _pass_over)
+        """All that can be read of it, and is to be kept; None where that is no record."""
+        outline = self._record([one for one in self.frames[serial] if one[1].kind != RESPONSE])
+        if outline is None or outline.closing.response_not_kept:
+            return outline
+        return self._record(self.frames[serial])
+
+    def _record(self, frames: Sequence[tuple[StoredFile, Frame]]) -> Record | None:
+        found = join(frames[0][1].serial, frames, _pass_over) if frames else None
         try:
             return assemble(found) if found else None
         except msgspec.DecodeError:

@@ -132,9 +132,9 @@ def body_of(exchange_id: UUID, which: Literal["request", "response"]) -> bytes:
 
 def _not_kept(row: ExchangeBody, which: Literal["request", "response"]) -> str:
     size = Exchange.objects.filter(pk=row.id).values_list(f"{which}_bytes", flat=True).first()
-    told = "unknown" if size is None else f"{size:,} bytes"
+    known = "unknown" if size is None else f"{size:,} bytes"
     digest = bytes(getattr(row, f"{which}_digest")).hex() or "unknown"
-    return f"the {which} body of {row.id} is too large and was not kept (size {told}, SHA-256 {digest})"
+    return f"the {which} body of {row.id} is too large and was not kept (size {known}, SHA-256 {digest})"
 
 
 def is_whole(body: bytes, digest: bytes, month: date) -> bool:

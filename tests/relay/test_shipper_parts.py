@@ -37,7 +37,7 @@ class NotedBroker(Broker):
 
     def send(self, payload: bytes) -> str:
         if self.down:
-            raise BrokerDown("as told")
+            raise BrokerDown("by the test")
         self.ids.append(super().send(payload))
         self.messages.append(decode(payload))
         return self.ids[-1]
