@@ -88,7 +88,7 @@ class Snapshot:
     """All that a decision needs; replaced as a whole when anything changes.
 
     `shared_files` lets every domain that `default` pays for reach its files and batches; no wildcard is looked for without
-    `has_wildcards`.
+    `has_wildcards`. `parts` is what others keep in it (`accounts.snapshot_parts`), by name.
     """
 
     domains: Mapping[str, DomainAccess] = field(default_factory=dict)
@@ -97,6 +97,7 @@ class Snapshot:
     shared_files: bool = False
     has_wildcards: bool = False
     limits: Rules = field(default_factory=Rules)
+    parts: Mapping[str, object] = field(default_factory=dict)
 
     def payer(self, key: str) -> Payer | None:
         """A domain's credential by its `Payer.key`, None where it is gone."""

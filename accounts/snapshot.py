@@ -3,19 +3,20 @@
 import logging
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from django.conf import settings
 from django.db.models import QuerySet
 
-from accounts import keys, payers, wildcards
+from accounts import keys, payers, snapshot_parts, wildcards
 from accounts.access import DomainAccess, KeyGrant, Payer, Snapshot
 from accounts.credential_files import CredentialFile, domain_of
 from accounts.fields import UnreadableSecret
 from accounts.limit_models import read_rules
 from accounts.models import AccessVersion, ClientKey, Credential, Domain
+from accounts.snapshot_parts import Part
 
 log = logging.getLogger("nexus.access")
 
@@ -27,8 +28,8 @@ def database_version() -> int:
     return AccessVersion.objects.values_list("version", flat=True).first() or 0
 
 
-def from_database() -> Snapshot:
-    """Domains, their credentials and client keys, and the limits."""
+def from_database(parts: Sequence[Part] = ()) -> Snapshot:
+    """Domains, their credentials and client keys, the limits, and the parts of others."""
     names = dict(Domain.objects.values_list("pk", "name"))
     rows: dict[int, list[Payer]] = defaultdict(list)
     for domain, payer in _payers():
@@ -40,6 +41,7 @@ def from_database() -> Snapshot:
             for pk, name in names.items()
         },
         limits=read_rules(),
+        parts=snapshot_parts.from_database(parts),
     )
 
 
@@ -93,6 +95,7 @@ def combine(stored: Snapshot, files: Mapping[Path, CredentialFile | None]) -> Sn
         settings.ALLOW_SHARED_FILES,
         has_wildcards,
         stored.limits,
+        stored.parts,
     )
 
 

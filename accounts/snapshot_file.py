@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,10 +10,11 @@ from pathlib import Path
 import msgspec
 from django.conf import settings
 
-from accounts import atomic_file
+from accounts import atomic_file, snapshot_parts
 from accounts.access import DomainAccess, Snapshot
 from accounts.fields import UnreadableSecret, decrypt_bytes, encrypt_bytes
 from accounts.limits import Rules
+from accounts.snapshot_parts import Part
 
 log = logging.getLogger("nexus.access")
 
@@ -27,11 +28,13 @@ class Kept:
     saved_at: float
     domains: Mapping[str, DomainAccess]
     limits: Rules = field(default_factory=Rules)
+    parts: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def save(stored: Snapshot) -> None:
     """Keep the database's part of a snapshot; a disk that fails costs only a later start without the database."""
-    content = encrypt_bytes(msgspec.msgpack.encode(Kept(time.time(), stored.domains, stored.limits)))
+    kept = Kept(time.time(), stored.domains, stored.limits, snapshot_parts.encoded(stored.parts))
+    content = encrypt_bytes(msgspec.msgpack.encode(kept))
     try:
         settings.NEXUS_DATA_DIR.mkdir(parents=True, exist_ok=True)
         atomic_file.write(_path(), content)
@@ -42,7 +45,7 @@ def save(stored: Snapshot) -> None:
         log.warning("access.snapshot_not_kept", extra={"why": error.strerror, "mend": mend})
 
 
-def load() -> Snapshot | None:
+def load(parts: Sequence[Part] = ()) -> Snapshot | None:
     """What was kept; None where there is none or it cannot be used, which the log tells."""
     try:
         kept = msgspec.msgpack.decode(decrypt_bytes(_path().read_bytes()), type=Kept)
@@ -60,7 +63,7 @@ def load() -> Snapshot | None:
         return None
     saved_at = datetime.fromtimestamp(kept.saved_at, UTC).isoformat(timespec="seconds")
     log.warning("access.snapshot_serves", extra={"saved_at": saved_at, "until": "PostgreSQL answers"})
-    return Snapshot(kept.domains, limits=kept.limits)
+    return Snapshot(kept.domains, limits=kept.limits, parts=snapshot_parts.decoded(kept.parts, parts))
 
 
 def _path() -> Path:

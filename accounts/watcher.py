@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections.abc import Sequence
 
 from django.conf import settings
 from django.db import Error as DatabaseFailure
@@ -12,6 +13,7 @@ from accounts import open_doors, snapshot, snapshot_file
 from accounts.access import Snapshot
 from accounts.credential_folder import CredentialFolder
 from accounts.open_doors import OpenDoors
+from accounts.snapshot_parts import Part
 
 log = logging.getLogger("nexus.access")
 
@@ -22,11 +24,13 @@ class Watcher:
     """Holds `current`, None until the first snapshot is complete.
 
     `looked` is set once the database was asked, whether or not it answered. With it down the last snapshot keeps
-    serving; before its first answer, the one that an earlier process kept. `refresh_now` may be called from any thread.
+    serving; before its first answer, the one that an earlier process kept. `parts` are what others keep in it.
+    `refresh_now` may be called from any thread.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, parts: Sequence[Part] = ()) -> None:
         self.current: Snapshot | None = None
+        self._parts = parts
         self.looked = threading.Event()
         self._folder = CredentialFolder(settings.CREDENTIALS_DIR)
         self._stored: Snapshot | None = None if settings.DATABASE_URL else Snapshot()
@@ -79,7 +83,7 @@ class Watcher:
             version = snapshot.database_version()
             changed = version != self._version
             if changed:
-                self._stored, self._version = snapshot.from_database(), version
+                self._stored, self._version = snapshot.from_database(self._parts), version
                 self._unsaved = self._stored
         except DatabaseFailure as error:
             if self._database_up:
@@ -98,7 +102,7 @@ class Watcher:
         if self._stored is not None or self._kept_read:
             return False
         self._kept_read = True
-        self._stored = snapshot_file.load()
+        self._stored = snapshot_file.load(self._parts)
         return self._stored is not None
 
     def _run(self) -> None:

@@ -2,13 +2,10 @@
 
 import signal
 from collections.abc import Iterator
-from dataclasses import asdict
-from typing import Any
 
 import django
 import hypothesis
 import pytest
-from django.apps import AppConfig
 from pytest_django import DjangoDbBlocker
 
 from nexus_project import env
@@ -30,12 +27,8 @@ if servers.hands_out():
     env.export(DJANGO_SETTINGS_MODULE="", DATABASE_URL="", REDIS_URL="")
 
 from django.db import connection  # noqa: E402 - Django's settings come first
-from django.db.models.signals import post_migrate  # noqa: E402 - the same
-from django.dispatch import receiver  # noqa: E402 - the same
 
 from nexus_project.operations.roles import grant  # noqa: E402 - the same
-from proxy.store.models import Price  # noqa: E402 - the same
-from proxy.wire.pricing import DEFAULT_PRICES  # noqa: E402 - the same
 from tests import roles  # noqa: E402 - the same
 
 
@@ -45,14 +38,6 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     with django_db_blocker.unblock():
         connection.ensure_connection()
         grant(connection.connection)
-
-
-@receiver(post_migrate)
-def _refill(sender: AppConfig, using: str, **_: Any) -> None:
-    """A test with transactions of its own ends with all tables empty, also of the prices that a migration put there."""
-    if sender.label == "proxy" and not Price.objects.using(using).exists():
-        prices = ({key: value for key, value in asdict(one).items() if key != "id"} for one in DEFAULT_PRICES)
-        Price.objects.using(using).bulk_create([Price(**price) for price in prices])
 
 
 @pytest.fixture(autouse=True)

@@ -51,8 +51,9 @@ TRAFFIC: Mapping[str, Rights] = {
     "proxy_droppedmonth": Rights(worker=READ, dashboard=READ),
 }
 OTHERS: Mapping[str, Rights] = {
+    "proxy_price": Rights(proxy=READ, worker=READ, dashboard=MANAGE),
+    "proxy_repricing": Rights(dashboard=READ),
     "proxy_resultsreader": Rights(worker=MANAGE),
-    "proxy_price": Rights(worker=READ, dashboard=MANAGE),
     "proxy_pin": Rights(dashboard=MANAGE),
     "accounts_domain": Rights(proxy=READ, worker=READ, dashboard=MANAGE),
     "accounts_credential": Rights(

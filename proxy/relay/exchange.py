@@ -62,6 +62,11 @@ class Exchange:
     def elapsed_ms(self) -> float:
         return _milliseconds(self._clock, [monotonic()])[0]
 
+    @property
+    def seconds_since_first_byte(self) -> float:
+        """0 before it."""
+        return monotonic() - self._chunk_at[0] if self._chunk_at else 0.0
+
     async def open(self, head: Head, body: bytes) -> None:
         """Put the request on disk; storage trouble neither fails nor delays it."""
         self.domain = head.domain

@@ -18,13 +18,15 @@ from accounts.limits import Rule, millionths, spent_key
 from accounts.watcher import Watcher
 from proxy import record
 from proxy.relay.background import spawn
+from proxy.relay.door_prices import DoorPrices
 from proxy.relay.exchange import Exchange
 from proxy.relay.limit_store import LEASE_SECONDS, LimitStore, StoreDown
 from proxy.relay.limit_words import Refusal, refusal
 from proxy.relay.request import RelayRequest
 from proxy.wire.errors import ErrorKind
-from proxy.wire.estimate import Estimate, estimate, usd_of
-from proxy.wire.usage import Usage
+from proxy.wire.estimate import Estimate, estimate, limit_usd, unreported_output
+from proxy.wire.price_book import PriceBook
+from proxy.wire.usage import merge
 
 log = logging.getLogger("nexus.limits")
 
@@ -60,6 +62,7 @@ class Limiter:
         self._watcher = watcher
         self._held: dict[str, Hold] = {}
         self._store = LimitStore()
+        self._prices = DoorPrices()
         self._renewal: asyncio.Task[None] | None = None
         self._ending: set[asyncio.Task[None]] = set()
         self._down = False
@@ -79,7 +82,8 @@ class Limiter:
     ) -> Refusal | None:
         """Reserve for an exchange under all these rules, or say why not. `end` gives back."""
         now = datetime.now(UTC)
-        guess = estimate(request.method or "GET", request.target, request.content, now)
+        book = self._prices.book(self._watcher.current)
+        guess = estimate(request.method or "GET", request.target, request.content, now, book)
         # Before the wait: a client that leaves meanwhile gives back what may have been reserved.
         hold = self._held[exchange.id] = Hold(exchange.id, rules, guess)
         try:
@@ -150,7 +154,8 @@ class Limiter:
 
     async def _give_back(self, hold: Hold, exchange: Exchange) -> None:
         try:
-            await self._store.finish(hold.ask() | outcome(exchange))
+            book = self._prices.book(self._watcher.current)
+            await self._store.finish(hold.ask() | outcome(exchange, hold.estimate, book))
         except StoreDown as down:
             # Its lease ends by itself.
             log.info("limits.not_given_back", extra={"exchange": hold.id, "why": str(down)})
@@ -166,18 +171,22 @@ class Limiter:
         task.add_done_callback(self._ending.discard)
 
 
-def outcome(exchange: Exchange) -> dict[str, object]:
+def outcome(exchange: Exchange, guess: Estimate, book: PriceBook) -> dict[str, object]:
     """What becomes of the estimate: nothing after a failure, else what the answer told, else the estimate itself."""
     # Without a domain it was not even opened: its client left while Redis was asked.
     if exchange.outcome == record.REFUSED or exchange.status >= 400 or not exchange.domain:
         return {"failed": True, "used": 0}
     seen = exchange.sniffer
-    counts = seen.counts
-    usage = Usage(counts.input, counts.output, counts.cache_read, counts.cache_write)
-    if not (usage.total_tokens or usage.cache_read_tokens or usage.cache_write_tokens):
+    usage = merge(seen.usage)
+    if not any(usage.counts):
         return {}
-    cost = usd_of(usage, seen.model or exchange.model, datetime.now(UTC))
-    return {"used": usage.total_tokens + usage.cache_write_tokens, "amount": millionths(cost)}
+    missing = 0
+    if exchange.outcome != record.COMPLETE:
+        missing = unreported_output(
+            usage.output_tokens, guess.output_tokens, exchange.seconds_since_first_byte
+        )
+    cost = limit_usd(usage, seen.model or exchange.model, datetime.now(UTC), book, missing_output=missing)
+    return {"used": usage.total_tokens + usage.cache_write_tokens + missing, "amount": millionths(cost)}
 
 
 def _of_script(rule: Rule) -> dict[str, object]:

@@ -15,6 +15,7 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, reset_queries
 
 from accounts.watcher import Watcher
+from proxy.relay import door_prices
 from proxy.relay.attempts import Sender
 from proxy.relay.exchange import Exchange
 from proxy.relay.health import HealthSharing
@@ -49,7 +50,7 @@ class Runtime:
             log.warning(
                 "relay.unrecorded", extra={"why": "REDIS_URL is not set", "mend": "set it to keep a record"}
             )
-        self.watcher = Watcher()
+        self.watcher = Watcher((door_prices.PART,))
         self.refresher = Refresher(self.watcher)
         self.upstream = UpstreamTransport(settings.UPSTREAM_CONNECT_SECONDS, settings.UPSTREAM_IDLE_SECONDS)
         self.sender = Sender(self.upstream, self.watcher, self.refresher)

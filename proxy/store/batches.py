@@ -15,6 +15,7 @@ from proxy.wire.batches import Created, Results
 from proxy.wire.pricing import PriceBook
 
 _ID_LENGTH = 255
+_CUT = "the results were not fetched to their end, so nothing of them counts yet"
 # What is created after its results were stored is filled in; of a creation that comes twice the first one holds.
 _CREATE = """
 INSERT INTO proxy_messagebatch AS known (id, domain, account, created_at, created_by, requests)
@@ -91,17 +92,17 @@ def _created(batch_id: str, row: Exchange, batch: Created) -> None:
 
 def _fetched(batch_id: str, row: Exchange, batch: Fetched, prices: PriceBook) -> str:
     """Bill the row if it is the one that counts; a model that lacks a price for it, "" where none does."""
-    row.model = batch.results.model
+    row.model, row.price_rule = batch.results.model, costs.RULE
     found = BatchUsage(batch_id, batch.results)
     if batch.complete and (known := _claim(batch_id, row)):
         domain, at, requests = known
         row.counts_as = "" if domain == row.domain else domain
         return bill(row, msgspec.structs.replace(found, priced_at=at, requests=requests), prices)
     if counted_by := _counted_by(batch_id):
-        _keep(row, msgspec.structs.replace(found, counted_by=counted_by))
+        keep(row, msgspec.structs.replace(found, counted_by=counted_by))
     else:
-        row.cost_state = costs.PARTIAL
-        _keep(row, found)
+        row.cost_state, row.cost_reason = costs.PARTIAL, _CUT
+        keep(row, found)
     return ""
 
 
@@ -110,12 +111,14 @@ def bill(row: Exchange, found: BatchUsage, prices: PriceBook) -> str:
 
     All that it takes is in `found`, so it can be done again.
     """
-    shares = costs.add_batch(row, found.results, found.requests, found.priced_at or row.started_at, prices)
-    _keep(row, msgspec.structs.replace(found, results=msgspec.structs.replace(found.results, shares=shares)))
-    return next((share.model for share in shares if share.cost_usd is None), "")
+    at = found.priced_at or row.started_at
+    shares, unpriced = costs.add_batch(row, found.results, found.requests, at, prices)
+    keep(row, msgspec.structs.replace(found, results=msgspec.structs.replace(found.results, shares=shares)))
+    return unpriced
 
 
-def _keep(row: Exchange, found: BatchUsage) -> None:
+def keep(row: Exchange, found: BatchUsage) -> None:
+    """Write down what is known of the results that an exchange fetched."""
     row.usage = {"batch": msgspec.to_builtins(found)}
     columns.fit(row)
 

@@ -25,7 +25,8 @@ def fit(row: models.Model) -> None:
         if values[name]:
             values[name] = min(max(values[name], 0), highest)
     for name in documents(type(row)):
-        values[name] = json_value(values[name])
+        if values[name] is not None:
+            values[name] = json_value(values[name])
 
 
 @cache

@@ -16,7 +16,17 @@ from psycopg import sql
 from proxy.store.histogram import BUCKETS
 from proxy.store.models import CLOCK_SLACK
 from proxy.store.rollups import ROLLUP_CHANGES, TOTAL_CHANGES, add_to_rollups, add_to_totals
-from proxy.store.sums import BUCKET_IN_SQL, KEY, KEY_IN_SQL, SUMS, SUMS_IN_SQL, SUMS_OF_DOMAIN
+from proxy.store.sums import (
+    BILLED_IN_SQL,
+    BILLED_MODEL_IN_SQL,
+    BUCKET_IN_SQL,
+    KEY,
+    KEY_IN_SQL,
+    OWN_MODEL_IN_SQL,
+    SUMS,
+    SUMS_IN_SQL,
+    SUMS_OF_DOMAIN,
+)
 
 # Millions of rows are grouped in memory rather than sorted on disk.
 WORK_MEM = "SET LOCAL work_mem = '256MB'"
@@ -66,12 +76,22 @@ _HISTOGRAM = ", ".join(
     f"coalesce(sum(requests) FILTER (WHERE bucket = {one}), 0)::bigint" for one in range(BUCKETS)
 )
 _ANY = sql.SQL(" OR ").join(sql.SQL("{} <> 0").format(sql.Identifier(name)) for name in SUMS)
+_WINDOW = """
+    id >= nexus_uuid_floor(%(lowest)s) AND id < nexus_uuid_floor(%(highest)s) AND started_at >= %(start)s AND started_at < %(end)s
+"""
+
+
+def _key(model: str) -> dict[str, str]:
+    return KEY_IN_SQL | {"model": KEY_IN_SQL["model"].format(model=model)}
+
+
 # Two steps: the many rows get few sums each, the few groups get the histogram.
 _COMPARE = sql.SQL("""
 WITH counted_row AS (
-    SELECT {key_of_row}, {bucket} AS bucket, {sums_of_row} FROM proxy_exchange
-    WHERE id >= nexus_uuid_floor(%(lowest)s) AND id < nexus_uuid_floor(%(highest)s)
-        AND started_at >= %(start)s AND started_at < %(end)s
+    SELECT {key_of_row}, {bucket} AS bucket, {sums_of_row} FROM proxy_exchange WHERE {window}
+    UNION ALL
+    SELECT {key_of_billed}, NULL AS bucket, {sums_of_billed}
+    FROM proxy_exchange, jsonb_array_elements(billed) AS one WHERE billed IS NOT NULL AND {window}
 ), by_bucket AS (
     SELECT {key}, bucket, {sum} FROM counted_row
     WHERE %(domain)s IN ('', domain) GROUP BY {key}, bucket
@@ -90,9 +110,12 @@ INSERT INTO rollup_difference ({key}, {sums}, durations)
 SELECT {key}, {sums}, durations FROM difference
 WHERE {any} OR EXISTS (SELECT 1 FROM unnest(durations) AS one WHERE one <> 0)
 """).format(
-    key_of_row=_selected(KEY_IN_SQL),
+    key_of_row=_selected(_key(OWN_MODEL_IN_SQL)),
     bucket=sql.SQL(BUCKET_IN_SQL),
     sums_of_row=_selected(SUMS_IN_SQL),
+    key_of_billed=_selected(_key(BILLED_MODEL_IN_SQL)),
+    sums_of_billed=_selected(BILLED_IN_SQL),
+    window=sql.SQL(_WINDOW),
     key=_columns("{name}", KEY),
     sum=_SUM,
     sums=_columns("{name}", SUMS),
@@ -109,12 +132,13 @@ ORDER BY hour, domain COLLATE "C", account COLLATE "C", model COLLATE "C", reque
 )
 _FORGET = "DELETE FROM rollup_difference WHERE hour >= %(start)s AND hour < %(end)s"
 # Without waiting: to wait for a row that ingest holds, while it waits for one of these, would be a deadlock.
-_SWEEP = """
+_SWEEP = f"""
 DELETE FROM proxy_rollup WHERE id IN (
     SELECT id FROM proxy_rollup
-    WHERE hour >= %(start)s AND hour < %(end)s AND NOT hour = ANY(%(left_alone)s) AND requests = 0 FOR UPDATE SKIP LOCKED
+    WHERE hour >= %(start)s AND hour < %(end)s AND NOT hour = ANY(%(left_alone)s)
+        AND {" AND ".join(f"{name} = 0" for name in SUMS)} FOR UPDATE SKIP LOCKED
 )
-"""
+"""  # noqa: S608 - our names
 
 # What is not applied, in a dry run, counts as if it were.
 _TOTALS = sql.SQL("""

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
+import msgspec
+
 from accounts.masking import mask_text
 from proxy.record import COMPLETE, UPSTREAM_ERROR, HeaderPairs, Record
 from proxy.store import columns, costs
@@ -12,9 +14,12 @@ from proxy.store.codings import decoded
 from proxy.store.models import CLOCK_SLACK, MODEL_LENGTH, Exchange, moment_of
 from proxy.store.rows import new_row
 from proxy.wire import batches
+from proxy.wire.batch_reader import read_results
 from proxy.wire.messages import Answer, ToolCall, read_answer
 from proxy.wire.pricing import PriceBook
+from proxy.wire.refusals import ONE_ATTEMPT
 from proxy.wire.requests import RequestFacts, read_request
+from proxy.wire.usage import Usage
 
 _MESSAGE_LIMIT = 500
 _MASKED = 20_000
@@ -49,7 +54,7 @@ def read(record: Record, spool: UUID, prices: PriceBook, arrived: batches.Result
     asked, told = by_name(head.headers), by_name(closing.headers)
     request = read_request(head.target, decoded(record.request_body, asked.get("content-encoding", "")))
     body = decoded(record.response_body, told.get("content-encoding", ""))
-    fetched = _fetched(record, body, arrived)
+    fetched = _fetched(record, body, prices, arrived)
     # A file of results is no answer: its bill is made when it is known whether it counts.
     answer = Answer() if fetched else read_answer(closing.status, told.get("content-type", ""), body)
     found = joined(record, spool, prices, request, answer)
@@ -135,13 +140,15 @@ def exchange_id_of(record: Record) -> UUID:
     return exchange_id
 
 
-def _fetched(record: Record, body: bytes, arrived: batches.Results | None) -> Fetched | None:
+def _fetched(
+    record: Record, body: bytes, prices: PriceBook, arrived: batches.Results | None
+) -> Fetched | None:
     head, closing = record.head, record.closing
     batch_id = batches.batch_of_results(head.method, head.target.partition("?")[0])
     # 206 answers a request for a part of the file.
     if batch_id is None or closing.status not in (200, 206):
         return None
-    results = arrived or batches.read_results(body)
+    results = arrived or read_results(body, prices.thresholds)
     ended = closing.outcome == COMPLETE and closing.status == 200 and not closing.response_dropped
     return Fetched(batch_id, results, complete=ended and results.whole and results.read > 0)
 
@@ -149,6 +156,8 @@ def _fetched(record: Record, body: bytes, arrived: batches.Results | None) -> Fe
 def _add_request(row: Exchange, request: RequestFacts) -> None:
     row.request_type = request.request_type
     row.model = request.model
+    row.max_tokens = request.max_tokens
+    row.bill_to = request.bill_to
     if request.user_id:
         row.user_id = request.user_id.device
         row.session_id = row.session_id or request.user_id.session
@@ -177,6 +186,26 @@ def _add_answer(row: Exchange, answer: Answer) -> None:
         row.cache_read_tokens = usage.cache_read_tokens
         row.cache_write_tokens = usage.cache_write_tokens
         row.usage = usage.raw
+        add_usage(row, usage)
+    add_details(row, answer)
+
+
+def add_usage(row: Exchange, usage: Usage) -> None:
+    """How an answer was served, as its usage tells."""
+    row.speed = usage.speed or ""
+    row.inference_geo = usage.inference_geo or ""
+    row.service_tier = usage.service_tier or ""
+    row.thinking_tokens = usage.thinking_tokens
+
+
+def add_details(row: Exchange, answer: Answer) -> None:
+    """What an answer says of its end, its attempts and its input."""
+    row.stop_details = answer.stop_details
+    row.error_code = answer.error_code or ""
+    row.input_transformations = answer.input_transformations
+    if answer.attempts != ONE_ATTEMPT:
+        row.attempts = msgspec.to_builtins(answer.attempts)
+        row.fallback_from = next((hop.model for hop in answer.attempts.hops), "")
 
 
 def _message(text: str) -> str:

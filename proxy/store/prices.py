@@ -3,28 +3,15 @@
 import time
 from threading import Lock
 
-from proxy.store.models import Price
-from proxy.wire import pricing
+from proxy import price_table
+from proxy.wire.price_book import PriceBook
 
 _SECONDS = 5.0
 
 
-def book() -> pricing.PriceBook:
-    """Every price in the table."""
-    return pricing.PriceBook(
-        pricing.Price(
-            id=str(row.pk),
-            model=row.model,
-            input=row.input,
-            output=row.output,
-            cache_read=row.cache_read,
-            cache_write_5m=row.cache_write_5m,
-            cache_write_1h=row.cache_write_1h,
-            valid_from=row.valid_from,
-            web_search=row.web_search,
-        )
-        for row in Price.objects.all()
-    )
+def book() -> PriceBook:
+    """Every price in the table, also those that no name finds any more."""
+    return PriceBook(price_table.read())
 
 
 class CachedBook:
@@ -34,9 +21,9 @@ class CachedBook:
         self._seconds = seconds
         self._lock = Lock()
         self._read_at = -float("inf")
-        self._book = pricing.PriceBook(())
+        self._book = PriceBook(())
 
-    def get(self) -> pricing.PriceBook:
+    def get(self) -> PriceBook:
         with self._lock:
             if time.monotonic() - self._read_at >= self._seconds:
                 self._book = book()

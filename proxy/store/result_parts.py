@@ -10,11 +10,14 @@ from django.db import connection, transaction
 from proxy.record import Part, Record
 from proxy.store import month_keys
 from proxy.store.models import Receipt, ResultsReader, month_of
+from proxy.store.prices import CachedBook
 from proxy.store.sealing import BrokenSeal, is_sealed
-from proxy.wire.batches import Reader, Results
+from proxy.wire.batch_reader import Reader
+from proxy.wire.batches import Results
 
 log = logging.getLogger("nexus.ingest")
 
+_prices = CachedBook()
 _SLICE = 1024**2
 _BROKEN = b""
 # One statement, which also holds the row until the commit.
@@ -80,7 +83,7 @@ def _hold(exchange: UUID) -> tuple[int, Reader | None]:
     if next_byte and bytes(state) == _BROKEN:
         return next_byte, None
     reader = _opened(exchange, bytes(state)) if next_byte else None
-    return (next_byte, reader) if reader else (0, Reader())
+    return (next_byte, reader) if reader else (0, Reader(_prices.get().thresholds))
 
 
 def _opened(exchange: UUID, state: bytes) -> Reader | None:

@@ -1,9 +1,10 @@
 """Add new exchanges to the hourly rollups and the totals of their domains.
 
 Every new record counts as a request. Errors are all outcomes but `complete` and `client_left`: a client that
-leaves has seen no failure. Input tokens are without cache, as the API bills them. `unpriced` and `partial` count
-the exchanges whose `cost_state` says so, `stored` those that were kept (none of them with storage off) and
-`kept_bytes` the size of their bodies.
+leaves has seen no failure. Input tokens are without cache, as the API bills them. Tokens and cost count under each
+model that is billed, an exchange under its own. `unpriced`, `partial` and `notional` count the exchanges whose
+`cost_state` says so, `stored` those that were kept (none of them with storage off) and `kept_bytes` the size of
+their bodies.
 
 Anybody can send any Host and model. What came no further than a refusal (Nexus refused it, or upstream answered
 401 or 403) therefore counts under UNKNOWN_DOMAIN, without account and model, unless its domain is configured or
@@ -18,9 +19,17 @@ from psycopg import sql
 
 from accounts.models import Domain
 from proxy.record import REFUSED
-from proxy.store import spend
+from proxy.store import costs, spend
 from proxy.store.models import DomainTotal, Exchange
-from proxy.store.sums import KEY, SUMS, SUMS_OF_DOMAIN, UNKNOWN_DOMAIN, Key, Tally, key_of
+from proxy.store.sums import (
+    KEY,
+    SUMS,
+    SUMS_OF_DOMAIN,
+    UNKNOWN_DOMAIN,
+    Key,
+    Tally,
+    key_of,
+)
 
 
 def attribute(rows: Iterable[Exchange]) -> None:
@@ -41,10 +50,10 @@ def replace(old: Sequence[Exchange], new: Sequence[Exchange]) -> None:
     """Count stored exchanges as they are now, in place of how they were counted."""
     hours_before, domains_before = _tallies(old, kept=True)
     hours, domains = _tallies(new, kept=True)
-    _write(
-        {key: tally - hours_before[key] for key, tally in hours.items()},
-        {domain: tally - domains_before[domain] for domain, tally in domains.items()},
-    )
+    # A model that is billed no longer loses what it had, and one that is billed now had nothing.
+    for key in hours.keys() | hours_before.keys():
+        hours[key] = hours.get(key, Tally()) - hours_before.get(key, Tally())
+    _write(hours, {domain: tally - domains_before[domain] for domain, tally in domains.items()})
     spend.replace(old, new)
 
 
@@ -52,9 +61,14 @@ def _tallies(rows: Sequence[Exchange], *, kept: bool) -> tuple[dict[Key, Tally],
     by_hour: dict[Key, Tally] = {}
     by_domain: dict[str, Tally] = {}
     for row in rows:
-        key = key_of(row)
-        by_hour.setdefault(key, Tally()).add(row, kept=kept)
-        by_domain.setdefault(key[1], Tally()).add(row, kept=kept)
+        billed = costs.billed_of(row)
+        own = key_of(row, billed[0].model)
+        total = by_domain.setdefault(own[1], Tally())
+        total.add(row, kept=kept)
+        by_hour.setdefault(own, Tally()).add(row, kept=kept)
+        for one in billed:
+            total.add_billed(row, one)
+            by_hour.setdefault(key_of(row, one.model), Tally()).add_billed(row, one)
     return by_hour, by_domain
 
 

@@ -1,9 +1,13 @@
-"""What was spent, by day, domain and client key: kept with every change of an exchange's cost, in its transaction."""
+"""What was spent, by day, domain and client key: kept with every change of an exchange's cost, in its transaction.
+
+Limits compare the cost and, beside it, the estimate for what has no cost that is known.
+"""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date
 from decimal import Decimal
+from typing import NamedTuple, Self
 
 from django.db import connection
 
@@ -11,6 +15,20 @@ from accounts.limits import ORGANISATION, PERIODS, Period, begin, domain_scope, 
 from proxy.store.models import Exchange
 
 Key = tuple[date, str, str, bool]
+
+
+class Usd(NamedTuple):
+    """An amount in two parts."""
+
+    cost: Decimal = Decimal(0)
+    estimated: Decimal = Decimal(0)
+
+    def plus(self, other: Self) -> "Usd":
+        return Usd(self.cost + other.cost, self.estimated + other.estimated)
+
+    def minus(self, other: Self) -> "Usd":
+        return Usd(self.cost - other.cost, self.estimated - other.estimated)
+
 
 # `Key`, said again for a rebuild, which has nothing but rows. A test compares the two.
 KEY_IN_SQL = {
@@ -21,14 +39,16 @@ KEY_IN_SQL = {
 }
 # Sorted, or two batches with the same keys in another order would wait for each other.
 _ADD = """
-INSERT INTO proxy_spend (day, domain, client_key, known, cost_usd)
-SELECT * FROM unnest(%s::date[], %s::text[], %s::text[], %s::boolean[], %s::numeric[])
-    AS new (day, domain, client_key, known, cost_usd) ORDER BY 1, 2, 3, 4
-ON CONFLICT (day, domain, client_key, known) DO UPDATE SET cost_usd = proxy_spend.cost_usd + excluded.cost_usd
+INSERT INTO proxy_spend (day, domain, client_key, known, cost_usd, estimated_usd)
+SELECT * FROM unnest(%s::date[], %s::text[], %s::text[], %s::boolean[], %s::numeric[], %s::numeric[])
+    AS new (day, domain, client_key, known, cost_usd, estimated_usd) ORDER BY 1, 2, 3, 4
+ON CONFLICT (day, domain, client_key, known) DO UPDATE SET cost_usd = proxy_spend.cost_usd + excluded.cost_usd,
+    estimated_usd = proxy_spend.estimated_usd + excluded.estimated_usd
 """
 _SUMS = """
-SELECT domain, client_key, known, coalesce(sum(cost_usd) FILTER (WHERE day >= %(day)s), 0),
-    coalesce(sum(cost_usd) FILTER (WHERE day >= %(week)s), 0), coalesce(sum(cost_usd) FILTER (WHERE day >= %(month)s), 0)
+SELECT domain, client_key, known, coalesce(sum(cost_usd + estimated_usd) FILTER (WHERE day >= %(day)s), 0),
+    coalesce(sum(cost_usd + estimated_usd) FILTER (WHERE day >= %(week)s), 0),
+    coalesce(sum(cost_usd + estimated_usd) FILTER (WHERE day >= %(month)s), 0)
 FROM proxy_spend WHERE day >= least(%(week)s, %(month)s) GROUP BY domain, client_key, known
 """
 
@@ -41,16 +61,16 @@ def add(rows: Sequence[Exchange]) -> None:
 def replace(old: Sequence[Exchange], new: Sequence[Exchange]) -> None:
     """Count what stored exchanges cost now, in place of what they cost."""
     before, after = _by_key(old), _by_key(new)
-    change({key: after[key] - before[key] for key in before.keys() | after.keys()})
+    change({key: after[key].minus(before[key]) for key in before.keys() | after.keys()})
 
 
-def change(by_key: Mapping[Key, Decimal]) -> None:
+def change(by_key: Mapping[Key, Usd]) -> None:
     """Add to the sums, USD for each key."""
     if not by_key:
         return
-    columns = [list(column) for column in zip(*by_key, strict=True)]
+    rows = [(*key, *usd) for key, usd in by_key.items()]
     with connection.cursor() as cursor:
-        cursor.execute(_ADD, [*columns, list(by_key.values())])
+        cursor.execute(_ADD, [list(column) for column in zip(*rows, strict=True)])
 
 
 def sums(today: date) -> Mapping[str, Mapping[Period, Decimal]]:
@@ -68,11 +88,12 @@ def sums(today: date) -> Mapping[str, Mapping[Period, Decimal]]:
     return found
 
 
-def _by_key(rows: Sequence[Exchange]) -> dict[Key, Decimal]:
-    found: dict[Key, Decimal] = defaultdict(Decimal)
+def _by_key(rows: Sequence[Exchange]) -> dict[Key, Usd]:
+    found: dict[Key, Usd] = defaultdict(Usd)
     for row in rows:
-        if row.cost_usd:
+        if row.cost_usd or row.estimated_usd:
             known = row.paid_by != "client" or bool(row.client_key)
             day = row.started_at.astimezone(UTC).date()
-            found[day, row.counts_as or row.tenant or row.domain, row.client_key, known] += row.cost_usd
+            key = day, row.counts_as or row.tenant or row.domain, row.client_key, known
+            found[key] = found[key].plus(Usd(row.cost_usd or Decimal(0), row.estimated_usd or Decimal(0)))
     return found

@@ -5,7 +5,6 @@ One statement looks at both sides; what is found is added later, so ingest and r
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from itertools import groupby
 
 from django.db import connection, transaction
@@ -17,30 +16,33 @@ _DAY = timedelta(days=1)
 _KEY = ", ".join(spend.KEY_IN_SQL)
 _COMPARE = f"""
 WITH told AS (
-    SELECT {", ".join(f"{text} AS {name}" for name, text in spend.KEY_IN_SQL.items())}, sum(cost_usd) AS cost_usd
+    SELECT {", ".join(f"{text} AS {name}" for name, text in spend.KEY_IN_SQL.items())},
+        coalesce(sum(cost_usd), 0) AS cost_usd, coalesce(sum(estimated_usd), 0) AS estimated_usd
     FROM proxy_exchange
     WHERE id >= nexus_uuid_floor(%(lowest)s) AND id < nexus_uuid_floor(%(highest)s)
-        AND started_at >= %(start)s AND started_at < %(end)s AND cost_usd <> 0
+        AND started_at >= %(start)s AND started_at < %(end)s AND (cost_usd <> 0 OR estimated_usd <> 0)
     GROUP BY 1, 2, 3, 4
 ), counted AS (
-    SELECT {_KEY}, cost_usd FROM proxy_spend
+    SELECT {_KEY}, cost_usd, estimated_usd FROM proxy_spend
     WHERE day >= (%(start)s AT TIME ZONE 'UTC')::date AND day < (%(end)s AT TIME ZONE 'UTC')::date
 ), difference AS (
-    SELECT {_KEY}, coalesce(told.cost_usd, 0) - coalesce(counted.cost_usd, 0) AS cost_usd
+    SELECT {_KEY}, coalesce(told.cost_usd, 0) - coalesce(counted.cost_usd, 0) AS cost_usd,
+        coalesce(told.estimated_usd, 0) - coalesce(counted.estimated_usd, 0) AS estimated_usd
     FROM told FULL JOIN counted USING ({_KEY})
 )
-SELECT {_KEY}, cost_usd FROM difference WHERE cost_usd <> 0 AND %(domain)s IN ('', domain) ORDER BY {_KEY}
+SELECT {_KEY}, cost_usd, estimated_usd FROM difference
+WHERE (cost_usd <> 0 OR estimated_usd <> 0) AND %(domain)s IN ('', domain) ORDER BY {_KEY}
 """  # noqa: S608 - our names
 # Without waiting, as rebuild does with rollups.
 _SWEEP = """
 DELETE FROM proxy_spend WHERE id IN (
     SELECT id FROM proxy_spend
     WHERE day >= (%(start)s AT TIME ZONE 'UTC')::date AND day < (%(end)s AT TIME ZONE 'UTC')::date
-        AND cost_usd = 0 FOR UPDATE SKIP LOCKED
+        AND cost_usd = 0 AND estimated_usd = 0 FOR UPDATE SKIP LOCKED
 )
 """
 
-Found = dict[spend.Key, Decimal]
+Found = dict[spend.Key, spend.Usd]
 
 
 def whole_days(window: Window) -> Window:
@@ -56,14 +58,15 @@ def compare(window: Window) -> Found:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(WORK_MEM)
         cursor.execute(_COMPARE, days.parameters)
-        return {tuple(key): cost for *key, cost in cursor.fetchall()}
+        return {tuple(key): spend.Usd(cost, estimated) for *key, cost, estimated in cursor.fetchall()}
 
 
 def by_day(found: Found) -> Iterator[Difference]:
     """The days that differ, the earliest first."""
     for day, keys in groupby(sorted(found), key=_day_of):
-        costs = [found[key] for key in keys]
-        yield Difference(day, len(costs), {"cost_usd": total} if (total := sum(costs, Decimal(0))) else {})
+        parts = [found[key] for key in keys]
+        sums = zip(("cost_usd", "estimated_usd"), map(sum, zip(*parts, strict=True)), strict=True)
+        yield Difference(day, len(parts), {name: total for name, total in sums if total})
 
 
 def apply(found: Found) -> None:

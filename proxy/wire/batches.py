@@ -4,7 +4,7 @@ Format: https://docs.claude.com/en/api/retrieving-message-batch-results. One JSO
 """
 
 import re
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from io import BytesIO
@@ -12,9 +12,9 @@ from itertools import islice
 
 import msgspec
 
+from proxy.wire.calls import Call
 from proxy.wire.lenient import as_count, as_dict, as_text, parse
-from proxy.wire.lines import Lines
-from proxy.wire.usage import Usage, merge
+from proxy.wire.pricing import Terms
 
 SEVERAL = "(several)"
 OTHERS = "(others)"
@@ -23,12 +23,6 @@ UNREADABLE = "unreadable"
 
 _CREATE = "/v1/messages/batches"
 _RESULTS = re.compile(r"/v1/messages/batches/([^/]+)/results/?")
-# More than any message has. What is longer is no line but something else without line ends.
-_LONGEST_LINE = 32 * 1024**2
-_SLICE = 1024**2
-# There are a dozen models; a file that names more than these is not the API's, and must not make a row without end.
-_MOST_MODELS = 50
-_LONGEST_NAME = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +35,11 @@ class Created:
 
 
 class Share(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one model of a batch is billed for. `answers` is 0 for a model that only worked inside those of others."""
+    """What the calls of one model that cost alike are billed for, so that a new price needs nothing else.
+
+    `answers` is 0 for a model that only worked inside those of others. Alike are calls of one speed, place and way in which
+    they ended (`proxy.wire.refusals`), with a prompt of more than `over_tokens` tokens and not more than the next threshold.
+    """
 
     model: str
     answers: int = 0
@@ -53,18 +51,28 @@ class Share(msgspec.Struct, frozen=True, omit_defaults=True):
     web_searches: int = 0
     cost_usd: Decimal | None = None
     price_id: int | None = None
+    over_tokens: int = 0
+    fast: bool = False
+    in_us: bool = False
+    refusal: str = ""
 
     @property
-    def usage(self) -> Usage:
+    def call(self) -> Call:
         """The same, as a bill is made of it."""
-        return Usage(
+        return Call(
+            model=self.model,
             input_tokens=self.input_tokens,
             output_tokens=self.output_tokens,
             cache_read_tokens=self.cache_read_tokens,
-            cache_write_tokens=self.cache_write_tokens,
+            cache_write_5m_tokens=self.cache_write_tokens - self.cache_write_1h_tokens,
             cache_write_1h_tokens=self.cache_write_1h_tokens,
-            server_tools=(("web_search", self.web_searches),),
+            prompt_tokens=self.over_tokens + 1 if self.over_tokens else 0,
+            refusal=self.refusal,
         )
+
+    @property
+    def terms(self) -> Terms:
+        return Terms(self.fast, self.in_us, batch=True)
 
 
 class Results(msgspec.Struct, frozen=True):
@@ -72,6 +80,8 @@ class Results(msgspec.Struct, frozen=True):
 
     `types` counts the lines by their type, with `other` for one that is not known and UNREADABLE for what is no result.
     `whole` is false where the last line was cut; `model` is what all answers share, else SEVERAL, "" without any.
+    `reasons` say why the bill is not exact, whatever the prices are; `thresholds` are those that `shares` were made by, none in
+    what an earlier version counted.
     """
 
     types: dict[str, int]
@@ -82,6 +92,8 @@ class Results(msgspec.Struct, frozen=True):
     cache_read_tokens: int
     cache_write_tokens: int
     shares: list[Share]
+    reasons: list[str] = []
+    thresholds: tuple[int, ...] = ()
 
     @property
     def read(self) -> int:
@@ -109,127 +121,9 @@ def batch_of_results(method: str, path: str) -> str | None:
     return asked[1] if asked and method == "GET" else None
 
 
-def read_results(body: bytes) -> Results:
-    """What a whole or a cut file of results says. Never raises."""
-    reader = Reader()
-    view = memoryview(body)
-    for start in range(0, len(body), _SLICE):
-        reader.feed(view[start : start + _SLICE])
-    return reader.finish()
-
-
 def first_results(body: bytes, count: int) -> list[dict[str, object]]:
     """The first few results of a file, parsed."""
     return [fields for line in islice(BytesIO(body), count) if (fields := as_dict(parse(line)))]
-
-
-class Reader:
-    """Feed it the pieces of a file of results; how they were cut changes nothing, and memory is bounded.
-
-    Another process goes on with the `state` of this one.
-    """
-
-    def __init__(self) -> None:
-        self._lines = Lines(_LONGEST_LINE)
-        self._types: dict[str, int] = {}
-        self._answered: set[str] = set()
-        self._told = _Sums()
-        self._billed: dict[str, _Sums] = {}
-
-    def feed(self, chunk: bytes | memoryview) -> None:
-        """Take the next bytes of the file."""
-        for line in self._lines.feed(chunk):
-            self._add(line)
-
-    def state(self) -> bytes:
-        """All that it knows by now."""
-        return msgspec.msgpack.encode(
-            (self._lines.state, self._types, self._answered, self._told, self._billed)
-        )
-
-    @classmethod
-    def restore(cls, state: bytes) -> "Reader":
-        """The reader whose state it is; msgspec.DecodeError where it is none."""
-        reader = cls()
-        lines, reader._types, reader._answered, reader._told, reader._billed = _decode_state(state)
-        reader._lines.restore(lines)
-        return reader
-
-    def finish(self) -> Results:
-        """All that was fed, as the end of the file."""
-        rest = self._lines.flush()
-        cut = rest is None or bool(rest.strip() and not as_dict(parse(rest)))
-        self._add(rest)
-        models = self._answered
-        return Results(
-            types=self._types,
-            whole=not cut,
-            model=SEVERAL if len(models) > 1 else next(iter(models), ""),
-            input_tokens=self._told.input_tokens,
-            output_tokens=self._told.output_tokens,
-            cache_read_tokens=self._told.cache_read_tokens,
-            cache_write_tokens=self._told.cache_write_tokens,
-            shares=[sums.share(model) for model, sums in sorted(self._billed.items())],
-        )
-
-    def _add(self, line: bytes | None) -> None:
-        if line is not None and not line.strip():
-            return
-        result = as_dict(as_dict(parse(line)).get("result")) if line else {}
-        message = as_dict(result.get("message"))
-        usage = as_dict(message.get("usage"))
-        kind = _type(result, told=bool(usage))
-        self._types[kind] = self._types.get(kind, 0) + 1
-        # Whatever its type is called: an answer with its usage was billed.
-        if usage:
-            self._bill(as_text(message.get("model")) or "", merge(usage))
-
-    def _bill(self, name: str, usage: Usage) -> None:
-        model = self._known(name)
-        self._answered.add(model)
-        self._told.add(usage)
-        own = self._billed.setdefault(model, _Sums())
-        own.answers += 1
-        own.web_searches += dict(usage.server_tools).get("web_search", 0)
-        for step_model, step in usage.steps(model):
-            self._billed.setdefault(self._known(step_model), _Sums()).add(step)
-
-    def _known(self, name: str) -> str:
-        model = name[:_LONGEST_NAME]
-        return model if model in self._billed or len(self._billed) < _MOST_MODELS else OTHERS
-
-
-@dataclass(slots=True)
-class _Sums:
-    answers: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_read_tokens: int = 0
-    cache_write_tokens: int = 0
-    cache_write_1h_tokens: int = 0
-    web_searches: int = 0
-
-    def add(self, usage: Usage) -> None:
-        self.input_tokens += usage.input_tokens
-        self.output_tokens += usage.output_tokens
-        self.cache_read_tokens += usage.cache_read_tokens
-        self.cache_write_tokens += usage.cache_write_tokens
-        self.cache_write_1h_tokens += usage.billed_1h_tokens
-
-    def share(self, model: str) -> Share:
-        return Share(model, *astuple(self))
-
-
-_State = tuple[tuple[bytes, bool], dict[str, int], set[str], _Sums, dict[str, _Sums]]
-_decode_state = msgspec.msgpack.Decoder(_State).decode
-
-
-def _type(result: dict[str, object], *, told: bool) -> str:
-    """What a line counts as; an answer that does not tell its usage is as good as unread."""
-    kind = as_text(result.get("type"))
-    if kind is None or (kind == "succeeded" and not told):
-        return UNREADABLE
-    return kind if kind in RESULT_TYPES else "other"
 
 
 def _moment(value: object) -> datetime | None:

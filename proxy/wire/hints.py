@@ -10,6 +10,8 @@ import msgspec
 _MODEL = re.compile(rb'"model"\s*:\s*("(?:[^"\\]|\\.){0,256}")')
 _STREAM = re.compile(rb'"stream"\s*:\s*(true|false)')
 _MAX_TOKENS = re.compile(rb'"max_tokens"\s*:\s*(\d{1,9})(?!\d)')
+_FAST = re.compile(rb'"speed"\s*:\s*("fast")')
+_US = re.compile(rb'"inference_geo"\s*:\s*("us")')
 _MODEL_FIRST = re.compile(rb'\s*\{\s*"model"\s*:')
 _decode_text = msgspec.json.Decoder(str).decode
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]]', re.DOTALL)
@@ -36,6 +38,16 @@ def wants_stream(body: bytes) -> bool:
 def max_tokens_of(body: bytes) -> int:
     """How many tokens a request body lets the answer have, 0 where it does not say."""
     return int(_value(_MAX_TOKENS, b'"max_tokens"', body) or 0)
+
+
+def asks_for_fast(body: bytes) -> bool:
+    """Whether a request body asks for fast mode."""
+    return bool(_value(_FAST, b'"speed"', body))
+
+
+def asks_for_us(body: bytes) -> bool:
+    """Whether a request body asks for inference in the US alone."""
+    return bool(_value(_US, b'"inference_geo"', body))
 
 
 def _value(pattern: re.Pattern[bytes], key: bytes, body: bytes) -> bytes:

@@ -4,8 +4,8 @@ import json
 
 import msgspec
 
-# No real count comes near it, and every integer column can hold it.
-MAX_COUNT = 2**31 - 1
+# No real count comes near it; a bigint holds the sum of a thousand of them, and JSON's numbers are whole up to it.
+MAX_COUNT = 2**53 - 1
 _LARGE = 1024**2
 _MOST_VALUES = 1_000_000
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from proxy.wire.lenient import as_count, as_dict, as_list, as_text, parse
 from proxy.wire.rebuild import Rebuilder
+from proxy.wire.refusals import ONE_ATTEMPT, Attempts, attempts_of
 from proxy.wire.sse import Decoder
 from proxy.wire.usage import Usage, merge
 
@@ -27,7 +28,8 @@ class Answer:
 
     `message` is the JSON body, or the whole message rebuilt from a stream. `finished` is false for a stream
     without its last event and for JSON that ends too early. `error_type` and `error_message` come from an
-    error body or from an error event in the middle of a stream. `counted_tokens` is count_tokens' answer.
+    error body or from an error event in the middle of a stream; `error_code` is the API's stable name of it.
+    `counted_tokens` is count_tokens' answer, `input_transformations` how many changes to its input upstream reports.
     """
 
     message: dict[str, object] | None = None
@@ -41,6 +43,10 @@ class Answer:
     finished: bool = False
     tools: tuple[ToolCall, ...] = ()
     counted_tokens: int | None = None
+    attempts: Attempts = ONE_ATTEMPT
+    stop_details: dict[str, object] | None = None
+    error_code: str | None = None
+    input_transformations: int = 0
 
 
 def read_answer(status: int, content_type: str, body: bytes) -> Answer:
@@ -113,7 +119,17 @@ def _answer(
         finished=finished,
         tools=tuple(_tool_calls(told)),
         counted_tokens=counted_tokens,
+        attempts=attempts_of(told),
+        stop_details=_stop_details(told),
+        error_code=as_text(as_dict(as_dict(error).get("details")).get("error_code")),
+        input_transformations=len(as_list(told.get("input_transformations"))),
     )
+
+
+def _stop_details(message: dict[str, object]) -> dict[str, object] | None:
+    """Without the token in it, which pays for a retry."""
+    details = as_dict(message.get("stop_details"))
+    return {name: value for name, value in details.items() if name != "fallback_credit_token"} or None
 
 
 def _tool_calls(message: dict[str, object]) -> Iterator[ToolCall]:

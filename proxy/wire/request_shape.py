@@ -25,7 +25,7 @@ class Block(msgspec.Struct):
 
 
 class Shape(msgspec.Struct):
-    """A request; `metadata` and scalars are what the client sent, of whatever kind."""
+    """A request; objects and scalars are what the client sent, of whatever kind."""
 
     model: object = None
     stream: object = None
@@ -34,6 +34,7 @@ class Shape(msgspec.Struct):
     messages: list[Message] | None = None
     tools: list[msgspec.Raw] | None = None
     metadata: object = None
+    billing_policy: object = None
 
 
 _decode = msgspec.json.Decoder(Shape).decode

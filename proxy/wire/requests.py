@@ -37,7 +37,7 @@ class RequestFacts:
     `count_tokens`, `batch`, `models`, `files`, `complete`, `other`. `system_count` counts system blocks and
     messages of role system. `user_text` is the text of the last user message that has any, without system
     reminders; so it stays the same while an agent only reports tool results. `first_user_text` is that of the
-    first. Neither is trimmed.
+    first. Neither is trimmed. `bill_to` is whom the request asks to bill.
     """
 
     request_type: str
@@ -50,6 +50,7 @@ class RequestFacts:
     user_text: str = ""
     first_user_text: str = ""
     user_id: UserId | None = None
+    bill_to: str = ""
 
 
 def read_request(path: str, body: bytes) -> RequestFacts:
@@ -72,6 +73,7 @@ def read_request(path: str, body: bytes) -> RequestFacts:
         user_text=user_text,
         first_user_text=_first_text(messages),
         user_id=_user_id(as_text(as_dict(shape.metadata).get("user_id"))),
+        bill_to=as_text(as_dict(shape.billing_policy).get("bill_to")) or "",
     )
 
 

@@ -55,6 +55,11 @@ class Sniffer:
         self._between_events = False
 
     @property
+    def usage(self) -> dict[str, object]:
+        """The merged `usage` so far."""
+        return self._usage
+
+    @property
     def counts(self) -> Counts:
         """The tokens so far."""
         return counts_of(self._usage)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from proxy.wire.lenient import as_count, as_dict, as_list, as_text
+from proxy.wire.understood import UNREADABLE, says_something
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,11 @@ class Usage:
     cache_write_tokens: int = 0
     cache_write_5m_tokens: int | None = None
     cache_write_1h_tokens: int | None = None
+    thinking_tokens: int | None = None
     server_tools: tuple[tuple[str, int], ...] = ()
     service_tier: str | None = None
     speed: str | None = None
+    inference_geo: str | None = None
     iterations: tuple["Iteration", ...] = ()
     raw: dict[str, object] = field(default_factory=dict)
 
@@ -36,6 +39,10 @@ class Usage:
         return self.input_tokens + self.output_tokens
 
     @property
+    def counts(self) -> "Counts":
+        return Counts(self.input_tokens, self.output_tokens, self.cache_read_tokens, self.cache_write_tokens)
+
+    @property
     def billed_1h_tokens(self) -> int:
         """Of the cache writes, what is billed as written for an hour.
 
@@ -43,12 +50,6 @@ class Usage:
         not explain was written for 5 minutes, the API's default.
         """
         return min(self.cache_write_1h_tokens or 0, self.cache_write_tokens)
-
-    def steps(self, model: str) -> list[tuple[str, "Usage"]]:
-        """What an answer by `model` is billed for: its iterations, each with its own model, or else itself."""
-        if not self.iterations:
-            return [(model, self)]
-        return [(step.model or model, step.usage) for step in self.iterations]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def merge(*parts: object) -> Usage:
     """One usage from the `usage` objects of an answer in the order of arrival.
 
     Field by field the last explicit value wins: zero is a value, null is none, and a value of the wrong
-    kind (a negative, fractional or unbelievably large count) never replaces a good one.
+    kind (a negative, fractional or unbelievably large count) never replaces a good one: it is kept beside it.
     """
     raw: dict[str, object] = {}
     for part in parts:
@@ -77,13 +78,20 @@ def add(known: dict[str, object], part: object) -> None:
     for name, value in as_dict(part).items():
         old = known.get(name)
         if isinstance(old, dict) and isinstance(value, dict):
-            known[name] = _merged_fields(old, value)
-        elif _replaces(value, old):
-            known[name] = dict(value) if isinstance(value, dict) else value
+            merged = dict(old)
+            for inner, inner_value in value.items():
+                _put(merged, inner, inner_value)
+            known[name] = merged
+        else:
+            _put(known, name, dict(value) if isinstance(value, dict) else value)
 
 
-def _merged_fields(old: dict[str, object], new: dict[str, object]) -> dict[str, object]:
-    return old | {name: value for name, value in new.items() if _replaces(value, old.get(name))}
+def _put(known: dict[str, object], name: str, value: object) -> None:
+    if _replaces(value, known.get(name)):
+        known[name] = value
+    elif says_something(value):
+        # Kept under a name that nobody understands, so that no bill calls itself exact.
+        known[UNREADABLE + name] = value
 
 
 def _replaces(value: object, old: object) -> bool:
@@ -133,9 +141,11 @@ def _usage(raw: dict[str, object]) -> Usage:
         cache_write_tokens=counts.cache_write,
         cache_write_5m_tokens=five_minutes,
         cache_write_1h_tokens=one_hour,
+        thinking_tokens=as_count(as_dict(raw.get("output_tokens_details")).get("thinking_tokens")),
         server_tools=tuple(_server_tools(as_dict(raw.get("server_tool_use")))),
         service_tier=as_text(raw.get("service_tier")),
         speed=as_text(raw.get("speed")),
+        inference_geo=as_text(raw.get("inference_geo")),
         iterations=tuple(
             _iteration(as_dict(item)) for item in as_list(raw.get("iterations")) if as_dict(item)
         ),

@@ -1,11 +1,8 @@
-from importlib import import_module
-
 import pytest
-from django.apps import apps
-from django.db import connection
 
 from proxy.store import ingest
 from proxy.store.prices import CachedBook
+from proxy.store.pricing import upgrade
 from tests.roles import as_owner
 from tests.store.records import make_batch
 from tests.store.transfers import all_kinds
@@ -19,8 +16,8 @@ def _fresh_prices(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def prices(db: None) -> None:
     """The price table as a new database has it, also after a test that emptied every table."""
-    with as_owner(), connection.schema_editor() as editor:
-        import_module("proxy.store.migrations.0002_default_prices").fill(apps, editor)
+    with as_owner():
+        upgrade.run()
 
 
 @pytest.fixture

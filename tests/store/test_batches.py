@@ -8,12 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db.models import Count, Q, Sum, Value
-from django.db.models.functions import Coalesce, NullIf
 from pytest_django import Settings
 
 from proxy.record import Record
-from proxy.store import batches, ingest, reprice
+from proxy.store import batches, costs, ingest, reprice
 from proxy.store.models import DomainTotal, Exchange, MessageBatch, Price, Rollup, SetAside, UnpricedModel
 from tests import recordings
 from tests.roles import as_owner
@@ -56,7 +54,7 @@ def test_a_batch_of_several_models_costs_exactly_what_the_invoice_says() -> None
     assert (fetched.model, fetched.price_id, fetched.counts_as) == ("(several)", None, "")
     assert (fetched.input_tokens, fetched.output_tokens) == (1_121, 1_011)
     assert (fetched.cache_read_tokens, fetched.cache_write_tokens) == (4_000, 3_501)
-    assert sums() == {"a.example": (SEVERAL_COST, 1_011, 0, 0)}
+    assert sums() == {"a.example": (SEVERAL_COST, 1_012, 0, 0)}
 
 
 def test_the_row_tells_what_each_model_cost() -> None:
@@ -82,7 +80,7 @@ def test_a_batch_of_one_model_names_it_and_its_price() -> None:
         ONE_COST,
         "exact",
     )
-    assert Price.objects.get(model="claude-haiku-4-5").pk == fetched.price_id
+    assert Price.objects.found().get(model="claude-haiku-4-5").pk == fetched.price_id
     assert Rollup.objects.get(model=fetched.model).cost_usd == ONE_COST
 
 
@@ -100,7 +98,7 @@ def test_results_count_once_however_often_they_are_fetched() -> None:
         assert (again.cost_state, again.cost_usd, again.output_tokens) == ("none", None, None)
         assert (found := batches.usage_of(again))
         assert found.counted_by == first.id
-    assert sums() == {"a.example": (SEVERAL_COST, 1_011, 0, 0)}
+    assert sums() == {"a.example": (SEVERAL_COST, 1_012, 0, 0)}
     assert MessageBatch.objects.get().counted_by == first.id
 
 
@@ -116,7 +114,7 @@ def test_results_count_under_the_domain_that_created_the_batch() -> None:
     _, fetched = store(create(domain="a.example"), fetch(SEVERAL_MODELS, domain="b.example"))
 
     assert (fetched.domain, fetched.counts_as) == ("b.example", "a.example")
-    assert sums() == {"a.example": (SEVERAL_COST, 1_011, 0, 0)}
+    assert sums() == {"a.example": (SEVERAL_COST, 1_012, 0, 0)}
     assert MessageBatch.objects.get().domain == "a.example"
 
 
@@ -169,7 +167,7 @@ def test_results_that_were_cut_count_nothing_and_the_whole_ones_count_after_them
     assert (found := batches.usage_of(cut))
     assert (found.priced_at, found.counted_by) == (None, None)
     assert (whole.cost_state, whole.cost_usd) == ("exact", SEVERAL_COST)
-    assert sums() == {"a.example": (SEVERAL_COST, 1_011, 1, 0)}
+    assert sums() == {"a.example": (SEVERAL_COST, 1_012, 1, 0)}
 
 
 @pytest.mark.parametrize("body", [SEVERAL_MODELS[:-30], b"<html>gateway</html>\n", b""])
@@ -232,13 +230,13 @@ def test_an_unpriced_model_makes_the_batch_unpriced_until_it_has_a_price() -> No
 
 @pytest.mark.parametrize(
     ("created_at", "cost"),
-    [("2026-08-31T23:59:59.9Z", "0.001"), ("2026-09-01T00:00:00Z", "0.0015"), (None, "0.0015")],
+    [("2026-10-06T23:59:59.9Z", "0.0001"), ("2026-10-07T00:00:00Z", "0.00005"), (None, "0.00005")],
 )
 def test_the_price_is_that_of_the_moment_when_the_batch_was_created(
     created_at: str | None, cost: str
 ) -> None:
-    after = datetime(2026, 9, 1, 0, 0, 5, tzinfo=UTC)
-    results = answered("claude-sonnet-5", usage(1_000, 0))
+    after = datetime(2026, 10, 7, 0, 0, 5, tzinfo=UTC)
+    results = answered("claude-sonnet-5-5", usage(0, 0, cache_read_input_tokens=1_000))
 
     _, fetched = store(create(created_at=created_at, moment=after), fetch(results, moment=after))
 
@@ -263,19 +261,29 @@ def test_the_rows_alone_give_the_sums() -> None:
         fetch(SEVERAL_MODELS, domain="c.example"),
     )
 
-    owner = Coalesce(NullIf("counts_as", Value("")), "domain")
-    rows = (
-        Exchange.objects.annotate(owner=owner)
-        .values("owner")
-        .annotate(
-            cost=Sum("cost_usd", default=Decimal(0)),
-            tokens=Sum("output_tokens", default=0),
-            cut=Count("pk", filter=Q(cost_state="partial")),
-        )
-    )
-    assert set(rows.values_list("owner", "cost", "tokens", "cut")) == {
-        (domain, *found[:3]) for domain, found in sums().items()
+    found: dict[str, list[Decimal | int]] = {}
+    for row in Exchange.objects.all():
+        total = found.setdefault(row.counts_as or row.domain, [Decimal(0), 0, 0])
+        total[0] += row.cost_usd or 0
+        total[1] += sum(one.tokens.output for one in costs.billed_of(row))
+        total[2] += row.cost_state == "partial"
+    assert found == {domain: list(total[:3]) for domain, total in sums().items()}
+
+
+def test_each_model_of_a_batch_is_summed_up_under_its_own_name() -> None:
+    _, fetched = store(create(), fetch(SEVERAL_MODELS))
+
+    rollups = {row.model: row for row in Rollup.objects.filter(request_type="batch")}
+
+    assert {model: row.cost_usd for model, row in rollups.items()} == {
+        "": 0,
+        "(several)": 0,
+        "claude-haiku-4-5": HAIKU / 1_000_000,
+        "claude-opus-4-5": OPUS / 1_000_000,
+        "claude-sonnet-4-5-20250929": SONNET / 1_000_000 + Decimal("0.02"),
     }
+    assert {model: row.requests for model, row in rollups.items() if row.requests} == {"": 1, "(several)": 1}
+    assert sum(one.cost_usd for one in costs.billed_of(fetched)) == fetched.cost_usd
 
 
 def test_a_refused_fetch_is_no_fetch() -> None:

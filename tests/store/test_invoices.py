@@ -1,7 +1,7 @@
 """Golden invoices: each pricing rule, from the bytes of an answer to the row, the rollup and the domain's total.
 
 USD per million tokens: Sonnet 4.5 3 in, 15 out, 0.30 read, 3.75 and 6 written; Haiku 4.5 1, 5, 0.10, 1.25 and 2;
-Opus 4.1 15, 75, 1.50, 18.75 and 30; Sonnet 5 2 and 10, from 1 September 2026 on 3 and 15. Web searches 10 per thousand.
+Opus 4.1 15, 75, 1.50, 18.75 and 30; Sonnet 5.5 reads 0.20, from 7 October 2026 on 0.10. Web searches 10 per thousand.
 """
 
 from datetime import UTC, datetime, timedelta, timezone
@@ -14,7 +14,12 @@ from proxy.store.models import DomainTotal, Exchange, Price, Rollup
 from tests.store.records import NOON, SSE, ask, make_batch, make_closing, make_head, make_record, say, stream
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices")]
-SONNET, HAIKU, OPUS, SONNET_5 = "claude-sonnet-4-5", "claude-haiku-4-5", "claude-opus-4-1", "claude-sonnet-5"
+SONNET, HAIKU, OPUS, SONNET_5_5 = (
+    "claude-sonnet-4-5",
+    "claude-haiku-4-5",
+    "claude-opus-4-1",
+    "claude-sonnet-5-5",
+)
 INDIA, PACIFIC = timezone(timedelta(hours=5, minutes=30)), timezone(timedelta(hours=-8))
 
 
@@ -49,16 +54,17 @@ INVOICES: list[tuple[str, str, str, dict[str, object]]] = [
         SONNET,
         {"cache_creation_input_tokens": 10_000, "cache_creation": SPLIT},
     ),
-    # 100 x 3 + 200 x 15, and by Haiku 300 x 1 + 40 x 5; the top level counts nothing
+    # 100 x 3 + 200 x 15, and by Haiku 300 x 1 + 40 x 5 on top
     (
         "iterations, one by another model",
         "0.0038000000",
         SONNET,
         {
-            "input_tokens": 999_999,
+            "input_tokens": 100,
+            "output_tokens": 200,
             "iterations": [
                 {"type": "message", "input_tokens": 100, "output_tokens": 200},
-                {"type": "compaction", "model": HAIKU, "input_tokens": 300, "output_tokens": 40},
+                {"type": "advisor_message", "model": HAIKU, "input_tokens": 300, "output_tokens": 40},
             ],
         },
     ),
@@ -89,15 +95,13 @@ INVOICES: list[tuple[str, str, str, dict[str, object]]] = [
         {
             "service_tier": "batch",
             "server_tool_use": {"web_search_requests": 1},
+            "input_tokens": 1000,
+            "output_tokens": 2000,
+            "cache_read_input_tokens": 3000,
+            "cache_creation_input_tokens": 4000,
+            "cache_creation": SPLIT,
             "iterations": [
-                {
-                    "input_tokens": 1000,
-                    "output_tokens": 2000,
-                    "cache_read_input_tokens": 3000,
-                    "cache_creation_input_tokens": 4000,
-                    "cache_creation": SPLIT,
-                },
-                {"model": OPUS, "input_tokens": 10, "output_tokens": 20},
+                {"type": "advisor_message", "model": OPUS, "input_tokens": 10, "output_tokens": 20}
             ],
         },
     ),
@@ -109,9 +113,8 @@ def billed(response: bytes, moment: datetime = NOON, **closing: object) -> Excha
     record = make_record(ask(model="fast"), response, head=make_head(moment), closing=make_closing(**closing))
     ingest.ingest(make_batch(record, make_record(response=b"", closing=make_closing(status=529))))
     row = Exchange.objects.get(id=record.head.id)
-    assert (
-        Rollup.objects.get(model="fast").cost_usd == DomainTotal.objects.get().cost_usd == (row.cost_usd or 0)
-    )
+    rollups = Rollup.objects.values_list("cost_usd", flat=True)
+    assert sum(rollups) == DomainTotal.objects.get().cost_usd == (row.cost_usd or 0)
     return row
 
 
@@ -130,26 +133,26 @@ def test_an_answer_costs_what_its_rule_says(cost: str, model: str, usage: dict[s
     assert price_of(row).model == model.removesuffix("-20251001")
 
 
-EDGE = datetime(2026, 9, 1, tzinfo=UTC)
+EDGE = datetime(2026, 10, 7, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
     ("moment", "cost"),
     [
-        (EDGE - timedelta(milliseconds=1), "2"),
-        (EDGE, "3"),
-        (EDGE + timedelta(milliseconds=1), "3"),
-        (datetime(2026, 9, 1, 5, 29, 59, tzinfo=INDIA), "2"),
-        (datetime(2026, 9, 1, 5, 30, tzinfo=INDIA), "3"),
-        (datetime(2026, 8, 31, 15, 59, 59, tzinfo=PACIFIC), "2"),
-        (datetime(2026, 8, 31, 16, tzinfo=PACIFIC), "3"),
+        (EDGE - timedelta(milliseconds=1), "0.20"),
+        (EDGE, "0.10"),
+        (EDGE + timedelta(milliseconds=1), "0.10"),
+        (datetime(2026, 10, 7, 5, 29, 59, tzinfo=INDIA), "0.20"),
+        (datetime(2026, 10, 7, 5, 30, tzinfo=INDIA), "0.10"),
+        (datetime(2026, 10, 6, 15, 59, 59, tzinfo=PACIFIC), "0.20"),
+        (datetime(2026, 10, 6, 16, tzinfo=PACIFIC), "0.10"),
     ],
 )
 def test_the_price_is_that_of_the_moment_in_any_time_zone(moment: datetime, cost: str) -> None:
-    row = billed(say(model=SONNET_5, usage={"input_tokens": 1_000_000}), moment)
+    row = billed(say(model=SONNET_5_5, usage={"cache_read_input_tokens": 1_000_000}), moment)
 
     assert row.cost_usd == Decimal(cost)
-    assert (price_of(row).valid_from < EDGE) == (cost == "2")
+    assert (price_of(row).valid_from < EDGE) == (cost == "0.20")
 
 
 def streamed(*, ended: bool, final: dict[str, object] | None, **first: object) -> bytes:
@@ -186,7 +189,7 @@ def test_a_stream_that_was_cut_costs_what_was_told_until_then() -> None:
     row = billed(body, headers=SSE, outcome="client_left")
 
     assert (row.cost_usd, row.cost_state) == (Decimal("0.003015"), "partial")
-    assert Rollup.objects.get(model="fast").partial == DomainTotal.objects.get().partial == 1
+    assert Rollup.objects.get(model=SONNET).partial == DomainTotal.objects.get().partial == 1
 
 
 def test_many_small_costs_add_up_without_a_rounding_error() -> None:

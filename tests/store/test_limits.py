@@ -165,14 +165,16 @@ def test_a_new_price_moves_what_was_spent(store: redis.Redis) -> None:
     with as_owner():
         record = make_record(ask(model="new"), say(model="new"), head=make_head(now()))
         ingest.ingest(make_batch(record))
-        assert (spent(store), Spend.objects.count()) == (0, 0)
+        spend_before = Spend.objects.get()
+        # The dearest price of all: an unknown model must not let anybody past a cap.
+        assert (spend_before.cost_usd, spend_before.estimated_usd) == (0, 5 * COST)
         prices_people.make_price("new")
 
         reprice.reprice(reprice.Asked())
         limits.reconcile()
 
     assert spent(store) == MICRO
-    assert Spend.objects.get().cost_usd == COST
+    assert (Spend.objects.get().cost_usd, Spend.objects.get().estimated_usd) == (COST, 0)
 
 
 def test_a_tally_of_days_domains_and_keys() -> None:

@@ -82,8 +82,8 @@ def test_a_new_partition_is_like_its_table() -> None:
         " WHERE indrelid = 'proxy_exchange_2032_01'::regclass"
     )
     assert stored == "e"
-    assert {"exchange_domain", "exchange_session"} < {name for (name,) in indexes}
-    assert len(indexes) == 4
+    assert {"exchange_domain", "exchange_session", "exchange_older_rule"} < {name for (name,) in indexes}
+    assert len(indexes) == 5
 
 
 def test_the_month_after_december_is_january() -> None:

@@ -52,13 +52,17 @@ def test_every_recorded_exchange_is_stored_exactly_and_read_as_expected(prices: 
         assert body_of(UUID(record.head.id), "response") == record.response_body
 
 
-def test_what_a_recorded_exchange_cost_is_known_unless_it_was_cut(prices: None) -> None:
+def test_each_recorded_answer_that_tells_its_usage_has_an_exact_cost(prices: None) -> None:
     ingest.ingest(make_batch(*(recorded(json.loads(path.read_text())) for path in FILES)))
 
     billed = Exchange.objects.exclude(usage=None)
-    assert set(billed.values_list("cost_state", flat=True)) <= {"exact", "partial", "unpriced"}
-    assert not billed.exclude(cost_state="unpriced").filter(cost_usd=None).exists()
-    assert not Exchange.objects.filter(usage=None, cost_state="exact").exists()
+    assert set(billed.values_list("cost_state", "cost_reason")) == {("exact", "")}
+    # Their type is no longer documented, and they told no usage.
+    assert set(Exchange.objects.filter(cost_state="partial").values_list("request_type", flat=True)) == {
+        "complete"
+    }
+    places = list(billed.exclude(inference_geo="").values_list("inference_geo", flat=True))
+    assert places.count("not_available") == 16  # and two lines of a batch
 
 
 def test_the_turns_of_a_recorded_session_share_what_they_repeat(prices: None) -> None:

@@ -1,6 +1,6 @@
 """Costs that are computed again, and the sums that move with them."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -153,13 +153,13 @@ def test_many_batches_of_rows_are_all_computed(monkeypatch: pytest.MonkeyPatch) 
     assert (done.seen, done.changed, {state for _, state in costs()}) == (5, 5, {"exact"})
 
 
-def test_a_model_is_settled_when_its_price_holds_from_its_first_exchange_on() -> None:
+def test_a_model_is_settled_when_its_price_holds_at_its_first_exchange() -> None:
     take_in()
-    late = people.make_price(NEW)
-    Price.objects.filter(pk=late.pk).update(valid_from=NOON + timedelta(days=1))
+    ended = people.make_price(NEW)
+    Price.objects.filter(pk=ended.pk).update(valid_to=NOON - timedelta(days=1))
     assert reprice.reprice(reprice.Asked()).still_unpriced == {NEW: 1}
     assert UnpricedModel.objects.get().closed_at is None
-    Price.objects.filter(pk=late.pk).update(valid_from=datetime(2026, 1, 1, tzinfo=UTC))
+    Price.objects.filter(pk=ended.pk).update(valid_to=None)
 
     done = reprice.reprice(reprice.Asked())
 

@@ -29,7 +29,7 @@ from proxy.store.models import (
 )
 from proxy.store.result_parts import PartMissing
 from proxy.store.sealing import KeyUnavailable
-from proxy.wire.batches import Reader
+from proxy.wire.batch_reader import Reader
 from tests.roles import as_owner
 from tests.store.batch_records import JSONL, create, fetch
 from tests.store.records import make_batch, uuid7
@@ -39,7 +39,7 @@ from tests.wire.batch_files import SEVERAL_MODELS, failed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices")]
 SPOOL = str(uuid7())
-ONE_SUM = {"a.example": (SEVERAL_COST, 1_011)}
+ONE_SUM = {"a.example": (SEVERAL_COST, 1_012)}
 
 
 def large(body: bytes = SEVERAL_MODELS, **closing: object) -> Record:

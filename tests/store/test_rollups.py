@@ -57,7 +57,8 @@ def test_each_hour_domain_account_model_and_type_has_its_own_rollup() -> None:
     ]
     records = [make_record(head=make_head(**change)) for change in changes]
     records.append(make_record(head=make_head(datetime(2026, 11, 20, 13, tzinfo=UTC))))
-    records.append(make_record(ask(model="claude-haiku-4-5")))
+    haiku = "claude-haiku-4-5"
+    records.append(make_record(ask(model=haiku), say(model=haiku)))
 
     ingest.ingest(make_batch(*records))
 

@@ -3,7 +3,6 @@
 import json
 import random
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from proxy.store import rollups
 from proxy.store.blobs import body_of, decode_chunks
 from proxy.store.models import Blob, DomainTotal, Exchange, ExchangeBody, Receipt, Rollup, Spool
 from proxy.store.pipeline import pipeline
+from proxy.store.prices import book
 from proxy.store.seeding import seed
 from proxy.store.seeding.conversations import agent, conversation
 from proxy.store.seeding.seed import SeedError, Wish
@@ -135,19 +135,16 @@ def test_the_mix_is_that_of_real_traffic() -> None:
 
 
 def test_each_exchange_costs_what_its_price_says_at_its_time() -> None:
-    people.make_price("claude-sonnet-5-5")
-    changed = people.make_price("claude-opus-5-5")
-    changed.model, changed.valid_from = "claude-sonnet-5-5", datetime(2026, 10, 4, 12, tzinfo=UTC)
-    changed.save()
-
     fill()
 
-    priced = Exchange.objects.filter(model="claude-sonnet-5-5", cost_usd__gt=0)
-    spans = list(priced.values("price_id").annotate(first=Min("started_at"), last=Max("started_at")))
-    spans.sort(key=lambda span: span["first"])
-    assert len(spans) >= 2
-    assert all(early["last"] < late["first"] for early, late in pairwise(spans))
-    assert any(span["first"] >= changed.valid_from > earlier["last"] for earlier, span in pairwise(spans))
+    prices = book()
+    priced = Exchange.objects.filter(cost_usd__gt=0)
+    found = {(row.answered_model or row.model, row.started_at, row.price_id) for row in priced}
+    assert len({price_id for _, _, price_id in found}) > 2
+    for model, moment, price_id in found:
+        price = prices.find(model, moment)
+        assert price is not None
+        assert str(price_id) == price.id
 
 
 def test_answers_are_served_and_end_in_each_of_the_ways_that_matter() -> None:

@@ -9,8 +9,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from proxy.store import ingest, rebuild
-from proxy.store.models import DomainTotal, Rollup, Spend
+from proxy.store import ingest, rebuild, reprice
+from proxy.store.models import DomainTotal, Exchange, Rollup, Spend
 from tests import people
 from tests.roles import OWNER
 from tests.store.records import ask, make_batch, make_head, make_record, say
@@ -47,7 +47,7 @@ def test_a_dry_run_that_finds_something_ends_with_one_and_a_run_that_mends_it_wi
 
     assert (code, then) == (1, 0)
     assert "2026-11-20 12:00: requests -3\n" in told
-    assert "spent on 2026-11-20: cost_usd -0.9999650000\n" in told
+    assert "spent on 2026-11-20: cost_usd -0.999965\n" in told
     assert (
         "1 hours, the totals of 0 domains and the spending of 1 days differ; run it without --dry-run to mend them."
         in told
@@ -65,7 +65,7 @@ def test_differences_come_as_json_with_what_was_left_alone(settings: Settings) -
     found = json.loads(run("rebuild_rollups", "--json")[0])
 
     assert found["hours"] == [
-        {"of": "2026-11-20T12:00:00+00:00", "rows": 1, "sums": {"cost_usd": "-0.9999650000"}}
+        {"of": "2026-11-20T12:00:00+00:00", "rows": 1, "sums": {"cost_usd": "-0.999965"}}
     ]
     assert found["storage_off"] == ["2026-11-21T07:00:00+00:00"]
     assert found["dropped_months"] == []
@@ -115,8 +115,9 @@ def test_reprice_tells_what_changed_and_which_models_still_lack_a_price() -> Non
     done, then = run("reprice")
 
     assert (code, then) == (1, 1)
-    assert "3 exchanges computed, 1 would get another cost, USD +0.0001050000 in all." in told
-    assert "3 exchanges computed, 1 got another cost, USD +0.0001050000 in all." in done
+    assert "3 exchanges computed, 1 would get another cost, USD +0.000105 in all." in told
+    assert "3 exchanges computed, 1 got another cost, USD +0.000105 in all." in done
+    assert "claude-next-1: USD 0 -> 0.000105" in done
     assert "claude-next-1 has a price now." in done
     assert "2 stay unpriced: claude-next-2 has no price for their time" in done
 
@@ -131,10 +132,33 @@ def test_reprice_ends_with_none_when_all_have_a_price() -> None:
     assert json.loads(told) == {
         "seen": 1,
         "changed": 1,
-        "cost_usd": "0.0001050000",
+        "cost_usd": "0.000105",
         "still_unpriced": {},
         "closed": ["claude-next-1"],
+        "models": {"claude-next-1": ["0", "0.000105"]},
     }
+
+
+def test_an_interrupted_reprice_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("proxy.store.management.commands.reprice.reprice", interrupted)
+
+    with pytest.raises(CommandError, match="run it again to go on") as caught:
+        call_command("reprice")
+    assert caught.value.returncode == 130
+
+
+def test_the_bar_of_reprice_knows_its_end_where_the_counters_tell_it(prices: None) -> None:
+    take_in("claude-haiku-4-5")
+
+    assert reprice.at_most(reprice.Asked(everything=True)) == 1
+    assert (
+        reprice.at_most(reprice.Asked()) is reprice.at_most(reprice.Asked(model="x", everything=True)) is None
+    )
+    Exchange.objects.update(price_rule=0)
+    assert reprice.at_most(reprice.Asked()) == 1
 
 
 def test_all_and_unpriced_exclude_each_other() -> None:

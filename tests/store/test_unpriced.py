@@ -88,8 +88,8 @@ def test_one_that_was_priced_is_told_again_when_it_lacks_a_price_anew(
 ) -> None:
     answered_by(NEW)
     people.make_price(NEW)
-    reprice.reprice(reprice.Asked())
     with as_owner():
+        reprice.reprice(reprice.Asked())
         Price.objects.all().delete()
     monkeypatch.setattr(ingest, "_prices", CachedBook())
 

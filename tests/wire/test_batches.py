@@ -10,15 +10,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from proxy.wire import batches
-from proxy.wire.batches import Reader, Share, batch_of_results, created, first_results, read_results
-from proxy.wire.pricing import DEFAULT_PRICES, PriceBook, cost
+from proxy.wire import batch_reader, batches
+from proxy.wire.batch_reader import Reader, read_results
+from proxy.wire.batches import Share, batch_of_results, created, first_results
+from proxy.wire.pricing import bill, cost
 from proxy.wire.usage import merge
 from tests import recordings
+from tests.prices import BOOK
 from tests.wire.batch_files import SEVERAL_MODELS, answered, failed, usage
 from tests.wire.cutting import cut, places
 
-BOOK = PriceBook(DEFAULT_PRICES)
 MAY = datetime(2026, 5, 1, 12, tzinfo=UTC)
 RECORDED = {path.stem[-2:]: path for path in recordings.FILES if "--batch-with-" in path.stem}
 
@@ -49,7 +50,7 @@ def test_a_reader_goes_on_in_another_process_wherever_it_was_left(places: list[i
 
 
 def test_a_line_that_is_too_long_stays_so_in_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "_LONGEST_LINE", 1000)
+    monkeypatch.setattr(batch_reader, "_LONGEST_LINE", 1000)
     reader = Reader()
     reader.feed(b"x" * 1500)
     state = reader.state()
@@ -83,16 +84,23 @@ USAGES = st.fixed_dictionaries(
         "cache_creation_input_tokens": COUNTS,
         "cache_creation": st.fixed_dictionaries({"ephemeral_1h_input_tokens": COUNTS}),
         "server_tool_use": st.fixed_dictionaries({"web_search_requests": st.integers(0, 50)}),
+        "inference_geo": st.sampled_from(["us", "global"]),
+        "speed": st.sampled_from(["fast", "standard"]),
         "iterations": st.lists(
             st.fixed_dictionaries(
-                {"input_tokens": COUNTS, "output_tokens": COUNTS},
+                {
+                    "type": st.sampled_from(["message", "compaction", "advisor_message"]),
+                    "input_tokens": COUNTS,
+                    "output_tokens": COUNTS,
+                },
                 optional={"model": st.sampled_from(["claude-opus-4-5", "claude-haiku-4-5"])},
             ),
             max_size=3,
         ),
     },
 )
-ANSWERS = st.lists(st.tuples(st.sampled_from(["claude-sonnet-4-5", "claude-haiku-4-5"]), USAGES), max_size=8)
+MODELS = st.sampled_from(["claude-opus-5-5", "claude-haiku-4-5", "claude-haiku-5-5"])
+ANSWERS = st.lists(st.tuples(MODELS, USAGES), max_size=8)
 
 
 @given(answers=ANSWERS)
@@ -103,7 +111,7 @@ def test_the_shares_of_the_models_cost_what_the_answers_cost_one_by_one(
 
     shares = read_results(b"".join(answered(model, told) for model, told in answers)).shares
 
-    bills = [cost(share.usage, share.model, MAY, BOOK, batch=True).amount for share in shares]
+    bills = [bill([one.call], one.terms, MAY, BOOK, searches=one.web_searches).amount for one in shares]
     assert sum(filter(None, bills), Decimal(0)) == sum(filter(None, one_by_one), Decimal(0))
 
 
@@ -153,7 +161,7 @@ def test_an_unknown_type_with_an_answer_is_billed() -> None:
 
 
 def test_a_line_without_end_is_dropped_and_the_next_one_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "_LONGEST_LINE", 1_000)
+    monkeypatch.setattr(batch_reader, "_LONGEST_LINE", 1_000)
     long = answered("claude-haiku-4-5", usage(1, 1), text="x" * 1_000)
     reader = Reader()
 
@@ -169,13 +177,13 @@ def test_more_models_than_there_are_become_one_without_a_price() -> None:
 
     assert len(found.shares) == 51
     assert found.shares[0] == Share(batches.OTHERS, 40, 40, 80)
-    assert cost(found.shares[0].usage, batches.OTHERS, MAY, BOOK).state == "unpriced"
+    assert bill([found.shares[0].call], found.shares[0].terms, MAY, BOOK).state == "unpriced"
 
 
 def test_sums_may_be_larger_than_any_single_count() -> None:
     found = read_results(answered("claude-haiku-4-5", usage(2**31 - 1, 0)) * 3)
 
-    assert found.input_tokens == found.shares[0].usage.input_tokens == 3 * (2**31 - 1)
+    assert found.input_tokens == found.shares[0].call.input_tokens == 3 * (2**31 - 1)
 
 
 ANSWER: dict[str, object] = {
@@ -255,5 +263,5 @@ def test_a_recorded_batch_is_created_and_its_results_cost_half() -> None:
     assert found.created_at == datetime(2026, 8, 19, 14, 44, 51, 493319, tzinfo=UTC)
     assert results.shares == [Share("claude-haiku-4-5-20251001", 2, 39, 9)]
     # 39 x 1 + 9 x 5 per million, and half of that.
-    bill = cost(results.shares[0].usage, results.shares[0].model, MAY, BOOK, batch=True)
-    assert bill.amount == Decimal("0.000042")
+    [share] = results.shares
+    assert bill([share.call], share.terms, MAY, BOOK).amount == Decimal("0.000042")

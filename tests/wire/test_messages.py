@@ -100,7 +100,7 @@ def test_compaction_keeps_the_summary_and_each_iteration() -> None:
         "encrypted_content": "EqkBCiUI",
     }
     assert answer.usage is not None
-    assert [step.model for step in answer.usage.iterations] == [None, "claude-haiku-4-5"]
+    assert [step.model for step in answer.usage.iterations] == [None, "claude-sonnet-4-6"]
     assert answer.usage.cache_read_tokens == 0
 
 

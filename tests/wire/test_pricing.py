@@ -1,76 +1,142 @@
-"""Golden invoices: each pricing rule to the last digit."""
+"""Each rule of the bill to the last digit, and each price with each factor."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from proxy.wire.messages import read_answer
-from proxy.wire.pricing import DEFAULT_PRICES, PriceBook, cost
+from proxy.wire.price_book import Price, PriceBook, Rates
+from proxy.wire.pricing import Bill, cost
+from proxy.wire.refusals import NO_CATEGORY, Attempts
 from proxy.wire.usage import Usage, merge
+from tests.prices import BOOK, SHIPPED
 from tests.wire.streams import stream
 
-BOOK = PriceBook(DEFAULT_PRICES)
-MAY = datetime(2026, 5, 1, 12, tzinfo=UTC)
-MILLION_OF_EACH = merge(
-    {
-        "input_tokens": 1_000_000,
-        "output_tokens": 1_000_000,
-        "cache_read_input_tokens": 1_000_000,
-        "cache_creation_input_tokens": 2_000_000,
-        "cache_creation": {"ephemeral_5m_input_tokens": 1_000_000, "ephemeral_1h_input_tokens": 1_000_000},
-    }
-)
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+COUNTS = (1_000_003, 500_009, 2_000_017, 300_007, 40_009)
 
 
-def amount(usage: Usage, model: str, *, batch: bool = False) -> Decimal | None:
-    return cost(usage, model, MAY, BOOK, batch=batch).amount
+def told(
+    fresh: int = 0, out: int = 0, read: int = 0, five_minutes: int = 0, hour: int = 0, **more: object
+) -> Usage:
+    return merge(
+        {
+            "input_tokens": fresh,
+            "output_tokens": out,
+            "cache_read_input_tokens": read,
+            "cache_creation_input_tokens": five_minutes + hour,
+            "cache_creation": {
+                "ephemeral_5m_input_tokens": five_minutes,
+                "ephemeral_1h_input_tokens": hour,
+            },
+            **more,
+        }
+    )
 
 
-def streamed(name: str) -> tuple[Usage, str]:
-    answer = read_answer(200, "text/event-stream", stream(name))
-    assert answer.usage is not None
-    assert answer.model is not None
-    return answer.usage, answer.model
+def bill(model: str, usage: Usage, at: datetime = NOW, **more: object) -> Bill:
+    return cost(usage, model, at, BOOK, **more)  # type: ignore[arg-type]  # by name
+
+
+CASES = [
+    ("claude-sonnet-5", told(100_000, 10_000), "0.30"),
+    ("claude-opus-5", told(100_000, 10_000, speed="fast"), "1.50"),
+    ("claude-sonnet-4-6", told(100_000, 10_000, inference_geo="us"), "0.495"),
+    ("claude-opus-5-5", told(1000, 1000, 10_000, 1000, 500), "0.035"),
+    ("claude-haiku-5-5", told(100_000, 1000), "0.0105"),
+    ("claude-haiku-5-5", told(100_001, 1000), "0.0525005"),
+    ("claude-haiku-5-5", told(1, 0, 50_000, 25_000, 25_000), "0.0431255"),
+    ("claude-fable-5-2", told(10_000, 10_000, 100_000, speed="fast"), "1.00"),
+    # A token in a batch in the US: eleven digits.
+    ("claude-haiku-5-5", told(five_minutes=1, inference_geo="us", service_tier="batch"), "0.00000006875"),
+    (
+        "claude-opus-5-5",
+        told(1, 1, server_tool_use={"web_search_requests": 3}, inference_geo="us"),
+        "0.0300264",
+    ),
+    ("claude-opus-5", told(10, server_tool_use={"web_fetch_requests": 7}), "0.00005"),
+]
+
+
+@pytest.mark.parametrize(("model", "usage", "usd"), CASES)
+def test_an_answer_costs_what_the_api_bills(model: str, usage: Usage, usd: str) -> None:
+    found = bill(model, usage)
+
+    assert (found.amount, found.state, found.reasons) == (Decimal(usd), "exact", [])
+
+
+def by_hand(price: Price, usage: Usage, *, fast: bool, in_us: bool, batch: bool) -> Decimal:
+    """The same sum, in whole steps."""
+    prompt = usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens
+    band = price.band if price.band and not fast and prompt > price.band.over_tokens else None
+    counts = (
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.cache_read_tokens,
+        usage.cache_write_tokens - usage.billed_1h_tokens,
+        usage.billed_1h_tokens,
+    )
+    factor = Decimal(1)
+    for used, value in ((fast, price.fast_factor), (in_us, price.us_factor), (batch, price.batch_factor)):
+        factor *= value if used and value is not None else 1
+    rates = band.rates if band else price.rates
+    return (
+        sum((count * (rate or 0) for count, rate in zip(counts, rates, strict=True)), Decimal(0))
+        * factor
+        / 10**6
+    )
+
+
+@pytest.mark.parametrize("price", SHIPPED, ids=lambda price: price.id)
+@pytest.mark.parametrize("fast", [False, True])
+@pytest.mark.parametrize("in_us", [False, True])
+@pytest.mark.parametrize("batch", [False, True])
+@pytest.mark.parametrize("size", [1, 50])
+def test_each_price_with_each_factor(price: Price, fast: bool, in_us: bool, batch: bool, size: int) -> None:
+    usage = told(
+        *(count // size for count in COUNTS),
+        speed="fast" if fast else "standard",
+        inference_geo="us" if in_us else "global",
+        service_tier="batch" if batch else "standard",
+    )
+
+    found = bill(price.model, usage, price.valid_from)
+
+    known = (not fast or price.fast_factor is not None) and (not in_us or price.us_factor is not None)
+    assert found.amount == by_hand(
+        price, usage, fast=fast and price.fast_factor is not None, in_us=in_us, batch=batch
+    )
+    assert found.state == ("exact" if known else "partial")
+    assert found.understated is not known
+    assert found.price_id == price.id
+
+
+@pytest.mark.parametrize("price", SHIPPED, ids=lambda price: price.id)
+def test_each_alias_has_the_price_of_its_model(price: Price) -> None:
+    assert {BOOK.find(alias, price.valid_from) for alias in price.aliases} <= {price}
 
 
 @pytest.mark.parametrize(
-    ("models", "prices"),
+    ("name", "model"),
     [
-        ("claude-fable-5 claude-mythos-5", "10 50 1 12.50 20"),
-        (
-            "claude-opus-5 claude-opus-4-8 claude-opus-4-7 claude-opus-4-6 claude-opus-4-5",
-            "5 25 0.50 6.25 10",
-        ),
-        ("claude-opus-4-1 claude-opus-4-0 claude-opus-4 claude-3-opus", "15 75 1.50 18.75 30"),
-        ("claude-sonnet-4-6 claude-sonnet-4-5 claude-sonnet-4-0 claude-sonnet-4", "3 15 0.30 3.75 6"),
-        ("claude-3-7-sonnet claude-3-5-sonnet claude-3-sonnet", "3 15 0.30 3.75 6"),
-        ("claude-haiku-4-5", "1 5 0.10 1.25 2"),
-        ("claude-3-5-haiku", "0.80 4 0.08 1 1.60"),
-        ("claude-3-haiku", "0.25 1.25 0.03 0.30 0.50"),
+        ("claude-sonnet-4-5-20250929", "claude-sonnet-4-5"),
+        ("claude-sonnet-4-20250514[1m]", "claude-sonnet-4-0"),
+        ("claude-3-5-haiku-latest", "claude-3-5-haiku"),
+        ("claude-opus-4-20250514", "claude-opus-4-0"),
+        ("claude-opus-4-5", "claude-opus-4-5"),
+        ("claude-opus-5-20991231", "claude-opus-5"),
+        ("us.anthropic.claude-opus-4-6-v1", "claude-opus-4-6"),
+        ("jp.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4-5"),
+        ("claude-haiku-4-5@20251001", "claude-haiku-4-5"),
     ],
 )
-def test_a_million_tokens_of_each_kind_cost_the_published_prices(models: str, prices: str) -> None:
-    bills = [cost(MILLION_OF_EACH, model, MAY, BOOK) for model in models.split()]
+def test_a_model_is_found_by_each_of_its_names(name: str, model: str) -> None:
+    found = BOOK.find(name, NOW)
 
-    for bill in bills:
-        assert [line.unit_price for line in bill.lines] == [Decimal(price) for price in prices.split()]
-        assert bill.amount == sum(Decimal(price) for price in prices.split())
-
-
-@pytest.mark.parametrize(
-    ("name", "price_id"),
-    [
-        ("claude-sonnet-4-5-20250929", "claude-sonnet-4-5@2023-01-01"),
-        ("claude-sonnet-4-20250514[1m]", "claude-sonnet-4@2023-01-01"),
-        ("claude-3-5-haiku-latest", "claude-3-5-haiku@2023-01-01"),
-        ("claude-opus-4-20250514", "claude-opus-4@2023-01-01"),
-        ("claude-opus-4-5", "claude-opus-4-5@2023-01-01"),
-    ],
-)
-def test_a_dated_name_has_the_price_of_its_version(name: str, price_id: str) -> None:
-    assert cost(Usage(), name, MAY, BOOK).price_id == price_id
+    assert found is not None
+    assert found.model == model
 
 
 @pytest.mark.parametrize(
@@ -86,110 +152,186 @@ def test_a_dated_name_has_the_price_of_its_version(name: str, price_id: str) -> 
     ],
 )
 def test_a_model_without_a_price_is_unpriced_and_never_guessed(name: str) -> None:
-    bill = cost(MILLION_OF_EACH, name, MAY, BOOK)
+    found = bill(name, told(1, 1))
 
-    assert (bill.amount, bill.state, bill.price_id, bill.lines) == (None, "unpriced", None, ())
-
-
-def test_a_price_for_one_snapshot_goes_before_the_price_of_the_version() -> None:
-    version = replace(DEFAULT_PRICES[0], model="m")
-    snapshot = replace(DEFAULT_PRICES[0], model="m-20260101")
-
-    found = PriceBook([version, snapshot]).find("m-20260101[1m]", MAY)
-
-    assert found == snapshot
+    assert (found.amount, found.state, found.price_id, found.lines) == (None, "unpriced", None, [])
+    assert found.unpriced_model == name
 
 
-@pytest.mark.parametrize(
-    ("moment", "expected"),
-    [
-        (datetime(2026, 8, 31, 23, 59, 59, 999999, tzinfo=UTC), "2.00"),
-        (datetime(2026, 9, 1, tzinfo=UTC), "3.00"),
-    ],
-)
-def test_a_price_holds_from_its_date_on(moment: datetime, expected: str) -> None:
-    usage = Usage(input_tokens=1_000_000)
+def test_an_exact_name_beats_an_alias() -> None:
+    named = replace(SHIPPED[0], id="named", model="m-20260101", aliases=())
+    aliased = replace(SHIPPED[0], id="aliased", model="m", aliases=("m-20260101",))
 
-    assert cost(usage, "claude-sonnet-5", moment, BOOK).amount == Decimal(expected)
+    assert PriceBook([aliased, named]).find("m-20260101[1m]", NOW) == named
 
 
-def test_before_its_first_price_a_model_is_unpriced() -> None:
-    assert BOOK.find("claude-opus-5", datetime(2022, 1, 1, tzinfo=UTC)) is None
+def test_a_price_holds_from_its_date_to_before_its_end() -> None:
+    begin, end = NOW, NOW + timedelta(days=9)
+    book = PriceBook([replace(SHIPPED[0], model="m", valid_from=begin, valid_to=end, aliases=("other",))])
+
+    assert book.find("m", begin)
+    assert book.find("m", end - timedelta(microseconds=1))
+    assert book.find("m", end) is book.find("other", end) is None
+    assert book.find("m", begin - timedelta(days=900)), "a model's earliest price also holds before its date"
+
+
+def test_before_a_later_price_of_a_model_holds_the_earlier_one() -> None:
+    at = {"claude-sonnet-5-5": datetime(2026, 10, 7, tzinfo=UTC)}
+    [(model, change)] = at.items()
+    usage = told(read=1_000_000)
+
+    assert bill(model, usage, change - timedelta(microseconds=1)).amount == Decimal("0.20")
+    assert bill(model, usage, change).amount == Decimal("0.10")
+
+
+def test_a_withdrawn_price_is_found_by_its_id_alone() -> None:
+    gone = replace(SHIPPED[0], id="7", model="m", withdrawn=True)
+    book = PriceBook([gone])
+
+    assert (book.find("m", NOW), book.by_id["7"]) == (None, gone)
+
+
+@pytest.mark.parametrize("kind", Rates._fields)
+def test_a_rate_that_is_missing_makes_a_bill_partial_where_it_is_needed(kind: str) -> None:
+    price = replace(SHIPPED[0], model="m", rates=SHIPPED[0].rates._replace(**{kind: None}))
+    book = PriceBook([price])
+
+    found = cost(told(1, 1, 1, 1, 1), "m", NOW, book)
+
+    assert (found.state, found.understated) == ("partial", True)
+    assert found.reasons == [f"the price of m has no rate for {found.lines[Rates._fields.index(kind)].label}"]
+    assert cost(told(), "m", NOW, book).state == "exact"
+
+
+def test_a_missing_rate_for_searches_makes_a_bill_partial() -> None:
+    book = PriceBook([replace(SHIPPED[0], model="m", web_search=None)])
+
+    found = cost(told(server_tool_use={"web_search_requests": 1}), "m", NOW, book)
+
+    assert (found.amount, found.reasons) == (Decimal(0), ["the price of m has no rate for web search"])
+
+
+def test_priority_capacity_is_billed_at_list_price_as_notional() -> None:
+    found = bill("claude-opus-5", told(1_000_000, service_tier="priority"))
+
+    assert (found.amount, found.state) == (Decimal(5), "notional")
+    assert bill("claude-opus-5", told(1, service_tier="priority", new_thing=1)).state == "partial"
+
+
+@pytest.mark.parametrize("status", ["redeemed", {"type": "redeemed"}])
+def test_a_redeemed_credit_leaves_an_upper_bound(status: object) -> None:
+    found = bill("claude-opus-5", told(five_minutes=1_000_000, fallback_credit={"status": status}))
+
+    assert (found.amount, found.state, found.understated) == (Decimal("6.25"), "partial", False)
+    applied_not = {"status": {"type": "not_applied", "reason": "expired"}}
+    assert bill("claude-opus-5", told(1, fallback_credit=applied_not)).state == "exact"
+
+
+def test_what_was_cut_is_partial() -> None:
+    assert bill("claude-opus-5", told(1), finished=False).reasons == [
+        "the answer was cut, so tokens may be missing"
+    ]
+
+
+def test_a_refusal_before_any_output_is_on_the_bill_and_costs_nothing() -> None:
+    found = bill("claude-opus-5", told(200_000), attempts=Attempts(NO_CATEGORY))
+
+    assert (found.amount, found.state) == (Decimal(0), "exact")
+    assert [(line.quantity, line.factors[-1].name) for line in found.lines] == [
+        (200_000, "refused before any output")
+    ]
+
+
+def test_the_lines_add_up_and_say_what_they_are() -> None:
+    found = bill("claude-haiku-5-5", told(100_001, 1000, 3, service_tier="batch", inference_geo="us"))
+
+    assert [(line.label, line.quantity, line.rate, line.over_tokens) for line in found.lines] == [
+        ("input", 100_001, Decimal("0.50"), 100_000),
+        ("output", 1000, Decimal("2.50"), 100_000),
+        ("cache read", 3, Decimal("0.05"), 100_000),
+    ]
+    assert [factor.name for factor in found.lines[0].factors] == ["US inference", "batch"]
+    assert sum(line.amount for line in found.lines) == found.amount
+
+
+def streamed(name: str) -> tuple[Usage, str]:
+    answer = read_answer(200, "text/event-stream", stream(name))
+    assert answer.usage is not None
+    assert answer.model is not None
+    return answer.usage, answer.model
 
 
 def test_a_cached_opus_answer_is_priced_line_by_line() -> None:
     usage, model = streamed("thinking")
 
-    bill = cost(usage, model, MAY, BOOK)
+    found = bill(model, usage)
 
-    assert [(line.label, line.tokens, line.amount) for line in bill.lines] == [
+    assert [(line.label, line.quantity, line.amount) for line in found.lines] == [
         ("input", 60, Decimal("0.000900")),
         ("output", 120, Decimal("0.009000")),
         ("cache read", 2048, Decimal("0.003072")),
         ("cache write 5 min", 112, Decimal("0.002100")),
         ("cache write 1 h", 400, Decimal("0.012000")),
     ]
-    assert bill.amount == Decimal("0.027072")
+    assert found.amount == Decimal("0.027072")
 
 
 def test_cache_writes_that_the_split_leaves_out_cost_as_5_minutes() -> None:
     usage, model = streamed("web_search")
 
-    lines = {line.label: line for line in cost(usage, model, MAY, BOOK).lines}
+    lines = {line.label: line for line in bill(model, usage).lines}
 
-    assert lines["cache write 5 min"].tokens == 17_269
+    assert lines["cache write 5 min"].quantity == 17_269
     assert "cache write 1 h" not in lines
 
 
 def test_web_searches_are_billed_apart() -> None:
     usage, model = streamed("web_search")
 
-    bill = cost(usage, model, MAY, BOOK)
+    found = bill(model, usage)
 
-    # 404,500 x 3 + 510 x 15 + 17,269 x 3.75 per million, and 3 searches at 10 per thousand.
-    assert bill.amount == Decimal("1.21350") + Decimal("0.00765") + Decimal("0.06475875") + Decimal("0.03")
-    assert (bill.lines[-1].label, bill.lines[-1].tokens, bill.lines[-1].amount) == (
-        "web search",
-        3,
-        Decimal("0.03"),
-    )
+    last = found.lines[-1]
+    assert (last.label, last.quantity, last.amount) == ("web search", 3, Decimal("0.03"))
 
 
-def test_iterations_are_the_bill_and_the_top_level_is_not_added() -> None:
+def test_a_compaction_comes_on_top_of_the_answer() -> None:
     usage, model = streamed("compaction")
 
-    bill = cost(usage, model, MAY, BOOK)
+    found = bill(model, usage)
 
-    # Sonnet 4.6: 100 x 3 + 83 x 15 + 55,096 x 0.30; Haiku 4.5: 181 x 1 + 8 x 5.
-    assert bill.amount == Decimal("0.0180738") + Decimal("0.000221")
-    assert {line.model for line in bill.lines} == {"claude-sonnet-4-6", "claude-haiku-4-5"}
-
-
-def test_an_iteration_by_an_unpriced_model_makes_the_bill_unpriced() -> None:
-    usage = merge({"iterations": [{"model": "claude-secret-9", "input_tokens": 1}]})
-
-    assert cost(usage, "claude-opus-5", MAY, BOOK).state == "unpriced"
+    # Sonnet 4.6: 181 x 3 + 8 x 15, and for the compaction 100 x 3 + 83 x 15 + 55,096 x 0.30.
+    assert found.amount == Decimal("0.000663") + Decimal("0.0180738")
+    assert [(one.model, one.tokens, one.cost_usd) for one in found.billed] == [
+        ("claude-sonnet-4-6", (281, 91, 55_096, 0), found.amount)
+    ]
+    assert [line.kind for line in found.lines] == ["", "", "compaction", "compaction", "compaction"]
 
 
-def test_a_batch_costs_half_for_tokens_and_full_for_searches() -> None:
-    usage = merge({"input_tokens": 1_000_001, "server_tool_use": {"web_search_requests": 2}})
+def test_a_call_by_an_unpriced_model_makes_the_bill_unpriced_and_keeps_its_tokens() -> None:
+    usage = told(5, iterations=[{"type": "advisor_message", "model": "claude-secret-9", "input_tokens": 1}])
 
-    assert amount(usage, "claude-haiku-4-5", batch=True) == Decimal("0.5000005") + Decimal("0.02")
+    found = bill("claude-opus-5", usage)
+
+    assert (found.state, found.unpriced_model, found.lines) == ("unpriced", "claude-secret-9", [])
+    assert [(one.model, one.tokens.input, one.cost_usd) for one in found.billed] == [
+        ("claude-opus-5", 5, Decimal(0)),
+        ("claude-secret-9", 1, Decimal(0)),
+    ]
 
 
 def test_a_split_larger_than_the_total_does_not_cost_more_than_the_total() -> None:
     usage = Usage(cache_write_tokens=10, cache_write_1h_tokens=4_000_000)
 
-    assert amount(usage, "claude-haiku-4-5") == Decimal("0.000020")
+    assert bill("claude-haiku-4-5", usage).amount == Decimal("0.000020")
 
 
 def test_an_answer_that_used_nothing_costs_nothing() -> None:
-    assert amount(Usage(), "claude-opus-5") == Decimal(0)
+    assert bill("claude-opus-5", Usage()).amount == Decimal(0)
 
 
 def test_the_largest_counts_are_exact() -> None:
-    assert amount(Usage(output_tokens=2**31 - 1), "claude-opus-4-1") == Decimal("161061.273525")
+    assert bill("claude-opus-4-1", Usage(output_tokens=2**53 - 1)).amount == Decimal("675539944105.574325")
 
 
-def test_every_default_price_has_an_id_of_its_own() -> None:
-    assert len({price.id for price in DEFAULT_PRICES}) == len(DEFAULT_PRICES)
+def test_every_shipped_price_has_an_id_of_its_own() -> None:
+    assert len({price.id for price in SHIPPED}) == len(SHIPPED) == 32

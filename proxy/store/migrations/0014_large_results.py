@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("proxy", "0012_spend"),
+        ("proxy", "0013_prices"),
     ]
 
     operations = [

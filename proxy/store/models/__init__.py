@@ -1,13 +1,14 @@
 """The tables of the record, one kind a module."""
 
+from proxy.price_table import MODEL_LENGTH
 from proxy.store.models.ids import CLOCK_SLACK, id_floor, moment_of, month_of
 from proxy.store.models.keeping import DroppedMonth, Pin
-from proxy.store.models.prices import MessageBatch, Price, UnpricedModel
+from proxy.store.models.money import UsdField
+from proxy.store.models.prices import MessageBatch, Price, Repricing, UnpricedModel
 from proxy.store.models.results import ResultsReader
 from proxy.store.models.spools import SetAside, Spool
 from proxy.store.models.sums import Counters, DayRollup, DomainTotal, Rollup, Spend
 from proxy.store.models.traffic import (
-    MODEL_LENGTH,
     Blob,
     Exchange,
     ExchangeBody,
@@ -32,12 +33,14 @@ __all__ = [
     "Pin",
     "Price",
     "Receipt",
+    "Repricing",
     "ResultsReader",
     "Rollup",
     "SetAside",
     "Spend",
     "Spool",
     "UnpricedModel",
+    "UsdField",
     "id_floor",
     "moment_of",
     "month_of",

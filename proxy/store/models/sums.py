@@ -3,7 +3,8 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from proxy.store.models.traffic import MODEL_LENGTH
+from proxy.price_table import MODEL_LENGTH
+from proxy.store.models.money import UsdField
 
 
 class Counters(models.Model):
@@ -17,11 +18,12 @@ class Counters(models.Model):
     cache_read_tokens = models.BigIntegerField(default=0)
     cache_write_tokens = models.BigIntegerField(default=0)
     tool_calls = models.BigIntegerField(default=0)
-    cost_usd = models.DecimalField(max_digits=24, decimal_places=10, default=0)
+    cost_usd = UsdField(default=0)
     unpriced = models.BigIntegerField(default=0)
     partial = models.BigIntegerField(default=0)
     duration_ms = models.BigIntegerField(default=0)
     kept_bytes = models.BigIntegerField(default=0)
+    notional = models.BigIntegerField(default=0, db_default=0)
 
     class Meta:
         abstract = True
@@ -97,7 +99,9 @@ class Spend(models.Model):
     domain = models.CharField(max_length=260)
     client_key = models.CharField(max_length=255)
     known = models.BooleanField()
-    cost_usd = models.DecimalField(max_digits=24, decimal_places=10)
+    cost_usd = UsdField()
+    # What limits count beside it, where the cost of an exchange is not known or may be higher.
+    estimated_usd = UsdField(default=0, db_default=0)
 
     class Meta:
         default_permissions = ()

@@ -7,10 +7,10 @@ from typing import Self
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from proxy.price_table import MODEL_LENGTH
 from proxy.record import COMPLETE
 from proxy.store.models.ids import month_of
-
-MODEL_LENGTH = 120
+from proxy.store.models.money import UsdField
 
 
 class ExchangeQuerySet(models.QuerySet["Exchange"]):
@@ -54,7 +54,7 @@ class Exchange(models.Model):
     cache_read_tokens = models.BigIntegerField(null=True)
     cache_write_tokens = models.BigIntegerField(null=True)
     usage = models.JSONField(null=True)
-    cost_usd = models.DecimalField(max_digits=18, decimal_places=10, null=True)
+    cost_usd = UsdField(null=True)
     cost_state = models.CharField(max_length=10)
     price_id = models.BigIntegerField(null=True)
     tool_calls = models.IntegerField()
@@ -74,6 +74,28 @@ class Exchange(models.Model):
     # What its cost depends on and no other column tells: who answered, "" for `model`, and whether to the end.
     answered_model = models.CharField(max_length=MODEL_LENGTH, default="", db_default="")
     finished = models.BooleanField(default=True, db_default=True)
+    # How it was priced: by which rule (0 is that of version 0.1.0), why the cost is not exact, and what it may be beyond it.
+    price_rule = models.SmallIntegerField(default=0, db_default=0)
+    cost_reason = models.TextField(default="", db_default="")
+    estimated_usd = UsdField(null=True)
+    # [model, input, output, cache read, cache write, USD] for each model that is billed, the answer's own first; null where
+    # that is `model`, `cost_usd` and the four counts.
+    billed = models.JSONField(null=True)
+    # How the attempts at the answer ended (`proxy.wire.refusals.Attempts`), null for one that was served.
+    attempts = models.JSONField(null=True)
+    # What the request lets the answer have, and what else the answer says.
+    max_tokens = models.BigIntegerField(null=True)
+    speed = models.CharField(max_length=40, default="", db_default="")
+    inference_geo = models.CharField(max_length=40, default="", db_default="")
+    service_tier = models.CharField(max_length=40, default="", db_default="")
+    thinking_tokens = models.BigIntegerField(null=True)
+    stop_details = models.JSONField(null=True)
+    error_code = models.CharField(max_length=120, default="", db_default="")
+    input_transformations = models.IntegerField(default=0, db_default=0)
+    # The model that declined first, where another one answered in its place.
+    fallback_from = models.CharField(max_length=MODEL_LENGTH, default="", db_default="")
+    # Who was asked to be billed (`billing_policy.bill_to`): shown, and no reason to count less.
+    bill_to = models.CharField(max_length=40, default="", db_default="")
 
     objects = ExchangeQuerySet.as_manager()
 
@@ -85,6 +107,11 @@ class Exchange(models.Model):
                 fields=("session_id", "id"), name="exchange_session", condition=~models.Q(session_id="")
             ),
             models.Index(fields=("id",), name="exchange_unpriced", condition=models.Q(cost_state="unpriced")),
+            models.Index(
+                fields=("id",),
+                name="exchange_older_rule",
+                condition=models.Q(price_rule__lt=1, usage__isnull=False),
+            ),
         )
 
     def __str__(self) -> str:

@@ -16,18 +16,21 @@ import msgspec
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from proxy.price_table import MODEL_LENGTH
 from proxy.record import OUTCOMES
 from proxy.store import columns
 from proxy.store.models import Exchange
 from proxy.store.traffic import Side, Traffic, Whole
 from proxy.store.transfer.priced import Priced, Prices
+from proxy.wire.refusals import Attempts
 
 VERSION = 1
 COLUMNS = [one for one in Exchange._meta.concrete_fields if one.attname != "price_id"]
 SIDES = ("request", "response")
 
 _TEXT = r"^[^\x00]*$"  # no column holds a NUL
-_COST = Decimal("1E-10")
+_COST = Decimal("1E-12")
+_MOST_USD = 10**8  # no exchange costs it, and no sum of them may drown in one
 
 
 class LineError(ValueError):
@@ -82,13 +85,28 @@ def _exchange(line: Any, prices: Prices) -> Exchange:
         raise LineError(f"{row.id} is no UUIDv7, so its month is unknown")
     if row.outcome not in OUTCOMES:
         raise LineError(f"the outcome is none of {', '.join(OUTCOMES)}")
-    if row.cost_usd is not None and (not row.cost_usd.is_finite() or abs(row.cost_usd) >= 10**8):
-        raise LineError("cost_usd is no amount")
-    if columns.json_value(row.usage) is not row.usage:
-        raise LineError("usage holds what PostgreSQL cannot keep")
-    row.cost_usd = None if row.cost_usd is None else row.cost_usd.quantize(_COST)
+    for name in ("cost_usd", "estimated_usd"):
+        usd = getattr(row, name)
+        if usd is not None and (not usd.is_finite() or abs(usd) >= _MOST_USD):
+            raise LineError(f"{name} is no amount")
+    for name in ("usage", "stop_details"):
+        if columns.json_value(getattr(row, name)) is not getattr(row, name):
+            raise LineError(f"{name} holds what PostgreSQL cannot keep")
+    for name, kind in _SHAPES.items():
+        _check(getattr(row, name), name, kind)
+    for name in ("cost_usd", "estimated_usd"):
+        value = getattr(row, name)
+        setattr(row, name, None if value is None else value.quantize(_COST))
     row.price_id = prices.id_of(line.price)
     return row
+
+
+def _check(value: object, name: str, kind: Any) -> None:
+    """What sums are made of must have its shape."""
+    try:
+        msgspec.convert(value, kind | None)
+    except msgspec.ValidationError as error:
+        raise LineError(f"{name} is not what Nexus writes: {error}") from error
 
 
 def _traffic(line: Any) -> Traffic | None:
@@ -134,13 +152,22 @@ _PLAIN: dict[str, Any] = {
     "DecimalField": Decimal,
     "JSONField": Any,
 }
+_Count = Annotated[int, msgspec.Meta(ge=0, le=columns.INTEGERS["BigIntegerField"])]
+_Usd = Annotated[str, msgspec.Meta(pattern=r"^\d{1,12}(\.\d{1,12})?$")]
+_Model = Annotated[str, msgspec.Meta(max_length=MODEL_LENGTH, pattern=_TEXT)]
+_SHAPES: dict[str, Any] = {
+    "billed": Annotated[
+        list[tuple[_Model, _Count, _Count, _Count, _Count, _Usd]], msgspec.Meta(min_length=1)
+    ],
+    "attempts": Attempts,
+}
 _HEADERS = list[
     tuple[Annotated[str, msgspec.Meta(pattern=_TEXT)], Annotated[str, msgspec.Meta(pattern=_TEXT)]]
 ]
 
 
 def _column(field: models.Field[Any, Any]) -> tuple[str, Any] | tuple[str, Any, Any]:
-    if field.has_default():
+    if field.has_default() or field.null:
         return field.attname, _type(field), field.get_default()
     return field.attname, _type(field)
 

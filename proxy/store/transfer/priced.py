@@ -7,18 +7,33 @@ import msgspec
 
 from proxy.store.models import Price
 
+_Usd = Decimal | None
+
 
 class Priced(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The price that an exchange was billed with, USD per million tokens; web searches per thousand."""
+    """The price that an exchange was billed with, USD per million tokens; web searches per thousand.
+
+    What has a default came with version 0.2.0, and older exports do not have it.
+    """
 
     model: str
     valid_from: datetime
-    input: Decimal
-    output: Decimal
-    cache_read: Decimal
-    cache_write_5m: Decimal
-    cache_write_1h: Decimal
-    web_search: Decimal
+    input: _Usd
+    output: _Usd
+    cache_read: _Usd
+    cache_write_5m: _Usd
+    cache_write_1h: _Usd
+    web_search: _Usd
+    valid_to: datetime | None = None
+    band_over_tokens: int | None = None
+    band_input: _Usd = None
+    band_output: _Usd = None
+    band_cache_read: _Usd = None
+    band_cache_write_5m: _Usd = None
+    band_cache_write_1h: _Usd = None
+    fast_factor: _Usd = None
+    us_factor: _Usd = None
+    batch_factor: Decimal = Decimal("0.5")
 
 
 class Prices:
@@ -40,7 +55,9 @@ class Prices:
         return None if priced is None else self._ids.get(priced)
 
     def _load(self) -> None:
-        self._by_id = {row.pk: _priced(row) for row in Price.objects.all()}
+        # Of rows with the same values the one that is in use comes last, and so is found.
+        rows = sorted(Price.objects.all(), key=lambda row: row.withdrawn_at is None)
+        self._by_id = {row.pk: _priced(row) for row in rows}
         self._ids = {priced: key for key, priced in self._by_id.items()}
 
 

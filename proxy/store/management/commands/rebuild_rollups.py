@@ -6,10 +6,12 @@ from argparse import ArgumentParser
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from proxy.store.costs import plain, signed
 from proxy.store.differences import Difference
 from proxy.store.management.arguments import moment
 from proxy.store.management.progress import bar
@@ -62,7 +64,7 @@ class Command(BaseCommand):
 
 def _json(found: Rebuilt) -> str:
     return json.dumps(
-        asdict(found), default=lambda one: one.isoformat() if isinstance(one, date) else str(one)
+        asdict(found), default=lambda one: one.isoformat() if isinstance(one, date) else plain(one)
     )
 
 
@@ -83,9 +85,15 @@ def _lines(found: Rebuilt, dry_run: bool) -> Iterator[str]:
 
 def _differences(found: list[Difference]) -> Iterator[str]:
     for one in found[:_SHOWN]:
-        yield f"{_name(one.of)}: {', '.join(f'{name} {value:+,}' for name, value in one.sums.items()) or 'moved'}"
+        yield f"{_name(one.of)}: {', '.join(_sum(name, value) for name, value in one.sums.items()) or 'moved'}"
     if more := len(found[_SHOWN:]):
         yield f"… and {more:,} more (--json shows all)"
+
+
+def _sum(name: str, value: int | Decimal) -> str:
+    if isinstance(value, Decimal):
+        return f"{name} {signed(value)}"
+    return f"{name} {value:+,}"
 
 
 def _name(of: datetime | date | str) -> str:

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
+from proxy.store.costs import plain, signed
 from proxy.store.management.arguments import moment
 from proxy.store.management.progress import bar
-from proxy.store.reprice import Asked, Repriced, reprice
+from proxy.store.reprice import Asked, Repriced, at_most, reprice
 
 
 class Command(BaseCommand):
@@ -19,17 +20,16 @@ class Command(BaseCommand):
 
     help = (
         "Compute what stored exchanges cost again, from the usage that upstream told and the price table as it is now, and"
-        " move all sums with them. Run it after a price was added for a model that had none (without options: only"
-        " exchanges that are unpriced), or with --all after a price was corrected. Nexus may run meanwhile; a run that"
-        " was interrupted may be repeated. It ends with 1 if exchanges stay unpriced: the output names their models."
+        " move all sums with them. Without options it takes those that an earlier version priced by an older rule, those of"
+        " models whose price changed since the last run, and those without a price; bodies are read where the rows know too"
+        " little. Nexus may run meanwhile; a run that was interrupted may be repeated. It ends with 1 if exchanges stay"
+        " unpriced: the output names their models."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         which = parser.add_mutually_exclusive_group()
-        which.add_argument(
-            "--unpriced", action="store_true", help="only exchanges without a price (the default)"
-        )
-        which.add_argument("--all", action="store_true", help="also those that have a cost")
+        which.add_argument("--unpriced", action="store_true", help="only exchanges without a price")
+        which.add_argument("--all", action="store_true", help="all that were billed")
         parser.add_argument(
             "--model", default="", help="only what this model answered, by its name or its version's"
         )
@@ -42,12 +42,22 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         asked = Asked(
-            options["since"], options["until"], options["model"], options["all"], options["dry_run"]
+            since=options["since"],
+            until=options["until"],
+            model=options["model"],
+            everything=options["all"],
+            unpriced=options["unpriced"],
+            dry_run=options["dry_run"],
         )
-        with bar("Computing costs", quiet=options["json"]) as progress:
-            done = reprice(asked, progress.reach)
+        most = at_most(asked)
+        try:
+            with bar("Computing costs", quiet=options["json"]) as progress:
+                done = reprice(asked, lambda seen: progress.reach(seen, most))
+        except KeyboardInterrupt as error:
+            message = "Interrupted. What was computed is stored; run it again to go on."
+            raise CommandError(message, returncode=130) from error
         self.stdout.write(
-            json.dumps(asdict(done), default=str) if options["json"] else "\n".join(_lines(done, asked))
+            json.dumps(asdict(done), default=plain) if options["json"] else "\n".join(_lines(done, asked))
         )
         if done.still_unpriced:
             sys.exit(1)
@@ -55,7 +65,9 @@ class Command(BaseCommand):
 
 def _lines(done: Repriced, asked: Asked) -> Iterator[str]:
     would = "would get" if asked.dry_run else "got"
-    yield f"{done.seen:,} exchanges computed, {done.changed:,} {would} another cost, USD {done.cost_usd:+,f} in all."
+    yield f"{done.seen:,} exchanges computed, {done.changed:,} {would} another cost, USD {signed(done.cost_usd)} in all."
+    for model, (old, new) in done.models.items():
+        yield f"{model or '(no name)'}: USD {plain(old)} -> {plain(new)}"
     for model in done.closed:
         yield f"{model} has a price now."
     for model, count in done.still_unpriced.most_common():
@@ -65,4 +77,4 @@ def _lines(done: Repriced, asked: Asked) -> Iterator[str]:
                 " add one in the admin that is valid from then on, and run this again."
             )
         else:
-            yield f"{count:,} stay unpriced: no model is named, or the counts that upstream told are beyond belief."
+            yield f"{count:,} stay unpriced: no model is named."
