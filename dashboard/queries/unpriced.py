@@ -1,23 +1,26 @@
 """Models that have no price, for the banner that stands until they have one."""
 
 from dataclasses import dataclass
+from datetime import date
 
 from proxy.store import unpriced
 from proxy.store.models import UnpricedModel
+from proxy.store.pricing import age
 
 _NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Unpriced:
-    """The names, the newest first, and how many exchanges count without a cost."""
+    """The names, the newest first, how many exchanges count without a cost, and when the shipped prices were read."""
 
     models: list[str]
     exchanges: int
+    read_on: date | None
 
 
 def unpriced_models() -> Unpriced | None:
     """None where every model has its price."""
     waiting = UnpricedModel.objects.filter(closed_at=None).order_by("-first_seen", "model")
     models = list(waiting.values_list("model", flat=True)[:_NAMED])
-    return Unpriced(models, unpriced.waiting()) if models else None
+    return Unpriced(models, unpriced.waiting(), age.read_on()) if models else None
