@@ -33,6 +33,7 @@ from dashboard.schemas import (
     StorageReport,
 )
 from dashboard.signin import Visitor, visitor
+from proxy.store.costs import plain
 from proxy.store.pipeline import Pipeline, pipeline
 
 MAX_LIMIT = 1000
@@ -117,9 +118,11 @@ def stats(request: HttpRequest, domain: str = "", since: datetime | None = None)
         requests_by_model={key: one.requests for key, one in summary.by_model.items()},
         requests_by_type={key: one.requests for key, one in summary.by_type.items()},
         total_cost_usd=float(found.cost_usd),
+        total_cost=plain(found.cost_usd),
         cost_state=found.exactness,
         unpriced_requests=found.unpriced,
         partial_requests=found.partial,
+        notional_requests=found.notional,
         since=start,
     )
 

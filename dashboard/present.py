@@ -1,9 +1,12 @@
 """From stored exchanges to the API's shapes."""
 
+from typing import Any
+
 from accounts.masking import mask_json, mask_text
 from dashboard.batch_results import FIRST
 from dashboard.conversation import bodies
 from dashboard.conversation.clipping import clipped
+from dashboard.present_bill import billed_models, cost_lines, decimal
 from dashboard.queries.exchanges import Details
 from dashboard.schemas import RequestDetails, RequestSummary, StreamingChunk
 from proxy.store.batches import usage_of
@@ -38,15 +41,22 @@ def request_summary(exchange: Exchange) -> RequestSummary:
         request_type=exchange.request_type,
         tool_call_count=exchange.tool_calls,
         cost_usd=None if exchange.cost_usd is None else float(exchange.cost_usd),
+        cost=decimal(exchange.cost_usd),
         cost_state=exchange.cost_state,
     )
 
 
 def request_details(details: Details) -> RequestDetails:
     """Everything of one exchange, secrets masked."""
-    exchange = details.exchange
+    exchange, bill = details.exchange, details.bill
     return RequestDetails(
         **request_summary(exchange).model_dump(),
+        cost_lines=cost_lines(bill),
+        cost_reasons=list(bill.reasons),
+        cost_notes=list(bill.notes),
+        billed=billed_models(bill),
+        answered_model=bill.answered_model,
+        **_served(exchange),
         method=exchange.method,
         path=exchange.path,
         streamed=exchange.streamed,
@@ -61,12 +71,22 @@ def request_details(details: Details) -> RequestDetails:
         request_missing=details.request.missing or None,
         response_missing=details.response.missing or None,
         pinned=details.pinned,
-        usage_data=exchange.usage,
+        usage_data=mask_json(exchange.usage),
         streaming_chunks=[
             StreamingChunk(chunk_index=index, offset_ms=moment, bytes=count)
             for index, (moment, count) in enumerate(details.chunks)
         ],
     )
+
+
+def _served(exchange: Exchange) -> dict[str, Any]:
+    """How it was served, in the words of its request and its answer."""
+    words = ("speed", "inference_geo", "service_tier", "error_code", "fallback_from", "bill_to")
+    return {name: mask_text(getattr(exchange, name)) or None for name in words} | {
+        "thinking_tokens": exchange.thinking_tokens,
+        "stop_details": mask_json(exchange.stop_details),
+        "input_transformations": exchange.input_transformations,
+    }
 
 
 def _request(details: Details) -> object:

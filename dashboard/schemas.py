@@ -56,11 +56,14 @@ class Stats(CamelSchema):
     requests_by_model: dict[str, int]
     requests_by_type: dict[str, int]
     total_cost_usd: float
+    total_cost: str = Field(description="The same as an exact decimal")
     cost_state: str = Field(
-        description="exact, partial (streams that were cut) or unpriced (models without a price)"
+        description="The worst of them: unpriced (models without a price), partial (something that is billed is not known), "
+        "notional (prepaid capacity at list prices) or exact"
     )
     unpriced_requests: int = Field(description="How many are in no cost, because a model has no price")
-    partial_requests: int = Field(description="How many did not tell all their tokens")
+    partial_requests: int = Field(description="Of how many something that is billed is not known")
+    notional_requests: int = Field(description="How many were served from capacity that is paid in advance")
     since: datetime = Field(description="The hour from which the sums count")
 
 
@@ -84,6 +87,7 @@ class RequestSummary(CamelSchema):
     request_type: str
     tool_call_count: int
     cost_usd: float | None
+    cost: str | None = Field(description="The same as an exact decimal")
     cost_state: str
 
 
@@ -110,8 +114,61 @@ class StreamingChunk(CamelSchema):
     bytes: int
 
 
+class CostFactor(CamelSchema):
+    """What multiplies a rate, such as fast mode."""
+
+    name: str
+    value: str
+
+
+class CostLine(CamelSchema):
+    """One line of a bill: `amount` is `quantity` times `rate` for `per` of them, times all `factors`; USD as exact decimals."""
+
+    label: str
+    kind: str = Field(
+        description="Empty for the answer's own call, else what came on top: compaction, advisor, declined …"
+    )
+    model: str
+    quantity: int
+    rate: str | None = Field(description="null where the price does not tell it")
+    per: int = Field(description="1,000,000 tokens or 1,000 searches")
+    factors: list[CostFactor]
+    amount: str
+    over_tokens: int = Field(description="The size of a prompt over which the rate holds, 0 for any")
+    price_id: int | None
+    price: str | None = Field(description="Its row of the price table, in words")
+
+
+class BilledModel(CamelSchema):
+    """What one model is billed for; `cost` is null where nobody knows it."""
+
+    model: str
+    input_tokens: int
+    output_tokens: int
+    cache_read_input_tokens: int
+    cache_creation_input_tokens: int
+    cost: str | None
+
+
 class RequestDetails(RequestSummary):
     """All of one exchange. Bodies are parsed JSON (else text), with secrets masked; `/raw/…` gives the exact bytes."""
+
+    cost_lines: list[CostLine] = Field(description="The bill: its amounts add up to `cost`")
+    cost_reasons: list[str] = Field(description="Why the cost is not exact")
+    cost_notes: list[str] = Field(description="What else there is to say of the cost, and what to do")
+    billed: list[BilledModel] = Field(description="What each model is billed for, the answer's own first")
+    answered_model: str = Field(
+        description="The model that answered, which may be another than was asked for"
+    )
+    speed: str | None
+    inference_geo: str | None
+    service_tier: str | None
+    thinking_tokens: int | None = Field(description="Of the output")
+    stop_details: Any
+    error_code: str | None
+    input_transformations: int
+    fallback_from: str | None = Field(description="The model that declined first")
+    bill_to: str | None = Field(description="Who was asked to be billed: it is counted here all the same")
 
     method: str
     path: str

@@ -7,7 +7,8 @@ from uuid import UUID
 from django.db.models import QuerySet, Sum
 
 from proxy.store.blobs import BodyMissingError, Chunks, body_of, decode_chunks
-from proxy.store.models import DomainTotal, Exchange, ExchangeBody, Pin, Price
+from proxy.store.models import DomainTotal, Exchange, ExchangeBody, Pin
+from proxy.store.pricing.explain import Explanation, explain
 from proxy.store.retention import METADATA, why_gone
 
 NOT_STORED = "No exchange with this id is stored."
@@ -24,6 +25,21 @@ UNLISTED = (
     "counts_as",
     "answered_model",
     "finished",
+    "price_id",
+    "price_rule",
+    "estimated_usd",
+    "billed",
+    "attempts",
+    "max_tokens",
+    "speed",
+    "inference_geo",
+    "service_tier",
+    "thinking_tokens",
+    "stop_details",
+    "error_code",
+    "input_transformations",
+    "fallback_from",
+    "bill_to",
 )
 
 
@@ -45,7 +61,7 @@ class KeptBody:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """One exchange with its headers, the times of its pieces, both bodies, the price that was used and whether it is pinned."""
+    """One exchange with its headers, the times of its pieces, both bodies, its bill and whether it is pinned."""
 
     exchange: Exchange
     request_headers: list[tuple[str, str]]
@@ -53,7 +69,7 @@ class Details:
     chunks: Chunks
     request: KeptBody
     response: KeptBody
-    price: Price | None
+    bill: Explanation
     pinned: bool
 
 
@@ -110,7 +126,7 @@ def details(exchange_id: UUID) -> Details | None:
         chunks=decode_chunks(bytes(kept.chunks)) if kept and kept.chunks else [],
         request=body(exchange_id, "request"),
         response=body(exchange_id, "response"),
-        price=Price.objects.filter(id=exchange.price_id).first() if exchange.price_id else None,
+        bill=explain(exchange),
         pinned=Pin.objects.holding(exchange).exists(),
     )
 

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from operator import attrgetter
+from functools import reduce
+from operator import attrgetter, or_
 from typing import Any
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 
 from proxy.store.models import DayRollup, Rollup
@@ -16,7 +17,10 @@ from proxy.store.models import DayRollup, Rollup
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Sums of exchanges. Token counts as the API bills them, cost in USD, duration in ms over all of them."""
+    """Sums of exchanges. Token counts as the API bills them, cost in USD, duration in ms over all of them.
+
+    A model that only worked inside others' answers has tokens and a cost, and no requests of its own.
+    """
 
     requests: int = 0
     errors: int = 0
@@ -29,6 +33,7 @@ class Figures:
     unpriced: int = 0
     partial: int = 0
     duration_ms: int = 0
+    notional: int = 0
 
     @property
     def total_tokens(self) -> int:
@@ -37,19 +42,26 @@ class Figures:
 
     @property
     def average_ms(self) -> float:
+        """0 where there is nothing to take the average of."""
         return self.duration_ms / self.requests if self.requests else 0.0
 
     @property
     def exactness(self) -> str:
-        """How far the cost can be trusted: exact, partial (streams that were cut) or unpriced (models without a price)."""
+        """How far the cost can be trusted, by the worst of it: unpriced (models without a price), partial (something that is
+        billed is not known), notional (prepaid capacity at list prices) or exact."""
         if self.unpriced:
             return "unpriced"
-        return "partial" if self.partial else "exact"
+        if self.partial:
+            return "partial"
+        return "notional" if self.notional else "exact"
 
 
+TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
 SUMS = {field.name: Sum(field.name, default=0) for field in fields(Figures)}
 _FIELDS = attrgetter(*SUMS)
 _SPLITS = ("domain", "model", "request_type")
+# A day whose sums were all taken back, as by a rebuild, keeps its row.
+_HAS_ANYTHING = reduce(or_, (~Q(**{name: 0}) for name in ("requests", "cost_usd", *TOKENS)))
 
 
 def hour_of(moment: datetime) -> datetime:
@@ -98,7 +110,7 @@ def summary(since: datetime, domain: str = "") -> Summary:
     """All sums since a moment, however long ago: hours up to the first midnight, days from then on."""
     midnight = _next_midnight(hour_of(since))
     hours = rollups(since, domain).filter(hour__lt=midnight)
-    days = DayRollup.objects.filter(day__gte=midnight.date(), requests__gt=0)
+    days = DayRollup.objects.filter(_HAS_ANYTHING, day__gte=midnight.date())
     if domain:
         days = days.filter(domain=domain)
     rows = [row for part in (hours, days) for row in part.values(*_SPLITS).annotate(**SUMS)]
@@ -117,7 +129,7 @@ def _split(parts: Iterable[tuple[str, Figures]]) -> dict[str, Figures]:
     for name, sums in parts:
         groups[name].append(sums)
     found = {name: together(sums) for name, sums in groups.items()}
-    return dict(sorted(found.items(), key=lambda one: (-one[1].requests, one[0])))
+    return dict(sorted(found.items(), key=lambda one: (-one[1].requests, -one[1].cost_usd, one[0])))
 
 
 def together(parts: Iterable[Figures]) -> Figures:

@@ -10,14 +10,13 @@ from django.conf import settings
 from django.db.models import Case, F, Value, When
 from django.utils import timezone
 
-from dashboard.queries.figures import SUMS, Figures, rollups, together
+from dashboard.queries.figures import SUMS, TOKENS, Figures, rollups, together
 
 DAYS = 7
 NAMED_SERIES = 6
 OTHERS = "everything else"
-_TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
 # A week has tens of thousands of rollups: each sum more is to be seen.
-_CHARTED = {name: SUMS[name] for name in ("requests", "cost_usd", *_TOKENS)}
+_CHARTED = {name: SUMS[name] for name in ("requests", "cost_usd", *TOKENS)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,10 @@ from django import template
 from django.conf import settings
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+
+from accounts.masking import mask_text
 
 register = template.Library()
 NOTHING = "–"  # noqa: RUF001 - an en dash stands for a number that is not known
@@ -44,6 +46,29 @@ def usd(value: Decimal | None) -> str:
     if value < Decimal("0.0001"):
         return "<$0.0001"
     return f"${value:,.4f}" if value < 1 else f"${value:,.2f}"
+
+
+@register.filter
+def exact(value: Decimal | None) -> str:
+    """1,234.000056: every digit, and no zeros at the end."""
+    return NOTHING if value is None else f"{value.normalize():,f}"
+
+
+@register.filter
+def masked(value: str) -> str:
+    """Without the credentials in it."""
+    return mask_text(value)
+
+
+@register.filter
+def code(sentence: str) -> SafeString:
+    """A sentence with what stands in backticks as code."""
+    parts = sentence.split("`")
+    return format_html_join(
+        "",
+        "{}",
+        ([format_html("<code>{}</code>" if place % 2 else "{}", part)] for place, part in enumerate(parts)),
+    )
 
 
 @register.filter

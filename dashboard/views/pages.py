@@ -14,6 +14,7 @@ from dashboard.signin import signed_in_only
 from dashboard.views.request_page import VIEWS, RequestPage
 from dashboard.views.usage_page import usage_page
 from proxy.store.pipeline import pipeline
+from proxy.store.pricing.pending import pending
 
 RECENT = 20
 PAGE_SIZE = 50
@@ -52,6 +53,7 @@ def _overview(request: HttpRequest) -> dict[str, object]:
         "active_domains": figures.active_domains(since, domain),
         "pipeline": pipeline(),
         "unpriced": unpriced_models(),
+        "outdated": pending(),
         "unchecked": limit_use.unchecked(),
         "rows": exchanges.page(domain, size=RECENT).rows,
     }

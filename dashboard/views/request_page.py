@@ -10,6 +10,7 @@ from dashboard.batch_results import BatchResults
 from dashboard.conversation import bodies, turns
 from dashboard.conversation.bodies import readable
 from dashboard.queries.exchanges import Details
+from dashboard.served import Fact, facts_of
 from dashboard.timeline import Timeline, draw
 from proxy.store.batches import usage_of
 from proxy.wire.lenient import parse
@@ -72,6 +73,10 @@ class RequestPage:
     @cached_property
     def timeline(self) -> Timeline | None:
         return draw(self.details.chunks, self.details.exchange.duration_ms)
+
+    @cached_property
+    def served(self) -> list[Fact]:
+        return facts_of(self.details.exchange, self.details.bill)
 
     @property
     def error_type(self) -> str:

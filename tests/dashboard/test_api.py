@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 LIST_FIELDS = {
     "requestId", "domain", "accountId", "model", "timestamp", "inputTokens", "outputTokens", "totalTokens",
     "cacheReadInputTokens", "cacheCreationInputTokens", "durationMs", "responseStatus", "outcome", "error", "requestType",
-    "toolCallCount", "costUsd", "costState",
+    "toolCallCount", "costUsd", "cost", "costState",
 }  # fmt: skip
 
 
@@ -46,9 +46,11 @@ def test_e0_stats_of_the_last_day(program: Client) -> None:
         "requestsByModel": {"claude-sonnet-4-5": 1, "claude-haiku-4-5": 1},
         "requestsByType": {"inference": 1, "quota": 1},
         "totalCostUsd": 0.000432,
+        "totalCost": "0.000432",
         "costState": "exact",
         "unpricedRequests": 0,
         "partialRequests": 0,
+        "notionalRequests": 0,
         "since": "",
     }
 
