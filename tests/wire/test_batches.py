@@ -14,6 +14,7 @@ from proxy.wire import batch_reader, batches
 from proxy.wire.batch_reader import Reader, read_results
 from proxy.wire.batches import Share, batch_of_results, created, first_results
 from proxy.wire.pricing import bill, cost
+from proxy.wire.understood import MOST_REASONS
 from proxy.wire.usage import merge
 from tests import recordings
 from tests.prices import BOOK
@@ -178,6 +179,14 @@ def test_more_models_than_there_are_become_one_without_a_price() -> None:
     assert len(found.shares) == 51
     assert found.shares[0] == Share(batches.OTHERS, 40, 40, 80)
     assert bill([found.shares[0].call], found.shares[0].terms, MAY, BOOK).state == "unpriced"
+
+
+def test_what_lines_say_that_is_not_understood_is_named_once_and_not_without_end() -> None:
+    lines = [answered("claude-haiku-4-5", usage(1, 1, **{f"new_{number % 30}": 1})) for number in range(60)]
+
+    reasons = read_results(b"".join(lines)).reasons
+
+    assert reasons == [f"usage.new_{number} is not understood" for number in range(MOST_REASONS)]
 
 
 def test_sums_may_be_larger_than_any_single_count() -> None:

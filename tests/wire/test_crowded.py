@@ -2,6 +2,7 @@ import pytest
 
 from proxy.wire.cut import cut
 from proxy.wire.lenient import is_crowded, parse
+from proxy.wire.request_shape import shape_of
 from tests.store.agent_session import AgentSession
 
 SMALL = b"[" + b",".join([b"[]"] * 300_000) + b"]"
@@ -27,3 +28,4 @@ def test_a_crowded_body_is_kept_in_one_piece_and_not_parsed() -> None:
     assert is_crowded(HUGE)
     assert parse(HUGE) is None
     assert cut(HUGE) == [HUGE]
+    assert shape_of(HUGE) is None

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from proxy.wire.messages import read_answer
-from proxy.wire.price_book import Price, PriceBook, Rates
+from proxy.wire.price_book import Band, Price, PriceBook, Rates
 from proxy.wire.pricing import Bill, cost
 from proxy.wire.refusals import NO_CATEGORY, Attempts
 from proxy.wire.usage import Usage, merge
@@ -317,6 +317,21 @@ def test_a_call_by_an_unpriced_model_makes_the_bill_unpriced_and_keeps_its_token
         ("claude-opus-5", 5, Decimal(0)),
         ("claude-secret-9", 1, Decimal(0)),
     ]
+
+
+def test_of_several_unpriced_models_the_first_is_named() -> None:
+    advice = {"type": "advisor_message", "model": "claude-secret-9", "input_tokens": 1}
+
+    assert bill("claude-secret-8", told(5, iterations=[advice])).unpriced_model == "claude-secret-8"
+
+
+def test_a_book_knows_the_sizes_of_prompts_that_prices_depend_on() -> None:
+    band = Band(150_000, SHIPPED[0].rates)
+    ended = replace(SHIPPED[0], id="1", model="m", band=band, valid_to=SHIPPED[0].valid_from)
+    book = PriceBook([ended])
+
+    assert book.thresholds == (100_000, 150_000, 200_000)
+    assert list(book.in_force(NOW)) == []
 
 
 def test_a_split_larger_than_the_total_does_not_cost_more_than_the_total() -> None:

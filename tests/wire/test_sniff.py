@@ -115,6 +115,12 @@ def test_a_long_json_answer_is_sniffed_at_both_ends() -> None:
     assert facts(sniffer) == ("m", 3, 4, 0, 0, 1, None, True)
 
 
+def test_how_an_answer_was_served_is_known_while_it_passes() -> None:
+    sniffer = sniff(b'{"model":"m","usage":{"input_tokens":3,"speed":"fast"}}')
+
+    assert sniffer.usage == {"input_tokens": 3, "speed": "fast"}
+
+
 def test_an_error_body_gives_its_type() -> None:
     sniffer = sniff(b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}')
 

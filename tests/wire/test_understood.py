@@ -60,7 +60,7 @@ def test_what_the_api_documents_is_understood() -> None:
         ("fallback_credit", {"amount": 3}, "fallback_credit.amount"),
         ("fallback_credit", "redeemed", "fallback_credit.status"),
         ("iterations", "many", "iterations"),
-        ("iterations", ["one"], "iterations.0"),
+        ("iterations", [None, "one"], "iterations.1"),
         ("iterations", [{"type": "dream"}], "iterations.0.type"),
         ("iterations", [{"type": 3}], "iterations.0.type"),
         ("iterations", [{"type": "message", "model": 3}], "iterations.0.model"),
