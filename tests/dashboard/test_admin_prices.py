@@ -86,6 +86,7 @@ def test_the_list_is_filtered_by_state_whose_and_model(operator: Client) -> None
     with as_owner():
         Price.objects.filter(pk=mine.pk).update(valid_from=timezone.now() + timedelta(days=9))
         people.make_price("claude-next-1")
+        people.make_price("claude-gone-1").withdraw()
 
     assert [key.split()[0] for key in lines(operator, "?state=future")] == ["claude-next-1"]
     assert {row[0] for row in lines(operator, "?state=in+force").values()} == {"in force"}

@@ -86,6 +86,7 @@ def test_an_operators_price_counts_within_two_seconds_and_stops_as_fast(running:
 def test_the_table_survives_the_snapshots_file_to_the_last_digit(table: None) -> None:
     with as_owner():
         Price.objects.found().filter(model=MODEL).update(input=Decimal("0.123456"), valid_to=NOW)
+        make_price("claude-gone-1").withdraw()
     prices = price_table.read()
     snapshot_file.save(Snapshot({}, parts={PART.name: prices}))
 
