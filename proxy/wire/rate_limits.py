@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 PREFIX = b"anthropic-ratelimit-"
+_UNIFIED = "unified-"
+_WINDOWS = ("unified-5h", "unified-7d")  # the latter also per model, as unified-7d_sonnet
 LONGEST_SECONDS = 8 * 86_400  # the longest window is of seven days
 
 Gauges = dict[str, tuple[float, float]]
@@ -34,7 +36,15 @@ def gauges(headers: Iterable[tuple[bytes, bytes]]) -> Gauges:
 
 def used_share(known: Mapping[str, tuple[float, float]], now: float) -> float:
     """The share used of the window that is nearest to its end; one that was reset since counts as empty."""
-    return max((used for used, reset in known.values() if reset > now), default=0.0)
+    return max(
+        (used for name, (used, reset) in known.items() if reset > now and _is_window(name)), default=0.0
+    )
+
+
+def _is_window(name: str) -> bool:
+    """Whether requests are refused when it is full: what is bought beyond a window (`unified-overage`) or served slowly
+    (`unified-slow-budget`) may be used up while the account has room."""
+    return not name.startswith(_UNIFIED) or name.startswith(_WINDOWS)
 
 
 def allowed_again(headers: Iterable[tuple[bytes, bytes]], now: float, *, limited: bool) -> float | None:
@@ -62,11 +72,12 @@ def _told(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 def _reset(headers: Iterable[tuple[bytes, bytes]], now: float) -> float | None:
     """The last reset of the windows that are used up, else that of the one which the API names, else the first of all."""
     told = _told(headers)
-    full = [reset for used, reset in gauges(headers).values() if used >= 1 and reset > now]
+    known = gauges(headers).items()
+    full = [reset for name, (used, reset) in known if used >= 1 and reset > now and _is_window(name)]
     full += [
         _moment(told.get(f"{name.removesuffix('-status')}-reset", "")) or 0.0
         for name, value in told.items()
-        if name.endswith("-status") and value == "rejected"
+        if name.endswith("-status") and value == "rejected" and _is_window(name.removesuffix("-status"))
     ]
     if any(full):
         return max(full)

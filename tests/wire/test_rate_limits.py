@@ -50,6 +50,22 @@ def test_the_fullest_window_counts_until_its_reset() -> None:
     assert used_share({}, NOW) == 0
 
 
+@pytest.mark.parametrize("name", ["unified-overage", "unified-slow-budget", "unified-something-new"])
+def test_what_is_used_up_beside_the_windows_chooses_no_credential(name: str) -> None:
+    known = {name: (0.99, NOW + 10), "unified-7d_sonnet": (0.2, NOW + 10), "requests": (0.1, NOW + 10)}
+
+    assert used_share(known, NOW) == 0.2
+
+
+def test_a_window_that_is_full_ends_the_wait_and_not_what_is_bought_beyond_it() -> None:
+    told = limits(
+        unified_5h_utilization="1", unified_5h_reset=str(NOW + 60), unified_overage_status="rejected",
+        unified_overage_utilization="1", unified_overage_reset=str(NOW + 86_400),
+    )  # fmt: skip
+
+    assert allowed_again(told, NOW, limited=True) == NOW + 60
+
+
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [
