@@ -23,24 +23,19 @@ NOTHING = Inbound()
 def read_credentials(headers: Iterable[Header]) -> Inbound:
     """Sort the values of `authorization` and `x-api-key` (lower-case names) by wire-protocol's "Credential of the client".
 
-    A Nexus key counts in either header, and a value that holds one stays here. `Bearer sk-ant-api…` goes upstream as
-    `x-api-key`, unless one is there already; `Bearer sk-ant-oat…` stays a bearer and needs the OAuth beta; anything else goes on
-    as sent.
+    A Nexus key counts in either header, and a value that holds one stays here. Any other value goes upstream as it came, in its
+    own header: SDKs send API keys as bearers too. `Bearer sk-ant-oat…` needs the OAuth beta.
     """
-    client_key, own, as_key, is_oauth = "", [], None, False
+    client_key, own, is_oauth = "", [], False
     for name, value in headers:
         token = _token(name, value)
         if not token:
             continue
         if found := find_client_key(token):
             client_key = client_key or found
-        elif name == b"authorization" and token.startswith("sk-ant-api"):
-            as_key = as_key or (b"x-api-key", token.encode())
         else:
             own.append((name, value))
             is_oauth = is_oauth or (name == b"authorization" and token.startswith("sk-ant-oat"))
-    if as_key and all(name != b"x-api-key" for name, _ in own):
-        own.append(as_key)
     if not client_key and not own:
         return NOTHING
     return Inbound(client_key, tuple(own), is_oauth)

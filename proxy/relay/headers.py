@@ -80,15 +80,12 @@ def masked(headers: Iterable[Header]) -> list[tuple[str, str]]:
 
 @lru_cache(maxsize=4096)  # most headers of a client are the same with every request
 def _masked(name: bytes, value: bytes) -> tuple[str, str]:
-    return mask_headers([(name.decode("latin-1"), value.decode("utf-8", "replace"))])[0]
+    return mask_headers([(name.decode("latin-1"), text_of(value))])[0]
 
 
-def are_utf8(headers: Headers) -> bool:
-    """Whether every value can be carried on unchanged."""
+def text_of(value: bytes) -> str:
+    """A header's value as text: UTF-8, else Latin-1, which is what HTTP once meant and loses no byte."""
     try:
-        for _, value in headers:
-            if not value.isascii():
-                value.decode()
+        return value.decode()
     except UnicodeDecodeError:
-        return False
-    return True
+        return value.decode("latin-1")

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 
-from accounts.hosts import Host, parse_host
+from accounts.hosts import BadHost, Host, parse_host
 from proxy.relay.headers import Headers
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -20,7 +20,10 @@ def host_of(scope: dict[str, Any]) -> Host:
     if settings.TRUSTED_PROXIES and _is_trusted(_peer(scope)):
         forwarded = b",".join(item for name, item in headers if name == b"x-forwarded-host")
         value = forwarded.rpartition(b",")[2].strip() or value  # the last one is our own proxy's
-    return parse_host(value.decode())
+    try:
+        return parse_host(value.decode())
+    except UnicodeDecodeError as error:
+        raise BadHost("it is not UTF-8; write an international name in punycode") from error
 
 
 def client_address(scope: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ from proxy.relay import cors, debug, runtime
 from proxy.relay.answers import NEXUS_ID, error_answer, kind_of
 from proxy.relay.exchange import Exchange
 from proxy.relay.handler import StreamedAnswer
-from proxy.relay.headers import are_utf8, client_headers, masked
+from proxy.relay.headers import client_headers, masked
 from proxy.relay.passage import Passage
 from proxy.relay.refusal import Refused
 from proxy.relay.request import RelayRequest
@@ -72,11 +72,6 @@ async def _forward(request: RelayRequest, nexus: Runtime, exchange: Exchange) ->
 
 
 def _checked_host(request: RelayRequest) -> Host:
-    if not are_utf8(request.pairs):
-        raise Refused(
-            ErrorKind.INVALID_REQUEST,
-            "A header holds bytes that are not UTF-8, so it cannot be passed on unchanged.",
-        )
     try:
         return host_of(request.scope)
     except BadHost as error:

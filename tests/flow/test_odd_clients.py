@@ -134,7 +134,7 @@ def test_an_http_1_0_client_has_an_answer_that_ends_with_the_connection(
 def test_a_connection_serves_on_after_errors(nexus: Nexus) -> None:
     kinds = [
         wire.request_bytes("GET", "/nothing", []),
-        wire.request_bytes("GET", "/v1/models", [("x-bad", b"\xff\xfe")]),
+        wire.request_bytes("GET", "/v1/models", [], host="no/domain"),
         wire.request_bytes("GET", "/v1/models", [("x-api-key", b"cnp_live_wrong")]),
         wire.request_bytes("GET", "/v1/x", [("x-emulate", b"status=529")]),
         wire.request_bytes("GET", "/v1/x", [("x-emulate", b"head-cut")]),

@@ -46,6 +46,11 @@ def test_without_trusted_proxies_nobody_may(settings: Settings) -> None:
     assert client_address(scope(x_forwarded_for="192.0.2.7")) == PROXY
 
 
+def test_a_host_that_is_no_utf8_names_no_domain() -> None:
+    with pytest.raises(BadHost, match="punycode"):
+        host_of({"client": None, "headers": [(b"host", b"caf\xe9.example")]})
+
+
 def test_an_empty_entry_does_not_count_and_a_bad_one_is_refused() -> None:
     assert host_of(scope(x_forwarded_host=" ")).name == "own.example"
     with pytest.raises(BadHost):
