@@ -49,7 +49,13 @@ def error_answer(
     named = [(b"request-id", exchange_id.encode()), (NEXUS_ID, exchange_id.encode())] if exchange_id else []
     extra = [*(headers or []), *named]
     body = error_body(kind, message, exchange_id)
-    return RawResponse(kind.status, [(b"content-type", b"application/json"), *extra], body)
+    return RawResponse(kind.status, [*error_headers(kind), *extra], body)
+
+
+def error_headers(kind: ErrorKind) -> Headers:
+    """What each error of a kind carries. Without a word on it clients repeat a final one, for minutes and in silence."""
+    retry = [(b"x-should-retry", b"false")] if kind.is_final else []
+    return [(b"content-type", b"application/json"), *retry]
 
 
 def kind_of(error_type: str) -> ErrorKind:

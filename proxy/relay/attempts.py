@@ -38,7 +38,7 @@ from proxy.relay.outcome import (
 )
 from proxy.relay.pool import Place, Pool
 from proxy.relay.refresh import Refresher
-from proxy.relay.refusal import Refused
+from proxy.relay.refusal import Refused, retry_after, whole_seconds
 from proxy.relay.request import RelayRequest
 from proxy.relay.standing import PROBE_SECONDS, Standing
 from proxy.relay.upstream import UpstreamTransport, build_request
@@ -138,16 +138,15 @@ class Sender:
         """No credential of the pool is ready: the answer names the earliest end of their cool-downs."""
         now = time.time()
         cooling = self.pool.cooling(decision.pool, now)
-        seconds = max(1, math.ceil(cooling[0].until - now)) if cooling else 1
+        seconds = whole_seconds(cooling[0].until - now if cooling else 0)
         reasons = ", ".join(sorted({standing.reason for standing in cooling}))
         message = (
             f"All credentials that Nexus has for {decision.domain} cool down ({reasons}). "
             f"Try again in {seconds} s, or ask the operator to add a credential or to end a cool-down."
         )
-        retry_after = (b"retry-after", str(seconds).encode())
         names = (*decision.passed_over, *self.pool.passed_over(decision.pool, frozenset(), now))
         passed_over = tuple(dict.fromkeys(names))
-        return Refused(ErrorKind.RATE_LIMIT, message, decision.domain, [retry_after], passed_over)
+        return Refused(ErrorKind.RATE_LIMIT, message, decision.domain, [retry_after(seconds)], passed_over)
 
     async def send(self, request: RelayRequest, exchange: Exchange, decision: Decision) -> httpx.Response:
         """The API's answer; raises httpx.TransportError, or Refused where each credential of the pool is limited."""

@@ -93,7 +93,7 @@ class Limiter:
             return self._without_redis(down)
         if findings:
             del self._held[exchange.id]
-            return refusal(rules, findings, now.date())
+            return refusal(rules, findings, now)
         if self._renewal is None or self._renewal.done():
             self._renewal = spawn(self._renew_while_held(), "limits-renewal")
         return None

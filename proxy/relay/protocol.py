@@ -11,6 +11,7 @@ from typing import Any, cast
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from proxy.relay.answers import error_headers
 from proxy.relay.framing import close_delimited
 from proxy.relay.outbox import Outbox
 from proxy.wire.errors import ErrorKind, error_body
@@ -203,11 +204,13 @@ class Protocol(HttpToolsProtocol):
             self.flow.pause_reading()
             return
         body = error_body(kind, message, "")
-        head = (
-            f"HTTP/1.1 {kind.status} \r\ncontent-type: application/json\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode() + body)
+        pairs = [
+            *error_headers(kind),
+            (b"content-length", str(len(body)).encode()),
+            (b"connection", b"close"),
+        ]
+        lines = [f"HTTP/1.1 {kind.status} ".encode(), *(name + b": " + value for name, value in pairs)]
+        self.transport.write(b"\r\n".join([*lines, b"", body]))
         self.transport.close()
 
 

@@ -1,6 +1,8 @@
 """A request that Nexus answers itself."""
 
-from proxy.relay.headers import Headers
+import math
+
+from proxy.relay.headers import Header, Headers
 from proxy.wire.errors import ErrorKind
 
 
@@ -21,3 +23,13 @@ class Refused(Exception):
         self.domain = domain
         self.headers = headers or []
         self.passed_over = passed_over
+
+
+def whole_seconds(seconds: float) -> int:
+    """A wait as clients read it: whole seconds, never too few, and no 0, which would mean at once."""
+    return max(1, math.ceil(seconds))
+
+
+def retry_after(seconds: float) -> Header:
+    """The header that tells it."""
+    return (b"retry-after", str(whole_seconds(seconds)).encode())

@@ -34,6 +34,11 @@ class ErrorKind(Enum):
     def status(self) -> int:
         return self.value[1]
 
+    @property
+    def is_final(self) -> bool:
+        """Whether the same request would be refused again, however often it is repeated."""
+        return self.status < 500 and self is not ErrorKind.RATE_LIMIT
+
 
 def error_body(kind: ErrorKind, message: str, request_id: str) -> bytes:
     """The JSON body of an error answer; `message` says what happened and what to do next."""

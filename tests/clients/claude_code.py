@@ -44,19 +44,32 @@ class ClaudeCode:
         Raises:
             AssertionError: it failed; the message holds its words.
         """
-        command = [str(self.program), "-p", prompt, "--model", model, "--output-format", "json"]
-        done = subprocess.run(
-            command,
-            env=self._environment(address),
+        done = self._run(prompt, model, self._environment(address))
+        assert done.returncode == 0, f"Claude Code ended with {done.returncode}: {done.stdout}{done.stderr}"
+        told = json.loads(done.stdout, parse_float=Decimal)
+        return Told(told["session_id"], told["result"], Decimal(told["total_cost_usd"]))
+
+    def ask_in_vain(self, prompt: str, *, model: str, address: str, **environment: str) -> str:
+        """Let it meet a refusal; what it shows of that to its user. `environment` is added to its own.
+
+        Raises:
+            AssertionError: it was not refused.
+            subprocess.TimeoutExpired: it goes on trying.
+        """
+        done = self._run(prompt, model, {**self._environment(address), **environment})
+        assert done.returncode != 0, f"Claude Code was not refused: {done.stdout}"
+        return str(json.loads(done.stdout)["result"])
+
+    def _run(self, prompt: str, model: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(self.program), "-p", prompt, "--model", model, "--output-format", "json"],
+            env=environment,
             cwd=self.home,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=RUN_SECONDS,
         )
-        assert done.returncode == 0, f"Claude Code ended with {done.returncode}: {done.stdout}{done.stderr}"
-        told = json.loads(done.stdout, parse_float=Decimal)
-        return Told(told["session_id"], told["result"], Decimal(told["total_cost_usd"]))
 
     def _environment(self, address: str) -> dict[str, str]:
         """Nothing of the environment here: a developer's own keys and settings stay out of it."""

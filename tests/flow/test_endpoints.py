@@ -38,6 +38,7 @@ def test_other_paths_are_404_in_the_apis_shape(nexus: Nexus, path: str) -> None:
 
     assert answer.status_code == 404
     assert answer.json()["error"]["type"] == "not_found_error"
+    assert answer.headers["x-should-retry"] == "false"
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,8 @@ def test_a_hundred_at_once_overshoot_a_cap_by_no_more_than_what_was_under_way(li
     wait_for(lambda: error_type(send(limited, "capped.example")) == "billing_error", 30)
     refused = send(limited, "capped.example")
     assert (refused.status_code, refused.headers["x-should-retry"]) == (429, "false")
+    assert 1 <= int(refused.headers["retry-after"]) <= 24 * 3600
+    assert refused.headers["anthropic-ratelimit-unified-overage-period"] == "daily"
     assert "The spend limit of domain capped.example for this day is used up" in error(refused)["message"]
     [sums] = limited.rows(
         "SELECT sum(cost_usd) AS spent, max(cost_usd) AS dearest FROM proxy_exchange WHERE domain = 'capped.example'"

@@ -108,6 +108,7 @@ def test_an_upstream_that_breaks_off_before_its_head_gives_502_in_the_apis_shape
 
     row = nexus.stored(answer.headers["x-nexus-id"])
     assert answer.status_code == 502
+    assert "x-should-retry" not in answer.headers
     assert answer.json()["error"]["type"] == "api_error"
     assert "Nexus" in answer.json()["error"]["message"]
     assert (row["outcome"], row["status"]) == ("upstream_error", 502)
@@ -117,7 +118,7 @@ def test_a_refusal_is_recorded_without_a_body(nexus: Nexus) -> None:
     answer = nexus.client(**{"x-api-key": "cnp_live_nobody"}).post("/v1/messages", json=ASK)
 
     row = nexus.stored(answer.headers["x-nexus-id"])
-    assert answer.status_code == 401
+    assert (answer.status_code, answer.headers["x-should-retry"]) == (401, "false")
     assert (row["outcome"], row["paid_by"], row["status"]) == ("refused", "nobody", 401)
     assert row["response_bytes"] == 0
 

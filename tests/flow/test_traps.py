@@ -50,6 +50,7 @@ def test_trap_3_a_body_over_djangos_limit_passes_and_one_over_the_apis_gets_its_
     assert small.status == 200
     assert large.status == 413
     assert json.loads(large.body)["error"]["type"] == "request_too_large"
+    assert large.values("x-should-retry") == [b"false"]
 
 
 def test_trap_4_the_proxy_runs_without_middleware_and_without_database_signals(nexus: Nexus) -> None:
@@ -98,6 +99,7 @@ def test_malformed_requests_are_refused_in_the_apis_shape(nexus: Nexus, head: by
     assert answer.status == status
     assert error["type"] == "error"
     assert error["error"]["type"] == "invalid_request_error"
+    assert answer.values("x-should-retry") == [b"false"]
     assert len(error["error"]["message"]) > 20
 
 

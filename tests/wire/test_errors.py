@@ -37,6 +37,14 @@ def test_each_status_carries_the_api_s_type(status: int, types: set[str]) -> Non
     assert {kind.type for kind in ErrorKind if kind.status == status} == types
 
 
+def test_only_a_wait_and_what_nexus_could_not_do_are_worth_a_repeat() -> None:
+    worth_it = {kind.status for kind in ErrorKind if not kind.is_final}
+
+    assert worth_it == {429, 500, 502, 503, 504, 529}
+    assert ErrorKind.SPEND_LIMIT.is_final
+    assert not ErrorKind.RATE_LIMIT.is_final
+
+
 def test_a_message_that_is_not_unicode_can_still_be_sent() -> None:
     body = error_body(ErrorKind.INVALID_REQUEST, "bad \ud800 header", "")
 
