@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from accounts.masking import mask_json, mask_text
 from dashboard.conversation.clipping import clipped
 from dashboard.queries.exchanges import KeptBody
-from proxy.store.codings import decoded
+from proxy.store.codings import plain
 from proxy.wire.lenient import parse
 
 MAX_SHOWN = 300_000
@@ -30,7 +30,7 @@ def header(headers: list[tuple[str, str]], name: str) -> str:
 
 def readable(body: KeptBody, headers: list[tuple[str, str]]) -> bytes:
     """A body without its content coding, b"" where it was not kept."""
-    return decoded(body.data or b"", header(headers, "content-encoding"))
+    return plain(body.data or b"", headers)
 
 
 def shown(body: bytes) -> Shown:

@@ -5,6 +5,7 @@ client that goes without a task that waits for it, and a way to write a piece of
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -15,6 +16,8 @@ from proxy.relay.answers import error_headers
 from proxy.relay.framing import close_delimited
 from proxy.relay.outbox import Outbox
 from proxy.wire.errors import ErrorKind, error_body
+
+log = logging.getLogger("nexus.relay")
 
 MAX_HEAD_BYTES = 64 * 1024
 # A body up to here is handed on as one: uvicorn wakes the request's task for each piece of it, and copies that twice.
@@ -53,7 +56,7 @@ class Protocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserError:
-            self._answer_and_close(ErrorKind.INVALID_REQUEST, "This is not a valid HTTP/1.1 request.")
+            self._refuse_what_is_no_request()
         except httptools.HttpParserUpgrade as offer:
             if self._declining:
                 self._decline(data[offer.args[0] :])
@@ -61,6 +64,17 @@ class Protocol(HttpToolsProtocol):
             self._head_bytes += self._unread
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._answer_and_close(ErrorKind.HEADERS_TOO_LARGE, _TOO_LARGE)
+
+    def _refuse_what_is_no_request(self) -> None:
+        """End a connection that speaks something else."""
+        message = "This is not a valid HTTP/1.1 request."
+        if (
+            self.parser.get_method() == b"PRI"
+        ):  # how HTTP/2 begins, of a client that does not ask first (RFC 9113 §3.4)
+            client = self.client[0] if self.client else ""
+            log.warning("relay.wrong_protocol", extra={"client": client})
+            message = "Nexus speaks HTTP/1.1 and no HTTP/2: turn off HTTP/2 with prior knowledge (h2c) in the client."
+        self._answer_and_close(ErrorKind.INVALID_REQUEST, message)
 
     def _decline(self, rest: bytes) -> None:
         """Read on as if no upgrade had been offered: httptools takes the request's body for the other protocol's bytes."""

@@ -3,6 +3,7 @@
 llhttp finds the framing, by httptools, as in uvicorn on the other side. A piece of a body costs one append: a stream has thousands.
 """
 
+import re
 from typing import NamedTuple
 
 import aiohttp
@@ -12,6 +13,7 @@ from proxy.relay.headers import Headers
 
 MAX_HEAD_BYTES = 256 * 1024
 MAX_HEADERS = 1000
+_FORBIDDEN = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")  # control characters, RFC 9110 §5.5
 # What aiohttp and browsers take from servers that are a little out of line.
 _LENIENT = {
     "lenient_headers": True,
@@ -34,9 +36,10 @@ class Head(NamedTuple):
 class Reply:
     """`feed` it what comes and `lose` it when the connection ends; `take` the body.
 
-    `head` is the final answer's, without 1xx before it. It has `ended` with `error` None when it is whole. `reusable` tells whether
-    its connection may serve another request then. `held` is about how many bytes wait to be taken. Where a chunk begins next
-    (`between_chunks`, told of streams of events only), whole ones may be taken from the connection past it.
+    `head` is the final answer's, without 1xx before it; a 101 is none, as nobody asked for another protocol. It has `ended` with
+    `error` None when it is whole. `reusable` tells whether its connection may serve another request then. `held` is about how many
+    bytes wait to be taken. Where a chunk begins next (`between_chunks`, told of streams of events only), whole ones may be taken
+    from the connection past it.
     """
 
     def __init__(self, *, bodiless: bool) -> None:
@@ -58,8 +61,6 @@ class Reply:
         """The next bytes of its connection."""
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self.ended = True  # a head without a body, and nothing after it is HTTP
         except httptools.HttpParserError as error:
             self.fail(BadAnswer(str(error.__context__ or error)))
         if self.head:
@@ -129,6 +130,8 @@ class Reply:
             return
         if len(headers) > MAX_HEADERS:
             raise BadAnswer(f"it has more than {MAX_HEADERS} headers")
+        if not 200 <= status <= 599 or _FORBIDDEN.search(b"".join([value for _, value in headers])):
+            raise BadAnswer(f"no HTTP answer (status {status})")
         self.head = Head(status, headers)
         self.reusable = self._parser.should_keep_alive() and not self._bodiless
         # httptools cannot be told that no body follows: the connection of such an answer is not used again.

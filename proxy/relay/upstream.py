@@ -5,7 +5,6 @@ than the proxying itself.
 """
 
 import asyncio
-import re
 from functools import lru_cache
 
 import aiohttp
@@ -15,9 +14,7 @@ from proxy.relay.answer_bytes import AnswerBytes
 from proxy.relay.call import BadHead, Call, Origin, head_of
 from proxy.relay.headers import Headers
 from proxy.relay.link import connector
-from proxy.relay.reply import BadAnswer, Head
-
-_NOT_SENDABLE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")  # control characters, RFC 9110 §5.5
+from proxy.relay.reply import BadAnswer
 
 
 class UpstreamTransport(httpx.AsyncBaseTransport):
@@ -44,9 +41,6 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
                 raise
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise _translated(error, request) from error
-        if not _can_be_passed_on(head):
-            call.close()
-            raise httpx.RemoteProtocolError(f"no HTTP answer (status {head.status})", request=request)
         stream = AnswerBytes(call)
         return httpx.Response(head.status, headers=head.headers, stream=stream, request=request)
 
@@ -70,12 +64,6 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         await self._connector.close()
-
-
-def _can_be_passed_on(head: Head) -> bool:
-    """Whether the head is one that HTTP allows for a final answer."""
-    values = b"".join(value for _, value in head.headers)
-    return 200 <= head.status <= 599 and not _NOT_SENDABLE.search(values)
 
 
 def _translated(error: Exception, request: httpx.Request) -> httpx.TransportError:

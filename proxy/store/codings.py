@@ -5,12 +5,23 @@ Nexus asks upstream for `identity`; this is for answers (and requests) that are 
 
 import zlib
 
+import brotli
 import zstandard
+
+from proxy.record import HeaderPairs
 
 # A request may have 32 MiB, and no answer but a batch's results, which come plain, is near it. What expands beyond is a bomb.
 LIMIT = 64 * 1024**2
+# A member of gzip is met in files that were put together; each costs some time, also an empty one.
+_MEMBERS = 1000
+_PIECE = 64 * 1024
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 _ZSTD_WINDOW = 8 * 1024**2  # RFC 9659: the largest window that a zstd content coding may use
+
+
+def plain(body: bytes, headers: HeaderPairs) -> bytes:
+    """`body` without the codings that its headers name, on one line or on several (RFC 9110 §8.4); see `decoded`."""
+    return decoded(body, ",".join(value for name, value in headers if name.lower() == "content-encoding"))
 
 
 def decoded(body: bytes, coding: str) -> bytes:
@@ -30,14 +41,38 @@ def _undo(body: bytes, name: str) -> bytes:
     try:
         match name:
             case "gzip" | "x-gzip":
-                return zlib.decompressobj(_GZIP_OR_ZLIB).decompress(body, LIMIT + 1)
+                return _gunzip(body)
+            case "br":
+                return bytes(brotli.Decompressor().process(body, output_buffer_limit=LIMIT + 1))
             case "deflate":
                 return _inflate(body)
             case "zstd":
                 return _unzstd(body)
-    except (zlib.error, zstandard.ZstdError):
+    except (zlib.error, brotli.error, zstandard.ZstdError):
         pass
     return body
+
+
+def _gunzip(body: bytes) -> bytes:
+    """All members, one after the other (RFC 1952 §2.2); what follows the last one is padding or garbage.
+
+    Raises zlib.error where already the first one is none.
+    """
+    parts: list[bytes] = []
+    start = size = 0
+    for number in range(_MEMBERS):
+        member = zlib.decompressobj(_GZIP_OR_ZLIB)
+        try:
+            while start < len(body) and not member.eof and size <= LIMIT:
+                piece = body[start : start + _PIECE]
+                parts.append(member.decompress(piece, LIMIT + 1 - size))
+                size += len(parts[-1])
+                start += len(piece) - len(member.unused_data) - len(member.unconsumed_tail)
+        except zlib.error:
+            if number == 0:
+                raise
+            break
+    return b"".join(parts)
 
 
 def _inflate(body: bytes) -> bytes:

@@ -10,7 +10,7 @@ import msgspec
 from accounts.masking import mask_text
 from proxy.record import COMPLETE, UPSTREAM_ERROR, HeaderPairs, Record
 from proxy.store import columns, costs
-from proxy.store.codings import decoded
+from proxy.store.codings import plain
 from proxy.store.models import CLOCK_SLACK, MODEL_LENGTH, Exchange, moment_of
 from proxy.store.rows import new_row
 from proxy.wire import batches
@@ -51,9 +51,9 @@ class Facts:
 def read(record: Record, spool: UUID, prices: PriceBook, arrived: batches.Results | None = None) -> Facts:
     """All that the record says, and the results that `arrived` before it. Tokens and cost are None where unknown."""
     head, closing = record.head, record.closing
-    asked, told = by_name(head.headers), by_name(closing.headers)
-    request = read_request(head.target, decoded(record.request_body, asked.get("content-encoding", "")))
-    body = decoded(record.response_body, told.get("content-encoding", ""))
+    told = by_name(closing.headers)
+    request = read_request(head.target, plain(record.request_body, head.headers))
+    body = plain(record.response_body, closing.headers)
     fetched = _fetched(record, body, prices, arrived)
     # A file of results is no answer: its bill is made when it is known whether it counts.
     answer = Answer() if fetched else read_answer(closing.status, told.get("content-type", ""), body)

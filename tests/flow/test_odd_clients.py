@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from uuid import uuid4
 
 import httpx
@@ -205,6 +206,43 @@ def test_an_upgrade_that_a_client_offers_is_ignored(nexus: Nexus, mark: str) -> 
 
     assert [(answer.status, answer.body) for answer in answers] == [(200, b"ok")] * 2
     assert [entry.body for entry in nexus.emulator.app.log if entry.value("x-test-id") == mark] == [b"{}"] * 2
+
+
+@pytest.mark.parametrize("size", [1, 1000], ids=["by-byte", "at-once"])
+@pytest.mark.parametrize("before", ["", "answered", "running"])
+def test_http_2_with_prior_knowledge_is_closed_with_one_line_in_the_log(
+    nexus: Nexus, before: str, size: int
+) -> None:
+    slow = script(nexus, Script(chunks=(b"one", b"two"), pauses=(0, 0.3)))
+    requests = {
+        "answered": wire.request_bytes("GET", "/health", []),
+        "running": wire.request_bytes("POST", "/v1/x", slow),
+    }
+    preface = (
+        requests.get(before, b"")
+        + b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+        + b"\0\0\6\4\0\0\0\0\0"
+        + b"\0\3\0\0\0\x64"
+    )
+    logged = len(nexus.proxy.words())
+
+    with wire.connect(nexus.url) as connection, suppress(BrokenPipeError, ConnectionResetError):
+        for start in range(0, len(preface), size):
+            connection.sendall(preface[start : start + size])
+            time.sleep(0.002)
+        while connection.recv(10_000):
+            pass
+
+    wait_for(lambda: "relay.wrong_protocol" in nexus.proxy.words()[logged:])
+    assert nexus.proxy.words()[logged:].count("\n") == 1
+    assert nexus.client().get("/health").status_code == 200
+
+
+def test_http_2_with_prior_knowledge_is_told_what_to_do(nexus: Nexus) -> None:
+    answer = wire.send(nexus.url, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+
+    assert answer.status == 400
+    assert "Nexus speaks HTTP/1.1" in json.loads(answer.body)["error"]["message"]
 
 
 @pytest.mark.parametrize("byte", [*range(0x20), 0x7F])

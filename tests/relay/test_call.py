@@ -108,6 +108,39 @@ async def test_bytes_that_nobody_asked_for_end_an_idle_connection() -> None:
     assert opened == 2
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",
+        b"HTTP/1.1 101 Switching\r\n\r\n",
+        b"HTTP/1.1 999 Odd\r\ncontent-length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nx-bell: a\x07b\r\ncontent-length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\nmore",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+    ],
+    ids=["101", "101-alone", "999", "bell", "more", "bad-chunk"],
+)
+async def test_a_connection_whose_answer_did_not_end_cleanly_serves_nobody_else(answer: bytes) -> None:
+    opened, closed = 0, asyncio.Event()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal opened
+        opened += 1
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer if opened == 1 else OK)
+        if opened == 1:
+            assert await reader.read() == b"", "another request came on it"
+            closed.set()
+
+    async with upstream(handle) as (transport, address):
+        with pytest.raises(httpx.TransportError):
+            await ask(transport, address)
+        assert await ask(transport, address) == b"ok"
+        await asyncio.wait_for(closed.wait(), 5)
+
+    assert opened == 2
+
+
 async def test_an_answer_to_head_has_its_length_and_no_body() -> None:
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")

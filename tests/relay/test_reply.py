@@ -102,13 +102,6 @@ def test_what_comes_before_the_final_answer_is_passed_over() -> None:
     assert (reply.head.headers, reply.take(9), reply.reusable) == ([(b"content-length", b"2")], b"ok", True)
 
 
-def test_another_protocol_is_an_answer_that_ends_at_once() -> None:
-    reply = fed(b"HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\nxx")
-
-    assert reply.head
-    assert (reply.head.status, reply.ended, reply.error, reply.take(9)) == (101, True, None, b"")
-
-
 @pytest.mark.parametrize(
     ("head", "reusable"),
     [
@@ -144,6 +137,10 @@ def test_not_more_is_taken_than_was_asked_for() -> None:
         OK + b"content-length: 5\r\ncontent-length: 6\r\n\r\n",
         OK + b"content-length: 2\r\n\r\nok and more",
         OK + b"content-length: 2\r\n\r\nok" + OK + b"content-length: 0\r\n\r\n",
+        b"HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\nxx",
+        b"HTTP/1.1 101 Switching\r\n\r\n",
+        b"HTTP/1.1 600 Odd\r\ncontent-length: 0\r\n\r\n",
+        OK + b"x-bell: a\x07b\r\ncontent-length: 0\r\n\r\n",
         OK + b"x-endless: " + b"y" * MAX_HEAD_BYTES,
         OK + b"x: y\r\n" * (MAX_HEADERS + 1) + b"content-length: 0\r\n\r\n",
     ],
@@ -153,6 +150,10 @@ def test_not_more_is_taken_than_was_asked_for() -> None:
         "two-lengths",
         "too-long",
         "two-answers",
+        "another-protocol",
+        "101-alone",
+        "600",
+        "bell",
         "endless-header",
         "many-headers",
     ],

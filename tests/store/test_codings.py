@@ -1,12 +1,17 @@
 import gzip
+import time
 import zlib
+from random import Random
 
+import brotli
 import pytest
 import zstandard
 
-from proxy.store.codings import LIMIT, decoded
+from proxy.record import HeaderPairs
+from proxy.store.codings import LIMIT, decoded, plain
 
 PLAIN = b'{"a": 1}' * 100
+MIXED = bytes(Random(4).choices(b"abcdefgh ", k=100_000))
 
 
 def raw_deflate(body: bytes) -> bytes:
@@ -24,6 +29,16 @@ def raw_deflate(body: bytes) -> bytes:
         ("deflate", zlib.compress(PLAIN)),
         ("deflate", raw_deflate(PLAIN)),
         ("zstd", zstandard.compress(PLAIN)),
+        ("br", brotli.compress(PLAIN)),
+        (
+            "gzip",
+            gzip.compress(PLAIN[:9], mtime=0)
+            + gzip.compress(PLAIN[9:40], mtime=0)
+            + gzip.compress(PLAIN[40:], mtime=0),
+        ),
+        ("gzip", gzip.compress(PLAIN, mtime=0) + bytes(512)),
+        ("gzip", gzip.compress(PLAIN, mtime=0) + b"garbage"),
+        ("gzip, br", brotli.compress(gzip.compress(PLAIN, mtime=0))),
         ("gzip, zstd", zstandard.compress(gzip.compress(PLAIN, mtime=0))),
     ],
 )
@@ -36,16 +51,54 @@ def test_a_body_that_is_not_coded_as_it_says_stays_as_it_is(coding: str) -> None
     assert decoded(PLAIN, coding) == PLAIN
 
 
-def test_of_a_cut_body_the_beginning_is_read() -> None:
-    body = gzip.compress(bytes(range(256)) * 50)
+@pytest.mark.parametrize(
+    ("coding", "body"),
+    [
+        ("gzip", gzip.compress(MIXED, mtime=0)),
+        ("gzip", gzip.compress(MIXED, mtime=0) + gzip.compress(MIXED, mtime=0)),
+        ("br", brotli.compress(MIXED)),
+    ],
+    ids=["gzip", "gzip-members", "br"],
+)
+def test_of_a_cut_body_the_beginning_is_read(coding: str, body: bytes) -> None:
+    found = decoded(body[:-20], coding)
 
-    assert decoded(body[:-20], "gzip").startswith(bytes(range(256)))
+    assert found.startswith(MIXED[:5000])
+    assert (MIXED * 2).startswith(found)
+
+
+def test_a_gzip_member_after_which_garbage_comes_is_read_however_long_it_is() -> None:
+    large = Random(5).randbytes(300_000)
+
+    assert decoded(gzip.compress(large, mtime=0) * 2 + b"garbage", "gzip") == large * 2
+
+
+def test_many_empty_members_take_no_time() -> None:
+    begun = time.monotonic()
+
+    assert decoded(gzip.compress(b"", mtime=0) * 200_000, "gzip") == b""
+    assert time.monotonic() - begun < 2
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("content-encoding", "gzip"), ("content-encoding", "br")],
+        [("Content-Encoding", "gzip"), ("x-other", "deflate"), ("CONTENT-ENCODING", "identity, br")],
+        [("content-encoding", "gzip, br")],
+    ],
+)
+def test_codings_may_stand_on_several_lines(headers: HeaderPairs) -> None:
+    assert plain(brotli.compress(gzip.compress(PLAIN, mtime=0)), headers) == PLAIN
+    assert plain(PLAIN, [("x-other", "gzip")]) == PLAIN
 
 
 @pytest.mark.parametrize(
     ("coding", "bomb"),
     [
         ("gzip", gzip.compress(bytes(LIMIT + 1), mtime=0)),
+        ("gzip", gzip.compress(bytes(LIMIT // 2), mtime=0) * 3),
+        ("br", brotli.compress(bytes(LIMIT + 1), quality=1)),
         ("deflate", raw_deflate(bytes(LIMIT + 1))),
         ("zstd", zstandard.compress(bytes(LIMIT + 1))),
     ],

@@ -1,11 +1,9 @@
 """Price a stored exchange again: by what its row tells, and by its bodies where an earlier version kept too little of them."""
 
-from collections.abc import Mapping
-
 from msgspec.structs import replace
 
 from proxy.store import batches, costs, facts
-from proxy.store.codings import decoded
+from proxy.store.codings import plain
 from proxy.store.models import Exchange
 from proxy.store.traffic import Side
 from proxy.store.transfer.reading import read
@@ -61,13 +59,12 @@ def _bodies(row: Exchange) -> tuple[Side | None, Side | None]:
 
 def _read_again(row: Exchange, request: Side | None, response: Side, book: PriceBook) -> None:
     told = facts.by_name(response.headers)
-    body = decoded(response.body or b"", told.get("content-encoding", ""))
+    body = plain(response.body or b"", response.headers)
     if found := batches.usage_of(row):
         results = read_results(body, book.thresholds)
         batches.keep(row, replace(found, results=results))
         return
     facts.add_details(row, read_answer(row.status, told.get("content-type", ""), body))
     if request and request.body is not None:
-        asked: Mapping[str, str] = facts.by_name(request.headers)
-        shape = read_request(row.path, decoded(request.body, asked.get("content-encoding", "")))
+        shape = read_request(row.path, plain(request.body, request.headers))
         row.max_tokens, row.bill_to = shape.max_tokens, shape.bill_to

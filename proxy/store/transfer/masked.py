@@ -6,7 +6,7 @@ import msgspec
 
 from accounts.masking import mask_json, mask_text
 from proxy.record import HeaderPairs
-from proxy.store.codings import decoded
+from proxy.store.codings import plain
 from proxy.store.facts import by_name
 from proxy.store.transfer.line import SIDES
 from proxy.wire.lenient import parse
@@ -38,14 +38,14 @@ def _body(name: str, fields: dict[str, Any]) -> bytes:
     """JSON, masked by its keys too; a stream as the message that it tells, because a secret may lie across its events."""
     pairs: HeaderPairs = fields[f"{name}_headers"]
     headers = by_name(pairs)
-    plain = decoded(fields[f"{name}_body"], headers.get("content-encoding", ""))
+    body = plain(fields[f"{name}_body"], pairs)
     if name == "response":
         # Without a type, a stream is known by how it begins.
         for kind in (headers.get("content-type", ""), ""):
-            message = read_answer(fields["status"], kind, plain).message
+            message = read_answer(fields["status"], kind, body).message
             if message is not None:
                 return msgspec.json.encode(mask_json(message))
-    value = parse(plain)
+    value = parse(body)
     if value is None:
-        return mask_text(plain.decode("utf-8", "replace")).encode()
+        return mask_text(body.decode("utf-8", "replace")).encode()
     return msgspec.json.encode(mask_json(value))
