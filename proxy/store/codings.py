@@ -4,6 +4,7 @@ Nexus asks upstream for `identity`; this is for answers (and requests) that are 
 """
 
 import zlib
+from collections.abc import Callable
 
 import brotli
 import zstandard
@@ -21,7 +22,12 @@ _ZSTD_WINDOW = 8 * 1024**2  # RFC 9659: the largest window that a zstd content c
 
 def plain(body: bytes, headers: HeaderPairs) -> bytes:
     """`body` without the codings that its headers name, on one line or on several (RFC 9110 §8.4); see `decoded`."""
-    return decoded(body, ",".join(value for name, value in headers if name.lower() == "content-encoding"))
+    return decoded(body, _coding_of(headers))
+
+
+def are_known(headers: HeaderPairs) -> bool:
+    """Whether each coding that the headers name can be undone."""
+    return _UNDO.keys() >= set(_names(_coding_of(headers)))
 
 
 def decoded(body: bytes, coding: str) -> bytes:
@@ -29,28 +35,23 @@ def decoded(body: bytes, coding: str) -> bytes:
 
     Bytes that are not what `coding` says stay as they are: some gateways decode a body and leave its header.
     """
-    names = [part.strip().lower() for part in coding.split(",")]
-    for name in reversed([one for one in names if one not in ("", "identity")]):
-        body = _undo(body, name)
+    for name in reversed(_names(coding)):
+        try:
+            body = _UNDO[name](body) if name in _UNDO else body
+        except (zlib.error, brotli.error, zstandard.ZstdError):
+            continue
         if len(body) > LIMIT:
             return b""
     return body
 
 
-def _undo(body: bytes, name: str) -> bytes:
-    try:
-        match name:
-            case "gzip" | "x-gzip":
-                return _gunzip(body)
-            case "br":
-                return bytes(brotli.Decompressor().process(body, output_buffer_limit=LIMIT + 1))
-            case "deflate":
-                return _inflate(body)
-            case "zstd":
-                return _unzstd(body)
-    except (zlib.error, brotli.error, zstandard.ZstdError):
-        pass
-    return body
+def _coding_of(headers: HeaderPairs) -> str:
+    return ",".join(value for name, value in headers if name.lower() == "content-encoding")
+
+
+def _names(coding: str) -> list[str]:
+    names = [part.strip().lower() for part in coding.split(",")]
+    return [name for name in names if name not in ("", "identity")]
 
 
 def _gunzip(body: bytes) -> bytes:
@@ -88,3 +89,16 @@ def _unzstd(body: bytes) -> bytes:
         body, read_across_frames=True
     )
     return reader.read(LIMIT + 1)
+
+
+def _unbrotli(body: bytes) -> bytes:
+    return bytes(brotli.Decompressor().process(body, output_buffer_limit=LIMIT + 1))
+
+
+_UNDO: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": _gunzip,
+    "x-gzip": _gunzip,
+    "deflate": _inflate,
+    "zstd": _unzstd,
+    "br": _unbrotli,
+}

@@ -6,15 +6,17 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import msgspec
+from msgspec import structs
 
 from accounts.masking import mask_text
-from proxy.record import COMPLETE, UPSTREAM_ERROR, HeaderPairs, Record
+from proxy.record import COMPLETE, UPSTREAM_CUT, UPSTREAM_ERROR, HeaderPairs, Record
 from proxy.store import columns, costs
-from proxy.store.codings import plain
+from proxy.store.codings import are_known, plain
 from proxy.store.models import CLOCK_SLACK, MODEL_LENGTH, Exchange, moment_of
 from proxy.store.rows import new_row
 from proxy.wire import batches
 from proxy.wire.batch_reader import read_results
+from proxy.wire.endings import MissingEnd, missing_end
 from proxy.wire.messages import Answer, ToolCall, read_answer
 from proxy.wire.pricing import PriceBook
 from proxy.wire.refusals import ONE_ATTEMPT
@@ -57,10 +59,27 @@ def read(record: Record, spool: UUID, prices: PriceBook, arrived: batches.Result
     fetched = _fetched(record, body, prices, arrived)
     # A file of results is no answer: its bill is made when it is known whether it counts.
     answer = Answer() if fetched else read_answer(closing.status, told.get("content-type", ""), body)
+    if missing := _missing_end(record, body, answer):
+        outcome, error_type, error_message = UPSTREAM_CUT, missing.error_type, missing.message
+        ended = structs.replace(closing, outcome=outcome, error_type=error_type, error_message=error_message)
+        record = structs.replace(record, closing=ended)
+        answer = replace(answer, finished=False)
     found = joined(record, spool, prices, request, answer)
     row = found.exchange
     batch = fetched or batches.created(row.method, row.path, row.status, answer.message)
     return replace(found, batch=batch) if batch else found
+
+
+def _missing_end(record: Record, body: bytes, answer: Answer) -> MissingEnd | None:
+    """What an answer lacks that the relay, which sees bytes alone, called complete; None also where its body is not at hand."""
+    head, closing = record.head, record.closing
+    if closing.outcome != COMPLETE or not 200 <= closing.status < 300 or answer.error_type:
+        return None
+    is_lost = closing.response_dropped or closing.response_not_kept
+    if is_lost or not are_known(closing.headers) or (record.response_body and not body):
+        return None
+    content_type = by_name(closing.headers).get("content-type", "")
+    return missing_end(head.method, head.target.partition("?")[0], answer, content_type, body)
 
 
 def joined(record: Record, spool: UUID, prices: PriceBook, request: RequestFacts, answer: Answer) -> Facts:

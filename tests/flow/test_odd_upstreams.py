@@ -32,11 +32,13 @@ def _no_traceback(odd: Nexus) -> Iterator[None]:
     assert "Exception in ASGI" not in odd.proxy.words()[before:]
 
 
-def ask(odd: Nexus, upstream: RawUpstream, *answer: bytes, method: str = "POST") -> tuple[wire.Answer, str]:
+def ask(
+    odd: Nexus, upstream: RawUpstream, *answer: bytes, method: str = "POST", target: str = "/v1/x"
+) -> tuple[wire.Answer, str]:
     """Send one request that upstream answers with these writes; the answer and the request's key."""
     key = uuid4().hex
     upstream.answers[key] = answer
-    data = wire.request_bytes(method, "/v1/messages", [("x-play", key.encode())], b"{}")
+    data = wire.request_bytes(method, target, [("x-play", key.encode())], b"{}")
     return wire.send(odd.url, data, head_only=method == "HEAD"), key
 
 
@@ -109,6 +111,38 @@ def test_an_illegal_answer_gives_502_in_the_apis_shape(
     assert json.loads(answer.body)["error"]["type"] == "api_error"
     assert (row["status"], row["outcome"]) == (502, "upstream_error")
     assert upstream.count(key) == 1
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "error_type"),
+    [
+        (b"content-type: text/event-stream\r\n", b"", "empty"),
+        (b"content-type: text/event-stream\r\n", b"event: ping\ndata: {}\n\n", "no_end"),
+        (b"content-type: text/event-stream\r\n", b'data: {"error":{"message":"x"}}\n\n', "no_end"),
+        (b"content-type: application/json\r\n", b'{"type":"message","content":[', "no_end"),
+        (b"content-type: text/html\r\n", b"<html>Please sign in</html>", "not_json"),
+    ],
+    ids=["empty", "pings", "untyped-error", "cut-json", "page"],
+)
+@pytest.mark.parametrize("chunked", [True, False], ids=["chunked", "length"])
+def test_an_answer_in_good_form_without_an_end_passes_and_counts_as_failed(
+    odd: Nexus, upstream: RawUpstream, head: bytes, body: bytes, error_type: str, chunked: bool
+) -> None:
+    framed = (
+        b"transfer-encoding: chunked\r\n\r\n"
+        + (b"%x\r\n%b\r\n" % (len(body), body) if body else b"")
+        + b"0\r\n\r\n"
+        if chunked
+        else b"content-length: %d\r\n\r\n" % len(body) + body
+    )
+
+    answer, _ = ask(odd, upstream, OK + head + framed, KEEP, target="/v1/messages")
+
+    row = odd.stored(answer.value("x-nexus-id"))
+    assert (answer.status, answer.body, answer.whole) == (200, body, True)
+    assert (row["status"], row["outcome"], row["error_type"]) == (200, "upstream_cut", error_type)
+    assert row["error_message"]
+    assert row["cost_state"] == "partial"
 
 
 @pytest.mark.parametrize(

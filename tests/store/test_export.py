@@ -30,7 +30,7 @@ FILTERS = [
     (["--domain=stranger"], 1),
     (["--domain=stranger", "--domain=a.example"], 30),
     (["--model=nobodys-model", "--model=none"], 1),
-    (["--outcome=client_left", "--outcome=upstream_cut"], 2),
+    (["--outcome=client_left", "--outcome=upstream_cut"], 3),
     ([f"--session={SESSION}"], 20),
     (["--since=2026-11-01"], 29),
     (["--until=2026-11-01T00:00Z"], 1),
