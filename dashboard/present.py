@@ -35,7 +35,7 @@ def request_summary(exchange: Exchange) -> RequestSummary:
         cache_read_input_tokens=exchange.cache_read_tokens,
         cache_creation_input_tokens=exchange.cache_write_tokens,
         duration_ms=exchange.duration_ms,
-        response_status=exchange.status,
+        response_status=exchange.status or None,
         outcome=exchange.outcome,
         error=error or (exchange.outcome if exchange.failed else None),
         request_type=exchange.request_type,

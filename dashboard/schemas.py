@@ -81,7 +81,7 @@ class RequestSummary(CamelSchema):
     cache_read_input_tokens: int | None
     cache_creation_input_tokens: int | None
     duration_ms: int
-    response_status: int
+    response_status: int | None = Field(description="null where no answer came, as its client left before")
     outcome: str
     error: str | None
     request_type: str

@@ -11,12 +11,17 @@ from dashboard.conversation import bodies, turns
 from dashboard.conversation.bodies import readable
 from dashboard.queries.exchanges import Details
 from dashboard.served import Fact, facts_of
+from dashboard.templatetags.nexus import words
 from dashboard.timeline import Timeline, draw
 from proxy.store.batches import usage_of
 from proxy.wire.lenient import parse
 from proxy.wire.messages import Answer, read_answer
 
 VIEWS = {"conversation": "Conversation", "raw": "Raw JSON", "headers": "Headers & timeline"}
+_NO_ANSWER = {
+    "client_left": "The client left before an answer came.",
+    "aborted": "The proxy stopped or was killed before an answer came.",
+}
 BATCH_VIEWS = VIEWS | {"conversation": "Results"}
 
 
@@ -77,6 +82,12 @@ class RequestPage:
     @cached_property
     def served(self) -> list[Fact]:
         return facts_of(self.details.exchange, self.details.bill)
+
+    @property
+    def no_answer(self) -> str:
+        """Why it has no status."""
+        outcome = self.details.exchange.outcome
+        return _NO_ANSWER.get(outcome, f"No answer came; it ended as {words(outcome)}.")
 
     @property
     def error_type(self) -> str:

@@ -28,7 +28,7 @@ __all__ = ["EXACT", "NONE", "NOTIONAL", "PARTIAL", "RULE", "UNPRICED"]
 # `exchange_older_rule` to it.
 RULE = 1
 
-_BILLED_TYPES = ("inference", "query_evaluation", "quota", "complete")
+_BILLED_TYPES = ("inference", "query_evaluation", "quota", "unknown", "complete")
 _NO_USAGE = "the answer's usage did not arrive or cannot be read"
 _LONGEST_REASON = 2000
 

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import structs
 
 from accounts.masking import mask_text
-from proxy.record import COMPLETE, UPSTREAM_CUT, UPSTREAM_ERROR, HeaderPairs, Record
+from proxy.record import COMPLETE, REFUSED, UPSTREAM_CUT, UPSTREAM_ERROR, HeaderPairs, Record
 from proxy.store import columns, costs
 from proxy.store.codings import are_known, plain
 from proxy.store.models import CLOCK_SLACK, MODEL_LENGTH, Exchange, moment_of
@@ -20,7 +20,7 @@ from proxy.wire.endings import MissingEnd, missing_end
 from proxy.wire.messages import Answer, ToolCall, read_answer
 from proxy.wire.pricing import PriceBook
 from proxy.wire.refusals import ONE_ATTEMPT
-from proxy.wire.requests import RequestFacts, read_request
+from proxy.wire.requests import RequestFacts, read_request, read_target
 from proxy.wire.usage import Usage
 
 _MESSAGE_LIMIT = 500
@@ -52,22 +52,27 @@ class Facts:
 
 def read(record: Record, spool: UUID, prices: PriceBook, arrived: batches.Results | None = None) -> Facts:
     """All that the record says, and the results that `arrived` before it. Tokens and cost are None where unknown."""
-    head, closing = record.head, record.closing
+    closing = record.closing
     told = by_name(closing.headers)
-    request = read_request(head.target, plain(record.request_body, head.headers))
+    request = _asked(record)
     body = plain(record.response_body, closing.headers)
     fetched = _fetched(record, body, prices, arrived)
     # A file of results is no answer: its bill is made when it is known whether it counts.
     answer = Answer() if fetched else read_answer(closing.status, told.get("content-type", ""), body)
     if missing := _missing_end(record, body, answer):
-        outcome, error_type, error_message = UPSTREAM_CUT, missing.error_type, missing.message
-        ended = structs.replace(closing, outcome=outcome, error_type=error_type, error_message=error_message)
-        record = structs.replace(record, closing=ended)
-        answer = replace(answer, finished=False)
+        record, answer = _cut(record, missing), replace(answer, finished=False)
     found = joined(record, spool, prices, request, answer)
     row = found.exchange
     batch = fetched or batches.created(row.method, row.path, row.status, answer.message)
     return replace(found, batch=batch) if batch else found
+
+
+def _asked(record: Record) -> RequestFacts:
+    """The body of a request that was refused, or that found no room on the disk, is not in its record."""
+    head = record.head
+    if not record.request_body and (head.body_dropped or record.closing.outcome == REFUSED):
+        return read_target(head.target)
+    return read_request(head.target, plain(record.request_body, head.headers))
 
 
 def _missing_end(record: Record, body: bytes, answer: Answer) -> MissingEnd | None:
@@ -80,6 +85,12 @@ def _missing_end(record: Record, body: bytes, answer: Answer) -> MissingEnd | No
         return None
     content_type = by_name(closing.headers).get("content-type", "")
     return missing_end(head.method, head.target.partition("?")[0], answer, content_type, body)
+
+
+def _cut(record: Record, missing: MissingEnd) -> Record:
+    kind, message = missing
+    closing = structs.replace(record.closing, outcome=UPSTREAM_CUT, error_type=kind, error_message=message)
+    return structs.replace(record, closing=closing)
 
 
 def joined(record: Record, spool: UUID, prices: PriceBook, request: RequestFacts, answer: Answer) -> Facts:

@@ -17,6 +17,7 @@ _ENDPOINTS = (
     ("/v1/files", "files"),
     ("/v1/complete", "complete"),
 )
+_MESSAGES = "/v1/messages"
 _OLD_USER_ID = re.compile(r"user_(?P<device>.*?)_account_(?P<account>.*?)_session_(?P<session>.*)", re.DOTALL)
 
 
@@ -33,8 +34,8 @@ class UserId:
 class RequestFacts:
     """What a request says; empty, zero or None where it says nothing.
 
-    `request_type` is `inference`, `query_evaluation` or `quota` for messages, else the endpoint:
-    `count_tokens`, `batch`, `models`, `files`, `complete`, `other`. `system_count` counts system blocks and
+    `request_type` is `inference`, `query_evaluation` or `quota` for messages (`unknown` where their body was not read),
+    else the endpoint: `count_tokens`, `batch`, `models`, `files`, `complete`, `other`. `system_count` counts system blocks and
     messages of role system. `user_text` is the text of the last user message that has any, without system
     reminders; so it stays the same while an agent only reports tool results. `first_user_text` is that of the
     first. Neither is trimmed. `bill_to` is whom the request asks to bill.
@@ -77,6 +78,12 @@ def read_request(path: str, body: bytes) -> RequestFacts:
     )
 
 
+def read_target(path: str) -> RequestFacts:
+    """What `path` (a query may follow) alone says of a request whose body nobody has."""
+    endpoint = path.partition("?")[0]
+    return RequestFacts("unknown" if endpoint == _MESSAGES else _type(endpoint, 0, ""))
+
+
 def _text_of(message: Message) -> str:
     """The text of a message without system reminders: text blocks that are not blank, by lines."""
     content = blocks_of(message)
@@ -101,7 +108,7 @@ def _system_blocks(system: str | Sized | None) -> int:
 
 
 def _type(endpoint: str, system_count: int, user_text: str) -> str:
-    if endpoint == "/v1/messages":
+    if endpoint == _MESSAGES:
         if user_text.strip(WHITESPACE).lower() == "quota":
             return "quota"
         return "query_evaluation" if system_count <= 1 else "inference"

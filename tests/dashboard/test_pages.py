@@ -156,6 +156,22 @@ def test_e0_the_request_page_shows_what_is_known(signed_in: Client) -> None:
         assert expected in page
 
 
+@pytest.mark.parametrize(
+    ("outcome", "sentence"),
+    [
+        ("client_left", "The client left before an answer came."),
+        ("aborted", "The proxy stopped or was killed before an answer came."),
+        ("upstream_error", "No answer came; it ended as upstream error."),
+    ],
+)
+def test_without_an_answer_a_sentence_stands_for_the_status(
+    signed_in: Client, outcome: str, sentence: str
+) -> None:
+    row = people.make_exchange(outcome=outcome, status=0)
+
+    assert f"<dt>Status</dt><dd>{sentence}" in text(signed_in, f"/dashboard/request/{row.id}")
+
+
 def test_a_body_that_was_dropped_is_named(signed_in: Client) -> None:
     row = people.make_exchange()
     with as_owner():

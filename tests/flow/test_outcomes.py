@@ -121,6 +121,7 @@ def test_a_refusal_is_recorded_without_a_body(nexus: Nexus) -> None:
     assert (answer.status_code, answer.headers["x-should-retry"]) == (401, "false")
     assert (row["outcome"], row["paid_by"], row["status"]) == ("refused", "nobody", 401)
     assert row["response_bytes"] == 0
+    assert (row["request_type"], row["model"]) == ("unknown", "")
 
 
 def test_predecessor_defect_20_bodies_come_back_byte_exact_from_the_database(nexus: Nexus) -> None:

@@ -81,6 +81,12 @@ def test_an_error_without_words_says_how_the_request_ended() -> None:
     assert post["attachments"][0]["text"] == "Error: the request ended as upstream_cut, status 200"
 
 
+def test_an_error_before_any_answer_names_no_status() -> None:
+    post = slack_text.error(failure(outcome="aborted", status=0, error_type="", error_message=""))
+
+    assert post["attachments"][0]["text"] == "Error: the request ended as aborted, without an answer"
+
+
 HOSTILE = "<!channel> <https://evil.example|click> sk-ant-api03-PLANTED0000000000"
 
 

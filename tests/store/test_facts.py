@@ -141,6 +141,27 @@ def test_an_answer_without_usage_is_partial_where_upstream_may_have_worked(
     assert (row.cost_state, row.cost_usd, row.output_tokens) == (state, None, None)
 
 
+@pytest.mark.parametrize(
+    ("changes", "outcome", "target", "request_type"),
+    [
+        ({"body_size": 70}, "refused", "/v1/messages?beta=true", "unknown"),
+        ({}, "refused", "/v1/messages", "unknown"),
+        ({"body_size": 70, "body_dropped": True}, "complete", "/v1/messages", "unknown"),
+        ({}, "complete", "/v1/messages", "query_evaluation"),
+        ({"body_size": 70}, "refused", "/v1/messages/count_tokens", "count_tokens"),
+        ({"body_size": 70}, "refused", "/v1/something", "other"),
+    ],
+)
+def test_a_request_whose_body_was_not_read_is_not_classified_by_it(
+    changes: dict[str, object], outcome: str, target: str, request_type: str
+) -> None:
+    head = make_head(target=target, **changes)
+
+    row = read(make_record(b"", head=head, closing=make_closing(outcome=outcome)))
+
+    assert row.request_type == request_type
+
+
 def test_other_endpoints_cost_nothing() -> None:
     row = read(
         make_record(b"", b'{"data": []}', head=make_head(method="GET", target="/v1/models?limit=1000"))

@@ -62,7 +62,8 @@ def conversation(stored: Stored) -> Post:
 
 def error(stored: Stored) -> Post:
     """That a request failed: red, with where and when."""
-    message = stored.error_message or f"the request ended as {stored.outcome}, status {stored.status}"
+    status = f"status {stored.status}" if stored.status else "without an answer"
+    message = stored.error_message or f"the request ended as {stored.outcome}, {status}"
     name = f"{clip(stored.error_type, FOOTER_LIMIT)}: " if stored.error_type else ""
     text = f"Error: {name}{quote(message)}"
     return _post(
