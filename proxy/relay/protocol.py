@@ -12,6 +12,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from proxy.relay.framing import close_delimited
+from proxy.relay.headers import Headers
 from proxy.relay.outbox import Outbox
 from proxy.wire.errors import ErrorKind, error_body
 
@@ -25,6 +26,10 @@ ON_LEAVE = "nexus.on_leave"
 WRITE = "nexus.write"
 
 
+class _TooLong(Exception):
+    """A request's head and trailers have more than MAX_HEAD_BYTES."""
+
+
 class Protocol(HttpToolsProtocol):
     """Refuses what no API client sends; everything else is uvicorn's.
 
@@ -32,8 +37,10 @@ class Protocol(HttpToolsProtocol):
     """
 
     _in_head = False
-    _head_bytes = 0
-    _unread = 0
+    _under_way = False  # a message has begun that is not whole yet
+    _head_bytes = 0  # of its head and its trailers, as far as they are complete
+    _open_bytes = 0  # of a line under way: a header, a trailer or a chunk's size with its extensions
+    _unread = 0  # bytes of this read that such a line may have
     _declining = False
     _body: list[bytes] | None = None  # None once it was handed on
     _body_bytes = 0
@@ -46,20 +53,33 @@ class Protocol(HttpToolsProtocol):
         self._outbox = Outbox.of(self.loop)
 
     def data_received(self, data: bytes) -> None:
-        """Bound the head also while it is still arriving: httptools would take one of 64 MB."""
+        """Bound the lines also while they are still arriving: httptools would take a header of 64 MB, and a trailer too."""
         self._unset_keepalive_if_required()
         self._unread = len(data)
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserError:
-            self._answer_and_close(ErrorKind.INVALID_REQUEST, "This is not a valid HTTP/1.1 request.")
+        except httptools.HttpParserError as error:
+            if isinstance(error.__context__, _TooLong):
+                self._answer_and_close(ErrorKind.HEADERS_TOO_LARGE, _TOO_LARGE)
+            else:
+                self._answer_and_close(ErrorKind.INVALID_REQUEST, "This is not a valid HTTP/1.1 request.")
         except httptools.HttpParserUpgrade as offer:
             if self._declining:
                 self._decline(data[offer.args[0] :])
-        if self._in_head:
-            self._head_bytes += self._unread
-            if self._head_bytes > MAX_HEAD_BYTES:
-                self._answer_and_close(ErrorKind.HEADERS_TOO_LARGE, _TOO_LARGE)
+                return
+        if self._under_way:
+            self._count_lines()
+
+    def _count_lines(self) -> None:
+        """Bound what has come of a message that is not whole yet."""
+        try:
+            self._drop_trailers()
+        except _TooLong:
+            self._answer_and_close(ErrorKind.HEADERS_TOO_LARGE, _TOO_LARGE)
+            return
+        self._open_bytes += self._unread
+        if self._head_bytes + self._open_bytes > MAX_HEAD_BYTES:
+            self._answer_and_close(ErrorKind.HEADERS_TOO_LARGE, _TOO_LARGE)
 
     def _decline(self, rest: bytes) -> None:
         """Read on as if no upgrade had been offered: httptools takes the request's body for the other protocol's bytes."""
@@ -81,19 +101,20 @@ class Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A new request on this connection."""
         super().on_message_begin()
-        self._in_head = True
-        self._head_bytes = self._body_bytes = 0
+        self._in_head = self._under_way = True
+        self._head_bytes = self._open_bytes = self._body_bytes = 0
         self._body = []
 
     def on_headers_complete(self) -> None:
         """Check the head and hand it on; a refusal is answered by the handler, as the API would."""
         self._in_head = False
-        size = sum([len(name) + len(value) + 4 for name, value in self.headers])
-        self._unread -= size
+        size = _size(self.headers)
+        self._open_bytes = self._unread = 0
         self._declining = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
         if self._declining:
             return
-        refusal = self._refusal(len(self.url) + size)
+        self._head_bytes = len(self.url) + size
+        refusal = self._refusal(self._head_bytes)
         extensions: dict[str, Any] = {
             TARGET: self.url,
             CUT: self._cut,
@@ -105,10 +126,16 @@ class Protocol(HttpToolsProtocol):
             self.url = b"/"  # whatever it was, it is not looked at again
         self.scope["extensions"] = extensions
         super().on_headers_complete()
+        # What the parser calls a header from here on is a trailer, and must not get into the scope's list.
+        self.headers = []
+
+    def on_chunk_header(self) -> None:
+        """The line with a chunk's size is whole."""
+        self._open_bytes = self._unread = 0
 
     def on_body(self, body: bytes) -> None:
         """A piece of the request's body."""
-        self._unread -= len(body)
+        self._open_bytes = self._unread = 0
         if self._body is None:
             super().on_body(body)
             return
@@ -119,17 +146,38 @@ class Protocol(HttpToolsProtocol):
             super().on_body(b"")  # reads no more until that is taken: others have their turns
 
     def on_message_complete(self) -> None:
-        """The request is whole, unless its body is still to be read (`_decline`).
+        """The request is whole, unless its body is still to be read (`_decline`). Raises _TooLong.
 
         uvicorn would not read on until the answer is out, where the body's last piece was large: a client that leaves a silent
         answer would not be noticed.
         """
         if not self._declining:
+            self._drop_trailers()
+            self._under_way = False
+            self._unread = 0
             if self._body:
                 self._hand_on(self._body)
             super().on_message_complete()
             if not self.pipeline:
                 self.flow.resume_reading()
+
+    def _drop_trailers(self) -> None:
+        """Forget those that have come, but their size. Raises _TooLong.
+
+        A trailer is no header: whoever may add one after the body must not choose host, address or key (RFC 9110 §6.5.1).
+        """
+        if self._in_head or not self.headers:
+            return
+        size = _size(self.headers)
+        self.headers = []
+        self._head_bytes += size
+        self._open_bytes, self._unread = 0, max(0, self._unread - size)
+        if self._head_bytes > MAX_HEAD_BYTES:
+            raise _TooLong
+        if (
+            not self.parser.should_keep_alive()
+        ):  # the parser heeds a trailing `connection: close` and reads no further request
+            self.cycle.keep_alive = False
 
     def _hand_on(self, pieces: list[bytes]) -> None:
         """Give what has come of the body to the request that it belongs to, the newest, unless that was answered already."""
@@ -211,4 +259,9 @@ class Protocol(HttpToolsProtocol):
         self.transport.close()
 
 
-_TOO_LARGE = "The request's headers are larger than the 64 KiB that Nexus takes; send fewer or shorter ones."
+def _size(headers: Headers) -> int:
+    """Bytes that they took on the wire."""
+    return sum([len(name) + len(value) + 4 for name, value in headers])
+
+
+_TOO_LARGE = "The request's headers and trailers are larger than the 64 KiB that Nexus takes; send fewer or shorter ones."
