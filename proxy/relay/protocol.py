@@ -11,14 +11,19 @@ from typing import Any, cast
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from proxy.relay.answers import RawResponse, error_answer
 from proxy.relay.framing import close_delimited
 from proxy.relay.headers import Headers
 from proxy.relay.outbox import Outbox
-from proxy.wire.errors import ErrorKind, error_body
+from proxy.wire.errors import ErrorKind
 
 MAX_HEAD_BYTES = 64 * 1024
 # A body up to here is handed on as one: uvicorn wakes the request's task for each piece of it, and copies that twice.
 TOGETHER_BYTES = 256 * 1024
+# After a last response a client that still sends would see a reset instead of it: what comes is dropped, up to these bounds.
+DROPPED_BYTES = 32 * 1024**2
+# Behind a broken request there is little to wait for.
+BROKEN_SECONDS = 1.0
 TARGET = "nexus.target"
 REFUSAL = "nexus.refusal"
 CUT = "nexus.cut"
@@ -46,6 +51,8 @@ class Protocol(HttpToolsProtocol):
     _body_bytes = 0
     _running: RequestResponseCycle | None = None
     _on_leave: Callable[[], None] | None = None
+    _droppable: int | None = None  # bytes that are still read and dropped; None while what comes is parsed
+    _end: asyncio.TimerHandle | None = None  # of a connection that had its last response
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client connected."""
@@ -55,14 +62,17 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Bound the lines also while they are still arriving: httptools would take a header of 64 MB, and a trailer too."""
         self._unset_keepalive_if_required()
+        if self._droppable is not None:
+            self._drop(len(data))
+            return
         self._unread = len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserError as error:
             if isinstance(error.__context__, _TooLong):
-                self._answer_and_close(ErrorKind.HEADERS_TOO_LARGE, _TOO_LARGE)
+                self._refuse(ErrorKind.HEADERS_TOO_LARGE, _TOO_LARGE)
             else:
-                self._answer_and_close(ErrorKind.INVALID_REQUEST, "This is not a valid HTTP/1.1 request.")
+                self._refuse(ErrorKind.INVALID_REQUEST, "This is not a valid HTTP/1.1 request.")
         except httptools.HttpParserUpgrade as offer:
             if self._declining:
                 self._decline(data[offer.args[0] :])
@@ -75,11 +85,11 @@ class Protocol(HttpToolsProtocol):
         try:
             self._drop_trailers()
         except _TooLong:
-            self._answer_and_close(ErrorKind.HEADERS_TOO_LARGE, _TOO_LARGE)
+            self._refuse(ErrorKind.HEADERS_TOO_LARGE, _TOO_LARGE)
             return
         self._open_bytes += self._unread
         if self._head_bytes + self._open_bytes > MAX_HEAD_BYTES:
-            self._answer_and_close(ErrorKind.HEADERS_TOO_LARGE, _TOO_LARGE)
+            self._refuse(ErrorKind.HEADERS_TOO_LARGE, _TOO_LARGE)
 
     def _decline(self, rest: bytes) -> None:
         """Read on as if no upgrade had been offered: httptools takes the request's body for the other protocol's bytes."""
@@ -92,11 +102,25 @@ class Protocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the running request as well."""
         if self._running and not self._running.response_complete:
-            self._running.disconnected = True
-            self._running.message_event.set()
-            if self._on_leave:
-                self._on_leave()
+            self._abandon(self._running)
+        if self._end:
+            self._end.cancel()
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """The server stops: what had its last response is not waited for."""
+        if self._end:
+            self.transport.abort()
+        else:
+            super().shutdown()
+
+    def _abandon(self, cycle: RequestResponseCycle) -> None:
+        """The running request can have no response any more: whoever works for it is told."""
+        cycle.disconnected = True
+        cycle.message_event.set()
+        if self._on_leave:
+            self._on_leave()
+            self._on_leave = None
 
     def on_message_begin(self) -> None:
         """A new request on this connection."""
@@ -242,21 +266,37 @@ class Protocol(HttpToolsProtocol):
         self._outbox.put(self.loop, self.transport, chunk)
         return True
 
-    def _answer_and_close(self, kind: ErrorKind, message: str) -> None:
-        """Refuse without a handler; behind a request that is still being answered, only end the connection after it."""
-        if self.transport.is_closing():
+    def _refuse(self, kind: ErrorKind, message: str) -> None:
+        """Refuse what cannot be read any further; behind a request that is being answered, only end the connection after it."""
+        if self.transport.is_closing() or self._droppable is not None:
             return
-        if self._running and not self._running.response_complete:
-            self._running.keep_alive = False
-            self.flow.pause_reading()
-            return
-        body = error_body(kind, message, "")
-        head = (
-            f"HTTP/1.1 {kind.status} \r\ncontent-type: application/json\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode() + body)
-        self.transport.close()
+        self._droppable = DROPPED_BYTES
+        running = self._running
+        if running and not running.response_complete:
+            if running is not self.cycle or not running.more_body:
+                # A response is under way, and nothing may get into it. Reading goes on: its client may leave.
+                running.keep_alive = False
+                self.pipeline.clear()
+                self.flow.resume_reading()
+                return
+            self._abandon(running)
+            running.response_complete = True
+        self._answer_last(error_answer(kind, message, ""), BROKEN_SECONDS)
+
+    def _answer_last(self, response: RawResponse, seconds: float) -> None:
+        """Write a response that nothing follows, and close once the client has, or after so many seconds."""
+        lines = [b"HTTP/1.1 %d " % response.status_code, b"connection: close"]
+        lines += [name + b": " + value for name, value in response.pairs]
+        self.transport.write(b"\r\n".join([*lines, b"", response.content]))
+        self.transport.write_eof()
+        self.flow.resume_reading()
+        self._end = self.loop.call_later(seconds, self.transport.abort)
+
+    def _drop(self, size: int) -> None:
+        """Something came that nobody wants."""
+        self._droppable = cast(int, self._droppable) - size
+        if self._droppable < 0:
+            self.transport.abort()
 
 
 def _size(headers: Headers) -> int:

@@ -1,4 +1,4 @@
-"""Trailers are dropped: none becomes a header, whatever it is called."""
+"""Trailers are dropped and counted: none becomes a header, whatever it is called, and none grows the proxy."""
 
 import json
 import time
@@ -8,6 +8,7 @@ import pytest
 
 from nexus_project.demo.received import Received
 from nexus_project.demo.script import Script
+from tests.bench.machine import rss
 from tests.flow import wire
 from tests.flow.bare import Bare, Starter
 from tests.flow.services import wait_for
@@ -104,6 +105,33 @@ def test_behind_a_trailer_about_the_connection_the_next_request_is_answered_or_r
     assert (first.status, rest) == (200, b"")
 
 
+@pytest.mark.parametrize(
+    "trailers",
+    [
+        b"x-large: " + b"y" * 70_000 + b"\r\n",
+        b"".join(b"x-%d: y\r\n" % number for number in range(10_000)),
+        b"x-endless: " + b"y" * 600_000,
+    ],
+    ids=["one", "many", "endless"],
+)
+def test_trailers_count_as_the_head_does(bare: Bare, trailers: bytes) -> None:
+    with wire.connect(bare.url) as connection:
+        connection.sendall(chunked(b"")[:-2])
+        wire.send_what_is_taken(connection, trailers + b"\r\n")
+        answer = wire.read_answer(connection.makefile("rb"))
+
+    assert answer.status == 431
+    assert json.loads(answer.body)["error"]["type"] == "invalid_request_error"
+
+
+def test_an_endless_line_of_a_chunk_counts_too(bare: Bare) -> None:
+    head = chunked(b"")[: chunked(b"").index(b"\r\n3\r\n") + 2]
+    for line in (b"3;" + b"x" * 600_000, b"0" * 600_000):
+        with wire.connect(bare.url) as connection:
+            wire.send_what_is_taken(connection, head + line)
+            assert wire.read_answer(connection.makefile("rb")).status == 431
+
+
 def test_trailers_and_chunks_within_the_bound_pass(bare: Bare) -> None:
     mark = uuid4().hex
     bare.emulator.app.script("trailers", Script(chunks=(b"ok",)))
@@ -115,3 +143,14 @@ def test_trailers_and_chunks_within_the_bound_pass(bare: Bare) -> None:
 
     assert answer.status == 200
     assert received(bare, mark).body == b"z" * 20_000 + b"abc"
+
+
+def test_megabytes_of_trailers_do_not_grow_the_proxy(bare: Bare) -> None:
+    before = rss([bare.process.popen.pid])
+    with wire.connect(bare.url) as connection:
+        connection.sendall(chunked(b"")[:-2])
+        for _ in range(100):
+            wire.send_what_is_taken(connection, b"x-trailer: y\r\n" * 75_000)
+
+    assert rss([bare.process.popen.pid]) < before + 16
+    assert "Traceback" not in bare.process.words()
