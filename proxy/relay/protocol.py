@@ -12,6 +12,8 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from proxy.relay.answers import RawResponse, error_answer
+from proxy.relay.client_allowance import Allowance
+from proxy.relay.client_limits import Phase, Reason
 from proxy.relay.framing import close_delimited
 from proxy.relay.headers import Headers
 from proxy.relay.outbox import Outbox
@@ -24,11 +26,16 @@ TOGETHER_BYTES = 256 * 1024
 DROPPED_BYTES = 32 * 1024**2
 # Behind a broken request there is little to wait for.
 BROKEN_SECONDS = 1.0
+# A client that is refused while it sends reads no response before it has sent all, or sees that it cannot.
+EARLY_SECONDS = 5.0
 TARGET = "nexus.target"
 REFUSAL = "nexus.refusal"
 CUT = "nexus.cut"
 ON_LEAVE = "nexus.on_leave"
 WRITE = "nexus.write"
+ARRIVING = "nexus.arriving"
+KNOWN = "nexus.known"
+ANSWER_EARLY = "nexus.answer_early"
 
 
 class _TooLong(Exception):
@@ -58,6 +65,9 @@ class Protocol(HttpToolsProtocol):
         """A client connected."""
         super().connection_made(transport)
         self._outbox = Outbox.of(self.loop)
+        self._allowance = Allowance(self.loop, self, self.client)
+        if reason := self._allowance.open():
+            self._refuse(reason)
 
     def data_received(self, data: bytes) -> None:
         """Bound the lines also while they are still arriving: httptools would take a header of 64 MB, and a trailer too."""
@@ -69,27 +79,40 @@ class Protocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserError as error:
-            if isinstance(error.__context__, _TooLong):
-                self._refuse(ErrorKind.HEADERS_TOO_LARGE, _TOO_LARGE)
-            else:
-                self._refuse(ErrorKind.INVALID_REQUEST, "This is not a valid HTTP/1.1 request.")
+            too_long = isinstance(error.__context__, _TooLong)
+            self._refuse(Reason.HEAD_TOO_LARGE if too_long else Reason.BROKEN)
+            return
         except httptools.HttpParserUpgrade as offer:
             if self._declining:
                 self._decline(data[offer.args[0] :])
                 return
         if self._under_way:
-            self._count_lines()
+            self._bound()
+        elif self._running is None or self._running.response_complete:
+            self._allowance.wait_for(Phase.REQUEST, 0)
 
-    def _count_lines(self) -> None:
-        """Bound what has come of a message that is not whole yet."""
+    def _bound(self) -> None:
+        """What has come of a message that is not whole yet takes neither much memory nor long."""
+        reason = self._too_large() or self._allowance.hold(self._body_bytes)
+        if reason:
+            self._refuse(reason)
+        else:
+            self._allowance.wait_for(Phase.HEAD if self._in_head else Phase.BODY, self._body_bytes)
+
+    def _too_large(self) -> Reason | None:
         try:
             self._drop_trailers()
         except _TooLong:
-            self._refuse(ErrorKind.HEADERS_TOO_LARGE, _TOO_LARGE)
-            return
+            return Reason.HEAD_TOO_LARGE
         self._open_bytes += self._unread
-        if self._head_bytes + self._open_bytes > MAX_HEAD_BYTES:
-            self._refuse(ErrorKind.HEADERS_TOO_LARGE, _TOO_LARGE)
+        over = self._head_bytes + self._open_bytes > MAX_HEAD_BYTES
+        return Reason.HEAD_TOO_LARGE if over else None
+
+    def time_is_up(self) -> None:
+        """What was awaited from the client has not come, it seems."""
+        reason = self._allowance.overdue(self._body_bytes, read=not self.flow.read_paused)
+        if reason:
+            self._refuse(reason)
 
     def _decline(self, rest: bytes) -> None:
         """Read on as if no upgrade had been offered: httptools takes the request's body for the other protocol's bytes."""
@@ -105,6 +128,7 @@ class Protocol(HttpToolsProtocol):
             self._abandon(self._running)
         if self._end:
             self._end.cancel()
+        self._allowance.close()
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
@@ -144,6 +168,9 @@ class Protocol(HttpToolsProtocol):
             CUT: self._cut,
             ON_LEAVE: self._tell_leave,
             WRITE: self._write,
+            ARRIVING: self._is_arriving,
+            KNOWN: self._allowance.know,
+            ANSWER_EARLY: self._answer_early,
         }
         if refusal:
             extensions[REFUSAL] = refusal
@@ -160,11 +187,11 @@ class Protocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """A piece of the request's body."""
         self._open_bytes = self._unread = 0
+        self._body_bytes += len(body)
         if self._body is None:
             super().on_body(body)
             return
         self._body.append(body)
-        self._body_bytes += len(body)
         if self._body_bytes > TOGETHER_BYTES:
             self._hand_on(self._body)
             super().on_body(b"")  # reads no more until that is taken: others have their turns
@@ -179,6 +206,7 @@ class Protocol(HttpToolsProtocol):
             self._drop_trailers()
             self._under_way = False
             self._unread = 0
+            self._allowance.whole()
             if self._body:
                 self._hand_on(self._body)
             super().on_message_complete()
@@ -217,18 +245,22 @@ class Protocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """The answer is out: let go of the listener, which holds the request's body."""
         self._on_leave = None
+        self._allowance.end_request()
         super().on_response_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
         self._on_leave = None
+        if reason := self._allowance.begin_request(cast(Headers, cycle.scope["headers"])):
+            self._allowance.limits.count(self.loop, reason)
+            cast(dict[str, Any], cycle.scope["extensions"])[REFUSAL] = reason.value
         if cycle.scope["http_version"] == "1.0":
             app = close_delimited(app, cycle)
         super()._start_asgi_task(cycle, app)
 
     def _refusal(self, head_bytes: int) -> tuple[ErrorKind, str] | None:
         if head_bytes > MAX_HEAD_BYTES:
-            return ErrorKind.HEADERS_TOO_LARGE, _TOO_LARGE
+            return Reason.HEAD_TOO_LARGE.value
         if [name for name, _ in self.headers].count(b"host") != 1:
             return (
                 ErrorKind.INVALID_REQUEST,
@@ -266,11 +298,17 @@ class Protocol(HttpToolsProtocol):
         self._outbox.put(self.loop, self.transport, chunk)
         return True
 
-    def _refuse(self, kind: ErrorKind, message: str) -> None:
-        """Refuse what cannot be read any further; behind a request that is being answered, only end the connection after it."""
+    def _is_arriving(self) -> bool:
+        """Whether the body of the running request has not come to its end yet."""
+        return cast(RequestResponseCycle, self._running).more_body
+
+    def _refuse(self, reason: Reason) -> None:
+        """Refuse what is not read any further; behind a request that is being answered, only end the connection after it."""
         if self.transport.is_closing() or self._droppable is not None:
             return
+        self._allowance.limits.count(self.loop, reason)
         self._droppable = DROPPED_BYTES
+        self._allowance.let_go()
         running = self._running
         if running and not running.response_complete:
             if running is not self.cycle or not running.more_body:
@@ -281,12 +319,28 @@ class Protocol(HttpToolsProtocol):
                 return
             self._abandon(running)
             running.response_complete = True
-        self._answer_last(error_answer(kind, message, ""), BROKEN_SECONDS)
+        if reason is Reason.SILENT or self._allowance.limits.is_overrun:
+            self.transport.abort()
+        else:
+            self._answer_last(error_answer(reason.kind, reason.message, ""), BROKEN_SECONDS)
+
+    def _answer_early(self, response: RawResponse) -> None:
+        """Answer the running request, whose body is still arriving and that nobody wants."""
+        cycle = cast(RequestResponseCycle, self._running)
+        if cycle.disconnected:
+            return
+        cycle.disconnected = cycle.response_complete = True
+        self._on_leave = None
+        self._droppable = DROPPED_BYTES
+        self._allowance.let_go()
+        if cycle.scope["method"] == "HEAD":
+            response.content = b""
+        self._answer_last(response, EARLY_SECONDS)
 
     def _answer_last(self, response: RawResponse, seconds: float) -> None:
         """Write a response that nothing follows, and close once the client has, or after so many seconds."""
         lines = [b"HTTP/1.1 %d " % response.status_code, b"connection: close"]
-        lines += [name + b": " + value for name, value in response.pairs]
+        lines += [name + b": " + value for name, value in response.pairs if name != b"connection"]
         self.transport.write(b"\r\n".join([*lines, b"", response.content]))
         self.transport.write_eof()
         self.flow.resume_reading()
@@ -302,6 +356,3 @@ class Protocol(HttpToolsProtocol):
 def _size(headers: Headers) -> int:
     """Bytes that they took on the wire."""
     return sum([len(name) + len(value) + 4 for name, value in headers])
-
-
-_TOO_LARGE = "The request's headers and trailers are larger than the 64 KiB that Nexus takes; send fewer or shorter ones."

@@ -16,6 +16,7 @@ class ErrorKind(Enum):
     BILLING = ("billing_error", 402)
     PERMISSION = ("permission_error", 403)
     NOT_FOUND = ("not_found_error", 404)
+    REQUEST_TIMEOUT = ("timeout_error", 408)
     REQUEST_TOO_LARGE = ("request_too_large", 413)
     RATE_LIMIT = ("rate_limit_error", 429)
     SPEND_LIMIT = ("billing_error", 429)
