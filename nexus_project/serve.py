@@ -1,6 +1,7 @@
 """Serve the proxy: `python -m nexus_project.serve --host … --port … --workers … --grace SECONDS`."""
 
 import argparse
+import resource
 import sys
 from socket import socket
 
@@ -11,6 +12,7 @@ from uvicorn.supervisors import Multiprocess
 KEEP_ALIVE_SECONDS = 75
 # At each turn of its loop libuv accepts one connection of each socket it listens on (decision 0027).
 ACCEPTED_A_TURN = 32
+DESCRIPTORS = 32_768
 
 
 class Workers(Multiprocess):
@@ -66,9 +68,18 @@ def listeners(config: Config) -> list[socket]:
     return [first, *(first.dup() for _ in range(ACCEPTED_A_TURN - 1))]
 
 
+def raise_descriptors() -> None:
+    """Take as many descriptors as the system lets a process have: mostly it starts with 1,024, for 500 streams at most."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def main(arguments: list[str]) -> int:
     """Serve until a signal comes; 0 after a drained stop."""
     config = configure(arguments)
+    raise_descriptors()
     sockets = listeners(config)
     if config.workers > 1:
         Workers(config, sockets=sockets).run()

@@ -82,6 +82,7 @@ async def hello(request: RelayRequest) -> HttpResponseBase:
 
 async def event_sink(request: RelayRequest) -> HttpResponseBase:
     """Claude Code's own telemetry ends here: it is dropped and never forwarded."""
+    await request.drop_body()
     return json_answer({"status": "ok"})
 
 

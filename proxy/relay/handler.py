@@ -1,14 +1,13 @@
 """A lean ASGI handler for Django: the same URL resolver and views, without a thread, a context and a temporary file per request.
 
 It closes three of the four traps of a streaming Django view (docs/decisions/0001): the body is bounded by the API's own 32 MiB and
-not by Django's 2.5 MB, headers travel as pairs, and a response that never began to stream is closed all the same.
+not by Django's 2.5 MB (request_body.py), headers travel as pairs, and a response that never began to stream is closed all the same.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
-from io import BytesIO
 from typing import Any, Protocol, cast
 
 from django.core.handlers.asgi import ASGIHandler
@@ -19,37 +18,24 @@ from django.urls import Resolver404, get_resolver
 from proxy.relay import runtime
 from proxy.relay.answers import PairsResponse, RawResponse, error_answer
 from proxy.relay.headers import Headers
-from proxy.relay.protocol import CUT, ON_LEAVE, REFUSAL, WRITE
+from proxy.relay.protocol import ANSWER_EARLY, ARRIVING, CUT, ON_LEAVE, REFUSAL, WRITE
 from proxy.relay.request import RelayRequest
+from proxy.relay.request_body import ClientLeft, Receive
 from proxy.wire.errors import ErrorKind
 
 log = logging.getLogger("nexus.relay")
 
-MAX_BODY_BYTES = 32 * 1024**2
-# A client that is answered while it still sends sees a broken connection instead of the answer, so the rest is read and dropped.
-MAX_DISCARDED_BYTES = 256 * 1024**2
-# From here on a body has a block of memory from the system to itself, which grows without being copied.
-LARGE_BYTES = 4 * 1024**2
 # How many ways from a path to its view are remembered; a path is 64 KiB at most.
 PATHS = 64
 CLOSE = (b"connection", b"close")
 BODILESS = {204, 304}
 
 Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class UpstreamCut(Exception):
     """Upstream broke off in the middle of an answer: the client's stream must break the same way."""
-
-
-class BodyTooLarge(Exception):
-    """The body is larger than MAX_BODY_BYTES."""
-
-
-class ClientLeft(Exception):
-    """The client went before its request was complete."""
 
 
 class Pieces(Protocol):
@@ -99,6 +85,8 @@ class RelayHandler(ASGIHandler):
             response = await match.func(request, *match.args, **match.kwargs)
         except Resolver404:
             response = self._resolver.resolve_error_handler(404)(request)
+        except ClientLeft:
+            raise
         except Exception:  # the outermost door: a bug is told to the log, and not to the client
             log.exception("relay.failed", extra={"path": request.path[:200]})
             response = self._resolver.resolve_error_handler(500)(request)
@@ -109,19 +97,7 @@ class RelayHandler(ASGIHandler):
             kind, message = scope["extensions"][REFUSAL]
             await self._send(error_answer(kind, message, "", headers=[CLOSE]), scope, send)
             return
-        try:
-            request = RelayRequest(scope, await self._read_body(receive))
-        except ClientLeft:
-            return
-        except BodyTooLarge:
-            message = (
-                "The request is larger than the 32 MiB that the API takes; send less, or use the Files API."
-            )
-            await self._send(
-                error_answer(ErrorKind.REQUEST_TOO_LARGE, message, "", headers=[CLOSE]), scope, send
-            )
-            return
-        await self._answer(request, scope, send)
+        await self._answer(RelayRequest(scope, receive), scope, send)
 
     async def _answer(self, request: RelayRequest, scope: Scope, send: Send) -> None:
         serving = cast(
@@ -140,6 +116,8 @@ class RelayHandler(ASGIHandler):
             if response.status_code in BODILESS:
                 scope["method"] = "HEAD"  # or uvicorn would wait for as many bytes as the length says
             await self._send(response, scope, send)
+        except ClientLeft:
+            pass  # nobody waits for an answer
         except UpstreamCut:
             scope["extensions"][CUT]()
         except asyncio.CancelledError:
@@ -157,26 +135,6 @@ class RelayHandler(ASGIHandler):
             message = "Nexus is being stopped and its API request with it; send it again."
             await self._send(error_answer(ErrorKind.UNAVAILABLE, message, "", headers=[CLOSE]), scope, send)
 
-    async def _read_body(self, receive: Receive) -> bytes:
-        """The whole body; raises BodyTooLarge, or ClientLeft when the client goes before its end."""
-        parts: list[bytes] = []
-        large = BytesIO()
-        size, more = 0, True
-        while more and size <= MAX_DISCARDED_BYTES:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise ClientLeft
-            size += len(message["body"])
-            more = message["more_body"]
-            if size <= MAX_BODY_BYTES:
-                parts.append(message["body"])
-            if size > LARGE_BYTES:
-                large.write(b"".join(parts))
-                parts.clear()
-        if size > MAX_BODY_BYTES:
-            raise BodyTooLarge
-        return large.getvalue() if size > LARGE_BYTES else b"".join(parts)
-
     async def _send(self, response: HttpResponseBase, scope: Scope, send: Send) -> None:
         if isinstance(response, StreamedAnswer):
             await send(
@@ -189,5 +147,8 @@ class RelayHandler(ASGIHandler):
                 await send({"type": "http.response.body", "body": piece, "more_body": more})
             return
         whole = cast(RawResponse, response)  # the proxy's views answer in these two forms only
+        if scope["extensions"][ARRIVING]():
+            scope["extensions"][ANSWER_EARLY](whole)
+            return
         await send({"type": "http.response.start", "status": whole.status_code, "headers": whole.pairs})
         await send({"type": "http.response.body", "body": whole.content, "more_body": False})

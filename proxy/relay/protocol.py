@@ -12,21 +12,37 @@ from typing import Any, cast
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from proxy.relay.answers import error_headers
+from proxy.relay.answers import RawResponse, error_answer
+from proxy.relay.client_allowance import Allowance
+from proxy.relay.client_limits import Phase, Reason
 from proxy.relay.framing import close_delimited
+from proxy.relay.headers import Headers
 from proxy.relay.outbox import Outbox
-from proxy.wire.errors import ErrorKind, error_body
+from proxy.wire.errors import ErrorKind
 
 log = logging.getLogger("nexus.relay")
 
 MAX_HEAD_BYTES = 64 * 1024
 # A body up to here is handed on as one: uvicorn wakes the request's task for each piece of it, and copies that twice.
 TOGETHER_BYTES = 256 * 1024
+# After a last response a client that still sends would see a reset instead of it: what comes is dropped, up to these bounds.
+DROPPED_BYTES = 32 * 1024**2
+# Behind a broken request there is little to wait for.
+BROKEN_SECONDS = 1.0
+# A client that is refused while it sends reads no response before it has sent all, or sees that it cannot.
+EARLY_SECONDS = 5.0
 TARGET = "nexus.target"
 REFUSAL = "nexus.refusal"
 CUT = "nexus.cut"
 ON_LEAVE = "nexus.on_leave"
 WRITE = "nexus.write"
+ARRIVING = "nexus.arriving"
+KNOWN = "nexus.known"
+ANSWER_EARLY = "nexus.answer_early"
+
+
+class _TooLong(Exception):
+    """A request's head and trailers have more than MAX_HEAD_BYTES."""
 
 
 class Protocol(HttpToolsProtocol):
@@ -36,45 +52,79 @@ class Protocol(HttpToolsProtocol):
     """
 
     _in_head = False
-    _head_bytes = 0
-    _unread = 0
+    _under_way = False  # a message has begun that is not whole yet
+    _head_bytes = 0  # of its head and its trailers, as far as they are complete
+    _open_bytes = 0  # of a line under way: a header, a trailer or a chunk's size with its extensions
+    _unread = 0  # bytes of this read that such a line may have
     _declining = False
     _body: list[bytes] | None = None  # None once it was handed on
     _body_bytes = 0
     _running: RequestResponseCycle | None = None
     _on_leave: Callable[[], None] | None = None
+    _droppable: int | None = None  # bytes that are still read and dropped; None while what comes is parsed
+    _end: asyncio.TimerHandle | None = None  # of a connection that had its last response
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client connected."""
         super().connection_made(transport)
         self._outbox = Outbox.of(self.loop)
+        self._allowance = Allowance(self.loop, self, self.client)
+        if reason := self._allowance.open():
+            self._refuse(reason)
 
     def data_received(self, data: bytes) -> None:
-        """Bound the head also while it is still arriving: httptools would take one of 64 MB."""
+        """Bound the lines also while they are still arriving: httptools would take a header of 64 MB, and a trailer too."""
         self._unset_keepalive_if_required()
+        if self._droppable is not None:
+            self._drop(len(data))
+            return
         self._unread = len(data)
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserError:
-            self._refuse_what_is_no_request()
+        except httptools.HttpParserError as error:
+            self._refuse(self._reason_of(error))
+            return
         except httptools.HttpParserUpgrade as offer:
             if self._declining:
                 self._decline(data[offer.args[0] :])
-        if self._in_head:
-            self._head_bytes += self._unread
-            if self._head_bytes > MAX_HEAD_BYTES:
-                self._answer_and_close(ErrorKind.HEADERS_TOO_LARGE, _TOO_LARGE)
+                return
+        if self._under_way:
+            self._bound()
+        elif self._running is None or self._running.response_complete:
+            self._allowance.wait_for(Phase.REQUEST, 0)
 
-    def _refuse_what_is_no_request(self) -> None:
-        """End a connection that speaks something else."""
-        message = "This is not a valid HTTP/1.1 request."
-        if (
-            self.parser.get_method() == b"PRI"
-        ):  # how HTTP/2 begins, of a client that does not ask first (RFC 9113 §3.4)
-            client = self.client[0] if self.client else ""
-            log.warning("relay.wrong_protocol", extra={"client": client})
-            message = "Nexus speaks HTTP/1.1 and no HTTP/2: turn off HTTP/2 with prior knowledge (h2c) in the client."
-        self._answer_and_close(ErrorKind.INVALID_REQUEST, message)
+    def _bound(self) -> None:
+        """What has come of a message that is not whole yet takes neither much memory nor long."""
+        reason = self._too_large() or self._allowance.hold(self._body_bytes)
+        if reason:
+            self._refuse(reason)
+        else:
+            self._allowance.wait_for(Phase.HEAD if self._in_head else Phase.BODY, self._body_bytes)
+
+    def _too_large(self) -> Reason | None:
+        try:
+            self._drop_trailers()
+        except _TooLong:
+            return Reason.HEAD_TOO_LARGE
+        self._open_bytes += self._unread
+        over = self._head_bytes + self._open_bytes > MAX_HEAD_BYTES
+        return Reason.HEAD_TOO_LARGE if over else None
+
+    def time_is_up(self) -> None:
+        """What was awaited from the client has not come, it seems."""
+        reason = self._allowance.overdue(self._body_bytes, read=not self.flow.read_paused)
+        if reason:
+            self._refuse(reason)
+
+    def _reason_of(self, error: httptools.HttpParserError) -> Reason:
+        """Why what came cannot be read."""
+        if isinstance(error.__context__, _TooLong):
+            return Reason.HEAD_TOO_LARGE
+        # How HTTP/2 begins, of a client that does not ask first (RFC 9113 §3.4).
+        if self.parser.get_method() != b"PRI":
+            return Reason.BROKEN
+        log.warning("relay.wrong_protocol", extra={"client": self.client[0] if self.client else ""})
+        return Reason.WRONG_PROTOCOL
 
     def _decline(self, rest: bytes) -> None:
         """Read on as if no upgrade had been offered: httptools takes the request's body for the other protocol's bytes."""
@@ -87,64 +137,111 @@ class Protocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the running request as well."""
         if self._running and not self._running.response_complete:
-            self._running.disconnected = True
-            self._running.message_event.set()
-            if self._on_leave:
-                self._on_leave()
+            self._abandon(self._running)
+        if self._end:
+            self._end.cancel()
+        self._allowance.close()
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """The server stops: what had its last response is not waited for."""
+        if self._end:
+            self.transport.abort()
+        else:
+            super().shutdown()
+
+    def _abandon(self, cycle: RequestResponseCycle) -> None:
+        """The running request can have no response any more: whoever works for it is told."""
+        cycle.disconnected = True
+        cycle.message_event.set()
+        if self._on_leave:
+            self._on_leave()
+            self._on_leave = None
 
     def on_message_begin(self) -> None:
         """A new request on this connection."""
         super().on_message_begin()
-        self._in_head = True
-        self._head_bytes = self._body_bytes = 0
+        self._in_head = self._under_way = True
+        self._head_bytes = self._open_bytes = self._body_bytes = 0
         self._body = []
 
     def on_headers_complete(self) -> None:
         """Check the head and hand it on; a refusal is answered by the handler, as the API would."""
         self._in_head = False
-        size = sum([len(name) + len(value) + 4 for name, value in self.headers])
-        self._unread -= size
+        size = _size(self.headers)
+        self._open_bytes = self._unread = 0
         self._declining = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
         if self._declining:
             return
-        refusal = self._refusal(len(self.url) + size)
+        self._head_bytes = len(self.url) + size
+        refusal = self._refusal(self._head_bytes)
         extensions: dict[str, Any] = {
             TARGET: self.url,
             CUT: self._cut,
             ON_LEAVE: self._tell_leave,
             WRITE: self._write,
+            ARRIVING: self._is_arriving,
+            KNOWN: self._allowance.know,
+            ANSWER_EARLY: self._answer_early,
         }
         if refusal:
             extensions[REFUSAL] = refusal
             self.url = b"/"  # whatever it was, it is not looked at again
         self.scope["extensions"] = extensions
         super().on_headers_complete()
+        # What the parser calls a header from here on is a trailer, and must not get into the scope's list.
+        self.headers = []
+
+    def on_chunk_header(self) -> None:
+        """The line with a chunk's size is whole."""
+        self._open_bytes = self._unread = 0
 
     def on_body(self, body: bytes) -> None:
         """A piece of the request's body."""
-        self._unread -= len(body)
+        self._open_bytes = self._unread = 0
+        self._body_bytes += len(body)
         if self._body is None:
             super().on_body(body)
             return
         self._body.append(body)
-        self._body_bytes += len(body)
         if self._body_bytes > TOGETHER_BYTES:
             self._hand_on(self._body)
             super().on_body(b"")  # reads no more until that is taken: others have their turns
 
     def on_message_complete(self) -> None:
-        """The request is whole, unless its body is still to be read (`_decline`).
+        """The request is whole, unless its body is still to be read (`_decline`). Raises _TooLong.
 
         uvicorn would not read on until the answer is out, where the body's last piece was large: a client that leaves a silent
         answer would not be noticed.
         """
         if not self._declining:
+            self._drop_trailers()
+            self._under_way = False
+            self._unread = 0
+            self._allowance.whole()
             if self._body:
                 self._hand_on(self._body)
             super().on_message_complete()
             if not self.pipeline:
                 self.flow.resume_reading()
+
+    def _drop_trailers(self) -> None:
+        """Forget those that have come, but their size. Raises _TooLong.
+
+        A trailer is no header: whoever may add one after the body must not choose host, address or key (RFC 9110 §6.5.1).
+        """
+        if self._in_head or not self.headers:
+            return
+        size = _size(self.headers)
+        self.headers = []
+        self._head_bytes += size
+        self._open_bytes, self._unread = 0, max(0, self._unread - size)
+        if self._head_bytes > MAX_HEAD_BYTES:
+            raise _TooLong
+        if (
+            not self.parser.should_keep_alive()
+        ):  # the parser heeds a trailing `connection: close` and reads no further request
+            self.cycle.keep_alive = False
 
     def _hand_on(self, pieces: list[bytes]) -> None:
         """Give what has come of the body to the request that it belongs to, the newest, unless that was answered already."""
@@ -160,18 +257,22 @@ class Protocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """The answer is out: let go of the listener, which holds the request's body."""
         self._on_leave = None
+        self._allowance.end_request()
         super().on_response_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
         self._on_leave = None
+        if reason := self._allowance.begin_request(cast(Headers, cycle.scope["headers"])):
+            self._allowance.limits.count(self.loop, reason)
+            cast(dict[str, Any], cycle.scope["extensions"])[REFUSAL] = reason.value
         if cycle.scope["http_version"] == "1.0":
             app = close_delimited(app, cycle)
         super()._start_asgi_task(cycle, app)
 
     def _refusal(self, head_bytes: int) -> tuple[ErrorKind, str] | None:
         if head_bytes > MAX_HEAD_BYTES:
-            return ErrorKind.HEADERS_TOO_LARGE, _TOO_LARGE
+            return Reason.HEAD_TOO_LARGE.value
         if [name for name, _ in self.headers].count(b"host") != 1:
             return (
                 ErrorKind.INVALID_REQUEST,
@@ -209,23 +310,61 @@ class Protocol(HttpToolsProtocol):
         self._outbox.put(self.loop, self.transport, chunk)
         return True
 
-    def _answer_and_close(self, kind: ErrorKind, message: str) -> None:
-        """Refuse without a handler; behind a request that is still being answered, only end the connection after it."""
-        if self.transport.is_closing():
+    def _is_arriving(self) -> bool:
+        """Whether the body of the running request has not come to its end yet."""
+        return cast(RequestResponseCycle, self._running).more_body
+
+    def _refuse(self, reason: Reason) -> None:
+        """Refuse what is not read any further; behind a request that is being answered, only end the connection after it."""
+        if self.transport.is_closing() or self._droppable is not None:
             return
-        if self._running and not self._running.response_complete:
-            self._running.keep_alive = False
-            self.flow.pause_reading()
+        self._allowance.limits.count(self.loop, reason)
+        self._droppable = DROPPED_BYTES
+        self._allowance.let_go()
+        running = self._running
+        if running and not running.response_complete:
+            if running is not self.cycle or not running.more_body:
+                # A response is under way, and nothing may get into it. Reading goes on: its client may leave.
+                running.keep_alive = False
+                self.pipeline.clear()
+                self.flow.resume_reading()
+                return
+            self._abandon(running)
+            running.response_complete = True
+        if reason is Reason.SILENT or self._allowance.limits.is_overrun:
+            self.transport.abort()
+        else:
+            self._answer_last(error_answer(reason.kind, reason.message, ""), BROKEN_SECONDS)
+
+    def _answer_early(self, response: RawResponse) -> None:
+        """Answer the running request, whose body is still arriving and that nobody wants."""
+        cycle = cast(RequestResponseCycle, self._running)
+        if cycle.disconnected:
             return
-        body = error_body(kind, message, "")
-        pairs = [
-            *error_headers(kind),
-            (b"content-length", str(len(body)).encode()),
-            (b"connection", b"close"),
-        ]
-        lines = [f"HTTP/1.1 {kind.status} ".encode(), *(name + b": " + value for name, value in pairs)]
-        self.transport.write(b"\r\n".join([*lines, b"", body]))
-        self.transport.close()
+        cycle.disconnected = cycle.response_complete = True
+        self._on_leave = None
+        self._droppable = DROPPED_BYTES
+        self._allowance.let_go()
+        if cycle.scope["method"] == "HEAD":
+            response.content = b""
+        self._answer_last(response, EARLY_SECONDS)
+
+    def _answer_last(self, response: RawResponse, seconds: float) -> None:
+        """Write a response that nothing follows, and close once the client has, or after so many seconds."""
+        lines = [b"HTTP/1.1 %d " % response.status_code, b"connection: close"]
+        lines += [name + b": " + value for name, value in response.pairs if name != b"connection"]
+        self.transport.write(b"\r\n".join([*lines, b"", response.content]))
+        self.transport.write_eof()
+        self.flow.resume_reading()
+        self._end = self.loop.call_later(seconds, self.transport.abort)
+
+    def _drop(self, size: int) -> None:
+        """Something came that nobody wants."""
+        self._droppable = cast(int, self._droppable) - size
+        if self._droppable < 0:
+            self.transport.abort()
 
 
-_TOO_LARGE = "The request's headers are larger than the 64 KiB that Nexus takes; send fewer or shorter ones."
+def _size(headers: Headers) -> int:
+    """Bytes that they took on the wire."""
+    return sum([len(name) + len(value) + 4 for name, value in headers])

@@ -1,4 +1,7 @@
-"""A Django request that keeps what a proxy needs: raw header pairs, the raw target, the body's bytes, and who ended it."""
+"""A Django request that keeps what a proxy needs: raw header pairs, the raw target, the body's bytes, and who ended it.
+
+A view is called as soon as the head is there: it reads the body itself, once it knows that the client may send one.
+"""
 
 from io import BytesIO
 from typing import Any
@@ -7,7 +10,8 @@ from django.core.handlers.asgi import ASGIRequest
 from django.utils.functional import cached_property
 
 from proxy.relay.headers import Headers
-from proxy.relay.protocol import TARGET
+from proxy.relay.protocol import ARRIVING, KNOWN, TARGET
+from proxy.relay.request_body import Receive, drop_body, read_body
 
 
 class RelayRequest(ASGIRequest):
@@ -20,15 +24,34 @@ class RelayRequest(ASGIRequest):
     content_type = None
     content_params = None
 
-    def __init__(self, scope: dict[str, Any], body: bytes) -> None:
+    def __init__(self, scope: dict[str, Any], receive: Receive) -> None:
         self.scope = scope
         self.method = scope["method"]
         self.path = self.path_info = scope["path"]
         self.resolver_match = None
         self._read_started = self._post_parse_error = False
-        self._stream = BytesIO(body)
-        self.content = body
+        self._stream = BytesIO()
+        self._receive = receive
+        self.content = b""
         self.client_gone = False
+
+    @property
+    def is_arriving(self) -> bool:
+        """Whether the body has not come to its end yet."""
+        arriving: bool = self.scope["extensions"][ARRIVING]()
+        return arriving
+
+    def know_client(self) -> None:
+        """Its client showed a key: the body counts no longer with those of strangers."""
+        self.scope["extensions"][KNOWN]()
+
+    async def read_body(self) -> None:
+        """Fill `content`; raises BodyTooLarge or ClientLeft."""
+        self.content = await read_body(self._receive)
+
+    async def drop_body(self) -> None:
+        """Read the body away; raises ClientLeft."""
+        await drop_body(self._receive)
 
     @cached_property
     def META(self) -> dict[str, Any]:  # type: ignore[override]  # noqa: N802

@@ -17,6 +17,7 @@ from django.db import close_old_connections, reset_queries
 from accounts.watcher import Watcher
 from proxy.relay import door_prices
 from proxy.relay.attempts import Sender
+from proxy.relay.client_limits import ClientLimits
 from proxy.relay.exchange import Exchange
 from proxy.relay.health import HealthSharing
 from proxy.relay.limits import Limiter
@@ -77,6 +78,7 @@ class Runtime:
 
     async def stop(self) -> None:
         self.draining = True
+        ClientLimits.of(asyncio.get_running_loop()).log_refused()
         # A Redis client may swallow the publisher's cancellation: without an end to the wait the process would never stop.
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_HINTS_SECONDS):

@@ -43,6 +43,20 @@ def client_address(scope: dict[str, Any]) -> str:
     return address
 
 
+def counted_address(client: tuple[str, int] | None, headers: Headers) -> str:
+    """By what a client's connections are counted, "" where they are not: a trusted proxy speaks for many.
+
+    An IPv6 client has a network of 64 bits to itself, and counts as that.
+    """
+    address = client_address({"client": client, "headers": headers})
+    if not settings.TRUSTED_PROXIES and ":" not in address:
+        return address
+    parsed = _parsed(address)
+    if parsed is None or _is_trusted(address):
+        return ""
+    return address if parsed.version == 4 else str(ipaddress.ip_network((parsed, 64), strict=False))
+
+
 def is_local(scope: dict[str, Any]) -> bool:
     """Whether the peer is on this very machine and speaks for itself."""
     address = _parsed(_peer(scope))

@@ -21,6 +21,7 @@ from proxy.relay.headers import client_headers, masked
 from proxy.relay.passage import Passage
 from proxy.relay.refusal import Refused
 from proxy.relay.request import RelayRequest
+from proxy.relay.request_body import BodyTooLarge
 from proxy.relay.runtime import Runtime
 from proxy.relay.tenant import client_address, host_of
 from proxy.wire.errors import ErrorKind
@@ -33,20 +34,36 @@ async def relay(request: RelayRequest) -> HttpResponseBase:
     if preflight := cors.preflight(request):
         return preflight
     nexus = runtime.current()
+    try:
+        await _read(request, nexus)
+    except Refused as refusal:
+        return await _refused(request, Exchange(nexus.spool, nexus.ended), refusal)
     exchange = Exchange(nexus.spool, nexus.ended)
     try:
         return await _forward(request, nexus, exchange)
     except Refused as refusal:
-        if not exchange.outcome:
-            await _record_refusal(request, exchange, refusal)
-        headers = [*refusal.headers, *cors.headers(request)]
-        return error_answer(refusal.kind, refusal.message, exchange.id, headers)
+        return await _refused(request, exchange, refusal)
     except BaseException:
         # Cancelled (the client went, or the server stops) or a bug: the exchange still ends, exactly once.
         exchange.finish(record.CLIENT_LEFT if request.client_gone else record.ABORTED)
         raise
     finally:
         nexus.sender.release(request)
+
+
+async def _read(request: RelayRequest, nexus: Runtime) -> None:
+    """The body. Who still sends it is checked first, so that nobody holds memory who may not pass. Raises Refused."""
+    domain = ""
+    if request.is_arriving:
+        decision = _allowed(nexus, _claim(_checked_host(request), request), frozenset())
+        domain = decision.domain
+        if decision.client_key:
+            request.know_client()
+    try:
+        await request.read_body()
+    except BodyTooLarge as error:
+        message = "The request is larger than the 32 MiB that the API takes; send less, or use the Files API."
+        raise Refused(ErrorKind.REQUEST_TOO_LARGE, message, domain) from error
 
 
 async def _forward(request: RelayRequest, nexus: Runtime, exchange: Exchange) -> HttpResponseBase:
@@ -80,22 +97,10 @@ def _checked_host(request: RelayRequest) -> Host:
 
 async def _decide(nexus: Runtime, host: Host, request: RelayRequest) -> Decision:
     """Who pays; refreshes a token first where that is due."""
-    credentials = [pair for pair in request.pairs if pair[0] in {b"authorization", b"x-api-key"}]
-    from_browser = any(name == b"origin" for name, _ in request.pairs)
-    claim = Claim(host, read_credentials(credentials), from_browser, request.target)
+    claim = _claim(host, request)
     tried: frozenset[str] = frozenset()
     while True:
-        snapshot = nexus.watcher.current
-        if snapshot is None:
-            raise Refused(
-                ErrorKind.UNAVAILABLE,
-                "Nexus has not read its credentials yet; try again in a few seconds.",
-                host.full,
-            )
-        try:
-            decision = decide(snapshot, claim, time.time(), tried)
-        except Denied as denial:
-            raise Refused(kind_of(denial.kind), denial.message, denial.domain) from denial
+        decision = _allowed(nexus, claim, tried)
         not_usable = decision.passed_over
         if decision.pool:
             decision = await nexus.sender.settle(request, decision, tried)
@@ -115,6 +120,27 @@ async def _decide(nexus: Runtime, host: Host, request: RelayRequest) -> Decision
     return decision
 
 
+def _claim(host: Host, request: RelayRequest) -> Claim:
+    credentials = [pair for pair in request.pairs if pair[0] in {b"authorization", b"x-api-key"}]
+    from_browser = any(name == b"origin" for name, _ in request.pairs)
+    return Claim(host, read_credentials(credentials), from_browser, request.target)
+
+
+def _allowed(nexus: Runtime, claim: Claim, tried: frozenset[str]) -> Decision:
+    """The decision as the snapshot of this moment has it. Raises Refused."""
+    snapshot = nexus.watcher.current
+    if snapshot is None:
+        raise Refused(
+            ErrorKind.UNAVAILABLE,
+            "Nexus has not read its credentials yet; try again in a few seconds.",
+            claim.host.full,
+        )
+    try:
+        return decide(snapshot, claim, time.time(), tried)
+    except Denied as denial:
+        raise Refused(kind_of(denial.kind), denial.message, denial.domain) from denial
+
+
 def _head(request: RelayRequest, exchange: Exchange, domain: str, decision: Decision | None) -> Head:
     path, mark, query = request.target.partition("?")
     return Head(
@@ -132,6 +158,14 @@ def _head(request: RelayRequest, exchange: Exchange, domain: str, decision: Deci
         body_size=len(request.content),
         tenant=decision.tenant if decision else "",
     )
+
+
+async def _refused(request: RelayRequest, exchange: Exchange, refusal: Refused) -> HttpResponseBase:
+    """The answer to a request that may not pass."""
+    if not exchange.outcome:
+        await _record_refusal(request, exchange, refusal)
+    headers = [*refusal.headers, *cors.headers(request)]
+    return error_answer(refusal.kind, refusal.message, exchange.id, headers)
 
 
 async def _record_refusal(request: RelayRequest, exchange: Exchange, refusal: Refused) -> None:

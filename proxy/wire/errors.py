@@ -16,6 +16,7 @@ class ErrorKind(Enum):
     BILLING = ("billing_error", 402)
     PERMISSION = ("permission_error", 403)
     NOT_FOUND = ("not_found_error", 404)
+    REQUEST_TIMEOUT = ("timeout_error", 408)
     REQUEST_TOO_LARGE = ("request_too_large", 413)
     RATE_LIMIT = ("rate_limit_error", 429)
     SPEND_LIMIT = ("billing_error", 429)
@@ -37,7 +38,7 @@ class ErrorKind(Enum):
     @property
     def is_final(self) -> bool:
         """Whether the same request would be refused again, however often it is repeated."""
-        return self.status < 500 and self is not ErrorKind.RATE_LIMIT
+        return self.status < 500 and self not in (ErrorKind.RATE_LIMIT, ErrorKind.REQUEST_TIMEOUT)
 
 
 def error_body(kind: ErrorKind, message: str, request_id: str) -> bytes:

@@ -21,6 +21,7 @@ from nexus_project.demo.received import Received
 from nexus_project.demo.serving import Running, serve
 from nexus_project.stack import commands, ports
 from tests import addresses
+from tests.flow.bare import Starter
 from tests.flow.services import Process, wait_for
 
 opened: list[httpx.Client] = []
@@ -139,6 +140,15 @@ def nexus(emulator: Running[Emulator], tmp_path_factory: pytest.TempPathFactory)
     """The system that most tests share: they tell their own exchanges by id."""
     with systems(emulator, tmp_path_factory) as make:
         yield make()
+
+
+@pytest.fixture(scope="module")
+def start_bare(emulator: Running[Emulator], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
+    """Start proxies alone, which end with the module."""
+    starter = Starter(emulator, tmp_path_factory)
+    yield starter
+    for process in starter.started:
+        process.stop()
 
 
 @pytest.fixture(autouse=True)

@@ -1,71 +1,19 @@
 """A proxy alone, as `docker run` of its image starts it: no PostgreSQL, no Redis, files and environment serve."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
-from nexus_project.demo.emulator import Emulator
-from nexus_project.demo.serving import Running
-from nexus_project.stack import commands, ports
 from tests.flow import wire
-from tests.flow.services import Process, wait_for
+from tests.flow.bare import Bare, Starter
+from tests.flow.services import wait_for
 
 OPERATOR_KEY = "sk-ant-api03-from-the-environment"
 
 
 @pytest.fixture(scope="module")
-def start(emulator: Running[Emulator], tmp_path_factory: pytest.TempPathFactory) -> Iterator["Starter"]:
-    starter = Starter(emulator, tmp_path_factory)
-    yield starter
-    for process in starter.started:
-        process.stop()
-
-
-class Starter:
-    """Starts proxies that have nothing but files and the environment."""
-
-    def __init__(self, emulator: Running[Emulator], folders: pytest.TempPathFactory) -> None:
-        self.emulator = emulator
-        self.started: list[Process] = []
-        self._folders = folders
-
-    def __call__(self, **settings: str) -> "Bare":
-        folder = self._folders.mktemp("bare")
-        place = commands.Place("127.0.0.1", ports.free(), ports.free(), folder)
-        nothing = dict.fromkeys(("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "FIELD_ENCRYPTION_KEYS"), "")
-        environment = {
-            **nothing,
-            "CLAUDE_API_BASE_URL": self.emulator.url,
-            "CREDENTIALS_DIR": str(folder),
-            "NEXUS_DATA_DIR": str(folder / "var"),
-            **settings,
-        }
-        process = Process(commands.proxy(place), environment, folder / "proxy.log").start()
-        self.started.append(process)
-        return Bare(process, place.proxy_url, folder, self.emulator)
-
-
-class Bare:
-    """A running proxy and its folder of credentials."""
-
-    def __init__(self, process: Process, url: str, folder: Path, emulator: Running[Emulator]) -> None:
-        self.process, self.url, self.folder, self._emulator = process, url, folder, emulator
-
-    def paid(self, host: str, *headers: tuple[str, bytes]) -> tuple[int, str | None]:
-        """The answer's status, and the credential that upstream saw."""
-        mark = uuid4().hex
-        sent = [("anthropic-version", b"2023-06-01"), ("x-test-id", mark.encode()), *headers]
-        status = wire.send(self.url, wire.request_bytes("GET", "/v1/models", sent, host=host)).status
-        seen = [entry.credential for entry in self._emulator.app.log if entry.value("x-test-id") == mark]
-        return status, seen[0] if seen else None
-
-
-@pytest.fixture(scope="module")
-def bare(start: Starter) -> Bare:
-    return start(CLAUDE_API_KEY=OPERATOR_KEY)
+def bare(start_bare: Starter) -> Bare:
+    return start_bare(CLAUDE_API_KEY=OPERATOR_KEY)
 
 
 @pytest.mark.parametrize(
@@ -89,8 +37,8 @@ def test_e0_the_request_pays_before_claude_api_key(bare: Bare) -> None:
     assert bare.paid("nobody.example") == (200, OPERATOR_KEY)
 
 
-def test_e0_where_nobody_pays_the_answer_says_what_to_do(start: Starter) -> None:
-    bare = start(CLAUDE_API_KEY="")
+def test_e0_where_nobody_pays_the_answer_says_what_to_do(start_bare: Starter) -> None:
+    bare = start_bare(CLAUDE_API_KEY="")
 
     answer = wire.send(bare.url, wire.request_bytes("GET", "/v1/models", [], host="poor.example"))
 
@@ -107,10 +55,10 @@ def test_without_postgresql_token_stats_say_what_is_missing(bare: Bare) -> None:
     assert "DATABASE_URL" in json.loads(answer.body)["error"]["message"]
 
 
-def test_a_forwarded_host_counts_only_from_a_trusted_proxy(bare: Bare, start: Starter) -> None:
+def test_a_forwarded_host_counts_only_from_a_trusted_proxy(bare: Bare, start_bare: Starter) -> None:
     forwarded = ("x-forwarded-host", b"inner.example")
-    trusting = start(CLAUDE_API_KEY=OPERATOR_KEY, TRUSTED_PROXIES="127.0.0.0/8")
-    distrusting = start(CLAUDE_API_KEY=OPERATOR_KEY, TRUSTED_PROXIES="10.0.0.0/8")
+    trusting = start_bare(CLAUDE_API_KEY=OPERATOR_KEY, TRUSTED_PROXIES="127.0.0.0/8")
+    distrusting = start_bare(CLAUDE_API_KEY=OPERATOR_KEY, TRUSTED_PROXIES="10.0.0.0/8")
     for each in (bare, trusting, distrusting):
         file = {"type": "api_key", "api_key": "sk-ant-api03-inner"}
         (each.folder / "inner.example.credentials.json").write_text(json.dumps(file))

@@ -1,6 +1,7 @@
 """A raw HTTP client: what a test sends and reads is exactly these bytes."""
 
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 from urllib.parse import urlsplit
@@ -42,6 +43,12 @@ def send(url: str, data: bytes, *, head_only: bool = False) -> Answer:
     with connect(url) as connection:
         connection.sendall(data)
         return read_answer(connection.makefile("rb"), head_only=head_only)
+
+
+def send_what_is_taken(connection: socket.socket, data: bytes) -> None:
+    """Send on until the other side does not take any more: whether it answered first is read then."""
+    with suppress(ConnectionError):
+        connection.sendall(data)
 
 
 def read_answer(file: BinaryIO, *, head_only: bool = False) -> Answer:

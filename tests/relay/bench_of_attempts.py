@@ -20,6 +20,7 @@ from proxy.relay.protocol import TARGET
 from proxy.relay.refresh import Refresher
 from proxy.relay.request import RelayRequest
 from proxy.relay.upstream import UpstreamTransport
+from tests.relay.limited import no_body
 
 ONE, TWO, THREE = (
     Payer("database", str(number), "api_key", f"sk-ant-api03-{number}", f"acc_{number}")
@@ -79,7 +80,7 @@ class Bench:
             "type": "http", "method": "GET", "path": target, "query_string": b"", "headers": headers,
             "extensions": {TARGET: target.encode()},
         }  # fmt: skip
-        return RelayRequest(scope, b"")
+        return RelayRequest(scope, no_body)
 
     async def ask(self, **asked: str) -> httpx.Response:
         request = self.request(**asked)

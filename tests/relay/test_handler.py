@@ -13,9 +13,11 @@ from django.urls import path
 from pytest_django.fixtures import Settings
 
 from nexus_project.urls import proxy as proxy_urls
+from proxy.relay.answers import json_answer
 from proxy.relay.endpoints import broken, nothing_here
 from proxy.relay.handler import RelayHandler
-from proxy.relay.protocol import CUT, ON_LEAVE, TARGET
+from proxy.relay.protocol import ANSWER_EARLY, ARRIVING, CUT, ON_LEAVE, TARGET
+from proxy.relay.request import RelayRequest
 
 handler404 = nothing_here
 handler500 = broken
@@ -35,7 +37,13 @@ async def wait(request: HttpRequest) -> HttpResponseBase:
         left.set()
 
 
-urlpatterns = [path("bug", bug), path("wait", wait)]
+async def read(request: HttpRequest) -> HttpResponseBase:
+    assert isinstance(request, RelayRequest)
+    await request.read_body()
+    return json_answer(len(request.content))
+
+
+urlpatterns = [path("bug", bug), path("wait", wait), path("read", read)]
 
 
 @pytest.fixture
@@ -52,6 +60,7 @@ async def serve(
     target: str,
     *messages: dict[str, Any],
     on_leave: Callable[[Callable[[], None]], None] = lambda listener: None,
+    early: Callable[[HttpResponseBase], None] | None = None,
 ) -> list[dict[str, Any]]:
     """What the handler sends to a client that sends these messages and then nothing."""
     arriving = iter(messages)
@@ -70,13 +79,20 @@ async def serve(
         "path": target,
         "query_string": b"",
         "headers": [(b"host", b"a.example")],
-        "extensions": {TARGET: target.encode(), CUT: lambda: None, ON_LEAVE: on_leave},
+        "extensions": {
+            TARGET: target.encode(),
+            CUT: lambda: None,
+            ON_LEAVE: on_leave,
+            ARRIVING: lambda: bool(early),
+            ANSWER_EARLY: early,
+        },
     }
     async with asyncio.timeout(5):
         await handler(scope, receive, send)
     return sent
 
 
+LEFT = {"type": "http.disconnect"}
 BODY = {"type": "http.request", "body": b"", "more_body": False}
 
 
@@ -124,3 +140,17 @@ async def test_a_client_is_gone_when_its_server_says_so_and_not_before(handler: 
 
     assert await served == []
     assert left.is_set()
+
+
+async def test_a_client_that_left_during_its_upload_has_no_answer(
+    handler: RelayHandler, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert await serve(handler, "/read", {**BODY, "more_body": True}, LEFT) == []
+    assert not [one for one in caplog.records if one.message == "relay.failed"]
+
+
+async def test_an_answer_to_a_body_that_is_still_arriving_goes_past_the_server(handler: RelayHandler) -> None:
+    answers: list[HttpResponseBase] = []
+
+    assert await serve(handler, "/nowhere", early=answers.append) == []
+    assert [answer.status_code for answer in answers] == [404]

@@ -1,6 +1,7 @@
 """How connections come in: several at each turn of the loop, as a busy loop has few turns."""
 
 import asyncio
+import resource
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -70,3 +71,25 @@ def test_a_port_in_use_is_named() -> None:
     assert done.returncode == 1
     assert "in use" in done.stderr
     assert f"port {port}: not listened on" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "taken"),
+    [
+        (1024, 4096, 4096),
+        (1024, 10**9, 32_768),
+        (1024, resource.RLIM_INFINITY, 32_768),
+        (65_536, 65_536, 65_536),
+        (resource.RLIM_INFINITY, resource.RLIM_INFINITY, resource.RLIM_INFINITY),
+    ],
+)
+def test_it_takes_the_descriptors_that_it_may_have(
+    soft: int, hard: int, taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = {resource.RLIMIT_NOFILE: (soft, hard)}
+    monkeypatch.setattr(resource, "getrlimit", limits.__getitem__)
+    monkeypatch.setattr(resource, "setrlimit", limits.__setitem__)
+
+    serve.raise_descriptors()
+
+    assert limits[resource.RLIMIT_NOFILE] == (taken, hard)
