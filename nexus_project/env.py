@@ -111,11 +111,16 @@ def _value(name: str) -> str:
 def secret(name: str, default: str = "") -> str:
     """One line that may also come from the file that `<name>_FILE` names (a mounted secret); never shown in errors."""
     DOCUMENTED[name] = default
-    file = _value(f"{name}_FILE")
+    file = secret_file(name)
     value = _content(name, file) if file else _value(name)
     if value.isprintable():
         return value or default
     raise SettingError(f"{name} holds a line break or another control character; set it to one line of text.")
+
+
+def secret_file(name: str) -> str:
+    """The file that a secret comes from, "" where it is given itself."""
+    return _value(f"{name}_FILE")
 
 
 def _content(name: str, file: str) -> str:
