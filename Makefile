@@ -34,9 +34,10 @@ $(STAMP): requirements/dev.txt
 		exit 1; \
 	fi; \
 	[ -x $(BIN)/python ] || { echo "Making $(VENV) with $$($$python --version)"; $$python -m venv $(VENV); }
-	@echo "Installing requirements/dev.txt, each file checked against its hash"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
+	@echo "Installing the $$(grep -c '==' requirements/dev.txt) packages of requirements/dev.txt, each checked against its hash; the first time takes minutes"
+	@$(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
 	@touch $@
+	@echo "Ready: make demo, or make run"
 
 run: $(STAMP) ## start everything, against https://api.anthropic.com
 	@$(STACK) run

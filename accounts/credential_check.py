@@ -1,6 +1,5 @@
 """Ask the API whether a credential is good, by a call that costs nothing: GET /v1/models, one of them."""
 
-import ssl
 import time
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ from django.conf import settings
 
 from accounts.access import Payer
 from accounts.oauth import OAUTH_BETA
+from accounts.outbound.client import client_for, kind_of
 
 TIMEOUT_SECONDS = 10.0
 ADVICE = {
@@ -51,16 +51,10 @@ def ask(payer: Payer) -> Verdict:
         headers["anthropic-beta"] = OAUTH_BETA
     url = f"{settings.CLAUDE_API_BASE_URL.rstrip('/')}/v1/models?limit=1"
     try:
-        # As on the relay's way to the API: the system's certificates, and no proxy of the environment.
-        answer = httpx.get(
-            url,
-            headers=headers,
-            timeout=TIMEOUT_SECONDS,
-            verify=ssl.create_default_context(),
-            trust_env=False,
-        )
+        with client_for(url, TIMEOUT_SECONDS) as client:
+            answer = client.get(url, headers=headers)
     except httpx.HTTPError as error:
-        why = f"the API did not answer ({type(error).__name__}): look at CLAUDE_API_BASE_URL and the network"
+        why = f"the API did not answer ({kind_of(error)}): run manage.py check_upstream"
         return Verdict(False, why)
     why = (
         "the API takes it"

@@ -1,7 +1,6 @@
 """The token endpoint (predecessor §2.6, RFC 6749): a refresh token or a login's code for a pair of tokens."""
 
 import json
-import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +9,8 @@ from datetime import datetime, timedelta
 import httpx
 from django.conf import settings
 from django.utils import timezone
+
+from accounts.outbound.client import client_for, kind_of
 
 OAUTH_BETA = "oauth-2025-04-20"
 DEFAULT_SCOPES = ["org:create_api_key", "user:profile", "user:inference"]
@@ -61,7 +62,7 @@ def _ask(payload: Mapping[str, str]) -> bytes:
     try:
         status, body = _post({"client_id": settings.CLAUDE_OAUTH_CLIENT_ID, **payload})
     except httpx.HTTPError as error:
-        raise RefreshFailed(f"the token endpoint did not answer ({type(error).__name__})") from error
+        raise RefreshFailed(f"the token endpoint did not answer ({kind_of(error)})") from error
     if status == 200:
         return body
     if _error_of(body) == "invalid_grant":
@@ -74,16 +75,12 @@ def _ask(payload: Mapping[str, str]) -> bytes:
 
 def _post(payload: Mapping[str, str]) -> tuple[int, bytes]:
     deadline, body = time.monotonic() + TIMEOUT_SECONDS, b""
-    with httpx.stream(
-        "POST",
-        settings.CLAUDE_OAUTH_TOKEN_URL,
-        json=payload,
-        headers={"anthropic-beta": OAUTH_BETA},
-        timeout=TIMEOUT_SECONDS,
-        # As on the way to the API itself: the system's certificates, and no proxy of the environment.
-        verify=ssl.create_default_context(),
-        trust_env=False,
-    ) as answer:
+    url = settings.CLAUDE_OAUTH_TOKEN_URL
+    headers = {"anthropic-beta": OAUTH_BETA}
+    with (
+        client_for(url, TIMEOUT_SECONDS) as client,
+        client.stream("POST", url, json=payload, headers=headers) as answer,
+    ):
         for piece in answer.iter_bytes():
             body += piece
             if time.monotonic() > deadline or len(body) > _MAX_BYTES:

@@ -10,10 +10,11 @@ stop() {
 
 usage() {
     cat <<'TEXT'
-Usage: sh setup.sh ANTHROPIC_BASE_URL [--yes]
+Usage: sh setup.sh ANTHROPIC_BASE_URL [--key-helper COMMAND] [--yes]
 
 ANTHROPIC_BASE_URL is where Nexus is, such as https://nexus.example.com. Give your client key (cnp_live_...) in the environment as
-ANTHROPIC_AUTH_TOKEN, or leave it out when you sign in to Claude Code yourself. --yes asks nothing.
+ANTHROPIC_AUTH_TOKEN, or name a COMMAND that prints it, such as "cat ~/.nexus-key", or leave it out when you sign in to Claude Code
+yourself. --yes asks nothing.
 TEXT
 }
 
@@ -22,10 +23,20 @@ case "${1:-}" in
 -h | --help) usage; exit ;;
 esac
 address=${1%/}
-case "${2:-}" in
-"" | --yes) agreed=${2:-} ;;
-*) stop "$2 is not known: sh setup.sh --help says what there is." ;;
-esac
+shift
+agreed= helper=
+while [ $# -gt 0 ]; do
+    case "$1" in
+    --yes) agreed=yes ;;
+    --key-helper)
+        helper=${2:-}
+        [ -n "$helper" ] || stop "--key-helper wants the command that prints the key."
+        shift
+        ;;
+    *) stop "$1 is not known: sh setup.sh --help says what there is." ;;
+    esac
+    shift
+done
 case "$address" in
 http://?* | https://?*) ;;
 *) stop "$address is no address: give one such as https://nexus.example.com" ;;
@@ -39,15 +50,22 @@ case "$token" in
 *[!A-Za-z0-9._-]*) stop "ANTHROPIC_AUTH_TOKEN holds a character that no key has: copy it again." ;;
 esac
 
+case "$helper" in
+*[![:print:]]* | *[\"\\]*) stop "the command of --key-helper holds a quote or a backslash: put it into a script and name that." ;;
+esac
+[ -z "$token" ] || [ -z "$helper" ] || stop "there are two keys: leave ANTHROPIC_AUTH_TOKEN or --key-helper away."
+
+# Claude Code leaves these off, or on only for api.anthropic.com; docs/claude-code.md says what each does.
 content() {
     echo '{'
+    [ -z "$helper" ] || echo "  \"apiKeyHelper\": \"$helper\","
     echo '  "env": {'
-    if [ -n "$1" ]; then
-        echo "    \"ANTHROPIC_BASE_URL\": \"$address\","
-        echo "    \"ANTHROPIC_AUTH_TOKEN\": \"$1\""
-    else
-        echo "    \"ANTHROPIC_BASE_URL\": \"$address\""
-    fi
+    echo "    \"ANTHROPIC_BASE_URL\": \"$address\","
+    [ -z "$1" ] || echo "    \"ANTHROPIC_AUTH_TOKEN\": \"$1\","
+    echo '    "ENABLE_TOOL_SEARCH": "true",'
+    echo '    "CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY": "1",'
+    echo '    "CLAUDE_CODE_GATEWAY_HINT_HEADERS": "1",'
+    echo '    "CLAUDE_CODE_ENABLE_FINE_GRAINED_TOOL_STREAMING": "1"'
     echo '  }'
     echo '}'
 }
@@ -58,7 +76,7 @@ echo
 content "${token:+cnp_****}"
 echo
 if [ -e "$file" ] || [ -L "$file" ]; then
-    stop "$file is there already, and nothing was changed: add the lines of \"env\" to it by hand."
+    stop "$file is there already, and nothing was changed: add these lines to it by hand."
 fi
 if [ -z "$agreed" ]; then
     # The script itself may come through the standard input (curl ... | sh -s), so the answer comes from the terminal.

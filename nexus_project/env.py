@@ -8,6 +8,7 @@ for docs/settings.md's test.
 import ipaddress
 import os
 import re
+import ssl
 import sys
 from collections.abc import Mapping, Sequence
 from io import StringIO
@@ -98,6 +99,11 @@ def text(name: str, default: str = "") -> str:
     return _value(name) or default
 
 
+def either_case(name: str) -> str:
+    """A plain value whose name other programs also write in lower case."""
+    return text(name) or _value(name.lower())
+
+
 def _value(name: str) -> str:
     return _environment.get(name, "").strip()
 
@@ -105,11 +111,16 @@ def _value(name: str) -> str:
 def secret(name: str, default: str = "") -> str:
     """One line that may also come from the file that `<name>_FILE` names (a mounted secret); never shown in errors."""
     DOCUMENTED[name] = default
-    file = _value(f"{name}_FILE")
+    file = secret_file(name)
     value = _content(name, file) if file else _value(name)
     if value.isprintable():
         return value or default
     raise SettingError(f"{name} holds a line break or another control character; set it to one line of text.")
+
+
+def secret_file(name: str) -> str:
+    """The file that a secret comes from, "" where it is given itself."""
+    return _value(f"{name}_FILE")
 
 
 def _content(name: str, file: str) -> str:
@@ -187,6 +198,41 @@ def _is_url(value: str, schemes: Sequence[str]) -> bool:
         return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
     except ValueError:  # a port that is no number, an address that is none
         return False
+
+
+def proxy(name: str) -> str:
+    """The URL of an http or https proxy, "" for none; `host:port` alone is http. Never shown: it may hold a password.
+
+    Also from `<name>_FILE`, and from the name in lower case, which other programs read.
+    """
+    value = secret(name) or _value(name.lower())
+    if value and "://" not in value:
+        value = f"http://{value}"
+    if not value or (_is_url(value, ("http", "https")) and _ends_at_the_host(value)):
+        return value
+    raise SettingError(
+        f"{name} is not a usable proxy; set it to http://host:port or https://host:port, with user:password@ before the host where "
+        "the proxy wants them (special characters percent-encoded)."
+    )
+
+
+def _ends_at_the_host(address: str) -> bool:
+    """Else a password that is not percent-encoded was taken for a part of the URL."""
+    parts = urlsplit(address)
+    return address.isprintable() and parts.path in {"", "/"} and not parts.query and not parts.fragment
+
+
+def certificates(name: str) -> str:
+    """The path of a readable file of certificates in PEM, "" when none is named."""
+    value = file(name)
+    try:
+        if value:
+            ssl.create_default_context(cafile=value)
+    except OSError as error:  # ssl.SSLError is one
+        raise SettingError(
+            f"{name}={value} holds no certificates; name a file of certificates in PEM."
+        ) from error
+    return value
 
 
 def origins(name: str) -> list[str]:

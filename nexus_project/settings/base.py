@@ -32,6 +32,12 @@ CLAUDE_OAUTH_TOKEN_URL = env.url("CLAUDE_OAUTH_TOKEN_URL", "https://console.anth
 CREDENTIALS_DIR = env.folder("CREDENTIALS_DIR", "credentials")
 ALLOW_SHARED_FILES = env.flag("ALLOW_SHARED_FILES")
 
+# The way out
+UPSTREAM_PROXY = env.proxy("UPSTREAM_PROXY")
+HTTPS_PROXY = env.proxy("HTTPS_PROXY")
+NO_PROXY = env.either_case("NO_PROXY")
+SSL_CERT_FILE = env.certificates("SSL_CERT_FILE")
+
 # The relay
 UPSTREAM_CONNECT_SECONDS = env.integer("UPSTREAM_CONNECT_SECONDS", 10, minimum=1)
 UPSTREAM_IDLE_SECONDS = env.integer("UPSTREAM_IDLE_SECONDS", 600, minimum=1)

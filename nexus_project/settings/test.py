@@ -23,3 +23,5 @@ from nexus_project.settings.dashboard import DATABASES  # noqa: E402
 # Tests take the database away from one thread's connection; a pool would go on with another one.
 PAGES_POOL = {}
 DATABASES["default"]["CONN_MAX_AGE"] = 0
+# Nothing leaves loopback, whatever proxy the developer's machine has; installs by npm still find it in the environment.
+UPSTREAM_PROXY = HTTPS_PROXY = ""

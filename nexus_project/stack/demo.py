@@ -8,6 +8,7 @@ from nexus_project.stack import addresses, commands, ports, processes, run, surr
 from nexus_project.stack.commands import Place
 from nexus_project.stack.console import Console
 from nexus_project.stack.errors import StackError
+from nexus_project.stack.invitation import invite
 
 STORED_SECONDS = 60
 OPERATOR = "operator"
@@ -27,7 +28,8 @@ def demo(console: Console, *, once: bool) -> int:
             console.say(require_stored(place))
             status = 0
         else:
-            invite(console, place)
+            key, last = env.secret("DASHBOARD_API_KEY"), f"Sample traffic goes on; {run.STOPPING}"
+            invite(console, place, key, f"{OPERATOR}, the same key as password", last)
             supervisor.start(commands.samples(place.proxy_url, trickle=True))
             supervisor.watch()
     return status
@@ -56,16 +58,6 @@ def prepare(console: Console) -> int:
         **servers,
     )
     return upstream_port
-
-
-def invite(console: Console, place: Place) -> None:
-    console.say("")
-    console.say(f"Dashboard  {place.dashboard_url}/")
-    console.say(f"Key        {env.secret('DASHBOARD_API_KEY')}")
-    console.say(f"Admin      {place.dashboard_url}/admin/   ({OPERATOR}, the same key as password)")
-    console.say(f"Proxy      {place.proxy_url}   (ANTHROPIC_BASE_URL)")
-    console.say("Sample traffic goes on; Ctrl-C stops everything, a second one does not wait.")
-    console.say("")
 
 
 def require_stored(place: Place) -> str:

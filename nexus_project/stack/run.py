@@ -8,9 +8,11 @@ from nexus_project.stack import addresses, commands, ports, surroundings
 from nexus_project.stack.commands import Place, Service
 from nexus_project.stack.console import Console
 from nexus_project.stack.guardian import Guardian
+from nexus_project.stack.invitation import invite, place_of_key
 from nexus_project.stack.supervisor import Stopped, Supervisor
 
 ALL = ("dashboard", "worker", "beat", "proxy")
+STOPPING = "Ctrl-C stops everything, a second one does not wait."
 
 
 def run(console: Console, names: Sequence[str]) -> int:
@@ -20,6 +22,9 @@ def run(console: Console, names: Sequence[str]) -> int:
     services = chosen(place, names)
     with stack(console, place, services) as supervisor:
         start(supervisor, place, services, console.say)
+        if names == ALL:
+            admin = "make yourself an operator: .venv/bin/python manage.py set_operator NAME"
+            invite(console, place, place_of_key(), admin, STOPPING)
         supervisor.watch()
     return 0
 

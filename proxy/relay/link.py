@@ -1,7 +1,6 @@
 """A connection to the API that costs little: one timer a request and not one for each piece, word of what comes without a task."""
 
 from collections.abc import Callable
-from functools import partial
 from time import monotonic
 from typing import cast
 
@@ -110,10 +109,3 @@ def nobody() -> None:
 def no_shortcut(_: bytes) -> bool:
     """Takes nothing."""
     return False
-
-
-def connector() -> aiohttp.TCPConnector:
-    """As many connections as are asked for; made within the event loop that uses them."""
-    made = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60)
-    made._factory = partial(Link, loop=made._loop)  # type: ignore[assignment]  # a Link is a ResponseHandler
-    return made

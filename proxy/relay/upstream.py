@@ -10,10 +10,11 @@ from functools import lru_cache
 import aiohttp
 import httpx
 
+from accounts.outbound.tunnel import Unreachable
 from proxy.relay.answer_bytes import AnswerBytes
 from proxy.relay.call import BadHead, Call, Origin, head_of
+from proxy.relay.connector import connector
 from proxy.relay.headers import Headers
-from proxy.relay.link import connector
 from proxy.relay.reply import BadAnswer
 
 
@@ -57,7 +58,8 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
             connection = await self._connector.connect(origin.request, [], self._limits)
         except TimeoutError as error:
             seconds = self._limits.sock_connect
-            raise httpx.ConnectTimeout(f"no connection within {seconds} s", request=request) from error
+            message = f"no connection within {seconds} s ({error})"
+            raise httpx.ConnectTimeout(message, request=request) from error
         call = Call(connection, self._idle_seconds, bodiless=request.method == "HEAD")
         call.send(head, body)
         return call
@@ -73,7 +75,7 @@ def _translated(error: Exception, request: httpx.Request) -> httpx.TransportErro
         return httpx.ReadTimeout(message, request=request)
     if isinstance(error, BadAnswer):
         return httpx.RemoteProtocolError(message, request=request)
-    if isinstance(error, aiohttp.ClientConnectorError):
+    if isinstance(error, aiohttp.ClientConnectorError | Unreachable):
         return httpx.ConnectError(message, request=request)
     return httpx.ReadError(message, request=request)
 

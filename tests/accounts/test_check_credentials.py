@@ -122,12 +122,12 @@ def test_a_dead_refresh_token_needs_a_login_also_while_its_access_token_lasts(
 def test_what_the_api_says_is_explained(
     monkeypatch: pytest.MonkeyPatch, api: Emulator, status: int, good: bool, why: str
 ) -> None:
-    get = httpx.get
+    get = httpx.Client.get
 
-    def scripted(url: str, *, headers: dict[str, str], **given: Any) -> Any:
-        return get(url, headers={**headers, "x-emulate": f"status={status}"}, **given)
+    def scripted(self: httpx.Client, url: str, *, headers: dict[str, str]) -> httpx.Response:
+        return get(self, url, headers={**headers, "x-emulate": f"status={status}"})
 
-    monkeypatch.setattr(httpx, "get", scripted)
+    monkeypatch.setattr(httpx.Client, "get", scripted)
 
     verdict = credential_check.ask(Payer("database", "1", "api_key", "sk-ant-api03-x"))
 
@@ -141,5 +141,5 @@ def test_an_api_that_does_not_answer_is_told(settings: Settings) -> None:
 
     said, error = run()
 
-    assert "did not answer (ConnectError): look at CLAUDE_API_BASE_URL" in said
+    assert "did not answer (ConnectError): run manage.py check_upstream" in said
     assert error == "1 of 1 cannot pay or need a login."

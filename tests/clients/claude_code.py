@@ -38,8 +38,8 @@ class ClaudeCode:
     program: Path
     home: Path
 
-    def ask(self, prompt: str, *, model: str, address: str) -> Told:
-        """Let it work on a prompt until it is done.
+    def ask(self, prompt: str, *, model: str, address: str = "") -> Told:
+        """Let it work on a prompt until it is done; without an address it goes by the settings in its home.
 
         Raises:
             AssertionError: it failed; the message holds its words.
@@ -73,13 +73,16 @@ class ClaudeCode:
 
     def _environment(self, address: str) -> dict[str, str]:
         """Nothing of the environment here: a developer's own keys and settings stay out of it."""
-        return {
-            "PATH": env.text("PATH"),
-            "HOME": str(self.home),
-            "TMPDIR": str(self.home),
+        chosen = {
             "ANTHROPIC_BASE_URL": address,
             "ANTHROPIC_API_KEY": "sk-ant-api03-of-claude-code",
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+        }
+        return {
+            **(chosen if address else {}),
+            "PATH": env.text("PATH"),
+            "HOME": str(self.home),
+            "TMPDIR": str(self.home),
             "DISABLE_AUTOUPDATER": "1",
             "HTTPS_PROXY": NOBODY,  # whatever else it wants to reach, it meets nobody
             "NO_PROXY": "127.0.0.1",

@@ -110,12 +110,10 @@ def test_the_second_address_is_tried_when_the_first_does_not_answer(
     assert len(slack.posts) == 1
 
 
-def test_a_proxy_of_the_environment_does_not_choose_the_address(
-    slack: demo.RunningSlack, monkeypatch: pytest.MonkeyPatch
+def test_a_webhook_on_this_machine_is_never_posted_through_a_proxy(
+    slack: demo.RunningSlack, settings: Settings
 ) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    monkeypatch.delenv("no_proxy", raising=False)
+    settings.UPSTREAM_PROXY = "http://127.0.0.1:1"
 
     send(slack.webhook_url, POST)
 

@@ -145,3 +145,12 @@ def test_every_target_of_make_is_named_for_contributors() -> None:
 
     assert declared
     assert [target for target in declared[1].split() if f"`{target}`" not in text] == []
+
+
+def test_recipes_for_redis_are_commands_that_work_on_embedded_servers_too() -> None:
+    """There is no redis-cli beside an embedded server, and its address is known to Nexus alone."""
+    found = [
+        repository.name(path) for path in repository.documents() if "`redis-cli" in path.read_text("utf-8")
+    ]
+
+    assert [name for name in found if name != "CHANGELOG.md"] == []

@@ -74,4 +74,4 @@ def test_every_setting_that_may_come_from_a_file_says_so() -> None:
     }
     source = "".join(path.read_text() for path in (BASE_DIR / "nexus_project").rglob("*.py"))
 
-    assert marked == set(re.findall(r'env\.(?:secrets?|url)\("([A-Z_]+)"', source))
+    assert marked == set(re.findall(r'env\.(?:secrets?|url|proxy)\("([A-Z_]+)"', source))

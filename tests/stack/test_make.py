@@ -40,6 +40,31 @@ def test_without_a_python_that_is_new_enough_make_says_what_to_install(tmp_path:
     assert not (tmp_path / ".venv").exists()
 
 
+# A Python that makes an environment of copies of itself, and says what it was asked for.
+STUB = """#!/bin/sh
+case "$*" in
+    "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
+    "-m pip "*) echo "asked: $*" ;;
+    --version) echo "Python 3.13.9" ;;
+esac
+"""
+
+
+def test_make_setup_says_what_it_does_and_lets_pip_show_its_progress(tmp_path: Path) -> None:
+    python = tmp_path / "python3.13"
+    python.write_text(STUB)
+    python.chmod(0o755)
+
+    done = make("setup", f"VENV={tmp_path}/.venv", path=Path(f"{tmp_path}:/usr/bin:/bin"))
+
+    first, second, pip, last = done.stdout.splitlines()
+    assert first.endswith(".venv with Python 3.13.9")
+    assert re.match(r"Installing the \d{3} packages .* takes minutes$", second)
+    assert pip.startswith("asked: -m pip install ")
+    assert "--quiet" not in pip
+    assert last == "Ready: make demo, or make run"
+
+
 @pytest.mark.parametrize("name", ["base", "embedded", "dev"])
 def test_every_locked_requirement_has_a_hash_and_no_index_is_named(name: str) -> None:
     lines = (BASE_DIR / "requirements" / f"{name}.txt").read_text().splitlines()

@@ -19,7 +19,7 @@ opener = build_opener(ProxyHandler({}))
 
 @contextmanager
 def started(commands: Commands, name: str, ready: str) -> Iterator["subprocess.Popen[str]"]:
-    """A command that has said `ready`."""
+    """A command that has said `ready`; what it said so far is its `said`."""
     with subprocess.Popen(
         [sys.executable, "-m", "nexus_project.stack", name],
         cwd=BASE_DIR,
@@ -35,6 +35,7 @@ def started(commands: Commands, name: str, ready: str) -> Iterator["subprocess.P
             line = process.stdout.readline()
             assert line, said
             said += line
+        process.said = said  # type: ignore[attr-defined]
         yield process
         process.terminate()
         process.stdout.read()

@@ -40,7 +40,7 @@ def test_each_status_carries_the_api_s_type(status: int, types: set[str]) -> Non
 def test_only_a_wait_and_what_nexus_could_not_do_are_worth_a_repeat() -> None:
     worth_it = {kind.status for kind in ErrorKind if not kind.is_final}
 
-    assert worth_it == {429, 500, 502, 503, 504, 529}
+    assert worth_it == {408, 429, 500, 502, 503, 504, 529}
     assert ErrorKind.SPEND_LIMIT.is_final
     assert not ErrorKind.RATE_LIMIT.is_final
 

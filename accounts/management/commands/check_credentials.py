@@ -1,17 +1,16 @@
 """`manage.py check_credentials`: can each credential pay?"""
 
 from argparse import ArgumentParser
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts import credential_check, credential_folder, snapshot
-from accounts.access import Payer, Snapshot
+from accounts import credential_check
+from accounts.access import Payer
 from accounts.credential_check import Verdict
+from accounts.management.all_credentials import all_credentials
 from accounts.management.oauth_payers import oauth_payers
 from accounts.management.told import Row, tell
 
@@ -35,7 +34,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print them as JSON")
 
     def handle(self, *args: Any, domains: list[str], **options: Any) -> None:
-        found = list(_payers(_snapshot(), set(domains)))
+        found = all_credentials(set(domains))
         if not found:
             raise CommandError(
                 "There is no such credential: add one in the admin, as a file, or as CLAUDE_API_KEY."
@@ -49,19 +48,6 @@ class Command(BaseCommand):
         bad = sum(not one.good for one in verdicts)
         if bad:
             raise CommandError(f"{bad} of {len(found)} cannot pay or need a login.")
-
-
-def _snapshot() -> Snapshot:
-    stored = snapshot.from_database() if settings.DATABASE_URL else Snapshot()
-    return snapshot.combine(stored, credential_folder.files_now())
-
-
-def _payers(found: Snapshot, domains: set[str]) -> Iterable[tuple[str, Payer]]:
-    for name, access in sorted(found.domains.items()):
-        if not domains or name in domains:
-            yield from ((name, payer) for payer in access.payers)
-    if found.default and not domains:
-        yield "(any domain)", found.default
 
 
 def _needing_login() -> dict[str, Verdict]:

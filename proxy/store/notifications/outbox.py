@@ -22,6 +22,7 @@ from proxy.store.notifications.slack_config import recipient_of
 log = logging.getLogger("nexus.slack")
 
 COUNTERS = "nexus:slack"
+WAITING = "nexus:slack:waiting:"
 MOST_WAITING = 1000
 MOST_TRIES = 10
 OLDEST_SECONDS = 24 * 3600
@@ -128,7 +129,7 @@ def _hold_key(webhook_url: str) -> str:
 
 
 def _queue(domain: str) -> str:
-    return f"nexus:slack:waiting:{domain}"
+    return f"{WAITING}{domain}"
 
 
 def _encode(waiting: Waiting) -> str:

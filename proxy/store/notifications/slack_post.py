@@ -1,10 +1,11 @@
 """One post to one webhook: https only, no redirect followed, no address inside our network.
 
+Through a proxy (accounts.outbound) the proxy looks the name up; the addresses are checked where this machine knows the name too.
+
 Answers: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors.
 """
 
 import email.utils
-import ssl
 import time
 from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
@@ -12,7 +13,10 @@ from urllib.parse import SplitResult, urlsplit
 import httpx
 from django.conf import settings
 
-from proxy.store.notifications.public_address import Address, PrivateAddress, resolve
+from accounts.outbound import trust
+from accounts.outbound.client import client_for, kind_of
+from accounts.outbound.proxies import proxy_for
+from proxy.store.notifications.public_address import PrivateAddress, resolve
 
 TIMEOUT_SECONDS = 10
 UNKNOWN_WAIT_SECONDS = 30.0
@@ -45,17 +49,7 @@ class NotNow(Exception):
 def send(webhook_url: str, post: Mapping[str, object]) -> None:
     """Post JSON to the webhook. Raises Undeliverable or NotNow; neither tells the webhook's address."""
     target = _checked(webhook_url)
-    try:
-        addresses = resolve(
-            target.hostname or "", target.port or 443, allow_private=settings.SLACK_ALLOW_PRIVATE_ADDRESSES
-        )
-    except PrivateAddress as error:
-        raise Undeliverable(
-            "the webhook's host has a private address: set a webhook on the public internet"
-        ) from error
-    except (OSError, UnicodeError) as error:
-        raise NotNow(f"the webhook's host has no address ({type(error).__name__})") from error
-    status, answer, headers = _exchange(target, addresses, post)
+    status, answer, headers = _exchange(target, _hosts(target), post)
     _judge(status, answer, headers)
 
 
@@ -70,20 +64,44 @@ def _checked(webhook_url: str) -> SplitResult:
     return target
 
 
+def _hosts(target: SplitResult) -> list[str]:
+    """What to connect to, best first: the checked addresses, so that no second look-up can change them, or the name for a proxy."""
+    name = target.hostname or ""
+    proxied = proxy_for(target.geturl()) is not None
+    try:
+        addresses = resolve(name, target.port or 443, allow_private=settings.SLACK_ALLOW_PRIVATE_ADDRESSES)
+    except PrivateAddress as error:
+        raise Undeliverable(
+            "the webhook's host has a private address: set a webhook on the public internet"
+        ) from error
+    except (OSError, UnicodeError) as error:
+        if not proxied:
+            raise NotNow(f"the webhook's host has no address ({type(error).__name__})") from error
+        addresses = []
+    return [_bracketed(name)] if proxied else [_bracketed(str(address)) for address in addresses]
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
 def _exchange(
-    target: SplitResult, addresses: list[Address], post: Mapping[str, object]
+    target: SplitResult, hosts: list[str], post: Mapping[str, object]
 ) -> tuple[int, str, httpx.Headers]:
-    """The status, the beginning of the answer and its headers, from the first address that connects."""
+    """The status, the beginning of the answer and its headers, from the first host that connects."""
     failure: Exception | None = None
-    # trust_env would let a proxy of the environment choose the address.
-    with httpx.Client(verify=_trust(), timeout=TIMEOUT_SECONDS, trust_env=False) as client:
-        for address in addresses:
+    try:
+        context = trust.context("SLACK_CA_FILE", settings.SLACK_CA_FILE)
+    except trust.BadCertificates as error:
+        raise Undeliverable(str(error)) from error
+    with client_for(target.geturl(), TIMEOUT_SECONDS, context) as client:
+        for host in hosts:
             try:
-                return _post(client, target, address, post)
+                return _post(client, target, host, post)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 failure = error
             except httpx.TransportError as error:
-                raise NotNow(f"the connection failed ({type(error).__name__})") from error
+                raise NotNow(f"the connection failed ({kind_of(error)})") from error
             except (httpx.InvalidURL, UnicodeError) as error:
                 raise Undeliverable(
                     "the webhook is not a usable address: copy it from Slack again"
@@ -92,12 +110,9 @@ def _exchange(
 
 
 def _post(
-    client: httpx.Client, target: SplitResult, address: Address, post: Mapping[str, object]
+    client: httpx.Client, target: SplitResult, host: str, post: Mapping[str, object]
 ) -> tuple[int, str, httpx.Headers]:
-    host = f"[{address}]" if address.version == 6 else str(address)
-    url = httpx.URL(
-        target._replace(netloc=f"{host}:{target.port or 443}", fragment="").geturl()
-    )  # the checked address, so that no second look-up can change it
+    url = httpx.URL(target._replace(netloc=f"{host}:{target.port or 443}", fragment="").geturl())
     request = client.build_request(
         "POST",
         url,
@@ -111,18 +126,6 @@ def _post(
     finally:
         response.close()
     return response.status_code, answer.decode("ascii", "replace").strip(), response.headers
-
-
-def _trust() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if settings.SLACK_CA_FILE:
-        try:
-            context.load_verify_locations(settings.SLACK_CA_FILE)
-        except OSError as error:
-            raise Undeliverable(
-                "SLACK_CA_FILE cannot be read: name a readable file of certificates"
-            ) from error
-    return context
 
 
 def _judge(status: int, answer: str, headers: httpx.Headers) -> None:

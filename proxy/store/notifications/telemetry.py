@@ -6,6 +6,7 @@ import httpx
 from django.conf import settings
 
 from accounts.masking import MASK, mask_text
+from accounts.outbound.client import client_for
 from proxy.store.announce import Stored
 from proxy.store.notifications.redis_link import connection
 
@@ -44,15 +45,16 @@ def report(stored: Stored) -> Report:
 
 def send(reports: list[Report]) -> None:
     """Post each report once. A failure is only counted; an endpoint that does not answer ends the batch."""
-    with httpx.Client(timeout=TIMEOUT_SECONDS) as client:
-        for number, told in enumerate(reports):
-            try:
+    done = 0
+    try:
+        with client_for(settings.TELEMETRY_ENDPOINT, TIMEOUT_SECONDS) as client:
+            for told in reports:
                 response = client.post(settings.TELEMETRY_ENDPOINT, json=told)
-            except (httpx.TransportError, httpx.InvalidURL) as error:
-                log.info("telemetry.failed", extra={"why": type(error).__name__})
-                _count("failed", len(reports) - number)
-                return
-            _count("delivered" if response.is_success else "failed", 1)
+                _count("delivered" if response.is_success else "failed", 1)
+                done += 1
+    except (httpx.TransportError, httpx.InvalidURL) as error:
+        log.info("telemetry.failed", extra={"why": type(error).__name__})
+        _count("failed", len(reports) - done)
 
 
 def _count(counter: str, number: int) -> None:

@@ -1,0 +1,21 @@
+"""Every credential that Nexus would spend, rows, files and CLAUDE_API_KEY, for commands."""
+
+from django.conf import settings
+
+from accounts import credential_folder, snapshot
+from accounts.access import Payer, Snapshot
+
+ANY_DOMAIN = "(any domain)"
+
+
+def all_credentials(domains: set[str]) -> list[tuple[str, Payer]]:
+    """Each with its domain, only of these domains where some are named."""
+    stored = snapshot.from_database() if settings.DATABASE_URL else Snapshot()
+    found = snapshot.combine(stored, credential_folder.files_now())
+    rows = [
+        (name, payer)
+        for name, access in sorted(found.domains.items())
+        if not domains or name in domains
+        for payer in access.payers
+    ]
+    return [*rows, (ANY_DOMAIN, found.default)] if found.default and not domains else rows
