@@ -130,8 +130,13 @@ class Decision:
     def paid_with(self, payer: Payer, passed_over: Iterable[str] = ()) -> "Decision":
         """The same with this credential, for which these others were passed over as well."""
         names = tuple(dict.fromkeys((*self.passed_over, *passed_over)))
-        return Decision(
-            self.domain, payer.headers(), payer, payer.is_oauth, self.client_key, names, pool=self.pool
+        return replace(
+            self,
+            headers=payer.headers(),
+            payer=payer,
+            adds_oauth_beta=payer.is_oauth,
+            passed_over=names,
+            refresh=None,
         )
 
 

@@ -1,3 +1,5 @@
+from dataclasses import fields
+
 import pytest
 
 from accounts import keys
@@ -179,6 +181,27 @@ def test_another_of_the_pool_pays_as_the_first_would() -> None:
 
     assert (other.payer, other.headers, other.adds_oauth_beta) == (FILE, FILE.headers(), True)
     assert (other.domain, other.passed_over, other.pool) == ("a.example", ("x",), (ROW, FILE))
+
+
+def test_another_of_the_pool_changes_what_is_of_the_credential_and_nothing_else() -> None:
+    names = {one.name for one in fields(Decision)}
+    of_the_credential = {"headers", "payer", "adds_oauth_beta", "passed_over", "refresh"}
+    # A value of its own in each other field, whatever fields there will be.
+    rest = {name: f"the {name} of before" for name in names - of_the_credential}
+    decision = Decision(headers=(), payer=ROW, refresh=ROW, **rest)  # type: ignore[arg-type]  # nobody looks into them
+
+    other = decision.paid_with(FILE)
+
+    assert {name: getattr(other, name) for name in rest} == rest
+    assert (other.payer, other.headers, other.refresh) == (FILE, FILE.headers(), None)
+
+
+def test_another_of_the_pool_pays_for_the_wildcard_as_the_first_would() -> None:
+    snapshot = Snapshot({"*.wild.example": DomainAccess("*.wild.example", (ROW, FILE))}, has_wildcards=True)
+
+    decision = decide(snapshot, Claim(parse_host("x.wild.example"), read_credentials(())), NOW)
+
+    assert decision.paid_with(FILE).tenant == "*.wild.example"
 
 
 def test_an_unusable_credential_is_named_where_nobody_pays() -> None:
