@@ -87,7 +87,7 @@ async def _decide(nexus: Runtime, host: Host, request: RelayRequest) -> Decision
     """Who pays; refreshes a token first where that is due."""
     credentials = [pair for pair in request.pairs if pair[0] in {b"authorization", b"x-api-key"}]
     from_browser = any(name == b"origin" for name, _ in request.pairs)
-    claim = Claim(host, read_credentials(credentials), from_browser, request.target)
+    claim = Claim(host, read_credentials(credentials), from_browser, request.target, request.method or "")
     tried: frozenset[str] = frozenset()
     while True:
         snapshot = nexus.watcher.current
