@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -50,10 +51,13 @@ def _digest(value: str) -> bytes:
     return sha256(value.encode("utf-8", "surrogateescape")).digest()
 
 
-def session_is_open(session: Mapping[str, Any], user: User | AnonymousUser) -> bool:
+def session_is_open(session: Mapping[str, Any] | SessionBase, user: User | AnonymousUser) -> bool:
     """Whether a session belongs to the present key, or its user to the staff; pages and websockets ask the same."""
-    if user.is_active and user.is_staff:
-        return True
+    return (user.is_active and user.is_staff) or has_key(session)
+
+
+def has_key(session: Mapping[str, Any] | SessionBase) -> bool:
+    """Whether the session was opened with the present key."""
     held = session.get(SESSION_FIELD, "")
     return bool(settings.DASHBOARD_API_KEY) and constant_time_compare(str(held), fingerprint())
 
