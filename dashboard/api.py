@@ -10,8 +10,9 @@ from ninja import NinjaAPI, Query
 from ninja.errors import HttpError, ValidationError
 from ninja.security import APIKeyHeader
 
-from accounts import limit_use
+from accounts import guesses, limit_use
 from dashboard import openapi, throttle
+from dashboard.caching import BODIES
 from dashboard.errors import json_error
 from dashboard.filters import domain_of, moment_of
 from dashboard.present import request_details, request_summary
@@ -32,7 +33,7 @@ from dashboard.schemas import (
     Stats,
     StorageReport,
 )
-from dashboard.signin import Visitor, visitor
+from dashboard.signin import NOT_ALLOWED, READ_BODIES, VIEW_FIGURES, Visitor, visitor
 from proxy.store.costs import plain
 from proxy.store.pipeline import Pipeline, pipeline
 
@@ -56,12 +57,21 @@ class DashboardKey(APIKeyHeader):
     """The dashboard's key in any of its headers, or the session of a signed-in person."""
 
     param_name = "X-Dashboard-Key"
+    right = VIEW_FIGURES
 
     def authenticate(self, request: HttpRequest, key: str | None) -> Visitor:
-        who = visitor(request)
+        who = visitor(request, self.right)
+        if who is Visitor.NOT_ALLOWED:
+            raise HttpError(403, NOT_ALLOWED[self.right])
         if who is not Visitor.WELCOME:
             raise HttpError(*REFUSALS[who])
         return who
+
+
+class BodiesKey(DashboardKey):
+    """The same for what holds bodies or headers."""
+
+    right = READ_BODIES
 
 
 api = NinjaAPI(
@@ -77,7 +87,7 @@ api = NinjaAPI(
 @api.exception_handler(HttpError)
 def refused(request: HttpRequest, error: HttpError) -> HttpResponse:
     answer = json_error(error.status_code, error.message)
-    wait = throttle.wait_of(throttle.address_of(request)) if error.status_code == 429 else 0
+    wait = guesses.wait_of(throttle.address_of(request)) if error.status_code == 429 else 0
     return throttle.refuse(answer, wait) if wait else answer
 
 
@@ -150,16 +160,19 @@ def requests(
     )
 
 
-@api.get("/requests/{uuid:exchange_id}", response={200: RequestDetails, **ERRORS}, by_alias=True)
-def one_request(request: HttpRequest, exchange_id: UUID) -> RequestDetails:
+@api.get(
+    "/requests/{uuid:exchange_id}", response={200: RequestDetails, **ERRORS}, by_alias=True, auth=BodiesKey()
+)
+def one_request(request: HttpRequest, response: HttpResponse, exchange_id: UUID) -> RequestDetails:
     """One exchange with headers and bodies, secrets masked."""
+    response.headers["Cache-Control"] = BODIES
     found = exchanges.details(exchange_id)
     if found is None:
         raise HttpError(404, exchanges.why_unknown(exchange_id))
     return request_details(found)
 
 
-@api.get("/requests/{uuid:exchange_id}/raw/{side}", response=ERRORS, summary="Exact bytes")
+@api.get("/requests/{uuid:exchange_id}/raw/{side}", response=ERRORS, summary="Exact bytes", auth=BodiesKey())
 def raw(request: HttpRequest, exchange_id: UUID, side: Literal["request", "response"]) -> HttpResponse:
     """The exact bytes of one body, as they went over the wire, nothing masked."""
     body = exchanges.body(exchange_id, side)
@@ -170,7 +183,7 @@ def raw(request: HttpRequest, exchange_id: UUID, side: Literal["request", "respo
         content_type="application/octet-stream",
         headers={
             "Content-Disposition": f'attachment; filename="{exchange_id}.{side}"',
-            "Cache-Control": "private, no-store",
+            "Cache-Control": BODIES,
         },
     )
 

@@ -18,6 +18,7 @@ from dashboard import consumers, sessions
 from nexus_project.asgi.dashboard import application
 from proxy import live_events
 from proxy.live_events import GROUP, Event, Kind
+from tests.people import reader
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HOST = b"nexus.test:3001"
@@ -82,8 +83,11 @@ async def test_a_forged_session_is_refused() -> None:
     assert await socket(forged).connect() == (False, 4401)
 
 
-async def test_staff_may_listen(client: Client) -> None:
-    olga = await sync_to_async(User.objects.create_user)("olga", is_staff=True)
+async def test_users_with_the_permission_may_listen_and_staff_alone_may_not(client: Client) -> None:
+    carl = await sync_to_async(reader)("carl", is_staff=True)
+    await sync_to_async(client.force_login)(carl)
+    assert await socket(cookie_of(client)).connect() == (False, 4401)
+    olga = await sync_to_async(reader)("olga", "view_figures")
     await sync_to_async(client.force_login)(olga)
 
     connection = await opened(cookie_of(client))
