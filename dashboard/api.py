@@ -11,7 +11,7 @@ from ninja.errors import HttpError, ValidationError
 from ninja.security import APIKeyHeader
 
 from accounts import guesses, limit_use
-from dashboard import openapi, throttle
+from dashboard import openapi, parameters, throttle
 from dashboard.caching import BODIES
 from dashboard.errors import json_error
 from dashboard.filters import domain_of, moment_of
@@ -65,6 +65,8 @@ class DashboardKey(APIKeyHeader):
             raise HttpError(403, NOT_ALLOWED[self.right])
         if who is not Visitor.WELCOME:
             raise HttpError(*REFUSALS[who])
+        # Here, where every operation comes by and who asks is known.
+        parameters.refuse_unknown(request)
         return who
 
 
@@ -82,6 +84,7 @@ api = NinjaAPI(
     auth=DashboardKey(),
     docs_decorator=openapi.for_signed_in,
 )
+api.add_decorator(parameters.note_known, mode="view")
 
 
 @api.exception_handler(HttpError)
@@ -94,7 +97,7 @@ def refused(request: HttpRequest, error: HttpError) -> HttpResponse:
 @api.exception_handler(ValidationError)
 def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     told = "; ".join(f"{found['loc'][-1]}: {found['msg']}" for found in error.errors)
-    return json_error(422, told)
+    return json_error(422, f"{told}. {parameters.listed(request)}")
 
 
 @api.exception_handler(Exception)
@@ -111,7 +114,7 @@ def stats(request: HttpRequest, domain: str = "", since: datetime | None = None)
     try:
         start = figures.hour_of(moment_of(since)) if since else figures.last_day()
     except ValueError as error:
-        raise HttpError(422, f"since: {error}") from error
+        raise HttpError(422, f"since: {error}. {parameters.listed(request)}") from error
     name = domain_of(domain)
     summary = figures.summary(start, name)
     found = summary.total

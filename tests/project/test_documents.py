@@ -145,3 +145,13 @@ def test_every_target_of_make_is_named_for_contributors() -> None:
 
     assert declared
     assert [target for target in declared[1].split() if f"`{target}`" not in text] == []
+
+
+def test_no_command_of_the_documents_writes_a_secret_that_others_may_read() -> None:
+    writes = re.compile(r"^.* >+ ?\S*(?:credentials[./]\S*|\.key)\b.*$", re.MULTILINE)
+    lines = [
+        line for path in repository.documents() for line in writes.findall(path.read_text(encoding="utf-8"))
+    ]
+
+    assert lines
+    assert [line for line in lines if "umask 077" not in line] == []
