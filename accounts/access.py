@@ -18,6 +18,26 @@ from accounts.wildcards import covering
 
 REFRESH_AHEAD_SECONDS = 60
 
+# What a credential pays for: one that all domains share, with and without its files, and a domain's own.
+_OF_ALL = frozenset({Reach.SHARED})
+_OF_ALL_AND_FILES = _OF_ALL | {Reach.FILES}
+_OF_A_DOMAIN = _OF_ALL_AND_FILES | {Reach.OWN}
+_REFUSALS = {
+    Reach.DOTTED: "Write the path without . and .. segments, encoded ones too: Nexus pays only for a path that is plain.",
+    Reach.CLOSED: (
+        "Nexus lets nobody manage the organisation of its credential; use a key of your own in x-api-key for a domain that has "
+        "no credential."
+    ),
+    Reach.FILES: (
+        "Files and batches of CLAUDE_API_KEY are shared by all who use it, so {domain} may not reach them: ask the operator for "
+        "a credential of this domain or for ALLOW_SHARED_FILES, or send your own key in x-api-key."
+    ),
+    Reach.OWN: (
+        "CLAUDE_API_KEY is shared by all who use it, so it pays only for POST /v1/messages, /v1/messages/count_tokens and "
+        "/v1/complete and for GET /v1/models: ask the operator for a credential of {domain}, or send your own key in x-api-key."
+    ),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Payer:
@@ -130,8 +150,13 @@ class Decision:
     def paid_with(self, payer: Payer, passed_over: Iterable[str] = ()) -> "Decision":
         """The same with this credential, for which these others were passed over as well."""
         names = tuple(dict.fromkeys((*self.passed_over, *passed_over)))
-        return Decision(
-            self.domain, payer.headers(), payer, payer.is_oauth, self.client_key, names, pool=self.pool
+        return replace(
+            self,
+            headers=payer.headers(),
+            payer=payer,
+            adds_oauth_beta=payer.is_oauth,
+            passed_over=names,
+            refresh=None,
         )
 
 
@@ -147,12 +172,13 @@ class Denied(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a request brings to the decision; `target` is its path and query as the client wrote them."""
+    """What a request brings to the decision; `target` is its path and query as the client wrote them, `method` in capitals."""
 
     host: Host
     inbound: Inbound
     from_browser: bool = False
     target: str = "/v1/messages"
+    method: str = "POST"
 
 
 def decide(snapshot: Snapshot, claim: Claim, now: float, refreshed: frozenset[str] = frozenset()) -> Decision:
@@ -177,7 +203,7 @@ def _choose(
         if not is_due and not payer.usable(now):
             passed_over.append(payer.name)
             continue
-        _check_path(claim.target, domain, shared=True)
+        _check_reach(claim, domain, _OF_A_DOMAIN)
         if is_due:
             return Decision(domain, (), None, False, key, tuple(passed_over), payer, pool=pool)
         return _paid_by(payer, domain, key, passed_over, pool)
@@ -185,7 +211,7 @@ def _choose(
     if inbound.headers:
         return Decision(domain, inbound.headers, None, inbound.is_oauth, key, tuple(passed_over))
     if snapshot.default and may_spend:
-        _check_path(claim.target, domain, shared=snapshot.shared_files)
+        _check_reach(claim, domain, _OF_ALL_AND_FILES if snapshot.shared_files else _OF_ALL)
         return _paid_by(snapshot.default, domain, key, passed_over)
     raise _nobody_pays(snapshot, domain, access, claim, passed_over)
 
@@ -224,24 +250,12 @@ def _client_key(access: DomainAccess, domain: str, presented: str, now: float) -
     return grant.reference
 
 
-def _check_path(target: str, domain: str, *, shared: bool) -> None:
-    """Refuse what a credential of the operator is not meant for; `shared`: whether its files and batches may be reached."""
-    reach = reach_of(target)
-    if reach is Reach.DOTTED:
-        message = "Write the path without . and .. segments, encoded ones too: Nexus pays only for a path that is plain."
-        raise Denied("invalid_request_error", message, domain)
-    if reach is Reach.CLOSED:
-        message = (
-            "Nexus lets nobody manage the organisation of its credential; use a key of your own in x-api-key for a domain "
-            "that has no credential."
-        )
-        raise Denied("permission_error", message, domain)
-    if reach is Reach.SHARED and not shared:
-        message = (
-            f"Files and batches of CLAUDE_API_KEY are shared by all who use it, so {domain} may not reach them: ask the operator "
-            "for a credential of this domain or for ALLOW_SHARED_FILES, or send your own key in x-api-key."
-        )
-        raise Denied("permission_error", message, domain)
+def _check_reach(claim: Claim, domain: str, allowed: frozenset[Reach]) -> None:
+    """Refuse what a credential of the operator is not meant for."""
+    reach = reach_of(claim.method, claim.target)
+    if reach not in allowed:
+        kind = "invalid_request_error" if reach is Reach.DOTTED else "permission_error"
+        raise Denied(kind, _REFUSALS[reach].format(domain=domain), domain)
 
 
 def _paid_by(

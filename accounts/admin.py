@@ -14,6 +14,7 @@ from accounts.credential_filter import StateFilter
 from accounts.credential_standing import StandingField
 from accounts.key_actions import KeyActions
 from accounts.key_issuer import KeyIssuer
+from accounts.key_list import KeyColumns, RevokedFilter
 from accounts.limit_admin import LimitInline
 from accounts.models import ClientKey, Credential, Domain
 from accounts.secret_forms import SecretModelForm
@@ -77,17 +78,16 @@ class CredentialInline(SecretsAdmin, StandingField, admin.StackedInline[Credenti
     readonly_fields = ("standing", "last_refresh_at", "last_error")
 
 
-class ClientKeyInline(admin.StackedInline[ClientKey, Domain]):
+KEY_DATES = ("key_hint", "created_at", "rotated_at", "last_used_at", "revoked_at")
+
+
+class ClientKeyInline(KeyColumns, admin.StackedInline[ClientKey, Domain]):
     model = ClientKey
     extra = 0
     can_delete = False
-    fields = (("name", "owner"), "expires_at", ("key_hint", "created_at", "last_used_at", "revoked_at"))
-    readonly_fields = ("key_hint", "created_at", "last_used_at", "revoked_at")
+    fields = (("state", "name", "owner"), "expires_at", KEY_DATES)
+    readonly_fields = ("state", *KEY_DATES)
     verbose_name_plural = "Client keys (a new one is shown once, after saving)"
-
-    @admin.display(description="Key")
-    def key_hint(self, key: ClientKey) -> str:
-        return f"…{key.hint}" if key.hint else "made when saved"
 
 
 @admin.register(Domain)
@@ -127,16 +127,22 @@ class DomainAdmin(SecretsAdmin, TolerantPages, KeyIssuer):
     def key_count(self, domain: Any) -> int:
         return int(domain.keys_found)
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """A domain is deleted with its client keys, which by themselves are only revoked."""
+        found, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        if request.user.has_perm("accounts.delete_clientkey"):
+            lacking -= {ClientKey._meta.verbose_name}
+        return found, counts, lacking, protected
+
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         if formset.model is not ClientKey:
             super().save_formset(request, form, formset, change)
             return
-        changed = formset.save(commit=False)
-        for key in changed:
-            if key.pk is None:
-                self.issue(request, key)
-            else:
-                key.save()
+        formset.save(commit=False)
+        for key in formset.new_objects:
+            self.issue(request, key)
+        for key, names in formset.changed_objects:
+            key.save(update_fields=names)
         formset.save_m2m()
 
 
@@ -152,34 +158,27 @@ class CredentialAdmin(SecretsAdmin, StandingField, TolerantPages, CredentialColu
 
 
 @admin.register(ClientKey)
-class ClientKeyAdmin(TolerantPages, KeyActions):
+class ClientKeyAdmin(TolerantPages, KeyColumns, KeyActions):
     inlines = (LimitInline,)
-    list_display = (
-        "name",
-        "domain",
-        "owner",
-        "key_hint",
-        "created_at",
-        "expires_at",
-        "last_used_at",
-        "revoked_at",
-    )
-    list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
+    list_display = ("state", "name", "domain", "owner", "key_hint", "expires_at", *KEY_DATES[1:])
+    list_display_links = ("name",)
+    list_filter = (RevokedFilter,)
     search_fields = ("name", "owner", "domain__name")
     autocomplete_fields = ("domain",)
-    fields = ("domain", "name", "owner", "expires_at", "key_hint", "revoked_at", "last_used_at")
-    readonly_fields = ("key_hint", "revoked_at", "last_used_at")
+    fields = ("state", "domain", "name", "owner", "expires_at", KEY_DATES)
+    readonly_fields = ("state", *KEY_DATES)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ClientKey]:
         rows: QuerySet[ClientKey] = super().get_queryset(request)
         return rows.select_related("domain").defer("domain__slack_webhook_url")
 
-    @admin.display(description="Key")
-    def key_hint(self, key: ClientKey) -> str:
-        return f"…{key.hint}" if key.hint else "made when saved"
+    def has_delete_permission(self, request: HttpRequest, obj: ClientKey | None = None) -> bool:
+        """A key is revoked: records and sums go on naming it, and its domain goes on asking for one."""
+        return False
 
     def save_model(self, request: HttpRequest, obj: ClientKey, form: Any, change: bool) -> None:
         if change:
-            obj.save()
+            # What was revoked or rotated since the page was read stays so.
+            obj.save(update_fields=form.changed_data)
         else:
             self.issue(request, obj)

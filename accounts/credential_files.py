@@ -6,12 +6,14 @@ Only a regular file counts. It may be a link within its folder, as Kubernetes mo
 """
 
 import json
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
+from stat import S_IRGRP, S_IROTH
 from typing import Any
 
 from accounts import atomic_file, dead_tokens
@@ -74,6 +76,16 @@ def name_of(domain: str) -> str:
     """The name of a domain's file."""
     is_wildcard = domain.startswith(PREFIX)
     return f"{FILE_PREFIX + domain.removeprefix(PREFIX) if is_wildcard else domain}{SUFFIX}"
+
+
+def exposed(path: Path) -> str:
+    """The command that closes a file which others than its owner may read, "" where there is nothing to close."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return ""
+    # Of a link the file that it leads to.
+    return f"chmod 600 {shlex.quote(str(path))}" if mode & (S_IRGRP | S_IROTH) else ""
 
 
 def read(path: Path) -> CredentialFile:

@@ -9,7 +9,7 @@ from threading import Lock
 from django.conf import settings
 
 from accounts import dead_tokens
-from accounts.credential_files import SUFFIX, BadCredentialFile, CredentialFile, domain_of, read
+from accounts.credential_files import SUFFIX, BadCredentialFile, CredentialFile, domain_of, exposed, read
 from accounts.dead_tokens import DeadToken
 
 log = logging.getLogger("nexus.access")
@@ -69,6 +69,8 @@ class CredentialFolder:
         if domain_of(path) is None:
             log.warning("credential_file.unusable", extra={"file": path.name, "why": "its name is no domain"})
             return
+        if action := exposed(path):
+            log.warning("credential_file.exposed", extra={"file": path.name, "action": action})
         try:
             self.files[path] = read(path)
         except BadCredentialFile as error:

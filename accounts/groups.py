@@ -11,6 +11,8 @@ from django.db import connections
 OPERATOR, ANALYST = "operator", "analyst"
 MANAGED = {"accounts": ("domain", "credential", "clientkey", "limit"), "proxy": ("price", "pin")}
 TABLES = {"auth_group", "auth_permission", "django_content_type"}
+# Permissions on traffic (dashboard.models): figures, which both groups see, and bodies, which somebody gives on purpose.
+READING = ["view_figures", "read_bodies"]
 ACTS = {OPERATOR: ("view", "add", "change", "delete"), ANALYST: ("view",)}
 
 
@@ -27,7 +29,7 @@ def make_groups(sender: AppConfig, using: str, **_: Any) -> None:
     missing = set(ACTS) - set(Group.objects.using(using).values_list("name", flat=True))
     if not missing:
         return
-    for label in MANAGED:
+    for label in (*MANAGED, "dashboard"):
         # The permissions of an app are made by a receiver that may come after this one.
         create_permissions(apps.get_app_config(label), verbosity=0, using=using)
     for name in sorted(missing):
@@ -40,6 +42,7 @@ def _permissions(acts: tuple[str, ...], using: str) -> list[Any]:
     names = {
         label: [f"{act}_{model}" for act in acts for model in models] for label, models in MANAGED.items()
     }
+    names["dashboard"] = READING[:1]
     return [
         permission
         for label, codenames in names.items()

@@ -1,7 +1,5 @@
 """What operators do with client keys from their list: revoke and rotate, each after a page that names the keys."""
 
-from copy import copy
-
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import transaction
@@ -9,7 +7,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import pluralize
 from django.template.response import TemplateResponse
-from django.utils import timezone
 
 from accounts.key_issuer import KeyIssuer
 from accounts.models import ClientKey
@@ -17,8 +14,8 @@ from accounts.models import ClientKey
 CONFIRMED = "confirmed"
 REVOKE_WARNING = "Clients that use them are refused within 2 seconds. This cannot be undone."
 ROTATE_WARNING = (
-    "Each gets a successor with the same name, owner and end, shown once on the next page. "
-    "The old ones are refused within 2 seconds. This cannot be undone."
+    "Each gets a new secret, shown once on the next page; its limits and what it has spent stay. "
+    "The old secrets are refused within 2 seconds. This cannot be undone."
 )
 
 
@@ -33,31 +30,26 @@ class KeyActions(KeyIssuer):
         if usable and CONFIRMED not in request.POST:
             return self._ask(request, "revoke", usable, REVOKE_WARNING)
         for key in usable:
-            self._revoke(request, key, "Revoked.")
+            key.revoke()
+            self.log_change(request, key, "Revoked.")
         told = f"{len(usable)} key{pluralize(len(usable))} revoked; proxies refuse what was revoked within 2 seconds."
         self.message_user(request, told, messages.SUCCESS if usable else messages.WARNING)
         return None
 
-    @admin.action(description="Rotate the selected keys", permissions=("change", "add"))
+    @admin.action(description="Rotate the selected keys", permissions=("change",))
     def rotate(self, request: HttpRequest, chosen: QuerySet[ClientKey]) -> HttpResponse | None:
         usable = list(chosen.filter(revoked_at=None))
         if not usable:
-            self.message_user(request, "A revoked key has no successor: add a new key.", messages.WARNING)
+            self.message_user(request, "A revoked key cannot be rotated: add a new key.", messages.WARNING)
             return None
         if CONFIRMED not in request.POST:
             return self._ask(request, "rotate", usable, ROTATE_WARNING)
         with transaction.atomic():
             for key in usable:
-                successor = _successor(key)
-                self.issue(request, successor)
-                self.log_addition(request, successor, f"Took the place of the key …{key.hint}.")
-                self._revoke(request, key, f"Revoked: the key …{successor.hint} took its place.")
+                before = key.hint
+                self.show_once(request, key, key.rotate())
+                self.log_change(request, key, f"Rotated: …{key.hint} took the place of …{before}.")
         return self.reveal(request, HttpResponseRedirect(request.get_full_path()))
-
-    def _revoke(self, request: HttpRequest, key: ClientKey, told: str) -> None:
-        key.revoked_at = timezone.now()
-        key.save(update_fields=["revoked_at"])
-        self.log_change(request, key, told)
 
     def _ask(self, request: HttpRequest, action: str, keys: list[ClientKey], warning: str) -> HttpResponse:
         context = {
@@ -71,12 +63,3 @@ class KeyActions(KeyIssuer):
             "opts": self.opts,
         }
         return TemplateResponse(request, "admin/accounts/confirm_keys.html", context)
-
-
-def _successor(key: ClientKey) -> ClientKey:
-    """A key that is not saved yet and may do whatever this one may."""
-    new = copy(key)
-    new.pk, new.last_used_at = None, None
-    new._state = copy(key._state)
-    new._state.adding = True
-    return new

@@ -1,4 +1,4 @@
-"""A client key is seen once: in the answer to the request that made it."""
+"""A client key is seen once: in the answer to the request that made or rotated it."""
 
 from typing import Any
 
@@ -15,8 +15,11 @@ class KeyIssuer(admin.ModelAdmin[Any]):
     """Shows keys that were just made, once, in the answer itself: no cookie, log or later page ever holds them."""
 
     def issue(self, request: HttpRequest, key: ClientKey) -> None:
+        self.show_once(request, key, key.issue())
+
+    def show_once(self, request: HttpRequest, key: ClientKey, secret: str) -> None:
         issued = getattr(request, NEW_KEYS, [])
-        setattr(request, NEW_KEYS, [*issued, (str(key), key.issue())])
+        setattr(request, NEW_KEYS, [*issued, (str(key), secret)])
 
     def response_add(
         self, request: HttpRequest, obj: Any, post_url_continue: str | None = None

@@ -3,8 +3,9 @@
 from typing import Any
 
 from django.contrib import admin
+from django.http import HttpRequest
 
-from accounts.limit_models import Limit
+from accounts.limit_models import Limit, LimitQuerySet
 
 _RATES = ("requests_per_minute", "tokens_per_minute", "concurrent_streams")
 _MONEY = ("usd_per_day", "usd_per_week", "usd_per_month")
@@ -39,6 +40,10 @@ class LimitAdmin(admin.ModelAdmin[Limit]):
         ("Rates", {"fields": (_RATES,)}),
         ("Spending in USD; days, weeks and months begin at 00:00 UTC", {"fields": (_MONEY,)}),
     )
+
+    def get_queryset(self, request: HttpRequest) -> LimitQuerySet:
+        rows: LimitQuerySet = super().get_queryset(request)  # type: ignore[assignment]  # of the model's own manager
+        return rows.in_force()
 
     @admin.display(description="Of", ordering="domain__name")
     def scope(self, limit: Limit) -> str:

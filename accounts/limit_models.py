@@ -19,6 +19,14 @@ _COLUMNS = (
 )
 
 
+class LimitQuerySet(models.QuerySet["Limit"]):
+    """Many limits."""
+
+    def in_force(self) -> "LimitQuerySet":
+        """Without those of keys that open nothing any more."""
+        return self.filter(client_key__revoked_at=None)
+
+
 class Limit(models.Model):
     """What a client key, a domain or, with neither, the whole organisation may use; an empty column limits nothing."""
 
@@ -53,6 +61,8 @@ class Limit(models.Model):
         max_digits=12, decimal_places=2, null=True, blank=True, validators=_NOT_NEGATIVE
     )
     updated_at = models.DateTimeField(auto_now=True)
+
+    objects = LimitQuerySet.as_manager()
 
     class Meta:
         constraints = (
@@ -101,11 +111,12 @@ class Limit(models.Model):
         )
 
 
-def read_rules() -> Rules:
-    """Every limit in the table."""
+def read_rules(limits: LimitQuerySet | None = None) -> Rules:
+    """These limits, by default every one in the table."""
     # Names alone: no limit needs a domain's secrets, and the worker may not read its keys.
     names = ("domain__name", "client_key__name", "client_key__domain__name")
-    rows = list(Limit.objects.select_related("domain", "client_key__domain").only(*_COLUMNS, *names))
+    found = Limit.objects.all() if limits is None else limits
+    rows = list(found.select_related("domain", "client_key__domain").only(*_COLUMNS, *names))
     return Rules(
         next((row.rule() for row in rows if not (row.domain_id or row.client_key_id)), None),
         {row.domain.name: row.rule() for row in rows if row.domain},

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import redis
 
 from accounts import redis_client
-from accounts.limit_models import read_rules
+from accounts.limit_models import Limit, read_rules
 from accounts.limits import UNCHECKED_KEY, Rule, end, redis_key, spent_key
 
 _SECONDS = 1
@@ -83,7 +83,7 @@ class Overview:
 
 def overview() -> Overview:
     """Ask Redis; without its answer the limits are there and their use is not."""
-    rules = read_rules().all()
+    rules = read_rules(Limit.objects.in_force()).all()
     try:
         client = redis_client.client(_SECONDS)
         uses = [use for rule in rules for use in _Reader(client).uses(rule)]

@@ -160,7 +160,10 @@ class Credential(models.Model):
 
 
 class ClientKey(models.Model):
-    """A key that Nexus gave to a client of one domain; only its hash is kept."""
+    """A key that Nexus gave to a client of one domain; only its hash is kept.
+
+    Limits, sums and records name its row, so rotation gives the row another secret, and a row is revoked but never deleted.
+    """
 
     domain = models.ForeignKey(Domain, models.CASCADE, related_name="client_keys")
     name = models.CharField(max_length=80)
@@ -169,6 +172,7 @@ class ClientKey(models.Model):
     hint = models.CharField(max_length=8, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)
+    rotated_at = models.DateTimeField(null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -180,9 +184,24 @@ class ClientKey(models.Model):
 
     def issue(self, *, test: bool = False) -> str:
         """Make the key, save its hash and return the key itself: the only time that it can be seen."""
+        key = self._generate(test=test)
+        self.save()
+        return key
+
+    def rotate(self) -> str:
+        """Replace the secret and return the new one; the old one opens nothing within two seconds."""
+        key = self._generate()
+        self.rotated_at = timezone.now()
+        self.save(update_fields=["digest", "hint", "rotated_at"])
+        return key
+
+    def revoke(self) -> None:
+        self.revoked_at = timezone.now()
+        self.save(update_fields=["revoked_at"])
+
+    def _generate(self, *, test: bool = False) -> str:
         key = keys.generate(test=test)
         self.digest, self.hint = keys.digest(key), key[-4:]
-        self.save()
         return key
 
 

@@ -88,14 +88,13 @@ def combine(stored: Snapshot, files: Mapping[Path, CredentialFile | None]) -> Sn
     has_wildcards = any(map(wildcards.is_wildcard, domains))
     if has_wildcards:
         wildcards.suffixes()  # read here, in the watcher's thread, and not while requests wait
-    return Snapshot(
-        domains,
-        payers.from_environment(),
-        settings.ENABLE_CLIENT_AUTH,
-        settings.ALLOW_SHARED_FILES,
-        has_wildcards,
-        stored.limits,
-        stored.parts,
+    return replace(
+        stored,
+        domains=domains,
+        default=payers.from_environment(),
+        client_auth=settings.ENABLE_CLIENT_AUTH,
+        shared_files=settings.ALLOW_SHARED_FILES,
+        has_wildcards=has_wildcards,
     )
 
 

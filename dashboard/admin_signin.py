@@ -12,6 +12,7 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 
+from accounts import guesses
 from dashboard import throttle
 
 WAIT = "Too many failed sign-ins from this address or with this name."
@@ -26,14 +27,14 @@ class ThrottledLogin(AdminAuthenticationForm):
         counted = [_name(str(self.cleaned_data.get("username", "")))]
         if self.request is not None:
             counted.append(throttle.address_of(self.request))
-        self.wait = max(throttle.wait_of(who) for who in counted)
+        self.wait = max(guesses.wait_of(who) for who in counted)
         if self.wait:
             raise ValidationError(f"{WAIT} {throttle.advice(self.wait)}", code="throttled")
         try:
             return super().clean()
         except ValidationError:
             for who in counted:
-                throttle.count(who)
+                guesses.count(who)
             raise
 
 

@@ -10,8 +10,9 @@ from ninja import NinjaAPI, Query
 from ninja.errors import HttpError, ValidationError
 from ninja.security import APIKeyHeader
 
-from accounts import limit_use
-from dashboard import openapi, throttle
+from accounts import guesses, limit_use
+from dashboard import openapi, parameters, throttle
+from dashboard.caching import BODIES
 from dashboard.errors import json_error
 from dashboard.filters import domain_of, moment_of
 from dashboard.present import request_details, request_summary
@@ -32,7 +33,7 @@ from dashboard.schemas import (
     Stats,
     StorageReport,
 )
-from dashboard.signin import Visitor, visitor
+from dashboard.signin import NOT_ALLOWED, READ_BODIES, VIEW_FIGURES, Visitor, visitor
 from proxy.store.costs import plain
 from proxy.store.pipeline import Pipeline, pipeline
 
@@ -56,12 +57,23 @@ class DashboardKey(APIKeyHeader):
     """The dashboard's key in any of its headers, or the session of a signed-in person."""
 
     param_name = "X-Dashboard-Key"
+    right = VIEW_FIGURES
 
     def authenticate(self, request: HttpRequest, key: str | None) -> Visitor:
-        who = visitor(request)
+        who = visitor(request, self.right)
+        if who is Visitor.NOT_ALLOWED:
+            raise HttpError(403, NOT_ALLOWED[self.right])
         if who is not Visitor.WELCOME:
             raise HttpError(*REFUSALS[who])
+        # Here, where every operation comes by and who asks is known.
+        parameters.refuse_unknown(request)
         return who
+
+
+class BodiesKey(DashboardKey):
+    """The same for what holds bodies or headers."""
+
+    right = READ_BODIES
 
 
 api = NinjaAPI(
@@ -72,19 +84,20 @@ api = NinjaAPI(
     auth=DashboardKey(),
     docs_decorator=openapi.for_signed_in,
 )
+api.add_decorator(parameters.note_known, mode="view")
 
 
 @api.exception_handler(HttpError)
 def refused(request: HttpRequest, error: HttpError) -> HttpResponse:
     answer = json_error(error.status_code, error.message)
-    wait = throttle.wait_of(throttle.address_of(request)) if error.status_code == 429 else 0
+    wait = guesses.wait_of(throttle.address_of(request)) if error.status_code == 429 else 0
     return throttle.refuse(answer, wait) if wait else answer
 
 
 @api.exception_handler(ValidationError)
 def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     told = "; ".join(f"{found['loc'][-1]}: {found['msg']}" for found in error.errors)
-    return json_error(422, told)
+    return json_error(422, f"{told}. {parameters.listed(request)}")
 
 
 @api.exception_handler(Exception)
@@ -101,7 +114,7 @@ def stats(request: HttpRequest, domain: str = "", since: datetime | None = None)
     try:
         start = figures.hour_of(moment_of(since)) if since else figures.last_day()
     except ValueError as error:
-        raise HttpError(422, f"since: {error}") from error
+        raise HttpError(422, f"since: {error}. {parameters.listed(request)}") from error
     name = domain_of(domain)
     summary = figures.summary(start, name)
     found = summary.total
@@ -150,16 +163,19 @@ def requests(
     )
 
 
-@api.get("/requests/{uuid:exchange_id}", response={200: RequestDetails, **ERRORS}, by_alias=True)
-def one_request(request: HttpRequest, exchange_id: UUID) -> RequestDetails:
+@api.get(
+    "/requests/{uuid:exchange_id}", response={200: RequestDetails, **ERRORS}, by_alias=True, auth=BodiesKey()
+)
+def one_request(request: HttpRequest, response: HttpResponse, exchange_id: UUID) -> RequestDetails:
     """One exchange with headers and bodies, secrets masked."""
+    response.headers["Cache-Control"] = BODIES
     found = exchanges.details(exchange_id)
     if found is None:
         raise HttpError(404, exchanges.why_unknown(exchange_id))
     return request_details(found)
 
 
-@api.get("/requests/{uuid:exchange_id}/raw/{side}", response=ERRORS, summary="Exact bytes")
+@api.get("/requests/{uuid:exchange_id}/raw/{side}", response=ERRORS, summary="Exact bytes", auth=BodiesKey())
 def raw(request: HttpRequest, exchange_id: UUID, side: Literal["request", "response"]) -> HttpResponse:
     """The exact bytes of one body, as they went over the wire, nothing masked."""
     body = exchanges.body(exchange_id, side)
@@ -170,7 +186,7 @@ def raw(request: HttpRequest, exchange_id: UUID, side: Literal["request", "respo
         content_type="application/octet-stream",
         headers={
             "Content-Disposition": f'attachment; filename="{exchange_id}.{side}"',
-            "Cache-Control": "private, no-store",
+            "Cache-Control": BODIES,
         },
     )
 

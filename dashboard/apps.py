@@ -1,4 +1,6 @@
 from django.apps import AppConfig
+from django.conf import settings
+from django.db.models.signals import post_delete, post_save
 
 
 class DashboardConfig(AppConfig):
@@ -6,3 +8,9 @@ class DashboardConfig(AppConfig):
 
     name = "dashboard"
     verbose_name = "Dashboard"
+
+    def ready(self) -> None:
+        from dashboard.sessions import user_changed  # needs the models
+
+        for signal in (post_save, post_delete):
+            signal.connect(user_changed, sender=settings.AUTH_USER_MODEL, dispatch_uid="dashboard.sessions")

@@ -1,20 +1,23 @@
 """The websocket behind live pages: hints of what runs and what was stored, gathered into few frames."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer, AsyncWebsocketConsumer
 from django.conf import settings
+from django.db import Error as DatabaseFailure
 from django.http.request import validate_host
 
+from dashboard import sessions
 from dashboard.filters import domain_of
-from dashboard.signin import session_is_open
 from proxy.live_events import GROUP, Event, Message
 
 FRAME_SECONDS = 0.2
 HEARTBEAT_SECONDS = 30.0
+SESSION_SECONDS = 60.0
 NO_SESSION = 4401
 FOREIGN_ORIGIN = 4403
 NO_SUCH_SOCKET = 4404
@@ -45,13 +48,14 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc] # Channels
         self._pending: dict[str, Event] = {}
         self._news = asyncio.Event()
         self._sender: asyncio.Task[None] | None = None
+        self._watch: asyncio.Task[None] | None = None
         self._domain = ""
 
     async def connect(self) -> None:
         if not is_own_origin(self.scope["headers"]):
             await self.close(FOREIGN_ORIGIN)
             return
-        if not await database_sync_to_async(session_is_open)(self.scope["session"], self.scope["user"]):
+        if not await self._is_open():
             await self.close(NO_SESSION)
             return
         query = parse_qs(self.scope["query_string"].decode("latin-1"))
@@ -59,12 +63,15 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc] # Channels
         await self.channel_layer.group_add(GROUP, self.channel_name)
         await self.accept()
         await self.send_json({"type": "hello", "domain": self._domain})
-        self._sender = asyncio.get_running_loop().create_task(self._send_frames())
+        loop = asyncio.get_running_loop()
+        self._sender = loop.create_task(self._send_frames())
+        self._watch = loop.create_task(self._close_with_session(self._sender))
 
     async def disconnect(self, code: int) -> None:
-        if self._sender is None:
+        if self._sender is None or self._watch is None:
             return
         self._sender.cancel()
+        self._watch.cancel()
         await self.channel_layer.group_discard(GROUP, self.channel_name)
 
     async def live_events(self, message: Message) -> None:
@@ -79,6 +86,20 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc] # Channels
         if known is None or _RANK[event["kind"]] >= _RANK[known["kind"]]:
             self._pending[event["id"]] = event
         self._news.set()
+
+    async def _is_open(self) -> bool:
+        found: bool = await database_sync_to_async(sessions.is_open)(self.scope["session"].session_key)
+        return found
+
+    async def _close_with_session(self, sender: asyncio.Task[None]) -> None:
+        """Ask again now and then: who signed out elsewhere or may not sign in any more hears nothing further."""
+        is_open = True
+        while is_open:
+            await asyncio.sleep(SESSION_SECONDS)
+            with suppress(DatabaseFailure):  # nobody knows, and its pages do not open either
+                is_open = await self._is_open()
+        sender.cancel()
+        await self.close(NO_SESSION)
 
     async def _send_frames(self) -> None:
         while True:

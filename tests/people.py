@@ -8,11 +8,14 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.contrib.auth.models import Permission, User
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import Credential, Domain
+from dashboard.models import Traffic
 from nexus_project.operations.grants import WORKER
 from proxy.record import COMPLETE, Batch
 from proxy.store.blobs import Pieces, encode_chunks
@@ -39,6 +42,16 @@ def make_id(moment: datetime | None = None) -> UUID:
     """A UUIDv7 of a moment, by default of now (RFC 9562 §5.7)."""
     milliseconds = int((moment or timezone.now()).timestamp() * 1000)
     return UUID(int=(milliseconds << 80) | (7 << 76) | (2 << 62) | (uuid4().int & ((1 << 62) - 1)))
+
+
+@as_owner()
+def reader(name: str, *permissions: str, **fields: Any) -> User:
+    """A user with these permissions on traffic (`dashboard.models`)."""
+    user = User.objects.create_user(name, **fields)
+    kind = ContentType.objects.get_for_model(Traffic)
+    for codename in permissions:
+        user.user_permissions.add(Permission.objects.get_or_create(content_type=kind, codename=codename)[0])
+    return user
 
 
 @as_owner()

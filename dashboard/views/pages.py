@@ -7,10 +7,12 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts import limit_use
+from dashboard import signin
+from dashboard.caching import BODIES
 from dashboard.filters import domain_of
 from dashboard.queries import batches, exchanges, figures
 from dashboard.queries.unpriced import unpriced_models
-from dashboard.signin import signed_in_only
+from dashboard.signin import Visitor, signed_in_only
 from dashboard.views.request_page import VIEWS, RequestPage
 from dashboard.views.usage_page import usage_page
 from proxy.store.pipeline import pipeline
@@ -88,13 +90,17 @@ def exchange(request: HttpRequest, exchange_id: UUID) -> HttpResponse:
         raise Http404(exchanges.why_unknown(exchange_id))
     asked = request.GET.get("view", "")
     page = RequestPage(found)
+    reads_bodies = signin.visitor(request, signin.READ_BODIES) is Visitor.WELCOME
     context = {
         "page": page,
         "exchange": found.exchange,
+        "not_allowed": "" if reads_bodies else signin.NOT_ALLOWED[signin.READ_BODIES],
         "view": asked if asked in VIEWS else "conversation",
-        "views": page.views.items(),
+        "views": page.views.items() if reads_bodies else [],
     }
-    return render(request, "dashboard/request.html", context)
+    answer = render(request, "dashboard/request.html", context)
+    answer.headers["Cache-Control"] = BODIES
+    return answer
 
 
 @require_safe

@@ -6,6 +6,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts import guesses
 from dashboard import signin, throttle
 from dashboard.signin import Visitor
 
@@ -32,7 +33,7 @@ def login(request: HttpRequest) -> HttpResponse:
         request.session[signin.SESSION_FIELD] = signin.fingerprint()
         return redirect(target)
     status, message = TROUBLE[who]
-    wait = throttle.wait_of(throttle.address_of(request)) if who is Visitor.THROTTLED else 0
+    wait = guesses.wait_of(throttle.address_of(request)) if who is Visitor.THROTTLED else 0
     if wait:
         message = f"{message} {throttle.advice(wait)}"
     answer = render(request, "dashboard/login.html", {"next": target, "error": message}, status=status)

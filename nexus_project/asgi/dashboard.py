@@ -1,7 +1,9 @@
 """The dashboard under daphne: pages over HTTP, live updates over websockets."""
 
-from channels.auth import AuthMiddlewareStack
+from threading import Thread
+
 from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.sessions import SessionMiddlewareStack
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
@@ -15,8 +17,12 @@ if settings.PAGES_POOL:
     _database["OPTIONS"]["pool"] = settings.PAGES_POOL
 pages = get_asgi_application()
 
-from dashboard.routing import websocket_urlpatterns  # noqa: E402 - needs the apps that the line above sets up
+from dashboard import sessions  # noqa: E402 - needs the apps that the line above sets up
+from dashboard.routing import websocket_urlpatterns  # noqa: E402
+
+if settings.PAGES_POOL:
+    Thread(target=sessions.clear_hourly, name="sessions", daemon=True).start()
 
 application = ProtocolTypeRouter(
-    {"http": pages, "websocket": AuthMiddlewareStack(URLRouter(websocket_urlpatterns))}
+    {"http": pages, "websocket": SessionMiddlewareStack(URLRouter(websocket_urlpatterns))}
 )

@@ -6,7 +6,6 @@ A refused OAuth token is refreshed and the request sent once more. Of a pool eac
 import asyncio
 import logging
 import math
-import re
 import time
 from dataclasses import replace
 from uuid import uuid4
@@ -17,6 +16,7 @@ from django.conf import settings
 from accounts.access import Decision, Payer
 from accounts.credential_health import claim_probe, release_probe
 from accounts.oauth import OAUTH_BETA
+from accounts.paths import Reach, reach_of
 from accounts.watcher import Watcher
 from proxy import record
 from proxy.record import Payment
@@ -50,8 +50,6 @@ log = logging.getLogger("nexus.pool")
 RENEWED_SECONDS = 30.0
 SESSION = b"x-claude-code-session-id"
 MAX_SESSION = 128
-# Files and batches lie in the account that made them: another one does not find them.
-OF_ONE_ACCOUNT = re.compile(r"/v1/(?:files|messages/batches)(?:[/?]|$)")
 _OAUTH_BETA = OAUTH_BETA.encode()
 
 
@@ -71,7 +69,8 @@ class Sender:
 
     async def settle(self, request: RelayRequest, decision: Decision, refreshed: frozenset[str]) -> Decision:
         """A decision that was left to the pool; `refresh` is set where the chosen token is due. Raises Refused."""
-        if OF_ONE_ACCOUNT.match(request.target):
+        # Files, batches and whatever else is kept lie in the account that made them: another one does not find them.
+        if reach_of(request.method or "", request.target) is not Reach.SHARED:
             return replace(decision, pool=())
         payer = await self.choose(request, decision)
         if payer is None:

@@ -1,6 +1,5 @@
 """What the proxy's port answers itself: its description, health, client set-up files, token counts, and noise."""
 
-import hmac
 import logging
 import re
 from datetime import UTC, datetime
@@ -10,17 +9,20 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http.response import HttpResponseBase
 
+from accounts import guesses
 from accounts import oauth_metrics as metrics
+from accounts.guesses import Verdict
 from proxy import token_stats
 from proxy.relay import runtime
 from proxy.relay.answers import RawResponse, error_answer, json_answer
 from proxy.relay.request import RelayRequest
-from proxy.relay.tenant import is_local
+from proxy.relay.tenant import client_address, is_local
 from proxy.wire.errors import ErrorKind
 
 log = logging.getLogger("nexus.relay")
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_KEY_HEADERS = {b"x-dashboard-key", b"x-api-key", b"authorization"}
 _CONTENT_TYPES = {".json": b"application/json", ".js": b"text/javascript", ".sh": b"text/x-shellscript"}
 
 
@@ -108,8 +110,8 @@ async def client_setup(request: RelayRequest, name: str) -> HttpResponseBase:
 
 async def stats(request: RelayRequest) -> HttpResponseBase:
     """`/token-stats[?domain=]`: tokens per domain over all processes and restarts (predecessor §3.1, cache counts added)."""
-    if not _may_see_stats(request):
-        return _key_wanted()
+    if refused := await _refusal(request):
+        return refused
     if not settings.DATABASE_URL:
         return error_answer(ErrorKind.UNAVAILABLE, "Token counts live in PostgreSQL: set DATABASE_URL.", "")
     try:
@@ -126,8 +128,8 @@ async def stats(request: RelayRequest) -> HttpResponseBase:
 
 async def oauth_metrics(request: RelayRequest) -> HttpResponseBase:
     """`/oauth-metrics`: counts of token refreshes over all processes (predecessor §2.6); null where nobody can say."""
-    if not _may_see_stats(request):
-        return _key_wanted()
+    if refused := await _refusal(request):
+        return refused
     return json_answer(await sync_to_async(_read_metrics, thread_sensitive=False)())
 
 
@@ -151,16 +153,25 @@ def _read_stats(domain: str | None) -> object:
         connection.close()
 
 
-def _may_see_stats(request: RelayRequest) -> bool:
+async def _refusal(request: RelayRequest) -> HttpResponseBase | None:
+    """None for this very machine, and for who shows DASHBOARD_API_KEY and did not guess too often before."""
     if is_local(request.scope):
-        return True
-    key = settings.DASHBOARD_API_KEY.encode()
-    shown = {
-        name: value[7:] if value[:7].lower() == b"bearer " else value
-        for name, value in request.pairs
-        if name in {b"x-dashboard-key", b"x-api-key", b"authorization"}
-    }
-    return bool(key) and any(hmac.compare_digest(value, key) for value in shown.values())
+        return None
+    values = (value for name, value in request.pairs if name in _KEY_HEADERS)
+    shown = [(value[7:] if value[:7].lower() == b"bearer " else value).decode("latin-1") for value in values]
+    if not shown:
+        return _key_wanted()
+    who = guesses.counted_as(client_address(request.scope))
+    verdict = await sync_to_async(guesses.judge, thread_sensitive=False)(who, shown)
+    if verdict is Verdict.RIGHT:
+        return None
+    if verdict is Verdict.WRONG:
+        return _key_wanted()
+    wait = await sync_to_async(guesses.wait_of, thread_sensitive=False)(who)
+    message = (
+        f"Too many wrong keys from this address: wait {wait} s, then send the value of DASHBOARD_API_KEY."
+    )
+    return error_answer(ErrorKind.RATE_LIMIT, message, "", [(b"retry-after", str(wait).encode())])
 
 
 def nothing_here(request: RelayRequest, exception: Exception | None = None) -> HttpResponseBase:

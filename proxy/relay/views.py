@@ -123,7 +123,7 @@ async def _decide(nexus: Runtime, host: Host, request: RelayRequest) -> Decision
 def _claim(host: Host, request: RelayRequest) -> Claim:
     credentials = [pair for pair in request.pairs if pair[0] in {b"authorization", b"x-api-key"}]
     from_browser = any(name == b"origin" for name, _ in request.pairs)
-    return Claim(host, read_credentials(credentials), from_browser, request.target)
+    return Claim(host, read_credentials(credentials), from_browser, request.target, request.method or "")
 
 
 def _allowed(nexus: Runtime, claim: Claim, tried: frozenset[str]) -> Decision:

@@ -1,7 +1,7 @@
 """What is summed up of exchanges and under which key, said twice: in Python for ingest, which may keep no rows, and in SQL
 for the rebuild, which has nothing but rows. A test compares the two."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Self
@@ -72,7 +72,7 @@ class Tally:
         """What has to be added to `other` to get this one."""
         less = {name: getattr(self, name) - getattr(other, name) for name in SUMS_OF_DOMAIN}
         durations = [mine - theirs for mine, theirs in zip(self.durations, other.durations, strict=True)]
-        return Tally(**less, last_at=self.last_at, durations=durations)
+        return replace(self, **less, durations=durations)
 
 
 def key_of(row: Exchange, model: str) -> Key:

@@ -81,7 +81,7 @@ class Billed(NamedTuple):
     cost_usd: Decimal = Decimal(0)
 
     def plus(self, tokens: Counts, cost_usd: Decimal) -> "Billed":
-        return Billed(self.model, Counts(*map(add, self.tokens, tokens)), self.cost_usd + cost_usd)
+        return self._replace(tokens=Counts(*map(add, self.tokens, tokens)), cost_usd=self.cost_usd + cost_usd)
 
 
 @dataclass(slots=True)

@@ -1,3 +1,5 @@
+from dataclasses import fields
+
 import pytest
 
 from accounts import keys
@@ -20,11 +22,11 @@ def domain(*payers: Payer, guarded: bool = False, key_ends: float = NOW + 1) -> 
 
 def ask(
     access: DomainAccess | None = None, *headers: Header, default: Payer | None = DEFAULT, client_auth: bool = False,
-    browser: bool = False, refreshed: frozenset[str] = frozenset(), host: str = "a.example:3000", target: str = "/v1/x",
-    shared_files: bool = False,
+    browser: bool = False, refreshed: frozenset[str] = frozenset(), host: str = "a.example:3000", target: str = "/v1/messages",
+    shared_files: bool = False, method: str = "POST",
 ) -> Decision:  # fmt: skip
     snapshot = Snapshot({access.name: access} if access else {}, default, client_auth, shared_files)
-    claim = Claim(parse_host(host), read_credentials(headers), browser, target)
+    claim = Claim(parse_host(host), read_credentials(headers), browser, target, method)
     return decide(snapshot, claim, NOW, refreshed=refreshed)
 
 
@@ -181,6 +183,27 @@ def test_another_of_the_pool_pays_as_the_first_would() -> None:
     assert (other.domain, other.passed_over, other.pool) == ("a.example", ("x",), (ROW, FILE))
 
 
+def test_another_of_the_pool_changes_what_is_of_the_credential_and_nothing_else() -> None:
+    names = {one.name for one in fields(Decision)}
+    of_the_credential = {"headers", "payer", "adds_oauth_beta", "passed_over", "refresh"}
+    # A value of its own in each other field, whatever fields there will be.
+    rest = {name: f"the {name} of before" for name in names - of_the_credential}
+    decision = Decision(headers=(), payer=ROW, refresh=ROW, **rest)  # type: ignore[arg-type]  # nobody looks into them
+
+    other = decision.paid_with(FILE)
+
+    assert {name: getattr(other, name) for name in rest} == rest
+    assert (other.payer, other.headers, other.refresh) == (FILE, FILE.headers(), None)
+
+
+def test_another_of_the_pool_pays_for_the_wildcard_as_the_first_would() -> None:
+    snapshot = Snapshot({"*.wild.example": DomainAccess("*.wild.example", (ROW, FILE))}, has_wildcards=True)
+
+    decision = decide(snapshot, Claim(parse_host("x.wild.example"), read_credentials(())), NOW)
+
+    assert decision.paid_with(FILE).tenant == "*.wild.example"
+
+
 def test_an_unusable_credential_is_named_where_nobody_pays() -> None:
     dead = Payer("file", "f", "oauth", "", "old")
 
@@ -298,6 +321,30 @@ def test_files_and_batches_are_reached_with_the_domains_own_credential_or_by_a_s
     assert ask(target=target, shared_files=True).payer is DEFAULT
     assert ask(domain(FILE), target=target).payer is FILE
     assert ask(None, OWN, target=target).paid_by == "client"
+
+
+@pytest.mark.parametrize("shared_files", [False, True])
+@pytest.mark.parametrize(
+    "first", ["skills", "agents", "sessions", "vaults", "memory_stores", "environments", "new"]
+)
+def test_what_lies_in_an_account_is_reached_with_the_domains_own_credential_alone(
+    first: str, shared_files: bool
+) -> None:
+    for method in ("GET", "POST", "DELETE"):
+        asked = {"target": f"/v1/{first}/x_1", "method": method, "shared_files": shared_files}
+        kind, message = denial(**asked)
+
+        assert kind == "permission_error"
+        assert "credential of a.example:3000, or send your own key" in message
+        assert ask(domain(FILE), **asked).payer is FILE  # type: ignore[arg-type]  # handed on
+        assert ask(None, OWN, **asked).paid_by == "client"  # type: ignore[arg-type]  # handed on
+
+
+@pytest.mark.parametrize(
+    ("method", "target"), [("POST", "/v1/complete"), ("GET", "/v1/models"), ("HEAD", "/v1/models/claude-3.5")]
+)
+def test_a_shared_credential_pays_for_inference_and_models(method: str, target: str) -> None:
+    assert ask(target=target, method=method).payer is DEFAULT
 
 
 def test_no_secret_is_in_a_representation() -> None:

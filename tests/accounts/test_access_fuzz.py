@@ -9,7 +9,7 @@ import pytest
 from accounts import keys
 from accounts.access import Claim, Decision, Denied, DomainAccess, KeyGrant, Payer, Snapshot, decide
 from accounts.hosts import BadHost, Host, parse_host
-from accounts.inbound import Inbound, read_credentials
+from accounts.inbound import read_credentials
 
 NOW = 1_000_000.0
 DEFAULT = Payer("environment", "CLAUDE_API_KEY", "api_key", "sk-ant-api03-default", "CLAUDE_API_KEY")
@@ -35,7 +35,7 @@ NOISE = [
 ]  # fmt: skip
 SEGMENTS = [
     "", "v1", "v1", "messages", "organizations", "oauth", "files", "batches", ".", "..", "%2e%2E", ".%2E", "a%2F..", "b;c", "%252e",
-    "Files", "%6frganizations", "..;", "%5c..%5C",
+    "Files", "%6frganizations", "..;", "%5c..%5C", "skills", "agents", "models", "models", "complete", "count_tokens", "claude-3.5",
 ]  # fmt: skip
 OWN = ["sk-ant-api03-own", "sk-ant-oat01-own", "own"]
 
@@ -77,7 +77,35 @@ def its_own(asked: Host) -> str:
     return max(lawful, key=len, default="")
 
 
-def check(asked: Host, inbound: Inbound, target: str, decision: Decision, *, keyless: bool) -> None:
+def method_and_path(chance: random.Random) -> tuple[str, str]:
+    if chance.random() < 0.3:
+        known = [
+            ("POST", "/v1/messages"),
+            ("GET", "/v1/models"),
+            ("HEAD", "/v1/models/claude-3.5"),
+            ("GET", "/v1/files/f_1"),
+        ]
+        return chance.choice(known)
+    return chance.choice(["GET", "POST", "HEAD", "DELETE"]), path(chance)
+
+
+def is_shared(method: str, raw: str, files: bool) -> bool:
+    """What a shared credential may pay for, worked out by hand."""
+    if files and (raw + "/").startswith(("/v1/files/", "/v1/messages/batches/")):
+        return True
+    if method == "POST":
+        return raw in ("/v1/messages", "/v1/messages/count_tokens", "/v1/complete")
+    steps = raw.split("/")
+    return (
+        method != "DELETE"
+        and steps[:3] == ["", "v1", "models"]
+        and len(steps) < 5
+        and steps[-1].isprintable()
+    )
+
+
+def check(claim: Claim, decision: Decision, *, keyless: bool, files: bool) -> None:
+    asked, inbound, target = claim.host, claim.inbound, claim.target
     sent = b"".join(itertools.chain.from_iterable(decision.headers)).decode()
     own = its_own(asked)
     assert not any(f" of {name}." in sent for name in DOMAINS if name != own)
@@ -91,28 +119,33 @@ def check(asked: Host, inbound: Inbound, target: str, decision: Decision, *, key
     assert not {".", ".."} & set(seen)
     seen = [segment for segment in seen if segment]
     assert seen[:2] not in (["v1", "organizations"], ["v1", "oauth"])
-    is_shared = seen[:2] == ["v1", "files"] or seen[:3] == ["v1", "messages", "batches"]
-    assert not (is_shared and decision.payer is DEFAULT)
+    assert decision.payer is not DEFAULT or is_shared(claim.method, raw, files)
 
 
 def test_no_variant_of_host_headers_and_path_reaches_another_domains_credential() -> None:
     chance = random.Random(random.randrange(2**32))  # pytest-randomly gives the seed
-    reached, paid = set[str](), 0
+    reached, paid, shared = set[str](), 0, 0
     for _ in range(10_000):
-        client_auth, browser = chance.random() < 0.3, chance.random() < 0.2
-        snapshot = Snapshot(MARKED, DEFAULT, client_auth, has_wildcards=True)
-        asked, inbound, target = host(chance), read_credentials(credentials(chance)), path(chance)
+        client_auth, browser, files = chance.random() < 0.3, chance.random() < 0.2, chance.random() < 0.3
+        snapshot = Snapshot(MARKED, DEFAULT, client_auth, files, has_wildcards=True)
+        asked, inbound, (method, target) = (
+            host(chance),
+            read_credentials(credentials(chance)),
+            method_and_path(chance),
+        )
         try:
-            parsed = parse_host(asked)
-            decision = decide(snapshot, Claim(parsed, inbound, browser, target), NOW)
+            claim = Claim(parse_host(asked), inbound, browser, target, method)
+            decision = decide(snapshot, claim, NOW)
         except (BadHost, Denied):
             continue
-        check(parsed, inbound, target, decision, keyless=not (client_auth or browser))
+        check(claim, decision, keyless=not (client_auth or browser), files=files)
         paid += decision.payer is not None
-        reached |= {its_own(parsed)} if decision.payer else set()
+        shared += decision.payer is DEFAULT
+        reached |= {its_own(claim.host)} if decision.payer else set()
 
     # The fuzz means something only while requests get through, to most of the domains.
     assert paid > 300
+    assert shared > 30
     assert len(reached) > 8
 
 

@@ -64,6 +64,19 @@ def test_rows_files_and_the_environment_are_asked(settings: Settings, tmp_path: 
     assert "sk-ant" not in said
 
 
+def test_a_file_that_others_may_read_is_named_with_the_command_that_closes_it(tmp_path: Path) -> None:
+    open_file, closed = (tmp_path / f"{name}.example.credentials.json" for name in ("open", "closed"))
+    for path, mode in ((open_file, 0o644), (closed, 0o600)):
+        path.write_text('{"type": "api_key", "api_key": "sk-ant-api03-file"}')
+        path.chmod(mode)
+
+    said, _ = run("--offline")
+    found = {row["domain"]: row["exposed"] for row in rows(run("--offline", "--json")[0])}
+
+    assert f"Others may read its file: chmod 600 {open_file}" in said
+    assert found == {"open.example": f"chmod 600 {open_file}", "closed.example": ""}
+
+
 def test_offline_nobody_is_asked(settings: Settings) -> None:
     settings.CLAUDE_API_BASE_URL = "http://127.0.0.1:1"
     make_api_key()

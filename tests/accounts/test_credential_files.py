@@ -33,6 +33,7 @@ OAUTH = {
 def written(folder: Path, content: object, name: str = "a.example.credentials.json") -> Path:
     path = folder / name
     path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+    path.chmod(0o600)
     return path
 
 

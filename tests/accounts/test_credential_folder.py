@@ -13,6 +13,7 @@ from accounts.payers import from_file
 
 def put(path: Path, key: str) -> None:
     path.write_text(json.dumps({"type": "api_key", "api_key": key}))
+    path.chmod(0o600)
 
 
 @pytest.fixture
@@ -40,6 +41,22 @@ def test_a_file_is_seen_when_it_comes_changes_and_goes(path: Path) -> None:
     path.unlink()
     assert folder.scan()
     assert keys_of(folder) == {}
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o600])
+def test_a_file_that_others_may_read_is_told_once_with_the_command_that_closes_it(
+    path: Path, mode: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = CredentialFolder(path.parent)
+    put(path, "one")
+    path.chmod(mode)
+
+    folder.scan()
+    folder.scan()
+
+    told = [(entry.message, entry.action) for entry in caplog.records]  # type: ignore[attr-defined]  # of `extra`
+    assert told == ([] if mode == 0o600 else [("credential_file.exposed", f"chmod 600 {path}")])
+    assert keys_of(folder) == {path.name: "one"}
 
 
 def test_a_change_that_keeps_size_and_time_is_seen(path: Path) -> None:

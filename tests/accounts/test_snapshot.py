@@ -1,6 +1,7 @@
 import json
 import logging
 import math
+from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 
@@ -224,3 +225,12 @@ def test_wildcards_are_rows_and_files_of_one_name(tmp_path: Path) -> None:
     assert list(snapshot.domains) == ["*.wild.example"]
     assert [payer.source for payer in snapshot.domains["*.wild.example"].payers] == ["database", "file"]
     assert not combine(Snapshot(), {}).has_wildcards
+
+
+def test_files_and_environment_change_their_own_fields_of_a_snapshot_and_no_other() -> None:
+    own = {"domains", "default", "client_auth", "shared_files", "has_wildcards"}
+    rest = {one.name: f"the {one.name} of before" for one in fields(Snapshot) if one.name not in own}
+
+    found = combine(Snapshot(**rest), {})  # type: ignore[arg-type]  # nobody looks into them
+
+    assert {name: getattr(found, name) for name in rest} == rest

@@ -54,6 +54,7 @@ def secrets(watcher: Watcher, domain: str = "a.example") -> list[str]:
 def put(folder: Path, key: str) -> Path:
     path = folder / "a.example.credentials.json"
     path.write_text(json.dumps({"type": "api_key", "api_key": key}))
+    path.chmod(0o600)
     return path
 
 

@@ -85,3 +85,12 @@ def test_what_people_change_in_a_group_stays(client: Client) -> None:
 
     assert not Group.objects.get(name="operator").permissions.exists()
     assert Group.objects.filter(name__in=["operator", "analyst"]).count() == 2
+
+
+@pytest.mark.parametrize("group", ["operator", "analyst"])
+def test_both_groups_see_figures_and_neither_reads_bodies(client: Client, group: str) -> None:
+    Group.objects.all().delete()
+    member = sign_in(client, group)
+
+    assert member.get("/api/stats").status_code == 200
+    assert member.get("/api/requests/0193a000-0000-7000-8000-000000000001").status_code == 403

@@ -8,7 +8,7 @@ from django.conf import LazySettings
 from django.contrib.auth.models import User
 from django.test import Client
 
-from dashboard import throttle
+from accounts import guesses
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "correct horse battery"
@@ -32,7 +32,7 @@ def test_the_right_password_opens_the_admin(client: Client) -> None:
 
 
 def test_an_address_that_guesses_waits(client: Client) -> None:
-    for number in range(throttle.LIMIT):
+    for number in range(guesses.LIMIT):
         sign_in(client, f"user{number}", "wrong")
 
     refused = sign_in(client, "olga", PASSWORD)
@@ -40,20 +40,20 @@ def test_an_address_that_guesses_waits(client: Client) -> None:
 
     assert b"Wait 5 minutes, then try again." in refused.content
     assert refused.status_code == 429
-    assert 0 < int(refused.headers["Retry-After"]) <= throttle.WINDOW_SECONDS
+    assert 0 < int(refused.headers["Retry-After"]) <= guesses.WINDOW_SECONDS
     assert elsewhere.status_code == 302
 
 
 def test_the_wait_that_is_told_is_the_one_that_is_left(client: Client, real_redis: redis.Redis) -> None:
-    for number in range(throttle.LIMIT):
+    for number in range(guesses.LIMIT):
         sign_in(client, f"user{number}", "wrong")
-    real_redis.expire(throttle._key("192.0.2.1"), 7)
+    real_redis.expire(guesses._redis_key("192.0.2.1"), 7)
 
     refused = sign_in(client, "olga", PASSWORD)
 
     assert 5 <= int(refused.headers["Retry-After"]) <= 7
     assert b"Wait 1 minute, then try again." in refused.content
-    real_redis.delete(throttle._key("192.0.2.1"))
+    real_redis.delete(guesses._redis_key("192.0.2.1"))
     assert sign_in(client, "olga", PASSWORD).status_code == 302
 
 
@@ -65,7 +65,7 @@ def test_a_wrong_password_is_asked_for_again(client: Client) -> None:
 
 
 def test_a_name_that_is_guessed_from_many_addresses_waits(client: Client) -> None:
-    for number in range(throttle.LIMIT):
+    for number in range(guesses.LIMIT):
         sign_in(client, "Olga" if number % 2 else "olga", "wrong", f"192.0.2.{100 + number}")
 
     refused = sign_in(client, "olga", PASSWORD)

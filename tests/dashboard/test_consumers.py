@@ -1,6 +1,8 @@
 """The live socket: who may open it, what it sends, how often."""
 
 import asyncio
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,12 +11,14 @@ from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db import OperationalError
 from django.test import Client
 
-from dashboard import consumers
+from dashboard import consumers, sessions
 from nexus_project.asgi.dashboard import application
 from proxy import live_events
 from proxy.live_events import GROUP, Event, Kind
+from tests.people import reader
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HOST = b"nexus.test:3001"
@@ -79,11 +83,70 @@ async def test_a_forged_session_is_refused() -> None:
     assert await socket(forged).connect() == (False, 4401)
 
 
-async def test_staff_may_listen(client: Client) -> None:
-    olga = await sync_to_async(User.objects.create_user)("olga", is_staff=True)
+async def test_users_with_the_permission_may_listen_and_staff_alone_may_not(client: Client) -> None:
+    carl = await sync_to_async(reader)("carl", is_staff=True)
+    await sync_to_async(client.force_login)(carl)
+    assert await socket(cookie_of(client)).connect() == (False, 4401)
+    olga = await sync_to_async(reader)("olga", "view_figures")
     await sync_to_async(client.force_login)(olga)
 
     connection = await opened(cookie_of(client))
+    await connection.disconnect()
+
+
+def sign_out(client: Client, user: User) -> None:
+    client.post("/dashboard/logout")
+
+
+def deactivate(client: Client, user: User) -> None:
+    User.objects.update(is_active=False)
+
+
+def change_the_password(client: Client, user: User) -> None:
+    user.set_password("another one")
+    User.objects.bulk_update([user], ["password"])
+
+
+@pytest.mark.parametrize("end", [sign_out, deactivate, change_the_password])
+async def test_an_open_socket_is_closed_when_its_session_or_user_no_longer_holds(
+    client: Client, monkeypatch: pytest.MonkeyPatch, end: Callable[[Client, User], None]
+) -> None:
+    monkeypatch.setattr(consumers, "SESSION_SECONDS", 0.2)
+    olga = await sync_to_async(User.objects.create_superuser)("olga")
+    await sync_to_async(client.force_login)(olga)
+    connection = await opened(cookie_of(client))
+    assert await connection.receive_nothing(timeout=0.5)
+
+    await sync_to_async(end)(client, olga)
+
+    assert await connection.receive_output(timeout=2) == {"type": "websocket.close", "code": 4401}
+    await publish(event())
+    assert await connection.receive_nothing(timeout=0.3)
+    await connection.send_input({"type": "websocket.disconnect", "code": 4401})
+    await connection.wait()
+
+
+async def test_a_socket_stays_open_while_nobody_can_say_whether_its_session_holds(
+    signed_in: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    says, tried = iter([True, OperationalError("gone"), OperationalError("gone")]), threading.Event()
+
+    def is_open(key: str) -> bool:
+        answer = next(says, None)
+        if answer is None:
+            tried.set()
+        if isinstance(answer, OperationalError):
+            raise answer
+        return True
+
+    monkeypatch.setattr(consumers, "SESSION_SECONDS", 0.1)
+    monkeypatch.setattr(sessions, "is_open", is_open)
+    connection = await opened(cookie_of(signed_in))
+    assert await asyncio.to_thread(tried.wait, 10)
+
+    await publish(event())
+
+    assert (await connection.receive_json_from())["type"] == "events"
     await connection.disconnect()
 
 

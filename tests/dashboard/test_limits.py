@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test import Client
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from accounts.limit_models import Limit
@@ -209,6 +210,22 @@ def test_a_limit_of_both_is_refused(operator: Client) -> None:
     )
 
     assert "Choose a domain or a client key, not both" in answer.content.decode()
+
+
+def test_limits_of_revoked_keys_are_on_no_page_and_in_no_answer(operator: Client, program: Client) -> None:
+    for name, revoked_at in (("in-use", None), ("given-back", timezone.now())):
+        key, _ = make_client_key(name=name, revoked_at=revoked_at)
+        make_limit(client_key=key, requests_per_minute=3)
+
+    shown = [
+        operator.get("/dashboard/limits").content.decode(),
+        operator.get("/admin/accounts/limit/").content.decode(),
+        program.get("/api/limits").content.decode(),
+        printed(),
+        printed("--json"),
+    ]
+
+    assert all("in-use" in text and "given-back" not in text for text in shown)
 
 
 def test_a_client_keys_page_has_its_limit(operator: Client) -> None:

@@ -269,10 +269,10 @@ def test_the_usage_page_gathers_what_has_no_colour(signed_in: Client) -> None:
 @pytest.mark.parametrize(
     ("path", "queries"),
     [
-        ("/dashboard", 10),
-        ("/dashboard/overview-fragment", 7),
-        ("/dashboard/requests", 5),
-        ("/dashboard/usage", 7),
+        ("/dashboard", 11),
+        ("/dashboard/overview-fragment", 8),
+        ("/dashboard/requests", 6),
+        ("/dashboard/usage", 8),
     ],
 )
 def test_a_list_asks_few_questions_and_no_body(

@@ -118,7 +118,7 @@ def test_answer_headers_come_back_with_repeats_and_without_hop_by_hop_ones(nexus
     key = play(nexus, Script(headers=headers, chunks=(b"{}",)))
 
     answer = wire.send(
-        nexus.url, wire.request_bytes("GET", "/v1/x", [("x-emulate", f"script={key}".encode())])
+        nexus.url, wire.request_bytes("GET", "/v1/models", [("x-emulate", f"script={key}".encode())])
     )
 
     names = [name for name, _ in answer.headers]
@@ -177,7 +177,7 @@ def test_answer_headers_of_sixty_kilobytes_pass(nexus: Nexus) -> None:
     key = play(nexus, Script(headers=tuple((f"x-{n}", "y" * 9000) for n in range(6)), chunks=(b"ok",)))
 
     answer = wire.send(
-        nexus.url, wire.request_bytes("GET", "/v1/x", [("x-emulate", f"script={key}".encode())])
+        nexus.url, wire.request_bytes("GET", "/v1/models", [("x-emulate", f"script={key}".encode())])
     )
 
     assert answer.body == b"ok"

@@ -3,8 +3,11 @@
 import json
 from collections.abc import Callable
 
+import httpx
 import pytest
+import redis
 
+from accounts import guesses
 from tests.flow import wire
 from tests.flow.conftest import Nexus
 from tests.flow.services import wait_for
@@ -130,6 +133,26 @@ def test_predecessor_defect_28_token_stats_are_open_to_this_machine_only(setup_n
         ("authorization", "Bearer the-key"),
     ):
         assert setup_nexus.client(**{**forwarded, name: value}).get("/token-stats").status_code == 200
+
+
+def test_guesses_of_the_key_are_throttled_at_the_proxy_as_at_the_dashboard(
+    setup_nexus: Nexus,
+) -> None:
+    def guess(value: str, path: str = "/token-stats") -> httpx.Response:
+        return setup_nexus.client(**{"x-forwarded-for": "203.0.113.9", "x-api-key": value}).get(path)
+
+    try:
+        wrong = [guess(f"wrong-{n}").status_code for n in range(guesses.LIMIT)]
+        refused = [guess("the-key"), guess("the-key", "/oauth-metrics")]
+    finally:
+        with redis.Redis.from_url(setup_nexus.proxy.environment["REDIS_URL"]) as store:
+            store.delete(guesses._redis_key("127.0.0.1"))
+
+    assert wrong == [401] * guesses.LIMIT
+    for answer in refused:
+        assert (answer.status_code, answer.json()["error"]["type"]) == (429, "rate_limit_error")
+        assert 0 < int(answer.headers["retry-after"]) <= guesses.WINDOW_SECONDS
+    assert guess("the-key").status_code == 200
 
 
 @pytest.mark.parametrize("name", ["never.example", "a%00b", "%ff", "%22", "..%2f.."])

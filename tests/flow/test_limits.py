@@ -17,6 +17,7 @@ from nexus_project.stack import commands, ports
 from proxy.relay.limit_store import LEASE_SECONDS
 from tests.flow.conftest import Nexus
 from tests.flow.services import Process, wait_for
+from tests.flow.test_pool import add, ask
 
 ASK = {"model": "claude-sonnet-4-5", "max_tokens": 20, "messages": [{"role": "user", "content": "How much?"}]}
 CAP = Decimal("0.01")
@@ -124,6 +125,24 @@ def test_without_redis_requests_pass_or_do_not_as_the_operator_chose(
     assert [answer.status_code for answer in answers] == [status] * 3
     assert status == 200 or "cannot check the limits" in error(answers[0])["message"]
     assert alone.proxy.words().count("limits.redis_down") == 1
+
+
+def test_a_pool_of_a_wildcard_keeps_the_wildcards_limit_and_counts_there(limited: Nexus) -> None:
+    wild, host = "*.pooled.example", "one.pooled.example"
+    keys = ["sk-ant-api03-pooled-1", "sk-ant-api03-pooled-2"]
+    add(limited, wild, *keys)
+    # Until both processes know it.
+    wait_for(lambda: all(set(ask(limited, "early.pooled.example")[1]) <= set(keys) for _ in range(8)), 10)
+    limited.stored(send(limited, host).headers["x-nexus-id"])
+
+    assert limited.rows("SELECT 1 FROM proxy_spend WHERE domain = %s", wild)
+    assert not limited.rows("SELECT 1 FROM proxy_spend WHERE domain = %s", host)
+    limited.execute(
+        "INSERT INTO accounts_limit (domain_id, requests_per_minute, updated_at)"
+        " SELECT id, 1, now() FROM accounts_domain WHERE name = %s",
+        wild,
+    )
+    wait_for(lambda: all(send(limited, host).status_code == 429 for _ in range(8)), 5)
 
 
 def passes(nexus: Nexus, domain: str) -> bool:

@@ -51,7 +51,7 @@ def test_pipelined_requests_are_answered_in_their_order(nexus: Nexus, mark: str)
     requests = [
         wire.request_bytes(
             "POST",
-            "/v1/x",
+            "/v1/messages",
             [*script(nexus, Script(chunks=(str(n).encode(), b"!"))), ("x-test-id", mark.encode())],
         )
         for n in range(10)
@@ -68,8 +68,8 @@ def test_pipelined_requests_are_answered_in_their_order(nexus: Nexus, mark: str)
 
 
 def test_a_large_body_before_a_pipelined_head_is_not_taken_for_the_head(nexus: Nexus) -> None:
-    large = wire.request_bytes("POST", "/v1/x", script(nexus, Script(chunks=(b"1",))), b"x" * 150_000)
-    second = wire.request_bytes("POST", "/v1/x", script(nexus, Script(chunks=(b"2",))), b"")
+    large = wire.request_bytes("POST", "/v1/messages", script(nexus, Script(chunks=(b"1",))), b"x" * 150_000)
+    second = wire.request_bytes("POST", "/v1/messages", script(nexus, Script(chunks=(b"2",))), b"")
 
     with wire.connect(nexus.url) as connection:
         connection.sendall(large + second[:20])
@@ -83,7 +83,9 @@ def test_a_large_body_before_a_pipelined_head_is_not_taken_for_the_head(nexus: N
 
 def test_a_pipelining_client_that_leaves_ends_its_running_request(nexus: Nexus, mark: str) -> None:
     endless = Script(chunks=(b"x" * 20_000,) * 400, pauses=(0.02,) * 400)
-    first = wire.request_bytes("POST", "/v1/x", [*script(nexus, endless), ("x-test-id", mark.encode())])
+    first = wire.request_bytes(
+        "POST", "/v1/messages", [*script(nexus, endless), ("x-test-id", mark.encode())]
+    )
     second = wire.request_bytes("GET", "/v1/models", [])
 
     with wire.connect(nexus.url) as connection:
@@ -96,7 +98,7 @@ def test_a_pipelining_client_that_leaves_ends_its_running_request(nexus: Nexus, 
 
 def test_upstreams_break_reaches_a_client_that_pipelined(nexus: Nexus, mark: str) -> None:
     cut = Script(chunks=(b"part", b"part"), pauses=(0, 0.2), end="cut")
-    first = wire.request_bytes("POST", "/v1/x", [*script(nexus, cut), ("x-test-id", mark.encode())])
+    first = wire.request_bytes("POST", "/v1/messages", [*script(nexus, cut), ("x-test-id", mark.encode())])
 
     with wire.connect(nexus.url) as connection:
         connection.sendall(first + wire.request_bytes("GET", "/v1/models", []))
@@ -111,7 +113,7 @@ def test_garbage_behind_a_request_does_not_get_into_its_answer(nexus: Nexus) -> 
     slow = script(nexus, Script(chunks=(b"one", b"two"), pauses=(0, 0.3)))
 
     with wire.connect(nexus.url) as connection:
-        connection.sendall(wire.request_bytes("POST", "/v1/x", slow) + b"GARBAGE\r\n\r\n")
+        connection.sendall(wire.request_bytes("POST", "/v1/messages", slow) + b"GARBAGE\r\n\r\n")
         received = b"".join(iter(lambda: connection.recv(10_000), b""))
 
     assert received.count(b"HTTP/1.1 ") == 1
@@ -122,7 +124,7 @@ def test_an_http_1_0_client_has_an_answer_that_ends_with_the_connection(
     nexus: Nexus, headers: tuple[tuple[str, str], ...]
 ) -> None:
     ((name, value),) = script(nexus, Script(chunks=(b"one", b"two"), pauses=(0, 0.05), headers=headers))
-    request = b"GET /v1/x HTTP/1.0\r\nhost: a.example\r\n" + name.encode() + b": " + value + b"\r\n\r\n"
+    request = b"GET /v1/models HTTP/1.0\r\nhost: a.example\r\n" + name.encode() + b": " + value + b"\r\n\r\n"
 
     with wire.connect(nexus.url) as connection:
         connection.sendall(request)
@@ -137,8 +139,8 @@ def test_a_connection_serves_on_after_errors(nexus: Nexus) -> None:
         wire.request_bytes("GET", "/nothing", []),
         wire.request_bytes("GET", "/v1/models", [], host="no/domain"),
         wire.request_bytes("GET", "/v1/models", [("x-api-key", b"cnp_live_wrong")]),
-        wire.request_bytes("GET", "/v1/x", [("x-emulate", b"status=529")]),
-        wire.request_bytes("GET", "/v1/x", [("x-emulate", b"head-cut")]),
+        wire.request_bytes("GET", "/v1/models", [("x-emulate", b"status=529")]),
+        wire.request_bytes("GET", "/v1/models", [("x-emulate", b"head-cut")]),
         wire.request_bytes("GET", "/health", []),
     ]
 
@@ -166,7 +168,7 @@ def test_a_connection_that_rested_is_still_served(nexus: Nexus) -> None:
 
 def test_a_body_that_comes_byte_by_byte_arrives_whole(nexus: Nexus, mark: str) -> None:
     headers = [*script(nexus, Script(chunks=(b"ok",))), ("x-test-id", mark.encode())]
-    request = wire.request_bytes("POST", "/v1/x", headers, b"0123456789" * 5)
+    request = wire.request_bytes("POST", "/v1/messages", headers, b"0123456789" * 5)
 
     with wire.connect(nexus.url) as connection:
         for start in range(0, len(request), 3):
@@ -180,7 +182,7 @@ def test_a_body_that_comes_byte_by_byte_arrives_whole(nexus: Nexus, mark: str) -
 
 def test_a_chunked_body_with_extensions_and_trailers_arrives_as_one(nexus: Nexus, mark: str) -> None:
     ((name, value),) = script(nexus, Script(chunks=(b"ok",)))
-    head = f"POST /v1/x HTTP/1.1\r\nhost: a\r\nx-test-id: {mark}\r\n{name}: {value.decode()}\r\n"
+    head = f"POST /v1/messages HTTP/1.1\r\nhost: a\r\nx-test-id: {mark}\r\n{name}: {value.decode()}\r\n"
     body = b"transfer-encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n2\r\nde\r\n0\r\nx-trailer: 1\r\n\r\n"
 
     answer = wire.send(nexus.url, head.encode() + body)
@@ -199,7 +201,7 @@ def test_an_upgrade_that_a_client_offers_is_ignored(nexus: Nexus, mark: str) -> 
     answers = [
         wire.send(
             nexus.url,
-            wire.request_bytes("POST", "/v1/x", [*plain, *offer, ("x-test-id", mark.encode())], b"{}"),
+            wire.request_bytes("POST", "/v1/messages", [*plain, *offer, ("x-test-id", mark.encode())], b"{}"),
         )
         for offer in offers
     ]

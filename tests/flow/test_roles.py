@@ -11,7 +11,7 @@ from nexus_project.operations.grants import DASHBOARD, PROXY, ROLES, WORKER
 from nexus_project.stack import commands, ports
 from tests import addresses
 from tests.flow.conftest import Nexus
-from tests.flow.services import Process
+from tests.flow.services import Process, wait_for
 
 ASK = {"model": "claude-sonnet-5", "max_tokens": 20, "messages": [{"role": "user", "content": "who?"}]}
 
@@ -37,6 +37,26 @@ def test_the_dashboard_is_its_own_role(nexus: Nexus, tmp_path: Path) -> None:
         assert users(nexus, dashboard) == {DASHBOARD}
     finally:
         dashboard.stop()
+
+
+def test_the_dashboard_clears_sessions_when_it_starts(nexus: Nexus, tmp_path: Path) -> None:
+    nexus.execute(
+        "INSERT INTO django_session VALUES ('long-ago', '', now() - interval '1 day'), ('of-nobody', '', now() + interval '1 day')"
+    )
+    place = commands.Place("127.0.0.1", ports.free(), ports.free(), tmp_path)
+    dashboard = Process(
+        commands.dashboard(place), nexus.proxy.environment, tmp_path / "dashboard.log"
+    ).start()
+    try:
+        wait_for(lambda: not nexus.rows("SELECT 1 FROM django_session"), 10, dashboard.words)
+    finally:
+        dashboard.stop()
+
+
+def test_the_worker_has_no_right_on_sessions(nexus: Nexus) -> None:
+    address = addresses.address(nexus.database, "worker")
+    with psycopg.connect(address) as opened, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        opened.execute("SELECT session_key FROM django_session")
 
 
 def test_nothing_is_signed_in_as_the_owner(nexus: Nexus) -> None:

@@ -259,6 +259,8 @@ def test_a_nexus_key_beside_the_clients_own_credential_opens_and_the_client_pays
         ("/v1/organizations/api_keys", 403),
         ("/v1/%6Fauth/token", 403),
         ("/v1/files", 403),
+        ("/v1/skills", 403),
+        ("/v1/memory_stores/m_1", 403),
         ("/v1//messages/batches?limit=1", 403),
     ],
 )

@@ -154,3 +154,13 @@ def test_recipes_for_redis_are_commands_that_work_on_embedded_servers_too() -> N
     ]
 
     assert [name for name in found if name != "CHANGELOG.md"] == []
+
+
+def test_no_command_of_the_documents_writes_a_secret_that_others_may_read() -> None:
+    writes = re.compile(r"^.* >+ ?\S*(?:credentials[./]\S*|\.key)\b.*$", re.MULTILINE)
+    lines = [
+        line for path in repository.documents() for line in writes.findall(path.read_text(encoding="utf-8"))
+    ]
+
+    assert lines
+    assert [line for line in lines if "umask 077" not in line] == []

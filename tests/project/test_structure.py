@@ -49,6 +49,38 @@ def test_no_function_is_longer_than_50_lines() -> None:
     assert long == []
 
 
+def rebuilt(tree: ast.Module) -> list[str]:
+    """Values (frozen) of which a method makes another from fields of its own: the next field would be forgotten there."""
+    return [
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and _is_value(node)
+        for call in ast.walk(node)
+        if isinstance(call, ast.Call) and ast.unparse(call.func) in {node.name, "type(self)"}
+        if any(
+            ast.unparse(value) in _own_fields(node)
+            for value in (*call.args, *(one.value for one in call.keywords))
+        )
+    ]
+
+
+def _is_value(node: ast.ClassDef) -> bool:
+    said = [ast.unparse(one) for one in (*node.decorator_list, *node.bases, *node.keywords)]
+    return any("frozen=True" in one or one == "NamedTuple" for one in said)
+
+
+def _own_fields(node: ast.ClassDef) -> set[str]:
+    return {f"self.{ast.unparse(one.target)}" for one in node.body if isinstance(one, ast.AnnAssign)}
+
+
+def test_an_object_that_is_another_ones_but_for_a_field_is_made_by_replace() -> None:
+    by_hand = "class A(NamedTuple):\n    x: int\n    def b(self):\n        return A(self.x, y=2)"
+    assert rebuilt(ast.parse(by_hand)) == ["A"]
+    found = {repository.name(path): rebuilt(repository.tree(path)) for path in repository.modules(*CODE)}
+
+    assert {path: names for path, names in found.items() if names} == {}
+
+
 def test_no_module_has_a_name_that_says_nothing() -> None:
     empty = {"utils", "util", "helpers", "common", "services", "misc"}
     # Tests of services that run may be called so.

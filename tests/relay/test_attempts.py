@@ -173,7 +173,8 @@ async def test_a_session_keeps_its_credential(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["/v1/files", "/v1/files?limit=1", "/v1/messages/batches/msgbatch_1/results"]
+    "target",
+    ["/v1/files", "/v1/files?limit=1", "/v1/messages/batches/msgbatch_1/results", "/v1/skills/skill_1"],
 )
 async def test_what_lies_in_one_account_is_asked_of_the_first_credential_only(
     bench: Bench, target: str

@@ -3,11 +3,12 @@
 from argparse import ArgumentParser
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts import credential_check
+from accounts import credential_check, credential_files
 from accounts.access import Payer
 from accounts.credential_check import Verdict
 from accounts.management.all_credentials import all_credentials
@@ -23,6 +24,7 @@ class Command(BaseCommand):
     help = (
         "Show every credential that Nexus would spend, rows, files and CLAUDE_API_KEY, and whether it can pay: each is asked for "
         "one model's name, which costs nothing. --offline asks nobody and looks only whether it is complete and not ended. "
+        "It names files that others may read, and the command that closes them. "
         "Exit code 1: one cannot pay or needs a login. Example: manage.py check_credentials api.example.com --json"
     )
 
@@ -60,9 +62,13 @@ def _needing_login() -> dict[str, Verdict]:
 
 
 def _row(domain: str, payer: Payer, verdict: Verdict) -> dict[str, object]:
-    return {"domain": domain, "credential": payer.name, "kind": payer.kind, **asdict(verdict)}
+    exposed = credential_files.exposed(Path(payer.reference)) if payer.source == "file" else ""
+    return {
+        "domain": domain, "credential": payer.name, "kind": payer.kind, **asdict(verdict), "exposed": exposed
+    }  # fmt: skip
 
 
 def _line(row: Row) -> str:
     mark = "ok " if row["good"] else "BAD"
-    return f"{mark}  {row['domain']}  {row['credential']}  {row['kind']}: {row['why']}"
+    warning = f" Others may read its file: {row['exposed']}" if row["exposed"] else ""
+    return f"{mark}  {row['domain']}  {row['credential']}  {row['kind']}: {row['why']}{warning}"

@@ -7,16 +7,20 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+
+from accounts.groups import READING
 
 
 class Command(BaseCommand):
     """Create an operator or give one a new password."""
 
     help = (
-        "Create a person who may sign in to the admin and manage everything there, or give an existing one a new password. "
+        "Create a person who may sign in to the admin, manage everything there and read all traffic, or give an existing one "
+        "a new password. "
         "The password comes from OPERATOR_PASSWORD (or the file that OPERATOR_PASSWORD_FILE names), else from the terminal."
     )
 
@@ -33,6 +37,9 @@ class Command(BaseCommand):
         user.is_staff = user.is_superuser = user.is_active = True
         user.set_password(password)
         user.save()
+        user.user_permissions.add(
+            *Permission.objects.filter(content_type__app_label="dashboard", codename__in=READING)
+        )
         self.stdout.write(f"{name} {'was created' if created else 'has a new password'}: sign in at /admin/.")
 
     def _asked(self) -> str:

@@ -5,6 +5,7 @@
   const FINISHED_KEPT = 500;
   const READ_PAUSE = 1000;
   const SILENCE = 75_000; // The server speaks every 30 s at least.
+  const NO_SESSION = 4401;
   const panel = document.getElementById("running");
   const body = document.getElementById("streams");
   const blank = document.getElementById("stream");
@@ -131,7 +132,7 @@
       listen();
       receive(JSON.parse(message.data));
     });
-    socket.addEventListener("close", () => {
+    socket.addEventListener("close", (closed) => {
       clearTimeout(watchdog);
       rows.forEach((_, id) => { rows.get(id).element.remove(); });
       rows.clear();
@@ -139,7 +140,8 @@
       const pause = Math.min(30_000, 500 * 2 ** attempts) * (0.75 + Math.random() / 2);
       attempts += 1;
       show("lost", "Connection lost, trying again");
-      if (attempts === 3) readAgain(); // Perhaps it is the session that has ended.
+      // The session has ended, or perhaps it has.
+      if (closed.code === NO_SESSION || attempts === 3) readAgain();
       setTimeout(connect, pause);
     });
   }

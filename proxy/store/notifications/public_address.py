@@ -1,6 +1,6 @@
-"""Look a host up once and refuse addresses inside our network, which a webhook must not reach.
+"""Look a host up once and refuse addresses that are not plainly of the public internet, which a webhook must not reach.
 
-Ranges: https://www.iana.org/assignments/iana-ipv4-special-registry and its IPv6 sibling, as `ipaddress` has them.
+Ranges: https://www.iana.org/assignments/iana-ipv4-special-registry and its IPv6 sibling, beside what `ipaddress` knows of them.
 """
 
 import ipaddress
@@ -8,8 +8,20 @@ import socket
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# RFC 6052 §2.1: the last 32 bits are an IPv4 address, which a NAT64 gateway reaches.
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# All that IANA has given out for global unicast (RFC 4291 §2.4). Whatever stands for an IPv4 address lies outside, such as NAT64
+# and the mapped and compatible forms, or is named below: which network it reaches is only known to who translates it.
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+_SPECIAL = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "192.0.0.0/24",  # protocols of the IETF, which `ipaddress` knows in part
+        "192.88.99.0/24",  # relays of 6to4, RFC 7526
+        "2001::/23",  # protocols of the IETF: Teredo, benchmarks, ORCHID
+        "2001:db8::/32",  # documentation
+        "3fff::/20",  # documentation, RFC 9637
+        "2002::/16",  # 6to4
+    )
+)
 
 
 class PrivateAddress(Exception):
@@ -31,17 +43,8 @@ def resolve(host: str, port: int, *, allow_private: bool) -> list[Address]:
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address, or the IPv4 address that it stands for, belongs to the public internet."""
-    inner = _inner(address)
-    if inner is not None:
-        return is_public(inner)
-    return address.is_global and not address.is_multicast
-
-
-def _inner(address: Address) -> ipaddress.IPv4Address | None:
-    if isinstance(address, ipaddress.IPv4Address):
-        return None
-    if address in _NAT64:
-        return ipaddress.IPv4Address(address.packed[-4:])
-    teredo = address.teredo[1] if address.teredo else None
-    return address.ipv4_mapped or address.sixtofour or teredo
+    """Whether an address is a global unicast one, as it stands: none of a special range and none that stands for another."""
+    if isinstance(address, ipaddress.IPv6Address) and address not in _GLOBAL_UNICAST:
+        return False
+    special = any(address.version == network.version and address in network for network in _SPECIAL)
+    return address.is_global and not address.is_multicast and not address.is_reserved and not special
