@@ -64,6 +64,10 @@ class Daemon:
     def alive(self) -> bool:
         return self._child.poll() is None
 
+    def gave_up(self) -> bool:
+        """Whether it ended with an error of its own: not in order, and not killed from outside."""
+        return self._child.poll() not in (None, 0, -signal.SIGTERM, -signal.SIGKILL)
+
     def wait_ready(self, answers: Callable[[], bool]) -> None:
         """Wait until the server answers; StackError with its last words when it ends or stays silent."""
         ready = processes.wait_until(lambda: not self.alive() or answers(), READY_SECONDS)

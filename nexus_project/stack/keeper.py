@@ -3,8 +3,9 @@
 A lease is a connection to the keeper's socket. Closing it gives it up, and the kernel closes it for a
 process that was killed; so when the last one is gone, for whatever reason, Redis and PostgreSQL are
 stopped. The holder asks with one JSON line, {"needs": ["database", "redis"]}, and is answered with one:
-{"urls": {"DATABASE_URL": "…", …}} or {"error": "…"}. One that shuts down its sending side is leaving and waits: it is told
-{"others_stay": true} at once, or its connection is closed after the servers have stopped.
+{"urls": {"DATABASE_URL": "…", …}, "notices": ["…"]} or {"error": "…"}. One that shuts down its sending side
+is leaving and waits: it is told {"others_stay": true} at once, or its connection is closed after the servers
+have stopped.
 """
 
 import argparse
@@ -90,9 +91,13 @@ class Keeper:
             for need in needs:
                 if need not in self._servers:
                     self._servers[need] = self._start(need)
+                    print(self._servers[need].notice or f"{need} up", file=sys.stderr, flush=True)
         except (StackError, OSError) as error:
             return {"error": str(error)}
-        return {"urls": {name: url for need in needs for name, url in self._servers[need].urls.items()}}
+        return {
+            "urls": {name: url for need in needs for name, url in self._servers[need].urls.items()},
+            "notices": [self._servers[need].notice for need in needs if self._servers[need].notice],
+        }
 
     def _start(self, need: str) -> Postgres | Redis:
         if need == "database":

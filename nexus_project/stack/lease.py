@@ -20,12 +20,20 @@ POLL_SECONDS = 0.02
 
 
 class Lease:
-    """Holds the servers up until `leave`; `urls` maps the names of settings to their addresses."""
+    """Holds the servers up until `leave`.
+
+    `urls` maps the names of settings to their addresses, `notices` are sentences about their start.
+    """
 
     def __init__(
-        self, connection: socket.socket, urls: dict[str, str], child: subprocess.Popen[bytes] | None
+        self,
+        connection: socket.socket,
+        urls: dict[str, str],
+        child: subprocess.Popen[bytes] | None,
+        notices: Sequence[str] = (),
     ) -> None:
         self._connection, self.urls, self._child = connection, urls, child
+        self.notices = notices
 
     def fileno(self) -> int:
         """The descriptor to hand to a process that shall hold the lease too."""
@@ -86,9 +94,9 @@ def _connect(data_dir: Path) -> socket.socket | None:
 def _ask(connection: socket.socket, needs: Sequence[str], child: subprocess.Popen[bytes] | None) -> Lease:
     connection.sendall(json.dumps({"needs": list(needs)}).encode() + b"\n")
     answer = _read_line(connection)
-    urls = answer.get("urls")
-    if isinstance(urls, dict):
-        return Lease(connection, urls, child)
+    urls, notices = answer.get("urls"), answer.get("notices")
+    if isinstance(urls, dict) and isinstance(notices, list):
+        return Lease(connection, urls, child, notices)
     Lease(connection, {}, child).leave()
     raise StackError(str(answer.get("error", "The embedded servers stopped while starting: start again.")))
 

@@ -29,6 +29,7 @@ class Postgres:
     """A running server; `urls` are its addresses by the setting that takes each, `url` is the owner's."""
 
     name = "PostgreSQL"
+    notice = ""
 
     def __init__(self, data_dir: Path, run_dir: Path, *, temporary: bool) -> None:
         home = postgres_home.find(data_dir / "postgres")

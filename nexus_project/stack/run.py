@@ -41,7 +41,7 @@ def stack(console: Console, place: Place, services: Sequence[Service]) -> Iterat
     for service in services:
         if service.port:
             ports.require_free(*service.port)
-    held = surroundings.servers(place.data_dir)
+    held = surroundings.servers(place.data_dir, console)
     guardian = Guardian([held.fileno()] if held else [])
     supervisor = Supervisor(console, guardian, held)
     with supervisor.handling_signals():

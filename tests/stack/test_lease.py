@@ -40,6 +40,20 @@ def test_two_holders_share_the_servers_and_the_last_one_stops_them(data_dir: Pat
     assert not (data_dir / keeper.RUN).is_symlink()
 
 
+def test_data_that_redis_could_not_read_are_told_to_who_takes_the_lease_and_in_the_log(
+    data_dir: Path,
+) -> None:
+    folders.make_private_folder(data_dir / "redis")
+    (data_dir / "redis" / "appendonly.aof").write_bytes(b"REDIS0012 as no older program reads it")
+
+    held = lease.take(data_dir, ["redis"])
+    held.leave()
+
+    [notice] = held.notices
+    assert "started empty; it is moved to" in notice
+    assert notice in (data_dir / "keeper.log").read_text()
+
+
 def test_a_later_holder_may_need_more_than_the_first(data_dir: Path) -> None:
     first = lease.take(data_dir, ["redis"])
     second = lease.take(data_dir, ["database", "redis"])
