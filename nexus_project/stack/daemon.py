@@ -86,11 +86,11 @@ class Daemon:
         return f"{' | '.join(line.strip() for line in lines) or 'it said nothing'} (log: {self.program.log})"
 
 
-def stop_leftover(program: Program) -> None:
+def stop_leftover(pid_file: Path, stop_signal: signal.Signals) -> None:
     """Stop the server that an earlier start left running because its keeper was killed."""
     with contextlib.suppress(FileNotFoundError, ValueError):
-        pid_text, birth_text = program.pid_file.read_text().split()
+        pid_text, birth_text = pid_file.read_text().split()
         pid, birth = int(pid_text), float(birth_text)
         if abs(processes.birth(pid) - birth) < 1:
-            processes.end(pid, program.stop_signal, STOP_SECONDS, lambda: not processes.running(pid))
-    program.pid_file.unlink(missing_ok=True)
+            processes.end(pid, stop_signal, STOP_SECONDS, lambda: not processes.running(pid))
+    pid_file.unlink(missing_ok=True)

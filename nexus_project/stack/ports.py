@@ -1,8 +1,11 @@
 """TCP ports: a free one, and whether a wanted one is free."""
 
+import contextlib
 import errno
 import socket
+from pathlib import Path
 
+from nexus_project.stack import folders
 from nexus_project.stack.errors import StackError
 
 
@@ -11,6 +14,22 @@ def free(host: str = "127.0.0.1") -> int:
     with socket.socket() as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
+
+
+def kept(file: Path) -> int:
+    """The port that a file keeps if nobody listens on it, else a free one, kept from now on.
+
+    Who knows a server's address can so go on with it after the server was started anew.
+    """
+    with contextlib.suppress(OSError, ValueError, OverflowError):
+        port = int(file.read_text(encoding="utf-8"))
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port
+    port = free()
+    folders.write_private_file(file, f"{port}\n")
+    return port
 
 
 def require_free(host: str, port: int, setting: str) -> None:

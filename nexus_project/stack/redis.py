@@ -43,11 +43,8 @@ class Redis:
 
     def __init__(self, data_dir: Path, *, temporary: bool) -> None:
         folder = folders.make_private_folder(data_dir / "redis")
-        port, password = ports.free(), _password(folder)
         config = folder / "redis.conf"
-        append_only = "no" if temporary else "yes"
-        text = CONFIG.format(port=port, password=password, folder=_quoted(folder), append_only=append_only)
-        program = Program(
+        self._program = Program(
             name=self.name,
             command=(str(find_server()), str(config)),
             folder=folder,
@@ -55,12 +52,19 @@ class Redis:
             pid_file=data_dir / "redis.pid",
             stop_signal=signal.SIGTERM,
         )
-        daemon.stop_leftover(program)
+        daemon.stop_leftover(self._program.pid_file, self._program.stop_signal)
+        port, password = ports.kept(folder / "port"), _password(folder)
+        append_only = "no" if temporary else "yes"
+        text = CONFIG.format(port=port, password=password, folder=_quoted(folder), append_only=append_only)
         folders.write_private_file(config, text)
         self.url = f"redis://:{password}@127.0.0.1:{port}/0"
         self.urls = {"REDIS_URL": self.url}
+        self.start()
+
+    def start(self) -> None:
+        """Start the server, for the first time or after its end; StackError when it does not answer."""
         self.notice = ""
-        self.daemon = Daemon(program)
+        self.daemon = Daemon(self._program)
         try:
             self.daemon.wait_ready(self._answers)
         except StackError as error:
@@ -72,7 +76,7 @@ class Redis:
         Another program or version wrote them, or they are damaged. Which messages say so differs between versions, so what
         decides is whether the server starts without them.
         """
-        program = self.daemon.program
+        program = self._program
         kept = move_data_aside(program.folder) if self.daemon.gave_up() else None
         if not kept:
             raise error

@@ -1,96 +1,64 @@
-"""Starts the services, watches them, and stops them in the reverse order of their start."""
+"""Starts the services, watches them, starts again what ends by itself, and stops them in the reverse order of their start."""
 
 import contextlib
-import http
-import http.client
 import signal
-import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
 
-from nexus_project import env
-from nexus_project.env import BASE_DIR
 from nexus_project.stack import ports, processes
+from nexus_project.stack.backoff import STEADY_SECONDS, Backoff, in_words
+from nexus_project.stack.child import Child
 from nexus_project.stack.commands import Service
-from nexus_project.stack.console import Console, Echo
+from nexus_project.stack.console import Console
 from nexus_project.stack.errors import StackError
 from nexus_project.stack.guardian import Guardian
+from proxy import restarts
+from proxy.restarts import Restarts
 
 READY_SECONDS = 90
 POLL_SECONDS = 0.1
-RESTARTS, RESTART_SECONDS = 3, 60.0  # how often a service may be started again within how long
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Held(Protocol):
-    """What the services need besides each other: an empty string while it is there, else why not."""
+    """What the services need besides each other, and what there is to say of it, in sentences."""
 
-    def broken(self) -> str: ...
+    def news(self) -> Sequence[str]: ...
 
 
 class Stopped(Exception):
     """Somebody asked the stack to stop."""
 
 
-class Child:
-    """A started service."""
+@dataclass(slots=True)
+class Watched:
+    """A service; `child` is None from its end until it is started again at `due`.
 
-    def __init__(self, service: Service, console: Console) -> None:
-        self.service = service
-        self.process = subprocess.Popen(
-            service.command,
-            cwd=BASE_DIR,
-            env=env.child_environment(service.environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        output = self.process.stdout
-        assert output is not None  # noqa: S101 - stdout=PIPE
-        self._echo = Echo(console, service.name, output)
+    `required` as long as its end is an error: until it was ready once, where nothing can go on without it.
+    """
 
-    def ended(self) -> bool:
-        return self.process.poll() is not None
+    service: Service
+    required: bool
+    child: Child | None = None
+    due: float = 0
+    backoff: Backoff = field(init=False)
 
-    def last_words(self) -> str:
-        """How it ended, with its last lines."""
-        self._echo.join(1)
-        said = "".join(f"\n    {line}" for line in self._echo.last)
-        status = self.process.returncode
-        return f"{self.service.name} ended by itself (status {status}); its last lines:{said or ' none'}"
-
-    def require_alive(self) -> None:
-        """Raise StackError with its last lines if it has ended."""
-        if self.ended():
-            raise StackError(self.last_words())
-
-    def finish(self) -> None:
-        """Let its last lines appear."""
-        self._echo.join(1)
-
-    def ready(self) -> bool:
-        """Whether its readiness address answers 200."""
-        address = urlsplit(self.service.ready_url)
-        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=2)
-        try:
-            connection.request("GET", address.path)
-            return connection.getresponse().status == http.HTTPStatus.OK
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+    def __post_init__(self) -> None:
+        self.backoff = Backoff(self.service.longest_pause_seconds)
 
 
 class Supervisor:
     """Every waiting method raises Stopped after Ctrl-C, SIGTERM or SIGHUP (inside `handling_signals`)."""
 
-    def __init__(self, console: Console, guardian: Guardian, held: Held | None = None) -> None:
-        self._console, self._guardian, self._held = console, guardian, held
-        self._children: list[Child] = []
-        self._restarts: dict[str, list[float]] = {}
+    def __init__(
+        self, console: Console, guardian: Guardian, data_dir: Path, held: Held | None = None
+    ) -> None:
+        self._console, self._guardian, self._data_dir, self._held = console, guardian, data_dir, held
+        self._watched: list[Watched] = []
         self._asks = 0  # a plain number: a signal handler must not take a lock that its own thread may hold
 
     @contextlib.contextmanager
@@ -106,82 +74,111 @@ class Supervisor:
     def ask_to_stop(self) -> None:
         self._asks += 1
 
-    def start(self, service: Service) -> Child:
-        """Start a service and wait until it is ready."""
+    def start(self, service: Service, *, required: bool = False) -> Child:
+        """Start a service and wait until it is ready.
+
+        StackError when a required one ends before, or is not ready in time; any other is started again, and this returns.
+        """
         if service.port:
             ports.require_free(*service.port)
-        child = Child(service, self._console)
-        self._children.append(child)
-        self._guardian.started(child.process.pid, service.grace_seconds)
+        watched = Watched(service, required)
+        self._watched.append(watched)
+        restarts.forget(self._data_dir, service.name)
+        first = watched.child = self._launch(service)
         deadline = time.monotonic() + READY_SECONDS
-        while service.ready_url and not child.ready():
-            self._pause()
+        while service.ready_url and watched.child is first and not first.ready():
+            self._tend()
             if time.monotonic() > deadline:
-                raise StackError(
-                    f"{service.name} did not become ready within {READY_SECONDS} s: read its lines above."
-                )
-        return child
+                self._late(watched)
+                break
+        watched.required = False
+        return first
 
     def run_to_end(self, service: Service) -> None:
         """Run a service that ends by itself; StackError if it fails."""
-        child = self.start(service)
-        while child.process.poll() is None:
-            self._pause(but=child)
+        watched = Watched(service, required=True)
+        self._watched.append(watched)
+        child = watched.child = self._launch(service)
+        while not child.ended():
+            self._tend(but=watched)
+        self._forget(watched, child)
         if child.process.returncode:
-            child.require_alive()
-        self._forget(child)
+            raise StackError(child.last_words())
 
     def watch(self) -> None:
-        """Start again what ends by itself: a lost Redis can end a worker, and traffic must not end with it.
-
-        Return never: raise Stopped when asked to, StackError when a service ends again and again.
-        """
+        """Start again what ends by itself: traffic must not end with a worker. Never returns; raises Stopped when asked to."""
         while True:
-            for index, child in enumerate(self._children):
-                if child.ended():
-                    self._children[index] = self._again(child)
-            self._breathe()
-
-    def _again(self, child: Child) -> Child:
-        # A killed parent leaves its children behind: uvicorn's would go on listening on the port.
-        processes.kill_group(child.process.pid)
-        now = time.monotonic()
-        recent = [at for at in self._restarts.get(child.service.name, []) if now - at < RESTART_SECONDS]
-        if len(recent) >= RESTARTS:
-            child.require_alive()
-        self._restarts[child.service.name] = [*recent, now]
-        self._console.say(f"{child.last_words()}\nstarting {child.service.name} again")
-        self._guardian.ended(child.process.pid)
-        fresh = Child(child.service, self._console)
-        self._guardian.started(fresh.process.pid, child.service.grace_seconds)
-        return fresh
+            self._tend()
 
     def stop(self) -> None:
         """Stop every service, the last one started first, and wait for each."""
-        while self._children:
-            child = self._children[-1]
-            self._console.say(f"stopping {child.service.name}")
-            processes.end_child(
-                child.process, signal.SIGTERM, child.service.grace_seconds, lambda: self._asks > 1
-            )
-            child.finish()
-            self._forget(child)
+        while self._watched:
+            watched = self._watched[-1]
+            if child := watched.child:
+                self._console.say(f"stopping {watched.service.name}")
+                grace = watched.service.grace_seconds
+                processes.end_child(child.process, signal.SIGTERM, grace, lambda: self._asks > 1)
+                child.finish()
+                self._guardian.ended(child.process.pid)
+            self._watched.remove(watched)
+            restarts.forget(self._data_dir, watched.service.name)
 
-    def _forget(self, child: Child) -> None:
-        self._children.remove(child)
-        self._guardian.ended(child.process.pid)
-
-    def _pause(self, but: Child | None = None) -> None:
-        """While services start, the end of any but one is an error."""
-        self._breathe()
-        for child in self._children:
-            if child is not but:
-                child.require_alive()
-
-    def _breathe(self) -> None:
+    def _tend(self, but: Watched | None = None) -> None:
+        """Look after each service once, and after the signals and servers; then wait a moment."""
+        for watched in self._watched:
+            if watched is not but:
+                self._look_after(watched)
         time.sleep(POLL_SECONDS)
         if self._asks:
             raise Stopped
-        reason = self._held.broken() if self._held else ""
-        if reason:
-            raise StackError(reason)
+        for line in self._held.news() if self._held else ():
+            self._console.say(line)
+
+    def _look_after(self, watched: Watched) -> None:
+        child = watched.child
+        if child is None:
+            if time.monotonic() >= watched.due:
+                self._again(watched)
+        elif child.ended():
+            self._bury(watched, child)
+        elif watched.backoff.ends and child.ran_seconds() > STEADY_SECONDS:
+            watched.backoff.ends = 0
+            restarts.forget(self._data_dir, watched.service.name)
+
+    def _bury(self, watched: Watched, child: Child) -> None:
+        # A killed parent leaves its children behind: uvicorn's would go on listening on the port.
+        processes.kill_group(child.process.pid)
+        self._guardian.ended(child.process.pid)
+        watched.child = None
+        if watched.required:
+            raise StackError(child.last_words())
+        self._schedule(watched, child.last_words(), child.ran_seconds())
+
+    def _schedule(self, watched: Watched, why: str, ran_seconds: float = 0) -> None:
+        name, pause = watched.service.name, watched.backoff.pause(ran_seconds)
+        watched.due = time.monotonic() + pause
+        self._console.say(f"{why}\nstarting {name} again {in_words(pause)}")
+        restarts.note(self._data_dir, Restarts(name, watched.backoff.ends, datetime.now(UTC), pause))
+
+    def _again(self, watched: Watched) -> None:
+        try:
+            watched.child = self._launch(watched.service)
+        except OSError as error:  # no memory or no process left, or the program is just being replaced
+            self._schedule(watched, f"{watched.service.name} could not be started ({error})")
+
+    def _launch(self, service: Service) -> Child:
+        child = Child(service, self._console)
+        self._guardian.started(child.process.pid, service.grace_seconds)
+        return child
+
+    def _late(self, watched: Watched) -> None:
+        message = (
+            f"{watched.service.name} did not become ready within {READY_SECONDS} s: read its lines above."
+        )
+        if watched.required:
+            raise StackError(message)
+        self._console.say(message)
+
+    def _forget(self, watched: Watched, child: Child) -> None:
+        self._watched.remove(watched)
+        self._guardian.ended(child.process.pid)

@@ -1,11 +1,14 @@
 """A small stack for the tests: the real supervisor, guardian and Redis, with services that note how they end.
 
-Usage: python -m tests.stack.fake_stack DATA_DIR NOTES [--dying] [--family] [--stubborn]
+Usage: python -m tests.stack.fake_stack DATA_DIR NOTES [--dying] [--required] [--family] [--stubborn]
 """
 
+import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+from nexus_project import env
 from nexus_project.stack import ports, run
 from nexus_project.stack.commands import Place, Service
 from nexus_project.stack.console import Console
@@ -51,13 +54,17 @@ def main(data_dir: str, notes: str, *options: str) -> int:
         services.append(service("family", notes))
     if "--dying" in options:
         services.append(Service("dying", (sys.executable, "-c", DYING), 5))
+    if "--required" in options:
+        services.append(replace(service("required", notes), command=(sys.executable, "-c", DYING)))
     console = Console()
     place = Place("127.0.0.1", 1, 1, Path(data_dir))
     try:
         with run.stack(console, place, services) as supervisor:
             for each in services:
-                child = supervisor.start(each)
+                child = supervisor.start(each, required=each.name == "required")
                 console.say(f"pid {each.name} {child.process.pid}")
+            urls = {"redis": env.secret("REDIS_URL"), "postgres": env.secret("DATABASE_URL")}
+            console.say(f"urls {json.dumps(urls)}")
             console.say("all up")
             supervisor.watch()
     except StackError as error:
