@@ -8,6 +8,8 @@ from pathlib import Path
 from nexus_project.stack import folders
 from nexus_project.stack.errors import StackError
 
+BACKLOG = 2048  # uvicorn's own
+
 
 def free(host: str = "127.0.0.1") -> int:
     """A port that nobody listens on at this moment."""
@@ -42,6 +44,19 @@ def require_free(host: str, port: int, setting: str) -> None:
             probe.listen()
     except OSError as error:
         raise StackError(refusal(host, port, setting, error)) from error
+
+
+def listen(host: str, port: int, setting: str) -> socket.socket:
+    """A socket that listens there; StackError as for `require_free`. Who connects waits until somebody accepts."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise StackError(refusal(host, port, setting, error)) from error
+    return listener
 
 
 def refusal(host: str, port: int, setting: str, error: OSError) -> str:

@@ -36,8 +36,12 @@ class Stack:
         """Wait until a line holds the text."""
         wait_for(lambda: self.has_said(text), seconds, self.words)
 
+    def count(self, text: str) -> int:
+        """How many lines hold the text."""
+        return sum(text in line for line in self.lines)
+
     def has_said(self, text: str) -> bool:
-        return any(text in line for line in self.lines)
+        return self.count(text) > 0
 
     def words(self) -> str:
         return "\n".join(self.lines[-60:])

@@ -39,7 +39,7 @@ async def _turns(listeners: list[socket]) -> int:
 
 
 def test_a_busy_loop_lets_32_connections_in_at_each_turn() -> None:
-    sockets = serve.listeners(serve.configure(["--port", "0"]))
+    sockets = serve.listeners(serve.configure(serve.parse(["--port", "0"])))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         turns = runner.run(_turns(sockets))
     assert turns <= MOST_TURNS
@@ -70,3 +70,15 @@ def test_a_port_in_use_is_named() -> None:
     assert done.returncode == 1
     assert "in use" in done.stderr
     assert f"port {port}: not listened on" in done.stderr
+
+
+def test_a_descriptor_that_is_no_socket_is_named() -> None:
+    command = [sys.executable, "-m", "nexus_project.serve", "--fd", "0"]
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert (
+        done.stderr
+        == "--fd=0 is not a socket that listens (Socket operation on non-socket): give --host and --port.\n"
+    )

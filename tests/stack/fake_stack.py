@@ -1,6 +1,6 @@
 """A small stack for the tests: the real supervisor, guardian and Redis, with services that note how they end.
 
-Usage: python -m tests.stack.fake_stack DATA_DIR NOTES [--dying] [--required] [--family] [--stubborn]
+Usage: python -m tests.stack.fake_stack DATA_DIR NOTES [--dying] [--required] [--family] [--shared] [--stubborn]
 """
 
 import json
@@ -38,6 +38,26 @@ if name == "family":
     os.fork()
 server.serve_forever()
 """
+SHARED = """
+import http.server, os, signal, socket, sys
+notes, options = sys.argv[1], dict(word[2:].split("=") for word in sys.argv[2:])
+if os.path.exists(notes + ".bad"):
+    sys.exit("out of luck")
+
+class Who(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(str(os.getpid()).encode())
+    def log_message(self, *words):
+        pass
+
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+server = http.server.HTTPServer(("127.0.0.1", 0), Who, bind_and_activate=False)
+server.socket = socket.socket(fileno=int(options["fd"]))
+os.write(int(options["ready"]), b"1")
+server.serve_forever()
+"""
 DYING = "import sys, time; time.sleep(0.3); print('out of luck', flush=True); sys.exit(7)"
 
 
@@ -52,6 +72,9 @@ def main(data_dir: str, notes: str, *options: str) -> int:
     services = [service("dashboard", notes), service("worker", notes), service("proxy", notes, drain_seconds)]
     if "--family" in options:
         services.append(service("family", notes))
+    if "--shared" in options:
+        shared = replace(service("shared", notes), command=(sys.executable, "-c", SHARED, notes))
+        services.append(replace(shared, shares_socket=True))
     if "--dying" in options:
         services.append(Service("dying", (sys.executable, "-c", DYING), 5))
     if "--required" in options:
@@ -63,6 +86,7 @@ def main(data_dir: str, notes: str, *options: str) -> int:
             for each in services:
                 child = supervisor.start(each, required=each.name == "required")
                 console.say(f"pid {each.name} {child.process.pid}")
+                console.say(f"url {each.name} {each.ready_url}")
             urls = {"redis": env.secret("REDIS_URL"), "postgres": env.secret("DATABASE_URL")}
             console.say(f"urls {json.dumps(urls)}")
             console.say("all up")

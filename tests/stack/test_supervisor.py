@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.request import ProxyHandler, build_opener
 
 import psutil
 import psycopg
@@ -233,3 +235,69 @@ def test_a_killed_keeper_is_replaced_and_its_servers_keep_their_addresses(data_d
         stack.process.kill()
         assert processes.wait_until(stack.nothing_left, SOON), stack.left_over()
         assert stack.ended() == ["proxy", "worker", "dashboard"]
+
+
+def ask(stack: FakeStack) -> int:
+    """The pid of the process that answers at the shared socket."""
+    [url] = [line.split()[-1] for line in stack.lines if "url shared" in line]
+    with build_opener(ProxyHandler({})).open(url, timeout=20) as answer:
+        return int(answer.read())
+
+
+def test_sighup_puts_a_new_process_behind_a_shared_socket(data_dir: Path) -> None:
+    with fake_stack(data_dir, "--shared") as stack:
+        stack.read_until("all up")
+        before = ask(stack)
+        stack.process.send_signal(signal.SIGHUP)
+        stack.read_until("shared replaced")
+
+        assert processes.wait_until(lambda: not processes.running(before), SOON)
+        assert ask(stack) != before
+        assert not stack.ended()
+        stack.process.terminate()
+        stack.rest()
+        assert stack.process.wait(SOON) == 0
+        assert stack.nothing_left(), stack.left_over()
+
+
+def test_a_successor_that_does_not_start_is_quoted_and_the_one_that_runs_goes_on(data_dir: Path) -> None:
+    with fake_stack(data_dir, "--shared") as stack:
+        stack.read_until("all up")
+        before = ask(stack)
+        Path(f"{stack.notes}.bad").touch()
+        stack.process.send_signal(signal.SIGHUP)
+        stack.read_until("out of luck")
+        stack.read_until("the shared that runs goes on")
+
+        assert ask(stack) == before
+
+
+def test_who_connects_while_nobody_runs_behind_a_shared_socket_waits(data_dir: Path) -> None:
+    with fake_stack(data_dir, "--shared") as stack:
+        stack.read_until("all up")
+        before = ask(stack)
+        Path(f"{stack.notes}.bad").touch()
+        os.kill(before, signal.SIGKILL)
+        stack.read_until("starting shared again in 1 s")
+        Path(f"{stack.notes}.bad").unlink()
+
+        assert ask(stack) != before
+
+
+def test_sighup_of_a_terminal_that_was_closed_stops_everything(data_dir: Path) -> None:
+    pid, terminal = pty.fork()
+    if not pid:
+        given = {**NO_ADDRESSES, "NEXUS_ENV_FILE": os.devnull}
+        arguments = ["-m", "tests.stack.fake_stack", str(data_dir), str(data_dir / "notes")]
+        os.chdir(BASE_DIR)
+        os.execve(sys.executable, [sys.executable, *arguments], env.child_environment(given))  # noqa: S606
+    said = b""
+    while b"all up" not in said:
+        said += os.read(terminal, 4096)
+
+    os.close(terminal)
+
+    assert processes.wait_until(lambda: not processes.running(pid), SOON)
+    os.waitpid(pid, 0)
+    assert (data_dir / "notes").read_text().split() == ["proxy", "worker", "dashboard"]
+    assert processes.wait_until(lambda: not (data_dir / keeper.RUN).is_symlink(), SOON)
