@@ -17,8 +17,8 @@ SOAK_OPTIONS ?=
 LOCK_OPTIONS ?=
 UV_VERSION := 0.13.9
 
-# No wheel carries a Redis for 3.14 yet, so that one is the last choice.
-FIND_PYTHON = for name in python3.13 python3.12 python3.11 python3.14 python3; do \
+# The newest first: the locked wheels are there for each of them.
+FIND_PYTHON = for name in python3.14 python3.13 python3.12 python3.11 python3; do \
 	if $$name -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null; \
 	then echo $$name; break; fi; done
 

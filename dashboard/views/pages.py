@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
@@ -15,6 +16,7 @@ from dashboard.queries.unpriced import unpriced_models
 from dashboard.signin import Visitor, signed_in_only
 from dashboard.views.request_page import VIEWS, RequestPage
 from dashboard.views.usage_page import usage_page
+from proxy import restarts
 from proxy.store.pipeline import pipeline
 from proxy.store.pricing.pending import pending
 
@@ -57,6 +59,7 @@ def _overview(request: HttpRequest) -> dict[str, object]:
         "unpriced": unpriced_models(),
         "outdated": pending(),
         "unchecked": limit_use.unchecked(),
+        "restarts": restarts.read(settings.NEXUS_DATA_DIR),
         "rows": exchanges.page(domain, size=RECENT).rows,
     }
 

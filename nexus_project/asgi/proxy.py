@@ -1,4 +1,4 @@
-"""The proxy's ASGI application, for uvicorn with proxy.relay.protocol:Protocol."""
+"""The proxy's ASGI application, for uvicorn with proxy.relay.draining:DrainingProtocol."""
 
 import sys
 

@@ -4,7 +4,11 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nexus_project.stack.backoff import LONGEST_SECONDS
+
 PYTHON = sys.executable
+# Clients wait for it.
+PROXY_LONGEST_PAUSE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,9 @@ class Place:
 class Service:
     """One process to run.
 
-    `port` is (host, number, the setting that chooses it); `ready_url` answers 200 when the service is up.
+    `port` is (host, number, the setting that chooses it); `ready_url` answers 200 when the service is up. Where it ends again
+    and again, the next start comes after `longest_pause_seconds` at the latest. With `shares_socket` whoever starts it listens on
+    `port`, hands the descriptor over by `--fd`, and learns by that of `--ready` when it serves: so several may serve at a time.
     """
 
     name: str
@@ -51,6 +57,8 @@ class Service:
     port: tuple[str, int, str] | None = None
     ready_url: str = ""
     environment: dict[str, str] = field(default_factory=dict)
+    longest_pause_seconds: float = LONGEST_SECONDS
+    shares_socket: bool = False
 
 
 # What glibc reads, in bytes: by default it keeps the memory of large bodies for the next ones, in each thread's arena for itself.
@@ -80,6 +88,8 @@ def proxy(place: Place) -> Service:
         port=(place.bind_host, place.proxy_port, "PROXY_PORT"),
         ready_url=f"{place.proxy_url}/health/ready",
         environment={"DJANGO_SETTINGS_MODULE": "nexus_project.settings.proxy", **GIVE_MEMORY_BACK},
+        longest_pause_seconds=PROXY_LONGEST_PAUSE_SECONDS,
+        shares_socket=True,
     )
 
 

@@ -64,6 +64,10 @@ class Daemon:
     def alive(self) -> bool:
         return self._child.poll() is None
 
+    def gave_up(self) -> bool:
+        """Whether it ended with an error of its own: not in order, and not killed from outside."""
+        return self._child.poll() not in (None, 0, -signal.SIGTERM, -signal.SIGKILL)
+
     def wait_ready(self, answers: Callable[[], bool]) -> None:
         """Wait until the server answers; StackError with its last words when it ends or stays silent."""
         ready = processes.wait_until(lambda: not self.alive() or answers(), READY_SECONDS)
@@ -82,11 +86,11 @@ class Daemon:
         return f"{' | '.join(line.strip() for line in lines) or 'it said nothing'} (log: {self.program.log})"
 
 
-def stop_leftover(program: Program) -> None:
+def stop_leftover(pid_file: Path, stop_signal: signal.Signals) -> None:
     """Stop the server that an earlier start left running because its keeper was killed."""
     with contextlib.suppress(FileNotFoundError, ValueError):
-        pid_text, birth_text = program.pid_file.read_text().split()
+        pid_text, birth_text = pid_file.read_text().split()
         pid, birth = int(pid_text), float(birth_text)
         if abs(processes.birth(pid) - birth) < 1:
-            processes.end(pid, program.stop_signal, STOP_SECONDS, lambda: not processes.running(pid))
-    program.pid_file.unlink(missing_ok=True)
+            processes.end(pid, stop_signal, STOP_SECONDS, lambda: not processes.running(pid))
+    pid_file.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ children are then stopped in the reverse order of their start. It holds the supe
 so that Redis and PostgreSQL outlive the services that drain into them.
 """
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -20,33 +21,57 @@ class Guardian:
 
     def __init__(self, hold: Iterable[int] = ()) -> None:
         """`hold` are descriptors that the guardian keeps open as long as it lives."""
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "nexus_project.stack.guardian"],
-            cwd=BASE_DIR,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            pass_fds=tuple(hold),
-        )
+        self._children: dict[int, float] = {}
+        self._process = _start(hold)
 
     def started(self, pid: int, grace_seconds: float) -> None:
+        self._children[pid] = grace_seconds
         self._note(f"start {pid} {grace_seconds}")
 
     def ended(self, pid: int) -> None:
+        self._children.pop(pid, None)
         self._note(f"end {pid}")
+
+    def renew(self, hold: Iterable[int]) -> None:
+        """Put a process that holds these descriptors in the place of the one that holds others."""
+        before, self._process = self._process, _start(hold)
+        for pid, grace_seconds in self._children.items():
+            self._note(f"start {pid} {grace_seconds}")
+        _dismiss(before)
 
     def dismiss(self) -> None:
         """All children have ended: let the guardian go."""
-        self._note("bye")
-        self._process.communicate()
+        _dismiss(self._process)
 
     def _note(self, line: str) -> None:
-        pipe = self._process.stdin
         # Without its guardian the supervisor still stops everything itself.
-        if pipe and self._process.poll() is None:
-            pipe.write(f"{line}\n".encode())
-            pipe.flush()
+        with contextlib.suppress(BrokenPipeError):
+            _write(self._process, line)
+
+
+def _start(hold: Iterable[int]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "nexus_project.stack.guardian"],
+        cwd=BASE_DIR,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        pass_fds=tuple(hold),
+    )
+
+
+def _write(process: subprocess.Popen[bytes], line: str) -> None:
+    pipe = process.stdin
+    if pipe and process.poll() is None:
+        pipe.write(f"{line}\n".encode())
+        pipe.flush()
+
+
+def _dismiss(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        _write(process, "bye")
+    process.communicate()
 
 
 def watch(notes: Iterable[str]) -> None:

@@ -3,8 +3,10 @@
 A lease is a connection to the keeper's socket. Closing it gives it up, and the kernel closes it for a
 process that was killed; so when the last one is gone, for whatever reason, Redis and PostgreSQL are
 stopped. The holder asks with one JSON line, {"needs": ["database", "redis"]}, and is answered with one:
-{"urls": {"DATABASE_URL": "…", …}} or {"error": "…"}. One that shuts down its sending side is leaving and waits: it is told
-{"others_stay": true} at once, or its connection is closed after the servers have stopped.
+{"urls": {"DATABASE_URL": "…", …}, "notices": ["…"]} or {"error": "…"}. One that shuts down its sending side
+is leaving and waits: it is told {"others_stay": true} at once, or its connection is closed after the servers
+have stopped. A server that ends by itself is started again on its port, after a pause that grows; in between
+each holder may be told so, {"notice": "…"}.
 """
 
 import argparse
@@ -20,10 +22,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from nexus_project.stack.daemon import Daemon
+from nexus_project.stack.backoff import Backoff, in_words
 from nexus_project.stack.errors import StackError
 from nexus_project.stack.postgres import Postgres
 from nexus_project.stack.redis import Redis
@@ -35,18 +38,28 @@ FIRST_LEASE_SECONDS = 30
 STOP_ORDER = ("redis", "database")
 
 
+@dataclass(slots=True)
+class Kept:
+    """A server; `due` is when it is started again after it ended, None while it runs."""
+
+    server: Postgres | Redis
+    started_at: float
+    due: float | None = None
+    backoff: Backoff = field(default_factory=Backoff)
+
+
 class Keeper:
     """The servers that were asked for, and the connections that hold them."""
 
     def __init__(self, data_dir: Path, run_dir: Path, *, temporary: bool) -> None:
         self._data_dir, self._run_dir, self._temporary = data_dir, run_dir, temporary
-        self._servers: dict[str, Postgres | Redis] = {}
+        self._kept: dict[str, Kept] = {}
         self._holders: set[socket.socket] = set()
         self._leaving: list[socket.socket] = []
         self._selector = selectors.DefaultSelector()
 
     def run(self, door: socket.socket) -> None:
-        """Serve until the last lease is given up, a server dies or SIGTERM comes; then stop the servers."""
+        """Serve until the last lease is given up or SIGTERM comes; then stop the servers."""
         deadline = time.monotonic() + FIRST_LEASE_SECONDS
         self._selector.register(door, selectors.EVENT_READ)
         served = False
@@ -57,7 +70,7 @@ class Keeper:
                         self._welcome(door)
                     else:
                         served |= self._hear(key.data)
-                self._report_deaths()
+                self._look_after()
         finally:
             door.close()  # a start from now on finds nobody here and waits for its own keeper
             self._stop()
@@ -87,36 +100,68 @@ class Keeper:
 
     def _provide(self, needs: list[str]) -> dict[str, object]:
         try:
-            for need in needs:
-                if need not in self._servers:
-                    self._servers[need] = self._start(need)
+            servers = [self._running(need) for need in needs]
         except (StackError, OSError) as error:
             return {"error": str(error)}
-        return {"urls": {name: url for need in needs for name, url in self._servers[need].urls.items()}}
+        return {
+            "urls": {name: url for server in servers for name, url in server.urls.items()},
+            "notices": [server.notice for server in servers if server.notice],
+        }
+
+    def _running(self, need: str) -> Postgres | Redis:
+        if need not in self._kept:
+            server = self._start(need)
+            self._kept[need] = Kept(server, time.monotonic())
+            print(server.notice or f"{server.name} up", file=sys.stderr, flush=True)
+        kept = self._kept[need]
+        self._look(kept)
+        if kept.due is not None:
+            raise StackError(f"{kept.server.name} ended and is being started again: try again in a minute.")
+        return kept.server
 
     def _start(self, need: str) -> Postgres | Redis:
         if need == "database":
             return Postgres(self._data_dir, self._run_dir, temporary=self._temporary)
         return Redis(self._data_dir, temporary=self._temporary)
 
-    def _report_deaths(self) -> None:
-        for server in self._servers.values():
-            if not server.daemon.alive():
-                message = f"{server.name} ended by itself: {server.daemon.last_words()}"
-                for holder in self._holders:
-                    self._say(holder, {"error": message})
-                raise StackError(message)
+    def _look_after(self) -> None:
+        for kept in self._kept.values():
+            self._look(kept)
+
+    def _look(self, kept: Kept) -> None:
+        now, server = time.monotonic(), kept.server
+        if kept.due is None and not server.daemon.alive():
+            why = f"{server.name} ended by itself: {server.daemon.last_words()}"
+            self._schedule(kept, why, now - kept.started_at)
+        if kept.due is None or now < kept.due:
+            return
+        try:
+            server.start()
+        except (StackError, OSError) as error:
+            self._schedule(kept, str(error))
+        else:
+            kept.started_at, kept.due = time.monotonic(), None
+            self._tell(server.notice or f"{server.name} is up again")
+
+    def _schedule(self, kept: Kept, why: str, ran_seconds: float = 0) -> None:
+        pause = kept.backoff.pause(ran_seconds)
+        kept.due = time.monotonic() + pause
+        self._tell(f"{why}; starting it again {in_words(pause)}")
+
+    def _tell(self, notice: str) -> None:
+        print(notice, file=sys.stderr, flush=True)
+        for holder in self._holders:
+            self._say(holder, {"notice": notice})
 
     def _say(self, holder: socket.socket, answer: dict[str, object]) -> None:
-        # One that has gone meanwhile is seen off by the next read.
+        # One that has gone meanwhile is seen off by the next read, and nobody waits for one that does not listen.
         with contextlib.suppress(OSError):
-            holder.sendall(json.dumps(answer).encode() + b"\n")
+            holder.send(json.dumps(answer).encode() + b"\n", socket.MSG_DONTWAIT)
 
     def _stop(self) -> None:
         for need in STOP_ORDER:
-            if need in self._servers:
-                daemon: Daemon = self._servers[need].daemon
-                daemon.stop()
+            if need in self._kept:
+                self._kept[need].server.daemon.stop()
 
 
 def main() -> None:

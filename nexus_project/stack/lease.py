@@ -20,35 +20,74 @@ POLL_SECONDS = 0.02
 
 
 class Lease:
-    """Holds the servers up until `leave`; `urls` maps the names of settings to their addresses."""
+    """Holds the servers in `needs` up until `leave`.
+
+    `urls` maps the names of settings to their addresses, `notices` are sentences about their start.
+    """
 
     def __init__(
-        self, connection: socket.socket, urls: dict[str, str], child: subprocess.Popen[bytes] | None
+        self,
+        connection: socket.socket,
+        lines: "Lines",
+        needs: Sequence[str],
+        urls: dict[str, str],
+        child: subprocess.Popen[bytes] | None,
+        notices: Sequence[str] = (),
     ) -> None:
-        self._connection, self.urls, self._child = connection, urls, child
+        self._connection, self._lines, self._child = connection, lines, child
+        self.needs, self.urls, self.notices = needs, urls, notices
 
     def fileno(self) -> int:
         """The descriptor to hand to a process that shall hold the lease too."""
         return self._connection.fileno()
 
-    def broken(self) -> str:
-        """Why the servers are gone, or an empty string while they are up."""
-        readable, _, _ = select.select([self._connection], [], [], 0)
-        if not readable:
-            return ""
-        answer = _read_line(self._connection)
-        return (
-            str(answer["error"]) if answer else "The keeper of the embedded servers has ended: start again."
-        )
+    def news(self) -> list[str]:
+        """What the keeper has said of its servers since the last time, in sentences."""
+        return [str(line["notice"]) for line in self._lines.waiting() if "notice" in line]
+
+    def lost(self) -> bool:
+        """Whether the keeper has gone, and with it whoever would start the servers again."""
+        return self._lines.ended
 
     def leave(self) -> None:
         """Give the lease back; the last one to leave waits until the servers have stopped."""
         with contextlib.suppress(OSError):  # the keeper may be gone already
             self._connection.shutdown(socket.SHUT_WR)
-        others_stay = _read_line(self._connection).get("others_stay")
+        answer = self._lines.next()
+        while "notice" in answer:
+            answer = self._lines.next()
         self._connection.close()
-        if self._child and not others_stay:
+        if self._child and not answer.get("others_stay"):
             self._child.wait()
+
+
+class Lines:
+    """What the keeper says, a JSON object a line; `ended` once it can say no more."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection, self._rest, self.ended = connection, b"", False
+
+    def next(self) -> dict[str, object]:
+        """Wait for the next object; {} when the keeper has gone."""
+        while b"\n" not in self._rest and not self.ended:
+            self._read()
+        line, _, self._rest = self._rest.partition(b"\n")
+        return dict(json.loads(line)) if line else {}
+
+    def waiting(self) -> list[dict[str, object]]:
+        """The objects that have come, without waiting for more."""
+        while not self.ended and select.select([self._connection], [], [], 0)[0]:
+            self._read()
+        *lines, self._rest = self._rest.split(b"\n")
+        return [dict(json.loads(line)) for line in lines]
+
+    def _read(self) -> None:
+        try:
+            piece = self._connection.recv(4096)
+        except ConnectionError:
+            piece = b""
+        self._rest += piece
+        self.ended = not piece
 
 
 def take(data_dir: Path, needs: Sequence[str], *, temporary: bool = False) -> Lease:
@@ -85,26 +124,15 @@ def _connect(data_dir: Path) -> socket.socket | None:
 
 def _ask(connection: socket.socket, needs: Sequence[str], child: subprocess.Popen[bytes] | None) -> Lease:
     connection.sendall(json.dumps({"needs": list(needs)}).encode() + b"\n")
-    answer = _read_line(connection)
-    urls = answer.get("urls")
-    if isinstance(urls, dict):
-        return Lease(connection, urls, child)
-    Lease(connection, {}, child).leave()
+    lines = Lines(connection)
+    answer = lines.next()
+    while "notice" in answer:
+        answer = lines.next()
+    urls, notices = answer.get("urls"), answer.get("notices")
+    if isinstance(urls, dict) and isinstance(notices, list):
+        return Lease(connection, lines, needs, urls, child, notices)
+    Lease(connection, lines, needs, {}, child).leave()
     raise StackError(str(answer.get("error", "The embedded servers stopped while starting: start again.")))
-
-
-def _read_line(connection: socket.socket) -> dict[str, object]:
-    """The keeper's next answer; {} when it has gone."""
-    line = b""
-    while not line.endswith(b"\n"):
-        try:
-            piece = connection.recv(4096)
-        except ConnectionError:
-            return {}
-        if not piece:
-            return {}
-        line += piece
-    return dict(json.loads(line))
 
 
 def _start_keeper(data_dir: Path, *, temporary: bool) -> subprocess.Popen[bytes]:

@@ -1,9 +1,14 @@
 """TCP ports: a free one, and whether a wanted one is free."""
 
+import contextlib
 import errno
 import socket
+from pathlib import Path
 
+from nexus_project.stack import folders
 from nexus_project.stack.errors import StackError
+
+BACKLOG = 2048  # uvicorn's own
 
 
 def free(host: str = "127.0.0.1") -> int:
@@ -11,6 +16,22 @@ def free(host: str = "127.0.0.1") -> int:
     with socket.socket() as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
+
+
+def kept(file: Path) -> int:
+    """The port that a file keeps if nobody listens on it, else a free one, kept from now on.
+
+    Who knows a server's address can so go on with it after the server was started anew.
+    """
+    with contextlib.suppress(OSError, ValueError, OverflowError):
+        port = int(file.read_text(encoding="utf-8"))
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port
+    port = free()
+    folders.write_private_file(file, f"{port}\n")
+    return port
 
 
 def require_free(host: str, port: int, setting: str) -> None:
@@ -23,6 +44,19 @@ def require_free(host: str, port: int, setting: str) -> None:
             probe.listen()
     except OSError as error:
         raise StackError(refusal(host, port, setting, error)) from error
+
+
+def listen(host: str, port: int, setting: str) -> socket.socket:
+    """A socket that listens there; StackError as for `require_free`. Who connects waits until somebody accepts."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise StackError(refusal(host, port, setting, error)) from error
+    return listener
 
 
 def refusal(host: str, port: int, setting: str, error: OSError) -> str:

@@ -18,6 +18,8 @@ from nexus_project.stack.errors import StackError
 from nexus_project.stack.postgres_home import Home
 
 USER = DATABASE = "nexus"
+PID_FILE = "postgres.pid"
+STOP_SIGNAL = signal.SIGINT  # "fast": sessions are ended, transactions rolled back, everything written
 DURABLE: tuple[str, ...] = ()
 # Safe when the server is killed, not when the machine is; synchronous_commit stays on, as tests kill servers.
 THROW_AWAY = ("fsync=off", "full_page_writes=off")
@@ -29,14 +31,15 @@ class Postgres:
     """A running server; `urls` are its addresses by the setting that takes each, `url` is the owner's."""
 
     name = "PostgreSQL"
+    notice = ""
 
     def __init__(self, data_dir: Path, run_dir: Path, *, temporary: bool) -> None:
         home = postgres_home.find(data_dir / "postgres")
         _require_same_major(home)
-        port = ports.free()
+        daemon.stop_leftover(data_dir / PID_FILE, STOP_SIGNAL)
+        port = ports.kept(data_dir / "postgres.port")
         options = THROW_AWAY if temporary else DURABLE
-        program = _program(home, data_dir, _socket_folder(home, run_dir), port, options)
-        daemon.stop_leftover(program)
+        self._program = _program(home, data_dir, _socket_folder(home, run_dir), port, options)
         password = _password(home, home.password_file)
         _make_cluster(home)
         self.url = f"postgresql://{USER}:{password}@127.0.0.1:{port}/{DATABASE}"
@@ -45,9 +48,13 @@ class Postgres:
             roles.ADDRESS_SETTINGS[role]: roles.address(self.url, role, passwords[role]) for role in ROLES
         }
         self._server_url = f"postgresql://{USER}:{password}@127.0.0.1:{port}/postgres"
-        self.daemon = Daemon(program)
-        self.daemon.wait_ready(self._answers)
+        self.start()
         self._make_database(passwords)
+
+    def start(self) -> None:
+        """Start the server, for the first time or after its end; StackError when it does not answer."""
+        self.daemon = Daemon(self._program)
+        self.daemon.wait_ready(self._answers)
 
     def _answers(self) -> bool:
         try:
@@ -81,8 +88,8 @@ def _program(home: Home, data_dir: Path, sockets: Path, port: int, options: tupl
         command=(home.program("postgres"), "-D", str(home.data), *flags),
         folder=home.folder,
         log=data_dir / "postgres.log",
-        pid_file=data_dir / "postgres.pid",
-        stop_signal=signal.SIGINT,  # "fast": sessions are ended, transactions rolled back, everything written
+        pid_file=data_dir / PID_FILE,
+        stop_signal=STOP_SIGNAL,
         account=home.account,
         niceness=NICENESS,
     )

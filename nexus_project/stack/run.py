@@ -8,6 +8,7 @@ from nexus_project.stack import addresses, commands, ports, surroundings
 from nexus_project.stack.commands import Place, Service
 from nexus_project.stack.console import Console
 from nexus_project.stack.guardian import Guardian
+from nexus_project.stack.hold import Hold
 from nexus_project.stack.invitation import invite, place_of_key
 from nexus_project.stack.supervisor import Stopped, Supervisor
 
@@ -46,22 +47,22 @@ def stack(console: Console, place: Place, services: Sequence[Service]) -> Iterat
     for service in services:
         if service.port:
             ports.require_free(*service.port)
-    held = surroundings.servers(place.data_dir)
+    held = surroundings.servers(place.data_dir, console)
     guardian = Guardian([held.fileno()] if held else [])
-    supervisor = Supervisor(console, guardian, held)
+    hold = held and Hold(place.data_dir, held, lambda lease: guardian.renew([lease.fileno()]))
+    supervisor = Supervisor(console, guardian, place.data_dir, hold)
     with supervisor.handling_signals():
         try:
             if held:
-                up = [need for need, setting in surroundings.SETTING_OF.items() if setting in held.urls]
-                console.say(f"{' and '.join(up)} up, kept in {place.data_dir}")
+                console.say(f"{' and '.join(held.needs)} up, kept in {place.data_dir}")
             yield supervisor
         except Stopped:
             pass
         finally:
             supervisor.stop()
             guardian.dismiss()
-            if held:
-                held.leave()
+            if hold:
+                hold.leave()
             console.say("stopped")
 
 
@@ -74,6 +75,7 @@ def start(
         supervisor.run_to_end(commands.migrate())
         addresses.grant()
     for service in services:
-        supervisor.start(addresses.given(service))
+        # Nobody is served without the proxy, and a service alone has nothing that should go on without it.
+        supervisor.start(addresses.given(service), required=service.name == "proxy" or len(services) == 1)
         where = service.ready_url.removesuffix("/health/ready")
         say(f"{service.name} {f'ready at {where}' if where else 'started'}")

@@ -1,5 +1,6 @@
 """What a command finds on this machine: its `.env`, its data folder, its servers."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -41,14 +42,19 @@ def place() -> Place:
     )
 
 
-def servers(data_dir: Path, *, temporary: bool = False) -> Lease | None:
-    """Hold the embedded servers for which no address is set, and set theirs; None when both are given."""
+def servers(data_dir: Path, console: Console | None = None, *, temporary: bool = False) -> Lease | None:
+    """Hold the embedded servers for which no address is set, and set theirs; None when both are given.
+
+    The console says what is worth knowing of their start.
+    """
     addresses.require_owner()
     needs = missing_servers()
     if not needs:
         return None
     held = lease.take(data_dir, needs, temporary=temporary)
     env.export(**held.urls)
+    for notice in held.notices:
+        (console or Console(sys.stderr)).say(notice)
     return held
 
 

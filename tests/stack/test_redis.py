@@ -1,7 +1,9 @@
 """The embedded Redis, for real."""
 
+import shutil
 import stat
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -68,6 +70,62 @@ def test_a_data_folder_with_a_space_and_a_quote_works(data_dir: Path) -> None:
         assert connection.ping() is True
 
 
+def test_without_one_on_the_path_the_wheel_brings_valkey_9(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    said = subprocess.check_output([embedded.find_server(), "--version"], text=True)
+
+    assert said.startswith("Valkey server v=9.")
+
+
+def kept_by_a_newer_redis(folder: Path) -> None:
+    """Make the dump one of Redis 8, which Valkey refuses."""
+    [base] = (folder / "appendonlydir").glob("*.base.rdb")
+    base.write_bytes(b"REDIS0012" + base.read_bytes()[9:])
+
+
+def kept_by_an_old_redis_and_damaged(folder: Path) -> None:
+    shutil.rmtree(folder / "appendonlydir")
+    (folder / "appendonly.aof").write_bytes(b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\nno protocol\r\n" * 3)
+
+
+@pytest.mark.parametrize("spoil", [kept_by_a_newer_redis, kept_by_an_old_redis_and_damaged])
+def test_data_that_it_cannot_read_are_moved_aside_and_it_starts_empty(
+    data_dir: Path, spoil: Callable[[Path], None]
+) -> None:
+    with running(data_dir) as server, client(server.url) as connection:
+        connection.set("kept", "gone")
+        assert not server.notice
+    spoil(data_dir / "redis")
+
+    with running(data_dir) as server, client(server.url) as connection:
+        assert connection.keys() == []
+        [aside] = (data_dir / "redis").glob("unreadable-20*Z")
+        assert "started empty" in server.notice
+        assert str(aside) in server.notice
+        assert any(aside.iterdir())
+        connection.set("new", "here")
+
+    with running(data_dir) as server, client(server.url) as connection:
+        assert connection.get("new") == b"here"
+        assert not server.notice
+
+
+def test_data_stay_where_they_are_when_it_does_not_start_without_them_either(data_dir: Path) -> None:
+    with running(data_dir) as server, client(server.url) as connection:
+        connection.set("kept", "still here")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(embedded, "CONFIG", f"{embedded.CONFIG}no-such-setting yes\n")
+        with pytest.raises(StackError, match="no-such-setting"):
+            embedded.Redis(data_dir, temporary=False)
+    assert not list((data_dir / "redis").glob("unreadable-*"))
+
+    with running(data_dir) as server, client(server.url) as connection:
+        assert connection.get("kept") == b"still here"
+
+
 def test_a_server_on_the_path_is_preferred_when_it_is_new_enough(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,7 +152,7 @@ def test_without_any_redis_the_message_names_the_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(embedded, "IN_WHEELS", ("no_such_package",))
+    monkeypatch.setattr(embedded, "WHEEL", "no_such_package")
 
     with pytest.raises(StackError, match=r"apt install redis-server, brew install redis.*REDIS_URL"):
         embedded.find_server()
