@@ -32,19 +32,32 @@ def waiting_records(root: Path, unusable: Callable[[str], None], *, held: bool =
             unusable(f"{folder} cannot be used ({error}): mend its rights or the disk")
             continue
         if held or not found.held:
-            yield from _records(found)
+            yield from _records(found, unusable)
 
 
-def _records(found: Survey) -> Iterator[Carried]:
+def _records(found: Survey, unusable: Callable[[str], None]) -> Iterator[Carried]:
+    if found.unread:
+        unusable(
+            f"{len(found.unread)} files of {found.folder} cannot be read ({found.why}), so that their records are left out:"
+            " mend their rights or the disk"
+        )
     for serials in _batches(found):
-        read = [record for serial in serials if (record := found.record(serial))]
+        read = [record for serial in serials if (record := _record(found, serial, unusable))]
         yield from (Carried(found.left.id, record) for record in _new(found.left.id, read))
+
+
+def _record(found: Survey, serial: int, unusable: Callable[[str], None]) -> Record | None:
+    try:
+        return found.record(serial)
+    except OSError as error:
+        unusable(f"record {serial} in {found.folder} cannot be read now ({error}): mend the disk, try again")
+        return None
 
 
 def _batches(found: Survey) -> Iterator[list[int]]:
     """As many at once as the shipper takes."""
     batch, size = list[int](), 0
-    for serial in sorted(found.frames):
+    for serial in sorted(found.frames.keys() - found.incomplete):
         if not found.ended(serial):
             continue
         if len(batch) == MAX_RECORDS or size > MAX_BYTES:

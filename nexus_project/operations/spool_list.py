@@ -19,7 +19,7 @@ Where = Literal["running", "left behind", "unusable", "elsewhere"]
 class SpoolLine:
     """One spool. `slot` is its folder, "" for one that is known from PostgreSQL or Redis alone; `oldest_at` epoch seconds.
 
-    `unreadable_bytes` lie damaged among its records, `set_aside_bytes` in the folder `damaged`; `why` says what makes it unusable.
+    `unreadable_bytes` lie damaged among its records, `set_aside_bytes` in the folder `damaged`; `why` says what cannot be read now.
     """
 
     slot: str
@@ -85,6 +85,7 @@ def _line(found: Survey, rows: Mapping[str, Spool], beats: Mapping[str, Heartbea
         oldest_at=min((start for start in waiting.values() if start is not None), default=None),
         set_aside_bytes=found.set_aside_bytes,
         unreadable_bytes=found.unreadable_bytes,
+        why=found.why,
     )
 
 
@@ -105,7 +106,7 @@ def _as_on_disk(found: Survey, waiting: int) -> Heartbeat:
         accepted=found.accepted,
         dropped=left.dropped,
         bodies_dropped=left.bodies_dropped,
-        waiting=waiting,
+        waiting=found.accepted - left.dropped if found.unread else waiting,
         used_bytes=found.used_bytes,
     )
 
@@ -126,6 +127,8 @@ def _needs_of(line: SpoolLine) -> list[str]:
     words = []
     if line.where == "unusable":
         words.append(f"{name} cannot be used ({line.why}): mend the folder's rights or the disk")
+    elif line.why:
+        words.append(f"{name} has files that cannot be read ({line.why}): mend their rights or the disk")
     if is_fresh(line.state):
         state = line.state
         words.append(

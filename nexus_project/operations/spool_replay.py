@@ -102,11 +102,7 @@ def _replay_slot(folder: Path, limit_bytes: int, done: Replayed, step: Step) -> 
         return
     try:
         while serials := spool.take(MAX_RECORDS, MAX_BYTES):
-            if parts := parts_of(spool, serials):
-                done.add(_store_parts(parts), 1)
-            else:
-                records = [found for serial in serials if (found := read_record(spool, serial))]
-                done.add(replay.store(_batch(spool, records)), len(records))
+            _replay_batch(spool, serials, done)
             spool.discard(serials)
             step(len(serials))
         replay.store(_batch(spool, []))  # what was dropped on the way
@@ -116,6 +112,32 @@ def _replay_slot(folder: Path, limit_bytes: int, done: Replayed, step: Step) -> 
         done.left.append(
             f"{folder}: {spool.dropped - before} damaged records were set aside in its folder `damaged`"
         )
+    if spool.unreadable or not spool.whole:
+        done.left.append(
+            f"{folder}: {spool.unreadable} records or more cannot be read now and stay: mend the disk, or the files' rights,"
+            " and repeat"
+        )
+
+
+def _replay_batch(spool: Spool, serials: list[int], done: Replayed) -> None:
+    """Store what was taken; what cannot be read now is put off."""
+    try:
+        if parts := parts_of(spool, serials):
+            done.add(_store_parts(parts), 1)
+            return
+    except OSError as error:
+        spool.put_off(serials, error)
+        return
+    records = [found for serial in serials if (found := _read(spool, serial))]
+    done.add(replay.store(_batch(spool, records)), len(records))
+
+
+def _read(spool: Spool, serial: int) -> Record | None:
+    try:
+        return read_record(spool, serial)
+    except OSError as error:
+        spool.put_off([serial], error)
+        return None
 
 
 def _store_parts(parts: Parts) -> int:

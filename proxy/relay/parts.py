@@ -33,7 +33,7 @@ class Parts:
         return bool(self._frames)
 
     def take(self, read: Read = StoredFile.read) -> Part:
-        """The next part; the last one holds the record."""
+        """The next part; the last one holds the record. Raises OSError where it cannot be read now: the record then begins anew."""
         offset, data = self._offset, self._read(read)
         self._offset += len(data)
         self._sha256.update(data)
@@ -44,7 +44,7 @@ class Parts:
         size = 0
         while self._frames and size < PART_BYTES:
             file, frame = self._frames.popleft()
-            piece = read(file, frame)
+            piece = self.spool.payload(read, file, frame)
             if piece is None:
                 self.spool.lose_response(self.serial, file, frame)
                 self._whole = False

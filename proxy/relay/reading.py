@@ -9,13 +9,16 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
+from proxy.relay import descriptors
 from proxy.relay.segments import Frame, StoredFile
 
 WINDOW_BYTES = 64 * 1024
+# Of those that the spool has for itself (`proxy.relay.descriptors`); a batch may lie in a hundred files.
+MOST_DESCRIPTORS = 16
 
 
 class Reading:
-    """Frames that were on disk before it began, read within `with`. One window of one file is held, and each file's descriptor."""
+    """Frames that were on disk before it began, read within `with`. It holds one window of one file, and a few files open."""
 
     def __init__(self) -> None:
         self._descriptors: dict[StoredFile, int] = {}
@@ -30,26 +33,27 @@ class Reading:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for descriptor in self._descriptors.values():
-            os.close(descriptor)
+            descriptors.close(descriptor)
 
     def read(self, file: StoredFile, frame: Frame) -> bytes | None:
-        """A frame's payload; None if the disk no longer holds what was written."""
-        try:
-            return file.payload(frame, partial(self._pread, file))
-        except OSError:
-            return None
+        """A frame's payload; None if the disk no longer holds what was written. Raises OSError where it cannot be read now."""
+        return file.payload(frame, partial(self._pread, file))
 
     def _pread(self, file: StoredFile, length: int, offset: int) -> bytes:
         if length > WINDOW_BYTES // 2:  # a large body: a window would only copy it once more
-            return os.pread(self._descriptor(file), length, offset)
+            return descriptors.read_at(self._descriptor(file), length, offset)
         begin = offset - self._start
         if file is not self._file or begin < 0 or begin + length > len(self._window):
-            self._file, self._start, begin = file, offset, 0
-            self._window = os.pread(self._descriptor(file), WINDOW_BYTES, offset)
+            window = os.pread(self._descriptor(file), WINDOW_BYTES, offset)
+            if len(window) < length:
+                window = descriptors.read_at(self._descriptor(file), length, offset)
+            self._file, self._start, self._window, begin = file, offset, window, 0
         return self._window[begin : begin + length]
 
     def _descriptor(self, file: StoredFile) -> int:
         """Never the writer's: it may be closed meanwhile, and its number may be another file's by then."""
         if file not in self._descriptors:
-            self._descriptors[file] = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC)
+            if len(self._descriptors) >= MOST_DESCRIPTORS:
+                descriptors.close(self._descriptors.pop(next(iter(self._descriptors))))
+            self._descriptors[file] = descriptors.open_file(file.path, os.O_RDONLY)
         return self._descriptors[file]

@@ -15,7 +15,7 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, reset_queries
 
 from accounts.watcher import Watcher
-from proxy.relay import door_prices
+from proxy.relay import descriptors, door_prices
 from proxy.relay.attempts import Sender
 from proxy.relay.client_limits import ClientLimits
 from proxy.relay.exchange import Exchange
@@ -44,6 +44,7 @@ class Runtime:
         self.shipper: Shipper | None = None
         # First, because it can fail: nothing else is open then.
         if settings.REDIS_URL:
+            descriptors.reserve()
             root = settings.NEXUS_DATA_DIR / "spool"
             self.spool = claim(root, settings.SPOOL_MAX_BYTES)
             self.shipper = Shipper(root, self.spool)

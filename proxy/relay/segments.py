@@ -8,12 +8,15 @@ cache is durable enough (power loss is out of scope); a torn or damaged frame is
 import os
 import struct
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import msgspec
 from xxhash import xxh3_64_intdigest
+
+from proxy.relay import descriptors
 
 MARK_BYTES = 8
 _HEADER = struct.Struct(">8sBQQQ")
@@ -45,36 +48,44 @@ class Damage:
 
 
 class StoredFile:
-    """One file as it lies there. Reading changes nothing, and whoever holds the slot may write to it or delete it meanwhile."""
+    """One file as it lies there. Reading changes nothing, and whoever holds the slot may write to it or delete it meanwhile.
 
-    def __init__(self, path: Path, mark: bytes) -> None:
+    What reads raises OSError where the disk cannot be read now, which says nothing of what lies on it.
+    """
+
+    def __init__(self, path: Path, mark: bytes, size: int | None = None) -> None:
         self.path = path
-        self.size = path.stat().st_size
+        self.missing = False  # somebody else deleted it, as a reader found out
+        self.size = path.stat().st_size if size is None else size
         self._mark = mark
 
     def read(self, frame: Frame) -> bytes | None:
         """A frame's payload; None if the disk no longer holds what was written."""
+        # Never the writer's descriptor: it may be closed meanwhile, and its number may be another file's by then.
+        descriptor = descriptors.open_file(self.path, os.O_RDONLY)
         try:
-            # Never the writer's descriptor: it may be closed meanwhile, and its number may be another file's by then.
-            with self.path.open("rb", buffering=0) as file:
-                return self.payload(frame, partial(os.pread, file.fileno()))
-        except OSError:
-            return None
+            return self.payload(frame, partial(descriptors.read_at, descriptor))
+        finally:
+            descriptors.close(descriptor)
 
     def payload(self, frame: Frame, pread: Pread) -> bytes | None:
-        """The same by what reads this file; raises OSError."""
+        """The same by what reads this file."""
         found = self._frame_at(pread, frame.offset - HEADER_BYTES)
         return found[1] if found and found[0] == frame else None
 
     def raw(self, damage: Damage) -> bytes:
-        """Damaged bytes as they are; raises OSError."""
-        with self.path.open("rb", buffering=0) as file:
-            return os.pread(file.fileno(), damage.length, damage.offset)
+        """Damaged bytes as they are."""
+        descriptor = descriptors.open_file(self.path, os.O_RDONLY)
+        try:
+            return descriptors.read_at(descriptor, damage.length, damage.offset)
+        finally:
+            descriptors.close(descriptor)
 
     def scan(self) -> Iterator[Frame | Damage]:
         """All frames in order; between them what is damaged, found by looking for the next whole frame."""
-        with self.path.open("rb", buffering=0) as file:
-            pread, offset = partial(os.pread, file.fileno()), 0
+        descriptor = descriptors.open_file(self.path, os.O_RDONLY)
+        pread, offset = partial(descriptors.read_at, descriptor), 0
+        try:
             while offset < self.size:
                 if found := self._frame_at(pread, offset):
                     frame = found[0]
@@ -84,6 +95,8 @@ class StoredFile:
                     following = self._next_frame(pread, offset + 1)
                     yield Damage(offset, following - offset)
                     offset = following
+        finally:
+            descriptors.close(descriptor)
 
     def _frame_at(self, pread: Pread, offset: int) -> tuple[Frame, bytes] | None:
         header = pread(HEADER_BYTES, offset)
@@ -118,13 +131,15 @@ class Segment(StoredFile):
 
     def __init__(self, path: Path, mark: bytes, *, new: bool = False) -> None:
         self.holders = 0
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | (os.O_EXCL if new else 0), 0o600)
-        super().__init__(path, mark)
+        self.deleted = False
+        self._torn = False  # bytes of a refused write lie behind the end
+        self._fd = descriptors.open_file(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL) if new else -1
+        super().__init__(path, mark, 0 if new else None)
 
     def append(self, serial: int, parts: Sequence[tuple[int, bytes]]) -> list[Frame]:
         """Write a frame for each (kind, payload) in one call; raises OSError, and the file is then as before."""
         if self._fd < 0:
-            self._fd = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)
+            self._fd = descriptors.open_file(self.path, os.O_WRONLY)
         buffers: list[bytes] = []
         frames: list[Frame] = []
         end = self.size
@@ -140,24 +155,40 @@ class Segment(StoredFile):
 
     def _write(self, buffers: list[bytes], length: int) -> None:
         try:
+            if self._torn:
+                self._cut()
             # At a given place: after a failure the next frame overwrites what was left of this one.
             if os.pwritev(self._fd, buffers, self.size) != length:
                 raise OSError("the disk took only a part of the record")
         except OSError:
-            os.ftruncate(self._fd, self.size)
+            self._torn = True
+            with suppress(OSError):  # else before the next write, or at the end
+                self._cut()
             raise
+
+    def _cut(self) -> None:
+        os.ftruncate(self._fd, self.size)
+        self._torn = False
 
     @property
     def gone(self) -> bool:
         """Whether somebody else deleted the file: what is written to it now, nobody could read."""
-        return self._fd >= 0 and not os.fstat(self._fd).st_nlink
+        try:
+            return self._fd >= 0 and not os.fstat(self._fd).st_nlink
+        except OSError:  # nobody knows; the next write tells
+            return False
 
     def seal(self) -> None:
         """Nothing more is to be written: hold no descriptor, as there may be thousands of segments."""
         if self._fd >= 0:
-            os.close(self._fd)
+            with suppress(OSError):
+                if self._torn:
+                    self._cut()
+            descriptors.close(self._fd)
             self._fd = -1
 
     def delete(self) -> None:
+        """Raises OSError where the file stays."""
         self.seal()
         self.path.unlink(missing_ok=True)
+        self.deleted = True

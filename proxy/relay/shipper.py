@@ -19,7 +19,7 @@ from proxy.relay.assemble import read_record
 from proxy.relay.broker import Broker, BrokerDown, State
 from proxy.relay.parts import Parts, parts_of
 from proxy.relay.reading import Reading
-from proxy.relay.recovery import claim_leftovers
+from proxy.relay.recovery import Leftovers
 from proxy.relay.spool import Spool
 from proxy.relay.spooled import Read
 
@@ -35,6 +35,7 @@ BEAT_SECONDS = 1.0
 TAKEN_TIMEOUT_SECONDS = 30.0
 FAILED_PAUSE_SECONDS = 5.0
 LEFTOVERS_EVERY_SECONDS = 5.0
+UNREADABLE_PAUSE_SECONDS = 60.0
 DOWN_PAUSE_SECONDS = 1.0
 
 
@@ -62,17 +63,16 @@ class Shipper:
     """`start` and `stop` are called by the event loop's thread; everything else runs in the shipper's own."""
 
     def __init__(self, root: Path, spool: Spool, broker: Broker | None = None) -> None:
-        self._root = root
         self._spool = spool
         self._broker = broker or Broker()
         self._compressor = new_compressor()
         self._spools = deque([spool])
-        self._unusable: set[Path] = set()
+        self._leftovers = Leftovers(root, settings.SPOOL_MAX_BYTES)
         self._sent: dict[str, Sent] = {}
         self._begun: deque[Parts] = deque()  # whose next part is due
         self._ending = threading.Event()
         self._deadline = float("inf")
-        self._next_ship = self._next_look = self._next_beat = 0.0
+        self._next_ship = self._next_look = self._next_beat = self._next_try = 0.0
         self._down = False
         self._thread = threading.Thread(target=self._run, name="shipper", daemon=True)
 
@@ -136,8 +136,12 @@ class Shipper:
             self._send_part(self._begun.popleft())
         if now >= self._next_look and not self._ending.is_set():
             self._next_look = now + LEFTOVERS_EVERY_SECONDS
-            self._look_for_leftovers()
+            self._look_for_leftovers(now)
             self._broker.keep(self._sent)
+        if now >= self._next_try:
+            self._next_try = now + UNREADABLE_PAUSE_SECONDS
+            for spool in self._spools:
+                spool.try_again()
         if now >= self._next_ship or self._spool.ready >= MAX_RECORDS or self._ending.is_set():
             self._next_ship = now + LINGER_SECONDS
             self.ship()
@@ -163,6 +167,8 @@ class Shipper:
                 self._send_part(parts)
             else:
                 self._send_batch(spool, serials)
+        except OSError as error:
+            spool.put_off(serials, error)
         except BaseException:
             spool.give_back(serials)
             raise
@@ -181,6 +187,8 @@ class Shipper:
             with Reading() as reading:
                 payload = encode_part(parts.take(reading.read), self._compressor)
             self._sent[self._broker.send(payload)] = Sent(parts.spool, [parts.serial], parts)
+        except OSError as error:  # it begins anew
+            parts.spool.put_off([parts.serial], error)
         except BaseException:
             parts.spool.give_back([parts.serial])
             raise
@@ -211,13 +219,15 @@ class Shipper:
         else:
             sent.spool.discard(sent.serials)
 
-    def _look_for_leftovers(self) -> None:
-        """Ship what processes left behind that did not come back; let their slots go when they are empty."""
-        for spool in [spool for spool in self._spools if spool is not self._spool and not spool.waiting]:
+    def _look_for_leftovers(self, now: float) -> None:
+        """Ship what processes left behind that did not come back; let their slots go when all that can be read is shipped."""
+        for spool in [spool for spool in self._spools if spool is not self._spool and spool.done]:
             self._beat_of(spool)
             self._spools.remove(spool)
+            if not spool.whole:
+                self._leftovers.put_off(spool.folder, now)
             spool.shut()
-        self._spools += claim_leftovers(self._root, settings.SPOOL_MAX_BYTES, self._unusable)
+        self._spools += self._leftovers.claim(now)
 
     def _beat(self) -> None:
         for spool in self._spools:
@@ -230,7 +240,11 @@ class Shipper:
 
 def _add(writer: BatchWriter, spool: Spool, serial: int, read: Read) -> bool:
     """Whether the record could be read. It is let go of here: no other one is in memory beside it."""
-    found = read_record(spool, serial, read)
+    try:
+        found = read_record(spool, serial, read)
+    except OSError as error:
+        spool.put_off([serial], error)
+        return False
     if found:
         writer.add(found)
     return found is not None

@@ -10,9 +10,12 @@ import logging
 import os
 import re
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from uuid import UUID, uuid4
 
+from proxy.relay import descriptors
+from proxy.relay.rarely import Rarely
 from proxy.relay.segments import MARK_BYTES, Damage, Segment, StoredFile
 
 log = logging.getLogger("nexus.spool")
@@ -83,18 +86,30 @@ class Slot:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._not_saved = Rarely()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._hold = (folder / "lock").open("a")
+        self._hold = descriptors.open_file(folder / "lock", os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(self._hold, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._hold.close()
-            raise SlotTaken(str(folder)) from error
-        try:
             self._look()
+        except BlockingIOError as error:
+            self.release()
+            raise SlotTaken(str(folder)) from error
         except OSError:
             self.release()
             raise
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether another folder, or none, lies where this one was, though nobody deleted it: it was moved, or its disk is away.
+
+        Raises OSError where that cannot be told.
+        """
+        held = os.fstat(self._hold)
+        try:
+            return not os.path.samestat((self.folder / "lock").stat(), held)
+        except FileNotFoundError:
+            return held.st_nlink > 0
 
     def _look(self) -> None:
         left = look_into(self.folder)
@@ -103,14 +118,13 @@ class Slot:
         self.found = left.found
         self.id = left.id or str(uuid4())
         self.accepted, self.dropped, self.bodies_dropped = left.accepted, left.dropped, left.bodies_dropped
-        self._number = left.number
+        self._numbers = count(left.number + 1)
         self._mark = mark_of(self.id)
 
     def new_segment(self, accepted: int) -> Segment:
-        """The next file; raises OSError."""
+        """The next file, by any thread; raises OSError."""
         while True:
-            self._number += 1
-            path = self.folder / f"{self._number:010d}-{accepted:020d}-{self.id}.seg"
+            path = self.folder / f"{next(self._numbers):010d}-{accepted:020d}-{self.id}.seg"
             try:
                 return Segment(path, self._mark, new=True)
             except (
@@ -119,21 +133,23 @@ class Slot:
                 continue
 
     def segment(self, path: Path) -> Segment:
-        """A file that lies here."""
+        """A file that lies here; raises OSError."""
         return Segment(path, self._mark)
 
     def save_counts(self, accepted: int, dropped: int, bodies_dropped: int = 0) -> bool:
         """Overwrite the file `counts`; False where the disk refuses, and they live on in memory and with the next batch."""
         content = f"{self.id} {accepted:020d} {dropped:020d} {bodies_dropped:020d}\n".encode()
         try:
-            fd = os.open(self.folder / "counts", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fd = descriptors.open_file(self.folder / "counts", os.O_WRONLY | os.O_CREAT)
             try:
                 if os.pwrite(fd, content, 0) != len(content):
                     raise OSError("the disk took only a part of it")
             finally:
-                os.close(fd)
+                descriptors.close(fd)
         except OSError as error:
-            log.warning("spool.counts_not_saved", extra={"dropped": dropped, "why": str(error)})
+            if times := self._not_saved.count():
+                report = {"dropped": dropped, "times": times, "why": str(error)}
+                log.warning("spool.counts_not_saved", extra=report)
             return False
         return True
 
@@ -147,7 +163,9 @@ class Slot:
             used = sum(path.stat().st_size for path in target.iterdir() if path != kept)
             if used + damage.length > MAX_SET_ASIDE_BYTES:
                 raise OSError(f"{target} is full: look at what it holds and delete it")
-            kept.write_bytes(segment.raw(damage))
+            content = segment.raw(damage)
+            with os.fdopen(descriptors.open_file(kept, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
+                file.write(content)
         except OSError as error:
             log.error("spool.damaged", extra={**report, "kept": "", "why": str(error)})
         else:
@@ -155,4 +173,4 @@ class Slot:
 
     def release(self) -> None:
         """Let another process have it."""
-        self._hold.close()
+        descriptors.close(self._hold)

@@ -1,37 +1,39 @@
 """The spool: every exchange is on local disk before its request goes upstream and before its client sees the end.
 
 Serials count from 1 without gaps over the spool's whole life, so that `accepted = stored + waiting + dropped` can be checked.
-When the limit is reached, or the disk refuses, bodies are dropped first, then records. The event loop writes, a thread adds large
-bodies, and the shipper's thread reads and discards; the lock guards the index, never the reading or writing of a large body.
+When the limit is reached, or the disk refuses, bodies are dropped first, then records. What cannot be read for another reason than
+damage waits and is tried again. The event loop writes, a thread adds large bodies, and the shipper's thread reads and discards; the
+lock guards the index, never the reading or writing of a large body.
 """
 
 import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from proxy.heartbeat import Heartbeat
+from proxy.relay.files import Files
+from proxy.relay.rarely import Rarely
 from proxy.relay.segments import (
     CLOSE,
     HEADER_BYTES,
     OPEN,
     REQUEST,
     RESPONSE,
-    SETTLED,
     Damage,
     Frame,
     Segment,
     StoredFile,
 )
 from proxy.relay.slot import Slot
-from proxy.relay.spooled import Entry, Read, Spooled, frames_of, join
+from proxy.relay.spooled import Entry, Read, Spooled, join
+from proxy.relay.unread import incomplete, look_through
 
 log = logging.getLogger("nexus.spool")
 
-SEGMENT_BYTES = 16 * 1024**2
 HEADROOM = 1.05  # records without bodies may use five percent more than the limit
 MAX_WAITING = 200_000  # each costs about a kilobyte of memory
 
@@ -46,20 +48,24 @@ class Spool:
     def __init__(self, folder: Path, limit_bytes: int) -> None:
         self._slot = Slot(folder)
         self.id = self._slot.id
-        self.used = 0
+        self.folder = folder
         self.accepted = self._slot.accepted
         self.dropped = self._slot.dropped
         self.bodies_dropped = self._slot.bodies_dropped
         self._saved = (-1, -1, -1)
         self._limit = limit_bytes
-        self._segment_bytes = min(SEGMENT_BYTES, limit_bytes // 8)
         self._lock = threading.Lock()
+        self._files = Files(self._slot, limit_bytes)
         self._entries: dict[int, Entry] = {}
         self._ready: deque[int] = deque()
+        self._put_off: list[int] = []
+        self._held_back = 0
+        self._unread: list[Path] = []
+        self._unreadable = Rarely()
+        found = self._index()
         try:
-            found = self._index()
             # Made before any file is deleted: the names keep the spool's identity and count.
-            self._active = self._slot.new_segment(self.accepted)
+            self._files.begin(self.accepted)
         except OSError:
             self._slot.release()
             raise
@@ -67,6 +73,11 @@ class Spool:
         self._save_counts()  # so that the file is there when the disk is full
 
     # The relay's side: nothing here raises
+
+    @property
+    def used(self) -> int:
+        """Bytes on disk."""
+        return self._files.used
 
     def has_room(self, size: int) -> bool:
         """Whether a body of so many bytes still fits on disk."""
@@ -93,9 +104,9 @@ class Spool:
             if not self.has_room(size):
                 self._drop_body(entry, FULL)
                 return
-            self.used += size
+            self._files.used += size
             entry.writing = True
-        self._finish_body(entry, size, self._write_file(entry.serial, body))
+        self._finish_body(entry, body, size, *self._files.write_alone(entry.serial, body, self.accepted))
 
     def append(self, entry: Entry, piece: bytes) -> bool:
         """Add response bytes; False if they were dropped, and then no more of them are wanted."""
@@ -125,10 +136,14 @@ class Spool:
                 self._ready.append(entry.serial)
 
     def heartbeat(self) -> Heartbeat:
-        """What it holds at one moment."""
+        """What it holds at one moment.
+
+        While a file cannot be read nobody knows which of its exchanges are stored: all may wait, and none is missing.
+        """
         with self._lock:
+            waiting = self.accepted - self.dropped if self._unread else self.waiting
             return Heartbeat(
-                self.accepted, self.dropped, self.bodies_dropped, self.waiting, self.used, time.time()
+                self.accepted, self.dropped, self.bodies_dropped, waiting, self.used, time.time()
             )
 
     def save_counts(self) -> None:
@@ -146,6 +161,21 @@ class Spool:
     @property
     def ready(self) -> int:
         return len(self._ready)
+
+    @property
+    def whole(self) -> bool:
+        """Whether each file that lay here could be read. Otherwise its last serial is not known: it must give none."""
+        return not self._unread
+
+    @property
+    def done(self) -> bool:
+        """Whether all that could be read is shipped; what waits for an unread file is looked for when the slot is taken anew."""
+        return len(self._entries) == self._held_back
+
+    @property
+    def unreadable(self) -> int:
+        """Exchanges that wait because they could not be read, though nothing says that they are damaged."""
+        return len(self._put_off) + self._held_back
 
     def take(self, count: int, size: int) -> list[int]:
         """Serials to ship, oldest first: at most `count` and `size` bytes, or a single larger one."""
@@ -169,6 +199,25 @@ class Spool:
                     entry.taken = False
                     self._ready.appendleft(serial)
 
+    def put_off(self, serials: list[int], error: OSError) -> None:
+        """Keep taken exchanges that could not be read until `try_again`: what the disk does not give now is not damaged."""
+        with self._lock:
+            for serial in serials:
+                entry = self._entries.get(serial)
+                if entry and entry.taken:
+                    entry.taken = False
+                    self._put_off.append(serial)
+        if times := self._unreadable.count():
+            report = {"folder": str(self.folder), "records": self.unreadable, "times": times}
+            log.error("spool.unreadable", extra={**report, "why": str(error)})
+
+    def try_again(self) -> None:
+        """Ship what was put off, first in line, and delete what could not be deleted."""
+        with self._lock:
+            self._ready.extendleft(reversed(self._put_off))
+            self._put_off.clear()
+            self._files.try_again()
+
     def discard(self, serials: list[int]) -> None:
         """Forget exchanges that were taken and that the worker has committed."""
         with self._lock:
@@ -183,6 +232,16 @@ class Spool:
             entry = self._entries.get(serial)
         return [one for one in entry.frames if one[1].kind == RESPONSE] if entry else []
 
+    def payload(self, read: Read, file: StoredFile, frame: Frame) -> bytes | None:
+        """What `read` gives, and None for a file that was deleted; raises OSError where nobody can tell now."""
+        try:
+            return read(file, frame)
+        except FileNotFoundError:
+            if self._slot.elsewhere:
+                raise
+            file.missing = True
+            return None
+
     def lose_response(self, serial: int, file: StoredFile, frame: Frame) -> None:
         """Note that a frame of it is damaged."""
         self._set_aside(file, frame)
@@ -190,23 +249,25 @@ class Spool:
             self._drop_body(self._entries[serial], DAMAGED)
 
     def read(self, serial: int, read: Read = StoredFile.read, *, response: bool = True) -> Spooled | None:
-        """A taken exchange, without what is damaged of its bodies; None if its head is: it is then given up."""
+        """A taken exchange, without what is damaged of its bodies; None if its head is: it is then given up.
+
+        Raises OSError, with nothing given up, where it cannot be read now.
+        """
         with self._lock:
             entry = self._entries.get(serial)
         if entry is None:
             return None
-        lost: list[int] = []
-
-        def damaged(file: StoredFile, frame: Frame) -> None:
-            lost.append(frame.kind)
-            self._set_aside(file, frame)
-
+        lost: list[tuple[StoredFile, Frame]] = []
         frames = [one for one in entry.frames if response or one[1].kind != RESPONSE]
-        found = join(serial, frames, damaged, read)
+        found = join(
+            serial, frames, lambda file, frame: lost.append((file, frame)), partial(self.payload, read)
+        )
+        for file, frame in lost:
+            self._set_aside(file, frame)
         if found is None:
             self._lose(entry)
             return None
-        if REQUEST in lost or RESPONSE in lost:
+        if any(frame.kind in (REQUEST, RESPONSE) for _, frame in lost):
             with self._lock:
                 self._drop_body(entry, DAMAGED)
         return found if found.closing else replace(found, closing=entry.closing)
@@ -222,7 +283,7 @@ class Spool:
 
     def _lose(self, entry: Entry) -> None:
         """Give up a record without a beginning. Whoever deleted its file has stored it, or it shows as a gap: that is no drop."""
-        if entry.frames[0][0].path.exists():
+        if not entry.frames[0][0].missing:
             self.reject(entry.serial, DAMAGED)
             return
         log.error("spool.gone", extra={"serial": entry.serial, "file": entry.frames[0][0].path.name})
@@ -232,9 +293,7 @@ class Spool:
     def shut(self) -> None:
         """Let go of the slot; what waits stays on disk for the next process."""
         with self._lock:
-            if self._active.size and not self._active.holders:
-                self._rotate()  # so that nothing confirmed is found again
-            self._active.seal()
+            self._files.close(self.accepted)
             self._slot.release()
 
     def _set_aside(self, file: StoredFile, frame: Frame) -> None:
@@ -260,53 +319,25 @@ class Spool:
         self._drop_body(entry, REFUSED)
         return self._write(entry, record)
 
-    def _write(self, entry: Entry, parts: Sequence[tuple[int, bytes]]) -> bool:
-        # What follows a record's beginning is of no use without it, wherever it is written.
-        if self._active.size > self._segment_bytes or (not entry.frames and self._active.gone):
-            self._rotate()
-        segment = self._active
-        before = segment.size
-        try:
-            frames = segment.append(entry.serial, parts)
-        except OSError as error:
-            log.error("spool.refused", extra={"serial": entry.serial, "why": error.strerror or str(error)})
-            return False
-        self.used += segment.size - before
-        for frame in frames:
-            self._link(entry, segment, frame)
-        return True
+    def _write(self, entry: Entry, parts: list[tuple[int, bytes]]) -> bool:
+        return self._files.write(entry, parts, self.accepted)
 
-    def _write_file(self, serial: int, body: bytes) -> tuple[Segment, Frame] | None:
-        """Not under the lock, but for the name of the file."""
-        segment: Segment | None = None
-        try:
-            with self._lock:
-                segment = self._slot.new_segment(self.accepted)
-            [frame] = segment.append(serial, [(REQUEST, body)])
-            segment.seal()
-        except OSError as error:
-            log.error("spool.refused", extra={"serial": serial, "why": error.strerror or str(error)})
-            if segment:
-                segment.delete()
-            return None
-        return segment, frame
-
-    def _finish_body(self, entry: Entry, size: int, written: tuple[Segment, Frame] | None) -> None:
+    def _finish_body(
+        self, entry: Entry, body: bytes, size: int, segment: Segment | None, frame: Frame | None
+    ) -> None:
         with self._lock:
             entry.writing = False
-            if written:
-                self._link(entry, *written)
+            if segment and frame:
+                self._files.link(entry, segment, frame)
             else:
-                self.used -= size
-                self._drop_body(entry, REFUSED)
+                self._files.used -= size
+                if segment:
+                    self._files.delete(segment)
+                # Without a new file the old one may take it: others wait meanwhile, and nothing is lost.
+                if not self._write(entry, [(REQUEST, body)]):
+                    self._drop_body(entry, REFUSED)
             if entry.closed:
                 self._ready.append(entry.serial)
-
-    def _link(self, entry: Entry, segment: Segment, frame: Frame) -> None:
-        if not entry.frames or entry.frames[-1][0] is not segment:
-            segment.holders += all(held is not segment for held, _ in entry.frames)
-        entry.frames.append((segment, frame))
-        entry.size += frame.length
 
     def _drop_body(self, entry: Entry, why: str) -> None:
         if not entry.body_dropped:
@@ -328,72 +359,39 @@ class Spool:
             self._saved = counts
 
     def _release(self, entry: Entry, *, confirmed: bool) -> None:
-        """Forget an exchange; delete the files that nobody else needs.
-
-        A restart must not take what stays of it for a damaged record. One in a single file is found whole again, shipped again
-        and known to ingest by its id; so only one in several files, or a dropped one, is said to be settled. Its beginning goes
-        last: whatever a kill leaves has one.
-        """
+        """Forget an exchange."""
         del self._entries[entry.serial]
-        segments = list(dict.fromkeys(segment for segment, _ in entry.frames))
-        for segment in reversed(segments):
-            segment.holders -= 1
-            if not segment.holders and segment is not self._active:
-                self._delete(segment)
-            elif not confirmed or len(segments) > 1:
-                self._settle(segment, entry.serial)
-
-    def _settle(self, segment: Segment, serial: int) -> None:
-        before = segment.size
-        try:
-            segment.append(serial, [(SETTLED, b"")])
-        except OSError as error:
-            log.error("spool.refused", extra={"serial": serial, "why": error.strerror or str(error)})
-        if segment is not self._active:
-            segment.seal()
-        self.used += segment.size - before
-
-    def _rotate(self) -> None:
-        """Go on in a new file; where there can be none, in the old one."""
-        try:
-            fresh = self._slot.new_segment(self.accepted)
-        except OSError as error:
-            log.error("spool.not_rotated", extra={"why": error.strerror or str(error)})
-            return
-        old, self._active = self._active, fresh
-        old.seal()
-        if not old.holders:
-            self._delete(old)
-
-    def _delete(self, segment: Segment) -> None:
-        self.used -= segment.size
-        segment.delete()
+        self._files.release(entry, confirmed=confirmed)
 
     # Coming back
 
     def _index(self) -> list[Segment]:
-        """Read what the last process left; the files."""
-        segments = [self._slot.segment(path) for path in self._slot.found]
-        for segment in segments:
-            segment.seal()
-            self.used += segment.size
-            for serial, frames in frames_of(segment, self._slot.set_aside).items():
+        """Read what the last process left; the files that could be read."""
+        found = look_through(self._slot)
+        self._unread = found.unread
+        for segment, exchanges in found.files.items():
+            self._files.used += segment.size
+            for serial, frames in exchanges.items():
                 self.accepted = max(self.accepted, serial)
                 for frame in frames:
-                    self._link(self._entries.setdefault(serial, Entry(serial)), segment, frame)
-        return segments
+                    self._files.link(self._entries.setdefault(serial, Entry(serial)), segment, frame)
+        return list(found.files)
 
     def _judge(self, segments: list[Segment]) -> None:
         """All that was found can be shipped, with or without its end, but not without its beginning."""
         for segment in segments:
             if not segment.holders:
-                self._delete(segment)
+                self._files.delete(segment)
+        waiting = incomplete({serial: entry.frames for serial, entry in self._entries.items()}, self._unread)
+        self._held_back = len(waiting)
         for serial in sorted(self._entries):
             entry = self._entries[serial]
             entry.closed = True
+            if serial in waiting:
+                continue
             if all(frame.kind != OPEN for _, frame in entry.frames):
-                for segment, frame in entry.frames:
-                    self._set_aside(segment, frame)
+                for file, frame in entry.frames:
+                    self._set_aside(file, frame)
                 self._drop(entry, DAMAGED)
             else:
                 self._ready.append(serial)

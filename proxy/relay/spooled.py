@@ -7,7 +7,7 @@ import msgspec
 
 from proxy.relay.segments import CLOSE, OPEN, REQUEST, RESPONSE, SETTLED, Damage, Frame, Segment, StoredFile
 
-# A frame's payload; None if the disk no longer holds what was written.
+# A frame's payload; None if the disk no longer holds what was written. Raises OSError where it cannot be read now.
 Read = Callable[[StoredFile, Frame], bytes | None]
 
 
@@ -36,9 +36,12 @@ class Spooled:
 
 
 def frames_of(file: StoredFile, damaged: Callable[[StoredFile, Damage], object]) -> dict[int, list[Frame]]:
-    """A file's frames by serial, none for one that was settled; damage is told."""
+    """A file's frames by serial, none for one that was settled; damage is told.
+
+    Raises OSError, with nothing told, where the file cannot be read now.
+    """
     frames: dict[int, list[Frame]] = {}
-    for found in file.scan():
+    for found in list(file.scan()):
         if isinstance(found, Damage):
             damaged(file, found)
         elif found.kind == SETTLED:
@@ -54,7 +57,7 @@ def join(
     damaged: Callable[[StoredFile, Frame], object],
     read: Read = StoredFile.read,
 ) -> Spooled | None:
-    """The exchange without what is damaged of it, which is told; None if its head is."""
+    """The exchange without what is damaged of it, which is told; None if its head is. Raises OSError as `read` does."""
     parts: dict[int, list[bytes]] = {OPEN: [], REQUEST: [], RESPONSE: [], CLOSE: []}
     for file, frame in frames:
         payload = read(file, frame)

@@ -17,13 +17,17 @@ from proxy.relay.assemble import assemble
 from proxy.relay.segments import CLOSE, OPEN, RESPONSE, Damage, Frame, StoredFile
 from proxy.relay.slot import DAMAGED_FOLDER, Left, copy_of, look_into, mark_of
 from proxy.relay.spooled import frames_of, join
+from proxy.relay.unread import incomplete
 
 Frames = dict[int, list[tuple[StoredFile, Frame]]]
 
 
 @dataclass(slots=True)
 class Survey:
-    """One slot. `unreadable_bytes` are damaged and not set aside so far; `frames` those of each serial, oldest first."""
+    """One slot. `unreadable_bytes` are damaged and not set aside so far; `frames` those of each serial, oldest first.
+
+    `unread` are files that cannot be read now, and `why` the reason of the first.
+    """
 
     folder: Path
     left: Left
@@ -33,6 +37,13 @@ class Survey:
     unreadable_bytes: int = 0
     set_aside_bytes: int = 0
     frames: Frames = field(default_factory=dict)
+    unread: list[Path] = field(default_factory=list)
+    why: str = ""
+
+    @property
+    def incomplete(self) -> set[int]:
+        """The serials that a file which cannot be read may hold a part of."""
+        return incomplete(self.frames, self.unread)
 
     def ended(self, serial: int) -> bool:
         """Whether a record is complete; what never ended in a slot that nobody holds was killed."""
@@ -42,22 +53,22 @@ class Survey:
         return sum(frame.length for _, frame in self.frames[serial])
 
     def head(self, serial: int) -> Head | None:
-        """How it began; None where that is gone or cannot be decoded."""
-        found = join(serial, [one for one in self.frames[serial] if one[1].kind == OPEN], _pass_over)
+        """How it began; None where that is gone, cannot be read now or cannot be decoded."""
         try:
+            found = join(serial, [one for one in self.frames[serial] if one[1].kind == OPEN], _pass_over)
             return record.decode_head(found.head) if found else None
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, OSError):
             return None
 
     def record(self, serial: int) -> Record | None:
-        """All that can be read of it, and is to be kept; None where that is no record."""
+        """All that is sound of it, and is to be kept; None where that is no record. Raises OSError where it cannot be read now."""
         outline = self._record([one for one in self.frames[serial] if one[1].kind != RESPONSE])
         if outline is None or outline.closing.response_not_kept:
             return outline
         return self._record(self.frames[serial])
 
     def _record(self, frames: Sequence[tuple[StoredFile, Frame]]) -> Record | None:
-        found = join(frames[0][1].serial, frames, _pass_over) if frames else None
+        found = join(frames[0][1].serial, frames, _pass_over, _still_there) if frames else None
         try:
             return assemble(found) if found else None
         except msgspec.DecodeError:
@@ -81,6 +92,9 @@ def survey(folder: Path) -> Survey:
             _read(found, StoredFile(path, mark_of(found.left.id)), set(aside))
         except FileNotFoundError:  # its process has just deleted it: all of it is stored
             continue
+        except OSError as error:
+            found.unread.append(path)
+            found.why = found.why or f"{path.name}: {error.strerror or error}"
     return found
 
 
@@ -110,6 +124,14 @@ def is_held(folder: Path) -> bool:
     except FileNotFoundError:
         return False
     return False
+
+
+def _still_there(file: StoredFile, frame: Frame) -> bytes | None:
+    """None for what its process has deleted meanwhile: it is stored."""
+    try:
+        return file.read(frame)
+    except FileNotFoundError:
+        return None
 
 
 def _pass_over(file: StoredFile, frame: Frame) -> None:

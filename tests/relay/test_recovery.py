@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.relay.recovery import claim, claim_leftovers
+from proxy.relay.recovery import Leftovers, claim
 from proxy.relay.spool import Spool
 from tests.relay.disk import bytes_of_segments, newest_segment
 from tests.relay.examples import put
@@ -174,16 +174,30 @@ def test_damage_never_keeps_a_process_from_starting(tmp_path: Path) -> None:
             left.unlink()
 
 
-def test_a_start_that_fails_lets_the_slot_go(tmp_path: Path) -> None:
+def test_a_slot_that_cannot_be_read_whole_is_passed_over_and_shipped_later(tmp_path: Path) -> None:
     (tmp_path / "0").mkdir()
     broken = tmp_path / "0" / f"{1:010d}-{0:020d}-01234567-89ab-4def-8123-456789abcdef.seg"
     broken.mkdir()
 
-    with pytest.raises(IsADirectoryError):
-        claim(tmp_path, LIMIT)
+    spool = claim(tmp_path, LIMIT)
+    assert spool.folder == tmp_path / "1"
+    spool.shut()
 
     broken.rmdir()
-    claim(tmp_path, LIMIT).shut()
+    spool = claim(tmp_path, LIMIT)
+    assert spool.folder == tmp_path / "0"
+    spool.shut()
+
+
+def test_a_slot_that_cannot_be_used_is_passed_over_and_a_root_that_cannot_is_told(tmp_path: Path) -> None:
+    (tmp_path / "0" / "lock").mkdir(parents=True)
+
+    spool = claim(tmp_path, LIMIT)
+    assert spool.folder == tmp_path / "1"
+    spool.shut()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotADirectoryError):
+        claim(tmp_path / "file", LIMIT)
 
 
 def test_leftovers_are_taken_over_once_and_not_again_when_they_are_shipped(tmp_path: Path) -> None:
@@ -193,45 +207,65 @@ def test_leftovers_are_taken_over_once_and_not_again_when_they_are_shipped(tmp_p
         spool.shut()
     own = claim(tmp_path, LIMIT)
 
-    first, second = claim_leftovers(tmp_path, LIMIT, set())
+    leftovers = Leftovers(tmp_path, LIMIT)
+    first, second = leftovers.claim(0)
     assert [first.id, second.id] == [spool.id for spool in dead]
-    assert claim_leftovers(tmp_path, LIMIT, set()) == []
+    assert leftovers.claim(0) == []
 
     first.discard(first.take(10, ALL))
     first.shut()
     second.shut()
-    [again] = claim_leftovers(tmp_path, LIMIT, set())
+    [again] = leftovers.claim(0)
     assert again.id == second.id
     again.discard(again.take(10, ALL))
     again.shut()
-    assert claim_leftovers(tmp_path, LIMIT, set()) == []
+    assert leftovers.claim(0) == []
     own.shut()
 
 
 def test_a_folder_that_is_gone_has_no_leftovers(tmp_path: Path) -> None:
     (tmp_path / "a file").write_text("")
 
-    assert claim_leftovers(tmp_path / "nowhere", LIMIT, set()) == []
-    assert claim_leftovers(tmp_path, LIMIT, set()) == []
+    assert Leftovers(tmp_path / "nowhere", LIMIT).claim(0) == []
+    assert Leftovers(tmp_path, LIMIT).claim(0) == []
 
 
 def test_a_file_that_its_owner_deletes_meanwhile_is_no_leftover(tmp_path: Path) -> None:
     (tmp_path / "0").mkdir()
     (tmp_path / "0" / "gone.seg").symlink_to(tmp_path / "nowhere")
 
-    assert claim_leftovers(tmp_path, LIMIT, set()) == []
+    assert Leftovers(tmp_path, LIMIT).claim(0) == []
 
 
-def test_leftovers_that_cannot_be_used_are_told_once(
+def test_leftovers_that_cannot_be_used_are_tried_again_and_told_each_minute(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (tmp_path / "0" / "lock").mkdir(parents=True)
-    (tmp_path / "0" / "some.seg").write_text("x")
-    unusable: set[Path] = set()
+    dead = Spool(tmp_path / "0", LIMIT)
+    put(dead)
+    dead.shut()
+    (tmp_path / "0" / "lock").unlink()
+    (tmp_path / "0" / "lock").mkdir()
+    leftovers = Leftovers(tmp_path, LIMIT)
 
-    assert claim_leftovers(tmp_path, LIMIT, unusable) == []
-    assert claim_leftovers(tmp_path, LIMIT, unusable) == []
+    assert [leftovers.claim(now) for now in (0, 5, 59)] == [[], [], []]
     assert caplog.messages == ["spool.unusable"]
+    assert leftovers.claim(60) == []
+    assert caplog.messages == ["spool.unusable"] * 2
+
+    (tmp_path / "0" / "lock").rmdir()
+    [found] = leftovers.claim(120)
+    assert found.ready == 1
+    found.shut()
+
+
+def test_a_folder_of_slots_that_cannot_be_listed_is_told_each_minute(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("")
+    leftovers = Leftovers(tmp_path / "file", LIMIT)
+
+    assert [leftovers.claim(now) for now in (0, 5, 59, 60)] == [[]] * 4
+    assert caplog.messages == ["spool.unusable"] * 2
 
 
 def test_whatever_moment_a_process_is_killed_at_nothing_is_lost_or_counted_twice(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ PARTS = [(OPEN, b"a head"), (REQUEST, b"the body of a request"), (RESPONSE, b"")
 
 @pytest.fixture
 def segment(tmp_path: Path) -> Segment:
-    return Segment(tmp_path / "one.seg", MARK)
+    return Segment(tmp_path / "one.seg", MARK, new=True)
 
 
 def whole(segment: Segment) -> list[tuple[Frame, bytes | None]]:
@@ -74,7 +74,7 @@ def test_a_file_cut_at_any_byte_gives_back_what_was_whole(segment: Segment) -> N
 def test_one_flipped_bit_costs_one_frame(
     tmp_path_factory: pytest.TempPathFactory, place: int, bit: int
 ) -> None:
-    segment = Segment(tmp_path_factory.mktemp("flipped") / "one.seg", MARK)
+    segment = Segment(tmp_path_factory.mktemp("flipped") / "one.seg", MARK, new=True)
     frames = segment.append(7, PARTS)
     segment.seal()
     content = bytearray(segment.path.read_bytes())
@@ -101,7 +101,7 @@ def test_garbage_between_frames_is_set_aside(
     folder = tmp_path_factory.mktemp("garbage")
     pieces = []
     for number, part in enumerate(PARTS):
-        single = Segment(folder / f"{number}.seg", MARK)
+        single = Segment(folder / f"{number}.seg", MARK, new=True)
         single.append(number, [part])
         single.seal()
         pieces.append(single.path.read_bytes())
@@ -129,7 +129,7 @@ def test_a_mark_across_the_border_of_two_looks_is_found(
 
         assert (moved.offset, payload) == (frame.offset + length, b"x")
         segment.delete()
-        segment = Segment(segment.path, MARK)
+        segment = Segment(segment.path, MARK, new=True)
 
 
 def test_a_frame_of_another_spool_is_no_frame(segment: Segment) -> None:
@@ -186,11 +186,36 @@ def test_a_sealed_file_can_be_written_again(segment: Segment) -> None:
     assert segment.read(frame) == b"head"
 
 
-def test_a_deleted_file_reads_as_damaged(segment: Segment) -> None:
+def test_a_file_that_cannot_be_opened_is_not_damaged(segment: Segment) -> None:
     [frame] = segment.append(1, [(OPEN, b"head")])
     segment.delete()
 
-    assert segment.read(frame) is None
+    with pytest.raises(FileNotFoundError):
+        segment.read(frame)
+
+
+def test_what_a_failed_cut_left_is_cut_before_the_next_write_or_at_the_end(
+    segment: Segment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    def tear() -> None:
+        write = os.pwritev
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "pwritev", lambda fd, buffers, offset: write(fd, buffers[:3], offset))
+            patch.setattr(os, "ftruncate", refuse)
+            with pytest.raises(OSError, match="only a part"):
+                segment.append(2, PARTS)
+
+    tear()
+    frames = segment.append(3, [(OPEN, b"")])
+    tear()
+    segment.seal()
+
+    assert segment.path.stat().st_size == segment.size
+    assert [frame for frame, _ in whole(again(segment))] == frames
+    assert damage(again(segment)) == []
 
 
 def test_the_mark_has_the_length_that_the_header_holds() -> None:

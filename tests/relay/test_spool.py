@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.relay import spool as module
+from proxy.relay.files import Files
 from proxy.relay.spool import Spool
 from proxy.relay.spooled import Spooled
 from tests.relay.disk import bytes_of_segments, open_descriptors
@@ -139,14 +139,14 @@ def test_a_body_for_an_exchange_that_has_ended_is_not_written(spool: Spool, tmp_
 def slow_file(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, threading.Event]]:
     """The writing of a file of its own begins (first event) and goes on when the second one is set."""
     begun, go_on = threading.Event(), threading.Event()
-    write = module.Spool._write_file
+    write = Files.write_alone
 
-    def slowly(self: Spool, serial: int, body: bytes) -> object:
+    def slowly(self: Files, serial: int, body: bytes, accepted: int) -> object:
         begun.set()
         assert go_on.wait(10)
-        return write(self, serial, body)
+        return write(self, serial, body, accepted)
 
-    monkeypatch.setattr(module.Spool, "_write_file", slowly)
+    monkeypatch.setattr(Files, "write_alone", slowly)
     yield begun, go_on
     go_on.set()
 

@@ -1,6 +1,7 @@
 """The spool in trouble: full, refused by the disk, damaged; each loss is the smallest possible and is counted."""
 
 import errno
+import shutil
 from pathlib import Path
 
 import pytest
@@ -122,17 +123,46 @@ def test_without_a_new_file_the_old_one_grows_on(
 def test_a_large_body_without_room_or_without_a_disk_is_dropped_and_counted(
     small: Spool, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    too_large, refused, unnamed = (small.open(b"head", b"") for _ in range(3))
+    too_large, refused = (small.open(b"head", b"") for _ in range(2))
     small.add_body(too_large, bytes(200_000))
     with no_file_beyond(1000):
         small.add_body(refused, bytes(50_000))
+
+    assert drops(caplog, "spool.body_dropped") == [(1, module.FULL), (2, module.REFUSED)]
+    assert small.used == bytes_of_segments(tmp_path / "0")
+    assert small.waiting == 2
+
+
+def test_a_large_body_for_which_no_file_can_be_made_goes_into_the_old_one(
+    small: Spool, tmp_path: Path
+) -> None:
+    entry = small.open(b"head", b"")
     (tmp_path / "0").rename(tmp_path / "away")
-    small.add_body(unnamed, bytes(50_000))
+    small.add_body(entry, bytes(50_000))
+    (tmp_path / "away").rename(tmp_path / "0")
+    small.close(entry, b"", b"closing")
+    [serial] = small.take(10, ALL)
+
+    assert small.read(serial) == Spooled(1, b"head", b"closing", bytes(50_000), b"")
+    assert small.used == bytes_of_segments(tmp_path / "0")
+
+
+def test_a_folder_that_is_away_makes_records_wait_and_a_deleted_one_is_a_gap(
+    spool: Spool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(spool)
+    put(spool)
+    first, second = spool.take(10, ALL)
+    (tmp_path / "0").rename(tmp_path / "away")
+    with pytest.raises(FileNotFoundError):
+        spool.read(first)
     (tmp_path / "away").rename(tmp_path / "0")
 
-    assert drops(caplog, "spool.body_dropped") == [(1, module.FULL), (2, module.REFUSED), (3, module.REFUSED)]
-    assert small.used == bytes_of_segments(tmp_path / "0")
-    assert small.waiting == 3
+    assert spool.read(first) == Spooled(1, b"head", b"closing", b"body", b"piece")
+    shutil.rmtree(tmp_path / "0")
+    assert spool.read(second) is None
+    assert (spool.waiting, spool.dropped) == (1, 0)
+    assert "spool.gone" in caplog.messages
 
 
 def test_a_damaged_body_costs_the_body_and_is_set_aside(
@@ -181,7 +211,7 @@ def test_a_drop_that_the_disk_does_not_note_is_counted_all_the_same(
         spool.reject(1, "it cannot be decoded")
 
     assert (spool.waiting, spool.dropped, spool.used) == (0, 1, bytes_of_segments(tmp_path / "0"))
-    assert {"spool.counts_not_saved", "spool.refused", "spool.damaged"} <= set(caplog.messages)
+    assert {"spool.counts_not_saved", "spool.not_deleted", "spool.damaged"} <= set(caplog.messages)
 
 
 def test_a_rejected_record_in_an_old_file_does_not_keep_it_open(small: Spool, tmp_path: Path) -> None:

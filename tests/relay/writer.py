@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from proxy.relay import spool as module
+from proxy.relay import files as module
 from proxy.relay.spool import Spool
 
 LIMIT = 256 * 1024**2
