@@ -14,6 +14,7 @@ from django.db import connection
 
 from proxy.store import month_keys
 from proxy.store.bulk import execute_binary
+from proxy.store.cpu_bound import TooSlow, bounded
 from proxy.store.manifests import DIGEST_SIZE, request_pieces, split
 from proxy.store.models import Blob, Exchange, ExchangeBody, month_of
 from proxy.store.retention import BODIES, why_gone
@@ -42,7 +43,11 @@ class BodyMissingError(LookupError):
 def pieces_of(body: bytes) -> list[bytes]:
     """The pieces of a request, in order; whatever the cutter does, joined they are the body."""
     try:
-        pieces = cut(body)
+        with bounded():
+            pieces = cut(body)
+    except TooSlow:
+        log.error("ingest.uncut", extra={"bytes": len(body), "why": "it took too long"})
+        return [body]
     except Exception:  # a body that the cutter cannot take is kept all the same
         log.exception("ingest.uncut")
         return [body]

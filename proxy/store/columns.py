@@ -7,6 +7,8 @@ from django.db import models
 
 # jsonb is parsed by recursion; no real value comes near this depth.
 _DEPTH = 50
+# Bytes of JSON in one column. No real value comes near it either, and PostgreSQL takes seconds for a million keys.
+_LONGEST = 1024**2
 INTEGERS = {
     "SmallIntegerField": 2**15 - 1,
     "IntegerField": 2**31 - 1,
@@ -59,11 +61,13 @@ def text(value: str, limit: int | None = None) -> str:
 
 
 def json_value(value: object) -> object:
-    """`value` as jsonb can hold it; it is the same object unless something had to be replaced."""
+    """`value` as jsonb can hold it; it is the same object unless something had to be replaced. What is far too long is None."""
     try:
         encoded = msgspec.json.encode(value)
     except (ValueError, OverflowError, TypeError, RecursionError):
         return _cleaned(value, 0)
+    if len(encoded) > _LONGEST:
+        return None
     if b"\\u0000" in encoded or encoded.count(b"{") + encoded.count(b"[") > _DEPTH:
         return _cleaned(value, 0)
     return value

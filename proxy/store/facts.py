@@ -17,6 +17,7 @@ from proxy.store.rows import new_row
 from proxy.wire import batches
 from proxy.wire.batch_reader import read_results
 from proxy.wire.endings import MissingEnd, missing_end
+from proxy.wire.hints import model_of
 from proxy.wire.messages import Answer, ToolCall, read_answer
 from proxy.wire.pricing import PriceBook
 from proxy.wire.refusals import ONE_ATTEMPT
@@ -105,11 +106,16 @@ def joined(record: Record, spool: UUID, prices: PriceBook, request: RequestFacts
     )
 
 
-def unread(record: Record, spool: UUID) -> Facts:
-    """The same without a look into the bodies, for a record whose bodies `read` fails on."""
+def unread(record: Record, spool: UUID, prices: PriceBook, why: str) -> Facts:
+    """The same without a look into the bodies, for a record whose bodies `read` fails on: `why` says in its row what is missing."""
     row = _outline(record, spool)
+    _add_request(row, read_request(record.head.target, b""))
+    row.model = model_of(record.request_body)
+    unpriced_model = columns.text(costs.add_to(row, Answer(), prices), MODEL_LENGTH)
+    if row.cost_state != costs.NONE:
+        row.cost_reason = why
     columns.fit(row)
-    return Facts(row)
+    return Facts(row, unpriced_model=unpriced_model)
 
 
 def by_name(headers: HeaderPairs) -> dict[str, str]:

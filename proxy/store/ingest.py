@@ -13,6 +13,7 @@ from accounts.masking import mask_text
 from proxy.record import Batch, Part, Record
 from proxy.store import aside, batches, columns, facts, result_parts, rollups, storing, unpriced
 from proxy.store.announce import Stored, announce
+from proxy.store.cpu_bound import TooSlow, bounded
 from proxy.store.facts import Facts
 from proxy.store.models import Receipt
 from proxy.store.prices import CachedBook
@@ -20,6 +21,9 @@ from proxy.store.traffic import Whole, traffic_of
 from proxy.wire.pricing import PriceBook
 
 log = logging.getLogger("nexus.ingest")
+
+TOO_SLOW = "the bodies were not read: that took too long"
+BROKE = "the bodies were not read: a defect of Nexus, which the worker's log names"
 
 _prices = CachedBook()
 
@@ -107,13 +111,21 @@ def _store(batch: Batch, quietly: bool) -> int:
 
 
 def _read(record: Record, spool: UUID, prices: PriceBook) -> Facts:
-    """A record whose bodies break a parser keeps its bodies and loses only what they say."""
+    """A record whose bodies break a parser, or take too long, keeps its bodies and loses only what they say."""
     arrived = result_parts.results_of(record)
     try:
-        return facts.read(record, spool, prices, arrived)
+        with bounded():
+            return facts.read(record, spool, prices, arrived)
+    except TooSlow:
+        log.error("ingest.too_slow", extra={"exchange": record.head.id, "bytes": _size(record)})
+        return facts.unread(record, spool, prices, TOO_SLOW)
     except Exception:
         log.exception("ingest.unread", extra={"exchange": record.head.id})
-        return facts.unread(record, spool)
+        return facts.unread(record, spool, prices, BROKE)
+
+
+def _size(record: Record) -> int:
+    return len(record.request_body) + len(record.response_body)
 
 
 def _no_longer_aside(batch: Batch) -> set[int]:

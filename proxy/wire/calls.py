@@ -46,7 +46,8 @@ def calls_of(usage: Usage, model: str, attempts: Attempts = ONE_ATTEMPT) -> list
     else:
         calls = [_call(model, usage, usage.billed_1h_tokens, refusal=attempts.refusal)]
         parts = _candidates(usage, model)[0]
-    on_top = [one for one in usage.iterations if all(one is not part for part in parts)]
+    taken = set(map(id, parts))
+    on_top = [one for one in usage.iterations if id(one) not in taken]
     return calls + list(_on_top(on_top, model, attempts.hops))
 
 

@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from proxy.wire.lenient import as_count, as_dict, as_list, as_text, parse
+from proxy.wire.lenient import as_count, as_dict, as_list, as_text, is_longer, parse
 from proxy.wire.rebuild import Rebuilder
 from proxy.wire.refusals import ONE_ATTEMPT, Attempts, attempts_of
 from proxy.wire.sse import Decoder
 from proxy.wire.usage import Usage, merge
 
 _MESSAGE_TYPES = ("message", "completion")
+# An answer may have 128,000 tokens, and about as many events at most.
+_MOST_EVENTS = 200_000
+_LONGEST_DETAILS = 128 * 1024
 _STREAM_STARTS = (b"event:", b"data:", b":")
 
 
@@ -84,6 +87,10 @@ def _is_error(status: int, fields: dict[str, object]) -> bool:
 
 
 def _read_stream(body: bytes) -> Answer:
+    if body.count(b"data:") > _MOST_EVENTS:
+        return Answer(
+            streamed=True, finished=True
+        )  # nobody looked for its end, so nobody says that it has none
     decoder = Decoder()
     rebuilder = Rebuilder()
     rebuilder.add(decoder.feed(body))
@@ -129,6 +136,8 @@ def _answer(
 def _stop_details(message: dict[str, object]) -> dict[str, object] | None:
     """Without the token in it, which pays for a retry."""
     details = as_dict(message.get("stop_details"))
+    if is_longer(details, _LONGEST_DETAILS):
+        return None
     return {name: value for name, value in details.items() if name != "fallback_credit_token"} or None
 
 

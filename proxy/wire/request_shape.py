@@ -8,6 +8,7 @@ import msgspec
 from proxy.wire.lenient import as_dict, as_list, as_text, is_crowded, parse
 
 _NULL = msgspec.Raw(b"null")
+_LONGEST_OBJECT = 64 * 1024
 
 
 class Message(msgspec.Struct):
@@ -33,8 +34,8 @@ class Shape(msgspec.Struct):
     system: str | list[msgspec.Raw] | None = None
     messages: list[Message] | None = None
     tools: list[msgspec.Raw] | None = None
-    metadata: object = None
-    billing_policy: object = None
+    metadata: msgspec.Raw = _NULL
+    billing_policy: msgspec.Raw = _NULL
 
 
 _decode = msgspec.json.Decoder(Shape).decode
@@ -53,6 +54,11 @@ def shape_of(body: bytes) -> Shape | None:
         return _repaired(as_dict(parse(body)))
 
 
+def object_of(member: msgspec.Raw) -> dict[str, object]:
+    """A small object of a request, such as its metadata; empty where it is none, or has more than anybody asks for."""
+    return as_dict(parse(bytes(member))) if memoryview(member).nbytes <= _LONGEST_OBJECT else {}
+
+
 def blocks_of(message: Message) -> str | list[Block]:
     """A message's content: text, or the blocks; empty if it is neither."""
     try:
@@ -67,8 +73,9 @@ def _repaired(fields: dict[str, object]) -> Shape | None:
     if not fields:
         return None
     system = fields.get("system")
+    names = ("model", "stream", "max_tokens", "metadata", "billing_policy")
     kept = {
-        **{name: fields.get(name) for name in ("model", "stream", "max_tokens", "metadata")},
+        **{name: fields.get(name) for name in names},
         "system": system if isinstance(system, str | list) else None,
         "messages": [as_dict(one) for one in as_list(fields.get("messages"))],
         "tools": as_list(fields.get("tools")),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from proxy.wire.hints import model_of, wants_stream
 from proxy.wire.lenient import as_count, as_dict, as_text, parse
 from proxy.wire.reminders import WHITESPACE, without_reminders
-from proxy.wire.request_shape import Block, Message, blocks_of, shape_of
+from proxy.wire.request_shape import Block, Message, blocks_of, object_of, shape_of
 
 # Longer paths first: the first prefix that fits names the type.
 _ENDPOINTS = (
@@ -73,8 +73,8 @@ def read_request(path: str, body: bytes) -> RequestFacts:
         tool_count=len(shape.tools or ()),
         user_text=user_text,
         first_user_text=_first_text(messages),
-        user_id=_user_id(as_text(as_dict(shape.metadata).get("user_id"))),
-        bill_to=as_text(as_dict(shape.billing_policy).get("bill_to")) or "",
+        user_id=_user_id(as_text(object_of(shape.metadata).get("user_id"))),
+        bill_to=as_text(object_of(shape.billing_policy).get("bill_to")) or "",
     )
 
 

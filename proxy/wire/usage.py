@@ -7,8 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from proxy.wire.lenient import as_count, as_dict, as_list, as_text
+from proxy.wire.lenient import as_count, as_dict, as_list, as_text, is_longer
 from proxy.wire.understood import UNREADABLE, says_something
+
+# Bytes of JSON. The API's longest, with a model call for each of many tools, has a few kilobytes; each value of it costs time.
+LONGEST = 128 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,10 @@ def merge(*parts: object) -> Usage:
 
 
 def add(known: dict[str, object], part: object) -> None:
-    """Merge one more `usage` object into those before it, by the rule of `merge`."""
+    """Merge one more `usage` object into those before it, by the rule of `merge`. One that is far too long is not read."""
+    if is_longer(part, LONGEST):
+        known[UNREADABLE + "usage"] = True
+        return
     for name, value in as_dict(part).items():
         old = known.get(name)
         if isinstance(old, dict) and isinstance(value, dict):

@@ -285,13 +285,13 @@ def test_unread_keeps_what_the_proxy_knows() -> None:
         closing=make_closing(outcome="aborted", error_type="api_error", error_message="stopped")
     )
 
-    found = facts.unread(record, uuid7())
+    found = facts.unread(record, uuid7(), PriceBook([]), "why")
 
     row = found.exchange
-    assert (row.id, row.outcome, row.request_type) == (UUID(record.head.id), "aborted", "other")
-    assert (row.started_at, row.error_message, row.cost_state, found.message) == (
-        NOON,
-        "stopped",
-        "none",
-        None,
+    assert (row.id, row.outcome, row.request_type) == (
+        UUID(record.head.id),
+        "aborted",
+        "query_evaluation",
     )
+    assert (row.started_at, row.error_message, found.message) == (NOON, "stopped", None)
+    assert (row.cost_state, row.cost_reason) == ("partial", "why")

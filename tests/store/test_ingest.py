@@ -144,9 +144,10 @@ def test_a_record_that_breaks_a_parser_is_stored_with_bodies_and_outcome() -> No
     assert ingest.ingest(make_batch(make_record(), poison, make_record())) == 3
 
     row = Exchange.objects.get(pk=poison.head.id)
-    assert (row.outcome, row.model, row.input_tokens) == ("upstream_cut", "", None)
+    assert (row.outcome, row.model, row.input_tokens) == ("upstream_cut", "claude-sonnet-4-5", None)
+    assert (row.cost_state, row.cost_reason) == ("partial", ingest.BROKE)
     assert body_of(row.pk, "request") == ask("poison")
-    assert Exchange.objects.exclude(model="").count() == 2
+    assert Exchange.objects.filter(cost_state="exact").count() == 2
 
 
 BAD_IDS = ["no-uuid", "0f8fad5b-d9cb-469f-a165-70867728950e", "ffffffff-ffff-7000-8000-000000000000"]
