@@ -71,7 +71,7 @@ def test_a_broken_body_is_refused_at_once(bare: Bare, body: bytes, pause: bool) 
 @pytest.mark.parametrize("lines", HEADS.values(), ids=HEADS)
 def test_a_broken_head_is_refused_at_once(bare: Bare, lines: bytes) -> None:
     with wire.connect(bare.url) as connection:
-        connection.sendall(b"POST /v1/x HTTP/1.1\r\nhost: a.example\r\n" + lines + b"\r\n\r\n")
+        connection.sendall(b"POST /v1/messages HTTP/1.1\r\nhost: a.example\r\n" + lines + b"\r\n\r\n")
         assert_refused(connection)
 
 
@@ -102,11 +102,11 @@ def test_a_client_that_leaves_an_answer_behind_which_it_sent_garbage_is_noticed(
     silent = Script(chunks=(b"one", b"two"), pauses=(0, 60))
     bare.emulator.app.script("silent", silent)
     with wire.connect(bare.url) as connection:
-        request = wire.request_bytes("POST", "/v1/left", [("x-emulate", b"script=silent")])
+        request = wire.request_bytes("POST", "/v1/complete", [("x-emulate", b"script=silent")])
         connection.sendall(request + wire.request_bytes("GET", "/health", []) + b"GARBAGE\r\n\r\n")
         connection.recv(1000)
 
-    [seen] = [entry for entry in bare.emulator.app.log if entry.path == "/v1/left"]
+    [seen] = [entry for entry in bare.emulator.app.log if entry.path == "/v1/complete"]
     wait_for(lambda: bare.emulator.app.log[seen.number - 1].outcome == "client_left", 3)
 
 

@@ -63,7 +63,7 @@ def test_a_header_that_is_no_utf8_arrives_as_sent_and_is_recorded_as_latin_1(nex
     key = play(nexus, Script(headers=(("x-back", "d\u00e9j\u00e0"),), chunks=(b"ok",)))
     sent = [("x-name", b"caf\xe9"), ("x-test-id", mark.encode()), ("x-emulate", f"script={key}".encode())]
 
-    answer = wire.send(nexus.url, wire.request_bytes("GET", "/v1/x", sent))
+    answer = wire.send(nexus.url, wire.request_bytes("GET", "/v1/models", sent))
 
     stored = nexus.stored(answer.value("x-nexus-id"))
     [kept] = nexus.rows("SELECT * FROM proxy_exchangebody WHERE id = %s", stored["id"])

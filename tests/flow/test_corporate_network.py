@@ -45,6 +45,7 @@ def test_a_request_passes_the_proxy_byte_for_byte(
         uuid4().hex,
         json.dumps({"model": "claude-haiku-4-5", "stream": True, "messages": []}).encode(),
     )
+    own = ("x-api-key", b"sk-ant-api03-own")
     sent = [("x-test-id", mark.encode()), ("x-odd", b"\xc3\xa9"), ("x-odd", b"b")]
     proxy = ConnectProxy(there.names, pair=f"user:{PASSWORD}")
     with connect_proxy.serve(proxy, there.certificate if by_tls else None):
@@ -55,7 +56,7 @@ def test_a_request_passes_the_proxy_byte_for_byte(
             LOG_LEVEL="debug",
         )
         answers = [
-            wire.send(nexus.url, wire.request_bytes("POST", "/v1/a%2Fb//c?q=%22", sent, body))
+            wire.send(nexus.url, wire.request_bytes("POST", "/v1/a%2Fb//c?q=%22", [*sent, own], body))
             for _ in range(2)
         ]
 

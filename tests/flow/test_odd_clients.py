@@ -50,8 +50,8 @@ def outcomes(nexus: Nexus, mark: str) -> list[str]:
 def test_pipelined_requests_are_answered_in_their_order(nexus: Nexus, mark: str) -> None:
     requests = [
         wire.request_bytes(
-            "POST",
-            "/v1/messages",
+            "GET",
+            "/v1/models",
             [*script(nexus, Script(chunks=(str(n).encode(), b"!"))), ("x-test-id", mark.encode())],
         )
         for n in range(10)

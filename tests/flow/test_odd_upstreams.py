@@ -38,7 +38,9 @@ def ask(
     """Send one request that upstream answers with these writes; the answer and the request's key."""
     key = uuid4().hex
     upstream.answers[key] = answer
-    data = wire.request_bytes(method, target, [("x-play", key.encode())], b"{}")
+    # The client pays, as nobody else does for an address like this.
+    headers = [("x-play", key.encode()), ("x-api-key", b"sk-ant-api03-own")]
+    data = wire.request_bytes(method, target, headers, b"{}")
     return wire.send(odd.url, data, head_only=method == "HEAD"), key
 
 

@@ -121,7 +121,7 @@ def test_an_idle_connection_and_a_silent_stream_are_left_alone(hurried: Bare, cl
     hurried.emulator.app.script("silent", Script(chunks=(b"one", b"two"), pauses=(0, 2.5)))
     connection = clients.enter_context(wire.connect(hurried.url))
 
-    connection.sendall(wire.request_bytes("POST", "/v1/x", [("x-emulate", b"script=silent")]))
+    connection.sendall(wire.request_bytes("POST", "/v1/messages", [("x-emulate", b"script=silent")]))
     assert answer_of(connection).body == b"onetwo"
     time.sleep(2.5)
     connection.sendall(wire.request_bytes("GET", "/health", []))
@@ -132,7 +132,9 @@ def test_a_pipelined_body_that_nobody_reads_does_not_stall(hurried: Bare, client
     hurried.emulator.app.script("silent", Script(chunks=(b"one", b"two"), pauses=(0, 2.5)))
     headers = [("x-emulate", b"script=silent")]
     connection = clients.enter_context(wire.connect(hurried.url))
-    first, second = (wire.request_bytes("POST", "/v1/x", headers, b"x" * size) for size in (1, 9_000_000))
+    first, second = (
+        wire.request_bytes("POST", "/v1/messages", headers, b"x" * size) for size in (1, 9_000_000)
+    )
     file = connection.makefile("rb")
 
     with ThreadPoolExecutor(1) as pool:
@@ -216,7 +218,7 @@ def test_strangers_hold_no_more_than_their_share(start_bare: Starter, clients: E
 
     refused = clients.enter_context(wire.connect(bare.url))
     wire.send_what_is_taken(refused, head(OWN_KEY) + b"x" * 4 * MIB)
-    small = wire.send(bare.url, wire.request_bytes("POST", "/v1/x", [OWN_KEY, script], b"x" * 100_000))
+    small = wire.send(bare.url, wire.request_bytes("POST", "/v1/messages", [OWN_KEY, script], b"x" * 100_000))
     assert (answer_of(refused).status, small.status) == (503, 200)
 
     for connection in holding:
@@ -224,7 +226,8 @@ def test_strangers_hold_no_more_than_their_share(start_bare: Starter, clients: E
     body = b"x" * 7 * MIB
     wait_for(
         lambda: (
-            wire.send(bare.url, wire.request_bytes("POST", "/v1/x", [OWN_KEY, script], body)).status == 200
+            wire.send(bare.url, wire.request_bytes("POST", "/v1/messages", [OWN_KEY, script], body)).status
+            == 200
         )
     )
     bare.process.stop()

@@ -29,7 +29,7 @@ def bare(start_bare: Starter) -> Bare:
 def chunked(trailers: bytes, *headers: bytes, host: str = "outer.example", body: bytes = b"abc") -> bytes:
     """A request whose body is one chunk, with these trailers behind it."""
     head = [
-        b"POST /v1/x HTTP/1.1",
+        b"POST /v1/messages HTTP/1.1",
         b"host: " + host.encode(),
         b"transfer-encoding: chunked",
         b"x-emulate: script=trailers",
