@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from accounts.masking import mask_text
+from nexus_project.redis_noise import RedisNoise
 
 # What every record has; anything else came by `extra`. Celery adds a task's arguments as `data`: maybe a whole conversation.
 NOT_FIELDS = {*logging.makeLogRecord({}).__dict__, "message", "asctime", "data"}
@@ -70,7 +71,10 @@ def config(*, level: str, as_json: bool) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"masked": {"()": JsonFormatter if as_json else TextFormatter}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "masked"}},
+        "filters": {"redis": {"()": RedisNoise}},
+        "handlers": {
+            "stderr": {"class": "logging.StreamHandler", "formatter": "masked", "filters": ["redis"]}
+        },
         # The libraries' own debugging would bury Nexus's.
         "root": {"handlers": ["stderr"], "level": "INFO" if level == "debug" else level.upper()},
         "loggers": {

@@ -50,10 +50,13 @@ def read_outline(spool: Spool, serial: int, read: Read = StoredFile.read) -> Rec
 def _read(spool: Spool, serial: int, read: Read, *, response: bool) -> Record | None:
     found = spool.read(serial, read, response=response)
     try:
-        return assemble(found) if found else None
+        made = assemble(found) if found else None
     except msgspec.DecodeError as error:
         spool.reject(serial, f"it cannot be decoded ({error})")
         return None
+    if made and (made.head.body_dropped or (response and made.closing.response_dropped)):
+        spool.lack_body(serial)
+    return made
 
 
 def _aborted(found: Spooled) -> Closing:

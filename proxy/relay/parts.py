@@ -26,6 +26,7 @@ class Parts:
         self._whole = sum(frame.length for _, frame in self._frames) >= outline.closing.response_size
         if not self._whole:  # bytes that the spool dropped: nothing of the rest would count
             self._frames.clear()
+            spool.lack_body(self.serial)
 
     @property
     def more(self) -> bool:

@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 
 from proxy.relay import descriptors
 from proxy.relay.rarely import Rarely
-from proxy.relay.segments import MARK_BYTES, Damage, Segment, StoredFile
+from proxy.relay.segments import HEADER_BYTES, MARK_BYTES, Damage, Frame, Segment, StoredFile
 
 log = logging.getLogger("nexus.spool")
 
@@ -170,6 +170,10 @@ class Slot:
             log.error("spool.damaged", extra={**report, "kept": "", "why": str(error)})
         else:
             log.error("spool.damaged", extra={**report, "kept": str(kept)})
+
+    def set_aside_frame(self, file: StoredFile, frame: Frame) -> None:
+        """The same with a frame that no longer holds what was written, or that belongs to no record."""
+        self.set_aside(file, Damage(frame.offset - HEADER_BYTES, frame.length + HEADER_BYTES))
 
     def release(self) -> None:
         """Let another process have it."""

@@ -17,17 +17,7 @@ from pathlib import Path
 from proxy.heartbeat import Heartbeat
 from proxy.relay.files import Files
 from proxy.relay.rarely import Rarely
-from proxy.relay.segments import (
-    CLOSE,
-    HEADER_BYTES,
-    OPEN,
-    REQUEST,
-    RESPONSE,
-    Damage,
-    Frame,
-    Segment,
-    StoredFile,
-)
+from proxy.relay.segments import CLOSE, HEADER_BYTES, OPEN, REQUEST, RESPONSE, Frame, Segment, StoredFile
 from proxy.relay.slot import Slot
 from proxy.relay.spooled import Entry, Read, Spooled, join
 from proxy.relay.unread import incomplete, look_through
@@ -40,6 +30,9 @@ MAX_WAITING = 200_000  # each costs about a kilobyte of memory
 FULL = "the spool is full"
 REFUSED = "the disk refused it"
 DAMAGED = "its beginning on disk is damaged"
+DAMAGED_BODY = "it is damaged on disk, or its file is gone"
+# An empty piece in a record that has an end: that a body of it was dropped is counted, and a restart must not count it again.
+COUNTED = (RESPONSE, b"")
 
 
 class Spool:
@@ -100,6 +93,9 @@ class Spool:
         size = HEADER_BYTES + len(body)
         with self._lock:
             if entry.closed:
+                entry.body_dropped = (
+                    True  # its client left before the body was looked at: no loss of the spool's
+                )
                 return
             if not self.has_room(size):
                 self._drop_body(entry, FULL)
@@ -129,7 +125,8 @@ class Spool:
             if piece and not self.has_room(len(piece)):
                 self._drop_body(entry, FULL)
                 piece = b""
-            if not self._write_record(entry, [(CLOSE, closing)], RESPONSE, piece):
+            record = [(CLOSE, closing), *([COUNTED] if entry.body_dropped else [])]
+            if not self._write_record(entry, record, RESPONSE, piece):
                 # The beginning is on disk, so the exchange is not lost: at worst a kill makes it `aborted`.
                 entry.closing = closing
             if not entry.writing:
@@ -244,9 +241,15 @@ class Spool:
 
     def lose_response(self, serial: int, file: StoredFile, frame: Frame) -> None:
         """Note that a frame of it is damaged."""
-        self._set_aside(file, frame)
+        self._slot.set_aside_frame(file, frame)
         with self._lock:
-            self._drop_body(self._entries[serial], DAMAGED)
+            self._drop_body(self._entries[serial], DAMAGED_BODY)
+
+    def lack_body(self, serial: int) -> None:
+        """Note that a body of a taken exchange is shorter than it was; once, and not if that was counted when it happened."""
+        with self._lock:
+            if entry := self._entries.get(serial):
+                self._drop_body(entry, DAMAGED_BODY)
 
     def read(self, serial: int, read: Read = StoredFile.read, *, response: bool = True) -> Spooled | None:
         """A taken exchange, without what is damaged of its bodies; None if its head is: it is then given up.
@@ -263,13 +266,13 @@ class Spool:
             serial, frames, lambda file, frame: lost.append((file, frame)), partial(self.payload, read)
         )
         for file, frame in lost:
-            self._set_aside(file, frame)
+            self._slot.set_aside_frame(file, frame)
         if found is None:
             self._lose(entry)
             return None
         if any(frame.kind in (REQUEST, RESPONSE) for _, frame in lost):
             with self._lock:
-                self._drop_body(entry, DAMAGED)
+                self._drop_body(entry, DAMAGED_BODY)
         return found if found.closing else replace(found, closing=entry.closing)
 
     def reject(self, serial: int, why: str) -> None:
@@ -277,7 +280,7 @@ class Spool:
         with self._lock:
             entry = self._entries[serial]
         for segment, frame in entry.frames:
-            self._set_aside(segment, frame)
+            self._slot.set_aside_frame(segment, frame)
         with self._lock:
             self._drop(entry, why)
 
@@ -295,9 +298,6 @@ class Spool:
         with self._lock:
             self._files.close(self.accepted)
             self._slot.release()
-
-    def _set_aside(self, file: StoredFile, frame: Frame) -> None:
-        self._slot.set_aside(file, Damage(frame.offset - HEADER_BYTES, frame.length + HEADER_BYTES))
 
     # Within, under the lock
 
@@ -387,11 +387,12 @@ class Spool:
         for serial in sorted(self._entries):
             entry = self._entries[serial]
             entry.closed = True
+            entry.body_dropped = any((frame.kind, frame.length) == (RESPONSE, 0) for _, frame in entry.frames)
             if serial in waiting:
                 continue
             if all(frame.kind != OPEN for _, frame in entry.frames):
                 for file, frame in entry.frames:
-                    self._set_aside(file, frame)
+                    self._slot.set_aside_frame(file, frame)
                 self._drop(entry, DAMAGED)
             else:
                 self._ready.append(serial)

@@ -48,8 +48,8 @@ def number_of(path: Path) -> int:
 def incomplete(exchanges: Mapping[int, Placed], unread: Sequence[Path]) -> set[int]:
     """The serials that a file of `unread` may hold a part of.
 
-    An exchange lies in the files from its beginning's to its end's; a large body's own file may be one of those that were made
-    before the next file with anything but bodies.
+    An exchange lies in the files from its beginning's to its end's. Where no body of its request is found there, a large
+    one may lie in a file of its own, which was made before the next one that holds anything but bodies.
     """
     if not unread:
         return set()
@@ -62,6 +62,8 @@ def incomplete(exchanges: Mapping[int, Placed], unread: Sequence[Path]) -> set[i
 
 def _lacks(frames: Placed, unread: Sequence[int], others: Sequence[int]) -> bool:
     first = min((number_of(file.path) for file, frame in frames if frame.kind == OPEN), default=0)
-    closed = max((number_of(file.path) for file, frame in frames if frame.kind == CLOSE), default=None)
-    following = None if closed is None else next((one for one in others if one > closed), None)
-    return any(first <= one and (following is None or one < following) for one in unread)
+    last = max((number_of(file.path) for file, frame in frames if frame.kind == CLOSE), default=None)
+    if last is not None and all(frame.kind != REQUEST for _, frame in frames):
+        following = next((one for one in others if one > last), None)
+        last = None if following is None else following - 1
+    return any(first <= one and (last is None or one <= last) for one in unread)

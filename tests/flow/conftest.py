@@ -20,6 +20,8 @@ from nexus_project.demo.emulator import Emulator, create_app
 from nexus_project.demo.received import Received
 from nexus_project.demo.serving import Running, serve
 from nexus_project.stack import commands, ports
+from nexus_project.stack.commands import Service
+from nexus_project.stack.redis import find_server
 from tests import addresses
 from tests.flow.bare import Starter
 from tests.flow.services import Process, wait_for
@@ -156,3 +158,15 @@ def _close_clients() -> Iterator[None]:
     yield
     while opened:
         opened.pop().close()
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[Process]:
+    """A Redis that a test may kill and start; its port is in its environment."""
+    port = ports.free()
+    command = (str(find_server()), "--port", str(port), "--save", "", "--dir", str(tmp_path))
+    server = Process(
+        Service("redis", command, 5, environment={"PORT": str(port)}), {}, tmp_path / "redis.log"
+    ).start()
+    yield server
+    server.stop()

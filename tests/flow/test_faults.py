@@ -3,15 +3,11 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from uuid import uuid4
 
 import httpx
 import pytest
 
-from nexus_project.stack import ports
-from nexus_project.stack.commands import Service
-from nexus_project.stack.redis import find_server
 from tests.flow.conftest import Nexus
 from tests.flow.services import Process, wait_for
 
@@ -107,17 +103,6 @@ def test_each_exchange_is_stored_once_though_the_proxy_restarts_at_once(own: Nex
         own.stored(exchange_id)
     wait_for(lambda: own.rows("SELECT sum(stored)::int AS n FROM proxy_spool")[0]["n"] == 20)
     assert own.rows("SELECT sum(requests)::int AS n FROM proxy_rollup") == [{"n": 20}]
-
-
-@pytest.fixture
-def own_redis(tmp_path: Path) -> Iterator[Process]:
-    port = ports.free()
-    command = (str(find_server()), "--port", str(port), "--save", "", "--dir", str(tmp_path))
-    server = Process(
-        Service("redis", command, 5, environment={"PORT": str(port)}), {}, tmp_path / "redis.log"
-    ).start()
-    yield server
-    server.stop()
 
 
 def test_with_redis_gone_and_wiped_the_client_notices_nothing_and_the_record_follows(

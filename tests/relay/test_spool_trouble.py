@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from proxy.relay import spool as module
+from proxy.relay.slot import Slot
 from proxy.relay.spool import Spool
 from proxy.relay.spooled import Spooled
+from proxy.relay.unread import look_through
 from tests.relay.disk import bytes_of_segments, newest_segment, no_file_beyond, open_descriptors
 from tests.relay.examples import put
 
@@ -224,3 +226,37 @@ def test_a_rejected_record_in_an_old_file_does_not_keep_it_open(small: Spool, tm
     assert open_descriptors() == descriptors
     small.discard(taken)
     assert small.used == bytes_of_segments(tmp_path / "0")
+
+
+def test_a_file_that_somebody_deleted_is_not_waited_for(small: Spool, tmp_path: Path) -> None:
+    entry = small.open(b"head", bytes(20_000))
+    put(small, bytes(1000))
+    small.close(entry, b"piece", b"closing")
+    others = small.open(b"head", b"")
+    first, second = list(dict.fromkeys(file for file, _ in entry.frames))
+    taken = small.take(10, ALL)
+    (tmp_path / "0").rename(tmp_path / "away")
+    second.seal()
+    small.discard(taken)
+    assert small._files._leaving  # its folder is away: the word has to wait
+    (tmp_path / "away").rename(tmp_path / "0")
+    second.path.unlink()
+
+    small.try_again()
+
+    assert not small._files._leaving
+    assert not first.path.exists()
+    assert others.frames
+
+
+def test_a_file_that_vanishes_while_a_process_starts_is_passed_over(tmp_path: Path) -> None:
+    first = Spool(tmp_path / "0", MIB)
+    put(first)
+    first.shut()
+    slot = Slot(tmp_path / "0")
+    slot.found.append(tmp_path / "0" / "gone.seg")
+
+    found = look_through(slot)
+    slot.release()
+
+    assert (len(found.files), found.unread) == (1, [])
