@@ -223,8 +223,8 @@ class Supervisor:
     def _schedule(self, watched: Watched, why: str, ran_seconds: float = 0) -> None:
         name, pause = watched.service.name, watched.backoff.pause(ran_seconds)
         watched.due = time.monotonic() + pause
-        self._console.say(f"{why}\nstarting {name} again {in_words(pause)}")
         restarts.note(self._data_dir, Restarts(name, watched.backoff.ends, datetime.now(UTC), pause))
+        self._console.say(f"{why}\nstarting {name} again {in_words(pause)}")
 
     def _again(self, watched: Watched) -> None:
         try:

@@ -168,5 +168,15 @@ def own_redis(tmp_path: Path) -> Iterator[Process]:
     server = Process(
         Service("redis", command, 5, environment={"PORT": str(port)}), {}, tmp_path / "redis.log"
     ).start()
+    # It has no page to ask: the first command that finds it says that it listens.
+    wait_for(lambda: _answers(port), 20, server.words)
     yield server
     server.stop()
+
+
+def _answers(port: int) -> bool:
+    with redis.Redis(port=port) as client:
+        try:
+            return bool(client.ping())
+        except redis.ConnectionError:
+            return False
