@@ -10,7 +10,7 @@ from django.db import Error as DatabaseFailure
 from accounts import open_doors, payers
 from accounts.open_doors import OpenDoors
 
-HINT = f"To close them, {open_doors.MEND}; see docs/credentials.md."
+HINT = f"To close them, {open_doors.ACTION}; see docs/credentials.md."
 UNASKED = "Run this again where DATABASE_URL answers and is migrated, or set ENABLE_CLIENT_AUTH=true."
 
 

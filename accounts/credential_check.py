@@ -30,7 +30,7 @@ class Verdict:
 def at_hand(payer: Payer, now: float | None = None) -> Verdict:
     """What can be said without the API."""
     if not payer.secret:
-        return Verdict(False, "its secret is missing or cannot be read: type it in again, or mend its file")
+        return Verdict(False, "its secret is missing or cannot be read: type it in again, or fix its file")
     if not payer.usable(time.time() if now is None else now):
         if payer.refreshable:
             return Verdict(True, "its access token has ended and is renewed by the next request")

@@ -89,7 +89,7 @@ def exposed(path: Path) -> str:
 
 
 def read(path: Path) -> CredentialFile:
-    """Read and check one file; raises BadCredentialFile with what to mend."""
+    """Read and check one file; raises BadCredentialFile with what to fix."""
     return _checked(path, document(path))
 
 

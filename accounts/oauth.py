@@ -165,8 +165,8 @@ def _refresh_file(path: Path, refused: str, *, patient: bool) -> None:
     except BlockingIOError as error:
         raise Busy("another process is refreshing it") from error
     except OSError as error:
-        mend = "make its folder writable for Nexus (with Docker the proxy's container alone writes it)"
-        raise RefreshFailed(f"{path.name} cannot be written ({error.strerror}): {mend}") from error
+        action = "make its folder writable for Nexus (with Docker the proxy's container alone writes it)"
+        raise RefreshFailed(f"{path.name} cannot be written ({error.strerror}): {action}") from error
     except credential_files.BadCredentialFile as error:
         raise RefreshFailed(f"{path.name}: {error}", permanent=True) from error
     log.info("oauth.refreshed", extra={"payer": f"file:{path.name}"})

@@ -9,7 +9,7 @@ from accounts import credential_folder, snapshot
 from accounts.access import DomainAccess, Payer, Snapshot
 from accounts.models import ClientKey, Credential, Domain
 
-MEND = "give each domain a client key, or set ENABLE_CLIENT_AUTH=true"
+ACTION = "give each domain a client key, or set ENABLE_CLIENT_AUTH=true"
 SHOWN = 10
 
 _PAYER = Payer("database", "", "api_key", "")

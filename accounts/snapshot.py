@@ -60,8 +60,8 @@ def _payer(rows: QuerySet[Credential], pk: int) -> tuple[int, Payer]:
         row = rows.get(pk=pk)
         return row.domain_id, payers.from_row(row)
     except UnreadableSecret:
-        mend = "put the key that wrote it back into FIELD_ENCRYPTION_KEYS"
-        log.error("credential.unreadable", extra={"payer": f"database:{pk}", "mend": mend})
+        action = "put the key that wrote it back into FIELD_ENCRYPTION_KEYS"
+        log.error("credential.unreadable", extra={"payer": f"database:{pk}", "action": action})
         plain = rows.only("domain_id", "kind", "account_id", "name").get(pk=pk)
         account = plain.account_id or plain.name
         return plain.domain_id, payers.from_unreadable_row(pk, plain.kind, account)

@@ -39,10 +39,10 @@ def save(stored: Snapshot) -> None:
         settings.NEXUS_DATA_DIR.mkdir(parents=True, exist_ok=True)
         atomic_file.write(_path(), content)
     except OSError as error:
-        mend = (
+        action = (
             "make NEXUS_DATA_DIR writable: without this file a start while PostgreSQL is down serves nobody"
         )
-        log.warning("access.snapshot_not_kept", extra={"why": error.strerror, "mend": mend})
+        log.warning("access.snapshot_not_kept", extra={"why": error.strerror, "action": action})
 
 
 def load(parts: Sequence[Part] = ()) -> Snapshot | None:
@@ -58,7 +58,7 @@ def load(parts: Sequence[Part] = ()) -> Snapshot | None:
             else "it is damaged or of another FIELD_ENCRYPTION_KEYS"
         )
         log.error(
-            "access.snapshot_unusable", extra={"file": _path(), "why": why, "mend": "bring PostgreSQL back"}
+            "access.snapshot_unusable", extra={"file": _path(), "why": why, "action": "bring PostgreSQL back"}
         )
         return None
     saved_at = datetime.fromtimestamp(kept.saved_at, UTC).isoformat(timespec="seconds")

@@ -73,7 +73,7 @@ class Watcher:
     def _tell(self, found: OpenDoors) -> None:
         """Say loudly, once a change, what anybody may spend."""
         if found and found != self._open:
-            log.warning("access.open", extra={"to_everybody": found.words, "mend": open_doors.MEND})
+            log.warning("access.open", extra={"to_everybody": found.words, "action": open_doors.ACTION})
         if self._open and not found:
             log.info("access.closed")
         self._open = found

@@ -34,7 +34,7 @@ def _advice(error: Exception, words: Sequence[str]) -> str | None:
     if isinstance(cause, _LACKS) and "migrate" not in words[1:2]:
         return "the database has no such tables yet (or older ones): run `python manage.py migrate` first."
     if isinstance(cause, psycopg.OperationalError) and (cause.sqlstate or "08").startswith(_AWAY):
-        return f"the database does not answer: start it or mend DATABASE_URL ({_reason(cause)})."
+        return f"the database does not answer: start it or fix DATABASE_URL ({_reason(cause)})."
     return None
 
 

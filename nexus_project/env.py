@@ -54,12 +54,12 @@ def _env_lines(path: Path) -> str:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
-        raise SettingError(f"{path} cannot be read ({error.strerror}); mend it or delete it.") from error
+        raise SettingError(f"{path} cannot be read ({error.strerror}); fix it or delete it.") from error
     except UnicodeDecodeError:
-        raise SettingError(f"{path} is not UTF-8; mend it or delete it.") from None
+        raise SettingError(f"{path} is not UTF-8; fix it or delete it.") from None
     for number, line in enumerate(lines, start=1):
         if not ENV_LINE.fullmatch(line):
-            raise SettingError(f"{path}, line {number} is not of the form NAME=value; mend that line.")
+            raise SettingError(f"{path}, line {number} is not of the form NAME=value; fix that line.")
     return "\n".join(line.strip() for line in lines)
 
 

@@ -29,7 +29,7 @@ def waiting_records(root: Path, unusable: Callable[[str], None], *, held: bool =
         try:
             found = survey(folder)
         except OSError as error:
-            unusable(f"{folder} cannot be used ({error}): mend its rights or the disk")
+            unusable(f"{folder} cannot be used ({error}): fix its rights or the disk")
             continue
         if held or not found.held:
             yield from _records(found, unusable)
@@ -39,7 +39,7 @@ def _records(found: Survey, unusable: Callable[[str], None]) -> Iterator[Carried
     if found.unread:
         unusable(
             f"{len(found.unread)} files of {found.folder} cannot be read ({found.why}), so that their records are left out:"
-            " mend their rights or the disk"
+            " fix their rights or the disk"
         )
     for serials in _batches(found):
         read = [record for serial in serials if (record := _record(found, serial, unusable))]
@@ -50,7 +50,7 @@ def _record(found: Survey, serial: int, unusable: Callable[[str], None]) -> Reco
     try:
         return found.record(serial)
     except OSError as error:
-        unusable(f"record {serial} in {found.folder} cannot be read now ({error}): mend the disk, try again")
+        unusable(f"record {serial} in {found.folder} cannot be read now ({error}): fix the disk, try again")
         return None
 
 

@@ -116,7 +116,7 @@ def needs(found: Listing) -> list[str]:
     words = [line for one in found.spools for line in _needs_of(one)]
     if found.set_aside:
         words.append(
-            f"{len(found.set_aside)} records are set aside: report their errors, and after an upgrade that mends them run "
+            f"{len(found.set_aside)} records are set aside: report their errors, and after an upgrade that fixes them run "
             "`manage.py spool replay --set-aside`"
         )
     return words
@@ -126,9 +126,9 @@ def _needs_of(line: SpoolLine) -> list[str]:
     name = line.slot or f"spool {line.state.id}"
     words = []
     if line.where == "unusable":
-        words.append(f"{name} cannot be used ({line.why}): mend the folder's rights or the disk")
+        words.append(f"{name} cannot be used ({line.why}): fix the folder's rights or the disk")
     elif line.why:
-        words.append(f"{name} has files that cannot be read ({line.why}): mend their rights or the disk")
+        words.append(f"{name} has files that cannot be read ({line.why}): fix their rights or the disk")
     if is_fresh(line.state):
         state = line.state
         words.append(

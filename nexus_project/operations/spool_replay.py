@@ -91,7 +91,7 @@ def _replay_slots(root: Path, limit_bytes: int, done: Replayed, step: Step) -> N
                 _replay_slot(folder, limit_bytes, done, step)
             _replay_damaged(folder, done, step)
         except OSError as error:
-            done.left.append(f"{folder} cannot be used ({error}): mend its rights or the disk")
+            done.left.append(f"{folder} cannot be used ({error}): fix its rights or the disk")
 
 
 def _replay_slot(folder: Path, limit_bytes: int, done: Replayed, step: Step) -> None:
@@ -114,7 +114,7 @@ def _replay_slot(folder: Path, limit_bytes: int, done: Replayed, step: Step) -> 
         )
     if spool.unreadable or not spool.whole:
         done.left.append(
-            f"{folder}: {spool.unreadable} records or more cannot be read now and stay: mend the disk, or the files' rights,"
+            f"{folder}: {spool.unreadable} records or more cannot be read now and stay: fix the disk, or the files' rights,"
             " and repeat"
         )
 

@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (StackError, SettingError) as error:
         print(f"nexus: {error}", file=sys.stderr)
     except OSError as error:
-        print(f"nexus: {error}; mend that and start again.", file=sys.stderr)
+        print(f"nexus: {error}; fix that and start again.", file=sys.stderr)
     return 1
 
 

@@ -38,14 +38,14 @@ def check(path: Path) -> None:
         mode = path.stat().st_mode & 0o777
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise StackError(f"{path} cannot be read as text: mend it, or delete it and start again.") from error
+        raise StackError(f"{path} cannot be read as text: fix it, or delete it and start again.") from error
     if mode & 0o077:
         raise StackError(
             f"{path} holds secrets and others may read it (mode {mode:03o}): run chmod 600 {path}"
         )
     for number, line in enumerate(lines, start=1):
         if not ENV_LINE.fullmatch(line):
-            raise StackError(f"{path}, line {number} is not of the form NAME=value: mend that line.")
+            raise StackError(f"{path}, line {number} is not of the form NAME=value: fix that line.")
 
 
 def _fresh() -> str:

@@ -54,8 +54,8 @@ class HealthSharing:
         except redis.RedisError as error:
             self._notes.give_back(changes)
             if not self._down:
-                mend = "bring Redis back; until then each process cools down by itself"
-                log.warning("pool.unshared", extra={"why": type(error).__name__, "mend": mend})
+                action = "bring Redis back; until then each process cools down by itself"
+                log.warning("pool.unshared", extra={"why": type(error).__name__, "action": action})
             self._down = True
         except Exception:  # the outermost door of this task: without it a bug would end all sharing
             log.exception("pool.sharing_failed")

@@ -75,7 +75,7 @@ class Leftovers:
 
 
 def _tell(folder: Path, error: OSError) -> None:
-    report = {"folder": str(folder), "why": str(error), "mend": "its rights, or the disk"}
+    report = {"folder": str(folder), "why": str(error), "action": "fix its rights, or the disk"}
     log.error("spool.unusable", extra=report)
 
 

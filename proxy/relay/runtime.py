@@ -50,7 +50,7 @@ class Runtime:
             self.shipper = Shipper(root, self.spool)
         else:
             log.warning(
-                "relay.unrecorded", extra={"why": "REDIS_URL is not set", "mend": "set it to keep a record"}
+                "relay.unrecorded", extra={"why": "REDIS_URL is not set", "action": "set it to keep a record"}
             )
         self.watcher = Watcher((door_prices.PART,))
         self.refresher = Refresher(self.watcher)
@@ -112,7 +112,7 @@ async def live(
         runtime = Runtime()
         runtime.start()
     except OSError as error:
-        message = f"the spool in {settings.NEXUS_DATA_DIR} cannot be used ({error}); mend the folder or set NEXUS_DATA_DIR"
+        message = f"the spool in {settings.NEXUS_DATA_DIR} cannot be used ({error}); fix the folder or set NEXUS_DATA_DIR"
         await send({"type": "lifespan.startup.failed", "message": message})
         return
     _current[:] = [runtime]

@@ -117,7 +117,7 @@ class Shipper:
         except BrokerDown as error:
             if not self._down:
                 log.warning(
-                    "shipper.redis_down", extra={"why": str(error), "mend": "start Redis or mend REDIS_URL"}
+                    "shipper.redis_down", extra={"why": str(error), "action": "start Redis or fix REDIS_URL"}
                 )
             self._down = True
             return DOWN_PAUSE_SECONDS

@@ -36,7 +36,7 @@ def look_through(slot: Slot) -> Found:
             found.unread.append(path)
     if found.unread:
         report = {"folder": str(slot.folder), "files": len(found.unread), "why": why}
-        log.error("spool.files_unreadable", extra={**report, "action": "mend their rights or the disk"})
+        log.error("spool.files_unreadable", extra={**report, "action": "fix their rights or the disk"})
     return found
 
 

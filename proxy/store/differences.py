@@ -1,7 +1,7 @@
 """What the rollups lack of the rows, or have too much: computed by the database, kept in a table of this session.
 
 One statement looks at both sides, so it sees them at one moment. Ingest and reprice change both by the same amount in
-one transaction: a difference stays right while they go on, and adding it later mends exactly what was wrong.
+one transaction: a difference stays right while they go on, and adding it later fixes exactly what was wrong.
 """
 
 from collections.abc import Collection, Iterator
@@ -247,7 +247,7 @@ def hours(window: Window) -> list[Difference]:
 
 
 def apply(window: Window) -> None:
-    """Mend the rollups of a window, and forget what was mended."""
+    """Mend the rollups of a window, and forget what was fixed."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_APPLY, window.parameters)
         cursor.execute(_FORGET, window.parameters)

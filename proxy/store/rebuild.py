@@ -1,6 +1,6 @@
 """Make the rollups, the totals of domains and the sums of spending say again what the stored exchanges say, while ingest goes on.
 
-An hour is mended only where all that it counted is still there as rows; what is left alone is told. Beside a month
+An hour is fixed only where all that it counted is still there as rows; what is left alone is told. Beside a month
 that was dropped a day is left alone as well: an exchange may lie in the partition of the neighbour, by its id.
 """
 
@@ -58,7 +58,7 @@ class Rebuilt:
 
 
 def rebuild(asked: Asked, progress: Callable[[int, int], None] = lambda done, of: None) -> Rebuilt:
-    """Compare, and mend unless it is a dry run; `progress` hears how many of how many months are done."""
+    """Compare, and fix unless it is a dry run; `progress` hears how many of how many months are done."""
     found = Rebuilt()
     with _alone(), differences.tables():
         months = _months(asked)
@@ -142,7 +142,7 @@ def _previous(month: date) -> date:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Two rebuilds at once would each mend the same difference."""
+    """Two rebuilds at once would each fix the same difference."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT pg_try_advisory_lock({_LOCK})")
         if cursor.fetchone() != (True,):

@@ -1,4 +1,4 @@
-"""What the sums of spending lack of the rows, or have too much, by whole days: found and mended as the rollups are.
+"""What the sums of spending lack of the rows, or have too much, by whole days: found and fixed as the rollups are.
 
 One statement looks at both sides; what is found is added later, so ingest and reprice go on meanwhile (decision 0016).
 """

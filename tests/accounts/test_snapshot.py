@@ -91,7 +91,7 @@ def test_a_value_that_no_key_decrypts_hides_no_other_credential_and_is_named(
         ("database:good", True),
     ]
     assert domains["b.example"].payers[0].usable(0)
-    assert "FIELD_ENCRYPTION_KEYS" in caplog.records[0].__dict__["mend"]
+    assert "FIELD_ENCRYPTION_KEYS" in caplog.records[0].__dict__["action"]
 
 
 def test_a_webhook_that_no_key_decrypts_hides_no_credential_and_no_key() -> None:

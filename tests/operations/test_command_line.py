@@ -66,7 +66,7 @@ def test_a_database_that_is_away_is_told_with_its_reason_and_no_password() -> No
 
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert line.startswith("nexus: the database does not answer: start it or mend DATABASE_URL (")
+    assert line.startswith("nexus: the database does not answer: start it or fix DATABASE_URL (")
     assert "refused" in line
     assert PASSWORD not in done.stdout + done.stderr
 

@@ -37,7 +37,7 @@ _MODULES: dict[str, ModuleType] = {"flock": fcntl, "io.open": io}
 
 
 class Kernel:
-    """Counts the calls; `fail` says which ones fail from now on, until `mend`."""
+    """Counts the calls; `fail` says which ones fail from now on, until `fix`."""
 
     def __init__(self) -> None:
         self.calls: dict[str, int] = dict.fromkeys(ERRORS, 0)
@@ -51,7 +51,7 @@ class Kernel:
         self._name, self._number = name, number
         self._places = range(self.calls[name] + places.start, self.calls[name] + places.stop)
 
-    def mend(self) -> None:
+    def fix(self) -> None:
         self._name = ""
 
     def wrapped(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:

@@ -251,7 +251,7 @@ def suffer(
     if not later:
         fail()
     live(root, store, taken, fail if later else lambda: None)
-    made.mend()
+    made.fix()
     failed = made.failed > before
     check(template[1], store, taken, settle(root, store))
     return failed
@@ -269,7 +269,7 @@ def test_a_minute_with_a_broken_disk_is_one_line(tmp_path: Path, caplog: pytest.
                 shipper.turn(now + seconds)
             assert (spool.waiting, spool.dropped, spool.unreadable, len(store.records)) == (40, 0, 40, 0)
             spool.try_again()
-        made.mend()
+        made.fix()
     assert caplog.messages.count("spool.unreadable") == 1
 
     for seconds in range(80):

@@ -67,7 +67,7 @@ async def test_a_spool_that_cannot_be_used_keeps_the_process_from_starting_and_s
     [failed] = sent
     assert failed["type"] == "lifespan.startup.failed"
     assert f"the spool in {tmp_path / 'file'} cannot be used" in failed["message"]
-    assert "mend the folder or set NEXUS_DATA_DIR" in failed["message"]
+    assert "fix the folder or set NEXUS_DATA_DIR" in failed["message"]
 
 
 async def test_a_process_starts_to_answer_once_it_knows_who_may_pass(

@@ -102,8 +102,8 @@ def test_only_whole_days_and_the_domain_that_were_asked_for_are_mended() -> None
     )
 
     assert [one.of for one in found.spending] == [days[1].date()]
-    mended = Spend.objects.get(cost_usd=COST)
-    assert (mended.day, mended.domain) == (days[1].date(), "a.example")
+    fixed = Spend.objects.get(cost_usd=COST)
+    assert (fixed.day, fixed.domain) == (days[1].date(), "a.example")
 
 
 def test_a_day_with_an_hour_without_storage_is_left_alone(settings: Settings) -> None:

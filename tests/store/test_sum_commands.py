@@ -49,10 +49,10 @@ def test_a_dry_run_that_finds_something_ends_with_one_and_a_run_that_mends_it_wi
     assert "2026-11-20 12:00: requests -3\n" in told
     assert "spent on 2026-11-20: cost_usd -0.999965\n" in told
     assert (
-        "1 hours, the totals of 0 domains and the spending of 1 days differ; run it without --dry-run to mend them."
+        "1 hours, the totals of 0 domains and the spending of 1 days differ; run it without --dry-run to fix them."
         in told
     )
-    assert "were mended" in done
+    assert "were fixed" in done
     assert run("rebuild_rollups", "--dry-run")[1] == 0
 
 

@@ -127,5 +127,5 @@ def _into_file(path: Path, tokens: Tokens) -> str:
             f"{path} cannot be written ({error.strerror}): choose another folder and run this again."
         ) from error
     except BadCredentialFile as error:
-        raise CommandError(f"{path}: {error}: mend or delete it, and run this again.") from error
+        raise CommandError(f"{path}: {error}: fix or delete it, and run this again.") from error
     return str(path)

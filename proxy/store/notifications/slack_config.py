@@ -46,7 +46,7 @@ def recipient_of(domain: str) -> Recipient | None:
     except UnreadableSecret:
         log.error(
             "slack.unreadable_webhook",
-            extra={"domain": domain, "mend": "put its key back into FIELD_ENCRYPTION_KEYS"},
+            extra={"domain": domain, "action": "put its key back into FIELD_ENCRYPTION_KEYS"},
         )
         return None
     except BadCredentialFile as error:

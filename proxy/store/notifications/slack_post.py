@@ -23,7 +23,7 @@ UNKNOWN_WAIT_SECONDS = 30.0
 LONGEST_WAIT_SECONDS = 3600.0
 _ANSWER_BYTES = 200
 
-_MEND = {
+_ACTION = {
     "no_service": "the webhook was removed: make a new one in Slack and set it",
     "no_team": "the workspace does not exist: make a webhook in another one and set it",
     "invalid_token": "the webhook's address is incomplete: copy it from Slack again",
@@ -137,9 +137,9 @@ def _judge(status: int, answer: str, headers: httpx.Headers) -> None:
         raise NotNow(f"Slack answered {status}")
     if 300 <= status < 400:
         raise Undeliverable("the webhook redirects, which is not followed: set its final address")
-    mend = _MEND.get(answer, "check the webhook and the channel")
-    word = answer if answer in _MEND else "an unknown answer"
-    raise Undeliverable(f"Slack answered {status} ({word}): {mend}")
+    action = _ACTION.get(answer, "check the webhook and the channel")
+    word = answer if answer in _ACTION else "an unknown answer"
+    raise Undeliverable(f"Slack answered {status} ({word}): {action}")
 
 
 def _wait_seconds(value: str) -> float:

@@ -111,12 +111,12 @@ class Importer:
         self.done.unpriced += sum(one.cost_usd is not None and one.price_id is None for one in new)
         # Only now, or what the batch stored would not be counted.
         if self._terms.strict and self.done.bad > bad:
-            raise StoppedError(f"Stopped at a line of {name} that PostgreSQL refused: mend it and repeat.")
+            raise StoppedError(f"Stopped at a line of {name} that PostgreSQL refused: fix it and repeat.")
 
     def _bad(self, name: str, line: int, reason: str) -> None:
         self._note(Bad(name, line, reason))
         if self._terms.strict:
-            raise StoppedError(f"Stopped at line {line} of {name}: mend it, or import without --strict.")
+            raise StoppedError(f"Stopped at line {line} of {name}: fix it, or import without --strict.")
 
     def _note(self, bad: Bad) -> None:
         told = replace(bad, reason=mask_text(bad.reason)[:500])

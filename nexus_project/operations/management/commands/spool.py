@@ -17,7 +17,7 @@ from proxy.store.management.progress import bar
 LIST = """Every spool below NEXUS_DATA_DIR and every other one that PostgreSQL or Redis knows, and what was set aside. Nothing is
 changed and no proxy is disturbed. Ends with 1 if something needs a person, and says what to do."""
 REPLAY = """Store what waits, without Redis and without a proxy: for the time when the proxy is gone for good, or after an upgrade
-that mends what was set aside. Without an option: --slots and --set-aside. Each record is stored once, however often you
+that fixes what was set aside. Without an option: --slots and --set-aside. Each record is stored once, however often you
 replay. Ends with 1 if something could not be stored, and says why."""
 EXPORT = """Copy what waits and what was set aside to a new file, one JSON object a line, bodies exact in base64, and change
 nothing. The file holds whole bodies: keep it as you keep the database. `replay --file` stores it, here or in another Nexus."""

@@ -62,7 +62,7 @@ class Command(BaseCommand):
                 done = self._import(source, options)
         except (SourceError, SchemaError) as error:
             raise CommandError(
-                f"The predecessor's database cannot be read: {error}. What was stored so far stays; mend it and repeat."
+                f"The predecessor's database cannot be read: {error}. What was stored so far stays; fix it and repeat."
             ) from error
         except (OperationalError, InterfaceError) as error:
             raise CommandError(

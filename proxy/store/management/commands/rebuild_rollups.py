@@ -21,7 +21,7 @@ _SHOWN = 20
 
 
 class Command(BaseCommand):
-    """Compare all sums with the stored exchanges, and mend them."""
+    """Compare all sums with the stored exchanges, and fix them."""
 
     help = (
         "Sum up the stored exchanges again: hourly rollups and the totals of domains, behind all charts and"
@@ -78,7 +78,7 @@ def _lines(found: Rebuilt, dry_run: bool) -> Iterator[str]:
     if not found.differs:
         yield "All sums are those of the stored exchanges."
     else:
-        done = "differ; run it without --dry-run to mend them" if dry_run else "were mended"
+        done = "differ; run it without --dry-run to fix them" if dry_run else "were fixed"
         hours, totals, days = len(found.hours), len(found.totals), len(found.spending)
         yield f"{hours:,} hours, the totals of {totals:,} domains and the spending of {days:,} days {done}."
 
