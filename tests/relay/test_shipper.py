@@ -1,83 +1,31 @@
 """The shipper's decisions, with a real Redis, Celery's real result backend, and a time that the test sets."""
 
-import json
 import tracemalloc
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from celery import current_app
 
 from proxy import record
-from proxy.batch import BatchWriter, decode_batch
-from proxy.record import Batch
+from proxy.batch import BatchWriter
 from proxy.relay import shipper as module
 from proxy.relay.broker import Broker, BrokerDown
-from proxy.relay.recovery import claim
 from proxy.relay.shipper import Shipper
 from proxy.relay.spool import Spool
 from tests.relay.disk import newest_segment
 from tests.relay.examples import make_closing, make_head, put
 from tests.relay.redis_server import OwnRedis, celery_may_be_old_fashioned
+from tests.relay.shipping import Scene, scene_of
 
 LIMIT = 64 * 1024**2
 
 pytestmark = celery_may_be_old_fashioned
 
 
-@dataclass
-class NotedBroker(Broker):
-    """The real one; it also notes what was sent."""
-
-    ids: list[str] = field(default_factory=list)
-    batches: list[Batch] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        super().__init__()
-
-    def send(self, payload: bytes) -> str:
-        self.ids.append(super().send(payload))
-        self.batches.append(decode_batch(payload))
-        return self.ids[-1]
-
-    def sent(self) -> list[list[int]]:
-        return [[one.serial for one in batch.records] for batch in self.batches]
-
-
-@dataclass
-class Scene:
-    """One proxy process' spool and shipper; `turn` lets that many seconds pass."""
-
-    own: OwnRedis
-    root: Path
-    spool: Spool
-    broker: NotedBroker
-    shipper: Shipper
-    now: float = 1000.0
-
-    def turn(self, seconds: float = 0.3) -> None:
-        self.now += seconds
-        self.shipper.turn(self.now)
-
-    def report(self, state: str, batch: int = -1) -> None:
-        result = ValueError("why") if state in {"FAILURE", "RETRY"} else 0
-        current_app.backend.store_result(self.broker.ids[batch], result, state)
-
-    def heartbeat(self, spool: Spool) -> dict[str, float]:
-        beat: dict[str, float] = json.loads(self.own.heartbeat(spool.id) or b"{}")
-        return beat
-
-
 @pytest.fixture
 def scene(own: OwnRedis, tmp_path: Path) -> Iterator[Scene]:
-    root = tmp_path / "spool"
-    spool, broker = claim(root, LIMIT), NotedBroker()
-    made = Scene(own, root, spool, broker, Shipper(root, spool, broker))
-    yield made
-    for one in made.shipper._spools:
-        one.shut()
-    broker.close()
+    with scene_of(own, tmp_path / "spool") as made:
+        yield made
 
 
 def accept(spool: Spool, body: bytes = b"body", answer: bytes = b"answer") -> int:
@@ -89,7 +37,7 @@ def accept(spool: Spool, body: bytes = b"body", answer: bytes = b"answer") -> in
 def test_what_a_worker_committed_is_deleted_and_nothing_before(scene: Scene) -> None:
     accept(scene.spool)
     scene.turn()
-    assert (scene.broker.sent(), scene.spool.waiting) == ([[1]], 1)
+    assert (scene.broker.serials(), scene.spool.waiting) == ([[1]], 1)
     assert scene.broker.batches[0].records[0].request_body == b"body"
 
     scene.report("STARTED")
@@ -107,7 +55,7 @@ def test_a_batch_that_waits_in_the_queue_is_not_sent_again(scene: Scene) -> None
     for _ in range(5):
         scene.turn(3600)
 
-    assert (scene.broker.sent(), scene.own.waiting()) == ([[1]], 1)
+    assert (scene.broker.serials(), scene.own.waiting()) == ([[1]], 1)
 
 
 def test_a_batch_whose_redis_was_wiped_is_sent_again(scene: Scene) -> None:
@@ -116,7 +64,7 @@ def test_a_batch_whose_redis_was_wiped_is_sent_again(scene: Scene) -> None:
     scene.own.client.flushall()
     scene.turn()
 
-    assert (scene.broker.sent(), scene.own.waiting()) == ([[1], [1]], 1)
+    assert (scene.broker.serials(), scene.own.waiting()) == ([[1], [1]], 1)
 
 
 def test_a_batch_that_was_taken_and_never_confirmed_is_sent_again_in_time(scene: Scene) -> None:
@@ -125,10 +73,10 @@ def test_a_batch_that_was_taken_and_never_confirmed_is_sent_again_in_time(scene:
     scene.report("STARTED")
     scene.turn()
     scene.turn(module.TAKEN_TIMEOUT_SECONDS - 1)
-    assert scene.broker.sent() == [[1]]
+    assert scene.broker.serials() == [[1]]
 
     scene.turn(1)
-    assert scene.broker.sent() == [[1], [1]]
+    assert scene.broker.serials() == [[1], [1]]
 
 
 def test_a_batch_that_died_with_its_worker_unreported_is_sent_again(scene: Scene) -> None:
@@ -138,10 +86,10 @@ def test_a_batch_that_died_with_its_worker_unreported_is_sent_again(scene: Scene
     scene.turn()
     scene.own.client.lpush("ingest", "another proxy's batch")
     scene.turn(module.TAKEN_TIMEOUT_SECONDS - 1)
-    assert scene.broker.sent() == [[1]]
+    assert scene.broker.serials() == [[1]]
 
     scene.turn(1)
-    assert scene.broker.sent() == [[1], [1]]
+    assert scene.broker.serials() == [[1], [1]]
 
 
 def test_a_batch_that_failed_is_sent_again_after_a_pause(scene: Scene) -> None:
@@ -152,10 +100,10 @@ def test_a_batch_that_failed_is_sent_again_after_a_pause(scene: Scene) -> None:
     scene.report("FAILURE")
     scene.turn(20)
     scene.turn(module.FAILED_PAUSE_SECONDS - 1)
-    assert scene.broker.sent() == [[1]]
+    assert scene.broker.serials() == [[1]]
 
     scene.turn(1)
-    assert scene.broker.sent() == [[1], [1]]
+    assert scene.broker.serials() == [[1], [1]]
 
 
 def test_at_most_four_batches_are_unconfirmed(scene: Scene) -> None:
@@ -163,11 +111,11 @@ def test_at_most_four_batches_are_unconfirmed(scene: Scene) -> None:
         accept(scene.spool)
     for _ in range(5):
         scene.turn(10)
-    assert [len(serials) for serials in scene.broker.sent()] == [100] * 4
+    assert [len(serials) for serials in scene.broker.serials()] == [100] * 4
 
-    scene.report("SUCCESS", batch=2)
+    scene.report("SUCCESS", message=2)
     scene.turn()
-    assert scene.broker.sent()[4][0] == 401
+    assert scene.broker.serials()[4][0] == 401
     assert scene.own.waiting() == 5
 
 
@@ -175,12 +123,12 @@ def test_records_wait_for_company_but_a_full_batch_does_not(scene: Scene) -> Non
     scene.turn()
     accept(scene.spool)
     scene.turn(module.LINGER_SECONDS / 2)
-    assert scene.broker.sent() == []
+    assert scene.broker.serials() == []
 
     for _ in range(module.MAX_RECORDS):
         accept(scene.spool)
     scene.turn(0.01)
-    assert [len(serials) for serials in scene.broker.sent()] == [100, 1]
+    assert [len(serials) for serials in scene.broker.serials()] == [100, 1]
 
 
 def test_a_record_larger_than_a_batch_is_shipped(scene: Scene) -> None:
@@ -208,7 +156,7 @@ def test_a_record_that_nobody_can_decode_is_set_aside_and_the_rest_goes_on(scene
     accept(scene.spool)
     scene.turn(1)
 
-    assert scene.broker.sent() == [[2]]
+    assert scene.broker.serials() == [[2]]
     assert (scene.spool.dropped, scene.spool.waiting, scene.broker.batches[0].dropped) == (1, 1, 1)
     assert list((scene.root / "0" / "damaged").iterdir())
     assert scene.heartbeat(scene.spool)["dropped"] == 1
@@ -220,7 +168,7 @@ def test_a_record_whose_beginning_is_damaged_is_left_out(scene: Scene) -> None:
     path.write_bytes(path.read_bytes().replace(b"nexus.example", b"nexus-example"))
     scene.turn()
 
-    assert (scene.broker.sent(), scene.spool.dropped, scene.spool.waiting) == ([], 1, 0)
+    assert (scene.broker.serials(), scene.spool.dropped, scene.spool.waiting) == ([], 1, 0)
 
 
 def test_the_heartbeat_says_what_the_spool_holds(scene: Scene) -> None:
@@ -255,7 +203,7 @@ def test_leftovers_are_shipped_under_their_own_name_and_then_let_go(scene: Scene
 
     for _ in range(3):
         scene.turn(module.LEFTOVERS_EVERY_SECONDS)
-    assert scene.broker.sent() == [[1, 2]]
+    assert scene.broker.serials() == [[1, 2]]
     Spool(scene.root / "1", LIMIT).shut()
 
 
@@ -282,7 +230,7 @@ def test_an_error_while_sending_loses_no_record(scene: Scene, monkeypatch: pytes
             scene.turn()
     scene.turn()
 
-    assert scene.broker.sent() == [[1, 2]]
+    assert scene.broker.serials() == [[1, 2]]
 
 
 def test_a_batch_is_read_by_fewer_calls_than_it_has_records(scene: Scene, reads: list[int]) -> None:

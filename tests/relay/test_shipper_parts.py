@@ -1,70 +1,23 @@
 """The shipper sends a large file of results part by part, and deletes nothing before the last one was committed."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from celery import current_app
 
 from proxy import record
-from proxy.batch import decode
-from proxy.record import Batch, Part
+from proxy.record import Part
 from proxy.relay import shipper as module
-from proxy.relay.broker import Broker, BrokerDown
-from proxy.relay.recovery import claim
-from proxy.relay.shipper import Shipper
+from proxy.relay.broker import BrokerDown
 from proxy.relay.spool import Spool
 from tests.relay.examples import make_closing, make_head
 from tests.relay.large import PIECES, accept_results, small_bounds
 from tests.relay.redis_server import OwnRedis, celery_may_be_old_fashioned
+from tests.relay.shipping import Scene, scene_of
 
 LIMIT = 64 * 1024**2
 
 pytestmark = celery_may_be_old_fashioned
-
-
-@dataclass
-class NotedBroker(Broker):
-    """The real one; it also notes what was sent, and refuses it while it is `down`."""
-
-    ids: list[str] = field(default_factory=list)
-    messages: list[Batch | Part] = field(default_factory=list)
-    down: bool = False
-
-    def __post_init__(self) -> None:
-        super().__init__()
-
-    def send(self, payload: bytes) -> str:
-        if self.down:
-            raise BrokerDown("by the test")
-        self.ids.append(super().send(payload))
-        self.messages.append(decode(payload))
-        return self.ids[-1]
-
-    def sent(self) -> list[int | str]:
-        """The offset of each part, the word batch for what is none."""
-        return [one.offset if isinstance(one, Part) else "batch" for one in self.messages]
-
-
-@dataclass
-class Scene:
-    """One proxy process' spool and shipper; `turn` lets that many seconds pass."""
-
-    own: OwnRedis
-    root: Path
-    spool: Spool
-    broker: NotedBroker
-    shipper: Shipper
-    now: float = 1000.0
-
-    def turn(self, seconds: float = 0.3) -> None:
-        self.now += seconds
-        self.shipper.turn(self.now)
-
-    def report(self, state: str, message: int = -1) -> None:
-        result = ValueError("why") if state == "FAILURE" else 0
-        current_app.backend.store_result(self.broker.ids[message], result, state)
 
 
 @pytest.fixture(autouse=True)
@@ -76,13 +29,8 @@ def _small_bounds(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def scene(own: OwnRedis, tmp_path: Path) -> Iterator[Scene]:
-    root = tmp_path / "spool"
-    spool, broker = claim(root, LIMIT), NotedBroker()
-    made = Scene(own, root, spool, broker, Shipper(root, spool, broker))
-    yield made
-    for one in made.shipper._spools:
-        one.shut()
-    broker.close()
+    with scene_of(own, tmp_path / "spool") as made:
+        yield made
 
 
 def accept(spool: Spool) -> None:
@@ -95,7 +43,7 @@ def test_a_part_is_sent_when_the_one_before_was_committed_and_the_last_commit_de
     for sent in ([0], [0, 3000], [0, 3000, 6000], [0, 3000, 6000, 9000]):
         scene.turn()
         scene.turn()
-        assert (scene.broker.sent(), scene.spool.waiting) == (sent, 1)
+        assert (scene.broker.offsets(), scene.spool.waiting) == (sent, 1)
         scene.report("SUCCESS")
     scene.turn()
 
@@ -112,7 +60,7 @@ def test_other_records_go_between_the_parts(scene: Scene) -> None:
     accept(scene.spool)
     scene.turn()
 
-    assert scene.broker.sent() == [0, 0, "batch", 3000, "batch"]
+    assert scene.broker.offsets() == [0, 0, "batch", 3000, "batch"]
 
 
 def test_of_many_large_records_four_are_under_way(scene: Scene) -> None:
@@ -122,7 +70,7 @@ def test_of_many_large_records_four_are_under_way(scene: Scene) -> None:
     scene.report("SUCCESS", 1)
     scene.turn()
 
-    assert scene.broker.sent() == [0, 0, 0, 0, 3000]
+    assert scene.broker.offsets() == [0, 0, 0, 0, 3000]
     assert scene.spool.ready == 2
 
 
@@ -141,7 +89,7 @@ def test_a_part_that_was_not_committed_begins_its_record_again(scene: Scene, tro
     scene.report("SUCCESS")
     scene.turn()
 
-    assert scene.broker.sent() == [0, 3000, 0, 3000]
+    assert scene.broker.offsets() == [0, 3000, 0, 3000]
     assert (scene.spool.waiting, scene.spool.dropped) == (1, 0)
 
 
@@ -160,7 +108,7 @@ def test_a_broker_that_goes_down_between_two_parts_costs_nothing(scene: Scene) -
     for _ in range(5):
         scene.turn()
         scene.report("SUCCESS")
-    assert scene.broker.sent() == [0, 0, 3000, 6000, 9000]
+    assert scene.broker.offsets() == [0, 0, 3000, 6000, 9000]
     scene.turn()
     assert scene.spool.waiting == 0
 
@@ -174,7 +122,7 @@ def test_after_a_restart_the_parts_begin_again_and_the_last_commit_deletes(scene
         scene.report("SUCCESS")
         scene.turn()
 
-    assert scene.broker.sent() == [0, 3000, 6000, 9000]
+    assert scene.broker.offsets() == [0, 3000, 6000, 9000]
     last = scene.broker.messages[-1]
     assert isinstance(last, Part)
     assert last.batch
@@ -190,7 +138,7 @@ def test_a_large_record_that_cannot_be_read_is_given_up(scene: Scene) -> None:
     scene.spool.close(entry, b"", b"no end")
     scene.turn()
 
-    assert (scene.broker.sent(), scene.spool.dropped, scene.spool.waiting) == ([], 1, 0)
+    assert (scene.broker.offsets(), scene.spool.dropped, scene.spool.waiting) == ([], 1, 0)
 
 
 def test_a_stop_waits_for_parts_until_its_time_is_up(scene: Scene) -> None:
@@ -198,7 +146,7 @@ def test_a_stop_waits_for_parts_until_its_time_is_up(scene: Scene) -> None:
     scene.shipper.start()
     scene.shipper.stop(0.5)
 
-    assert (scene.broker.sent(), scene.spool.waiting) == ([0], 1)
+    assert (scene.broker.offsets(), scene.spool.waiting) == ([0], 1)
 
 
 def test_a_part_whose_turn_comes_is_waited_for_when_it_stops(scene: Scene) -> None:
