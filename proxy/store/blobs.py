@@ -14,7 +14,7 @@ from django.db import connection
 
 from proxy.store import month_keys
 from proxy.store.bulk import execute_binary
-from proxy.store.cpu_bound import TooSlow, bounded
+from proxy.store.cpu_bound import Bounded, TooSlow
 from proxy.store.manifests import DIGEST_SIZE, request_pieces, split
 from proxy.store.models import Blob, Exchange, ExchangeBody, month_of
 from proxy.store.retention import BODIES, why_gone
@@ -43,7 +43,7 @@ class BodyMissingError(LookupError):
 def pieces_of(body: bytes) -> list[bytes]:
     """The pieces of a request, in order; whatever the cutter does, joined they are the body."""
     try:
-        with bounded():
+        with Bounded():
             pieces = cut(body)
     except TooSlow:
         log.error("ingest.uncut", extra={"bytes": len(body), "why": "it took too long"})

@@ -13,7 +13,7 @@ from accounts.masking import mask_text
 from proxy.record import Batch, Part, Record
 from proxy.store import aside, batches, columns, facts, result_parts, rollups, storing, unpriced
 from proxy.store.announce import Stored, announce
-from proxy.store.cpu_bound import TooSlow, bounded
+from proxy.store.cpu_bound import Bounded, TooSlow
 from proxy.store.facts import Facts
 from proxy.store.models import Receipt
 from proxy.store.prices import CachedBook
@@ -114,7 +114,7 @@ def _read(record: Record, spool: UUID, prices: PriceBook) -> Facts:
     """A record whose bodies break a parser, or take too long, keeps its bodies and loses only what they say."""
     arrived = result_parts.results_of(record)
     try:
-        with bounded():
+        with Bounded():
             return facts.read(record, spool, prices, arrived)
     except TooSlow:
         log.error("ingest.too_slow", extra={"exchange": record.head.id, "bytes": _size(record)})

@@ -13,6 +13,8 @@ from nexus_project import env
 from nexus_project.stack.commands import Service
 from tests import addresses
 
+STOP_SECONDS = 90  # a worker ends the batch that it has, which takes long on a machine with other work
+
 
 @dataclass
 class Process:
@@ -60,7 +62,7 @@ class Process:
         if self.popen.poll() is None:
             self.popen.send_signal(number)
         try:
-            return self.popen.wait(40)
+            return self.popen.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self.popen.kill()
             self.popen.wait()

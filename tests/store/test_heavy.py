@@ -1,6 +1,8 @@
 """No body, however it is made, keeps the worker from the next record for long."""
 
+import gc
 import time
+from collections.abc import Iterator
 
 import pytest
 from pytest_django import Settings
@@ -16,6 +18,15 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices")]
 
 # CPU time of the worker, whatever else the machine does.
 SECONDS = 2.0
+
+
+@pytest.fixture(autouse=True)
+def _no_callbacks_of_the_garbage_collector() -> Iterator[None]:
+    """Those of the tests' own tools: what ends a slow parser is printed, and fails the test, where it meets them."""
+    callbacks = gc.callbacks[:]
+    gc.callbacks.clear()
+    yield
+    gc.callbacks[:] = callbacks
 
 
 @pytest.mark.parametrize("name", names())
