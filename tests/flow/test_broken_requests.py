@@ -102,11 +102,12 @@ def test_a_client_that_leaves_an_answer_behind_which_it_sent_garbage_is_noticed(
     silent = Script(chunks=(b"one", b"two"), pauses=(0, 60))
     bare.emulator.app.script("silent", silent)
     with wire.connect(bare.url) as connection:
-        request = wire.request_bytes("POST", "/v1/complete", [("x-emulate", b"script=silent")])
+        headers = [("x-emulate", b"script=silent"), ("x-test-id", b"left behind garbage")]
+        request = wire.request_bytes("POST", "/v1/complete", headers)
         connection.sendall(request + wire.request_bytes("GET", "/health", []) + b"GARBAGE\r\n\r\n")
         connection.recv(1000)
 
-    [seen] = [entry for entry in bare.emulator.app.log if entry.path == "/v1/complete"]
+    [seen] = [entry for entry in bare.emulator.app.log if entry.value("x-test-id") == "left behind garbage"]
     wait_for(lambda: bare.emulator.app.log[seen.number - 1].outcome == "client_left", 3)
 
 
