@@ -50,8 +50,9 @@ local function fill(scope, name, cap, value)
 end
 """
 
-# All or nothing: a request that one scope refuses takes nothing from another. Returns nil, or what refuses: for each its rule's
-# place, its kind and a number (milliseconds to wait, or what was spent) and, for money, the place of its cap.
+# All or nothing: a request that one scope refuses takes nothing from another. One that is still arriving reserves again as it
+# grows, and `before` are the tokens that it has already. Returns nil, or what refuses: for each its rule's place, its kind and a
+# number (milliseconds to wait, or what was spent) and, for money, the place of its cap.
 RESERVE = (
     _COMMON
     + """
@@ -80,10 +81,16 @@ local function check_money(place, rule)
     end
 end
 
+local first = not ask.before
+
+local function tokens_of(rule)
+    return math.min(ask.tokens, rule.tokens) - math.min(ask.before or 0, rule.tokens)
+end
+
 for place, rule in ipairs(ask.rules) do
-    check_bucket(place, rule, 'requests', 1)
-    check_bucket(place, rule, 'tokens', ask.tokens)
-    if rule.streams then
+    if first then check_bucket(place, rule, 'requests', 1) end
+    if rule.tokens then check_bucket(place, rule, 'tokens', tokens_of(rule)) end
+    if first and rule.streams then
         redis.call('ZREMRANGEBYSCORE', key(rule.scope, 'streams'), '-inf', now)
         local running = redis.call('ZCARD', key(rule.scope, 'streams'))
         if running >= rule.streams then refuse(place, 'streams', running) end
@@ -94,9 +101,9 @@ if #refused > 0 then return cjson.encode(refused) end
 
 for _, rule in ipairs(ask.rules) do
     local scope = rule.scope
-    if rule.requests then fill(scope, 'requests', rule.requests, level(scope, 'requests', rule.requests) - 1) end
+    if first and rule.requests then fill(scope, 'requests', rule.requests, level(scope, 'requests', rule.requests) - 1) end
     if rule.tokens and ask.tokens > 0 then
-        fill(scope, 'tokens', rule.tokens, level(scope, 'tokens', rule.tokens) - math.min(ask.tokens, rule.tokens))
+        fill(scope, 'tokens', rule.tokens, level(scope, 'tokens', rule.tokens) - tokens_of(rule))
     end
     if rule.streams then lease(scope, ask.id, ask.lease) end
     if ask.billed and #rule.caps > 0 then put(scope, ask.id, ask.amount, ask.lease) end

@@ -53,7 +53,8 @@ class Payment(msgspec.Struct, frozen=True, array_like=True):
 class Closing(msgspec.Struct, frozen=True, array_like=True, tag=1):
     """How it ended. `chunks` holds (milliseconds since the start, bytes) for each piece that the network gave.
 
-    Of a body that is too large to be kept (`response_not_kept`) only the size and the digest (SHA-256) are recorded.
+    Of a body that is too large to be kept (`response_not_kept`, `request_not_kept`) only the size and the digest (SHA-256) are
+    recorded. `request_size` is None unless the request was passed on as it arrived: the head, written before, has no size then.
     """
 
     outcome: str
@@ -69,6 +70,9 @@ class Closing(msgspec.Struct, frozen=True, array_like=True, tag=1):
     payment: Payment | None = None
     response_not_kept: bool = False
     response_digest: bytes = b""
+    request_size: int | None = None
+    request_not_kept: bool = False
+    request_digest: bytes = b""
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True, tag=1):

@@ -153,11 +153,32 @@ class Sender:
         outcome = await self.ask(request, decision)
         payer = decision.payer
         if payer is not None:
-            if isinstance(outcome, httpx.TransportError) or outcome.status_code in REFUSALS:
-                outcome = await _Attempts(self, request, exchange, decision, payer).go_on(outcome, sent_at)
-            else:
+            if not (isinstance(outcome, httpx.TransportError) or outcome.status_code in REFUSALS):
                 self.answered(decision, payer, outcome, sent_at)
+            elif request.upload:
+                self._refused_once(decision, payer, outcome, sent_at)
+            else:
+                outcome = await _Attempts(self, request, exchange, decision, payer).go_on(outcome, sent_at)
         return answer_of(outcome)
+
+    def _refused_once(self, decision: Decision, payer: Payer, outcome: Outcome, sent_at: float) -> None:
+        """Note why: the body is gone, so there is no second attempt, but the next request finds a new token."""
+        why = refusal_of(outcome)
+        if why:
+            self.note_refusal(payer, outcome, why)
+        if why == REFUSED and payer.is_oauth:
+            spawn(self._renew(payer), "token-renewal")
+        elif decision.pool and why not in ("", REFUSED):
+            self.pool.failed(payer, why, asked_again(outcome, why), sent_at)
+
+    async def _renew(self, payer: Payer) -> None:
+        await self.renewed(payer)
+
+    def note_refusal(self, payer: Payer, outcome: Outcome, why: str) -> None:
+        """Note what a credential was refused for."""
+        if isinstance(outcome, httpx.Response):
+            self.notes.answered(payer.key, outcome.headers)
+        self.notes.failed(payer.key, UNREACHABLE if why == UNREACHABLE else f"the API answered {why}")
 
     async def ask(self, request: RelayRequest, decision: Decision) -> Outcome:
         """Send it once."""
@@ -168,7 +189,7 @@ class Sender:
             upstream_headers(
                 request.pairs, decision.headers, _OAUTH_BETA if decision.adds_oauth_beta else b""
             ),
-            request.content,
+            request.upload or request.content,
         )
         try:
             return await self._upstream.handle_async_request(upstream_request)
@@ -249,9 +270,7 @@ class _Attempts:
             if isinstance(outcome, httpx.Response):
                 sender.answered(self._decision, payer, outcome, sent_at)
             return None
-        if isinstance(outcome, httpx.Response):
-            sender.notes.answered(payer.key, outcome.headers)
-        sender.notes.failed(payer.key, UNREACHABLE if why == UNREACHABLE else f"the API answered {why}")
+        sender.note_refusal(payer, outcome, why)
         if why == REFUSED and payer.is_oauth:
             fresh = None if payer.key in self._renewed else await sender.renewed(payer)
             if payer.key in self._renewed or (fresh and fresh.secret == payer.secret):

@@ -7,19 +7,22 @@ from proxy.wire.batches import batch_of_results
 
 # A record in one message goes through memory as a whole, and through one value of Redis (512 MiB).
 MAX_RECORD_BYTES = 96 * 1024**2
-# Results beyond it travel in parts of so much.
+# Results beyond it travel in parts of so much; a request beyond it is looked at only if it is to be kept.
 WHOLE_BYTES = 8 * 1024**2
 PART_BYTES = 2 * 1024**2
 
 _PLAIN = ("", "identity")
 
 
-def response_bound(head: Head, status: int, headers: HeaderPairs) -> int:
-    """How many bytes a response may have to be recorded with its body; of a longer one size and digest are."""
+def response_bound(head: Head, status: int, headers: HeaderPairs, request_bytes: int) -> int:
+    """How many bytes a response may have to be recorded with its body; of a longer one size and digest are.
+
+    `request_bytes` is what the request may take of the same record.
+    """
     if is_results(head, status, headers):
         bound: int = settings.BATCH_RESULTS_MAX_BYTES
         return bound
-    return MAX_RECORD_BYTES - head.body_size
+    return MAX_RECORD_BYTES - request_bytes
 
 
 def is_results(head: Head, status: int, headers: HeaderPairs) -> bool:

@@ -7,13 +7,14 @@ task, of what a proxy has as bytes already. The pool, TLS and names are aiohttp'
 import asyncio
 from contextlib import suppress
 from functools import partial
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast
 
 import aiohttp
 from aiohttp.connector import Connection
 from yarl import URL
 
 from proxy.relay.background import spawn
+from proxy.relay.chunks import chunk_of
 from proxy.relay.headers import Headers
 from proxy.relay.link import Link
 from proxy.relay.reply import Head, Reply
@@ -21,8 +22,20 @@ from proxy.relay.reply import Head, Reply
 # A larger body is sent in pieces, while the answer may come already and others have their turns.
 WHOLE_BYTES = 512 * 1024
 PIECE_BYTES = 64 * 1024
+LAST_CHUNK = b"0\r\n\r\n"
 # Without a body they have no length either (RFC 9110 §8.6).
 BODILESS = {"GET", "HEAD", "OPTIONS", "TRACE"}
+
+
+class Source(Protocol):
+    """A body that is still arriving."""
+
+    @property
+    def length(self) -> int | None:
+        """In bytes, where it is known."""
+
+    async def next(self) -> bytes:
+        """Its next bytes, b"" at the end; what it raises ends the request."""
 
 
 class BadHead(Exception):
@@ -45,13 +58,16 @@ class Origin(NamedTuple):
         return cls((url.host_port_subcomponent or "").encode(), prefix, request)
 
 
-def head_of(origin: Origin, method: str, target: str, headers: Headers, size: int) -> bytes:
-    """A request's head as it is written; raises BadHead."""
+def head_of(origin: Origin, method: str, target: str, headers: Headers, size: int | None) -> bytes:
+    """A request's head as it is written, `size` None for a body in chunks; raises BadHead."""
     parts = [f"{method} {origin.prefix}{target} HTTP/1.1\r\nhost: ".encode(), origin.host, b"\r\n"]
     for name, value in headers:
         parts += (name, b": ", value, b"\r\n")
     lines = len(headers) + 3  # with the request line, the host and the empty one
-    if size or method not in BODILESS:
+    if size is None:
+        parts.append(b"transfer-encoding: chunked\r\n")
+        lines += 1
+    elif size or method not in BODILESS:
         parts.append(b"content-length: %d\r\n" % size)
         lines += 1
     parts.append(b"\r\n")
@@ -70,10 +86,16 @@ class Call:
         self.reply = Reply(bodiless=bodiless)
         self.link.expect(self.reply, idle_seconds, self._end)
         self._writing: asyncio.Task[None] | None = None
+        self._failure: Exception | None = None
+        self._idle_seconds = idle_seconds
 
-    def send(self, head: bytes, body: bytes) -> None:
+    def send(self, head: bytes, body: bytes | Source) -> None:
         """Begin to send; what fails is told by `answer`."""
         transport = cast(asyncio.Transport, self.link.transport)
+        if not isinstance(body, bytes):
+            transport.write(head)
+            self._writing = spawn(self._pass_on(body), "upstream-body")
+            return
         if len(body) <= WHOLE_BYTES:
             transport.writelines((head, body) if body else (head,))
             self.link.start_timeout()
@@ -85,21 +107,50 @@ class Call:
         view = memoryview(body)
         with suppress(aiohttp.ClientError, OSError):
             for start in range(0, len(body), PIECE_BYTES):
-                await self.link._drain_helper()  # raises when the connection is gone
-                cast(asyncio.Transport, self.link.transport).write(view[start : start + PIECE_BYTES])
+                (await self._ready()).write(view[start : start + PIECE_BYTES])
                 await asyncio.sleep(0)
             self.link.start_timeout()
 
+    async def _pass_on(self, source: Source) -> None:
+        chunked = source.length is None
+        with suppress(aiohttp.ClientError, OSError):
+            try:
+                while chunk := await source.next():
+                    (await self._ready()).write(chunk_of(chunk) if chunked else chunk)
+                if chunked:
+                    (await self._ready()).write(LAST_CHUNK)
+                self.link.start_timeout()
+            except (aiohttp.ClientError, OSError):
+                raise
+            except Exception as error:
+                self._failure = error
+                self.link.give_up(aiohttp.ClientPayloadError("the request broke off"))
+
+    async def _ready(self) -> asyncio.Transport:
+        """The connection, once it takes more; raises aiohttp.ClientError or OSError where it is gone, or takes nothing for long."""
+        link = self.link
+        if link._paused:
+            try:
+                async with asyncio.timeout(self._idle_seconds):
+                    await link._drain_helper()
+            except TimeoutError:
+                link.give_up(aiohttp.SocketTimeoutError("Timeout on sending data to socket"))
+        await link._drain_helper()
+        return cast(asyncio.Transport, link.transport)
+
     async def answer(self) -> Head:
-        """The final answer's head; raises aiohttp.ClientError, TimeoutError or OSError."""
+        """The final answer's head; raises aiohttp.ClientError, TimeoutError or OSError, or what a body's source raised.
+
+        What breaks an answer whose head has come is told by its body, however the network cut the bytes.
+        """
         reply = self.reply
         while reply.head is None and not reply.ended:
             heard = asyncio.get_running_loop().create_future()
             self.link.listener = partial(settle, heard)
             await heard
-        if reply.error:
-            raise reply.error
-        return cast(Head, reply.head)  # what ended without an error has one
+        if reply.head is None:
+            raise self._failure or cast(Exception, reply.error)  # what ended without an error has one
+        return reply.head
 
     def _end(self) -> None:
         """Nothing more follows. A connection that still has to take the request serves nobody else."""

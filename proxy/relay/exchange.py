@@ -21,6 +21,7 @@ from proxy.record import Closing, Head, HeaderPairs, Payment
 from proxy.relay.bounds import MAX_RECORD_BYTES, response_bound
 from proxy.relay.spool import Spool
 from proxy.relay.spooled import Entry
+from proxy.relay.upload_record import UploadRecord
 from proxy.wire.sniff import Sniffer, model_of
 
 SPILL_BYTES = 64 * 1024
@@ -57,6 +58,7 @@ class Exchange:
         self._chunk_at = array("d")  # two arrays take a sixth of the memory of a list of pairs
         self._chunk_bytes = array("Q")
         self._on_end = on_end
+        self._upload: UploadRecord | None = None
 
     @property
     def elapsed_ms(self) -> float:
@@ -81,12 +83,24 @@ class Exchange:
         self._entry = self._spool.open(record.encode(head), b"")
         await asyncio.to_thread(self._spool.add_body, self._entry, body)
 
+    def expect_request(self, announced: int | None) -> None:
+        """The request's body follows piece by piece; `announced` is its length in bytes where that is known."""
+        self._upload = UploadRecord(self._spool, self._entry, announced)
+
+    def feed_request(self, chunk: bytes) -> None:
+        """A piece of the request that is passed on."""
+        if self._upload:
+            if not self._upload.size:
+                self.model = model_of(chunk)
+            self._upload.feed(chunk)
+
     def answered(self, status: int, headers: HeaderPairs) -> None:
         """Upstream's head arrived."""
         self.status = status
         self.headers = headers
         if self._head:
-            self._bound = response_bound(self._head, status, headers)
+            request_bytes = UploadRecord.bound() if self._upload else self._head.body_size
+            self._bound = response_bound(self._head, status, headers, request_bytes)
 
     def feed(self, chunk: bytes) -> None:
         """A piece of the answer, as the network gave it: a stream has thousands, so they are looked at together, and later."""
@@ -166,6 +180,7 @@ class Exchange:
     def _closing(self, error_type: str, error_message: str) -> Closing:
         moments = _milliseconds(self._clock, self._chunk_at)
         chunks = list(zip(moments, self._chunk_bytes, strict=True))
+        upload = self._upload
         return Closing(
             outcome=self.outcome,
             status=self.status,
@@ -179,6 +194,9 @@ class Exchange:
             payment=self.payment,
             response_not_kept=self._not_kept,
             response_digest=self._sha256.digest() if self._not_kept else b"",
+            request_size=upload.size if upload else None,
+            request_not_kept=upload is not None and upload.not_kept,
+            request_digest=upload.digest if upload else b"",
         )
 
     def event(self, kind: Kind) -> Event:

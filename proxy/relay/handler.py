@@ -18,7 +18,7 @@ from django.urls import Resolver404, get_resolver
 from proxy.relay import runtime
 from proxy.relay.answers import PairsResponse, RawResponse, error_answer
 from proxy.relay.headers import Headers
-from proxy.relay.protocol import ANSWER_EARLY, ARRIVING, CUT, ON_LEAVE, REFUSAL, WRITE
+from proxy.relay.protocol import ANSWER_EARLY, ARRIVING, CUT, LINGER, ON_LEAVE, REFUSAL, WRITE
 from proxy.relay.request import RelayRequest
 from proxy.relay.request_body import ClientLeft, Receive
 from proxy.wire.errors import ErrorKind
@@ -137,6 +137,8 @@ class RelayHandler(ASGIHandler):
 
     async def _send(self, response: HttpResponseBase, scope: Scope, send: Send) -> None:
         if isinstance(response, StreamedAnswer):
+            if scope["extensions"][ARRIVING]():
+                scope["extensions"][LINGER]()
             await send(
                 {"type": "http.response.start", "status": response.status_code, "headers": response.pairs}
             )

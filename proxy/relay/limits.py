@@ -7,7 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -98,6 +98,24 @@ class Limiter:
             self._renewal = spawn(self._renew_while_held(), "limits-renewal")
         return None
 
+    async def grow(self, exchange: Exchange, request: RelayRequest, data: bytes) -> Refusal | None:
+        """Reserve for the next bytes of an admitted request that is still arriving, or say why not."""
+        hold = self._held.get(exchange.id)
+        if hold is None or not hold.estimate.billed:
+            return None
+        now, book = datetime.now(UTC), self._prices.book(self._watcher.current)
+        more = estimate(request.method or "GET", request.target, data, now, book)
+        grown = replace(hold, estimate=hold.estimate.plus(more))
+        try:
+            findings = await self._asked(grown, before=hold.estimate.tokens)
+        except StoreDown as down:
+            return self._without_redis(down)
+        if findings:
+            return refusal(hold.rules, findings, now)
+        if exchange.id in self._held:  # else it has ended meanwhile
+            self._held[exchange.id] = grown
+        return None
+
     def end(self, exchange: Exchange) -> None:
         """An exchange has its outcome; runs for each one, limited or not."""
         if hold := self._held.pop(exchange.id, None):
@@ -117,11 +135,11 @@ class Limiter:
         await asyncio.gather(*self._ending, return_exceptions=True)
         await self._store.close()
 
-    async def _asked(self, hold: Hold) -> list[Any]:
+    async def _asked(self, hold: Hold, **more: int) -> list[Any]:
         if time.monotonic() < self._asks_again_at:
             raise StoreDown("it did not answer a moment ago")
         try:
-            findings = await self._store.reserve(hold.ask())
+            findings = await self._store.reserve(hold.ask() | more)
         except StoreDown:
             self._asks_again_at = time.monotonic() + PAUSE_SECONDS
             raise

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from time import monotonic
-from typing import cast
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -97,8 +96,12 @@ class Link(ResponseHandler):
         elif self._reading_paused:  # by us: whether upstream is silent cannot be told
             self._wait(self._idle_seconds)
         else:
-            reply = cast(Reply, self._reply)  # whose end would have dropped the timer
-            reply.fail(aiohttp.SocketTimeoutError("Timeout on reading data from socket"))
+            self.give_up(aiohttp.SocketTimeoutError("Timeout on reading data from socket"))
+
+    def give_up(self, error: Exception) -> None:
+        """End the request under way, if there still is one, and the connection with it."""
+        if reply := self._reply:
+            reply.fail(error)
             self._end(reply)
 
 

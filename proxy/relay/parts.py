@@ -20,7 +20,7 @@ class Parts:
         self.spool = spool
         self.serial = outline.serial
         self._record = outline
-        self._frames = deque(spool.response(outline.serial))
+        self._frames = deque(spool.body(outline.serial))
         self._offset = 0
         self._sha256 = sha256()
         self._whole = sum(frame.length for _, frame in self._frames) >= outline.closing.response_size

@@ -39,6 +39,8 @@ WRITE = "nexus.write"
 ARRIVING = "nexus.arriving"
 KNOWN = "nexus.known"
 ANSWER_EARLY = "nexus.answer_early"
+LINGER = "nexus.linger"
+TAKE_PIECES = "nexus.take_pieces"
 
 
 class _TooLong(Exception):
@@ -63,6 +65,7 @@ class Protocol(HttpToolsProtocol):
     _on_leave: Callable[[], None] | None = None
     _droppable: int | None = None  # bytes that are still read and dropped; None while what comes is parsed
     _end: asyncio.TimerHandle | None = None  # of a connection that had its last response
+    _lingers = False  # the response under way is the last one
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client connected."""
@@ -183,6 +186,8 @@ class Protocol(HttpToolsProtocol):
             ARRIVING: self._is_arriving,
             KNOWN: self._allowance.know,
             ANSWER_EARLY: self._answer_early,
+            LINGER: self._linger,
+            TAKE_PIECES: self._take_pieces,
         }
         if refusal:
             extensions[REFUSAL] = refusal
@@ -243,6 +248,12 @@ class Protocol(HttpToolsProtocol):
         ):  # the parser heeds a trailing `connection: close` and reads no further request
             self.cycle.keep_alive = False
 
+    def _take_pieces(self) -> None:
+        """The running request's body, which is still arriving, is taken piece by piece: none of it is held."""
+        self._allowance.know()
+        if self._body is not None:
+            self._hand_on(self._body)
+
     def _hand_on(self, pieces: list[bytes]) -> None:
         """Give what has come of the body to the request that it belongs to, the newest, unless that was answered already."""
         self._body = None
@@ -258,7 +269,11 @@ class Protocol(HttpToolsProtocol):
         """The answer is out: let go of the listener, which holds the request's body."""
         self._on_leave = None
         self._allowance.end_request()
-        super().on_response_complete()
+        if self._lingers and not self.transport.is_closing():
+            self._droppable = DROPPED_BYTES
+            self._end_last(EARLY_SECONDS)
+        else:
+            super().on_response_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
@@ -354,6 +369,17 @@ class Protocol(HttpToolsProtocol):
         lines = [b"HTTP/1.1 %d " % response.status_code, b"connection: close"]
         lines += [name + b": " + value for name, value in response.pairs if name != b"connection"]
         self.transport.write(b"\r\n".join([*lines, b"", response.content]))
+        self._end_last(seconds)
+
+    def _linger(self) -> None:
+        """The running request, whose body is still arriving, is answered by a stream: its connection serves no other one.
+
+        It is not closed with the stream, as a client that still sends would see a reset: what comes is dropped.
+        """
+        cast(RequestResponseCycle, self._running).keep_alive = True
+        self._lingers = True
+
+    def _end_last(self, seconds: float) -> None:
         self.transport.write_eof()
         self.flow.resume_reading()
         self._end = self.loop.call_later(seconds, self.transport.abort)

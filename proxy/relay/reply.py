@@ -115,6 +115,7 @@ class Reply:
 
     def on_message_begin(self) -> None:
         if self.ended:
+            self.head = None  # what has two ends is no answer, if it all came at once
             raise BadAnswer("more came than its length said")
 
     def on_header(self, name: bytes, value: bytes) -> None:

@@ -9,13 +9,16 @@ from typing import Any
 from django.core.handlers.asgi import ASGIRequest
 from django.utils.functional import cached_property
 
+from proxy.relay.call import Source
 from proxy.relay.headers import Headers
-from proxy.relay.protocol import ARRIVING, KNOWN, TARGET
+from proxy.relay.protocol import ARRIVING, KNOWN, TAKE_PIECES, TARGET
 from proxy.relay.request_body import Receive, drop_body, read_body
 
 
 class RelayRequest(ASGIRequest):
     """`request.META` merges and renames headers: views of the relay read `pairs` (names in lower case, repeats kept).
+
+    The body is `content`, or `upload` where it is passed on as it arrives.
 
     Django's own constructor makes META for each request; here it is made when somebody asks, such as `GET` or an error page.
     """
@@ -33,6 +36,7 @@ class RelayRequest(ASGIRequest):
         self._stream = BytesIO()
         self._receive = receive
         self.content = b""
+        self.upload: Source | None = None
         self.client_gone = False
 
     @property
@@ -45,9 +49,23 @@ class RelayRequest(ASGIRequest):
         """Its client showed a key: the body counts no longer with those of strangers."""
         self.scope["extensions"][KNOWN]()
 
+    @property
+    def length(self) -> int | None:
+        """What the client announced of its body, in bytes; None where it did not."""
+        value = self.first(b"content-length")
+        return int(value) if value else None
+
+    def pass_on(self) -> None:
+        """Its body, which is still arriving, is going to be taken by `receive`, as soon as anything of it has come."""
+        self.scope["extensions"][TAKE_PIECES]()
+
     async def read_body(self) -> None:
         """Fill `content`; raises BodyTooLarge or ClientLeft."""
         self.content = await read_body(self._receive)
+
+    async def receive(self) -> dict[str, Any]:
+        """The next of the body as ASGI tells it, for whoever does not read it whole."""
+        return await self._receive()
 
     async def drop_body(self) -> None:
         """Read the body away; raises ClientLeft."""

@@ -4,7 +4,9 @@ from collections.abc import Awaitable, Callable
 from io import BytesIO
 from typing import Any
 
-MAX_BODY_BYTES = 32 * 1024**2
+from proxy.wire.body_limits import MESSAGES_BYTES
+
+MAX_BODY_BYTES = MESSAGES_BYTES
 # A client that is answered while it still sends sees a broken connection instead of the answer, so the rest is read and dropped.
 MAX_DISCARDED_BYTES = 256 * 1024**2
 # From here on a body has a block of memory from the system to itself, which grows without being copied.

@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -93,9 +94,7 @@ class Spool:
         size = HEADER_BYTES + len(body)
         with self._lock:
             if entry.closed:
-                entry.body_dropped = (
-                    True  # its client left before the body was looked at: no loss of the spool's
-                )
+                entry.body_dropped = True  # its client left before it was looked at: no loss of the spool's
                 return
             if not self.has_room(size):
                 self._drop_body(entry, FULL)
@@ -104,13 +103,13 @@ class Spool:
             entry.writing = True
         self._finish_body(entry, body, size, *self._files.write_alone(entry.serial, body, self.accepted))
 
-    def append(self, entry: Entry, piece: bytes) -> bool:
-        """Add response bytes; False if they were dropped, and then no more of them are wanted."""
+    def append(self, entry: Entry, piece: bytes, kind: int = RESPONSE) -> bool:
+        """Add bytes of the response, or of a request that is passed on; False if dropped, and then no more are wanted."""
         with self._lock:
             if entry.closed:
                 return False
             why = "" if self.has_room(len(piece)) else FULL
-            if not why and not self._write(entry, [(RESPONSE, piece)]):
+            if not why and not self._write(entry, [(kind, piece)]):
                 why = REFUSED
             if why:
                 self._drop_body(entry, why)
@@ -223,11 +222,11 @@ class Spool:
                 if entry and entry.taken:
                     self._release(entry, confirmed=True)
 
-    def response(self, serial: int) -> list[tuple[Segment, Frame]]:
-        """Where the response of a taken exchange lies; nothing of one that was given up."""
+    def body(self, serial: int, kind: int = RESPONSE) -> list[tuple[Segment, Frame]]:
+        """Where a body of a taken exchange lies; nothing of one that was given up."""
         with self._lock:
             entry = self._entries.get(serial)
-        return [one for one in entry.frames if one[1].kind == RESPONSE] if entry else []
+        return [one for one in entry.frames if one[1].kind == kind] if entry else []
 
     def payload(self, read: Read, file: StoredFile, frame: Frame) -> bytes | None:
         """What `read` gives, and None for a file that was deleted; raises OSError where nobody can tell now."""
@@ -251,8 +250,10 @@ class Spool:
             if entry := self._entries.get(serial):
                 self._drop_body(entry, DAMAGED_BODY)
 
-    def read(self, serial: int, read: Read = StoredFile.read, *, response: bool = True) -> Spooled | None:
-        """A taken exchange, without what is damaged of its bodies; None if its head is: it is then given up.
+    def read(
+        self, serial: int, read: Read = StoredFile.read, without: Collection[int] = ()
+    ) -> Spooled | None:
+        """A taken exchange, without these kinds of frames and what is damaged of its bodies; None if its head is: it is given up.
 
         Raises OSError, with nothing given up, where it cannot be read now.
         """
@@ -261,7 +262,7 @@ class Spool:
         if entry is None:
             return None
         lost: list[tuple[StoredFile, Frame]] = []
-        frames = [one for one in entry.frames if response or one[1].kind != RESPONSE]
+        frames = [one for one in entry.frames if one[1].kind not in without]
         found = join(
             serial, frames, lambda file, frame: lost.append((file, frame)), partial(self.payload, read)
         )

@@ -12,7 +12,7 @@ import httpx
 
 from accounts.outbound.tunnel import Unreachable
 from proxy.relay.answer_bytes import AnswerBytes
-from proxy.relay.call import BadHead, Call, Origin, head_of
+from proxy.relay.call import BadHead, Call, Origin, Source, head_of
 from proxy.relay.connector import connector
 from proxy.relay.headers import Headers
 from proxy.relay.reply import BadAnswer
@@ -30,8 +30,9 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send, once: a connection that breaks is told, and the client decides whether to ask again.
 
-        `extensions` carries base, target and body. Raises httpx.ConnectError, ConnectTimeout, ReadTimeout, ReadError, or a
-        RemoteProtocolError or LocalProtocolError where the answer or the request is no HTTP.
+        `extensions` carries base, target and body (bytes, or a Source, whose errors pass). Raises httpx.ConnectError,
+        ConnectTimeout, ReadTimeout, ReadError, or a RemoteProtocolError or LocalProtocolError where the answer or the request is
+        no HTTP.
         """
         try:
             call = await self._begin(request)
@@ -51,7 +52,8 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
         if origin is None:
             origin = self._origins[base] = Origin.at(base)
         try:
-            head = head_of(origin, request.method, target, request.headers.raw, len(body))
+            size = len(body) if isinstance(body, bytes) else body.length
+            head = head_of(origin, request.method, target, request.headers.raw, size)
         except BadHead as error:
             raise httpx.LocalProtocolError(str(error), request=request) from error
         try:
@@ -80,13 +82,16 @@ def _translated(error: Exception, request: httpx.Request) -> httpx.TransportErro
     return httpx.ReadError(message, request=request)
 
 
-def build_request(base: str, method: str, target: str, headers: Headers, body: bytes) -> httpx.Request:
+def build_request(
+    base: str, method: str, target: str, headers: Headers, body: bytes | Source
+) -> httpx.Request:
     """A request whose target stays as the client wrote it: httpx.URL would rewrite `/v1/a%2Fb/../c`."""
     return httpx.Request(
         method,
         _parsed(base),
         headers=headers,
-        stream=httpx.ByteStream(body),  # given as `content`, it would have headers made for it
+        # Given as `content`, it would have headers made for it.
+        stream=httpx.ByteStream(body if isinstance(body, bytes) else b""),
         extensions={"base": base, "target": target, "body": body},
     )
 

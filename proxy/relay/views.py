@@ -18,12 +18,15 @@ from proxy.relay.answers import NEXUS_ID, error_answer, kind_of
 from proxy.relay.exchange import Exchange
 from proxy.relay.handler import StreamedAnswer
 from proxy.relay.headers import client_headers, masked
+from proxy.relay.limit_words import Refusal
 from proxy.relay.passage import Passage
 from proxy.relay.refusal import Refused
 from proxy.relay.request import RelayRequest
 from proxy.relay.request_body import BodyTooLarge
 from proxy.relay.runtime import Runtime
 from proxy.relay.tenant import client_address, host_of
+from proxy.relay.upload import Reserve, Upload, is_passed_on
+from proxy.wire.body_limits import limit_of, too_large
 from proxy.wire.errors import ErrorKind
 
 log = logging.getLogger("nexus.relay")
@@ -35,12 +38,12 @@ async def relay(request: RelayRequest) -> HttpResponseBase:
         return preflight
     nexus = runtime.current()
     try:
-        await _read(request, nexus)
+        passed_on = await _read(request, nexus)
     except Refused as refusal:
         return await _refused(request, Exchange(nexus.spool, nexus.ended), refusal)
     exchange = Exchange(nexus.spool, nexus.ended)
     try:
-        return await _forward(request, nexus, exchange)
+        return await _forward(request, nexus, exchange, passed_on=passed_on)
     except Refused as refusal:
         return await _refused(request, exchange, refusal)
     except BaseException:
@@ -51,22 +54,32 @@ async def relay(request: RelayRequest) -> HttpResponseBase:
         nexus.sender.release(request)
 
 
-async def _read(request: RelayRequest, nexus: Runtime) -> None:
-    """The body. Who still sends it is checked first, so that nobody holds memory who may not pass. Raises Refused."""
+async def _read(request: RelayRequest, nexus: Runtime) -> bool:
+    """Read the body, unless it is to be passed on: whether it is. Raises Refused.
+
+    Who still sends it is checked first, so that nobody holds memory who may not pass.
+    """
     domain = ""
     if request.is_arriving:
         decision = _allowed(nexus, _claim(_checked_host(request), request), frozenset())
         domain = decision.domain
+        if is_passed_on(request):
+            if (request.length or 0) > limit_of(request.target):
+                raise Refused(ErrorKind.REQUEST_TOO_LARGE, too_large(request.target), domain)
+            request.pass_on()
+            return True
         if decision.client_key:
             request.know_client()
     try:
         await request.read_body()
     except BodyTooLarge as error:
-        message = "The request is larger than the 32 MiB that the API takes; send less, or use the Files API."
-        raise Refused(ErrorKind.REQUEST_TOO_LARGE, message, domain) from error
+        raise Refused(ErrorKind.REQUEST_TOO_LARGE, too_large(request.target), domain) from error
+    return False
 
 
-async def _forward(request: RelayRequest, nexus: Runtime, exchange: Exchange) -> HttpResponseBase:
+async def _forward(
+    request: RelayRequest, nexus: Runtime, exchange: Exchange, *, passed_on: bool
+) -> HttpResponseBase:
     host = _checked_host(request)
     decision = await _decide(nexus, host, request)
     if rules := nexus.limiter.rules(decision, request):
@@ -75,6 +88,9 @@ async def _forward(request: RelayRequest, nexus: Runtime, exchange: Exchange) ->
             raise Refused(full.kind, full.message, decision.domain, full.headers)
     head = _head(request, exchange, decision.domain, decision)
     await exchange.open(head, request.content)
+    if passed_on:
+        exchange.expect_request(request.length)
+        request.upload = Upload(request, exchange, _reserve(nexus, exchange, request) if rules else None)
     nexus.live.begin(exchange)
     debug.request(exchange, head, request.content)
     try:
@@ -86,6 +102,13 @@ async def _forward(request: RelayRequest, nexus: Runtime, exchange: Exchange) ->
     debug.answer(exchange)
     pairs += [(NEXUS_ID, exchange.id.encode()), *cors.headers(request)]
     return StreamedAnswer(answer.status_code, pairs, Passage(exchange, answer, pairs))
+
+
+def _reserve(nexus: Runtime, exchange: Exchange, request: RelayRequest) -> Reserve:
+    async def reserve(data: bytes) -> Refusal | None:
+        return await nexus.limiter.grow(exchange, request, data)
+
+    return reserve
 
 
 def _checked_host(request: RelayRequest) -> Host:

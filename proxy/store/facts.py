@@ -69,9 +69,10 @@ def read(record: Record, spool: UUID, prices: PriceBook, arrived: batches.Result
 
 
 def _asked(record: Record) -> RequestFacts:
-    """The body of a request that was refused, or that found no room on the disk, is not in its record."""
+    """The body of a request that was refused, that found no room on the disk or was too long, is not in its record."""
     head = record.head
-    if not record.request_body and (head.body_dropped or record.closing.outcome == REFUSED):
+    is_lost = head.body_dropped or record.closing.request_not_kept
+    if not record.request_body and (is_lost or record.closing.outcome == REFUSED):
         return read_target(head.target)
     return read_request(head.target, plain(record.request_body, head.headers))
 
@@ -160,7 +161,9 @@ def _outline(record: Record, spool: UUID) -> Exchange:
         agent_id=asked.get("x-claude-code-agent-id", ""),
         parent_agent_id=asked.get("x-claude-code-parent-agent-id", ""),
         upstream_request_id=by_name(closing.headers).get("request-id", ""),
-        request_bytes=head.body_size if head.body_dropped else len(record.request_body),
+        request_bytes=head.body_size
+        if head.body_dropped or closing.request_not_kept
+        else len(record.request_body),
         response_bytes=closing.response_size
         if closing.response_dropped or closing.response_not_kept
         else len(record.response_body),

@@ -46,6 +46,8 @@ def traffic_of(record: Record) -> Traffic:
         response = Side(closing.headers, None, closing.response_digest, not_kept=True)
     else:
         response = Side(closing.headers, record.response_body, dropped=closing.response_dropped)
-    return Traffic(
-        Side(head.headers, record.request_body, dropped=head.body_dropped), response, closing.chunks
-    )
+    if closing.request_not_kept:
+        request = Side(head.headers, None, closing.request_digest, not_kept=True)
+    else:
+        request = Side(head.headers, record.request_body, dropped=head.body_dropped)
+    return Traffic(request, response, closing.chunks)

@@ -37,6 +37,15 @@ class Estimate:
     usd: Decimal = Decimal(0)
     output_tokens: int = 0
 
+    def plus(self, more: "Estimate") -> "Estimate":
+        """With what the next bytes of the same request probably use."""
+        return Estimate(
+            self.billed or more.billed,
+            self.tokens + more.tokens,
+            self.usd + more.usd,
+            self.output_tokens + more.output_tokens,
+        )
+
 
 def estimate(method: str, target: str, body: bytes, at: datetime, book: PriceBook) -> Estimate:
     """The most that a request probably uses. Whatever is posted costs something, but for a few known paths.

@@ -15,6 +15,7 @@ from accounts.watcher import Watcher
 from nexus_project.demo.emulator import Emulator
 from proxy.relay.answer_bytes import AnswerBytes
 from proxy.relay.attempts import Sender
+from proxy.relay.call import Source
 from proxy.relay.exchange import Exchange
 from proxy.relay.protocol import TARGET
 from proxy.relay.refresh import Refresher
@@ -82,8 +83,9 @@ class Bench:
         }  # fmt: skip
         return RelayRequest(scope, no_body)
 
-    async def ask(self, **asked: str) -> httpx.Response:
+    async def ask(self, *, upload: Source | None = None, **asked: str) -> httpx.Response:
         request = self.request(**asked)
+        request.upload = upload
         self.exchange = Exchange(None, lambda _: None)
         try:
             answer = await self.sender.send(request, self.exchange, await self.decide(request))
@@ -92,9 +94,9 @@ class Bench:
         self.answers.append(cast(AnswerBytes, answer.stream))
         return answer
 
-    async def read(self, **asked: str) -> tuple[int, bytes]:
+    async def read(self, *, upload: Source | None = None, **asked: str) -> tuple[int, bytes]:
         """Status and body of the answer that the client gets."""
-        answer = await self.ask(**asked)
+        answer = await self.ask(upload=upload, **asked)
         return answer.status_code, b"".join([piece async for piece in cast(AnswerBytes, answer.stream)])
 
     @property

@@ -50,5 +50,5 @@ def test_results_have_a_bound_of_their_own(settings: Settings) -> None:
     settings.BATCH_RESULTS_MAX_BYTES = 7 * MAX_RECORD_BYTES
     head = replace(make_head(b"12345"), method="GET")
 
-    assert response_bound(replace(head, target=RESULTS), 200, PLAIN) == 7 * MAX_RECORD_BYTES
-    assert response_bound(head, 200, PLAIN) == MAX_RECORD_BYTES - 5
+    assert response_bound(replace(head, target=RESULTS), 200, PLAIN, 5) == 7 * MAX_RECORD_BYTES
+    assert response_bound(head, 200, PLAIN, 5) == MAX_RECORD_BYTES - 5

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.relay.answer_bytes import AnswerBytes
-from proxy.relay.call import WHOLE_BYTES, BadHead, Origin, head_of, settle
+from proxy.relay.call import WHOLE_BYTES, BadHead, Origin, Source, head_of, settle
 from proxy.relay.upstream import UpstreamTransport, build_request
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -34,7 +34,9 @@ async def upstream(handle: Handle) -> AsyncIterator[tuple[UpstreamTransport, str
         await transport.aclose()
 
 
-async def ask(transport: UpstreamTransport, address: str, body: bytes = b"", method: str = "POST") -> bytes:
+async def ask(
+    transport: UpstreamTransport, address: str, body: bytes | Source = b"", method: str = "POST"
+) -> bytes:
     request = build_request(address, method, "/v1/a?b", [(b"x-a", b"1"), (b"x-a", b"2")], body)
     stream = cast(AnswerBytes, (await transport.handle_async_request(request)).stream)
     try:
@@ -240,3 +242,118 @@ def test_no_header_can_add_a_line(headers: list[tuple[bytes, bytes]]) -> None:
             asyncio.run(made())
     else:
         assert asyncio.run(made()).count(b"\r\n") == len(headers) + 4
+
+
+class Told:
+    """A body that a test gives piece by piece."""
+
+    def __init__(self, *chunks: bytes, length: int | None = None, error: Exception | None = None) -> None:
+        self.length = length
+        self.left = list(chunks)
+        self.error = error
+
+    async def next(self) -> bytes:
+        if self.left:
+            return self.left.pop(0)
+        if self.error:
+            raise self.error
+        return b""
+
+
+@pytest.mark.parametrize(
+    ("length", "sent", "framing"),
+    [
+        (None, b"1\r\na\r\n2\r\nbc\r\n0\r\n\r\n", b"transfer-encoding: chunked\r\n"),
+        (3, b"abc", b"content-length: 3\r\n"),
+    ],
+)
+async def test_a_body_is_passed_on_as_it_arrives(length: int | None, sent: bytes, framing: bytes) -> None:
+    heads: list[bytes] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        assert await reader.readexactly(len(sent)) == sent
+        writer.write(OK)
+
+    async with upstream(handle) as (transport, address):
+        assert await ask(transport, address, Told(b"a", b"bc", length=length)) == b"ok"
+        [(_, free)] = transport._connector._conns.items()
+
+    assert len(free) == 1
+    assert framing in heads[0]
+
+
+async def test_what_ends_a_body_in_the_middle_ends_the_request() -> None:
+    ended = asyncio.Event()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        assert await reader.read() == b"a"
+        ended.set()
+
+    async with upstream(handle) as (transport, address):
+        with pytest.raises(LookupError):
+            await ask(transport, address, Told(b"a", length=9, error=LookupError()))
+        await asyncio.wait_for(ended.wait(), 5)
+
+
+async def test_what_ends_a_body_after_the_whole_answer_ends_nothing_else() -> None:
+    answered = asyncio.Event()
+
+    class Late(Told):
+        async def next(self) -> bytes:
+            if not self.left:
+                await answered.wait()
+                await asyncio.sleep(0)
+            return await super().next()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK)
+        await reader.read()
+
+    async with upstream(handle) as (transport, address):
+        assert await ask(transport, address, Late(b"a", length=9, error=LookupError())) == b"ok"
+        answered.set()
+        await asyncio.sleep(0.05)
+        assert not transport._connector._conns
+
+
+async def test_an_upstream_that_takes_nothing_of_a_body_is_given_up() -> None:
+    over = asyncio.Event()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await over.wait()
+
+    for body in (bytes(40_000_000), Told(*[bytes(1_000_000)] * 40, length=40_000_000)):
+        over.clear()
+        async with upstream(handle) as (transport, address):
+            transport._idle_seconds = 0.3
+            with pytest.raises(httpx.ReadTimeout):
+                await ask(transport, address, body)
+            over.set()
+
+
+async def test_an_upstream_that_goes_in_the_middle_of_a_body_is_told() -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+
+    async with upstream(handle) as (transport, address):
+        with pytest.raises(httpx.ReadError):
+            await ask(transport, address, Told(*[bytes(1_000_000)] * 40, length=40_000_000))
+
+
+async def test_an_answer_that_breaks_off_with_its_head_breaks_off_behind_it() -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nshort\r\n\xff\xff")
+
+    async with upstream(handle) as (transport, address):
+        request = build_request(address, "POST", "/v1/a", [], b"")
+        answer = await transport.handle_async_request(request)
+        stream = cast(AnswerBytes, answer.stream)
+        assert (answer.status_code, await stream.read()) == (200, b"short")
+        with pytest.raises(httpx.ReadError):
+            await stream.read()
+        stream.close()

@@ -2,12 +2,14 @@
 
 import asyncio
 
+import httpx
 import pytest
 
 from accounts.access import Payer
 from nexus_project.demo.emulator.answer import json_answer
 from nexus_project.demo.emulator.oauth import refusal
 from proxy.record import Payment
+from tests.flow.services import wait_for
 from tests.relay.bench_of_attempts import ONE, TWO, Bench
 
 
@@ -138,3 +140,52 @@ async def test_a_client_that_leaves_during_a_refresh_lets_go_of_the_connection(b
         await asyncio.wait_for(bench.ask(), 0.3)
 
     assert not bench.transport._connector._acquired
+
+
+class Sent:
+    """A body that is gone once it was sent."""
+
+    length = 2
+
+    def __init__(self) -> None:
+        self._left = [b"{}"]
+
+    async def next(self) -> bytes:
+        return self._left.pop() if self._left else b""
+
+
+async def test_what_was_passed_on_is_not_sent_again_but_the_next_finds_a_new_token(bench: Bench) -> None:
+    bench.hold_token()
+    bench.emulator.revoked.add("sk-ant-oat01-old")
+
+    status, _ = await bench.read(upload=Sent())
+
+    assert (status, bench.asked) == (401, ["sk-ant-oat01-old"])
+    await asyncio.to_thread(wait_for, lambda: bench.emulator.oauth.grants)
+    assert (await bench.read())[0] == 200
+
+
+@pytest.mark.parametrize("rule", ["status=429,retry-after=30", "status=401", "status=529", "no-answer"])
+async def test_the_refusal_of_what_was_passed_on_is_the_clients(bench: Bench, rule: str) -> None:
+    bench.hold(ONE, TWO)
+    bench.emulator.rules[ONE.secret] = rule.replace("no-answer", "head-cut")
+
+    if rule == "no-answer":
+        with pytest.raises(httpx.TransportError):
+            await bench.read(upload=Sent())
+    else:
+        assert (await bench.read(upload=Sent()))[0] == int(rule[7:10])
+    assert bench.asked == [ONE.secret]
+    assert bool(bench.cooling()) is (rule != "status=401")
+
+
+async def test_an_api_that_says_nothing_to_what_was_passed_on_is_no_fault_of_the_credential(
+    bench: Bench,
+) -> None:
+    bench.hold(ONE, TWO)
+    bench.transport._idle_seconds = 0.2
+    bench.emulator.rules[ONE.secret] = "delay-ms=2000"
+
+    with pytest.raises(httpx.ReadTimeout):
+        await bench.read(upload=Sent())
+    assert bench.cooling() == []

@@ -21,9 +21,9 @@ from nexus_project.demo.received import Received
 from nexus_project.demo.script import Script, play
 from nexus_project.demo.serving import Receive, Scope, Send
 from nexus_project.demo.standin import StandIn
+from proxy.wire.body_limits import limit_of
 
 Handler = Callable[[Call], Script]
-LARGEST_BODY = 32 * 1024 * 1024
 ID = r"[\w.-]+"
 
 
@@ -89,7 +89,7 @@ class Emulator(StandIn):
         asked = _asked_status(call.directives, call.entry)
         if asked:
             return asked
-        if len(call.entry.body) > LARGEST_BODY:
+        if len(call.entry.body) > limit_of(call.entry.path):
             return error(413)
         open_handler = self._open.get((call.entry.method, call.entry.path))
         if open_handler:
