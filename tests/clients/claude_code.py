@@ -38,13 +38,15 @@ class ClaudeCode:
     program: Path
     home: Path
 
-    def ask(self, prompt: str, *, model: str, address: str = "") -> Told:
+    def ask(self, prompt: str, *options: str, model: str, address: str = "", **environment: str) -> Told:
         """Let it work on a prompt until it is done; without an address it goes by the settings in its home.
+
+        `options` are those of its command line; `environment` is added to its own.
 
         Raises:
             AssertionError: it failed; the message holds its words.
         """
-        done = self._run(prompt, model, self._environment(address))
+        done = self._run(prompt, model, {**self._environment(address), **environment}, *options)
         assert done.returncode == 0, f"Claude Code ended with {done.returncode}: {done.stdout}{done.stderr}"
         told = json.loads(done.stdout, parse_float=Decimal)
         return Told(told["session_id"], told["result"], Decimal(told["total_cost_usd"]))
@@ -60,9 +62,11 @@ class ClaudeCode:
         assert done.returncode != 0, f"Claude Code was not refused: {done.stdout}"
         return str(json.loads(done.stdout)["result"])
 
-    def _run(self, prompt: str, model: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    def _run(
+        self, prompt: str, model: str, environment: dict[str, str], *options: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [str(self.program), "-p", prompt, "--model", model, "--output-format", "json"],
+            [str(self.program), "-p", prompt, "--model", model, "--output-format", "json", *options],
             env=environment,
             cwd=self.home,
             stdin=subprocess.DEVNULL,

@@ -12,6 +12,7 @@ import pytest
 from nexus_project import env
 from nexus_project.demo.received import Received
 from nexus_project.demo.serving import Running
+from tests.clients import mcp_server
 from tests.clients.claude_code import ClaudeCode
 from tests.clients.test_claude_code_cost import usage
 from tests.clients.upstream import ToldUpstream
@@ -73,6 +74,31 @@ def test_what_the_script_writes_is_enough(
     assert "ToolSearch" in tools
     assert tools["Bash"]["eager_input_streaming"] is True
     assert asked(upstream.app, "GET", "/v1/models").credential == OPERATOR_KEY
+
+
+def test_tools_of_servers_are_not_sent_with_each_request(
+    claude: ClaudeCode, nexus: Nexus, upstream: Running[ToldUpstream], client_key: str
+) -> None:
+    upstream.app.usages = (usage(10, 10),)
+    command = {"command": sys.executable, "args": [mcp_server.__file__]}
+    servers = claude.home / "servers.json"
+    servers.write_text(json.dumps({"mcpServers": {"forms": command}}))
+
+    options = ("--mcp-config", str(servers))
+
+    def sent(**environment: str) -> bytes:
+        told = claude.ask("Do it.", *options, model=MODEL, **environment)
+        return asked(upstream.app, "POST", "/v1/messages", told.session_id).body
+
+    without = sent(address=upstream.url, ENABLE_TOOL_SEARCH="false")
+    set_up(claude, nexus.url, ANTHROPIC_AUTH_TOKEN=client_key)
+    with_it = sent()
+
+    field = b"What this field of the form holds"
+    assert without.count(field) == mcp_server.TOOLS * len(mcp_server.SCHEMA["properties"])
+    assert with_it.count(field) == 0
+    assert b"form_1" in with_it
+    assert len(with_it) < len(without) / 2
 
 
 def test_a_command_may_print_the_key(
