@@ -25,6 +25,12 @@ def response_bound(head: Head, status: int, headers: HeaderPairs, request_bytes:
     return MAX_RECORD_BYTES - request_bytes
 
 
+def length_of(headers: HeaderPairs) -> int:
+    """What a response announces of its body, in bytes; -1 where it does not."""
+    value = next((value for name, value in headers if name.lower() == "content-length"), "")
+    return int(value) if value.isdecimal() and value.isascii() else -1
+
+
 def is_results(head: Head, status: int, headers: HeaderPairs) -> bool:
     """Whether it is a file of a message batch's results that can be read part by part: not if it is compressed."""
     if head.method != "GET" or status not in (200, 206):

@@ -18,7 +18,7 @@ from uuid_utils import uuid7
 from proxy import record
 from proxy.live_events import Event, Kind
 from proxy.record import Closing, Head, HeaderPairs, Payment
-from proxy.relay.bounds import MAX_RECORD_BYTES, response_bound
+from proxy.relay.bounds import MAX_RECORD_BYTES, length_of, response_bound
 from proxy.relay.spool import Spool
 from proxy.relay.spooled import Entry
 from proxy.relay.upload_record import UploadRecord
@@ -101,6 +101,9 @@ class Exchange:
         if self._head:
             request_bytes = UploadRecord.bound() if self._upload else self._head.body_size
             self._bound = response_bound(self._head, status, headers, request_bytes)
+            # What is known to be too long from the beginning takes no room on the disk.
+            has_body = self._head.method != "HEAD" and status not in (204, 304)
+            self._not_kept = has_body and length_of(headers) > self._bound
 
     def feed(self, chunk: bytes) -> None:
         """A piece of the answer, as the network gave it: a stream has thousands, so they are looked at together, and later."""
@@ -151,7 +154,7 @@ class Exchange:
     def _is_recorded(self) -> bool:
         """Whether what came up to now belongs on disk."""
         if not self._dropped:
-            self._not_kept = self.size > self._bound
+            self._not_kept = self._not_kept or self.size > self._bound
         return not (self._dropped or self._not_kept)
 
     def _take_pending(self) -> bytes:

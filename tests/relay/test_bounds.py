@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from pytest_django.fixtures import Settings
 
 from proxy.record import HeaderPairs
-from proxy.relay.bounds import MAX_RECORD_BYTES, is_results, response_bound
+from proxy.relay.bounds import MAX_RECORD_BYTES, is_results, length_of, response_bound
 from tests.relay.examples import make_head
 
 RESULTS = "/v1/messages/batches/msgbatch_1/results"
@@ -52,3 +52,16 @@ def test_results_have_a_bound_of_their_own(settings: Settings) -> None:
 
     assert response_bound(replace(head, target=RESULTS), 200, PLAIN, 5) == 7 * MAX_RECORD_BYTES
     assert response_bound(head, 200, PLAIN, 5) == MAX_RECORD_BYTES - 5
+
+
+@pytest.mark.parametrize(
+    ("headers", "length"),
+    [
+        ([("Content-Length", "12")], 12),
+        ([], -1),
+        ([("content-length", "twelve")], -1),
+        ([("content-length", "\u0661")], -1),
+    ],
+)
+def test_the_length_that_a_response_announces(headers: list[tuple[str, str]], length: int) -> None:
+    assert length_of(headers) == length

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from proxy import record
 from proxy.record import Record
@@ -308,3 +309,32 @@ async def test_a_response_that_the_spool_dropped_stays_a_loss_when_it_grows_on(
 
     closing = recorded(small).closing
     assert (closing.response_dropped, closing.response_not_kept, small.bodies_dropped) == (True, False, 1)
+
+
+@pytest.mark.parametrize("size", [40_000, 400_000])
+async def test_a_response_that_is_announced_beyond_its_bound_takes_no_room_and_is_no_loss(
+    small: Spool, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr("proxy.relay.bounds.MAX_RECORD_BYTES", 300_000)
+    exchange = await opened(small)
+    exchange.answered(200, [("Content-Length", "400000")])
+    for _ in range(size // 1000):
+        exchange.feed(bytes(1000))
+    exchange.finish(record.COMPLETE)
+
+    closing = recorded(small).closing
+    assert (closing.response_not_kept, closing.response_size) == (True, size)
+    assert closing.response_digest == sha256(bytes(size)).digest()
+    assert small.bodies_dropped == 0
+
+
+@pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 304)])
+async def test_an_announced_length_without_a_body_is_of_nothing(
+    small: Spool, method: str, status: int
+) -> None:
+    exchange = Exchange(small, ignore)
+    await exchange.open(replace(make_head(), method=method), b"")
+    exchange.answered(status, [("content-length", str(2**40))])
+    exchange.finish(record.COMPLETE)
+
+    assert not recorded(small).closing.response_not_kept
