@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from proxy.relay.rarely import Rarely
-from proxy.relay.segments import REQUEST, SETTLED, Frame, Segment
+from proxy.relay.segments import REQUEST, RESPONSE, SETTLED, Frame, Segment
 from proxy.relay.slot import Slot
 from proxy.relay.spooled import Entry
 
@@ -81,6 +81,8 @@ class Files:
             segment.holders += all(held is not segment for held, _ in entry.frames)
         entry.frames.append((segment, frame))
         entry.size += frame.length
+        if frame.kind == RESPONSE:
+            entry.response_size += frame.length
 
     def release(self, entry: Entry, *, confirmed: bool) -> None:
         """Delete what nobody else needs of an exchange.
