@@ -77,7 +77,7 @@ class Shipper:
         self._begun: deque[Parts] = deque()  # whose next part is due
         self._ending = threading.Event()
         self._deadline = float("inf")
-        self._next_ship = self._next_look = self._next_beat = self._next_try = 0.0
+        self._next_ship = self._next_look = self._next_beat = self._next_try = self._next_save = 0.0
         self._down = False
         self._thread = threading.Thread(target=self._run, name="shipper", daemon=True)
 
@@ -137,6 +137,10 @@ class Shipper:
 
     def turn(self, now: float) -> None:
         """Do what is due at `now`, in monotonic seconds; raises BrokerDown."""
+        if now >= self._next_save:  # before anything that Redis can fail
+            self._next_save = now + BEAT_SECONDS
+            for spool in self._spools:
+                spool.save()
         self.confirm(now)
         while self._begun:
             self._send_part(self._begun.popleft())
@@ -251,7 +255,7 @@ class Shipper:
             self._beat_of(spool)
 
     def _beat_of(self, spool: Spool) -> None:
-        spool.save_counts()
+        spool.save()
         self._broker.report(spool.id, spool.heartbeat())
 
 

@@ -124,10 +124,10 @@ class Spool:
             if piece and not self.has_room(len(piece)):
                 self._drop_body(entry, FULL)
                 piece = b""
-            record = [(CLOSE, closing), *([COUNTED] if entry.body_dropped else [])]
-            if not self._write_record(entry, record, RESPONSE, piece):
-                # The beginning is on disk, so the exchange is not lost: at worst a kill makes it `aborted`.
+            if not self._write_record(entry, _end_of(entry, closing), RESPONSE, piece):
+                # The beginning is on disk, so the exchange is not lost: a kill before the next `save` makes it `aborted`.
                 entry.closing = closing
+                self._files.owe(entry, _end_of(entry, closing))
             if not entry.writing:
                 self._line.add(entry)
 
@@ -142,9 +142,10 @@ class Spool:
                 self.accepted, self.dropped, self.bodies_dropped, waiting, self.used, time.time()
             )
 
-    def save_counts(self) -> None:
-        """Keep on disk what segments cannot tell when they are damaged."""
+    def save(self) -> None:
+        """Keep on disk what segments cannot tell when they are damaged, and the ends that the disk refused before."""
         with self._lock:
+            self._files.write_owed(self.accepted)
             self._save_counts()
 
     # The shipper's side
@@ -387,3 +388,7 @@ class Spool:
                 self._drop(entry, DAMAGED)
             else:
                 self._line.add(entry)
+
+
+def _end_of(entry: Entry, closing: bytes) -> list[tuple[int, bytes]]:
+    return [(CLOSE, closing), COUNTED] if entry.body_dropped else [(CLOSE, closing)]
