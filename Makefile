@@ -56,7 +56,7 @@ beat: ## start only the clock of the periodic tasks
 test: $(STAMP) ## run the whole suite, a process a core (TEST_OPTIONS="tests/stack -x" TEST_PROCESSES=0)
 	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --maxprocesses 4 --dist loadfile $(TEST_OPTIONS)
 
-chaos: $(STAMP) ## kill everything at random under load and look for losses (minutes; CHAOS_OPTIONS="--seed 7")
+chaos: $(STAMP) ## kill and disturb everything at random under load and look for losses (15 minutes; CHAOS_OPTIONS="--seed 7")
 	@$(BIN)/python -m tests.chaos $(CHAOS_OPTIONS)
 
 bench: $(STAMP) ## measure the proxy: CPU, delays, memory, against bars (3 minutes; BENCH_OPTIONS="--only small,burst")

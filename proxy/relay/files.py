@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from proxy.relay.rarely import Rarely
-from proxy.relay.segments import REQUEST, SETTLED, Frame, Segment
+from proxy.relay.segments import REQUEST, RESPONSE, SETTLED, Frame, Segment
 from proxy.relay.slot import Slot
 from proxy.relay.spooled import Entry
 
@@ -39,6 +39,7 @@ class Files:
         self._segment_bytes = min(SEGMENT_BYTES, limit_bytes // 8)
         self._active: Segment
         self._leaving: list[Leaving] = []
+        self._owed: dict[int, tuple[Entry, Sequence[tuple[int, bytes]]]] = {}
         self._not_rotated = Rarely()
         self._not_deleted = Rarely()
 
@@ -48,20 +49,37 @@ class Files:
 
     def write(self, entry: Entry, parts: Sequence[tuple[int, bytes]], accepted: int) -> bool:
         """Add frames to the exchange; False where the disk refuses them."""
+        try:
+            self._append(entry, parts, accepted)
+        except OSError as error:
+            log.error("spool.refused", extra={"serial": entry.serial, "why": error.strerror or str(error)})
+            return False
+        return True
+
+    def owe(self, entry: Entry, parts: Sequence[tuple[int, bytes]]) -> None:
+        """Keep in memory what the disk refused; `write_owed` writes it."""
+        self._owed[entry.serial] = entry, parts
+
+    def write_owed(self, accepted: int) -> None:
+        """Write what the disk refused before, as far as it takes it by now: a kill would lose it."""
+        while self._owed:
+            serial = next(iter(self._owed))
+            try:
+                self._append(*self._owed[serial], accepted)
+            except OSError:
+                return
+            del self._owed[serial]
+
+    def _append(self, entry: Entry, parts: Sequence[tuple[int, bytes]], accepted: int) -> None:
         # What follows a record's beginning is of no use without it, wherever it is written.
         if self._active.size > self._segment_bytes or (not entry.frames and self._active.gone):
             self._rotate(accepted)
         segment = self._active
         before = segment.size
-        try:
-            frames = segment.append(entry.serial, parts)
-        except OSError as error:
-            log.error("spool.refused", extra={"serial": entry.serial, "why": error.strerror or str(error)})
-            return False
+        frames = segment.append(entry.serial, parts)
         self.used += segment.size - before
         for frame in frames:
             self.link(entry, segment, frame)
-        return True
 
     def write_alone(self, serial: int, body: bytes, accepted: int) -> tuple[Segment | None, Frame | None]:
         """Put a request's body into a file of its own; without a frame the disk refused it, and the file is to be deleted."""
@@ -81,6 +99,8 @@ class Files:
             segment.holders += all(held is not segment for held, _ in entry.frames)
         entry.frames.append((segment, frame))
         entry.size += frame.length
+        if frame.kind == RESPONSE:
+            entry.response_size += frame.length
 
     def release(self, entry: Entry, *, confirmed: bool) -> None:
         """Delete what nobody else needs of an exchange.
@@ -89,6 +109,7 @@ class Files:
         and known to ingest by its id; so only one in several files, or a dropped one, is said to be settled. Its beginning goes
         last: whatever a kill leaves has one.
         """
+        self._owed.pop(entry.serial, None)
         segments = list(dict.fromkeys(segment for segment, _ in entry.frames))
         self._let_go(Leaving(entry.serial, segments, settled=not confirmed or len(segments) > 1))
 

@@ -2,7 +2,8 @@
 
 One thread per process, because a publish can block for seconds while Redis is down. At most four batches are unconfirmed; a batch
 is sent again only when its earlier copy is gone, or was taken by a worker and not confirmed in time. Ingest is idempotent.
-A record that is too large for one message goes in parts, one at a time (docs/decisions/0029).
+A record that is too large for one message goes in parts, one at a time (docs/decisions/0029). Of records that are larger than a
+batch one is under way at a time: the others overtake it, and none waits until a worker has read several.
 """
 
 import logging
@@ -16,20 +17,23 @@ from django.conf import settings
 
 from proxy.batch import BatchWriter, encode_part, new_compressor
 from proxy.relay.assemble import read_record
+from proxy.relay.bounds import WHOLE_BYTES
 from proxy.relay.broker import Broker, BrokerDown, State
 from proxy.relay.parts import Parts, parts_of
 from proxy.relay.reading import Reading
 from proxy.relay.recovery import Leftovers
 from proxy.relay.spool import Spool
-from proxy.relay.spooled import Read
+from proxy.relay.spooled import Entry, Read
 
 log = logging.getLogger("nexus.shipper")
 
 MAX_RECORDS = 100
 MAX_BYTES = 4 * 1024**2
 MAX_UNCONFIRMED = 4
+# Files of results at a time: beside them and one large record there is always room for a batch.
+MAX_IN_PARTS = 2
 TICK_SECONDS = 0.1
-PARTS_TICK_SECONDS = 0.03  # while a part is on its way, as the next one waits for it
+SHORT_TICK_SECONDS = 0.03  # while a part or a large record is on its way, as the next one waits for it
 LINGER_SECONDS = 0.2
 BEAT_SECONDS = 1.0
 TAKEN_TIMEOUT_SECONDS = 30.0
@@ -50,11 +54,12 @@ PATIENCE = {
 
 @dataclass(slots=True)
 class Sent:
-    """A batch or a part on its way, and since when (monotonic seconds) it fares as it does."""
+    """A batch or a part on its way, and since when (monotonic seconds) it fares as it does. `large` is a record beyond a batch."""
 
     spool: Spool
     serials: list[int]
     parts: Parts | None = None
+    large: bool = False
     state: State = State.WAITING
     since: float = 0.0
 
@@ -72,7 +77,7 @@ class Shipper:
         self._begun: deque[Parts] = deque()  # whose next part is due
         self._ending = threading.Event()
         self._deadline = float("inf")
-        self._next_ship = self._next_look = self._next_beat = self._next_try = 0.0
+        self._next_ship = self._next_look = self._next_beat = self._next_try = self._next_save = 0.0
         self._down = False
         self._thread = threading.Thread(target=self._run, name="shipper", daemon=True)
 
@@ -127,10 +132,15 @@ class Shipper:
         if self._down:
             log.info("shipper.redis_back", extra={"waiting": self._spool.waiting})
         self._down = False
-        return PARTS_TICK_SECONDS if any(sent.parts for sent in self._sent.values()) else TICK_SECONDS
+        waited_for = any(sent.parts or sent.large for sent in self._sent.values())
+        return SHORT_TICK_SECONDS if waited_for else TICK_SECONDS
 
     def turn(self, now: float) -> None:
         """Do what is due at `now`, in monotonic seconds; raises BrokerDown."""
+        if now >= self._next_save:  # before anything that Redis can fail
+            self._next_save = now + BEAT_SECONDS
+            for spool in self._spools:
+                spool.save()
         self.confirm(now)
         while self._begun:
             self._send_part(self._begun.popleft())
@@ -161,7 +171,7 @@ class Shipper:
         """Send one batch; False if there is none, or if it can wait for the next process."""
         if self._ending.is_set() and spool is not self._spool:
             return False
-        serials = spool.take(MAX_RECORDS, MAX_BYTES)
+        serials = spool.take(MAX_RECORDS, MAX_BYTES, self._may_go)
         try:
             if parts := parts_of(spool, serials):
                 self._send_part(parts)
@@ -174,13 +184,22 @@ class Shipper:
             raise
         return bool(serials)
 
+    def _may_go(self, entry: Entry) -> bool:
+        """Whether a record is sent now: a worker may read a large one for a second."""
+        if entry.size <= MAX_BYTES:
+            return True
+        if any(sent.large for sent in self._sent.values()):
+            return False
+        in_parts = sum(sent.parts is not None for sent in self._sent.values()) + len(self._begun)
+        return entry.response_size <= WHOLE_BYTES or in_parts < MAX_IN_PARTS
+
     def _send_batch(self, spool: Spool, serials: list[int]) -> None:
-        writer = BatchWriter(self._compressor)
+        writer, large = BatchWriter(self._compressor), spool.size_of(serials) > MAX_BYTES
         with Reading() as reading:
             readable = [serial for serial in serials if _add(writer, spool, serial, reading.read)]
         if readable:
             payload = writer.finish(spool.id, spool.accepted, spool.dropped, spool.bodies_dropped)
-            self._sent[self._broker.send(payload)] = Sent(spool, readable)
+            self._sent[self._broker.send(payload)] = Sent(spool, readable, large=large)
 
     def _send_part(self, parts: Parts) -> None:
         try:
@@ -218,6 +237,8 @@ class Shipper:
             self._begun.append(sent.parts)
         else:
             sent.spool.discard(sent.serials)
+            if sent.large:
+                self._next_ship = 0.0
 
     def _look_for_leftovers(self, now: float) -> None:
         """Ship what processes left behind that did not come back; let their slots go when all that can be read is shipped."""
@@ -234,7 +255,7 @@ class Shipper:
             self._beat_of(spool)
 
     def _beat_of(self, spool: Spool) -> None:
-        spool.save_counts()
+        spool.save()
         self._broker.report(spool.id, spool.heartbeat())
 
 

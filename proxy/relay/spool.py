@@ -9,14 +9,14 @@ lock guards the index, never the reading or writing of a large body.
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from proxy.heartbeat import Heartbeat
 from proxy.relay.files import Files
+from proxy.relay.line import Line
 from proxy.relay.rarely import Rarely
 from proxy.relay.segments import CLOSE, HEADER_BYTES, OPEN, REQUEST, RESPONSE, Frame, Segment, StoredFile
 from proxy.relay.slot import Slot
@@ -51,8 +51,7 @@ class Spool:
         self._lock = threading.Lock()
         self._files = Files(self._slot, limit_bytes)
         self._entries: dict[int, Entry] = {}
-        self._ready: deque[int] = deque()
-        self._put_off: list[int] = []
+        self._line = Line()
         self._held_back = 0
         self._unread: list[Path] = []
         self._unreadable = Rarely()
@@ -94,7 +93,8 @@ class Spool:
         size = HEADER_BYTES + len(body)
         with self._lock:
             if entry.closed:
-                entry.body_dropped = True  # its client left before it was looked at: no loss of the spool's
+                # Its client left before the body was looked at: no loss of the spool's.
+                entry.body_dropped = True
                 return
             if not self.has_room(size):
                 self._drop_body(entry, FULL)
@@ -124,12 +124,12 @@ class Spool:
             if piece and not self.has_room(len(piece)):
                 self._drop_body(entry, FULL)
                 piece = b""
-            record = [(CLOSE, closing), *([COUNTED] if entry.body_dropped else [])]
-            if not self._write_record(entry, record, RESPONSE, piece):
-                # The beginning is on disk, so the exchange is not lost: at worst a kill makes it `aborted`.
+            if not self._write_record(entry, _end_of(entry, closing), RESPONSE, piece):
+                # The beginning is on disk, so the exchange is not lost: a kill before the next `save` makes it `aborted`.
                 entry.closing = closing
+                self._files.owe(entry, _end_of(entry, closing))
             if not entry.writing:
-                self._ready.append(entry.serial)
+                self._line.add(entry)
 
     def heartbeat(self) -> Heartbeat:
         """What it holds at one moment.
@@ -142,9 +142,10 @@ class Spool:
                 self.accepted, self.dropped, self.bodies_dropped, waiting, self.used, time.time()
             )
 
-    def save_counts(self) -> None:
-        """Keep on disk what segments cannot tell when they are damaged."""
+    def save(self) -> None:
+        """Keep on disk what segments cannot tell when they are damaged, and the ends that the disk refused before."""
         with self._lock:
+            self._files.write_owed(self.accepted)
             self._save_counts()
 
     # The shipper's side
@@ -156,7 +157,7 @@ class Spool:
 
     @property
     def ready(self) -> int:
-        return len(self._ready)
+        return len(self._line)
 
     @property
     def whole(self) -> bool:
@@ -171,38 +172,27 @@ class Spool:
     @property
     def unreadable(self) -> int:
         """Exchanges that wait because they could not be read, though nothing says that they are damaged."""
-        return len(self._put_off) + self._held_back
+        return self._line.aside + self._held_back
 
-    def take(self, count: int, size: int) -> list[int]:
-        """Serials to ship, oldest first: at most `count` and `size` bytes, or a single larger one."""
-        taken: list[int] = []
+    def take(self, count: int, size: int, may_go: Callable[[Entry], bool] = lambda _: True) -> list[int]:
+        """Serials to ship, oldest first: at most `count` and `size` bytes, or a single larger one; others pass who may not go."""
         with self._lock:
-            while self._ready and len(taken) < count:
-                entry = self._entries[self._ready[0]]
-                if taken and entry.size > size:
-                    break
-                size -= entry.size
-                entry.taken = True
-                taken.append(self._ready.popleft())
-        return taken
+            return [entry.serial for entry in self._line.take(count, size, may_go)]
+
+    def size_of(self, serials: list[int]) -> int:
+        """Bytes of what was taken."""
+        with self._lock:
+            return sum(entry.size for entry in self._taken(serials))
 
     def give_back(self, serials: list[int]) -> None:
         """Ship these again: first in line. What is no longer taken (dropped, discarded) stays as it is."""
         with self._lock:
-            for serial in reversed(serials):
-                entry = self._entries.get(serial)
-                if entry and entry.taken:
-                    entry.taken = False
-                    self._ready.appendleft(serial)
+            self._line.give_back(self._taken(serials))
 
     def put_off(self, serials: list[int], error: OSError) -> None:
         """Keep taken exchanges that could not be read until `try_again`: what the disk does not give now is not damaged."""
         with self._lock:
-            for serial in serials:
-                entry = self._entries.get(serial)
-                if entry and entry.taken:
-                    entry.taken = False
-                    self._put_off.append(serial)
+            self._line.put_off(self._taken(serials))
         if times := self._unreadable.count():
             report = {"folder": str(self.folder), "records": self.unreadable, "times": times}
             log.error("spool.unreadable", extra={**report, "why": str(error)})
@@ -210,17 +200,14 @@ class Spool:
     def try_again(self) -> None:
         """Ship what was put off, first in line, and delete what could not be deleted."""
         with self._lock:
-            self._ready.extendleft(reversed(self._put_off))
-            self._put_off.clear()
+            self._line.try_again()
             self._files.try_again()
 
     def discard(self, serials: list[int]) -> None:
         """Forget exchanges that were taken and that the worker has committed."""
         with self._lock:
-            for serial in serials:
-                entry = self._entries.get(serial)
-                if entry and entry.taken:
-                    self._release(entry, confirmed=True)
+            for entry in self._taken(serials):
+                self._release(entry, confirmed=True)
 
     def body(self, serial: int, kind: int = RESPONSE) -> list[tuple[Segment, Frame]]:
         """Where a body of a taken exchange lies; nothing of one that was given up."""
@@ -302,6 +289,12 @@ class Spool:
 
     # Within, under the lock
 
+    def _taken(self, serials: list[int]) -> Iterator[Entry]:
+        for serial in serials:
+            entry = self._entries.get(serial)
+            if entry and entry.taken:
+                yield entry
+
     def _take_in(self, entry: Entry, head: bytes, body: bytes) -> str:
         """Why the exchange cannot be kept; "" if it is on disk."""
         if self.used + len(head) > self._limit * HEADROOM or len(self._entries) > MAX_WAITING:
@@ -338,7 +331,7 @@ class Spool:
                 if not self._write(entry, [(REQUEST, body)]):
                     self._drop_body(entry, REFUSED)
             if entry.closed:
-                self._ready.append(entry.serial)
+                self._line.add(entry)
 
     def _drop_body(self, entry: Entry, why: str) -> None:
         if not entry.body_dropped:
@@ -396,4 +389,8 @@ class Spool:
                     self._slot.set_aside_frame(file, frame)
                 self._drop(entry, DAMAGED)
             else:
-                self._ready.append(serial)
+                self._line.add(entry)
+
+
+def _end_of(entry: Entry, closing: bytes) -> list[tuple[int, bytes]]:
+    return [(CLOSE, closing), COUNTED] if entry.body_dropped else [(CLOSE, closing)]

@@ -17,6 +17,7 @@ class Entry(msgspec.Struct, eq=False, gc=False):
     serial: int
     frames: list[tuple[Segment, Frame]] = []
     size: int = 0
+    response_size: int = 0
     closed: bool = False
     taken: bool = False
     body_dropped: bool = False

@@ -4,16 +4,20 @@ import asyncio
 import hashlib
 import json
 import random
+import time
 from dataclasses import dataclass, field
 
 import aiohttp
 
-from tests.chaos.parts import Life, Part
+from tests.chaos.life import Life
+from tests.chaos.parts import Part
 from tests.chaos.wishes import Wish, wish
 
 CLIENTS = 24
 PATIENCE_SECONDS = 60.0
 IDLE_SECONDS = 0.05
+# A proxy that drains closes a connection that was idle for two seconds: who sends at that moment has to send again.
+KEEP_ALIVE_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -21,6 +25,7 @@ class Sent:
     """One request as its client saw it.
 
     `ending` is "whole", "broken" (after its head), "failed" (before it) or "left"; `answer` the SHA-256 of a whole one.
+    Times are monotonic seconds.
     """
 
     id: str
@@ -31,6 +36,12 @@ class Sent:
     ending: str = "failed"
     answer: str = ""
     error: str = ""
+    began: float = 0.0
+    ended: float = 0.0
+
+    def met(self, kind: str) -> bool:
+        """Whether its proxy was in such a trouble meanwhile."""
+        return self.life.met(kind, self.began, self.ended)
 
 
 @dataclass(slots=True)
@@ -54,7 +65,10 @@ class Load:
         """One client: a request after the other until the load stops."""
         source = random.Random(f"{self.seed} client {number}")
         timeout = aiohttp.ClientTimeout(total=PATIENCE_SECONDS)
-        async with aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as session:
+        connector = aiohttp.TCPConnector(keepalive_timeout=KEEP_ALIVE_SECONDS)
+        async with aiohttp.ClientSession(
+            timeout=timeout, auto_decompress=False, connector=connector
+        ) as session:
             while not self.stopping:
                 ready = [proxy for proxy in self.proxies if proxy.up]
                 if ready:
@@ -65,7 +79,7 @@ class Load:
         wanted = wish(source)
         mark = f"{source.getrandbits(128):032x}"
         body = _body(wanted, mark)
-        sent = Sent(mark, wanted, hashlib.sha256(body).hexdigest(), proxy.life)
+        sent = Sent(mark, wanted, hashlib.sha256(body).hexdigest(), proxy.life, began=time.monotonic())
         self.sent.append(sent)
         headers = {
             "anthropic-version": "2023-06-01",
@@ -82,6 +96,7 @@ class Load:
         except (aiohttp.ClientError, OSError) as error:
             sent.ending, sent.error = "broken" if sent.status else "failed", repr(error)
         finally:
+            sent.ended = time.monotonic()
             self.open_streams -= wanted.stream
 
 

@@ -20,32 +20,36 @@ from nexus_project.stack.commands import Service
 from nexus_project.stack.daemon import Daemon
 from nexus_project.stack.errors import StackError
 from nexus_project.stack.guardian import Guardian
+from tests.chaos.faulty_disk import FaultyDisk
+from tests.chaos.life import Life, Trouble
 
 BACK_SECONDS = 90.0
 LOOK_SECONDS = 0.05
 STOP_SECONDS = 15.0
 LAST_LINES = 4
 GROWN_SECONDS = 3.0
-
-
-class Life:
-    """One life of a process, from its start to its end: whoever used it can ask later how it ended."""
-
-    def __init__(self) -> None:
-        self.killed = False
+# In the command line of what serves below a supervisor, or below the parent of several processes.
+SERVES = ("nexus_project.serve", "spawn_main")
 
 
 class Part:
     """A service. `up` while it may be used; `falls` are its last words each time that it ended by itself."""
 
     def __init__(
-        self, service: Service, environment: Mapping[str, str], log: Path, guardian: Guardian
+        self,
+        service: Service,
+        environment: Mapping[str, str],
+        log: Path,
+        guardian: Guardian,
+        disk: FaultyDisk | None = None,
     ) -> None:
         self.name = service.name
         self.address = service.ready_url.removesuffix("/health/ready")
         self.up = False
         self.falls: list[str] = []
-        self.life = Life()
+        self.disk = disk
+        self.troubles: list[Trouble] = []
+        self.life = Life(self.troubles)
         self.lock = asyncio.Lock()
         self._service, self._environment, self._log = service, environment, log
         self._guardian = guardian
@@ -53,7 +57,7 @@ class Part:
 
     async def start(self) -> None:
         """Start it and wait until it is ready; TimeoutError when it does not come back."""
-        self.life = Life()
+        self.life = Life(self.troubles)
         self._launch()
         async with asyncio.timeout(BACK_SECONDS):
             while not await asyncio.to_thread(self._ready):
@@ -73,6 +77,28 @@ class Part:
     def pid(self) -> int:
         assert self._process
         return self._process.pid
+
+    def family(self) -> list[int]:
+        """The pids of the process and of all that it started; [] when it is gone."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            root = psutil.Process(self.pid)
+            return [root.pid, *(child.pid for child in root.children(recursive=True))]
+        return []
+
+    def serving(self) -> list[psutil.Process]:
+        """Those of its processes that a rolling restart replaces."""
+        found = []
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(self.pid).children():
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    if any(word in " ".join(child.cmdline()) for word in SERVES):
+                        found.append(child)
+        return found
+
+    def hang_up(self) -> None:
+        """SIGHUP: replace what serves."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGHUP)
 
     def ended(self) -> bool:
         return self._process is not None and self._process.poll() is not None
@@ -97,7 +123,8 @@ class Part:
         return False
 
     def _launch(self) -> None:
-        extra = {**self._service.environment, **self._environment}
+        failing = self.disk.environment if self.disk else {}
+        extra = {**self._service.environment, **self._environment, **failing}
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(
                 self._service.command,

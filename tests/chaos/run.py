@@ -15,55 +15,61 @@ import msgspec
 from nexus_project import env
 from nexus_project.stack import aside
 from tests.chaos import verdict
-from tests.chaos.faults import KINDS, Faults, Kill
+from tests.chaos.faults import Fault, Faults
+from tests.chaos.kinds import DISK, KILLS, REDIS_FULL, TROUBLES
 from tests.chaos.load import CLIENTS, Load
 from tests.chaos.system import System, system
 from tests.chaos.verdict import Stored, Sums
 
-SETTLE_SECONDS = 120.0
+SETTLE_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """`problems` are the broken promises. `falls` are the processes that ended by themselves.
 
+    `unavailable` counts the clients that a proxy without descriptors refused.
     `seconds` is how long the load lasted, `settling` how long after it everything was stored.
     """
 
     exchanges: int
     seconds: float
     settling: float
-    kills: list[Kill]
+    faults: list[Fault]
     falls: list[str]
     sums: Sums
     outcomes: Counter[str]
+    unavailable: int
     problems: list[str]
 
     def __str__(self) -> str:
-        streaming = sum(kill.open_streams > 0 for kill in self.kills)
-        counts = Counter(kill.kind for kill in self.kills)
+        streaming = sum(fault.open_streams > 0 for fault in self.faults)
+        counts = Counter(fault.kind for fault in self.faults)
         sums = self.sums
         return "\n".join(
             [
                 f"{self.exchanges} exchanges reached upstream in {self.seconds:.0f} s: {dict(self.outcomes)}",
-                f"{len(self.kills)} kills, {streaming} with streams open: {dict(counts)}",
+                _counted("kills", {kind: counts[kind] for kind in KILLS}),
+                _counted("other faults", {kind: counts[kind] for kind in TROUBLES}),
+                f"with streams open: {streaming} of {len(self.faults)}",
+                f"refused for want of descriptors: {self.unavailable}",
                 f"ended by themselves and started again: {len(self.falls)}",
                 *self.falls,
                 f"settled {self.settling:.1f} s after the load: accepted {sums.accepted} = stored {sums.stored} "
                 f"+ waiting {sums.waiting} + dropped {sums.dropped} + gaps {sums.gaps}",
                 *self.problems[:50],
-                f"verdict: {f'{len(self.problems)} broken promises' if self.problems else 'nothing lost'}",
+                f"verdict: {f'{len(self.problems)} broken promises' if self.problems else 'nothing lost, doubled or wrong'}",
             ]
         )
 
 
-def run(exchanges: int, kills: int, seed: int, say: Callable[[str], None]) -> Report:
-    """At least so many exchanges, so many kills of each kind. What ran is kept for a look when a promise was broken."""
+def run(exchanges: int, kills: int, troubles: int, seed: int, say: Callable[[str], None]) -> Report:
+    """At least so many exchanges, so many kills and other faults of each kind. What ran is kept when a promise was broken."""
     folder = aside.make_temporary_folder()
     with system(folder) as running:
-        report = asyncio.run(_run(running, exchanges, kills, seed))
-    for kill in sorted(report.kills, key=lambda one: one.at):
-        say(str(kill))
+        report = asyncio.run(_run(running, exchanges, kills, troubles, seed))
+    for fault in sorted(report.faults, key=lambda one: one.at):
+        say(str(fault))
     if report.problems:
         say(f"logs and records of this run: {folder}")
     else:
@@ -72,10 +78,10 @@ def run(exchanges: int, kills: int, seed: int, say: Callable[[str], None]) -> Re
     return report
 
 
-async def _run(running: System, exchanges: int, kills: int, seed: int) -> Report:
+async def _run(running: System, exchanges: int, kills: int, troubles: int, seed: int) -> Report:
     await running.start()
     load = Load(running.proxies, seed)
-    faults = Faults(running, seed, kills, lambda: load.open_streams)
+    faults = Faults(running, seed, kills, troubles, lambda: load.open_streams)
     began = time.time()
     async with asyncio.TaskGroup() as group:
         watch = group.create_task(faults.watch())
@@ -94,25 +100,36 @@ async def _run(running: System, exchanges: int, kills: int, seed: int) -> Report
         exchanges=len(arrived),
         seconds=ended - began,
         settling=sums.at - ended,
-        kills=faults.kills,
+        faults=faults.done,
         falls=[f"{part.name}, {words}" for part in running.services for words in part.falls],
         sums=sums,
         outcomes=Counter(one.outcome for one in stored),
+        unavailable=sum(verdict.is_unavailable(one) for one in load.sent),
         problems=[
-            *_short(faults.kills, kills),
+            *_short(faults.done, kills, troubles),
             *strangers,
             *verdict.problems(load.sent, arrived, stored, sums),
         ],
     )
 
 
-def _short(done: list[Kill], wanted: int) -> list[str]:
+def _counted(what: str, counts: dict[str, int]) -> str:
+    return f"{sum(counts.values())} {what}: {', '.join(f'{count} {kind}' for kind, count in counts.items())}"
+
+
+def _short(done: list[Fault], kills: int, troubles: int) -> list[str]:
     """A run that did not do what it was for proves nothing."""
-    counts = Counter(kill.kind for kill in done)
-    short = [f"{counts[kind]} kills of {kind} and not {wanted}" for kind in KINDS if counts[kind] < wanted]
-    if 2 * sum(kill.open_streams > 0 for kill in done) < len(done):
-        short.append("less than half of the kills met an open stream")
-    return short
+    counts = Counter(fault.kind for fault in done)
+    wanted = {**dict.fromkeys(KILLS, kills), **dict.fromkeys(TROUBLES, troubles)}
+    short = [
+        f"{counts[kind]} of {kind} and not {count}" for kind, count in wanted.items() if counts[kind] < count
+    ]
+    if 2 * sum(fault.open_streams > 0 for fault in done) < len(done):
+        short.append("less than half of the faults met an open stream")
+    effective = {fault.kind for fault in done if fault.refused}
+    return short + [
+        f"{kind} refused nothing" for kind in (DISK, REDIS_FULL) if troubles and kind not in effective
+    ]
 
 
 def _stored(running: System, expected: int) -> tuple[Sums, list[Stored]]:

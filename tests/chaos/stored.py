@@ -1,7 +1,7 @@
 """`python -m tests.chaos.stored EXPECTED SECONDS`: what Nexus holds, by its own readers, as JSON lines.
 
-It waits until so many exchanges are stored and nothing waits any more, or the time is up. The first line is a `Sums`, each other
-one a `Stored`. It is a process of its own, as its settings are those of the Nexus under test.
+It waits until so many exchanges are stored or dropped and nothing waits or moves any more, or the time is up. The first line is a
+`Sums`, each other one a `Stored`. It is a process of its own, as its settings are those of the Nexus under test.
 """
 
 import sys
@@ -31,6 +31,7 @@ from proxy.store.models import (  # noqa: E402 - the same
 from proxy.store.pipeline import pipeline  # noqa: E402 - the same
 
 LOOK_SECONDS = 0.2
+STEADY_SECONDS = 3.0
 
 
 def sums() -> Sums:
@@ -51,13 +52,18 @@ def sums() -> Sums:
 
 
 def settled(expected: int, seconds: float) -> Sums:
-    """The sums, as soon as all is stored or the time is up."""
+    """The sums, as soon as all is stored or counted and they have not changed for some heartbeats, or the time is up."""
     deadline = time.monotonic() + seconds
-    while True:
-        found = sums()
-        if (found.rows >= expected and not found.waiting) or time.monotonic() > deadline:
-            return found
+    found, since = sums(), time.monotonic()
+    while time.monotonic() < deadline:
         time.sleep(LOOK_SECONDS)
+        now = sums()
+        if not now.same_as(found):
+            found, since = now, time.monotonic()
+        known = found.rows + found.dropped + found.gaps
+        if known >= expected and not found.waiting and time.monotonic() - since > STEADY_SECONDS:
+            break
+    return found
 
 
 def stored(row: Exchange, headers: list[list[str]]) -> Stored:

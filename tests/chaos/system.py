@@ -1,9 +1,13 @@
-"""A Nexus for a run: emulator, two proxies on one spool folder, workers, its own Redis and PostgreSQL."""
+"""A Nexus for a run: emulator, two proxies on one spool folder, workers, its own Redis and PostgreSQL.
+
+One proxy is under a supervisor, the other is two processes under uvicorn's parent: these are the two that can be replaced.
+"""
 
 import asyncio
 import contextlib
 import os
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,9 +24,11 @@ from nexus_project.stack.guardian import Guardian
 from nexus_project.stack.postgres import Postgres
 from nexus_project.stack.redis import Redis
 from tests import addresses
+from tests.chaos.faulty_disk import FaultyDisk
 from tests.chaos.parts import Part, Server
 
-PROXIES, WORKERS = 2, 2
+WORKERS = 2
+GRACE_SECONDS = 30  # above any stream of the load: a rolling restart cuts none
 SIGNS_IN = {"proxy": "PROXY_DATABASE_URL", "worker": "WORKER_DATABASE_URL"}
 
 
@@ -118,29 +124,40 @@ def _assemble(
         "CREDENTIALS_DIR": str(credentials),
         "NEXUS_DATA_DIR": str(folder / "var"),
         "STORAGE_ENABLED": "true",
-        "SHUTDOWN_GRACE_SECONDS": "2",
+        "SHUTDOWN_GRACE_SECONDS": str(GRACE_SECONDS),
     }
 
-    def part(service: Service, number: int = 0) -> Part:
+    def part(service: Service, number: int = 0, disk: FaultyDisk | None = None) -> Part:
         named = replace(service, name=f"{service.name}-{number}" if number else service.name)
         own = {"DATABASE_URL": databases[SIGNS_IN[service.name]]} if service.name in SIGNS_IN else {}
-        return Part(named, {**environment, **own}, folder / f"{named.name}.log", guardian)
+        return Part(named, {**environment, **own}, folder / f"{named.name}.log", guardian, disk)
 
     emulator = commands.emulator(emulator_port)
     words = ("--log", str(folder / "emulator.jsonl"))
-    places = [
-        Place("127.0.0.1", ports.free(), ports.free(), folder / "var", grace_seconds=2)
-        for _ in range(PROXIES)
+    proxies = [
+        part(service, number, FaultyDisk(folder / "var" / "spool", folder / f"disk-{number}"))
+        for number, service in enumerate(_proxies(folder / "var"), start=1)
     ]
     return System(
         folder=folder,
         environment=environment,
         emulator=part(replace(emulator, command=(*emulator.command, *words))),
-        proxies=[part(commands.proxy(place), number) for number, place in enumerate(places, start=1)],
+        proxies=proxies,
         workers=[part(commands.worker(), number) for number in range(1, WORKERS + 1)],
         redis=own_redis,
         postgres=postgres,
     )
+
+
+def _proxies(data_dir: Path) -> list[Service]:
+    """One under a supervisor, and one of two processes."""
+    place = Place("127.0.0.1", ports.free(), 0, data_dir, grace_seconds=GRACE_SECONDS)
+    words = (str(place.proxy_port), str(data_dir), str(GRACE_SECONDS))
+    supervised = replace(
+        commands.proxy(place), command=(sys.executable, "-m", "tests.chaos.supervised", *words)
+    )
+    several = replace(place, proxy_port=ports.free(), proxy_workers=2)
+    return [supervised, commands.proxy(several)]
 
 
 def _postgres_answers(url: str) -> bool:

@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from tests.chaos import verdict
+from tests.chaos.kinds import DESCRIPTORS, DISK
+from tests.chaos.life import Life, Trouble
 from tests.chaos.load import Sent
-from tests.chaos.parts import Life
 from tests.chaos.verdict import Arrived, Stored, Sums
 from tests.chaos.wishes import Wish
 
@@ -21,6 +22,10 @@ def killed(sent: Sent) -> Sent:
     life = Life()
     life.killed = True
     return replace(sent, life=life)
+
+
+def in_trouble(kind: str, sent: Sent) -> Sent:
+    return replace(sent, life=Life([Trouble(kind, 0, 10)], killed=sent.life.killed), began=5, ended=6)
 
 
 def sums(count: int, **others: int) -> Sums:
@@ -132,6 +137,53 @@ def test_a_client_that_left_is_stored_as_such_unless_it_was_answered(
     ],
 )
 def test_a_sum_that_does_not_hold_is_found(name: str) -> None:
-    [problem] = verdict.problems([SENT], [ARRIVED], [STORED], sums(1, **{name: 7}))
+    problems = verdict.problems([SENT], [ARRIVED], [STORED], sums(1, **{name: 7}))
 
-    assert problem.startswith(f"{name} is 7")
+    assert any(problem.startswith(f"{name} is 7") for problem in problems)
+
+
+def test_what_a_failing_disk_refused_may_be_missing_if_it_is_counted() -> None:
+    refused = in_trouble(DISK, SENT)
+
+    assert verdict.problems([refused], [ARRIVED], [], sums(0, accepted=1, dropped=1)) == []
+    [problem] = verdict.problems([refused], [ARRIVED], [], sums(0))
+    assert problem == "dropped is 0, and the disk refused 1 to 1 exchanges"
+    assert judge(refused, stored=msgspec.structs.replace(STORED, missing="it was dropped")) == []
+    assert judge(refused, stored=msgspec.structs.replace(STORED, request="other"))
+
+
+def test_an_end_that_a_failing_disk_refused_is_written_later_and_must_not_be_lost() -> None:
+    aborted = msgspec.structs.replace(STORED, outcome="aborted")
+
+    assert judge(in_trouble(DISK, killed(SENT)), stored=aborted)
+
+
+def test_long_before_and_behind_a_trouble_nothing_is_excused() -> None:
+    for began, ended in ((-9, -8), (18, 19)):
+        assert not replace(in_trouble(DISK, SENT), began=began, ended=ended).met(DISK)
+    assert not in_trouble(DISK, SENT).met(DESCRIPTORS)
+
+
+@pytest.mark.parametrize(
+    ("seen", "right"),
+    [
+        ({"status": 502}, True),
+        ({"ending": "failed", "status": 0}, True),
+        ({"ending": "broken"}, False),
+        ({"ending": "broken", "status": 502}, False),
+        ({"status": 500}, False),
+    ],
+)
+def test_a_proxy_without_descriptors_refuses_clearly_and_breaks_nothing(
+    seen: dict[str, str], right: bool
+) -> None:
+    starved = in_trouble(DESCRIPTORS, replace(SENT, **seen))  # type: ignore[arg-type]  # fields of Sent
+    refused = msgspec.structs.replace(STORED, outcome="upstream_error", status=502)
+
+    assert (verdict.problems([starved], [], [refused], sums(1)) == []) is right
+
+
+def test_one_that_never_reached_upstream_and_is_stored_as_complete_is_found() -> None:
+    [problem] = verdict.problems([SENT], [], [STORED], sums(1))
+
+    assert "never reached upstream" in problem

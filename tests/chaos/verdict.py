@@ -9,7 +9,11 @@ from pathlib import Path
 import msgspec
 
 from proxy.record import ABORTED, CLIENT_LEFT, COMPLETE
+from tests.chaos.kinds import DESCRIPTORS, DISK
 from tests.chaos.load import Sent
+
+# What Nexus says itself where it can reach nobody.
+UNAVAILABLE = (502, 503)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,10 @@ class Sums(msgspec.Struct):
     totalled: int
     at: float
 
+    def same_as(self, other: "Sums") -> bool:
+        """Whether nothing but the time differs."""
+        return msgspec.structs.replace(self, at=other.at) == other
+
 
 def read_log(log: Path) -> list[Arrived]:
     """All that the emulator received; an answer that still runs has the ending ""."""
@@ -69,6 +77,7 @@ def problems(
     """Every broken promise as a sentence; [] if all were kept."""
     return [
         *_of_sums(sums, len(stored)),
+        *_of_drops(sent, arrived, stored, sums),
         *_of_numbers(sent, arrived, stored),
         *_of_exchanges(sent, arrived, stored),
     ]
@@ -76,16 +85,30 @@ def problems(
 
 def _of_sums(sums: Sums, stored: int) -> Iterator[str]:
     shown = msgspec.structs.asdict(sums)
-    for name in ("waiting", "dropped", "gaps", "set_aside"):
+    for name in ("waiting", "gaps", "set_aside"):
         if shown[name]:
             yield f"{name} is {shown[name]} and not 0"
-    for name in ("accepted", "stored", "rows", "receipts", "rolled_up", "totalled"):
+    for name in ("stored", "rows", "receipts", "rolled_up", "totalled"):
         if shown[name] != stored:
             yield f"{name} is {shown[name]}, and {stored} exchanges are stored"
+    if sums.accepted != stored + sums.dropped:
+        yield f"accepted is {sums.accepted}, and {stored} exchanges are stored, {sums.dropped} dropped"
+
+
+def _of_drops(
+    sent: Sequence[Sent], arrived: Sequence[Arrived], stored: Sequence[Stored], sums: Sums
+) -> Iterator[str]:
+    """What a disk refused is dropped, and each drop is counted; nothing else is."""
+    there, in_store = {one.id for one in arrived}, {one.id for one in stored}
+    refused = [one for one in sent if one.met(DISK)]
+    missing = sum(one.id in there and one.id not in in_store for one in refused)
+    if not missing <= sums.dropped <= len(refused):
+        yield f"dropped is {sums.dropped}, and the disk refused {missing} to {len(refused)} exchanges"
 
 
 def _of_numbers(sent: Sequence[Sent], arrived: Sequence[Arrived], stored: Sequence[Stored]) -> Iterator[str]:
     ids = {one.id for one in sent}
+    refused = {one.id for one in sent if one.met(DISK)}
     at_upstream, in_store = Counter(one.id for one in arrived), Counter(one.id for one in stored)
     for mark in sorted(at_upstream.keys() | in_store.keys()):
         if mark not in ids:
@@ -94,7 +117,7 @@ def _of_numbers(sent: Sequence[Sent], arrived: Sequence[Arrived], stored: Sequen
             yield f"{mark} reached upstream {at_upstream[mark]} times"
         if in_store[mark] > 1:
             yield f"{mark} is stored {in_store[mark]} times"
-        if at_upstream[mark] and not in_store[mark]:
+        if at_upstream[mark] and not in_store[mark] and mark not in refused:
             yield f"{mark} reached upstream and is not stored"
 
 
@@ -108,23 +131,36 @@ def _of_exchanges(
             yield f"{one.id} ({one.wish.emulate}): {problem}"
 
 
+def is_unavailable(one: Sent) -> bool:
+    """Whether its client was refused for want of descriptors: by a clear answer, or before there was a connection to answer on."""
+    return one.met(DESCRIPTORS) and (
+        one.ending == "failed" or (one.ending == "whole" and one.status in UNAVAILABLE)
+    )
+
+
 def _of_client(one: Sent) -> Iterator[str]:
-    """What upstream did is what the client saw, unless its proxy was killed meanwhile."""
+    """What upstream did is what the client saw, unless its proxy was killed meanwhile or could open no connection."""
     if one.ending == "left" or (one.ending != "whole" and one.life.killed):
+        return
+    if is_unavailable(one):
         return
     if (one.ending, one.status) != (one.wish.ending, one.wish.status):
         yield f"its client saw {one.status}, {one.ending} {one.error}, and not {one.wish.status}, {one.wish.ending}"
 
 
 def _of_record(one: Sent, upstream: Arrived | None, row: Stored | None) -> Iterator[str]:
+    if row and not upstream and row.outcome == COMPLETE:
+        yield "it is stored as complete and never reached upstream"
     if upstream is None or row is None:
         return
-    if row.missing:
+    if row.missing and not one.met(DISK):
         yield f"a body is missing: {row.missing}"
+    elif row.missing:
+        pass  # the disk refused it, and the record says so
     elif row.request != one.body_sha256:
         yield "another request body is stored than was sent"
     elif one.ending == "whole" and upstream.ending == "answered" and row.response != one.answer:
-        yield "another answer is stored than its client got"
+        yield f"another answer is stored than its client got (its outcome is {row.outcome})"
     if upstream.sha256 != one.body_sha256 and not (one.life.killed or one.ending == "left"):
         yield "another request body reached upstream than was sent"
     allowed = _outcomes(one, upstream)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from hashlib import sha256
 from random import Random
 from uuid import uuid4
@@ -14,6 +15,7 @@ import pytest
 
 from tests.flow import sink_upstream, wire
 from tests.flow.conftest import Nexus
+from tests.flow.operator import spools
 from tests.flow.services import wait_for
 from tests.flow.sink_upstream import Sink, Taken
 from tests.flow.test_large_results import watched
@@ -69,6 +71,15 @@ class Client:
         return one
 
 
+@contextmanager
+def flat(nexus: Nexus) -> Iterator[list[float]]:
+    """The most memory of the proxy within, in MiB, once nothing else is on its way from its disk to the worker."""
+    wait_for(lambda: all(one.waiting == 0 for one in spools(nexus)), 60)
+    time.sleep(1)  # what was freed goes back to the system
+    with watched(nexus.proxy.popen.pid) as peaks:
+        yield peaks
+
+
 def length(size: int) -> str:
     return f"content-length: {size}"
 
@@ -89,7 +100,7 @@ def digest_of(times: int) -> str:
 def test_a_huge_one_passes_with_flat_memory_and_leaves_size_and_digest(
     nexus: Nexus, sink: Sink, framing: str, target: str, mib: int
 ) -> None:
-    with watched(nexus.proxy.popen.pid) as peaks:
+    with flat(nexus) as peaks:
         [before] = peaks
         client = Client(nexus, sink, "whole", target, CHUNKED if framing == "chunked" else length(mib * MIB))
         client.send(BLOCK, mib)
@@ -112,7 +123,7 @@ def test_a_huge_one_passes_with_flat_memory_and_leaves_size_and_digest(
 
 @pytest.mark.timeout(200)
 def test_ten_at_once_take_no_more_than_their_share(nexus: Nexus, sink: Sink) -> None:
-    with watched(nexus.proxy.popen.pid) as peaks:
+    with flat(nexus) as peaks:
         [before] = peaks
         clients = [Client(nexus, sink, "whole", FILES, length(80 * MIB)) for _ in range(10)]
         with ThreadPoolExecutor(10) as pool:
@@ -252,7 +263,7 @@ def test_a_batch_that_grows_beyond_a_spend_limit_is_refused_and_never_made(nexus
 def test_upstream_that_takes_nothing_holds_the_client_back_and_is_given_up(nexus: Nexus, sink: Sink) -> None:
     client = Client(nexus, sink, "deaf", FILES, length(400 * MIB))
     began = time.monotonic()
-    with watched(nexus.proxy.popen.pid) as peaks:
+    with flat(nexus) as peaks:
         [before] = peaks
         sender = threading.Thread(target=send_until_refused, args=(client.connection,))
         sender.start()

@@ -34,7 +34,7 @@ def fill(root: Path, chance: random.Random) -> Bodies:
         spool.append(entry, answer[:2000])
         spool.close(entry, answer[2000:], record.encode(make_closing(answer)))
         written[head.id] = (request, answer)
-    spool.save_counts()
+    spool.save()
     spool.shut()
     return written
 

@@ -145,7 +145,7 @@ def test_a_restart_counts_nothing_again(root: Path, settings: Settings, running:
     for _ in range(3):
         ship(spool)
         counts = (spool.accepted, spool.dropped, spool.bodies_dropped, spool.waiting)
-        spool.save_counts()
+        spool.save()
         spool.shut()
         spool = again(root)
         assert (spool.accepted, spool.dropped, spool.bodies_dropped, spool.waiting) == counts
@@ -160,7 +160,7 @@ def test_a_body_that_did_not_fit_is_counted_once_over_a_restart(root: Path, sett
         entry = spool.open(record.encode(head), body(REQUEST_MARK))
         spool.close(entry, body(RESPONSE_MARK), record.encode(make_closing(body(RESPONSE_MARK))))
     bodies = spool.bodies_dropped
-    spool.save_counts()
+    spool.save()
     spool.shut()
 
     spool = Spool(root / "0", 100_000)

@@ -29,7 +29,7 @@ def files(root: Path) -> list[Path]:
     spool = Spool(root / "0", 400_000)
     for number in range(COUNT):
         accept(spool, bytes([number]) * 18_000)
-    spool.save_counts()
+    spool.save()
     spool.shut()
     return sorted(path for path in (root / "0").glob("*.seg") if path.stat().st_size)
 

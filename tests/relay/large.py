@@ -20,7 +20,8 @@ RESULTS = "/v1/messages/batches/msgbatch_1/results"
 def small_bounds() -> Iterator[None]:
     """A response of more than 4000 bytes travels in parts of three pieces."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("proxy.relay.assemble.WHOLE_BYTES", 4000)
+        for module in ("assemble", "shipper"):
+            patch.setattr(f"proxy.relay.{module}.WHOLE_BYTES", 4000)
         patch.setattr("proxy.relay.parts.PART_BYTES", 3000)
         yield
 

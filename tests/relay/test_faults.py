@@ -113,7 +113,7 @@ def leave(root: Path) -> Past:
             else:
                 left.ended[key] = (bodies[0], bodies[1])
         left.results.add(accept_results(spool))
-        spool.save_counts()
+        spool.save()
         spool.shut()
         left.spools[spool.id] = spool.accepted
     return left

@@ -1,5 +1,6 @@
 """The shipper's decisions, with a real Redis, Celery's real result backend, and a time that the test sets."""
 
+import errno
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +13,9 @@ from proxy.relay import shipper as module
 from proxy.relay.broker import Broker, BrokerDown
 from proxy.relay.shipper import Shipper
 from proxy.relay.spool import Spool
-from tests.relay.disk import newest_segment
+from tests.relay.disk import newest_segment, no_file_beyond
 from tests.relay.examples import make_closing, make_head, put
+from tests.relay.faults import kernel
 from tests.relay.redis_server import OwnRedis, celery_may_be_old_fashioned
 from tests.relay.shipping import Scene, scene_of
 
@@ -149,6 +151,26 @@ def test_while_redis_is_down_nothing_is_lost_and_the_order_stays(scene: Scene) -
 
     assert (scene.spool.waiting, scene.spool.ready, scene.spool.dropped) == (3, 3, 0)
     assert scene.spool.take(10, 10**6) == [1, 2, 3]
+
+
+def test_while_redis_is_down_what_the_disk_refused_is_written_when_it_can_be(scene: Scene) -> None:
+    accept(scene.spool)
+    scene.turn()
+    counts, entry = scene.root / "0" / "counts", scene.spool.open(record.encode(make_head()), b"")
+    segment = newest_segment(scene.root / "0")
+    with no_file_beyond(segment.stat().st_size), kernel() as refusing:
+        refusing.fail("pwrite", errno.EIO, range(100))
+        scene.spool.close(entry, b"", record.encode(make_closing()))
+        accept(scene.spool)
+    before = segment.stat().st_size
+    assert counts.read_text().split()[2] == f"{0:020d}"
+
+    scene.own.stop()
+    with pytest.raises(BrokerDown):
+        scene.turn(module.BEAT_SECONDS)
+
+    assert segment.stat().st_size > before
+    assert counts.read_text().split()[2] == f"{1:020d}"
 
 
 def test_a_record_that_nobody_can_decode_is_set_aside_and_the_rest_goes_on(scene: Scene) -> None:

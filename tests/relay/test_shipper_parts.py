@@ -63,15 +63,29 @@ def test_other_records_go_between_the_parts(scene: Scene) -> None:
     assert scene.broker.offsets() == [0, 0, "batch", 3000, "batch"]
 
 
-def test_of_many_large_records_four_are_under_way(scene: Scene) -> None:
+def test_of_many_files_of_results_two_are_under_way_and_other_records_pass_them(scene: Scene) -> None:
     for _ in range(6):
         accept_results(scene.spool)
+    accept(scene.spool)
     scene.turn()
     scene.report("SUCCESS", 1)
+    accept(scene.spool)
     scene.turn()
 
-    assert scene.broker.offsets() == [0, 0, 0, 0, 3000]
-    assert scene.spool.ready == 2
+    assert scene.broker.offsets() == [0, 0, "batch", 3000, "batch"]
+    assert scene.spool.ready == 4
+
+
+def test_a_file_of_results_whose_next_part_is_due_is_under_way(scene: Scene) -> None:
+    for _ in range(3):
+        accept_results(scene.spool)
+    scene.turn()
+    scene.report("SUCCESS", 0)
+    scene.report("SUCCESS", 1)
+    scene.shipper.confirm(scene.now)
+    scene.shipper.ship()
+
+    assert scene.broker.offsets() == [0, 0]
 
 
 @pytest.mark.parametrize("trouble", ["FAILURE", "STARTED", "wiped"])
@@ -165,4 +179,4 @@ def test_while_a_part_is_on_its_way_it_looks_more_often(scene: Scene) -> None:
 
     accept_results(scene.spool)
     scene.shipper._next_ship = 0
-    assert scene.shipper._guarded_turn() == module.PARTS_TICK_SECONDS
+    assert scene.shipper._guarded_turn() == module.SHORT_TICK_SECONDS

@@ -106,6 +106,33 @@ def test_an_end_that_the_disk_refuses_is_kept_in_memory(spool: Spool, tmp_path: 
     assert (spool.dropped, spool.bodies_dropped) == (0, 1)
 
 
+def test_an_end_that_the_disk_refused_outlives_a_kill_once_the_disk_takes_it(
+    spool: Spool, tmp_path: Path
+) -> None:
+    entries = [spool.open(b"head", b"body") for _ in range(3)]
+    segment = newest_segment(tmp_path / "0")
+    with no_file_beyond(segment.stat().st_size):
+        for entry in entries:
+            spool.close(entry, b"piece", b"closing")
+        spool.save()
+    assert spool.take(1, ALL) == [1]
+    spool.discard([1])
+    spool.save()
+    size = segment.stat().st_size
+    spool.save()
+    assert segment.stat().st_size == size
+
+    shutil.copytree(tmp_path / "0", tmp_path / "killed" / "0")
+    again = Spool(tmp_path / "killed" / "0", spool._limit)
+    assert [again.read(serial) for serial in again.take(10, ALL)] == [
+        Spooled(1, b"head", b"", b"body", b""),  # it was stored: nobody waits for its end
+        Spooled(2, b"head", b"closing", b"body", b""),
+        Spooled(3, b"head", b"closing", b"body", b""),
+    ]
+    assert again.bodies_dropped == 3
+    again.shut()
+
+
 def test_without_a_new_file_the_old_one_grows_on(
     small: Spool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
