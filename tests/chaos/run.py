@@ -58,9 +58,14 @@ class Report:
                 f"settled {self.settling:.1f} s after the load: accepted {sums.accepted} = stored {sums.stored} "
                 f"+ waiting {sums.waiting} + dropped {sums.dropped} + gaps {sums.gaps}",
                 *self.problems[:50],
-                f"verdict: {f'{len(self.problems)} broken promises' if self.problems else 'nothing lost, doubled or wrong'}",
+                f"verdict: {self._verdict()}",
             ]
         )
+
+    def _verdict(self) -> str:
+        if self.problems:
+            return f"{len(self.problems)} broken promises"
+        return f"0 lost, 0 doubled, 0 wrong outcomes of {self.exchanges} exchanges; {self.sums.dropped} dropped by EIO, all counted"
 
 
 def run(exchanges: int, kills: int, troubles: int, seed: int, say: Callable[[str], None]) -> Report:
