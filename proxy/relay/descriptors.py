@@ -33,18 +33,42 @@ def open_file(path: Path, flags: int) -> int:
     with _raising:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         above = soft + RESERVED
-        ceiling = above if hard == resource.RLIM_INFINITY else min(above, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (ceiling, hard))
+        _limit(above if hard == resource.RLIM_INFINITY else min(above, hard), hard)
         try:
             return os.open(path, flags | os.O_CLOEXEC, 0o600)
         finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            _limit(soft, hard)
+
+
+def _limit(soft: int, hard: int) -> None:
+    with suppress(ValueError, OSError):  # an operator has lowered the hard one meanwhile
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def close(descriptor: int) -> None:
     """Let go of it. The kernel does so also where it reports an error, and whoever reads checks what was written."""
     with suppress(OSError):
         os.close(descriptor)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Make a file that holds this and nothing else; what it held before is gone, also where the disk then refuses."""
+    descriptor = open_file(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    try:
+        written = 0
+        while written < len(content):
+            written += os.pwrite(descriptor, memoryview(content)[written:], written)
+    finally:
+        close(descriptor)
+
+
+def read_file(path: Path, most: int) -> bytes:
+    """The first `most` bytes of a file."""
+    descriptor = open_file(path, os.O_RDONLY)
+    try:
+        return read_at(descriptor, most, 0)
+    finally:
+        close(descriptor)
 
 
 def read_at(descriptor: int, length: int, offset: int) -> bytes:

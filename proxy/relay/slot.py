@@ -24,6 +24,7 @@ DAMAGED_FOLDER = "damaged"
 MAX_SET_ASIDE_BYTES = 64 * 1024**2
 _NAME = re.compile(r"(\d{10})-(\d{20})-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.seg")
 _COUNTS = re.compile(r"(\S{36}) (\d{20}) (\d{20})(?: (\d{20}))?\n")  # the last was added later
+_COUNTS_BYTES = 200  # more than it matches
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,10 @@ def look_into(folder: Path) -> Left:
 def _read_counts(path: Path, spool: str) -> tuple[int, int, int] | None:
     """What was accepted, dropped, and dropped of bodies; None if that cannot be read."""
     try:
-        match = _COUNTS.fullmatch(path.read_text("ascii", "replace"))
+        content = descriptors.read_file(path, _COUNTS_BYTES).decode("ascii", "replace")
     except FileNotFoundError:
         return 0, 0, 0
+    match = _COUNTS.fullmatch(content)
     if not match or match[1] != spool:
         return None
     return int(match[2]), int(match[3]), int(match[4] or 0)
@@ -163,9 +165,7 @@ class Slot:
             used = sum(path.stat().st_size for path in target.iterdir() if path != kept)
             if used + damage.length > MAX_SET_ASIDE_BYTES:
                 raise OSError(f"{target} is full: look at what it holds and delete it")
-            content = segment.raw(damage)
-            with os.fdopen(descriptors.open_file(kept, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
-                file.write(content)
+            descriptors.write_file(kept, segment.raw(damage))
         except OSError as error:
             log.error("spool.damaged", extra={**report, "kept": "", "why": str(error)})
         else:

@@ -7,10 +7,10 @@ import pytest
 from tests.chaos.kinds import KILLS, TROUBLES
 from tests.chaos.run import run
 
-EXCHANGES, KILLS_OF_EACH, FAULTS_OF_EACH = 300, 2, 2
+EXCHANGES, KILLS_OF_EACH, FAULTS_OF_EACH = 300, 2, 1
 
 
-@pytest.mark.timeout(300)  # it ends within a minute; on a machine that has other things to do it may not
+@pytest.mark.timeout(300)  # a minute, and two where records that could not be read wait to be tried again
 def test_everything_is_killed_under_load_and_nothing_is_lost() -> None:
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}")

@@ -5,6 +5,7 @@ import socket
 import time
 from contextlib import ExitStack
 
+import psutil
 import pytest
 
 from nexus_project.demo.script import Script
@@ -119,6 +120,22 @@ def test_three_hundred_broken_requests_leave_no_descriptor(bare: Bare) -> None:
             connection.sendall(HEAD + [*BROKEN.values()][number % len(BROKEN)])
         # Also of those that do not close on their side.
         wait_for(lambda: descriptors([bare.process.popen.pid]) <= before + 5, 10)
+
+
+def test_clients_that_close_behind_their_broken_request_leave_nothing_half_closed(bare: Bare) -> None:
+    process = psutil.Process(bare.process.popen.pid)
+
+    def half_closed() -> int:
+        return sum(one.status == psutil.CONN_CLOSE_WAIT for one in process.net_connections("tcp"))
+
+    for body in [*BROKEN.values()] * 5:
+        with wire.connect(bare.url) as connection:
+            connection.sendall(HEAD + body)
+        with wire.connect(bare.url) as connection:  # this one reads its answer before
+            connection.sendall(HEAD + body)
+            connection.recv(1000)
+
+    wait_for(lambda: half_closed() == 0, 2)
 
 
 def test_a_stop_does_not_wait_for_broken_requests(start_bare: Starter) -> None:

@@ -1,11 +1,13 @@
 """Whom nobody knows yet holds neither time nor memory: attacks on the proxy's port, and what must not be taken for one."""
 
 import json
+import select
 import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from threading import Barrier
 
 import pytest
 
@@ -18,6 +20,7 @@ from tests.flow.services import wait_for
 MIB = 1024**2
 HURRY = {"CLIENT_SILENT_SECONDS": "1", "CLIENT_HEAD_SECONDS": "1", "CLIENT_BODY_SECONDS": "1"}
 OWN_KEY = ("x-api-key", b"sk-ant-api03-of-a-stranger")
+WRONG_KEY = ("x-api-key", b"cnp_live_wrong")
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +61,14 @@ def drip(connection: socket.socket, data: bytes, seconds: float) -> None:
             time.sleep(0.1)
             if time.monotonic() > end:
                 break
+
+
+def send_until_answered(connection: socket.socket, data: bytes) -> None:
+    """Send all of it, or as much as is taken before the other side answers."""
+    rest = memoryview(data)
+    with suppress(ConnectionError):
+        while rest and not select.select([connection], [], [], 0)[0]:
+            rest = rest[connection.send(rest[:MIB]) :]
 
 
 def test_silent_connections_are_closed(hurried: Bare, clients: ExitStack) -> None:
@@ -160,6 +171,24 @@ def test_who_may_not_pass_reads_so_while_still_sending_and_grows_nothing(guarded
     assert rss([guarded.process.popen.pid]) < before + 64
 
 
+def test_sixty_bodies_with_a_wrong_key_are_refused_and_grow_nothing(guarded: Bare) -> None:
+    before = rss([guarded.process.popen.pid])
+    request = head(WRONG_KEY) + b"x" * (31 * MIB - 1)
+    together = Barrier(60)
+
+    def attack(_: int) -> int:
+        with wire.connect(guarded.url) as connection:
+            together.wait(20)
+            send_until_answered(connection, request)
+            return answer_of(connection).status
+
+    with ThreadPoolExecutor(60) as pool:
+        statuses = list(pool.map(attack, range(60)))
+
+    assert statuses == [401] * 60
+    assert rss([guarded.process.popen.pid]) < before + 64
+
+
 def test_who_may_not_pass_is_told_before_the_body_and_cut_off_behind_it(
     guarded: Bare, clients: ExitStack
 ) -> None:
@@ -178,12 +207,13 @@ def test_who_may_not_pass_is_told_before_the_body_and_cut_off_behind_it(
 @pytest.mark.parametrize(
     ("target", "status"), [("/v1/messages", 401), ("/nothing", 404), ("/token-stats", 503), ("/health", 200)]
 )
+@pytest.mark.parametrize("key", [(), (WRONG_KEY,)], ids=["without a key", "with a wrong key"])
 def test_a_client_that_expects_a_100_has_its_answer_instead(
-    guarded: Bare, clients: ExitStack, target: str, status: int
+    guarded: Bare, clients: ExitStack, key: tuple[tuple[str, bytes], ...], target: str, status: int
 ) -> None:
     connection = clients.enter_context(wire.connect(guarded.url))
 
-    connection.sendall(head(("expect", b"100-continue"), target=target))
+    connection.sendall(head(("expect", b"100-continue"), *key, target=target))
 
     assert connection.makefile("rb").readline().split()[1] == str(status).encode()
 

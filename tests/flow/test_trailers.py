@@ -88,6 +88,25 @@ def test_a_key_in_a_trailer_does_not_pay(start_bare: Starter) -> None:
     assert answer.status == 401
 
 
+def test_a_client_key_in_a_trailer_opens_nothing(bare: Bare) -> None:
+    bare.emulator.app.script("trailers", Script(chunks=(b"ok",)))
+    file = {"type": "api_key", "api_key": "sk-ant-api03-g", "client_api_key": "cnp_live_good"}
+    (bare.folder / "guarded.example.credentials.json").write_text(json.dumps(file))
+    wait_for(lambda: bare.paid("guarded.example")[0] == 401, 3)
+    key = b"x-api-key: cnp_live_good"
+
+    def status(host: str, trailers: bytes, *headers: bytes) -> int:
+        return wire.send(bare.url, chunked(trailers, *headers, host=host)).status
+
+    assert status("guarded.example", b"", key) == 200
+    assert status("guarded.example", key + b"\r\n") == 401
+    assert status("guarded.example", b"authorization: Bearer cnp_live_good\r\n") == 401
+    # Nor does it, beside the domain that it is for.
+    assert status("outer.example", b"x-forwarded-host: guarded.example\r\n" + key + b"\r\n") == 200
+    last = bare.emulator.app.log[-1]
+    assert (last.path, last.credential) == ("/v1/messages", OPERATOR_KEY)
+
+
 @pytest.mark.parametrize("trailer", [b"connection: close", b"connection: upgrade\r\nupgrade: websocket"])
 def test_behind_a_trailer_about_the_connection_the_next_request_is_answered_or_refused(
     bare: Bare, trailer: bytes

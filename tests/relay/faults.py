@@ -2,7 +2,6 @@
 
 import errno
 import fcntl
-import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,29 +10,36 @@ from typing import Any
 
 import pytest
 
-# ENOENT is not among them: it says that the file was deleted.
+# Neither ENOENT nor EEXIST is among them: they say that the file was deleted, or that somebody made it.
 _DISK = (errno.EIO, errno.EINTR, errno.ESTALE, errno.ENOMEM)
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _NAMES = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR)
-_OPEN = (errno.EMFILE, errno.ENFILE, errno.ENODEV, errno.ENXIO, errno.EOVERFLOW, errno.ETXTBSY, errno.EBUSY)
+_OPEN = (
+    *(errno.EMFILE, errno.ENFILE, errno.ENODEV, errno.ENXIO, errno.EOVERFLOW, errno.ETXTBSY, errno.EBUSY),
+    *(errno.EISDIR, errno.EINVAL, errno.EOPNOTSUPP, errno.EAGAIN),
+)
+_PLACE = (errno.ENXIO, errno.EOVERFLOW, errno.ESPIPE, errno.EINVAL, errno.EBADF, errno.EAGAIN)
+_LIST = (*_DISK, *_NAMES, errno.EMFILE, errno.ENFILE, errno.EBADF, errno.EINVAL)
 
 # What each call can give (man 2, and what network file systems add).
 ERRORS: dict[str, tuple[int, ...]] = {
     "open": (*_DISK, *_FULL, *_NAMES, *_OPEN),
-    "io.open": (*_DISK, *_NAMES, *_OPEN),
-    "close": (*_DISK, *_FULL),
-    "pread": (*_DISK, errno.EACCES, errno.EAGAIN, errno.EISDIR, errno.EINVAL, errno.EBADF),
-    "pwrite": (*_DISK, *_FULL, errno.EAGAIN, errno.EBADF),
-    "pwritev": (*_DISK, *_FULL, errno.EAGAIN, errno.EBADF),
-    "ftruncate": (*_DISK, *_FULL, errno.EPERM, errno.ETXTBSY, errno.EBADF),
+    "close": (*_DISK, *_FULL, errno.EBADF),
+    "pread": (*_DISK, *_PLACE, errno.EACCES, errno.EISDIR),
+    "pwrite": (*_DISK, *_FULL, *_PLACE, errno.EPERM),
+    "pwritev": (*_DISK, *_FULL, *_PLACE, errno.EPERM),
+    "ftruncate": (*_DISK, *_FULL, errno.EPERM, errno.ETXTBSY, errno.EBADF, errno.EINVAL, errno.EACCES),
     "fstat": (*_DISK, errno.EBADF, errno.EOVERFLOW),
     "stat": (*_DISK, *_NAMES, errno.EOVERFLOW),
     "unlink": (*_DISK, *_NAMES, errno.EROFS, errno.EBUSY, errno.EISDIR),
-    "mkdir": (*_DISK, *_FULL, *_NAMES, errno.EMLINK),
-    "listdir": (*_DISK, *_NAMES, errno.EMFILE, errno.ENFILE),
-    "flock": (errno.ENOLCK, errno.EINTR, errno.EWOULDBLOCK, errno.EBADF, errno.EINVAL),
+    "mkdir": (*_DISK, *_FULL, *_NAMES, errno.EMLINK, errno.EINVAL),
+    "listdir": _LIST,  # Path.iterdir up to Python 3.12
+    "scandir": _LIST,  # and since
+    "flock": (*_DISK, errno.ENOLCK, errno.EWOULDBLOCK, errno.EBADF, errno.EINVAL, errno.EOPNOTSUPP),
 }
-_MODULES: dict[str, ModuleType] = {"flock": fcntl, "io.open": io}
+# What is only called behind the failure of another call: that one fails as well.
+BEHIND: dict[str, tuple[str, int, range]] = {"ftruncate": ("pwritev", errno.ENOSPC, range(2, 9))}
+_MODULES: dict[str, ModuleType] = {"flock": fcntl}
 
 
 class Kernel:
@@ -41,32 +47,36 @@ class Kernel:
 
     def __init__(self) -> None:
         self.calls: dict[str, int] = dict.fromkeys(ERRORS, 0)
-        self.failed = 0
-        self._name = ""
-        self._number = 0
-        self._places: range = range(0)
+        self.failed: dict[str, int] = dict.fromkeys(ERRORS, 0)
+        self._failing: dict[str, tuple[int, range]] = {}
 
     def fail(self, name: str, number: int, places: range) -> None:
-        """Those calls of `name`, counted from here, give the error `number`."""
-        self._name, self._number = name, number
-        self._places = range(self.calls[name] + places.start, self.calls[name] + places.stop)
+        """Those calls of `name`, counted from here, give the error `number`; no others do any longer."""
+        self.fix()
+        self.fail_too(name, number, places)
+
+    def fail_too(self, name: str, number: int, places: range) -> None:
+        """The same beside what fails already."""
+        first = self.calls[name]
+        self._failing[name] = number, range(first + places.start, first + places.stop)
 
     def fix(self) -> None:
-        self._name = ""
+        self._failing.clear()
 
     def wrapped(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **options: Any) -> Any:
             place = self.calls[name]
             self.calls[name] += 1
-            if name != self._name or place not in self._places:
+            number, places = self._failing.get(name, (0, range(0)))
+            if place not in places:
                 return real(*arguments, **options)
-            self.failed += 1
+            self.failed[name] += 1
             if name == "close":  # the kernel lets go of it all the same
                 real(*arguments)
             if name == "pwritev" and place % 2:  # what a full disk does
                 descriptor, buffers, offset = arguments
                 return real(descriptor, [b"".join(buffers)[: sum(map(len, buffers)) // 2]], offset)
-            raise OSError(self._number, os.strerror(self._number))
+            raise OSError(number, os.strerror(number))
 
         return call
 

@@ -94,3 +94,34 @@ def test_without_an_upper_limit_nothing_has_to_be_reserved(
 
     assert found == 77
     assert asked == [(1000 + RESERVED, resource.RLIM_INFINITY), (1000, resource.RLIM_INFINITY)]
+
+
+@pytest.mark.parametrize(
+    "refusal", [ValueError("not allowed to raise maximum limit"), OSError(errno.EPERM, "no")]
+)
+def test_limits_that_were_lowered_meanwhile_are_no_other_error_than_too_many_files(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, refusal: Exception
+) -> None:
+    def refuse(*_: object) -> None:
+        raise refusal
+
+    def no_more(*_: object) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(resource, "setrlimit", refuse)
+        patch.setattr(os, "open", no_more)
+        with pytest.raises(OSError, match="Too many open files"):
+            descriptors.open_file(tmp_path / "file", os.O_RDONLY)
+
+
+def test_a_file_is_written_whole_though_the_disk_takes_it_piece_by_piece(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    write = os.pwrite
+    (tmp_path / "file").write_bytes(b"x" * 5000)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", lambda descriptor, data, at: write(descriptor, bytes(data[:700]), at))
+        descriptors.write_file(tmp_path / "file", bytes(range(256)) * 10)
+
+    assert descriptors.read_file(tmp_path / "file", 10_000) == bytes(range(256)) * 10
