@@ -160,18 +160,6 @@ async def test_a_stream_that_broke_off_after_its_first_byte_is_not_sent_again(be
     assert bench.asked == [ONE.secret]
 
 
-async def test_a_session_keeps_its_credential(bench: Bench) -> None:
-    bench.hold(ONE, TWO)
-    bench.sender.notes.gauges[ONE.key] = {"unified-5h": (0.5, 4e9)}
-
-    await bench.read(session="s")
-    bench.sender.notes.gauges[TWO.key] = {"unified-5h": (0.9, 4e9)}
-    await bench.read(session="s")
-    await bench.read(session="t")
-
-    assert bench.asked == [TWO.secret, TWO.secret, ONE.secret]
-
-
 @pytest.mark.parametrize(
     "target",
     ["/v1/files", "/v1/files?limit=1", "/v1/messages/batches/msgbatch_1/results", "/v1/skills/skill_1"],
