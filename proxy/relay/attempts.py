@@ -72,6 +72,10 @@ class Sender:
         """The request has ended, whichever way."""
         self.chooser.release(request)
 
+    async def stop(self) -> None:
+        """Tell other processes what is left to tell."""
+        await self.affinity.stop()
+
     async def send(self, request: RelayRequest, exchange: Exchange, decision: Decision) -> httpx.Response:
         """The API's answer; raises httpx.TransportError, or Refused where each credential of the pool is limited."""
         sent_at = time.time()

@@ -46,7 +46,10 @@ class Chooser:
         """The credential to ask, once the outcome of a probe is known where others have none to offer; None when none is ready."""
         place = place_of(request, decision)
         while True:
-            now, bond = time.time(), self._affinity.bond(place)
+            now = time.time()
+            if self._affinity.is_stale(place, now):
+                await self._affinity.share(place, now)
+            bond = self._affinity.bond(place)
             scope = self._affinity.scope(bond, decision.pool, tried, now)
             able = [payer for payer in scope if payer.key not in tried]
             chosen = self._pool.choose(bond.key, able, now)
@@ -55,14 +58,16 @@ class Chooser:
                 if probe is None:
                     return None
                 await probe.outcome(now)
+            elif place[1] and chosen.key != bond.key and not self._is_kept(bond.key, decision, tried, now):
+                self._affinity.bind(place, chosen.key)  # and look again: other processes may know better
             elif (half_open := self._pool.half_open(chosen)) is None or await self._claimed(
                 request, chosen, half_open, now
             ):
-                # One that was refused, and may be well, keeps its sessions until another one is taken for the same request.
-                usable = bond.key in tried and self._pool.is_usable(bond.key, decision.pool, now)
-                if place[1] and chosen.key != bond.key and not usable:
-                    self._affinity.bind(place, chosen.key)
                 return chosen
+
+    def _is_kept(self, key: str, decision: Decision, tried: frozenset[str], now: float) -> bool:
+        """One that was refused, and may be well, keeps its sessions until the API takes another one for the same request."""
+        return key in tried and self._pool.is_usable(key, decision.pool, now)
 
     def scope(
         self, request: RelayRequest, decision: Decision, tried: frozenset[str] = NOBODY_TRIED

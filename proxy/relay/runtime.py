@@ -86,6 +86,7 @@ class Runtime:
                 await self.live.stop()
         await self.limiter.stop()
         await self.health.stop()
+        await self.sender.stop()
         await self.upstream.aclose()
         if self.shipper:
             self.shipper.stop(flush_seconds=5)

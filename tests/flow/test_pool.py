@@ -191,6 +191,25 @@ def test_a_probe_whose_answer_says_nothing_holds_up_no_process(pool: Nexus, rule
     forget(pool, ids)
 
 
+def test_a_session_has_one_credential_in_all_processes_and_after_a_restart(
+    pool: Nexus, rules: dict[str, str]
+) -> None:
+    ids = add(pool, "sticky.example", *KEYS)
+    known(pool, "sticky.example")
+    session = {"x-claude-code-session-id": uuid4().hex}
+    rules[KEYS[0]] = "status=529"
+    assert ask(pool, "sticky.example", **session)[1] == list(KEYS)
+    rules.clear()
+    time.sleep(1.2)  # until the cool-down was told
+    forget(pool, ids)
+    wait_for(lambda: all(ask(pool, "sticky.example")[1] == [KEYS[0]] for _ in range(6)), 5)
+
+    assert [ask(pool, "sticky.example", **session)[1] for _ in range(12)] == [[KEYS[1]]] * 12
+    pool.proxy.stop()
+    pool.proxy.start()
+    assert [ask(pool, "sticky.example", **session)[1] for _ in range(6)] == [[KEYS[1]]] * 6
+
+
 def test_an_answer_reaches_the_client_byte_for_byte_whoever_paid(pool: Nexus, rules: dict[str, str]) -> None:
     ids = add(pool, "bytes.example", *KEYS)
     known(pool, "bytes.example")

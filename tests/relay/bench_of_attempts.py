@@ -2,6 +2,7 @@
 
 import json
 import time
+from hashlib import sha256
 from pathlib import Path
 from typing import cast
 from uuid import uuid4
@@ -75,7 +76,9 @@ class Bench:
 
     def request(self, session: str = "", target: str = "/v1/models") -> RelayRequest:
         headers = [(b"host", DOMAIN.encode()), (b"anthropic-version", b"2023-06-01")]
-        headers += [(b"x-claude-code-session-id", session.encode())] if session else []
+        # Redis is one for the whole suite: the sessions of this test and of its processes are no other test's.
+        scene = sha256(str(self.folder).encode()).hexdigest()[:16]
+        headers += [(b"x-claude-code-session-id", f"{session} of {scene}".encode())] if session else []
         scope = {
             "type": "http", "method": "GET", "path": target, "query_string": b"", "headers": headers,
             "extensions": {TARGET: target.encode()},

@@ -4,50 +4,19 @@ import time
 
 import httpx
 import pytest
+from pytest_django import Settings
 
 from accounts.access import Payer
 from proxy.relay import affinity as module
-from proxy.relay.affinity import NONE, Affinity, Bond
-from proxy.relay.notes import Notes
-from proxy.relay.pool import Pool
-
-A, A2, B = (
-    Payer("database", str(number), "api_key", f"sk-ant-api03-{number}", f"acc_{number}")
-    for number in (1, 2, 3)
-)
-ALL = (A, A2, B)
-HERE = ("a.example", "session")
-NOBODY: frozenset[str] = frozenset()
-
-
-class Process:
-    """A pool with two credentials of one organisation and one of another."""
-
-    def __init__(self) -> None:
-        self.notes = Notes()
-        self.pool = Pool(self.notes)
-        self.affinity = Affinity(self.notes, self.pool)
-        for payer, organisation in ((A, "org-a"), (A2, "org-a"), (B, "org-b")):
-            headers = httpx.Headers({"Anthropic-Organization-Id": organisation})
-            self.notes.learn_organisation(payer.key, headers)
-
-    def bound(self, payer: Payer = A) -> None:
-        """A session that this credential has answered."""
-        self.affinity.bind(HERE, payer.key)
-        assert self.answer(payer) == ""
-
-    def answer(self, payer: Payer, status: int = 200, pool: tuple[Payer, ...] = ALL) -> str:
-        return self.affinity.answered(HERE, payer, pool, status, time.time())
-
-    def cool(self, payer: Payer, seconds: float, reason: str = "429") -> None:
-        self.pool.failed(payer, reason, time.time() + seconds, time.time())
-
-    def scope(self, pool: tuple[Payer, ...] = ALL, tried: frozenset[str] = NOBODY) -> list[Payer]:
-        return list(self.affinity.scope(self.affinity.bond(HERE), pool, tried, time.time()))
+from proxy.relay.affinity import NONE
+from proxy.relay.affinity_store import Bond
+from tests.relay.bound import A2, ALL, HERE, A, B, Process
 
 
 @pytest.fixture
-def process() -> Process:
+def process(settings: Settings) -> Process:
+    """One that is alone."""
+    settings.REDIS_URL = ""
     return Process()
 
 
@@ -151,7 +120,7 @@ def test_sessions_that_are_long_away_are_forgotten(process: Process, monkeypatch
     process.affinity.answered(("0.example", "2"), A, ALL, 200, time.time())
     process.affinity.bind(("c.example", "new"), A.key)
 
-    assert [session for _, session in process.affinity._bonds] == ["4", "2", "new"]
+    assert [session for _, session in process.affinity._entries] == ["4", "2", "new"]
     assert [process.affinity.concerns(name) for name in ("0.example", "1.example", "c.example")] == [
         True,
         False,

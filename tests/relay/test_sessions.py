@@ -11,6 +11,7 @@ from accounts.access import Payer
 from nexus_project.stack import ports
 from proxy.relay.refusal import Refused
 from tests.relay.bench_of_attempts import ONE, THREE, TWO, Bench
+from tests.relay.redis_server import OwnRedis
 
 
 def organisations(bench: Bench, *names: str) -> None:
@@ -44,6 +45,34 @@ async def test_a_session_keeps_its_credential(bench: Bench) -> None:
     await bench.read(session="t")
 
     assert bench.asked == [TWO.secret, TWO.secret, ONE.secret]
+
+
+async def test_other_processes_and_a_restart_find_the_sessions_credential(
+    own: OwnRedis, bench: Bench, other: Bench
+) -> None:
+    organisations(bench, "org-a", "org-b")
+    other.hold(ONE, TWO)
+    prefer(bench, TWO)
+    await bench.read(session="s")
+    prefer(other, ONE)
+    assert (await other.read(session="s"))[0] == 200
+
+    own.stop()
+    assert (await other.read(session="s"))[0] == 200
+    assert (await other.read(session="new"))[0] == 200
+    assert bench.asked == [TWO.secret, TWO.secret, TWO.secret, ONE.secret]
+
+
+async def test_redis_hears_nothing_of_domains_with_one_credential_and_of_requests_without_a_session(
+    own: OwnRedis, bench: Bench
+) -> None:
+    bench.hold(ONE)
+    await bench.read(session="s")
+    bench.hold(ONE, TWO)
+    await bench.read()
+
+    assert list(own.client.scan_iter("nexus:affinity:*")) == []
+    assert "cmdstat_evalsha" not in own.client.info("commandstats")
 
 
 async def test_at_its_limit_for_a_minute_at_most_a_session_waits_while_others_go_on(bench: Bench) -> None:
