@@ -54,6 +54,7 @@ class Closing(msgspec.Struct, frozen=True, array_like=True, tag=1):
     """How it ended. `chunks` holds (milliseconds since the start, bytes) for each piece that the network gave.
 
     Of a body that is too large to be kept (`response_not_kept`) only the size and the digest (SHA-256) are recorded.
+    `left_organisation` is the one that served its session before, where this response came from another one.
     """
 
     outcome: str
@@ -69,6 +70,7 @@ class Closing(msgspec.Struct, frozen=True, array_like=True, tag=1):
     payment: Payment | None = None
     response_not_kept: bool = False
     response_digest: bytes = b""
+    left_organisation: str = ""
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True, tag=1):

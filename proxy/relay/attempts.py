@@ -85,7 +85,7 @@ class Sender:
             if isinstance(outcome, httpx.TransportError) or outcome.status_code in REFUSALS:
                 outcome = await _Attempts(self, request, exchange, decision, payer).go_on(outcome, sent_at)
             else:
-                self.answered(request, decision, payer, outcome, sent_at)
+                exchange.left_organisation = self.answered(request, decision, payer, outcome, sent_at)
         return answer_of(outcome)
 
     async def ask(self, request: RelayRequest, decision: Decision) -> Outcome:
@@ -106,16 +106,17 @@ class Sender:
 
     def answered(
         self, request: RelayRequest, decision: Decision, payer: Payer, answer: httpx.Response, sent_at: float
-    ) -> None:
-        """Note a response that is not about the credential."""
+    ) -> str:
+        """Note a response that is not about the credential; returns the organisation that its session left with it, mostly ""."""
         self.notes.answered(payer.key, answer.headers)
         if decision.pool:
             self.pool.answered(payer, answer.status_code, answer.headers, sent_at)
         # Where the others are gone the last one is no pool any more, and sessions move to it.
-        if decision.pool or (self.affinity.concerns(decision.domain) and _is_shared(request)):
-            self.notes.learn_organisation(payer.key, answer.headers)
-            place = place_of(request, decision)
-            self.affinity.answered(place, payer, decision.pool, answer.status_code, time.time())
+        if not (decision.pool or (self.affinity.concerns(decision.domain) and _is_shared(request))):
+            return ""
+        self.notes.learn_organisation(payer.key, answer.headers)
+        place = place_of(request, decision)
+        return self.affinity.answered(place, payer, decision.pool, answer.status_code, time.time())
 
     def current(self, payer: Payer) -> Payer | None:
         """The credential as it is now, None where it is gone or cannot pay."""
@@ -183,7 +184,9 @@ class _Attempts:
         if not why:
             self._convict()
             if isinstance(outcome, httpx.Response):
-                sender.answered(self._request, self._decision, payer, outcome, sent_at)
+                self._exchange.left_organisation = sender.answered(
+                    self._request, self._decision, payer, outcome, sent_at
+                )
             return None
         if isinstance(outcome, httpx.Response):
             sender.notes.answered(payer.key, outcome.headers)

@@ -41,6 +41,7 @@ class Exchange:
         self.headers: HeaderPairs = []
         self.client_gone = False
         self.payment: Payment | None = None
+        self.left_organisation = ""
         self._sniffer = Sniffer()
         self._clock = monotonic()
         self._spool = spool
@@ -179,6 +180,7 @@ class Exchange:
             payment=self.payment,
             response_not_kept=self._not_kept,
             response_digest=self._sha256.digest() if self._not_kept else b"",
+            left_organisation=self.left_organisation,
         )
 
     def event(self, kind: Kind) -> Event:

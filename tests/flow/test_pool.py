@@ -210,6 +210,31 @@ def test_a_session_has_one_credential_in_all_processes_and_after_a_restart(
     assert [ask(pool, "sticky.example", **session)[1] for _ in range(6)] == [[KEYS[1]]] * 6
 
 
+def test_the_record_says_when_a_session_changed_its_organisation(pool: Nexus, rules: dict[str, str]) -> None:
+    ids = add(pool, "moving.example", *KEYS)
+    pool.emulator.app.organizations |= {KEYS[0]: "org-a", KEYS[1]: "org-b"}
+    known(pool, "moving.example")
+    session = {"x-claude-code-session-id": uuid4().hex}
+    assert ask(pool, "moving.example", **session)[1] == [KEYS[0]]
+    rules[KEYS[0]] = "status=429,retry-after=30"
+    assert [ask(pool, "moving.example", **session)[0].status_code for _ in range(2)] == [429, 429]
+
+    time.sleep(1.2)  # until the cool-down was told
+    forget(pool, ids)
+    time.sleep(1.2)  # until its end was heard of
+    rules[KEYS[0]] = "status=429,retry-after=90"
+    answers = [ask(pool, "moving.example", **session)[0] for _ in range(2)]
+
+    assert [answer.headers["anthropic-organization-id"] for answer in answers] == ["org-b"] * 2
+    rows = [pool.stored(answer.headers["x-nexus-id"]) for answer in answers]
+    assert [(row["paid_by"], row["left_organisation"]) for row in rows] == [
+        ("database:acc_1", "org-a"),
+        ("database:acc_1", ""),
+    ]
+    pool.emulator.app.organizations.clear()
+    forget(pool, ids)
+
+
 def test_an_answer_reaches_the_client_byte_for_byte_whoever_paid(pool: Nexus, rules: dict[str, str]) -> None:
     ids = add(pool, "bytes.example", *KEYS)
     known(pool, "bytes.example")

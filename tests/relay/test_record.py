@@ -33,6 +33,7 @@ closings = st.builds(
     chunks=st.lists(st.tuples(moments, numbers), max_size=5),
     response_size=numbers,
     payment=st.none() | st.builds(Payment, paid_by=text, account=text),
+    left_organisation=text,
 )
 batches = st.builds(
     Batch,
@@ -101,10 +102,10 @@ def test_a_record_of_before_a_field_was_added_can_still_be_read(head: Head) -> N
 
 @given(closing=closings)
 def test_an_end_of_before_payments_were_added_can_still_be_read(closing: Closing) -> None:
-    older = msgspec.msgpack.decode(record.encode(closing))[:-3]
+    older = msgspec.msgpack.decode(record.encode(closing))[:-4]
 
     assert record.decode_closing(msgspec.msgpack.encode(older)) == msgspec.structs.replace(
-        closing, payment=None
+        closing, payment=None, left_organisation=""
     )
 
 

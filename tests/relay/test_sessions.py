@@ -110,6 +110,7 @@ async def test_another_credential_of_the_same_organisation_takes_the_session_at_
 
     statuses = [(await bench.read(session="s"))[0] for _ in range(2)]
 
+    assert bench.exchange.left_organisation == ""
     assert (statuses, bench.asked[1:]) == ([200] * 2, [ONE.secret, THREE.secret, THREE.secret])
 
 
@@ -120,9 +121,11 @@ async def test_at_its_limit_for_longer_or_dead_it_is_left_for_good(bench: Bench,
     bench.emulator.rules[ONE.secret] = rule
 
     assert (await bench.read(session="s"))[0] == 200
+    assert bench.exchange.left_organisation == "org-a"
     bench.sender.pool._standings[ONE.key].recover()
     bench.emulator.rules.clear()
     assert (await bench.read(session="s"))[0] == 200
+    assert bench.exchange.left_organisation == ""
     assert bench.asked[1:] == [ONE.secret, TWO.secret, TWO.secret]
 
 
@@ -143,7 +146,9 @@ async def test_a_disabled_credential_is_left_even_where_only_one_remains(bench: 
     await bench.read(session="s")
     bench.hold(TWO)
     await bench.read(session="s", target="/v1/files")
+    assert bench.exchange.left_organisation == ""
     await bench.read(session="s")
+    assert bench.exchange.left_organisation == "org-a"
     bench.hold(ONE, TWO)
     await bench.read(session="s")
 
