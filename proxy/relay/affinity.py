@@ -15,6 +15,7 @@ from proxy.relay.notes import Notes
 from proxy.relay.pool import Pool
 from proxy.relay.redis_client import StoreDown
 from proxy.relay.request import RelayRequest
+from proxy.relay.shared_redis import SharedRedis
 
 SESSION = b"x-claude-code-session-id"
 MAX_SESSION = 128
@@ -37,10 +38,10 @@ class _Entry:
 class Affinity:
     """The bonds of sessions; used by the event loop alone. Without Redis they are this process's own."""
 
-    def __init__(self, notes: Notes, pool: Pool) -> None:
+    def __init__(self, notes: Notes, pool: Pool, redis: SharedRedis) -> None:
         self._notes = notes
         self._pool = pool
-        self._store = AffinityStore()
+        self._store = AffinityStore(redis)
         self._entries: OrderedDict[Place, _Entry] = OrderedDict()
         self._domains: Counter[str] = Counter()
         self._asking: set[asyncio.Task[None]] = set()
@@ -90,12 +91,16 @@ class Affinity:
         if kept.organisation:
             self._notes.organisations.setdefault(kept.key, kept.organisation)
 
-    def scope(self, bond: Bond, pool: Sequence[Payer], tried: frozenset[str], now: float) -> Sequence[Payer]:
-        """Those of the pool that the session may use: its organisation's, while one of them is worth waiting for, else all."""
+    def own(self, bond: Bond, pool: Sequence[Payer], tried: frozenset[str], now: float) -> Sequence[Payer]:
+        """Those of the pool that are of the bond's organisation, while one of them is worth waiting for; else none."""
         if not bond.organisation:
-            return pool
+            return ()
         own = [payer for payer in pool if self._notes.organisation(payer.key) == bond.organisation]
-        return own if any(not self._pool.is_lost(payer, tried, now) for payer in own) else pool
+        return own if any(not self._pool.is_lost(payer, tried, now) for payer in own) else ()
+
+    def of_owner(self, key: str) -> Bond:
+        """The bond of a session that this credential has answered."""
+        return Bond(key, self._notes.organisation(key))
 
     def answered(self, place: Place, payer: Payer, pool: Sequence[Payer], status: int, now: float) -> str:
         """Note who answered the session; returns the organisation that it left with this response, mostly "".
@@ -115,9 +120,8 @@ class Affinity:
         return bond.organisation if bond.organisation != found.organisation else ""
 
     async def stop(self) -> None:
-        """Tell what is being told, and leave Redis."""
+        """Tell what is being told."""
         await asyncio.gather(*self._asking, return_exceptions=True)
-        await self._store.close()
 
     def _keep(self, place: Place, bond: Bond) -> None:
         """Beyond MAX_PLACES the session that was longest away is forgotten."""

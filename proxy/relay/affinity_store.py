@@ -3,24 +3,15 @@
 One key a session, `nexus:affinity:<digest of domain and session>`, holds [credential, organisation] as JSON.
 """
 
-import asyncio
-import logging
-import time
 from hashlib import sha256
 from typing import NamedTuple
 
 import msgspec
-from django.conf import settings
 
-from proxy.relay.rarely import Rarely
-from proxy.relay.redis_client import DOWN, StoreDown, connect
-
-log = logging.getLogger("nexus.pool")
+from proxy.relay.redis_client import StoreDown
+from proxy.relay.shared_redis import SharedRedis
 
 KEPT_SECONDS = 24 * 3600  # after a process last asked for it
-WAIT_SECONDS = 0.3
-# A Redis that hangs must not hold up every session: for so long nobody asks it again.
-PAUSE_SECONDS = 5.0
 # In one step: another process may have moved the session meanwhile, and then its word counts.
 _SWAP = """
 local kept = redis.call('GET', KEYS[1])
@@ -41,42 +32,30 @@ class Bond(NamedTuple):
 
 
 _decode = msgspec.json.Decoder(Bond).decode
+_encode = msgspec.json.encode
 
 
 class AffinityStore:
     """Used by one event loop."""
 
-    def __init__(self) -> None:
-        self._has_address = bool(settings.REDIS_URL)
-        self._redis = connect()
-        self._swap = self._redis.register_script(_SWAP)
-        self._asked_again_at = 0.0
-        self._rarely = Rarely()
+    def __init__(self, redis: SharedRedis) -> None:
+        self._redis = redis
+        self._swap = redis.client.register_script(_SWAP)
 
     @property
     def answers(self) -> bool:
-        """Whether it is worth asking: there is a Redis, and it did not fail a moment ago."""
-        return self._has_address and time.monotonic() >= self._asked_again_at
+        """Whether it is worth asking."""
+        return self._redis.answers
 
     async def swap(self, place: Place, believed: Bond, wanted: Bond) -> Bond:
         """Keep `wanted` unless there is another bond than `believed`; returns what is kept. Raises StoreDown."""
-        encode = msgspec.json.encode
+        swap = self._swap(keys=[_name(place)], args=[_encode(believed), _encode(wanted), KEPT_SECONDS])
+        kept = await self._redis.ask(swap)
         try:
-            async with asyncio.timeout(WAIT_SECONDS):
-                kept = await self._swap(
-                    keys=[_name(place)], args=[encode(believed), encode(wanted), KEPT_SECONDS]
-                )
             return _decode(kept)
-        except (*DOWN, msgspec.DecodeError) as error:
-            self._asked_again_at = time.monotonic() + PAUSE_SECONDS
-            if times := self._rarely.count():
-                action = "bring Redis back; until then each process keeps the affinity of sessions by itself"
-                extra = {"why": type(error).__name__, "times": times, "action": action}
-                log.warning("affinity.unshared", extra=extra)
+        except msgspec.DecodeError as error:
+            self._redis.fail(error)
             raise StoreDown(type(error).__name__) from error
-
-    async def close(self) -> None:
-        await self._redis.aclose()
 
 
 def _name(place: Place) -> str:

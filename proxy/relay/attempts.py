@@ -16,10 +16,12 @@ from accounts.paths import Reach, reach_of
 from accounts.watcher import Watcher
 from proxy import record
 from proxy.record import Payment
+from proxy.relay.account_files import AccountFiles
 from proxy.relay.affinity import Affinity, place_of
 from proxy.relay.choosing import Chooser
 from proxy.relay.exchange import Exchange
 from proxy.relay.headers import upstream_headers
+from proxy.relay.ids import Ids, scope_of
 from proxy.relay.notes import Notes
 from proxy.relay.outcome import (
     LIMITED,
@@ -36,7 +38,9 @@ from proxy.relay.outcome import (
 from proxy.relay.pool import Pool
 from proxy.relay.refresh import Refresher
 from proxy.relay.request import RelayRequest
+from proxy.relay.shared_redis import SharedRedis
 from proxy.relay.upstream import UpstreamTransport, build_request
+from proxy.wire.ids import file_of, named
 
 # A token that is refused so soon after a refresh is not the reason: some requests are not open to OAuth at all.
 RENEWED_SECONDS = 30.0
@@ -49,8 +53,11 @@ class Sender:
     def __init__(self, upstream: UpstreamTransport, watcher: Watcher, refresher: Refresher) -> None:
         self.notes = Notes()
         self.pool = Pool(self.notes)
-        self.affinity = Affinity(self.notes, self.pool)
+        self._redis = SharedRedis()
+        self.affinity = Affinity(self.notes, self.pool, self._redis)
+        self.ids = Ids(self._redis)
         self.chooser = Chooser(self.pool, self.affinity)
+        self._files = AccountFiles(self.affinity, self.ids)
         self._upstream = upstream
         self._watcher = watcher
         self._refresher = refresher
@@ -60,7 +67,10 @@ class Sender:
         """A decision that was left to the pool; `refresh` is set where the chosen token is due. Raises Refused."""
         # Files, batches and whatever else is kept lie in the account that made them: another one does not find them.
         if not _is_shared(request):
-            return replace(decision, pool=())
+            return await self._files.settle(request, decision, refreshed)
+        named_ids = named(request.content)
+        if named_ids and (owner := await self.ids.owner(scope_of(decision), named_ids)):
+            self.chooser.is_of(request, owner)
         payer = await self.chooser.choose(request, decision)
         if payer is None:
             raise self.chooser.exhausted(decision, self.chooser.scope(request, decision))
@@ -71,10 +81,18 @@ class Sender:
     def release(self, request: RelayRequest) -> None:
         """The request has ended, whichever way."""
         self.chooser.release(request)
+        self._files.release(request)
+
+    def ended(self, exchange: Exchange) -> None:
+        """An exchange has its outcome: learn the ids that its response gave."""
+        if exchange.gives_for:
+            self.ids.learn(*exchange.gives_for, exchange.sniffer.ends)
 
     async def stop(self) -> None:
         """Tell other processes what is left to tell."""
         await self.affinity.stop()
+        await self.ids.stop()
+        await self._redis.close()
 
     async def send(self, request: RelayRequest, exchange: Exchange, decision: Decision) -> httpx.Response:
         """The API's answer; raises httpx.TransportError, or Refused where each credential of the pool is limited."""
@@ -85,7 +103,7 @@ class Sender:
             if isinstance(outcome, httpx.TransportError) or outcome.status_code in REFUSALS:
                 outcome = await _Attempts(self, request, exchange, decision, payer).go_on(outcome, sent_at)
             else:
-                exchange.left_organisation = self.answered(request, decision, payer, outcome, sent_at)
+                self.answered(request, exchange, decision, payer, outcome, sent_at)
         return answer_of(outcome)
 
     async def ask(self, request: RelayRequest, decision: Decision) -> Outcome:
@@ -105,18 +123,31 @@ class Sender:
             return error
 
     def answered(
-        self, request: RelayRequest, decision: Decision, payer: Payer, answer: httpx.Response, sent_at: float
-    ) -> str:
-        """Note a response that is not about the credential; returns the organisation that its session left with it, mostly ""."""
+        self,
+        request: RelayRequest,
+        exchange: Exchange,
+        decision: Decision,
+        payer: Payer,
+        answer: httpx.Response,
+        sent_at: float,
+    ) -> None:
+        """Note a response that is not about the credential."""
         self.notes.answered(payer.key, answer.headers)
         if decision.pool:
             self.pool.answered(payer, answer.status_code, answer.headers, sent_at)
+        about_files = self._files.concerns(request)
+        if answer.status_code < 400 and (decision.pool or about_files):
+            exchange.gives_for = scope_of(decision), payer.key
+            if request.method == "DELETE":
+                exchange.gives_for = None
+                self.ids.forget(scope_of(decision), file_of(request.target))
         # Where the others are gone the last one is no pool any more, and sessions move to it.
-        if not (decision.pool or (self.affinity.concerns(decision.domain) and _is_shared(request))):
-            return ""
-        self.notes.learn_organisation(payer.key, answer.headers)
-        place = place_of(request, decision)
-        return self.affinity.answered(place, payer, decision.pool, answer.status_code, time.time())
+        if decision.pool or (self.affinity.concerns(decision.domain) and _is_shared(request)):
+            self.notes.learn_organisation(payer.key, answer.headers)
+            place = place_of(request, decision)
+            exchange.left_organisation = self.affinity.answered(
+                place, payer, decision.pool, answer.status_code, time.time()
+            )
 
     def current(self, payer: Payer) -> Payer | None:
         """The credential as it is now, None where it is gone or cannot pay."""
@@ -184,9 +215,7 @@ class _Attempts:
         if not why:
             self._convict()
             if isinstance(outcome, httpx.Response):
-                self._exchange.left_organisation = sender.answered(
-                    self._request, self._decision, payer, outcome, sent_at
-                )
+                sender.answered(self._request, self._exchange, self._decision, payer, outcome, sent_at)
             return None
         if isinstance(outcome, httpx.Response):
             sender.notes.answered(payer.key, outcome.headers)

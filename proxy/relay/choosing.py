@@ -13,6 +13,7 @@ from django.conf import settings
 from accounts.access import Decision, Payer
 from accounts.credential_health import claim_probe, release_probe
 from proxy.relay.affinity import Affinity, place_of
+from proxy.relay.affinity_store import Bond, Place
 from proxy.relay.background import spawn
 from proxy.relay.outcome import LIMITED, OVERLOADED, UNREACHABLE
 from proxy.relay.pool import Pool
@@ -39,6 +40,7 @@ class Chooser:
         self._process = uuid4().hex
         # What each request probes: credentials by the end of their cool-down.
         self._probes: dict[RelayRequest, dict[Payer, float]] = {}
+        self._owners: dict[RelayRequest, str] = {}
 
     async def choose(
         self, request: RelayRequest, decision: Decision, tried: frozenset[str] = NOBODY_TRIED
@@ -49,8 +51,7 @@ class Chooser:
             now = time.time()
             if self._affinity.is_stale(place, now):
                 await self._affinity.share(place, now)
-            bond = self._affinity.bond(place)
-            scope = self._affinity.scope(bond, decision.pool, tried, now)
+            bond, scope = self._may_use(request, place, decision, tried, now)
             able = [payer for payer in scope if payer.key not in tried]
             chosen = self._pool.choose(bond.key, able, now)
             if chosen is None:
@@ -58,12 +59,35 @@ class Chooser:
                 if probe is None:
                     return None
                 await probe.outcome(now)
-            elif place[1] and chosen.key != bond.key and not self._is_kept(bond.key, decision, tried, now):
+            elif self._moves(request, place, bond, chosen) and not self._is_kept(
+                bond.key, decision, tried, now
+            ):
                 self._affinity.bind(place, chosen.key)  # and look again: other processes may know better
             elif (half_open := self._pool.half_open(chosen)) is None or await self._claimed(
                 request, chosen, half_open, now
             ):
                 return chosen
+
+    def is_of(self, request: RelayRequest, key: str) -> None:
+        """The request names an id that this credential gave."""
+        self._owners[request] = key
+
+    def _may_use(
+        self, request: RelayRequest, place: Place, decision: Decision, tried: frozenset[str], now: float
+    ) -> tuple[Bond, Sequence[Payer]]:
+        """What binds the request, the ids that it names before its session, and the credentials that it may use."""
+        if owner := self._owners.get(request):
+            bond = self._affinity.of_owner(owner)
+            if own := self._affinity.own(bond, decision.pool, tried, now):
+                return bond, own
+        bond = self._affinity.bond(place)
+        return bond, self._affinity.own(bond, decision.pool, tried, now) or decision.pool
+
+    def _moves(self, request: RelayRequest, place: Place, bond: Bond, chosen: Payer) -> bool:
+        """Whether the session is bound to this choice from now on; an id of another account moves none that has a bond."""
+        session = self._affinity.bond(place)
+        by_id = request in self._owners and session.key and session != bond
+        return bool(place[1]) and chosen.key != session.key and not by_id
 
     def _is_kept(self, key: str, decision: Decision, tried: frozenset[str], now: float) -> bool:
         """One that was refused, and may be well, keeps its sessions until the API takes another one for the same request."""
@@ -72,9 +96,9 @@ class Chooser:
     def scope(
         self, request: RelayRequest, decision: Decision, tried: frozenset[str] = NOBODY_TRIED
     ) -> Sequence[Payer]:
-        """Those of the pool that the request's session may use at this moment."""
-        bond = self._affinity.bond(place_of(request, decision))
-        return self._affinity.scope(bond, decision.pool, tried, time.time())
+        """Those of the pool that the request may use at this moment."""
+        place = place_of(request, decision)
+        return self._may_use(request, place, decision, tried, time.time())[1]
 
     async def _claimed(self, request: RelayRequest, payer: Payer, standing: Standing, now: float) -> bool:
         """Whether this request probes it; where another process does, it is looked again in a moment."""
@@ -97,6 +121,7 @@ class Chooser:
 
         What it did say is told to all (health.py), and the claim is over with the cool-down that it is named after.
         """
+        self._owners.pop(request, None)
         for payer, until in self._probes.pop(request, {}).items():
             standing = self._pool.half_open(payer)
             if standing and standing.until == until:

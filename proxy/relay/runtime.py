@@ -75,6 +75,7 @@ class Runtime:
     def ended(self, exchange: Exchange) -> None:
         """Every exchange comes by here once, with its outcome."""
         self.live.end(exchange)
+        self.sender.ended(exchange)
         self.limiter.end(exchange)
 
     async def stop(self) -> None:

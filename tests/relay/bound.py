@@ -8,6 +8,7 @@ from accounts.access import Payer
 from proxy.relay.affinity import Affinity
 from proxy.relay.notes import Notes
 from proxy.relay.pool import Pool
+from proxy.relay.shared_redis import SharedRedis
 
 A, A2, B = (
     Payer("database", str(number), "api_key", f"sk-ant-api03-{number}", f"acc_{number}")
@@ -24,7 +25,8 @@ class Process:
     def __init__(self) -> None:
         self.notes = Notes()
         self.pool = Pool(self.notes)
-        self.affinity = Affinity(self.notes, self.pool)
+        self.redis = SharedRedis()
+        self.affinity = Affinity(self.notes, self.pool, self.redis)
         for payer, organisation in ((A, "org-a"), (A2, "org-a"), (B, "org-b")):
             headers = httpx.Headers({"Anthropic-Organization-Id": organisation})
             self.notes.learn_organisation(payer.key, headers)
@@ -41,4 +43,9 @@ class Process:
         self.pool.failed(payer, reason, time.time() + seconds, time.time())
 
     def scope(self, pool: tuple[Payer, ...] = ALL, tried: frozenset[str] = NOBODY) -> list[Payer]:
-        return list(self.affinity.scope(self.affinity.bond(HERE), pool, tried, time.time()))
+        """Those that the session may use."""
+        return list(self.affinity.own(self.affinity.bond(HERE), pool, tried, time.time()) or pool)
+
+    async def stop(self) -> None:
+        await self.affinity.stop()
+        await self.redis.close()

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from proxy.relay import affinity_store
+from proxy.relay import shared_redis
 from proxy.relay.affinity_store import Bond
 from tests.relay.bound import A2, HERE, A, B, Process
 from tests.relay.redis_server import OwnRedis
@@ -18,7 +18,7 @@ async def pair(own: OwnRedis) -> AsyncIterator[tuple[Process, Process]]:
     both = Process(), Process()
     yield both
     for process in both:
-        await process.affinity.stop()
+        await process.stop()
 
 
 async def settled(process: Process) -> Bond:
@@ -49,7 +49,7 @@ async def test_the_first_word_on_a_session_counts_in_all_processes(pair: tuple[P
     third.affinity.bind(HERE, B.key)
     assert await settled(third) == Bond(A.key, "org-a")
     assert third.notes.organisation(A.key) == "org-a"
-    await third.affinity.stop()
+    await third.stop()
 
 
 async def test_it_is_asked_once_a_minute_however_many_requests_wait(
@@ -123,7 +123,7 @@ async def test_with_redis_in_trouble_a_process_goes_by_its_own_memory_and_tells_
     monkeypatch: pytest.MonkeyPatch,
     trouble: str,
 ) -> None:
-    monkeypatch.setattr(affinity_store, "PAUSE_SECONDS", 0.2)
+    monkeypatch.setattr(shared_redis, "PAUSE_SECONDS", 0.2)
     first, second = pair
     first.affinity.bind(HERE, A.key)
     await settled(first)

@@ -249,6 +249,17 @@ async def test_a_client_that_leaves_before_its_probe_is_answered_holds_up_nobody
         assert (await other.read())[0] == 200
 
 
+async def test_without_redis_a_probe_that_says_nothing_is_followed_by_the_next(
+    bench: Bench, settings: Settings
+) -> None:
+    settings.REDIS_URL = ""
+    bench.emulator.rules[ONE.secret] = "status=403"
+    await half_open(bench)
+
+    assert [(await bench.read())[0] for _ in range(2)] == [403, 403]
+    assert bench.asked == [ONE.secret] * 2
+
+
 async def test_a_prober_that_crashed_is_waited_for_until_its_claim_ends(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -155,16 +155,6 @@ async def test_a_disabled_credential_is_left_even_where_only_one_remains(bench: 
     assert bench.asked == [ONE.secret, TWO.secret, TWO.secret, TWO.secret]
 
 
-async def test_files_that_the_first_credential_has_move_no_session(bench: Bench) -> None:
-    organisations(bench, "org-a", "org-b")
-    prefer(bench, TWO)
-    await bench.read(session="s")
-    await bench.read(session="s", target="/v1/files")
-    await bench.read(session="s")
-
-    assert bench.asked == [TWO.secret, ONE.secret, TWO.secret]
-
-
 async def test_a_credential_that_no_refresh_saves_is_left(bench: Bench) -> None:
     organisations(bench, "org-a", "org-b")
     await bench.read(session="s")
