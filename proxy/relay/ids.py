@@ -20,6 +20,15 @@ MAX_IDS = 10_000
 # Ids are told together: one by one they would cost more than the responses that gave them.
 TELL_SECONDS = 0.2
 FORGETTING_SECONDS = 2.0  # until Redis was told
+# One command for all: of a pipeline each one would cost three times as much.
+_KEEP = """
+for place, name in ipairs(KEYS) do
+    local credential, seconds = ARGV[2 * place - 1], ARGV[2 * place]
+    if credential == '' then redis.call('DEL', name)
+    elseif seconds == '0' then redis.call('SET', name, credential)
+    else redis.call('SET', name, credential, 'EX', seconds) end
+end
+"""
 
 
 class Ids:
@@ -27,6 +36,7 @@ class Ids:
 
     def __init__(self, redis: SharedRedis) -> None:
         self._redis = redis
+        self._keep = redis.client.register_script(_KEEP)
         # By name in Redis: the credential (`Payer.key`, "" for a file that was deleted) and the end in epoch seconds, or FOREVER.
         self._known: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._untold: dict[str, tuple[str, float]] = {}
@@ -83,14 +93,11 @@ class Ids:
         untold, self._untold, now = self._untold, {}, time.time()
         if not untold:
             return
-        pipe = self._redis.client.pipeline(transaction=False)
-        for name, (key, until) in untold.items():
-            if not key:
-                pipe.delete(name)
-            else:
-                pipe.set(name, key, ex=None if until == FOREVER else max(1, round(until - now)))
+        args: list[str | int] = []
+        for key, until in untold.values():
+            args += (key, 0 if until == FOREVER else max(1, round(until - now)))
         try:
-            await self._redis.ask(pipe.execute())
+            await self._redis.ask(self._keep(keys=list(untold), args=args))
         except StoreDown:
             pass  # this process knows them
 
