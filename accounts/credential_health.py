@@ -1,7 +1,8 @@
 """How each credential fares, as all proxy processes tell it: one Redis hash a credential, read by admin, dashboard and pool.
 
 Fields: `cooling_until` (epoch seconds), `cooling_reason`, `gauges` (JSON: name of an `anthropic-ratelimit-…` window to
-[share used 0 to 1, its reset in epoch seconds]), `used_at` (epoch seconds), `error` and `error_at` of the last failure.
+[share used 0 to 1, its reset in epoch seconds]), `used_at` (epoch seconds), `error` and `error_at` of the last failure, and
+`organisation`, the id that the API's responses name.
 Beside it `nexus:probe:<credential>:<end of its cool-down>` names the process that probes, while it does.
 """
 
@@ -34,6 +35,7 @@ class Health:
     used_at: float = 0.0
     error: str = ""
     error_at: float = 0.0
+    organisation: str = ""
 
     def is_cooling(self, now: float) -> bool:
         return now < self.cooling_until
@@ -114,6 +116,7 @@ def _health(found: Mapping[str, str]) -> Health:
         used_at=float(found.get("used_at", 0)),
         error=found.get("error", ""),
         error_at=float(found.get("error_at", 0)),
+        organisation=found.get("organisation", ""),
     )
 
 

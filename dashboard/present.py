@@ -63,6 +63,7 @@ def request_details(details: Details) -> RequestDetails:
         first_byte_ms=exchange.first_byte_ms,
         stop_reason=exchange.stop_reason or None,
         paid_by=exchange.paid_by,
+        left_organisation=exchange.left_organisation or None,
         session_id=exchange.session_id or None,
         request_headers=[(name, mask_text(value)) for name, value in details.request_headers],
         response_headers=[(name, mask_text(value)) for name, value in details.response_headers],

@@ -176,6 +176,9 @@ class RequestDetails(RequestSummary):
     first_byte_ms: int | None
     stop_reason: str | None
     paid_by: str
+    left_organisation: str | None = Field(
+        description="The organisation that served the session before; from here on another one does"
+    )
     session_id: str | None
     request_headers: list[tuple[str, str]]
     response_headers: list[tuple[str, str]]

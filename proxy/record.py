@@ -55,6 +55,7 @@ class Closing(msgspec.Struct, frozen=True, array_like=True, tag=1):
 
     Of a body that is too large to be kept (`response_not_kept`, `request_not_kept`) only the size and the digest (SHA-256) are
     recorded. `request_size` is None unless the request was passed on as it arrived: the head, written before, has no size then.
+    `left_organisation` is the one that served its session before, where this response came from another one.
     """
 
     outcome: str
@@ -73,6 +74,7 @@ class Closing(msgspec.Struct, frozen=True, array_like=True, tag=1):
     request_size: int | None = None
     request_not_kept: bool = False
     request_digest: bytes = b""
+    left_organisation: str = ""
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True, tag=1):

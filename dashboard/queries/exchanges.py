@@ -40,6 +40,7 @@ UNLISTED = (
     "input_transformations",
     "fallback_from",
     "bill_to",
+    "left_organisation",
 )
 
 

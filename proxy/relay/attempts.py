@@ -3,26 +3,26 @@
 A refused OAuth token is refreshed and the request sent once more. Of a pool each credential is asked once; the others cool down.
 """
 
-import asyncio
-import logging
 import math
 import time
 from dataclasses import replace
-from uuid import uuid4
 
 import httpx
 from django.conf import settings
 
 from accounts.access import Decision, Payer
-from accounts.credential_health import claim_probe, release_probe
 from accounts.oauth import OAUTH_BETA
 from accounts.paths import Reach, reach_of
 from accounts.watcher import Watcher
 from proxy import record
 from proxy.record import Payment
+from proxy.relay.account_files import AccountFiles
+from proxy.relay.affinity import Affinity, place_of
 from proxy.relay.background import spawn
+from proxy.relay.choosing import Chooser
 from proxy.relay.exchange import Exchange
 from proxy.relay.headers import upstream_headers
+from proxy.relay.ids import Ids, scope_of
 from proxy.relay.notes import Notes
 from proxy.relay.outcome import (
     LIMITED,
@@ -36,20 +36,15 @@ from proxy.relay.outcome import (
     discard,
     refusal_of,
 )
-from proxy.relay.pool import Place, Pool
+from proxy.relay.pool import Pool
 from proxy.relay.refresh import Refresher
-from proxy.relay.refusal import Refused, retry_after, whole_seconds
 from proxy.relay.request import RelayRequest
-from proxy.relay.standing import PROBE_SECONDS, Standing
+from proxy.relay.shared_redis import SharedRedis
 from proxy.relay.upstream import UpstreamTransport, build_request
-from proxy.wire.errors import ErrorKind
-
-log = logging.getLogger("nexus.pool")
+from proxy.wire.ids import file_of, named
 
 # A token that is refused so soon after a refresh is not the reason: some requests are not open to OAuth at all.
 RENEWED_SECONDS = 30.0
-SESSION = b"x-claude-code-session-id"
-MAX_SESSION = 128
 _OAUTH_BETA = OAUTH_BETA.encode()
 
 
@@ -59,93 +54,46 @@ class Sender:
     def __init__(self, upstream: UpstreamTransport, watcher: Watcher, refresher: Refresher) -> None:
         self.notes = Notes()
         self.pool = Pool(self.notes)
+        self._redis = SharedRedis()
+        self.affinity = Affinity(self.notes, self.pool, self._redis)
+        self.ids = Ids(self._redis)
+        self.chooser = Chooser(self.pool, self.affinity)
+        self._files = AccountFiles(self.affinity, self.ids)
         self._upstream = upstream
         self._watcher = watcher
         self._refresher = refresher
         self._renewed_at: dict[str, float] = {}
-        self._process = uuid4().hex
-        # What each request probes: credentials by the end of their cool-down.
-        self._probes: dict[RelayRequest, dict[Payer, float]] = {}
 
     async def settle(self, request: RelayRequest, decision: Decision, refreshed: frozenset[str]) -> Decision:
         """A decision that was left to the pool; `refresh` is set where the chosen token is due. Raises Refused."""
         # Files, batches and whatever else is kept lie in the account that made them: another one does not find them.
-        if reach_of(request.method or "", request.target) is not Reach.SHARED:
-            return replace(decision, pool=())
-        payer = await self.choose(request, decision)
+        if not _is_shared(request):
+            return await self._files.settle(request, decision, refreshed)
+        named_ids = named(request.content)
+        if named_ids and (owner := await self.ids.owner(scope_of(decision), named_ids)):
+            self.chooser.is_of(request, owner)
+        payer = await self.chooser.choose(request, decision)
         if payer is None:
-            raise self.exhausted(decision)
+            raise self.chooser.exhausted(decision, self.chooser.scope(request, decision))
         if payer.wants_refresh(time.time()) and payer.key not in refreshed:
             return replace(decision, refresh=payer)
-        return self.paid_with(decision, payer)
-
-    async def choose(
-        self, request: RelayRequest, decision: Decision, tried: frozenset[str] = frozenset()
-    ) -> Payer | None:
-        """The credential to ask, once the outcome of a probe is known where others have none to offer; None when none is ready."""
-        able = [payer for payer in decision.pool if payer.key not in tried]
-        place, now = _place(request, decision), time.time()
-        while True:
-            chosen = self.pool.choose(place, able, now)
-            if chosen is None:
-                probe = self.pool.probed(able, now)
-                if probe is None:
-                    return None
-                await probe.outcome(now)
-            elif (half_open := self.pool.half_open(chosen)) is None or await self._claimed(
-                request, chosen, half_open, now
-            ):
-                return chosen
-            now = time.time()
-
-    async def _claimed(self, request: RelayRequest, payer: Payer, standing: Standing, now: float) -> bool:
-        """Whether this request probes it; where another process does, it is looked again in a moment."""
-        until, claimed = standing.until, True
-        standing.ask(now)  # this process's other requests wait meanwhile
-        try:
-            claimed = not settings.REDIS_URL or await asyncio.to_thread(
-                claim_probe, payer.key, until, self._process, PROBE_SECONDS
-            )
-        finally:
-            if claimed:
-                self._probes.setdefault(request, {})[payer] = until
-                standing.neither()
-            else:
-                standing.probed_elsewhere(time.time())
-        return claimed and not standing.is_cooling(time.time())  # others may have told of it meanwhile
+        return self.chooser.paid_with(decision, payer)
 
     def release(self, request: RelayRequest) -> None:
-        """It was answered, or never will be: where that said nothing of what it probed, the next request of any process probes.
+        """The request has ended, whichever way."""
+        self.chooser.release(request)
+        self._files.release(request)
 
-        What it did say is told to all (health.py), and the claim is over with the cool-down that it is named after.
-        """
-        for payer, until in self._probes.pop(request, {}).items():
-            standing = self.pool.half_open(payer)
-            if standing and standing.until == until:
-                standing.neither()
-                if settings.REDIS_URL:
-                    telling = asyncio.to_thread(release_probe, payer.key, until, self._process)
-                    spawn(telling, "probe-release")
+    def ended(self, exchange: Exchange) -> None:
+        """An exchange has its outcome: learn the ids that its response gave."""
+        if exchange.gives_for:
+            self.ids.learn(*exchange.gives_for, exchange.sniffer.ends)
 
-    def paid_with(self, decision: Decision, payer: Payer, tried: frozenset[str] = frozenset()) -> Decision:
-        """The decision with this credential, which is going to be asked; the others that cool down or failed are named."""
-        now = time.time()
-        self.pool.ask(payer, now)
-        return decision.paid_with(payer, self.pool.passed_over(decision.pool, tried, now))
-
-    def exhausted(self, decision: Decision) -> Refused:
-        """No credential of the pool is ready: the answer names the earliest end of their cool-downs."""
-        now = time.time()
-        cooling = self.pool.cooling(decision.pool, now)
-        seconds = whole_seconds(cooling[0].until - now if cooling else 0)
-        reasons = ", ".join(sorted({standing.reason for standing in cooling}))
-        message = (
-            f"All credentials that Nexus has for {decision.domain} cool down ({reasons}). "
-            f"Try again in {seconds} s, or ask the operator to add a credential or to end a cool-down."
-        )
-        names = (*decision.passed_over, *self.pool.passed_over(decision.pool, frozenset(), now))
-        passed_over = tuple(dict.fromkeys(names))
-        return Refused(ErrorKind.RATE_LIMIT, message, decision.domain, [retry_after(seconds)], passed_over)
+    async def stop(self) -> None:
+        """Tell other processes what is left to tell."""
+        await self.affinity.stop()
+        await self.ids.stop()
+        await self._redis.close()
 
     async def send(self, request: RelayRequest, exchange: Exchange, decision: Decision) -> httpx.Response:
         """The API's answer; raises httpx.TransportError, or Refused where each credential of the pool is limited."""
@@ -154,7 +102,7 @@ class Sender:
         payer = decision.payer
         if payer is not None:
             if not (isinstance(outcome, httpx.TransportError) or outcome.status_code in REFUSALS):
-                self.answered(decision, payer, outcome, sent_at)
+                self.answered(request, exchange, decision, payer, outcome, sent_at)
             elif request.upload:
                 self._refused_once(decision, payer, outcome, sent_at)
             else:
@@ -196,11 +144,32 @@ class Sender:
         except httpx.TransportError as error:
             return error
 
-    def answered(self, decision: Decision, payer: Payer, answer: httpx.Response, sent_at: float) -> None:
-        """Note an answer that is not about the credential."""
+    def answered(
+        self,
+        request: RelayRequest,
+        exchange: Exchange,
+        decision: Decision,
+        payer: Payer,
+        answer: httpx.Response,
+        sent_at: float,
+    ) -> None:
+        """Note a response that is not about the credential."""
         self.notes.answered(payer.key, answer.headers)
         if decision.pool:
             self.pool.answered(payer, answer.status_code, answer.headers, sent_at)
+        about_files = self._files.concerns(request)
+        if answer.status_code < 400 and (decision.pool or about_files):
+            exchange.gives_for = scope_of(decision), payer.key
+            if request.method == "DELETE":
+                exchange.gives_for = None
+                self.ids.forget(scope_of(decision), file_of(request.target))
+        # Where the others are gone the last one is no pool any more, and sessions move to it.
+        if decision.pool or (self.affinity.concerns(decision.domain) and _is_shared(request)):
+            self.notes.learn_organisation(payer.key, answer.headers)
+            place = place_of(request, decision)
+            exchange.left_organisation = self.affinity.answered(
+                place, payer, decision.pool, answer.status_code, time.time()
+            )
 
     def current(self, payer: Payer) -> Payer | None:
         """The credential as it is now, None where it is gone or cannot pay."""
@@ -268,7 +237,7 @@ class _Attempts:
         if not why:
             self._convict()
             if isinstance(outcome, httpx.Response):
-                sender.answered(self._decision, payer, outcome, sent_at)
+                sender.answered(self._request, self._exchange, self._decision, payer, outcome, sent_at)
             return None
         sender.note_refusal(payer, outcome, why)
         if why == REFUSED and payer.is_oauth:
@@ -280,6 +249,8 @@ class _Attempts:
                 return self._decision.paid_with(fresh), fresh
         if not self._decision.pool:
             return None
+        if isinstance(outcome, httpx.Response):
+            sender.notes.learn_organisation(payer.key, outcome.headers)
         if why == REFUSED:
             self._suspects.append((payer, sent_at))
         else:
@@ -296,25 +267,25 @@ class _Attempts:
 
     async def _next(self) -> tuple[Decision, Payer] | None:
         """Another credential of the pool. Raises Refused where none is ready and some are at their limit."""
-        sender = self._sender
-        while payer := await sender.choose(self._request, self._decision, self._tried):
+        sender, chooser = self._sender, self._sender.chooser
+        while payer := await chooser.choose(self._request, self._decision, self._tried):
             if payer.wants_refresh(time.time()):
                 fresh = await sender.refreshed(payer)
                 if fresh is None:
                     self._tried |= {payer.key}
                     continue
                 payer = fresh
-            decision = sender.paid_with(self._decision, payer, self._tried)
+            decision = chooser.paid_with(self._decision, payer, self._tried)
             self._exchange.payment = Payment(decision.paid_by, payer.account, decision.passed_over)
             return decision, payer
-        if any(one.reason == LIMITED for one in sender.pool.cooling(self._decision.pool, time.time())):
-            refusal = sender.exhausted(self._decision)
+        scope = chooser.scope(self._request, self._decision, self._tried)
+        if any(standing.reason == LIMITED for standing in sender.pool.cooling(scope, time.time())):
+            refusal = chooser.exhausted(self._decision, scope)
             self._exchange.status = refusal.kind.status
             self._exchange.finish(record.UPSTREAM_ERROR, refusal.kind.type, refusal.message)
             raise refusal
         return None
 
 
-def _place(request: RelayRequest, decision: Decision) -> Place:
-    session = request.first(SESSION)[:MAX_SESSION].decode("latin-1")
-    return decision.domain, session or (decision.client_key and f"key {decision.client_key}")
+def _is_shared(request: RelayRequest) -> bool:
+    return reach_of(request.method or "", request.target) is Reach.SHARED

@@ -42,6 +42,9 @@ class Exchange:
         self.headers: HeaderPairs = []
         self.client_gone = False
         self.payment: Payment | None = None
+        self.left_organisation = ""
+        # The domain and the credential (`Payer.key`) to which the ids of its response belong, where that matters.
+        self.gives_for: tuple[str, str] | None = None
         self._sniffer = Sniffer()
         self._clock = monotonic()
         self._spool = spool
@@ -200,6 +203,7 @@ class Exchange:
             request_size=upload.size if upload else None,
             request_not_kept=upload is not None and upload.not_kept,
             request_digest=upload.digest if upload else b"",
+            left_organisation=self.left_organisation,
         )
 
     def event(self, kind: Kind) -> Event:

@@ -5,23 +5,16 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 from django.conf import settings
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from accounts import limit_scripts
 from accounts.limits import UNCHECKED_KEY
 from proxy.relay.limit_words import Finding
+from proxy.relay.redis_client import DOWN, StoreDown, connect
 
 # A killed proxy's exchanges hold their slots and reservations for as long; a living one says three times as often that they run.
 LEASE_SECONDS = 60
 # What ended is reserved until the worker has stored it, and no longer than this.
 KEEP_SECONDS = 6 * 3600
-_ANSWER_SECONDS = 0.5
-_POOL_SECONDS = 2
-_CONNECTIONS = 32
-_DOWN = (RedisError, OSError, TimeoutError)
 _TIMES = {"lease": LEASE_SECONDS * 1000, "keep": KEEP_SECONDS * 1000}
 
 _findings = msgspec.json.Decoder(list[Finding]).decode
@@ -29,25 +22,12 @@ _findings = msgspec.json.Decoder(list[Finding]).decode
 Ask = Mapping[str, object]
 
 
-class StoreDown(Exception):
-    """Redis does not answer."""
-
-
 class LimitStore:
     """Used by one event loop. Every method raises StoreDown when Redis does not answer."""
 
     def __init__(self) -> None:
         self._has_address = bool(settings.REDIS_URL)
-        # One more try at once: after a restart of Redis every connection of the pool fails once.
-        pool = BlockingConnectionPool.from_url(
-            settings.REDIS_URL or "redis://",
-            max_connections=_CONNECTIONS,
-            timeout=_POOL_SECONDS,
-            socket_timeout=_ANSWER_SECONDS,
-            socket_connect_timeout=_ANSWER_SECONDS,
-            retry=Retry(NoBackoff(), 1),
-        )
-        self._redis = Redis.from_pool(pool)
+        self._redis = connect()
         self._scripts = {
             text: self._redis.register_script(text)
             for text in (limit_scripts.RESERVE, limit_scripts.RENEW, limit_scripts.FINISH)
@@ -73,7 +53,7 @@ class LimitStore:
             both.hincrby(UNCHECKED_KEY, "count", count)
             both.hset(UNCHECKED_KEY, "at", str(round(time.time())))
             await both.execute()
-        except _DOWN as error:
+        except DOWN as error:
             raise StoreDown(type(error).__name__) from error
 
     async def close(self) -> None:
@@ -84,6 +64,6 @@ class LimitStore:
             raise StoreDown("REDIS_URL is not set")
         try:
             answer: bytes | None = await self._scripts[script](args=[msgspec.json.encode({**_TIMES, **ask})])
-        except _DOWN as error:
+        except DOWN as error:
             raise StoreDown(type(error).__name__) from error
         return answer

@@ -20,8 +20,9 @@ from proxy import record
 from proxy.relay.background import spawn
 from proxy.relay.door_prices import DoorPrices
 from proxy.relay.exchange import Exchange
-from proxy.relay.limit_store import LEASE_SECONDS, LimitStore, StoreDown
+from proxy.relay.limit_store import LEASE_SECONDS, LimitStore
 from proxy.relay.limit_words import Refusal, refusal
+from proxy.relay.redis_client import StoreDown
 from proxy.relay.request import RelayRequest
 from proxy.wire.errors import ErrorKind
 from proxy.wire.estimate import Estimate, estimate, limit_usd, unreported_output

@@ -9,12 +9,16 @@ from httpx import Headers
 from accounts.credential_health import Changes
 from proxy.wire.rate_limits import Gauges, gauges
 
+ORGANISATION = b"anthropic-organization-id"
+MAX_ORGANISATION = 120
+
 
 class Notes:
     """Taken on the hot path, so an answer costs one entry in a dict: the last one of each credential is read when it is told."""
 
     def __init__(self) -> None:
         self.gauges: dict[str, Gauges] = {}
+        self.organisations: dict[str, str] = {}
         self._answers: dict[str, tuple[float, Headers]] = {}
         self._changes: dict[str, dict[str, str | float | None]] = {}
 
@@ -42,6 +46,18 @@ class Notes:
         if told:
             self.gauges[key] = {**self.gauges.get(key, {}), **told}
         return bool(told)
+
+    def learn_organisation(self, key: str, headers: Headers) -> None:
+        """Read whose account it is; a response that does not say changes nothing."""
+        told = next((value for name, value in headers.raw if name.lower() == ORGANISATION), b"")
+        organisation = told[:MAX_ORGANISATION].decode("latin-1")
+        if organisation and self.organisations.get(key) != organisation:
+            self.organisations[key] = organisation
+            self._change(key, {"organisation": organisation})
+
+    def organisation(self, key: str) -> str:
+        """The organisation of a credential; while it is not known each one counts as its own."""
+        return self.organisations.get(key) or key
 
     def take(self) -> dict[str, Changes]:
         """All that changed, by credential."""

@@ -11,8 +11,9 @@ from proxy.wire.rate_limits import allowed_again
 
 REFUSED = "401"
 LIMITED = "429"
+OVERLOADED = "529"
 UNREACHABLE = "unreachable"
-REFUSALS = {401: REFUSED, 429: LIMITED, 529: "529"}
+REFUSALS = {401: REFUSED, 429: LIMITED, 529: OVERLOADED}
 DISCARD_SECONDS = 0.5
 
 Outcome = httpx.Response | httpx.TransportError

@@ -1,11 +1,11 @@
 """Several credentials of one domain: which one a request is paid with, as far as this process knows (docs/decisions/0023).
 
-A session stays with its credential while that is well, as the API's prompt cache is of one account; others go where most is left.
+A session stays with its credential (affinity.py) while that is well; others go where most is left.
 """
 
 import logging
 import time
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from httpx import Headers
@@ -13,15 +13,13 @@ from httpx import Headers
 from accounts.access import Payer
 from accounts.credential_health import Health
 from proxy.relay.notes import Notes
+from proxy.relay.outcome import REFUSED
 from proxy.relay.standing import Standing
 from proxy.wire.rate_limits import used_share
 
 log = logging.getLogger("nexus.pool")
-
-MAX_PLACES = 10_000
-
-# A domain, and within it the session or else the client key; nothing sticks where the second is "".
-Place = tuple[str, str]
+# A session waits for so long for a credential that is at its limit: clients do not retry later than that.
+PATIENCE_SECONDS = 60.0
 
 
 class Pool:
@@ -30,19 +28,27 @@ class Pool:
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
         self._standings: defaultdict[str, Standing] = defaultdict(Standing)
-        self._places: OrderedDict[Place, str] = OrderedDict()
 
-    def choose(self, place: Place, able: Iterable[Payer], now: float) -> Payer | None:
-        """The one to ask now; None where all cool down or wait for the outcome of a probe."""
+    def choose(self, kept: str, able: Iterable[Payer], now: float) -> Payer | None:
+        """The one to ask now, the session's own (`kept`) before others; None where all cool down or are being probed."""
         ready = [payer for payer in able if self._standings[payer.key].is_ready(now)]
         if not ready:
             return None
-        kept = self._places.get(place)
         chosen = next((payer for payer in ready if payer.key == kept), None)
         if chosen is None:
             chosen = min(ready, key=lambda payer: used_share(self._notes.gauges.get(payer.key, {}), now))
-        self._keep(place, chosen.key)
         return chosen
+
+    def is_lost(self, payer: Payer, tried: frozenset[str], now: float) -> bool:
+        """Whether a session need not wait for it: it is dead, or cools down for longer than clients wait."""
+        standing = self._standings[payer.key]
+        if not standing.is_cooling(now):
+            return payer.key in tried
+        return standing.reason == REFUSED or standing.until - now > PATIENCE_SECONDS
+
+    def is_usable(self, key: str, able: Iterable[Payer], now: float) -> bool:
+        """Whether it is one of these and does not cool down."""
+        return any(payer.key == key for payer in able) and not self._standings[key].is_cooling(now)
 
     def half_open(self, payer: Payer) -> Standing | None:
         """Its standing if its cool-down is over and nothing was heard of it since, so that asking it is a probe."""
@@ -95,6 +101,8 @@ class Pool:
         for key, health in told.items():
             if health.gauges:
                 self._notes.gauges[key] = dict(health.gauges)
+            if health.organisation:
+                self._notes.organisations[key] = health.organisation
             standing = self._standings[key]
             if self._notes.concerns(key):
                 continue
@@ -106,12 +114,3 @@ class Pool:
 
     def _of(self, able: Iterable[Payer]) -> list[Standing]:
         return [self._standings[payer.key] for payer in able]
-
-    def _keep(self, place: Place, key: str) -> None:
-        """Remember whom this session has; beyond MAX_PLACES the one that was longest away is forgotten."""
-        if not place[1]:
-            return
-        self._places[place] = key
-        self._places.move_to_end(place)
-        if len(self._places) > MAX_PLACES:
-            self._places.popitem(last=False)

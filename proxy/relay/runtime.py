@@ -75,6 +75,7 @@ class Runtime:
     def ended(self, exchange: Exchange) -> None:
         """Every exchange comes by here once, with its outcome."""
         self.live.end(exchange)
+        self.sender.ended(exchange)
         self.limiter.end(exchange)
 
     async def stop(self) -> None:
@@ -86,6 +87,7 @@ class Runtime:
                 await self.live.stop()
         await self.limiter.stop()
         await self.health.stop()
+        await self.sender.stop()
         await self.upstream.aclose()
         if self.shipper:
             self.shipper.stop(flush_seconds=5)

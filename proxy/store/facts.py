@@ -140,6 +140,7 @@ def _outline(record: Record, spool: UUID) -> Exchange:
         account=head.account,
         paid_by=head.paid_by,
         passed_over=", ".join(head.passed_over),
+        left_organisation=closing.left_organisation,
         client_key=head.client_key,
         client_address=head.client_address,
         tenant=head.tenant,

@@ -36,7 +36,9 @@ class Sniffer:
     __slots__ = (
         "_between_events",
         "_decoder",
+        "_delta",
         "_json",
+        "_start",
         "_usage",
         "error",
         "model",
@@ -53,6 +55,12 @@ class Sniffer:
         self._decoder: Decoder | None = None
         self._json: JsonSniffer | None = None
         self._between_events = False
+        self._start = self._delta = b""
+
+    @property
+    def ends(self) -> bytes:
+        """Of a stream so far the data of message_start and of the last message_delta, of JSON its first and last bytes."""
+        return self._json.ends if self._json else b"%b\n%b" % (self._start, self._delta)
 
     @property
     def usage(self) -> dict[str, object]:
@@ -126,10 +134,12 @@ class Sniffer:
                 self.tool_calls += block.get("type") == "tool_use"
                 self.model = fallback_model(block) or self.model
         elif event.name == "message_start":
+            self._start = event.data
             message = as_dict(as_dict(parse(event.data)).get("message"))
             self.model = as_text(message.get("model"))
             add(self._usage, message.get("usage"))
         elif event.name == "message_delta":
+            self._delta = event.data
             add(self._usage, as_dict(parse(event.data)).get("usage"))
         elif event.name == "message_stop":
             self.stopped = True

@@ -27,6 +27,11 @@ class JsonSniffer:
         self._tail = b""
         self._carry = b""
 
+    @property
+    def ends(self) -> bytes:
+        """The body's first bytes and its last ones; of a short one they are the same."""
+        return b"%b\n%b" % (self._head, self._tail)
+
     def feed(self, chunk: bytes) -> None:
         room = _HEAD - len(self._head)
         self._head += chunk[:room]

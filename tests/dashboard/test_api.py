@@ -173,6 +173,7 @@ def test_e0_one_exchange_with_everything(program: Client) -> None:
         request=people.REQUEST | {"metadata": {"key": "sk-ant-api03-abcdefghijklmnop"}},
         request_headers=[("x-app", "a"), ("x-app", "b")],
         chunks=[(100.5, 64)],
+        left_organisation="org-a",
     )
 
     found = read(program, f"/api/requests/{row.id}")
@@ -183,7 +184,8 @@ def test_e0_one_exchange_with_everything(program: Client) -> None:
     assert found["requestHeaders"] == [["x-app", "a"], ["x-app", "b"]]
     assert found["usageData"] == {"input_tokens": 12, "output_tokens": 5}
     assert found["streamingChunks"] == [{"chunkIndex": 0, "offsetMs": 100.5, "bytes": 64}]
-    assert found["paidBy"] == "database:team"
+    assert (found["paidBy"], found["leftOrganisation"]) == ("database:team", "org-a")
+    assert read(program, f"/api/requests/{people.make_exchange().id}")["leftOrganisation"] is None
 
 
 def test_a_body_that_is_no_json_comes_as_text(program: Client) -> None:

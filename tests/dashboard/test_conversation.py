@@ -119,7 +119,7 @@ def test_an_exchange_full_of_attacks_is_harmless_on_every_page(signed_in: Client
     short = attack[:40]
     row = people.make_exchange(
         request=request, answer=answer, domain=attack, model=attack, account=attack, paid_by=attack, passed_over=attack,
-        path=attack, query=attack, method=short[:20], error_type=attack[:80], error_message=attack,
+        left_organisation=attack[:120], path=attack, query=attack, method=short[:20], error_type=attack[:80], error_message=attack,
         stop_reason=short, session_id=attack,
         upstream_request_id=attack, tool_names=[attack], request_type=attack[:24], cost_state="partial",
         request_headers=[(attack, attack)], response_headers=[("content-type", "application/json"), (attack, attack)],

@@ -144,7 +144,7 @@ def test_e0_the_request_page_shows_what_is_known(signed_in: Client) -> None:
     price = people.make_price()
     row = people.make_exchange(
         price_id=price.id, tool_names=["Bash", "Read", "Bash"], tool_calls=3, session_id="session-1",
-        passed_over="file:dead", streamed=True, duration_ms=1310,
+        passed_over="file:dead", streamed=True, duration_ms=1310, left_organisation="org-a",
     )  # fmt: skip
 
     page = text(signed_in, f"/dashboard/request/{row.id}")
@@ -152,8 +152,10 @@ def test_e0_the_request_page_shows_what_is_known(signed_in: Client) -> None:
     for expected in (
         str(row.id), "database:team", "instead of file:dead", "1.3 s, first byte 310 ms", "$0.0002", "session-1",
         "Bash \u00d7 2", "claude-sonnet-4-5 from 2025-01-01 (an operator", "Hello there.", "5/s",
+        "The organisation org-a served this session before", "session changed organisation",
     ):  # fmt: skip
         assert expected in page
+    assert "session changed" not in text(signed_in, f"/dashboard/request/{people.make_exchange().id}")
 
 
 @pytest.mark.parametrize(

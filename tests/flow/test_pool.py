@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from uuid import uuid4
@@ -66,14 +66,21 @@ def add(nexus: Nexus, domain: str, *secrets: str) -> list[int]:
     return [int(row["id"]) for row in nexus.rows(query, domain)]
 
 
-def ask(nexus: Nexus, domain: str, **headers: str) -> tuple[httpx.Response, list[str | None]]:
+def send(
+    nexus: Nexus, domain: str, body: Mapping[str, object], headers: Mapping[str, str]
+) -> tuple[httpx.Response, list[str | None]]:
     """The answer over a connection of its own, and the credentials that upstream saw for it."""
     mark = uuid4().hex
     with httpx.Client(base_url=nexus.url, timeout=20) as client:
         all_headers = {"anthropic-version": "2023-06-01", "host": domain, "x-test-id": mark, **headers}
-        answer = client.post("/v1/messages", json=ASK, headers=all_headers)
+        answer = client.post("/v1/messages", json=body, headers=all_headers)
     seen = [entry.credential for entry in nexus.emulator.app.log if entry.value("x-test-id") == mark]
     return answer, seen
+
+
+def ask(nexus: Nexus, domain: str, **headers: str) -> tuple[httpx.Response, list[str | None]]:
+    """The same for an ordinary message."""
+    return send(nexus, domain, ASK, headers)
 
 
 def ask_anew(nexus: Nexus) -> tuple[httpx.Response, list[str | None]]:
@@ -194,6 +201,78 @@ def test_a_probe_whose_answer_says_nothing_holds_up_no_process(pool: Nexus, rule
     assert time.monotonic() - started < PROBE_SECONDS - 1
     assert [(answer.status_code, seen) for answer, seen in answers] == [(403, [KEYS[0]])] * 16
     forget(pool, ids)
+
+
+def test_a_session_has_one_credential_in_all_processes_and_after_a_restart(
+    pool: Nexus, rules: dict[str, str]
+) -> None:
+    ids = add(pool, "sticky.example", *KEYS)
+    known(pool, "sticky.example")
+    session = {"x-claude-code-session-id": uuid4().hex}
+    rules[KEYS[0]] = "status=529"
+    assert ask(pool, "sticky.example", **session)[1] == list(KEYS)
+    rules.clear()
+    time.sleep(1.2)  # until the cool-down was told
+    forget(pool, ids)
+    wait_for(lambda: all(ask(pool, "sticky.example")[1] == [KEYS[0]] for _ in range(6)), 5)
+
+    assert [ask(pool, "sticky.example", **session)[1] for _ in range(12)] == [[KEYS[1]]] * 12
+    pool.proxy.stop()
+    pool.proxy.start()
+    assert [ask(pool, "sticky.example", **session)[1] for _ in range(6)] == [[KEYS[1]]] * 6
+
+
+def test_the_record_says_when_a_session_changed_its_organisation(pool: Nexus, rules: dict[str, str]) -> None:
+    ids = add(pool, "moving.example", *KEYS)
+    pool.emulator.app.organizations |= {KEYS[0]: "org-a", KEYS[1]: "org-b"}
+    known(pool, "moving.example")
+    session = {"x-claude-code-session-id": uuid4().hex}
+    assert ask(pool, "moving.example", **session)[1] == [KEYS[0]]
+    rules[KEYS[0]] = "status=429,retry-after=30"
+    assert [ask(pool, "moving.example", **session)[0].status_code for _ in range(2)] == [429, 429]
+
+    time.sleep(1.2)  # until the cool-down was told
+    forget(pool, ids)
+    time.sleep(1.2)  # until its end was heard of
+    rules[KEYS[0]] = "status=429,retry-after=90"
+    answers = [ask(pool, "moving.example", **session)[0] for _ in range(2)]
+
+    assert [answer.headers["anthropic-organization-id"] for answer in answers] == ["org-b"] * 2
+    rows = [pool.stored(answer.headers["x-nexus-id"]) for answer in answers]
+    assert [(row["paid_by"], row["left_organisation"]) for row in rows] == [
+        ("database:acc_1", "org-a"),
+        ("database:acc_1", ""),
+    ]
+    pool.emulator.app.organizations.clear()
+    forget(pool, ids)
+
+
+def test_ids_lead_to_their_account_within_one_domain_and_never_across(
+    pool: Nexus, rules: dict[str, str]
+) -> None:
+    others = tuple(f"sk-ant-api03-{name}-{uuid4().hex}" for name in ("third", "fourth"))
+    ids = add(pool, "threads.example", *KEYS)
+    add(pool, "stranger.example", *others)
+    known(pool, "threads.example")
+    wait_for(lambda: all(ask(pool, "stranger.example")[1] == [others[0]] for _ in range(6)), 5)
+    rules[KEYS[0]] = "status=529"
+    given = send(pool, "threads.example", ASK | {"stream": False}, {})[0].json()["id"]
+    rules.clear()
+    time.sleep(1.2)  # until the cool-down and the id were told
+    forget(pool, ids)
+    wait_for(lambda: all(ask(pool, "threads.example")[1] == [KEYS[0]] for _ in range(6)), 5)
+
+    following = ASK | {"thread": {"type": "continue", "previous_message_id": given}}
+    seen = [
+        [send(pool, domain, following, {})[1] for _ in range(8)]
+        for domain in ("threads.example", "stranger.example")
+    ]
+    assert seen == [[[KEYS[1]]] * 8, [[others[0]]] * 8]
+    with ExitStack() as closing:
+        client = redis_of(pool)
+        closing.callback(client.close)
+        assert list(client.scan_iter("nexus:id:*"))
+        assert not list(client.scan_iter(f"*{given}*"))
 
 
 def test_an_answer_reaches_the_client_byte_for_byte_whoever_paid(pool: Nexus, rules: dict[str, str]) -> None:

@@ -2,8 +2,9 @@
 
 import json
 import time
+from hashlib import sha256
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 from uuid import uuid4
 
 import httpx
@@ -61,11 +62,18 @@ class Bench:
         (self.folder / f"{DOMAIN}.credentials.json").write_text(json.dumps(content))
         self.watcher.refresh_now()
 
+    @property
+    def payers(self) -> tuple[Payer, ...]:
+        """The domain's credentials as the proxy knows them."""
+        return cast(Snapshot, self.watcher.current).domains[DOMAIN].payers
+
     async def decide(self, request: RelayRequest) -> Decision:
         """As the view does."""
         tried: frozenset[str] = frozenset()
         while True:
-            claim = Claim(parse_host(DOMAIN), read_credentials([]))
+            claim = Claim(
+                parse_host(DOMAIN), read_credentials([]), target=request.target, method=request.method or ""
+            )
             decision = decide(cast(Snapshot, self.watcher.current), claim, time.time(), tried)
             if decision.pool:
                 decision = await self.sender.settle(request, decision, tried)
@@ -74,19 +82,25 @@ class Bench:
             await self.sender._refresher.refresh(decision.refresh)
             tried |= {decision.refresh.key}
 
-    def request(self, session: str = "", target: str = "/v1/models") -> RelayRequest:
+    def request(
+        self, session: str = "", target: str = "/v1/models", method: str = "GET", body: bytes = b""
+    ) -> RelayRequest:
         headers = [(b"host", DOMAIN.encode()), (b"anthropic-version", b"2023-06-01")]
-        headers += [(b"x-claude-code-session-id", session.encode())] if session else []
+        # Redis is one for the whole suite: the sessions of this test and of its processes are no other test's.
+        scene = sha256(str(self.folder).encode()).hexdigest()[:16]
+        headers += [(b"x-claude-code-session-id", f"{session} of {scene}".encode())] if session else []
         scope = {
-            "type": "http", "method": "GET", "path": target, "query_string": b"", "headers": headers,
+            "type": "http", "method": method, "path": target, "query_string": b"", "headers": headers,
             "extensions": {TARGET: target.encode()},
         }  # fmt: skip
-        return RelayRequest(scope, no_body)
+        request = RelayRequest(scope, no_body)
+        request.content = body
+        return request
 
-    async def ask(self, *, upload: Source | None = None, **asked: str) -> httpx.Response:
+    async def ask(self, *, upload: Source | None = None, **asked: Any) -> httpx.Response:
         request = self.request(**asked)
         request.upload = upload
-        self.exchange = Exchange(None, lambda _: None)
+        self.exchange = Exchange(None, self.sender.ended)
         try:
             answer = await self.sender.send(request, self.exchange, await self.decide(request))
         finally:
@@ -94,10 +108,13 @@ class Bench:
         self.answers.append(cast(AnswerBytes, answer.stream))
         return answer
 
-    async def read(self, *, upload: Source | None = None, **asked: str) -> tuple[int, bytes]:
-        """Status and body of the answer that the client gets."""
+    async def read(self, *, upload: Source | None = None, **asked: Any) -> tuple[int, bytes]:
+        """Status and body of the answer that the client gets, when its exchange has ended."""
         answer = await self.ask(upload=upload, **asked)
-        return answer.status_code, b"".join([piece async for piece in cast(AnswerBytes, answer.stream)])
+        body = b"".join([piece async for piece in cast(AnswerBytes, answer.stream)])
+        self.exchange.feed(body)
+        self.exchange.finish("complete")
+        return answer.status_code, body
 
     @property
     def asked(self) -> list[str | None]:

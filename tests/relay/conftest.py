@@ -62,6 +62,7 @@ async def making(emulator: Emulator, folder: Path) -> AsyncIterator[Bench]:
     yield made
     for answer in made.answers:
         answer.close()
+    await made.sender.stop()
     await made.transport.aclose()
 
 

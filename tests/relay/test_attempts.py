@@ -160,18 +160,6 @@ async def test_a_stream_that_broke_off_after_its_first_byte_is_not_sent_again(be
     assert bench.asked == [ONE.secret]
 
 
-async def test_a_session_keeps_its_credential(bench: Bench) -> None:
-    bench.hold(ONE, TWO)
-    bench.sender.notes.gauges[ONE.key] = {"unified-5h": (0.5, 4e9)}
-
-    await bench.read(session="s")
-    bench.sender.notes.gauges[TWO.key] = {"unified-5h": (0.9, 4e9)}
-    await bench.read(session="s")
-    await bench.read(session="t")
-
-    assert bench.asked == [TWO.secret, TWO.secret, ONE.secret]
-
-
 @pytest.mark.parametrize(
     "target",
     ["/v1/files", "/v1/files?limit=1", "/v1/messages/batches/msgbatch_1/results", "/v1/skills/skill_1"],
@@ -259,6 +247,17 @@ async def test_a_client_that_leaves_before_its_probe_is_answered_holds_up_nobody
 
     async with asyncio.timeout(PROBE_SECONDS - 2):
         assert (await other.read())[0] == 200
+
+
+async def test_without_redis_a_probe_that_says_nothing_is_followed_by_the_next(
+    bench: Bench, settings: Settings
+) -> None:
+    settings.REDIS_URL = ""
+    bench.emulator.rules[ONE.secret] = "status=403"
+    await half_open(bench)
+
+    assert [(await bench.read())[0] for _ in range(2)] == [403, 403]
+    assert bench.asked == [ONE.secret] * 2
 
 
 async def test_a_prober_that_crashed_is_waited_for_until_its_claim_ends(

@@ -56,7 +56,7 @@ async def test_a_cool_down_is_known_to_another_process_and_after_a_restart(redis
     assert (first.cooling(), second.cooling()) == (["429"], ["429"])
     restarted = Process(BOTH)
     await restarted.sharing.share()
-    assert restarted.pool.choose(("d", ""), BOTH, time.time()) is B
+    assert restarted.pool.choose("", BOTH, time.time()) is B
     assert 0 < redis.client.ttl(credential_health.name_of(A.key)) <= credential_health.KEPT_SECONDS
 
 
@@ -101,7 +101,7 @@ async def test_gauges_that_another_process_saw_count_for_the_choice(redis: OwnRe
     await first.sharing.share()
     await second.sharing.share()
 
-    assert second.pool.choose(("d", ""), BOTH, time.time()) is B
+    assert second.pool.choose("", BOTH, time.time()) is B
 
 
 async def test_with_redis_down_each_goes_on_and_tells_it_later(

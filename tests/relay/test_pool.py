@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from accounts.access import Payer
 from accounts.credential_health import Health
-from proxy.relay import pool as module
 from proxy.relay.notes import Notes
 from proxy.relay.pool import Pool
 
@@ -21,7 +20,6 @@ A, B, C = (
     for number in (1, 2, 3)
 )
 ALL = (A, B, C)
-HERE = ("a.example", "session")
 
 
 def used(share: float, reset: float = 4e9) -> httpx.Headers:
@@ -42,39 +40,19 @@ def cool(pool: Pool, payer: Payer, seconds: float = 60, reason: str = "429") -> 
 
 
 def test_the_one_with_most_left_is_chosen_and_the_order_breaks_a_tie() -> None:
-    assert make_pool(a=0.5, b=0.2, c=0.2).choose(("d", ""), ALL, NOW) is B
-    assert make_pool().choose(("d", ""), ALL, NOW) is A
-    assert make_pool(a=0.5).choose(("d", ""), ALL, NOW) is B
+    assert make_pool(a=0.5, b=0.2, c=0.2).choose("", ALL, NOW) is B
+    assert make_pool().choose("", ALL, NOW) is A
+    assert make_pool(a=0.5).choose("", ALL, NOW) is B
 
 
-def test_a_session_stays_with_its_credential_and_others_do_not_follow() -> None:
-    pool = make_pool(b=0.1, a=0.2, c=0.3)
-    assert pool.choose(HERE, ALL, NOW) is B
-    pool.answered(B, 200, used(0.9), time.time())
+def test_a_sessions_own_credential_comes_first_unless_it_cools_down() -> None:
+    pool, now = make_pool(b=0.1, a=0.2, c=0.3), time.time()
+    assert pool.choose(C.key, ALL, now) is C
+    cool(pool, C, 10)
 
-    assert pool.choose(HERE, ALL, NOW) is B
-    assert pool.choose(("a.example", "other"), ALL, NOW) is A
-    assert pool.choose(("b.example", "session"), ALL, NOW) is A
-
-
-def test_a_session_yields_when_its_credential_cools_down_and_stays_with_the_next() -> None:
-    pool, now = make_pool(), time.time()
-    assert pool.choose(HERE, ALL, now) is A
-    cool(pool, A, 10)
-
-    assert pool.choose(HERE, ALL, now) is B
-    assert pool.choose(HERE, ALL, now + 20) is B
-    assert pool.passed_over(ALL, frozenset({B.key}), now) == [f"{A.name} (429)", B.name]
-
-
-def test_sessions_that_are_long_away_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_PLACES", 3)
-    pool = make_pool()
-    for number in range(10):
-        pool.choose(("a.example", str(number)), ALL, NOW)
-    pool.choose(("a.example", ""), ALL, NOW)
-
-    assert [session for _, session in pool._places] == ["7", "8", "9"]
+    assert pool.choose(C.key, ALL, now) is B
+    assert pool.choose(C.key, ALL, now + 20) is C
+    assert pool.passed_over(ALL, frozenset({B.key}), now) == [B.name, f"{C.name} (429)"]
 
 
 def test_when_all_cool_down_nobody_is_chosen_and_the_earliest_end_is_known() -> None:
@@ -82,7 +60,7 @@ def test_when_all_cool_down_nobody_is_chosen_and_the_earliest_end_is_known() -> 
     for payer, seconds in ((A, 30), (B, 10), (C, 20)):
         cool(pool, payer, seconds, payer.account)
 
-    assert pool.choose(HERE, ALL, now) is None
+    assert pool.choose("", ALL, now) is None
     assert pool.probed(ALL, now) is None
     assert [standing.reason for standing in pool.cooling(ALL, now)] == ["acc_2", "acc_3", "acc_1"]
 
@@ -90,11 +68,11 @@ def test_when_all_cool_down_nobody_is_chosen_and_the_earliest_end_is_known() -> 
 def test_a_half_open_one_is_probed_by_one_request_while_others_use_the_rest() -> None:
     pool, now = make_pool(b=0.5), time.time()
     cool(pool, A, 10)
-    assert pool.choose(("d", ""), (A, B), now + 11) is A
+    assert pool.choose("", (A, B), now + 11) is A
     pool.ask(A, now + 11)
 
-    assert pool.choose(("d", ""), (A, B), now + 11) is B
-    assert pool.choose(("d", ""), (A,), now + 11) is None
+    assert pool.choose("", (A, B), now + 11) is B
+    assert pool.choose("", (A,), now + 11) is None
     assert pool.probed((A, B), now + 11) is pool._standings[A.key]
 
 
@@ -183,12 +161,11 @@ def test_the_choice_is_never_one_that_cools_and_is_the_best_of_the_others(
     cooling: set[Payer], shares: list[float], kept: Payer
 ) -> None:
     pool, now = Pool(Notes()), time.time()
-    pool._places[HERE] = kept.key
     for payer, share in zip(ALL, shares, strict=True):
         pool._notes.gauges[payer.key] = {"unified-5h": (share, now + 99)}
         if payer in cooling:
             cool(pool, payer)
-    chosen = pool.choose(HERE, ALL, now)
+    chosen = pool.choose(kept.key, ALL, now)
     rest = [payer for payer in ALL if payer not in cooling]
 
     if not rest:

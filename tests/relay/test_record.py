@@ -33,6 +33,7 @@ closings = st.builds(
     chunks=st.lists(st.tuples(moments, numbers), max_size=5),
     response_size=numbers,
     payment=st.none() | st.builds(Payment, paid_by=text, account=text),
+    left_organisation=text,
 )
 batches = st.builds(
     Batch,

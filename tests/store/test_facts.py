@@ -56,6 +56,13 @@ def test_a_stream_is_read_to_its_end() -> None:
     assert (row.input_tokens, row.output_tokens, row.cost_state) == (3, 7, "exact")
 
 
+def test_the_organisation_that_the_session_left_is_kept() -> None:
+    left = make_closing(left_organisation="org-a")
+
+    rows = read(make_record(closing=left)), read(make_record())
+    assert [row.left_organisation for row in rows] == ["org-a", ""]
+
+
 def test_a_stream_that_the_client_left_is_partial() -> None:
     row = streamed(start(input_tokens=3, output_tokens=1), outcome="client_left")
 

@@ -84,6 +84,7 @@ def test_nothing_that_is_sent_makes_ingest_fail(
         closing=make_closing(
             outcome=outcome, status=integer, headers=headers, first_byte_ms=number, duration_ms=number,
             chunks=[(number, integer)], error_type=text, error_message=text,
+            left_organisation=text,
         ),
     )  # fmt: skip
 

@@ -18,13 +18,13 @@ def json_answer(value: object, *, status: int = 200) -> Script:
     return Script(status, (("content-type", "application/json"),), (body,))
 
 
-def common_headers(script: Script, entry: Received) -> tuple[tuple[str, str], ...]:
+def common_headers(script: Script, entry: Received, organization: str) -> tuple[tuple[str, str], ...]:
     """Return the headers that every answer carries: those set already are left out."""
     now = datetime.now(UTC)
     headers = [
         ("date", format_datetime(now, usegmt=True)),
         ("request-id", new_id("req")),
-        ("anthropic-organization-id", ORGANIZATION),
+        ("anthropic-organization-id", organization),
         ("server", "cloudflare"),
         ("cf-cache-status", "DYNAMIC"),
         ("x-robots-tag", "none"),

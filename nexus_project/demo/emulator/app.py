@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nexus_project.demo.emulator import directives, inspection
-from nexus_project.demo.emulator.answer import common_headers
+from nexus_project.demo.emulator.answer import ORGANIZATION, common_headers
 from nexus_project.demo.emulator.batches import Batches
 from nexus_project.demo.emulator.call import Call, json_object
 from nexus_project.demo.emulator.complete import complete
@@ -31,7 +31,8 @@ class Emulator(StandIn):
     """Answers as the Anthropic API does, unless a request's `x-emulate` header asks for something else.
 
     `revoked` holds keys and tokens to refuse, `rules` directives for all requests with a key or token;
-    `oauth` scripts the token endpoint; `script()` sets exact answers.
+    `organizations` whose they are, where that is not ORGANIZATION; `oauth` scripts the token endpoint;
+    `script()` sets exact answers.
     """
 
     def __init__(self, log_file: Path | None = None) -> None:
@@ -39,6 +40,7 @@ class Emulator(StandIn):
         self.oauth = OAuth()
         self.revoked: set[str] = set()
         self.rules: dict[str, str] = {}
+        self.organizations: dict[str, str] = {}
         self._scripts: dict[str, Script] = {}
         messages, files = Messages(), Files()
         batches = Batches(messages)
@@ -82,7 +84,8 @@ class Emulator(StandIn):
         if wishes.script is not None:
             return self._scripts.get(wishes.script) or error(400, f"x-emulate: no script {wishes.script!r}")
         script = self._answered(Call(entry, wishes, json_object(entry.body)))
-        script = with_headers(script, *common_headers(script, entry))
+        organization = self.organizations.get(entry.credential or "", ORGANIZATION)
+        script = with_headers(script, *common_headers(script, entry, organization))
         return shape(script, wishes)
 
     def _answered(self, call: Call) -> Script:

@@ -96,6 +96,8 @@ class Exchange(models.Model):
     fallback_from = models.CharField(max_length=MODEL_LENGTH, default="", db_default="")
     # Who was asked to be billed (`billing_policy.bill_to`): shown, and no reason to count less.
     bill_to = models.CharField(max_length=40, default="", db_default="")
+    # The API's organisation that served its session before, where another one did this time; "" for all others.
+    left_organisation = models.CharField(max_length=120, default="", db_default="")
 
     objects = ExchangeQuerySet.as_manager()
 
