@@ -1,7 +1,6 @@
 """One run: start, load and kill, settle, judge."""
 
 import asyncio
-import shutil
 import subprocess
 import sys
 import time
@@ -13,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from nexus_project import env
-from nexus_project.stack import aside
+from nexus_project.stack import places
 from tests.chaos import verdict
 from tests.chaos.faults import KINDS, Faults, Kill
 from tests.chaos.load import CLIENTS, Load
@@ -59,7 +58,7 @@ class Report:
 
 def run(exchanges: int, kills: int, seed: int, say: Callable[[str], None]) -> Report:
     """At least so many exchanges, so many kills of each kind. What ran is kept for a look when a promise was broken."""
-    folder = aside.make_temporary_folder()
+    folder = places.make_temporary(places.DATA)
     with system(folder) as running:
         report = asyncio.run(_run(running, exchanges, kills, seed))
     for kill in sorted(report.kills, key=lambda one: one.at):
@@ -67,7 +66,7 @@ def run(exchanges: int, kills: int, seed: int, say: Callable[[str], None]) -> Re
     if report.problems:
         say(f"logs and records of this run: {folder}")
     else:
-        shutil.rmtree(folder)
+        places.remove_data_folder(folder)
     say(str(report))
     return report
 

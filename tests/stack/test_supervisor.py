@@ -19,7 +19,7 @@ import redis
 
 from nexus_project import env
 from nexus_project.env import BASE_DIR
-from nexus_project.stack import keeper, processes
+from nexus_project.stack import keeper, places, processes
 from proxy import restarts
 from tests.stack.conftest import NO_ADDRESSES, keeper_of, pid_of
 
@@ -56,8 +56,8 @@ class FakeStack:
         return dict(json.loads(line.partition("urls ")[2]))
 
     def left_over(self) -> list[int]:
-        """Processes that mention the data folder or the notes on their command lines."""
-        marks = (str(self.data_dir), str(self.notes))
+        """Processes that mention the data folder, PostgreSQL's home or the notes on their command lines."""
+        marks = (str(self.data_dir), str(places.home(self.data_dir)), str(self.notes))
         found = []
         for process in psutil.process_iter(["pid", "cmdline", "status"]):
             words = " ".join(process.info["cmdline"] or [])
