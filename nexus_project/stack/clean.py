@@ -13,7 +13,7 @@ import psutil
 
 from nexus_project import env
 from nexus_project.env import BASE_DIR
-from nexus_project.stack import places
+from nexus_project.stack import places, surroundings
 from nexus_project.stack.errors import StackError
 from nexus_project.stack.places import Owner
 
@@ -24,6 +24,7 @@ CACHES = (
 COMPILED = ("bench", "uv")
 NO_CODE = {".venv", "var", ".git"}
 VAR = "var"
+DEMO = surroundings.DEMO_DATA_DIR
 
 Say = Callable[[str], None]
 
@@ -38,7 +39,8 @@ def clean(say: Say, *, data: bool) -> int:
         _judge_temporary(folder, say)
     if data:
         _remove_data(say)
-    for folder in places.homes():
+    moved = {places.home_before(one) for one in _data_folders()}
+    for folder in (one for one in places.homes() if one not in moved):
         _judge_home(folder, say, data=data)
     _tell_what_stays(say, data=data)
     return 0
@@ -114,6 +116,10 @@ def _tell_and_remove(folder: Path, owner: Owner, say: Say) -> None:
     places.remove(folder)
     why = "this clone left it" if owner.is_of(BASE_DIR) else f"{owner.clone} is gone"
     say(f"removed {folder} ({size}, for {owner.data}): {why}")
+
+
+def _data_folders() -> list[Path]:
+    return [BASE_DIR / VAR, BASE_DIR / DEMO, env.folder("NEXUS_DATA_DIR", VAR)]
 
 
 def _remove_data(say: Say) -> None:

@@ -25,10 +25,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from nexus_project.env import BASE_DIR
+from nexus_project.stack import folders
 
 SYSTEM_FOLDER = Path("/var/lib")
 SHORT_FOLDER = Path("/tmp")  # noqa: S108 - mkdtemp makes private folders in it
 MARK = "made-for.json"
+NOTE = "postgres.home"  # in a data folder: the path of its home, which is so found again when the folder was moved
 RUN, DATA, TESTS = "run", "data", "tests"
 # Those without a word for their kind were made by an older Nexus.
 HOME_NAME = re.compile(r"nexus-[0-9a-f]{12}")
@@ -65,6 +67,29 @@ def home(data_dir: Path) -> Path:
     """The folder below /var/lib that stands for a data folder's `postgres`."""
     digest = hashlib.sha256(str((data_dir / "postgres").resolve()).encode()).hexdigest()[:12]
     return SYSTEM_FOLDER / f"nexus-{digest}"
+
+
+def settle_home(data_dir: Path) -> Path:
+    """The same, made for it; a data folder that was moved takes the one that it had along."""
+    folder, before = home(data_dir), home_before(data_dir)
+    if before and not folder.exists():
+        before.rename(folder)
+    folders.make_private_folder(folder)
+    mark(folder, data_dir)
+    folders.write_private_file(data_dir / NOTE, f"{folder}\n")
+    return folder
+
+
+def home_before(data_dir: Path) -> Path | None:
+    """The home that a data folder had at another place; None where it is still that of a data folder there."""
+    try:
+        noted = Path((data_dir / NOTE).read_text(encoding="utf-8").strip())
+    except (OSError, ValueError):
+        return None
+    if noted not in homes() or noted == home(data_dir):
+        return None
+    owner = owner_of(noted)
+    return noted if owner and owner.data_is_gone() and not is_held(noted) else None
 
 
 def make_temporary(kind: str, data_dir: Path | None = None) -> Path:

@@ -73,8 +73,7 @@ def packaged() -> Path:
 
 
 def _apart(data_dir: Path, installation: Path, owner: Account) -> Home:
-    top = folders.make_private_folder(places.home(data_dir))
-    places.mark(top, data_dir)
+    top = places.settle_home(data_dir)
     owner.owns(top)
     cluster = folders.make_private_folder(top / "postgres")
     owner.owns(cluster)

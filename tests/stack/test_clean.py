@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -156,6 +155,17 @@ def test_the_homes_and_folders_of_a_clone_that_is_gone_go(clone: Clone) -> None:
     assert sum(line.startswith("removed") and line.endswith(f"{other} is gone") for line in said) == 2
 
 
+def test_the_home_of_a_clone_that_was_moved_stays_for_its_next_start(clone: Clone) -> None:
+    before = clone.root / "before"
+    home = clone.home(1, before / "var" / "demo", before)
+    [note] = written(clone.folder, f"var/demo/{places.NOTE}")
+    note.write_text(f"{home}\n")
+
+    clone.lines()
+
+    assert home.exists()
+
+
 def test_nothing_of_another_clone_that_is_there_goes_not_even_what_looks_left(clone: Clone) -> None:
     other = clone.root / "other"
     other.mkdir()
@@ -236,10 +246,10 @@ def test_while_something_of_the_clone_runs_nothing_is_removed(clone: Clone, opti
 
 def test_make_clean_passes_its_options_on(clone: Clone) -> None:
     shutil.copy(BASE_DIR / "Makefile", clone.folder)
-    python: Callable[[str], str] = f"VENV={Path(sys.executable).parent.parent}".format
+    (clone.folder / ".venv").symlink_to(sys.prefix)
 
     done = subprocess.run(
-        ["make", "clean", python(""), "CLEAN_OPTIONS=--help"],  # noqa: S607 - as a person calls it
+        ["make", "clean", "CLEAN_OPTIONS=--help"],  # noqa: S607 - as a person calls it
         cwd=clone.folder,
         env=clone.environment(),
         capture_output=True,

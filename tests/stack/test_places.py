@@ -1,6 +1,7 @@
 """Whose a folder outside of the clone is, and whether anybody needs it."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -131,6 +132,37 @@ def test_a_folder_for_sockets_has_a_short_path(tmp_path: Path, monkeypatch: pyte
 
     assert len(str(folder)) < 40
     places.remove(folder)
+
+
+def test_a_data_folder_that_was_moved_takes_its_home_along_and_a_copy_gets_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "SYSTEM_FOLDER", tmp_path)
+    data_dir = tmp_path / "data"
+    data_dir.mkdir()
+    before = places.settle_home(data_dir)
+    (before / "cluster").touch()
+    shutil.copytree(data_dir, tmp_path / "copy")
+
+    of_the_copy = places.settle_home(tmp_path / "copy")
+    moved = data_dir.rename(tmp_path / "moved")
+    with places.holding(before):
+        assert places.home_before(moved) is None
+    after = places.settle_home(moved)
+
+    assert not (of_the_copy / "cluster").exists()
+    assert after == places.home(moved) != before
+    assert (after / "cluster").exists()
+    assert not before.exists()
+    assert owner_of(after).data == str(moved)
+    assert places.settle_home(moved) == after
+
+
+@pytest.mark.parametrize("noted", ["/", "/etc", "\0", "", "nexus-0123456789ab"])
+def test_a_note_that_names_no_home_is_not_followed(tmp_path: Path, noted: str) -> None:
+    (tmp_path / places.NOTE).write_text(noted)
+
+    assert places.home_before(tmp_path) is None
 
 
 def test_other_programs_folders_are_none_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
