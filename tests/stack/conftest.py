@@ -57,7 +57,7 @@ class Commands:
             capture_output=True,
             text=True,
             check=False,
-            timeout=90,
+            timeout=200,
         )
 
 
