@@ -1,7 +1,7 @@
 # `make` alone lists the targets. No target needs anything but a Python and make.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo proxy dashboard worker beat test chaos bench profile soak bench-storage check fix lock
+.PHONY: help setup run demo proxy dashboard worker beat test chaos bench profile soak bench-storage check fix lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,6 +15,7 @@ BENCH_OPTIONS ?=
 PROFILE_OPTIONS ?=
 SOAK_OPTIONS ?=
 LOCK_OPTIONS ?=
+CLEAN_OPTIONS ?=
 UV_VERSION := 0.13.9
 
 # The newest first: the locked wheels are there for each of them.
@@ -95,3 +96,8 @@ lock: var/uv/bin/uv ## write requirements/*.txt anew from *.in (LOCK_OPTIONS=--u
 var/uv/bin/uv:
 	@python=$$($(FIND_PYTHON)); mkdir -p var && $$python -m venv var/uv
 	@var/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+# Without $(STAMP): who cleans wants nothing installed.
+clean: ## remove what this clone left on the machine, but no data (CLEAN_OPTIONS=--data: those as well)
+	@[ -x $(BIN)/python ] || { echo "nexus: make clean needs $(VENV): run make setup first." >&2; exit 1; }
+	@$(STACK) clean $(CLEAN_OPTIONS)

@@ -8,11 +8,14 @@ import re
 import sys
 
 from nexus_project import env
-from nexus_project.stack import addresses, aside, surroundings
+from nexus_project.stack import addresses, places, surroundings
+from tests import suite
 
 
 def provide() -> None:
     """Start them and set their addresses; to be called before Django's settings are loaded."""
+    if not env.text("PYTEST_XDIST_WORKER"):
+        suite.begin()
     if hands_out():
         if env.secret("DATABASE_URL") or env.secret("REDIS_URL"):
             sys.exit("nexus: several processes would share the servers that are named: set TEST_PROCESSES=0.")
@@ -25,7 +28,7 @@ def provide() -> None:
         )
     if not surroundings.missing_servers():
         return
-    data_dir = aside.make_temporary_folder()
+    data_dir = places.make_temporary(places.DATA)
     env.export(NEXUS_DATA_DIR=str(data_dir))
     held = surroundings.servers(data_dir, temporary=True)
     if held:

@@ -4,8 +4,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from nexus_project import env
 from nexus_project.env import SettingError
-from nexus_project.stack import aside, demo, run
+from nexus_project.stack import aside, clean, demo, run
 from nexus_project.stack.console import Console
 from nexus_project.stack.errors import StackError
 
@@ -38,6 +39,9 @@ def execute(options: argparse.Namespace) -> int:
             return run.run(console, run.ALL)
         case "demo":
             return demo.demo(console, once=options.once)
+        case "clean":
+            env.read_env_file()
+            return clean.clean(print, data=options.data)
         case "servers":
             return aside.run_aside(console, options.argv, temporary=options.temporary)
         case service:
@@ -62,6 +66,12 @@ def parser() -> argparse.ArgumentParser:
     )
     beside.add_argument("--temporary", action="store_true", help="fresh servers, removed afterwards")
     beside.add_argument("argv", nargs="+", metavar="COMMAND")
+    cleaning = commands.add_parser("clean", help="remove what this clone, and clones that are gone, left")
+    cleaning.add_argument(
+        "--data",
+        action="store_true",
+        help="this clone's database, Redis and spool as well: all that is below var",
+    )
     return root
 
 

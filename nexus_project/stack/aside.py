@@ -4,12 +4,10 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 from nexus_project import env
-from nexus_project.stack import folders, surroundings
+from nexus_project.stack import folders, places, surroundings
 from nexus_project.stack.console import Console
 from nexus_project.stack.errors import StackError
 from nexus_project.stack.lease import Lease
@@ -18,7 +16,7 @@ from nexus_project.stack.lease import Lease
 def run_aside(console: Console, command: Sequence[str], *, temporary: bool) -> int:
     """The command's exit status; `temporary` gives it fresh servers in a folder that goes afterwards."""
     if temporary:
-        data_dir = make_temporary_folder()
+        data_dir = places.make_temporary(places.DATA)
         env.export(NEXUS_ENV_FILE=os.devnull, NEXUS_DATA_DIR=str(data_dir))
     else:
         surroundings.read_env(console)
@@ -44,13 +42,6 @@ def hold() -> Lease | None:
         return surroundings.servers(folders.make_data_folder(env.folder("NEXUS_DATA_DIR", "var")))
     except (StackError, OSError) as error:
         sys.exit(f"nexus: {error}")
-
-
-def make_temporary_folder() -> Path:
-    """A new folder that others (PostgreSQL's account, when root starts it) may pass through but not list."""
-    folder = Path(tempfile.mkdtemp(prefix="nexus-data-"))
-    folder.chmod(0o711)
-    return folder
 
 
 def _wait(child: subprocess.Popen[bytes]) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from nexus_project.stack import folders, processes
+from nexus_project.stack import folders, places, processes
 from nexus_project.stack.account import Account
 from nexus_project.stack.errors import StackError
 
@@ -21,7 +21,7 @@ LOG_LINES = 8
 class Program:
     """What to start, where its log and pid go, and the signal that stops it without losing anything.
 
-    `niceness` is how much lower than ours its priority is.
+    `niceness` is how much lower than ours its priority is, `holds` a folder of `places` that it uses.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Program:
     stop_signal: signal.Signals
     account: Account | None = None
     niceness: int = 0
+    holds: Path | None = None
 
 
 class Daemon:
@@ -42,7 +43,7 @@ class Daemon:
         if program.log.exists():
             program.log.replace(program.log.with_suffix(".previous.log"))
         owner = program.account
-        with program.log.open("wb") as log:
+        with program.log.open("wb") as log, places.holding(program.holds) as held:
             program.log.chmod(0o600)
             self._child = subprocess.Popen(
                 program.command,
@@ -55,6 +56,7 @@ class Daemon:
                 user=owner.uid if owner else None,
                 group=owner.gid if owner else None,
                 extra_groups=[] if owner else None,
+                pass_fds=held,
             )
         pid = self._child.pid
         # Before it starts processes of its own, which inherit it.

@@ -15,17 +15,16 @@ import fcntl
 import json
 import os
 import selectors
-import shutil
 import signal
 import socket
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
+from nexus_project.stack import places
 from nexus_project.stack.backoff import Backoff, in_words
 from nexus_project.stack.errors import StackError
 from nexus_project.stack.postgres import Postgres
@@ -187,8 +186,7 @@ def keep(data_dir: Path, *, temporary: bool) -> None:
     """Open the door, keep the servers, and take every trace of the run away."""
     link = data_dir / RUN
     _remove_run_folder(link)
-    run_dir = Path(tempfile.mkdtemp(prefix="nexus-", dir=_short_temporary_folder()))
-    run_dir.chmod(0o711)
+    run_dir = places.make_temporary(places.RUN, data_dir)
     door = socket.socket(socket.AF_UNIX)
     door.bind(str(run_dir / SOCKET))
     door.listen()
@@ -199,7 +197,7 @@ def keep(data_dir: Path, *, temporary: bool) -> None:
     finally:
         _remove_run_folder(link)
         if temporary:
-            shutil.rmtree(data_dir)
+            places.remove_data_folder(data_dir)
 
 
 @contextlib.contextmanager
@@ -219,18 +217,13 @@ def only_one(data_dir: Path) -> Iterator[bool]:
                 return
 
 
-def _short_temporary_folder() -> str:
-    usual = tempfile.gettempdir()
-    return usual if len(usual) < 60 else "/tmp"  # noqa: S108 - mkdtemp makes a private folder in it
-
-
 def _remove_run_folder(link: Path) -> None:
     if not link.is_symlink():
         return
     target = link.readlink()
     with contextlib.suppress(FileNotFoundError):
         if target.stat().st_uid == os.geteuid():
-            shutil.rmtree(target)
+            places.remove(target)
     link.unlink()
 
 

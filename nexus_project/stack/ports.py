@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import secrets
 import socket
 from pathlib import Path
 
@@ -9,13 +10,19 @@ from nexus_project.stack import folders
 from nexus_project.stack.errors import StackError
 
 BACKLOG = 2048  # uvicorn's own
+# Below those that systems give to outgoing connections (Linux from 32768, macOS from 49152), one of which could have the port
+# before its server listens.
+CHOICE = range(20000, 32768)
+ATTEMPTS = 50
 
 
 def free(host: str = "127.0.0.1") -> int:
-    """A port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on at this moment, and that no connection to elsewhere takes in the next one."""
+    for port in (*(secrets.choice(CHOICE) for _ in range(ATTEMPTS)), 0):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind((host, port))
+            return int(probe.getsockname()[1])
+    raise StackError(f"No port is free at {host}: stop what listens there, or look for what uses them up.")
 
 
 def kept(file: Path) -> int:

@@ -34,7 +34,7 @@ class Postgres:
     notice = ""
 
     def __init__(self, data_dir: Path, run_dir: Path, *, temporary: bool) -> None:
-        home = postgres_home.find(data_dir / "postgres")
+        home = postgres_home.find(data_dir)
         _require_same_major(home)
         daemon.stop_leftover(data_dir / PID_FILE, STOP_SIGNAL)
         port = ports.kept(data_dir / "postgres.port")
@@ -92,6 +92,7 @@ def _program(home: Home, data_dir: Path, sockets: Path, port: int, options: tupl
         stop_signal=STOP_SIGNAL,
         account=home.account,
         niceness=NICENESS,
+        holds=home.apart,
     )
 
 

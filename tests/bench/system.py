@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ import redis
 from cryptography.fernet import Fernet
 
 from nexus_project import env
-from nexus_project.stack import aside, commands, ports, surroundings
+from nexus_project.stack import commands, places, ports, surroundings
 from nexus_project.stack.addresses import NAMES
 from tests import addresses
 from tests.bench.build import FOLDER, BenchError
@@ -59,7 +58,7 @@ class System:
 def servers() -> Iterator[tuple[int, ...]]:
     """Fresh PostgreSQL and Redis, their addresses set; their pids."""
     nothing = dict.fromkeys((*NAMES, "DATABASE_URL", "REDIS_URL"), "")
-    folder = aside.make_temporary_folder()
+    folder = places.make_temporary(places.DATA)
     env.export(**nothing, NEXUS_ENV_FILE=os.devnull, NEXUS_DATA_DIR=str(folder))
     held = surroundings.servers(folder, temporary=True)
     if not held:
@@ -70,7 +69,6 @@ def servers() -> Iterator[tuple[int, ...]]:
         yield tuple(int((folder / f"{name}.pid").read_text().split()[0]) for name in ("postgres", "redis"))
     finally:
         held.leave()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -90,7 +88,7 @@ def system(
     number: int, server_pids: tuple[int, ...], upstream_port: int, workers: int = 1, **settings: str
 ) -> Iterator[System]:
     """Start one beside others: each has a database of its own; `number` is that in Redis, 1 to 15."""
-    folder = aside.make_temporary_folder()
+    folder = places.make_temporary(places.DATA)
     (folder / "credentials").mkdir()
     environment = {
         "DATABASE_URL": _make_database(),
@@ -108,7 +106,7 @@ def system(
     place = commands.Place("127.0.0.1", ports.free(), ports.free(), folder / "var", workers, grace_seconds=2)
     redis.Redis.from_url(environment["REDIS_URL"]).flushdb()
     with contextlib.ExitStack() as running:
-        running.callback(shutil.rmtree, folder, ignore_errors=True)
+        running.callback(places.remove, folder)
         migration = Process(commands.migrate(), environment, folder / "migrate.log").start()
         if migration.popen.wait(120):
             raise BenchError(f"The database could not be migrated:\n{migration.words()[-2000:]}")

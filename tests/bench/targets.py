@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import httpx
 
 from nexus_project import env
-from nexus_project.stack import aside, ports
+from nexus_project.stack import places, ports
 from tests.bench.build import BenchError
 from tests.bench.system import System
 
@@ -73,7 +73,7 @@ def nginx(upstream_port: int) -> Iterator[Target | None]:
     if not program:
         yield None
         return
-    folder, port = aside.make_temporary_folder(), ports.free()
+    folder, port = places.make_temporary(places.DATA), ports.free()
     settings = folder / "nginx.conf"
     settings.write_text(NGINX_SETTINGS.format(folder=folder, upstream=upstream_port, port=port))
     process = subprocess.Popen([program, "-p", str(folder), "-c", str(settings)], stderr=subprocess.DEVNULL)
@@ -83,7 +83,7 @@ def nginx(upstream_port: int) -> Iterator[Target | None]:
     finally:
         process.terminate()
         process.wait()
-        shutil.rmtree(folder, ignore_errors=True)
+        places.remove(folder)
 
 
 @contextlib.contextmanager

@@ -1,7 +1,6 @@
 """One run: start, load and kill, settle, judge."""
 
 import asyncio
-import shutil
 import subprocess
 import sys
 import time
@@ -13,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from nexus_project import env
-from nexus_project.stack import aside
+from nexus_project.stack import places
 from tests.chaos import verdict
 from tests.chaos.faults import Fault, Faults
 from tests.chaos.kinds import DISK, KILLS, REDIS_FULL, TROUBLES
@@ -71,7 +70,7 @@ class Report:
 
 def run(exchanges: int, kills: int, troubles: int, seed: int, say: Callable[[str], None]) -> Report:
     """At least so many exchanges, so many kills and other faults of each kind. What ran is kept when a promise was broken."""
-    folder = aside.make_temporary_folder()
+    folder = places.make_temporary(places.DATA)
     with system(folder) as running:
         report = asyncio.run(_run(running, exchanges, kills, troubles, seed))
     for fault in sorted(report.faults, key=lambda one: one.at):
@@ -79,7 +78,7 @@ def run(exchanges: int, kills: int, troubles: int, seed: int, say: Callable[[str
     if report.problems:
         say(f"logs and records of this run: {folder}")
     else:
-        shutil.rmtree(folder)
+        places.remove_data_folder(folder)
     say(str(report))
     return report
 

@@ -17,7 +17,7 @@ from tests.flow.conftest import Nexus
 from tests.flow.services import wait_for
 
 # The first test waits for the install and for the start of Nexus.
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 SAME_USD = Decimal("1e-9")  # Claude Code counts in floating point
 

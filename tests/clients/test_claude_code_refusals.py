@@ -10,7 +10,7 @@ from tests.clients.claude_code import ClaudeCode
 from tests.clients.upstream import ToldUpstream
 from tests.flow.conftest import Nexus
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 MODEL = "claude-opus-5-5"
 AT_ONCE_SECONDS = 30  # for the program's own start as well

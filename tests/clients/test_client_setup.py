@@ -20,7 +20,7 @@ from tests.flow.conftest import OPERATOR_KEY, Nexus
 from tests.flow.services import wait_for
 
 # The first test waits for the install and for the start of Nexus.
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 MODEL = "claude-opus-5-5"
 

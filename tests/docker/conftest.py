@@ -1,8 +1,6 @@
 """Both images, built once, and what runs from them."""
 
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,7 @@ import pytest
 from nexus_project.demo.connection import ConnectionProtocol
 from nexus_project.demo.emulator import Emulator, create_app
 from nexus_project.demo.serving import Running, serve
-from nexus_project.stack import ports
+from nexus_project.stack import places, ports
 from tests.docker.image import Builder, Image
 from tests.flow.services import wait_for
 
@@ -63,10 +61,9 @@ class Container:
 @pytest.fixture(scope="session")
 def builder() -> Iterator[Builder]:
     # Not pytest's own folder: the images' user has to get through.
-    folder = Path(tempfile.mkdtemp(prefix="nexus-images-"))
-    folder.chmod(0o711)
+    folder = places.make_temporary(places.DATA)
     yield Builder(folder)
-    shutil.rmtree(folder)
+    places.remove(folder)
 
 
 @pytest.fixture(scope="session")

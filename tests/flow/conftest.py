@@ -48,7 +48,7 @@ class Nexus:
     def client(self, **headers: str) -> httpx.Client:
         """A client that the end of the test closes."""
         headers = {"anthropic-version": "2023-06-01", **headers}
-        opened.append(httpx.Client(base_url=self.url, headers=headers, timeout=20))
+        opened.append(httpx.Client(base_url=self.url, headers=headers, timeout=60))
         return opened[-1]
 
     def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
@@ -59,7 +59,7 @@ class Nexus:
         with psycopg.connect(self.database) as connection:
             connection.execute(query, values)
 
-    def stored(self, exchange_id: str, seconds: float = 15) -> dict[str, Any]:
+    def stored(self, exchange_id: str, seconds: float = 60) -> dict[str, Any]:
         """The exchange's row, once the worker has written it."""
         query = "SELECT * FROM proxy_exchange WHERE id = %s"
         wait_for(lambda: self.rows(query, exchange_id), seconds, self._words)
@@ -169,7 +169,7 @@ def own_redis(tmp_path: Path) -> Iterator[Process]:
         Service("redis", command, 5, environment={"PORT": str(port)}), {}, tmp_path / "redis.log"
     ).start()
     # It has no page to ask: the first command that finds it says that it listens.
-    wait_for(lambda: _answers(port), 20, server.words)
+    wait_for(lambda: _answers(port), 60, server.words)
     yield server
     server.stop()
 

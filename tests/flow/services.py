@@ -13,7 +13,7 @@ from nexus_project import env
 from nexus_project.stack.commands import Service
 from tests import addresses
 
-STOP_SECONDS = 90  # a worker ends the batch that it has, which takes long on a machine with other work
+STOP_SECONDS = 180  # a worker ends the batch that it has, which takes long on a machine with other work
 
 
 @dataclass
@@ -38,14 +38,14 @@ class Process:
                 start_new_session=True,
             )
         if self.service.ready_url:
-            wait_for(self._ready, 20, lambda: f"{self.service.name} did not start:\n{self.words()}")
+            wait_for(self._ready, 60, lambda: f"{self.service.name} did not start:\n{self.words()}")
         return self
 
     def _ready(self) -> bool:
         if self.popen.poll() is not None:
             raise AssertionError(f"{self.service.name} ended:\n{self.words()}")
         try:
-            return httpx.get(self.service.ready_url, timeout=1).status_code == 200
+            return httpx.get(self.service.ready_url, timeout=5).status_code == 200
         except httpx.HTTPError:
             return False
 
@@ -70,7 +70,7 @@ class Process:
 
 
 def wait_for(
-    condition: Callable[[], object], seconds: float = 10, why: Callable[[], str] = lambda: ""
+    condition: Callable[[], object], seconds: float = 30, why: Callable[[], str] = lambda: ""
 ) -> None:
     """Look again and again until it holds; fail with `why` when the time is up."""
     deadline = time.monotonic() + seconds

@@ -1,10 +1,8 @@
 """`make run` as a process: the supervisor with all services and the embedded servers, in a data folder of its own."""
 
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +13,7 @@ import httpx
 import redis
 
 from nexus_project import env
-from nexus_project.stack import addresses, keeper, ports, processes
+from nexus_project.stack import addresses, keeper, places, ports, processes
 from tests.flow.services import wait_for
 
 START_SECONDS, STOP_SECONDS = 100, 60
@@ -80,8 +78,7 @@ def _read(stack: Stack) -> None:
 @contextmanager
 def running_stack(upstream: str, **settings: str) -> Iterator[Stack]:
     """Within, everything of `make run` is up; afterwards nothing of it is left."""
-    folder = Path(tempfile.mkdtemp(prefix="nexus-test-"))
-    folder.chmod(0o711)
+    folder = places.make_temporary(places.DATA)
     proxy_port, dashboard_port = ports.free(), ports.free()
     environment = {
         **dict.fromkeys(("DATABASE_URL", "REDIS_URL", *addresses.NAMES), ""),
@@ -125,4 +122,4 @@ def running_stack(upstream: str, **settings: str) -> Iterator[Stack]:
                 reader.join()
         assert processes.wait_until(lambda: not (folder / keeper.RUN).is_symlink(), STOP_SECONDS)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        places.remove_data_folder(folder)

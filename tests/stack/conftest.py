@@ -1,9 +1,7 @@
 """Folders for real servers, and the environment that the commands under test see."""
 
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +11,7 @@ import pytest
 
 from nexus_project import env
 from nexus_project.env import BASE_DIR
-from nexus_project.stack import addresses, ports, postgres_home
+from nexus_project.stack import addresses, places, ports
 
 # A stack that has none starts servers of its own.
 NO_ADDRESSES = dict.fromkeys(("DATABASE_URL", "REDIS_URL", *addresses.NAMES), "")
@@ -22,10 +20,9 @@ NO_ADDRESSES = dict.fromkeys(("DATABASE_URL", "REDIS_URL", *addresses.NAMES), ""
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
     """A data folder that PostgreSQL's account can reach when root runs the tests (tmp_path it cannot)."""
-    folder = Path(tempfile.mkdtemp(prefix="nexus-test-"))
-    folder.chmod(0o711)
+    folder = places.make_temporary(places.DATA)
     yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    places.remove_data_folder(folder)
 
 
 @pytest.fixture
@@ -43,7 +40,7 @@ def closed_dir(tmp_path: Path) -> Iterator[Path]:
     folder.parent.mkdir(mode=0o700)
     folder.mkdir()
     yield folder
-    shutil.rmtree(postgres_home.apart_folder(folder / "postgres"), ignore_errors=True)
+    places.remove_data_folder(folder)
 
 
 @dataclass
@@ -60,7 +57,7 @@ class Commands:
             capture_output=True,
             text=True,
             check=False,
-            timeout=90,
+            timeout=200,
         )
 
 

@@ -18,7 +18,7 @@ from nexus_project.stack.errors import StackError
 from nexus_project.stack.postgres import Postgres
 from tests.addresses import signed_in_as
 from tests.stack.conftest import Commands
-from tests.stack.test_postgres import mode, running
+from tests.stack.test_postgres import home, mode, running
 from tests.stack.test_services import started
 
 OWN = {
@@ -119,7 +119,7 @@ def whoever(server: Postgres) -> list[object]:
 def test_the_embedded_server_keeps_the_roles_passwords_beside_the_owners(
     data_dir: Path, run_dir: Path
 ) -> None:
-    files = [data_dir / "postgres" / f"password.{role}" for role in ROLES]
+    files = [home(data_dir) / f"password.{role}" for role in ROLES]
     with running(data_dir, run_dir) as first:
         assert whoever(first) == [(role,) for role in ROLES]
         kept = [file.read_text() for file in files]
@@ -128,7 +128,7 @@ def test_the_embedded_server_keeps_the_roles_passwords_beside_the_owners(
         assert whoever(second) == [(role,) for role in ROLES]
 
     assert [file.read_text() for file in files] == kept
-    assert len({*kept, (data_dir / "postgres" / "password").read_text()}) == 4
+    assert len({*kept, (home(data_dir) / "password").read_text()}) == 4
     assert {mode(file) for file in files} == {0o600}
 
 
@@ -136,7 +136,7 @@ def test_a_cluster_of_before_the_roles_gets_them(data_dir: Path, run_dir: Path) 
     with running(data_dir, run_dir) as first, psycopg.connect(first.url, autocommit=True) as owner:
         for role in ROLES:
             owner.execute(f"DROP ROLE {role}".encode())
-            (data_dir / "postgres" / f"password.{role}").unlink()
+            (home(data_dir) / f"password.{role}").unlink()
 
     with running(data_dir, run_dir) as second:
         assert whoever(second) == [(role,) for role in ROLES]

@@ -14,6 +14,7 @@ from nexus_project.env import BASE_DIR
 from nexus_project.stack import commands as lines
 from nexus_project.stack import ports, processes
 from nexus_project.stack.commands import Place
+from nexus_project.stack.errors import StackError
 from tests.stack.conftest import Commands
 
 
@@ -134,7 +135,7 @@ def test_sigterm_reaches_the_command_and_the_servers_stop(commands: Commands, da
         assert process.stdout.readline() == "up\n"
         process.terminate()
 
-        assert process.wait(20) == 128 + signal.SIGTERM
+        assert process.wait(60) == 128 + signal.SIGTERM
         assert not (data_dir / "run").is_symlink()
 
 
@@ -145,8 +146,20 @@ def test_a_port_below_1024_is_refused_to_users_with_advice() -> None:
         assert "above 1023" in ports.refusal("127.0.0.1", busy.getsockname()[1], "PROXY_PORT", error)
 
 
-def test_a_free_port_is_free() -> None:
-    ports.require_free("127.0.0.1", ports.free(), "PROXY_PORT")
+def test_a_free_port_is_free_and_none_that_systems_give_to_outgoing_connections() -> None:
+    found = ports.free()
+
+    ports.require_free("127.0.0.1", found, "PROXY_PORT")
+    assert found < 32768
+
+
+def test_a_port_in_use_is_not_taken_for_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setattr(ports, "CHOICE", [server.getsockname()[1]])
+
+        assert ports.free() != server.getsockname()[1]
+    with pytest.raises(StackError, match=r"No port is free at 192\.0\.2\.1"):
+        ports.free("192.0.2.1")
 
 
 @pytest.mark.parametrize(

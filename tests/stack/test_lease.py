@@ -11,6 +11,8 @@ from nexus_project.stack import folders, keeper, lease, processes
 from nexus_project.stack.errors import StackError
 from tests.stack.conftest import keeper_of, pid_of
 
+SOON = 60  # a deadline, kept also where the machine has other things to do
+
 
 def news_of(held: lease.Lease, count: int) -> list[str]:
     """What the holder hears, until it is so much."""
@@ -20,7 +22,7 @@ def news_of(held: lease.Lease, count: int) -> list[str]:
         said.extend(held.news())
         return len(said) >= count
 
-    assert processes.wait_until(heard, 20), said
+    assert processes.wait_until(heard, SOON), said
     return said
 
 
@@ -77,7 +79,7 @@ def test_a_killed_keeper_is_noticed_and_the_next_start_takes_over(data_dir: Path
     lost = lease.take(data_dir, ["redis"])
     orphan = pid_of(data_dir, "redis")
     keeper_of(data_dir).kill()
-    assert processes.wait_until(lambda: not lost.news() and lost.lost(), 5)
+    assert processes.wait_until(lambda: not lost.news() and lost.lost(), SOON)
     lost.leave()
 
     found = lease.take(data_dir, ["redis"])
@@ -92,7 +94,7 @@ def test_a_keeper_that_is_told_to_end_stops_its_servers(data_dir: Path) -> None:
 
     keeper_of(data_dir).send_signal(signal.SIGTERM)
 
-    assert processes.wait_until(lambda: not held.news() and held.lost(), 5)
+    assert processes.wait_until(lambda: not held.news() and held.lost(), SOON)
     assert not processes.running(server)
     held.leave()
 
@@ -134,7 +136,7 @@ def test_a_server_that_does_not_start_again_is_tried_with_growing_pauses_and_ref
     with pytest.raises(StackError, match="Redis ended and is being started again"):
         lease.take(data_dir, ["redis"])
     config.write_text(sound)
-    assert processes.wait_until(lambda: "Redis is up again" in held.news(), 10)
+    assert processes.wait_until(lambda: "Redis is up again" in held.news(), SOON)
     held.leave()
 
 

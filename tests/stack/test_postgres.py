@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from nexus_project.stack import account, postgres_home
+from nexus_project.stack import account, places, postgres_home
 from nexus_project.stack.errors import StackError
 from nexus_project.stack.postgres import Postgres
 
@@ -31,6 +31,11 @@ def ask(url: str, query: str) -> object:
     with psycopg.connect(url, connect_timeout=5) as connection:
         row = connection.execute(query).fetchone()
     return row[0] if row else None
+
+
+def home(data_dir: Path) -> Path:
+    """Where its cluster is: beside the clone, or below /var/lib where the clone lies in a folder of root's own."""
+    return postgres_home.find(data_dir).folder
 
 
 def mode(path: Path) -> int:
@@ -68,9 +73,9 @@ def test_the_cluster_is_utf8_with_a_locale_that_no_system_upgrade_changes(
 
 def test_only_the_owner_reads_data_password_log_and_socket_folder(data_dir: Path, run_dir: Path) -> None:
     with running(data_dir, run_dir):
-        assert mode(data_dir / "postgres") == 0o700
-        assert mode(data_dir / "postgres" / "data") == 0o700
-        assert mode(data_dir / "postgres" / "password") == 0o600
+        assert mode(home(data_dir)) == 0o700
+        assert mode(home(data_dir) / "data") == 0o700
+        assert mode(home(data_dir) / "password") == 0o600
         assert mode(data_dir / "postgres.log") == 0o600
         assert mode(run_dir / "postgres") == 0o700
 
@@ -115,7 +120,7 @@ def test_a_pid_that_now_belongs_to_another_process_is_left_alone(data_dir: Path,
 def test_a_stale_postmaster_pid_does_not_stop_a_start(data_dir: Path, run_dir: Path) -> None:
     with running(data_dir, run_dir):
         pass
-    (data_dir / "postgres" / "data" / "postmaster.pid").write_text("999999\n/nowhere\n")
+    (home(data_dir) / "data" / "postmaster.pid").write_text("999999\n/nowhere\n")
 
     with running(data_dir, run_dir) as server:
         assert ask(server.url, "SELECT 1") == 1
@@ -124,14 +129,14 @@ def test_a_stale_postmaster_pid_does_not_stop_a_start(data_dir: Path, run_dir: P
 def test_a_cluster_of_another_major_version_is_refused_with_advice(data_dir: Path, run_dir: Path) -> None:
     with running(data_dir, run_dir):
         pass
-    (data_dir / "postgres" / "data" / "PG_VERSION").write_text("17\n")
+    (home(data_dir) / "data" / "PG_VERSION").write_text("17\n")
 
     with pytest.raises(StackError, match=r"made by PostgreSQL 17 and this is 18: dump it .* or move"):
         Postgres(data_dir, run_dir, temporary=True)
 
 
 def test_a_start_cut_short_in_initdb_is_made_good(data_dir: Path, run_dir: Path) -> None:
-    (data_dir / "postgres" / "data.half").mkdir(parents=True)
+    (home(data_dir) / "data.half").mkdir()
 
     with running(data_dir, run_dir) as server:
         assert ask(server.url, "SELECT 1") == 1
@@ -140,7 +145,7 @@ def test_a_start_cut_short_in_initdb_is_made_good(data_dir: Path, run_dir: Path)
 def test_a_server_that_does_not_start_is_quoted(data_dir: Path, run_dir: Path) -> None:
     with running(data_dir, run_dir):
         pass
-    with (data_dir / "postgres" / "data" / "postgresql.conf").open("a") as config:
+    with (home(data_dir) / "data" / "postgresql.conf").open("a") as config:
         config.write("no_such_parameter = 1\n")
 
     with pytest.raises(StackError, match=r"PostgreSQL did not start: .*no_such_parameter"):
@@ -152,7 +157,7 @@ def test_root_never_runs_it_and_no_folder_is_widened(closed_dir: Path, run_dir: 
 
     with running(closed_dir, run_dir) as server:
         assert ask(server.url, "SELECT 1") == 1
-        owner = (postgres_home.find(closed_dir / "postgres").data / "base").stat().st_uid
+        owner = (postgres_home.find(closed_dir).data / "base").stat().st_uid
 
     dropped = account.dropped()
     assert owner == (dropped.uid if dropped else os.geteuid())
@@ -161,9 +166,8 @@ def test_root_never_runs_it_and_no_folder_is_widened(closed_dir: Path, run_dir: 
 
 
 def test_the_home_apart_is_used_only_when_the_account_cannot_reach(closed_dir: Path, data_dir: Path) -> None:
-    reached = postgres_home.find(data_dir / "postgres").folder
-    apart = postgres_home.find(closed_dir / "postgres").folder
+    dropped = account.dropped()
+    can_run = not dropped or dropped.reaches(postgres_home.packaged() / "bin" / "postgres")
 
-    assert reached == data_dir / "postgres"
-    expected = postgres_home.apart_folder(closed_dir / "postgres") if as_root else closed_dir
-    assert apart.parent == expected
+    assert home(data_dir) == (data_dir if can_run else places.home(data_dir)) / "postgres"
+    assert home(closed_dir) == (places.home(closed_dir) if as_root else closed_dir) / "postgres"

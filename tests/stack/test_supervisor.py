@@ -19,11 +19,11 @@ import redis
 
 from nexus_project import env
 from nexus_project.env import BASE_DIR
-from nexus_project.stack import keeper, processes
+from nexus_project.stack import keeper, places, processes
 from proxy import restarts
 from tests.stack.conftest import NO_ADDRESSES, keeper_of, pid_of
 
-SOON = 15
+SOON = 60  # a deadline, kept also where the machine has other things to do
 
 
 @dataclass
@@ -56,8 +56,8 @@ class FakeStack:
         return dict(json.loads(line.partition("urls ")[2]))
 
     def left_over(self) -> list[int]:
-        """Processes that mention the data folder or the notes on their command lines."""
-        marks = (str(self.data_dir), str(self.notes))
+        """Processes that mention the data folder, PostgreSQL's home or the notes on their command lines."""
+        marks = (str(self.data_dir), str(places.home(self.data_dir)), str(self.notes))
         found = []
         for process in psutil.process_iter(["pid", "cmdline", "status"]):
             words = " ".join(process.info["cmdline"] or [])
@@ -240,7 +240,7 @@ def test_a_killed_keeper_is_replaced_and_its_servers_keep_their_addresses(data_d
 def ask(stack: FakeStack) -> int:
     """The pid of the process that answers at the shared socket."""
     [url] = [line.split()[-1] for line in stack.lines if "url shared" in line]
-    with build_opener(ProxyHandler({})).open(url, timeout=20) as answer:
+    with build_opener(ProxyHandler({})).open(url, timeout=SOON) as answer:
         return int(answer.read())
 
 

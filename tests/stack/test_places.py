@@ -1,0 +1,185 @@
+"""Whose a folder outside of the clone is, and whether anybody needs it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nexus_project.env import BASE_DIR
+from nexus_project.stack import places
+from nexus_project.stack.places import Owner
+
+HOLD = """
+import sys
+from pathlib import Path
+from nexus_project.stack import places
+print(places.make_temporary(places.DATA), flush=True)
+sys.stdin.read()
+"""
+
+
+def owner_of(folder: Path) -> Owner:
+    found = places.owner_of(folder)
+    assert found
+    return found
+
+
+def test_a_folder_says_for_which_clone_and_data_folder_it_was_made(tmp_path: Path) -> None:
+    data_dir = tmp_path / "Däten und \udcff"
+    places.mark(tmp_path, data_dir)
+
+    owner = owner_of(tmp_path)
+
+    assert owner.is_of(BASE_DIR)
+    assert not owner.clone_is_gone()
+    assert owner.data == str(data_dir)
+    assert owner.temporary
+    assert owner.data_is_gone()
+    data_dir.mkdir()
+    assert not owner.data_is_gone()
+
+
+def test_data_in_the_clone_are_not_temporary_wherever_the_clone_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "BASE_DIR", tmp_path)
+    places.mark(tmp_path, tmp_path / "var")
+
+    assert not owner_of(tmp_path).temporary
+
+
+def test_what_lies_on_a_disk_that_is_not_mounted_is_not_gone(tmp_path: Path) -> None:
+    places.mark(tmp_path, tmp_path / "away")
+    owner = owner_of(tmp_path)
+    assert owner.data_is_gone()
+
+    assert not replace(owner, data_disk=str(tmp_path)).data_is_gone()
+
+
+def test_what_this_account_may_not_look_at_is_not_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places.mark(tmp_path, tmp_path / "closed")
+    owner = owner_of(tmp_path)
+
+    def refuse(path: Path) -> os.stat_result:
+        raise PermissionError(path)
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    assert not owner.data_is_gone()
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"clone": 1, "more": 2}', "\udcff"])
+def test_a_mark_that_is_none_names_nobody(tmp_path: Path, text: str) -> None:
+    (tmp_path / places.MARK).write_bytes(os.fsencode(text))
+
+    assert places.owner_of(tmp_path) is None
+
+
+def test_a_mark_of_another_account_or_behind_a_link_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places.mark(tmp_path, tmp_path)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / places.MARK).symlink_to(tmp_path / places.MARK)
+    assert places.owner_of(tmp_path / "other") is None
+
+    stranger = os.geteuid() + 1
+    monkeypatch.setattr(os, "geteuid", lambda: stranger)
+    assert places.owner_of(tmp_path) is None
+
+
+def test_a_folder_is_held_until_the_process_that_made_it_ends_however() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD], cwd=BASE_DIR, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        folder = Path(process.stdout.readline().strip())
+        assert places.is_held(folder)
+        process.kill()
+        process.wait()
+
+    assert not places.is_held(folder)
+    assert folder in places.temporary()
+    places.remove(folder)
+
+
+def test_a_process_that_inherits_a_hold_keeps_it_and_a_new_mark_does_not_break_it(tmp_path: Path) -> None:
+    places.mark(tmp_path, tmp_path / "before")
+    with (
+        places.holding(tmp_path) as held,
+        subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, pass_fds=held) as process,
+    ):
+        places.mark(tmp_path, tmp_path / "after")
+        assert places.is_held(tmp_path)
+        assert process.stdin
+        process.stdin.close()
+        process.wait()
+        assert places.is_held(tmp_path)
+
+    assert not places.is_held(tmp_path)
+
+
+def test_a_folder_for_sockets_has_a_short_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("long" * 20)))
+
+    folder = places.make_temporary(places.RUN)
+
+    assert len(str(folder)) < 40
+    places.remove(folder)
+
+
+def test_a_data_folder_that_was_moved_takes_its_home_along_and_a_copy_gets_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "SYSTEM_FOLDER", tmp_path)
+    data_dir = tmp_path / "data"
+    data_dir.mkdir()
+    before = places.settle_home(data_dir)
+    (before / "cluster").touch()
+    shutil.copytree(data_dir, tmp_path / "copy")
+
+    of_the_copy = places.settle_home(tmp_path / "copy")
+    moved = data_dir.rename(tmp_path / "moved")
+    with places.holding(before):
+        assert places.home_before(moved) is None
+    after = places.settle_home(moved)
+
+    assert not (of_the_copy / "cluster").exists()
+    assert after == places.home(moved) != before
+    assert (after / "cluster").exists()
+    assert not before.exists()
+    assert owner_of(after).data == str(moved)
+    assert places.settle_home(moved) == after
+
+
+@pytest.mark.parametrize("noted", ["/", "/etc", "\0", "", "nexus-0123456789ab"])
+def test_a_note_that_names_no_home_is_not_followed(tmp_path: Path, noted: str) -> None:
+    (tmp_path / places.NOTE).write_text(noted)
+
+    assert places.home_before(tmp_path) is None
+
+
+def test_other_programs_folders_are_none_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "SYSTEM_FOLDER", tmp_path)
+    for name in ("nexus", "nexus-repository", "nexus-0123456789ab", "nexus-0123456789abc"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "nexus-aaaaaaaaaaaa").symlink_to(tmp_path / "nexus-0123456789ab")
+    (tmp_path / "nexus-bbbbbbbbbbbb").touch()
+
+    assert places.homes() == [tmp_path / "nexus-0123456789ab"]
+
+
+def test_a_link_in_place_of_a_folder_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+
+    with pytest.raises(OSError, match="symbolic link"):
+        places.remove(tmp_path / "link")
+
+    assert (tmp_path / "real").is_dir()
