@@ -26,9 +26,11 @@ def response_bound(head: Head, status: int, headers: HeaderPairs, request_bytes:
 
 
 def length_of(headers: HeaderPairs) -> int:
-    """What a response announces of its body, in bytes; -1 where it does not."""
-    value = next((value for name, value in headers if name.lower() == "content-length"), "")
-    return int(value) if value.isdecimal() and value.isascii() else -1
+    """What a response announces of its body, in bytes; -1 where it does not. Names are in lower case."""
+    for name, value in headers:
+        if name == "content-length":
+            return int(value) if value.isdecimal() and value.isascii() else -1
+    return -1
 
 
 def is_results(head: Head, status: int, headers: HeaderPairs) -> bool:

@@ -57,7 +57,7 @@ def test_results_have_a_bound_of_their_own(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("headers", "length"),
     [
-        ([("Content-Length", "12")], 12),
+        ([("content-length", "12"), ("content-length", "13")], 12),
         ([], -1),
         ([("content-length", "twelve")], -1),
         ([("content-length", "\u0661")], -1),

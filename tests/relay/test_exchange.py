@@ -317,7 +317,7 @@ async def test_a_response_that_is_announced_beyond_its_bound_takes_no_room_and_i
 ) -> None:
     monkeypatch.setattr("proxy.relay.bounds.MAX_RECORD_BYTES", 300_000)
     exchange = await opened(small)
-    exchange.answered(200, [("Content-Length", "400000")])
+    exchange.answered(200, [("content-length", "400000")])
     for _ in range(size // 1000):
         exchange.feed(bytes(1000))
     exchange.finish(record.COMPLETE)
