@@ -25,7 +25,8 @@ CAP = Decimal("0.01")
 
 @pytest.fixture(scope="module")
 def limited(make_nexus: Callable[..., Nexus]) -> Nexus:
-    return make_nexus(PROXY_WORKERS="2")
+    # A Redis that is too busy to answer in time must not let requests pass unchecked.
+    return make_nexus(PROXY_WORKERS="2", LIMITS_FAIL_CLOSED="true")
 
 
 def limit(nexus: Nexus, domain: str, column: str, value: object) -> None:
@@ -66,7 +67,7 @@ def test_a_hundred_at_once_overshoot_a_cap_by_no_more_than_what_was_under_way(li
 
     passed = [answer for answer in answers if answer.status_code == 200]
     assert 2 < len(passed) < 60
-    assert {answer.status_code for answer in answers} == {200, 429}
+    assert {200, 429} <= {answer.status_code for answer in answers} <= {200, 429, 503}
     wait_for(lambda: error_type(send(limited, "capped.example")) == "billing_error", 30)
     refused = send(limited, "capped.example")
     assert (refused.status_code, refused.headers["x-should-retry"]) == (429, "false")
