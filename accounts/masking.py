@@ -1,7 +1,10 @@
 """Replace credentials by `****` before a text is logged, shown or posted.
 
-Masking twice changes nothing and takes time in proportion to the text: possessive quantifiers (`++`) keep
-the patterns from trying again what they have eaten. A doubt is decided for masking.
+Masking twice changes nothing and takes time in proportion to the text: possessive quantifiers (`++`) and atomic groups
+(`(?>…)`) keep the patterns from trying again what they have eaten. A doubt is decided for masking.
+
+A group that can fail in its middle is made atomic, never possessive: up to Python 3.11.4 a possessive one goes on behind what its
+last, failed turn has eaten (https://github.com/python/cpython/issues/106052).
 """
 
 import re
@@ -14,9 +17,9 @@ MASK = "****"
 # Deeper JSON than any client sends is masked as a whole.
 _DEEPEST = 100
 
-_KEY_BLOCK = re.compile(r"(-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----)(?:(?!-----).)++", re.DOTALL)
+_KEY_BLOCK = re.compile(r"(-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----)(?>(?:(?!-----).)+)", re.DOTALL)
 _SLACK_WEBHOOK = re.compile(
-    r"""(hooks\.slack(?:-gov)?\.com\\?/(?:services|workflows|triggers)\\?/)(?:[^\s"'<>\\)*]|\\/)++"""
+    r"""(hooks\.slack(?:-gov)?\.com\\?/(?:services|workflows|triggers)\\?/)(?>(?:[^\s"'<>\\)*]|\\/)+)"""
 )
 _URL_PASSWORD = re.compile(r"""(:\\?/\\?/[^\s/@:"'<>]*+:)[^\s/"'<>]+@""")
 _URL_TOKEN = re.compile(r"""(:\\?/\\?/)[^\s/@:"'<>*]{16,}+@""")
@@ -35,8 +38,8 @@ _PREFIXED = re.compile(
     r"|(?<![A-Za-z0-9])(?:[sr]k_live_|[sr]k_test_|(?:AKIA|ASIA|AIza|sk-(?!ant-))(?=[A-Za-z0-9_-]{16})))"
     r"[A-Za-z0-9_-]++"
 )
-_JWT = re.compile(r"(?<![A-Za-z0-9_-])(eyJ)[A-Za-z0-9_-]{4,}+\.[A-Za-z0-9_-]++(?:\.[A-Za-z0-9_-]*+)*+")
-_SCHEME = r"(?:(?:bearer|basic|digest|token)[ \t]++)?+"
+_JWT = re.compile(r"(?<![A-Za-z0-9_-])(eyJ)[A-Za-z0-9_-]{4,}+\.[A-Za-z0-9_-]++(?>(?:\.[A-Za-z0-9_-]*+)*)")
+_SCHEME = r"(?>(?:(?:bearer|basic|digest|token)[ \t]++)?)"
 _HEADER_LINE = re.compile(
     rf"""\b((?:cookie|authorization)[ \t]{{0,4}}:[ \t]{{0,4}}{_SCHEME})[^\s"'\\][^\r\n"'\\]*+""",
     re.IGNORECASE,
@@ -48,7 +51,7 @@ _NAME = (
 )
 _NOT_NULL = r"(?!(?:null|none|true|false|undefined)(?!\w))"
 # The value's quote may be escaped, as in JSON inside JSON; a quote that is escaped once more is inside it.
-_QUOTED = rf"""(\\*+["'])({_SCHEME})(?:(?!(?<!\\)\2)[^\r\n])++"""
+_QUOTED = rf"""(\\*+["'])({_SCHEME})(?>(?:(?!(?<!\\)\2)[^\r\n])+)"""
 _QUOTED_PAIR = re.compile(rf"({_NAME}(?:=>|:=|[:=])[ \t]{{0,8}}\[?b?){_QUOTED}", re.IGNORECASE)
 _HEADER_TUPLE = re.compile(
     rf"""((?:authorization|cookie|-key|-token|-secret)\\*+["'],[ \t]{{0,4}}b?){_QUOTED}""", re.IGNORECASE

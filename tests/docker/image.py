@@ -6,6 +6,7 @@ COPY obeys .dockerignore, RUN runs in the shell and CMD as the declared user. Th
 import itertools
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -144,7 +145,7 @@ def _environment(stage: Stage) -> dict[str, str]:
 def _run(line: str, root: Path, python: Path) -> None:
     """One RUN line in the shell, with pip's settings of this machine and nothing else of its environment."""
     given = {name: value for name, value in env.child_environment({}).items() if PIP.match(name)}
-    prelude = f'{SHELL} python() {{ {python} "$@"; }}; '
+    prelude = f'{SHELL} python() {{ {shlex.quote(str(python))} "$@"; }}; '
     done = subprocess.run(
         ["/bin/sh", "-ec", prelude + PLACES.sub(f"{root}/", line)],
         env={**given, "PATH": SYSTEM_PATH},
