@@ -42,12 +42,12 @@ class AccountFiles:
         place = place_of(request, decision)
         if not place[1]:
             return ""
-        if not self._affinity.bond(place).key:
+        if not self._affinity.binding(place).key:
             self._affinity.bind(place, decision.pool[0].key)
         now = time.time()
         if self._affinity.is_stale(place, now):
             await self._affinity.share(place, now)
-        return self._affinity.bond(place).key
+        return self._affinity.binding(place).key
 
     def concerns(self, request: RelayRequest) -> bool:
         """Whether its response is about files of a pool."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from accounts.access import Decision, Payer
-from proxy.relay.affinity_store import AffinityStore, Bond, Place
+from proxy.relay.affinity_store import AffinityStore, Binding, Place
 from proxy.relay.background import spawn
 from proxy.relay.notes import Notes
 from proxy.relay.pool import Pool
@@ -22,21 +22,21 @@ MAX_SESSION = 128
 MAX_PLACES = 10_000
 # So long a process goes by what it knows of a session; another one may have moved it meanwhile.
 FRESH_SECONDS = 60.0
-NONE = Bond()
+NONE = Binding()
 
 
 @dataclass(slots=True, eq=False)
 class _Entry:
     """What this process knows of a session; `shared` is what Redis said last, `asking` the question that runs."""
 
-    bond: Bond = NONE
-    shared: Bond = NONE
+    binding: Binding = NONE
+    shared: Binding = NONE
     asks_at: float = 0.0
     asking: asyncio.Task[None] | None = None
 
 
 class Affinity:
-    """The bonds of sessions; used by the event loop alone. Without Redis they are this process's own."""
+    """The bindings of sessions; used by the event loop alone. Without Redis they are this process's own."""
 
     def __init__(self, notes: Notes, pool: Pool, redis: SharedRedis) -> None:
         self._notes = notes
@@ -47,25 +47,25 @@ class Affinity:
         self._asking: set[asyncio.Task[None]] = set()
 
     def concerns(self, domain: str) -> bool:
-        """Whether a session of this domain has a bond: the domain had several credentials at least once."""
+        """Whether a session of this domain has a binding: the domain had several credentials at least once."""
         return domain in self._domains
 
-    def bond(self, place: Place) -> Bond:
+    def binding(self, place: Place) -> Binding:
         """The session's, NONE for one that is not known."""
         entry = self._entries.get(place)
-        return entry.bond if entry else NONE
+        return entry.binding if entry else NONE
 
     def bind(self, place: Place, key: str) -> None:
         """The session uses this credential from now on; what it has elsewhere stays known until this one has answered."""
-        self._keep(place, Bond(key, self.bond(place).organisation))
+        self._keep(place, Binding(key, self.binding(place).organisation))
 
     def is_stale(self, place: Place, now: float) -> bool:
-        """Whether `share` is due before the bond counts: it is new, has changed, or is older than a minute."""
+        """Whether `share` is due before the binding counts: it is new, has changed, or is older than a minute."""
         entry = self._entries.get(place)
         return entry is not None and now >= entry.asks_at and self._store.answers
 
     async def share(self, place: Place, now: float) -> None:
-        """Agree with the other processes on the session's bond."""
+        """Agree with the other processes on the session's binding."""
         # One client's leaving must not end the question that others wait for.
         await asyncio.shield(self._ask(place, self._entries[place], now))
 
@@ -78,7 +78,7 @@ class Affinity:
         return entry.asking
 
     async def _agree(self, place: Place, entry: _Entry, now: float) -> None:
-        asked = entry.bond
+        asked = entry.binding
         try:
             kept = await self._store.swap(place, entry.shared, asked)
         except StoreDown:
@@ -86,21 +86,23 @@ class Affinity:
         finally:
             entry.asking = None
         entry.shared = kept
-        if entry.bond == asked:  # else it changed meanwhile, and is told next
-            entry.bond, entry.asks_at = kept, now + FRESH_SECONDS
+        if entry.binding == asked:  # else it changed meanwhile, and is told next
+            entry.binding, entry.asks_at = kept, now + FRESH_SECONDS
         if kept.organisation:
             self._notes.organisations.setdefault(kept.key, kept.organisation)
 
-    def own(self, bond: Bond, pool: Sequence[Payer], tried: frozenset[str], now: float) -> Sequence[Payer]:
-        """Those of the pool that are of the bond's organisation, while one of them is worth waiting for; else none."""
-        if not bond.organisation:
+    def own(
+        self, binding: Binding, pool: Sequence[Payer], tried: frozenset[str], now: float
+    ) -> Sequence[Payer]:
+        """Those of the pool that are of the binding's organisation, while one of them is worth waiting for; else none."""
+        if not binding.organisation:
             return ()
-        own = [payer for payer in pool if self._notes.organisation(payer.key) == bond.organisation]
+        own = [payer for payer in pool if self._notes.organisation(payer.key) == binding.organisation]
         return own if any(not self._pool.is_lost(payer, tried, now) for payer in own) else ()
 
-    def of_owner(self, key: str) -> Bond:
-        """The bond of a session that this credential has answered."""
-        return Bond(key, self._notes.organisation(key))
+    def of_owner(self, key: str) -> Binding:
+        """The binding of a session that this credential has answered."""
+        return Binding(key, self._notes.organisation(key))
 
     def answered(self, place: Place, payer: Payer, pool: Sequence[Payer], status: int, now: float) -> str:
         """Note who answered the session; returns the organisation that it left with this response, mostly "".
@@ -111,25 +113,25 @@ class Affinity:
         if entry is None or status >= 400:
             return ""
         self._entries.move_to_end(place)
-        bond, found = entry.bond, Bond(payer.key, self._notes.organisation(payer.key))
-        if bond == found or (bond.key != payer.key and self._pool.is_usable(bond.key, pool, now)):
+        binding, found = entry.binding, Binding(payer.key, self._notes.organisation(payer.key))
+        if binding == found or (binding.key != payer.key and self._pool.is_usable(binding.key, pool, now)):
             return ""
         self._keep(place, found)
         if self._store.answers:
             self._ask(place, entry, now)
-        return bond.organisation if bond.organisation != found.organisation else ""
+        return binding.organisation if binding.organisation != found.organisation else ""
 
     async def stop(self) -> None:
         """Tell what is being told."""
         await asyncio.gather(*self._asking, return_exceptions=True)
 
-    def _keep(self, place: Place, bond: Bond) -> None:
+    def _keep(self, place: Place, binding: Binding) -> None:
         """Beyond MAX_PLACES the session that was longest away is forgotten."""
         entry = self._entries.get(place)
         if entry is None:
             entry = self._entries[place] = _Entry()
             self._domains[place[0]] += 1
-        entry.bond, entry.asks_at = bond, 0.0
+        entry.binding, entry.asks_at = binding, 0.0
         self._entries.move_to_end(place)
         if len(self._entries) > MAX_PLACES:
             (domain, _), _ = self._entries.popitem(last=False)

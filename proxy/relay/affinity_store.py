@@ -1,4 +1,4 @@
-"""The bonds of sessions in Redis, shared by all processes and kept over restarts.
+"""The bindings of sessions in Redis, shared by all processes and kept over restarts.
 
 One key a session, `nexus:affinity:<digest of domain and session>`, holds [credential, organisation] as JSON.
 """
@@ -24,14 +24,14 @@ return kept
 Place = tuple[str, str]
 
 
-class Bond(NamedTuple):
+class Binding(NamedTuple):
     """A session's credential (`Payer.key`), and the organisation of its last response, "" before the first one."""
 
     key: str = ""
     organisation: str = ""
 
 
-_decode = msgspec.json.Decoder(Bond).decode
+_decode = msgspec.json.Decoder(Binding).decode
 _encode = msgspec.json.encode
 
 
@@ -47,8 +47,8 @@ class AffinityStore:
         """Whether it is worth asking."""
         return self._redis.answers
 
-    async def swap(self, place: Place, believed: Bond, wanted: Bond) -> Bond:
-        """Keep `wanted` unless there is another bond than `believed`; returns what is kept. Raises StoreDown."""
+    async def swap(self, place: Place, believed: Binding, wanted: Binding) -> Binding:
+        """Keep `wanted` unless there is another binding than `believed`; returns what is kept. Raises StoreDown."""
         swap = self._swap(keys=[_name(place)], args=[_encode(believed), _encode(wanted), KEPT_SECONDS])
         kept = await self._redis.ask(swap)
         try:

@@ -13,7 +13,7 @@ from django.conf import settings
 from accounts.access import Decision, Payer
 from accounts.credential_health import claim_probe, release_probe
 from proxy.relay.affinity import Affinity, place_of
-from proxy.relay.affinity_store import Bond, Place
+from proxy.relay.affinity_store import Binding, Place
 from proxy.relay.background import spawn
 from proxy.relay.outcome import LIMITED, OVERLOADED, UNREACHABLE
 from proxy.relay.pool import Pool
@@ -51,16 +51,16 @@ class Chooser:
             now = time.time()
             if self._affinity.is_stale(place, now):
                 await self._affinity.share(place, now)
-            bond, scope = self._may_use(request, place, decision, tried, now)
+            binding, scope = self._may_use(request, place, decision, tried, now)
             able = [payer for payer in scope if payer.key not in tried]
-            chosen = self._pool.choose(bond.key, able, now)
+            chosen = self._pool.choose(binding.key, able, now)
             if chosen is None:
                 probe = self._pool.probed(able, now)
                 if probe is None:
                     return None
                 await probe.outcome(now)
-            elif self._moves(request, place, bond, chosen) and not self._is_kept(
-                bond.key, decision, tried, now
+            elif self._moves(request, place, binding, chosen) and not self._is_kept(
+                binding.key, decision, tried, now
             ):
                 self._affinity.bind(place, chosen.key)  # and look again: other processes may know better
             elif (half_open := self._pool.half_open(chosen)) is None or await self._claimed(
@@ -74,19 +74,19 @@ class Chooser:
 
     def _may_use(
         self, request: RelayRequest, place: Place, decision: Decision, tried: frozenset[str], now: float
-    ) -> tuple[Bond, Sequence[Payer]]:
+    ) -> tuple[Binding, Sequence[Payer]]:
         """What binds the request, the ids that it names before its session, and the credentials that it may use."""
         if owner := self._owners.get(request):
-            bond = self._affinity.of_owner(owner)
-            if own := self._affinity.own(bond, decision.pool, tried, now):
-                return bond, own
-        bond = self._affinity.bond(place)
-        return bond, self._affinity.own(bond, decision.pool, tried, now) or decision.pool
+            binding = self._affinity.of_owner(owner)
+            if own := self._affinity.own(binding, decision.pool, tried, now):
+                return binding, own
+        binding = self._affinity.binding(place)
+        return binding, self._affinity.own(binding, decision.pool, tried, now) or decision.pool
 
-    def _moves(self, request: RelayRequest, place: Place, bond: Bond, chosen: Payer) -> bool:
-        """Whether the session is bound to this choice from now on; an id of another account moves none that has a bond."""
-        session = self._affinity.bond(place)
-        by_id = request in self._owners and session.key and session != bond
+    def _moves(self, request: RelayRequest, place: Place, binding: Binding, chosen: Payer) -> bool:
+        """Whether the session is bound to this choice from now on; an id of another account moves none that has a binding."""
+        session = self._affinity.binding(place)
+        by_id = request in self._owners and session.key and session != binding
         return bool(place[1]) and chosen.key != session.key and not by_id
 
     def _is_kept(self, key: str, decision: Decision, tried: frozenset[str], now: float) -> bool:

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from proxy.heartbeat import Heartbeat
 from proxy.relay.files import Files
-from proxy.relay.line import Line
 from proxy.relay.rarely import Rarely
 from proxy.relay.segments import CLOSE, HEADER_BYTES, OPEN, REQUEST, RESPONSE, Frame, Segment, StoredFile
+from proxy.relay.ship_queue import ShipQueue
 from proxy.relay.slot import Slot
 from proxy.relay.spooled import Entry, Read, Spooled, join
 from proxy.relay.unread import incomplete, look_through
@@ -51,7 +51,7 @@ class Spool:
         self._lock = threading.Lock()
         self._files = Files(self._slot, limit_bytes)
         self._entries: dict[int, Entry] = {}
-        self._line = Line()
+        self._queue = ShipQueue()
         self._held_back = 0
         self._unread: list[Path] = []
         self._unreadable = Rarely()
@@ -129,7 +129,7 @@ class Spool:
                 entry.closing = closing
                 self._files.owe(entry, _end_of(entry, closing))
             if not entry.writing:
-                self._line.add(entry)
+                self._queue.add(entry)
 
     def heartbeat(self) -> Heartbeat:
         """What it holds at one moment.
@@ -157,7 +157,7 @@ class Spool:
 
     @property
     def ready(self) -> int:
-        return len(self._line)
+        return len(self._queue)
 
     @property
     def whole(self) -> bool:
@@ -172,12 +172,12 @@ class Spool:
     @property
     def unreadable(self) -> int:
         """Exchanges that wait because they could not be read, though nothing says that they are damaged."""
-        return self._line.aside + self._held_back
+        return self._queue.waiting_for_retry + self._held_back
 
     def take(self, count: int, size: int, may_go: Callable[[Entry], bool] = lambda _: True) -> list[int]:
         """Serials to ship, oldest first: at most `count` and `size` bytes, or a single larger one; others pass who may not go."""
         with self._lock:
-            return [entry.serial for entry in self._line.take(count, size, may_go)]
+            return [entry.serial for entry in self._queue.take(count, size, may_go)]
 
     def size_of(self, serials: list[int]) -> int:
         """Bytes of what was taken."""
@@ -185,22 +185,22 @@ class Spool:
             return sum(entry.size for entry in self._taken(serials))
 
     def give_back(self, serials: list[int]) -> None:
-        """Ship these again: first in line. What is no longer taken (dropped, discarded) stays as it is."""
+        """Ship these again: first in the queue. What is no longer taken (dropped, discarded) stays as it is."""
         with self._lock:
-            self._line.give_back(self._taken(serials))
+            self._queue.give_back(self._taken(serials))
 
     def put_off(self, serials: list[int], error: OSError) -> None:
         """Keep taken exchanges that could not be read until `try_again`: what the disk does not give now is not damaged."""
         with self._lock:
-            self._line.put_off(self._taken(serials))
+            self._queue.put_off(self._taken(serials))
         if times := self._unreadable.count():
             report = {"folder": str(self.folder), "records": self.unreadable, "times": times}
             log.error("spool.unreadable", extra={**report, "why": str(error)})
 
     def try_again(self) -> None:
-        """Ship what was put off, first in line, and delete what could not be deleted."""
+        """Ship what was put off, first in the queue, and delete what could not be deleted."""
         with self._lock:
-            self._line.try_again()
+            self._queue.try_again()
             self._files.try_again()
 
     def discard(self, serials: list[int]) -> None:
@@ -331,7 +331,7 @@ class Spool:
                 if not self._write(entry, [(REQUEST, body)]):
                     self._drop_body(entry, REFUSED)
             if entry.closed:
-                self._line.add(entry)
+                self._queue.add(entry)
 
     def _drop_body(self, entry: Entry, why: str) -> None:
         if not entry.body_dropped:
@@ -389,7 +389,7 @@ class Spool:
                     self._slot.set_aside_frame(file, frame)
                 self._drop(entry, DAMAGED)
             else:
-                self._line.add(entry)
+                self._queue.add(entry)
 
 
 def _end_of(entry: Entry, closing: bytes) -> list[tuple[int, bytes]]:

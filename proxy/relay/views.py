@@ -2,6 +2,7 @@
 
 import logging
 import time
+from functools import partial
 
 import httpx
 from django.http.response import HttpResponseBase
@@ -18,14 +19,13 @@ from proxy.relay.answers import NEXUS_ID, error_answer, kind_of
 from proxy.relay.exchange import Exchange
 from proxy.relay.handler import StreamedAnswer
 from proxy.relay.headers import client_headers, masked
-from proxy.relay.limit_words import Refusal
 from proxy.relay.passage import Passage
 from proxy.relay.refusal import Refused
 from proxy.relay.request import RelayRequest
 from proxy.relay.request_body import BodyTooLarge
 from proxy.relay.runtime import Runtime
 from proxy.relay.tenant import client_address, host_of
-from proxy.relay.upload import Reserve, Upload, is_passed_on
+from proxy.relay.upload import Upload, is_passed_on
 from proxy.wire.body_limits import limit_of, too_large
 from proxy.wire.errors import ErrorKind
 
@@ -90,7 +90,8 @@ async def _forward(
     await exchange.open(head, request.content)
     if passed_on:
         exchange.expect_request(request.length)
-        request.upload = Upload(request, exchange, _reserve(nexus, exchange, request) if rules else None)
+        reserve = partial(nexus.limiter.grow, exchange, request) if rules else None
+        request.upload = Upload(request, exchange, reserve)
     nexus.live.begin(exchange)
     debug.request(exchange, head, request.content)
     try:
@@ -102,13 +103,6 @@ async def _forward(
     debug.answer(exchange)
     pairs += [(NEXUS_ID, exchange.id.encode()), *cors.headers(request)]
     return StreamedAnswer(answer.status_code, pairs, Passage(exchange, answer, pairs))
-
-
-def _reserve(nexus: Runtime, exchange: Exchange, request: RelayRequest) -> Reserve:
-    async def reserve(data: bytes) -> Refusal | None:
-        return await nexus.limiter.grow(exchange, request, data)
-
-    return reserve
 
 
 def _checked_host(request: RelayRequest) -> Host:

@@ -44,7 +44,7 @@ class Process:
 
     def scope(self, pool: tuple[Payer, ...] = ALL, tried: frozenset[str] = NOBODY) -> list[Payer]:
         """Those that the session may use."""
-        return list(self.affinity.own(self.affinity.bond(HERE), pool, tried, time.time()) or pool)
+        return list(self.affinity.own(self.affinity.binding(HERE), pool, tried, time.time()) or pool)
 
     async def stop(self) -> None:
         await self.affinity.stop()

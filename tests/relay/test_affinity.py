@@ -1,4 +1,4 @@
-"""The bond of a session: which credentials it may use, and when it changes its organisation."""
+"""The binding of a session: which credentials it may use, and when it changes its organisation."""
 
 import time
 
@@ -9,7 +9,7 @@ from pytest_django import Settings
 from accounts.access import Payer
 from proxy.relay import affinity as module
 from proxy.relay.affinity import NONE, place_of
-from proxy.relay.affinity_store import Bond
+from proxy.relay.affinity_store import Binding
 from tests.relay import limited
 from tests.relay.bound import A2, ALL, HERE, A, B, Process
 
@@ -22,14 +22,14 @@ def process(settings: Settings) -> Process:
 
 
 def test_a_new_session_may_use_all_until_one_has_answered_it(process: Process) -> None:
-    assert (process.affinity.bond(HERE), process.scope()) == (NONE, [A, A2, B])
+    assert (process.affinity.binding(HERE), process.scope()) == (NONE, [A, A2, B])
     process.affinity.bind(HERE, A.key)
     assert process.scope() == [A, A2, B]
 
     process.answer(A, status=400)
-    assert process.affinity.bond(HERE) == Bond(A.key, "")
+    assert process.affinity.binding(HERE) == Binding(A.key, "")
     process.answer(A)
-    assert process.affinity.bond(HERE) == Bond(A.key, "org-a")
+    assert process.affinity.binding(HERE) == Binding(A.key, "org-a")
     assert process.scope() == [A, A2]
 
 
@@ -73,7 +73,7 @@ def test_the_change_is_told_once_by_the_first_response_of_the_other_organisation
     assert process.answer(B, status=500) == ""
     assert process.answer(B) == "org-a"
     assert process.answer(B) == ""
-    assert process.affinity.bond(HERE) == Bond(B.key, "org-b")
+    assert process.affinity.binding(HERE) == Binding(B.key, "org-b")
 
 
 def test_a_late_response_of_a_credential_that_the_session_left_changes_nothing(process: Process) -> None:
@@ -82,7 +82,7 @@ def test_a_late_response_of_a_credential_that_the_session_left_changes_nothing(p
     process.answer(B)
 
     assert process.answer(A) == ""
-    assert process.affinity.bond(HERE) == Bond(B.key, "org-b")
+    assert process.affinity.binding(HERE) == Binding(B.key, "org-b")
 
 
 def test_who_answered_in_place_of_one_that_is_dead_or_gone_has_the_session(process: Process) -> None:
@@ -91,7 +91,7 @@ def test_who_answered_in_place_of_one_that_is_dead_or_gone_has_the_session(proce
     assert process.answer(B) == "org-a"
 
     assert process.answer(A, pool=()) == "org-b"
-    assert process.affinity.bond(HERE) == Bond(A.key, "org-a")
+    assert process.affinity.binding(HERE) == Binding(A.key, "org-a")
 
 
 def test_while_an_organisation_is_not_known_each_credential_is_one(process: Process) -> None:

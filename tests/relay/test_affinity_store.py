@@ -1,4 +1,4 @@
-"""Processes share the bonds of sessions through a real Redis: asked rarely, agreed on in one step, and done without."""
+"""Processes share the bindings of sessions through a real Redis: asked rarely, agreed on in one step, and done without."""
 
 import asyncio
 import time
@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from proxy.relay import shared_redis
-from proxy.relay.affinity_store import Bond
+from proxy.relay.affinity_store import Binding
 from tests.relay.bound import A2, HERE, A, B, Process
 from tests.relay.redis_server import OwnRedis
 
@@ -21,16 +21,16 @@ async def pair(own: OwnRedis) -> AsyncIterator[tuple[Process, Process]]:
         await process.stop()
 
 
-async def settled(process: Process) -> Bond:
-    """The bond once Redis was asked, if that was due."""
+async def settled(process: Process) -> Binding:
+    """The binding once Redis was asked, if that was due."""
     now = time.time()
     if process.affinity.is_stale(HERE, now):
         await process.affinity.share(HERE, now)
-    return process.affinity.bond(HERE)
+    return process.affinity.binding(HERE)
 
 
 def asked(own: OwnRedis) -> int:
-    """How often Redis was asked for a bond."""
+    """How often Redis was asked for a binding."""
     stats = own.client.info("commandstats")
     return int(stats.get("cmdstat_evalsha", {}).get("calls", 0))
 
@@ -41,13 +41,13 @@ async def test_the_first_word_on_a_session_counts_in_all_processes(pair: tuple[P
     await settled(first)
     second.affinity.bind(HERE, B.key)
 
-    assert await settled(second) == Bond(A.key, "")
+    assert await settled(second) == Binding(A.key, "")
     first.answer(A)
     await first.affinity.stop()
     third = Process()
     third.notes.organisations.clear()
     third.affinity.bind(HERE, B.key)
-    assert await settled(third) == Bond(A.key, "org-a")
+    assert await settled(third) == Binding(A.key, "org-a")
     assert third.notes.organisation(A.key) == "org-a"
     await third.stop()
 
@@ -85,7 +85,7 @@ async def test_of_two_processes_that_move_a_session_the_first_decides(pair: tupl
     first.affinity.bind(HERE, B.key)
     await settled(first)
     second.affinity.bind(HERE, A2.key)
-    assert await settled(second) == Bond(B.key, "org-a")
+    assert await settled(second) == Binding(B.key, "org-a")
 
 
 async def test_what_changes_while_it_is_told_is_told_next(pair: tuple[Process, Process]) -> None:
@@ -97,9 +97,9 @@ async def test_what_changes_while_it_is_told_is_told_next(pair: tuple[Process, P
             await asyncio.sleep(0)
         first.affinity.bind(HERE, B.key)
 
-    assert await settled(first) == Bond(B.key, "")
+    assert await settled(first) == Binding(B.key, "")
     second.affinity.bind(HERE, A.key)
-    assert await settled(second) == Bond(B.key, "")
+    assert await settled(second) == Binding(B.key, "")
 
 
 async def test_a_client_that_leaves_ends_no_question_of_others(pair: tuple[Process, Process]) -> None:
@@ -111,7 +111,7 @@ async def test_a_client_that_leaves_ends_no_question_of_others(pair: tuple[Proce
         await asyncio.sleep(0)
         leaver.cancel()
 
-    assert waiter.result() == Bond(A.key, "")
+    assert waiter.result() == Binding(A.key, "")
     assert not process.affinity.is_stale(HERE, time.time())
 
 
@@ -139,18 +139,18 @@ async def test_with_redis_in_trouble_a_process_goes_by_its_own_memory_and_tells_
     started = time.monotonic()
     for payer in (A2, B):
         first.affinity.bind(HERE, payer.key)
-        assert await settled(first) == Bond(payer.key, "org-a")
+        assert await settled(first) == Binding(payer.key, "org-a")
 
     assert time.monotonic() - started < 1
     assert not first.affinity.is_stale(HERE, time.time())
     await asyncio.sleep(0.25)
-    assert await settled(first) == Bond(B.key, "org-a")
+    assert await settled(first) == Binding(B.key, "org-a")
     assert [line for line in caplog.messages if line != "pool.cooling"] == ["affinity.unshared"]
     if trouble == "hangs":
         await asyncio.sleep(2)
         await settled(first)
         second.affinity.bind(HERE, A.key)
-        assert await settled(second) == Bond(B.key, "org-a")
+        assert await settled(second) == Binding(B.key, "org-a")
 
 
 async def test_domains_do_not_share_sessions(pair: tuple[Process, Process], own: OwnRedis) -> None:

@@ -1,4 +1,4 @@
-"""The line of exchanges that can be shipped, oldest first."""
+"""The queue of exchanges that can be shipped, oldest first."""
 
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -6,23 +6,23 @@ from collections.abc import Callable, Iterable
 from proxy.relay.spooled import Entry
 
 
-class Line:
+class ShipQueue:
     """What is taken comes back by `give_back` or `put_off`, or not at all. The spool's lock guards it."""
 
     def __init__(self) -> None:
         self._ready: deque[Entry] = deque()
-        self._aside: list[Entry] = []
+        self._put_off: list[Entry] = []
 
     def __len__(self) -> int:
         return len(self._ready)
 
     @property
-    def aside(self) -> int:
-        """How many were put off."""
-        return len(self._aside)
+    def waiting_for_retry(self) -> int:
+        """How many were put off until `try_again`."""
+        return len(self._put_off)
 
     def add(self, entry: Entry) -> None:
-        """Last in line."""
+        """At its end."""
         self._ready.append(entry)
 
     def take(self, count: int, size: int, may_go: Callable[[Entry], bool]) -> list[Entry]:
@@ -43,19 +43,19 @@ class Line:
         return taken
 
     def give_back(self, entries: Iterable[Entry]) -> None:
-        """First in line again, in this order."""
+        """At its head again, in this order."""
         found = list(entries)
         for entry in found:
             entry.taken = False
         self._ready.extendleft(reversed(found))
 
     def put_off(self, entries: Iterable[Entry]) -> None:
-        """Aside, until `try_again`."""
+        """Out of the queue, until `try_again`."""
         for entry in entries:
             entry.taken = False
-            self._aside.append(entry)
+            self._put_off.append(entry)
 
     def try_again(self) -> None:
-        """What was put off is first in line again."""
-        self._ready.extendleft(reversed(self._aside))
-        self._aside.clear()
+        """What was put off is at its head again."""
+        self._ready.extendleft(reversed(self._put_off))
+        self._put_off.clear()
