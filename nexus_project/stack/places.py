@@ -25,7 +25,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from nexus_project.env import BASE_DIR
-from nexus_project.stack import folders
+from nexus_project.stack import account, folders
 
 SYSTEM_FOLDER = Path("/var/lib")
 SHORT_FOLDER = Path("/tmp")  # noqa: S108 - mkdtemp makes private folders in it
@@ -97,9 +97,7 @@ def make_temporary(kind: str, data_dir: Path | None = None) -> Path:
 
     Others (PostgreSQL's account, when root starts it) may pass through it but not list it.
     """
-    usual = tempfile.gettempdir()
-    parent = usual if len(usual) < LONGEST_FOLDER else SHORT_FOLDER
-    folder = Path(tempfile.mkdtemp(prefix=f"nexus-{kind}-", dir=parent))
+    folder = Path(tempfile.mkdtemp(prefix=f"nexus-{kind}-", dir=_temporary_parent()))
     folder.chmod(0o711)
     mark(folder, data_dir or folder)
     _held[folder] = _locked(folder, fcntl.LOCK_SH)
@@ -184,6 +182,13 @@ def remove_data_folder(data_dir: Path) -> None:
     remove(data_dir)
 
 
+def _temporary_parent() -> Path:
+    """The usual folder for temporary files, unless sockets or PostgreSQL's account would find no way into it."""
+    usual, owner = Path(tempfile.gettempdir()), account.dropped()
+    is_reached = owner is None or owner.reaches(usual / "any")
+    return usual if is_reached and len(str(usual)) < LONGEST_FOLDER else SHORT_FOLDER
+
+
 def _temporary_places() -> list[Path]:
     return sorted({Path(tempfile.gettempdir()).resolve(), SHORT_FOLDER.resolve()})
 
@@ -221,4 +226,4 @@ def _is_gone(path: str, disk: str) -> bool:
 
 def _disk(path: Path) -> str:
     """The mount point of the disk on which it lies."""
-    return next(str(one) for one in (path, *path.parents) if os.path.ismount(one))
+    return next(str(folder) for folder in (path, *path.parents) if os.path.ismount(folder))

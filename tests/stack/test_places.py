@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from nexus_project.env import BASE_DIR
-from nexus_project.stack import places
+from nexus_project.stack import account, places
+from nexus_project.stack.account import Account
 from nexus_project.stack.places import Owner
 
 HOLD = """
 import sys
 from pathlib import Path
-from nexus_project.stack import places
+from nexus_project.stack import account, places
 print(places.make_temporary(places.DATA), flush=True)
 sys.stdin.read()
 """
@@ -132,6 +133,24 @@ def test_a_folder_for_sockets_has_a_short_path(tmp_path: Path, monkeypatch: pyte
 
     assert len(str(folder)) < 40
     places.remove(folder)
+
+
+@pytest.mark.parametrize(("mode", "used"), [(0o711, True), (0o700, False)])
+def test_a_folder_that_postgresqls_account_cannot_reach_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, used: bool
+) -> None:
+    opened = Path(tempfile.mkdtemp(dir="/tmp"))  # below it everybody may pass
+    own = opened / "own"
+    own.mkdir(mode=mode)
+    opened.chmod(0o711)
+    monkeypatch.setattr(tempfile, "tempdir", str(own))
+    monkeypatch.setattr(account, "dropped", lambda: Account(54321, 54321))
+
+    folder = places.make_temporary(places.RUN)
+
+    assert (folder.parent == own) is used
+    places.remove(folder)
+    shutil.rmtree(opened)
 
 
 def test_a_data_folder_that_was_moved_takes_its_home_along_and_a_copy_gets_its_own(
