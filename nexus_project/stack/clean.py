@@ -39,8 +39,8 @@ def clean(say: Say, *, data: bool) -> int:
         _judge_temporary(folder, say)
     if data:
         _remove_data(say)
-    moved = {places.home_before(one) for one in _data_folders()}
-    for folder in (one for one in places.homes() if one not in moved):
+    moved = {places.home_before(data_dir) for data_dir in _data_folders()}
+    for folder in (home for home in places.homes() if home not in moved):
         _judge_home(folder, say, data=data)
     _tell_what_stays(say, data=data)
     return 0
@@ -50,7 +50,11 @@ def running() -> list[psutil.Process]:
     """The processes of this clone: its services and servers, but for this one and those above it."""
     me = psutil.Process()
     above = {me.pid, *(parent.pid for parent in me.parents())}
-    return [one for one in psutil.process_iter(["cmdline", "cwd"]) if one.pid not in above and _is_ours(one)]
+    return [
+        process
+        for process in psutil.process_iter(["cmdline", "cwd"])
+        if process.pid not in above and _is_ours(process)
+    ]
 
 
 def _is_ours(process: psutil.Process) -> bool:
@@ -64,7 +68,7 @@ def _is_ours(process: psutil.Process) -> bool:
 def _require_idle() -> None:
     found = running()
     if found:
-        named = ", ".join(str(one.pid) for one in found[:8])
+        named = ", ".join(str(process.pid) for process in found[:8])
         raise StackError(
             f"{len(found)} processes of this clone run ({named}{', …' if len(found) > 8 else ''}): "
             "stop `make run`, `make test` or whatever it is, then clean again. Nothing was removed."

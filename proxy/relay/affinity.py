@@ -86,7 +86,7 @@ class Affinity:
         finally:
             entry.asking = None
         entry.shared = kept
-        if entry.binding == asked:  # else it changed meanwhile, and is told next
+        if entry.binding == asked:  # else it changed meanwhile, and is shared next
             entry.binding, entry.asks_at = kept, now + FRESH_SECONDS
         if kept.organisation:
             self._notes.organisations.setdefault(kept.key, kept.organisation)
@@ -122,7 +122,7 @@ class Affinity:
         return binding.organisation if binding.organisation != found.organisation else ""
 
     async def stop(self) -> None:
-        """Tell what is being told."""
+        """Wait for what is being shared."""
         await asyncio.gather(*self._asking, return_exceptions=True)
 
     def _keep(self, place: Place, binding: Binding) -> None:

@@ -141,7 +141,7 @@ class Call:
     async def answer(self) -> Head:
         """The final answer's head; raises aiohttp.ClientError, TimeoutError or OSError, or what a body's source raised.
 
-        What breaks an answer whose head has come is told by its body, however the network cut the bytes.
+        What breaks an answer whose head has come is reported by its body, however the network cut the bytes.
         """
         reply = self.reply
         while reply.head is None and not reply.ended:

@@ -23,7 +23,7 @@ from proxy.relay.standing import PROBE_SECONDS, Standing
 from proxy.wire.errors import ErrorKind
 
 NOBODY_TRIED: frozenset[str] = frozenset()
-# The worst that befell the credentials decides what the client is told.
+# The worst that befell the credentials decides what the client reads.
 _KINDS = (
     (LIMITED, ErrorKind.RATE_LIMIT),
     (OVERLOADED, ErrorKind.OVERLOADED),
@@ -114,12 +114,12 @@ class Chooser:
                 standing.neither()
             else:
                 standing.probed_elsewhere(time.time())
-        return claimed and not standing.is_cooling(time.time())  # others may have told of it meanwhile
+        return claimed and not standing.is_cooling(time.time())  # others may have reported it meanwhile
 
     def release(self, request: RelayRequest) -> None:
         """It was answered, or never will be: where that said nothing of what it probed, the next request of any process probes.
 
-        What it did say is told to all (health.py), and the claim is over with the cool-down that it is named after.
+        What it did say is shared with all (health.py), and the claim is over with the cool-down that it is named after.
         """
         self._owners.pop(request, None)
         for payer, until in self._probes.pop(request, {}).items():

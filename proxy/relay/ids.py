@@ -17,9 +17,9 @@ from proxy.relay.shared_redis import SharedRedis
 from proxy.wire.ids import FOREVER, given
 
 MAX_IDS = 10_000
-# Ids are told together: one by one they would cost more than the responses that gave them.
-TELL_SECONDS = 0.2
-FORGETTING_SECONDS = 2.0  # until Redis was told
+# Ids are shared together: one by one they would cost more than the responses that gave them.
+SHARE_SECONDS = 0.2
+FORGETTING_SECONDS = 2.0  # until Redis knows it
 # One command for all: of a pipeline each one would cost three times as much.
 _KEEP = """
 for place, name in ipairs(KEYS) do
@@ -39,8 +39,8 @@ class Ids:
         self._keep = redis.client.register_script(_KEEP)
         # By name in Redis: the credential (`Payer.key`, "" for a file that was deleted) and the end in epoch seconds, or FOREVER.
         self._known: OrderedDict[str, tuple[str, float]] = OrderedDict()
-        self._untold: dict[str, tuple[str, float]] = {}
-        self._telling: asyncio.Task[None] | None = None
+        self._unshared: dict[str, tuple[str, float]] = {}
+        self._sharing: asyncio.Task[None] | None = None
 
     def learn(self, domain: str, key: str, ends: bytes) -> None:
         """A credential of this domain gave a response that begins and ends with these bytes."""
@@ -69,35 +69,35 @@ class Ids:
         return next((key.decode() for key in found if isinstance(key, bytes)), "")
 
     async def stop(self) -> None:
-        """Tell what is left to tell."""
-        if self._telling:
-            self._telling.cancel()
-        await self._tell()
+        """Share what is left to share."""
+        if self._sharing:
+            self._sharing.cancel()
+        await self._share()
 
     def _note(self, name: str, key: str, until: float) -> None:
-        self._known[name] = self._untold[name] = key, until
+        self._known[name] = self._unshared[name] = key, until
         self._known.move_to_end(name)
         if len(self._known) > MAX_IDS:
             self._known.popitem(last=False)
-        if self._telling is None and self._redis.answers:
-            self._telling = spawn(self._tell_soon(), "ids")
+        if self._sharing is None and self._redis.answers:
+            self._sharing = spawn(self._share_soon(), "ids")
         elif not self._redis.answers:
-            self._untold.clear()  # what nobody can be told is not kept for later
+            self._unshared.clear()  # what cannot be shared is not kept for later
 
-    async def _tell_soon(self) -> None:
-        await asyncio.sleep(TELL_SECONDS)
-        self._telling = None
-        await self._tell()
+    async def _share_soon(self) -> None:
+        await asyncio.sleep(SHARE_SECONDS)
+        self._sharing = None
+        await self._share()
 
-    async def _tell(self) -> None:
-        untold, self._untold, now = self._untold, {}, time.time()
-        if not untold:
+    async def _share(self) -> None:
+        unshared, self._unshared, now = self._unshared, {}, time.time()
+        if not unshared:
             return
         args: list[str | int] = []
-        for key, until in untold.values():
+        for key, until in unshared.values():
             args += (key, 0 if until == FOREVER else max(1, round(until - now)))
         try:
-            await self._redis.ask(self._keep(keys=list(untold), args=args))
+            await self._redis.ask(self._keep(keys=list(unshared), args=args))
         except StoreDown:
             pass  # this process knows them
 

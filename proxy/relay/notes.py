@@ -49,8 +49,8 @@ class Notes:
 
     def learn_organisation(self, key: str, headers: Headers) -> None:
         """Read whose account it is; a response that does not say changes nothing."""
-        told = next((value for name, value in headers.raw if name.lower() == ORGANISATION), b"")
-        organisation = told[:MAX_ORGANISATION].decode("latin-1")
+        value = next((value for name, value in headers.raw if name.lower() == ORGANISATION), b"")
+        organisation = value[:MAX_ORGANISATION].decode("latin-1")
         if organisation and self.organisations.get(key) != organisation:
             self.organisations[key] = organisation
             self._change(key, {"organisation": organisation})

@@ -22,7 +22,7 @@ def limit_of(target: str) -> int:
 
 
 def too_large(target: str) -> str:
-    """What the client of a larger body is told, with what it can do."""
+    """What the client of a larger body reads, with what it can do."""
     limit = limit_of(target)
     advice = {
         MESSAGES_BYTES: "send less, or upload files by the Files API",

@@ -37,7 +37,7 @@ def following(answer: bytes) -> dict[str, Any]:
 @pytest.fixture
 async def pair(own: OwnRedis, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Ids, Ids]]:
     """Two processes on one Redis, each with the ids that it knows."""
-    monkeypatch.setattr(module, "TELL_SECONDS", 0.01)
+    monkeypatch.setattr(module, "SHARE_SECONDS", 0.01)
     doors = SharedRedis(), SharedRedis()
     both = Ids(doors[0]), Ids(doors[1])
     yield both
@@ -124,7 +124,7 @@ async def test_without_redis_a_process_goes_by_the_ids_that_it_saw(
     assert [await second.owner("a.example", [b"file_1"]) for _ in range(50)] == [""] * 50
     assert time.monotonic() - started < 1
     assert set(caplog.messages) == {"affinity.unshared"}
-    assert first._untold == {}
+    assert first._unshared == {}
 
 
 def test_ids_of_a_wildcard_are_known_to_all_its_hosts() -> None:
