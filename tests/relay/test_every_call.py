@@ -8,8 +8,8 @@ from proxy import relay
 from tests.relay.faults import ERRORS
 
 MODULES = (
-    *("assemble", "descriptors", "files", "line", "parts", "reading", "recovery"),
-    *("segments", "shipper", "slot", "spool", "spooled", "unread"),
+    *("assemble", "descriptors", "files", "parts", "reading", "recovery"),
+    *("segments", "ship_queue", "shipper", "slot", "spool", "spooled", "unread"),
 )
 # What of a Path asks the kernel, and by which call.
 OF_PATHS = {
