@@ -19,12 +19,14 @@ from tests.stack.conftest import NO_ADDRESSES
 
 GONE_SECONDS = 100
 # What a test of the suite has running and lying about: a stack with all that belongs to it, a closed folder, a home, a process
-# that ignores SIGTERM.
+# that ignores SIGTERM. A suite that a script runs in its background has SIGINT ignored, and so have its children.
 TEST = """
 import signal, subprocess, sys, time
 from pathlib import Path
 from tests.stack.conftest import *
 from tests.stack.test_supervisor import fake_stack
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def test_that_waits(data_dir: Path, closed_dir: Path) -> None:
     from nexus_project.stack import places, postgres_home
