@@ -17,6 +17,7 @@ from accounts.paths import Reach, reach_of
 from accounts.wildcards import covering
 
 REFRESH_AHEAD_SECONDS = 60
+OAUTH_BETA = "oauth-2025-04-20"  # of the header anthropic-beta: the API takes an OAuth token with it only
 
 # What a credential pays for: one that all domains share, with and without its files, and a domain's own.
 _OF_ALL = frozenset({Reach.SHARED})

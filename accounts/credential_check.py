@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import httpx
 from django.conf import settings
 
-from accounts.access import Payer
-from accounts.oauth import OAUTH_BETA
+from accounts.access import OAUTH_BETA, Payer
 from accounts.outbound.client import client_for, kind_of
 
 TIMEOUT_SECONDS = 10.0

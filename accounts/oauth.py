@@ -19,9 +19,9 @@ from accounts import credential_files, dead_tokens, oauth_metrics
 from accounts.access import REFRESH_AHEAD_SECONDS, Payer
 from accounts.fields import UnreadableSecret
 from accounts.models import LEASE_SECONDS, Credential
-from accounts.oauth_endpoint import DEFAULT_SCOPES, OAUTH_BETA, RefreshFailed, Tokens, request_tokens
+from accounts.oauth_endpoint import DEFAULT_SCOPES, RefreshFailed, Tokens, request_tokens
 
-__all__ = ["DEFAULT_SCOPES", "OAUTH_BETA", "Busy", "RefreshFailed", "refresh"]
+__all__ = ["DEFAULT_SCOPES", "Busy", "RefreshFailed", "refresh"]
 
 log = logging.getLogger("nexus.oauth")
 

@@ -10,9 +10,9 @@ import httpx
 from django.conf import settings
 from django.utils import timezone
 
+from accounts.access import OAUTH_BETA
 from accounts.outbound.client import client_for, kind_of
 
-OAUTH_BETA = "oauth-2025-04-20"
 DEFAULT_SCOPES = ["org:create_api_key", "user:profile", "user:inference"]
 # For the whole answer: an endpoint that trickles would keep every request of the credential waiting.
 TIMEOUT_SECONDS = 15.0

@@ -10,8 +10,7 @@ from dataclasses import replace
 import httpx
 from django.conf import settings
 
-from accounts.access import Decision, Payer
-from accounts.oauth import OAUTH_BETA
+from accounts.access import OAUTH_BETA, Decision, Payer
 from accounts.paths import Reach, reach_of
 from accounts.watcher import Watcher
 from proxy import record
