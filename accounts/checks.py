@@ -7,8 +7,9 @@ from django.apps import AppConfig
 from django.core.checks import CheckMessage, Tags, Warning, register
 from django.db import Error as DatabaseFailure
 
-from accounts import open_doors, payers
-from accounts.open_doors import OpenDoors
+from accounts.snapshot import credentials as payers
+from accounts.snapshot import exposure as open_doors
+from accounts.snapshot.exposure import OpenDoors
 
 HINT = f"To close them, {open_doors.ACTION}; see docs/credentials.md."
 UNASKED = "Run this again where DATABASE_URL answers and is migrated, or set ENABLE_CLIENT_AUTH=true."

@@ -10,7 +10,8 @@ from ninja import NinjaAPI, Query
 from ninja.errors import HttpError, ValidationError
 from ninja.security import APIKeyHeader
 
-from accounts import guesses, limit_use
+from accounts import guesses
+from accounts.limits import use as limit_use
 from dashboard import openapi, parameters, throttle
 from dashboard.caching import BODIES
 from dashboard.errors import json_error

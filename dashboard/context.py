@@ -6,9 +6,10 @@ from django.conf import settings
 from django.db import Error as DatabaseFailure
 from django.http import HttpRequest
 
-from accounts import credential_folder, open_doors
+from accounts.credentials import folder as credential_folder
 from accounts.models import Credential
-from accounts.open_doors import OpenDoors
+from accounts.snapshot import exposure as open_doors
+from accounts.snapshot.exposure import OpenDoors
 
 
 def shell(request: HttpRequest) -> dict[str, object]:

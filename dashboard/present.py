@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from accounts.masking import mask_json, mask_text
+from accounts.secrets.masking import mask_json, mask_text
 from dashboard.batch_results import FIRST
 from dashboard.conversation import bodies
 from dashboard.conversation.clipping import clipped

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from accounts.masking import mask_text
+from accounts.secrets.masking import mask_text
 from dashboard.templatetags.nexus import grouped, words
 from proxy.store.models import Exchange
 from proxy.store.pricing.explain import Explanation

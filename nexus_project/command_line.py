@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management import execute_from_command_line
 from django.db import DatabaseError
 
-from accounts.masking import MASK, mask_text
+from accounts.secrets.masking import MASK, mask_text
 
 # What an older database lacks, or one that was never migrated.
 _LACKS = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedFunction)

@@ -5,7 +5,7 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
-from accounts.masking import mask_text
+from accounts.secrets.masking import mask_text
 from nexus_project.redis_noise import RedisNoise
 
 # What every record has; anything else came by `extra`. Celery adds a task's arguments as `data`: maybe a whole conversation.

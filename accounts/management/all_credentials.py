@@ -2,8 +2,9 @@
 
 from django.conf import settings
 
-from accounts import credential_folder, snapshot
-from accounts.access import Payer, Snapshot
+from accounts.access.decision import Payer, Snapshot
+from accounts.credentials import folder as credential_folder
+from accounts.snapshot import build as snapshot
 
 ANY_DOMAIN = "(any domain)"
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from accounts import credential_folder, payers
-from accounts.access import Payer
-from accounts.credential_files import domain_of
+from accounts.access.decision import Payer
+from accounts.credentials import folder as credential_folder
+from accounts.credentials.files import domain_of
 from accounts.fields import UnreadableSecret
 from accounts.models import Credential
+from accounts.snapshot import credentials as payers
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, replace
 
-from accounts.masking import mask_json, mask_text
+from accounts.secrets.masking import mask_json, mask_text
 from dashboard.conversation.clipping import clipped
 from dashboard.queries.exchanges import KeptBody
 from proxy.store.codings import plain

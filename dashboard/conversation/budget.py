@@ -4,7 +4,7 @@ import json
 
 from django.utils.safestring import SafeString
 
-from accounts.masking import mask_json, mask_text
+from accounts.secrets.masking import mask_json, mask_text
 from dashboard import markdown
 from dashboard.conversation.clipping import clipped
 

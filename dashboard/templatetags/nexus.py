@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from accounts.masking import mask_text
+from accounts.secrets.masking import mask_text
 
 register = template.Library()
 NOTHING = "–"  # noqa: RUF001 - an en dash stands for a number that is not known

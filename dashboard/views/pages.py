@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from accounts import limit_use
+from accounts.limits import use as limit_use
 from dashboard import signin
 from dashboard.caching import BODIES
 from dashboard.filters import domain_of

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
-from accounts.masking import mask_text
+from accounts.secrets.masking import mask_text
 from dashboard import batch_results
 from dashboard.batch_results import BatchResults
 from dashboard.conversation import bodies, turns

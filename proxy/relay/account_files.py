@@ -3,7 +3,7 @@
 import time
 from dataclasses import replace
 
-from accounts.access import Decision
+from accounts.access.decision import Decision
 from proxy.relay.affinity import Affinity, place_of
 from proxy.relay.ids import Ids, scope_of
 from proxy.relay.request import RelayRequest

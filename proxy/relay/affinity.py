@@ -8,7 +8,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from accounts.access import Decision, Payer
+from accounts.access.decision import Decision, Payer
 from proxy.relay.affinity_store import AffinityStore, Binding, Place
 from proxy.relay.background import spawn
 from proxy.relay.notes import Notes

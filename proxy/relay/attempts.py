@@ -10,9 +10,9 @@ from dataclasses import replace
 import httpx
 from django.conf import settings
 
-from accounts.access import OAUTH_BETA, Decision, Payer
-from accounts.paths import Reach, reach_of
-from accounts.watcher import Watcher
+from accounts.access.decision import OAUTH_BETA, Decision, Payer
+from accounts.access.paths import Reach, reach_of
+from accounts.snapshot.watcher import Watcher
 from proxy import record
 from proxy.record import Payment
 from proxy.relay.account_files import AccountFiles

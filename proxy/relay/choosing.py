@@ -10,8 +10,8 @@ from uuid import uuid4
 
 from django.conf import settings
 
-from accounts.access import Decision, Payer
-from accounts.credential_health import claim_probe, release_probe
+from accounts.access.decision import Decision, Payer
+from accounts.credentials.health import claim_probe, release_probe
 from proxy.relay.affinity import Affinity, place_of
 from proxy.relay.affinity_store import Binding, Place
 from proxy.relay.background import spawn

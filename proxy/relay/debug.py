@@ -4,7 +4,7 @@ import logging
 
 from django.conf import settings
 
-from accounts.masking import mask_text
+from accounts.secrets.masking import mask_text
 from proxy.record import Head
 from proxy.relay.exchange import Exchange
 

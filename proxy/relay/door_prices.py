@@ -2,8 +2,8 @@
 
 from typing import cast
 
-from accounts.access import Snapshot
-from accounts.snapshot_parts import Part
+from accounts.access.decision import Snapshot
+from accounts.snapshot.parts import Part
 from proxy import price_file, price_table
 from proxy.wire.price_book import Price, PriceBook
 

@@ -10,8 +10,8 @@ from django.db import DatabaseError, connection
 from django.http.response import HttpResponseBase
 
 from accounts import guesses
-from accounts import oauth_metrics as metrics
 from accounts.guesses import Verdict
+from accounts.oauth import metrics
 from proxy import token_stats
 from proxy.relay import runtime
 from proxy.relay.answers import RawResponse, error_answer, json_answer

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from functools import lru_cache
 
-from accounts.masking import mask_headers
+from accounts.secrets.masking import mask_headers
 
 Header = tuple[bytes, bytes]
 Headers = list[Header]

@@ -7,9 +7,9 @@ import time
 import redis
 from django.conf import settings
 
-from accounts import credential_health
-from accounts.access import Snapshot
-from accounts.watcher import Watcher
+from accounts.access.decision import Snapshot
+from accounts.credentials import health as credential_health
+from accounts.snapshot.watcher import Watcher
 from proxy.relay.background import spawn
 from proxy.relay.notes import Notes
 from proxy.relay.pool import Pool

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from hashlib import sha256
 
-from accounts.access import Decision
+from accounts.access.decision import Decision
 from proxy.relay.background import spawn
 from proxy.relay.redis_client import StoreDown
 from proxy.relay.shared_redis import SharedRedis

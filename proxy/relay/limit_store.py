@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from django.conf import settings
 
-from accounts import limit_scripts
-from accounts.limits import UNCHECKED_KEY
+from accounts.access.limits import UNCHECKED_KEY
+from accounts.limits import scripts as limit_scripts
 from proxy.relay.limit_words import Finding
 from proxy.relay.redis_client import DOWN, StoreDown, connect
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from accounts.limits import Period, Rule, dollars, end
+from accounts.access.limits import Period, Rule, dollars, end
 from proxy.relay.headers import Headers
 from proxy.relay.refusal import retry_after, whole_seconds
 from proxy.wire.errors import ErrorKind

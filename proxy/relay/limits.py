@@ -13,9 +13,9 @@ from typing import Any
 
 from django.conf import settings
 
-from accounts.access import Decision
-from accounts.limits import Rule, millionths, spent_key
-from accounts.watcher import Watcher
+from accounts.access.decision import Decision
+from accounts.access.limits import Rule, millionths, spent_key
+from accounts.snapshot.watcher import Watcher
 from proxy import record
 from proxy.relay.background import spawn
 from proxy.relay.door_prices import DoorPrices

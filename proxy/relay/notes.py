@@ -1,4 +1,4 @@
-"""What there is to tell of credentials since the last time, for accounts/credential_health.py."""
+"""What there is to tell of credentials since the last time, for accounts/credentials/health.py."""
 
 import time
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import msgspec
 from httpx import Headers
 
-from accounts.credential_health import Changes
+from accounts.credentials.health import Changes
 from proxy.wire.rate_limits import Gauges, gauges
 
 ORGANISATION = b"anthropic-organization-id"

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 
 from httpx import Headers
 
-from accounts.access import Payer
-from accounts.credential_health import Health
+from accounts.access.decision import Payer
+from accounts.credentials.health import Health
 from proxy.relay.notes import Notes
 from proxy.relay.outcome import REFUSED
 from proxy.relay.standing import Standing

@@ -1,6 +1,6 @@
 """Refresh tokens off the event loop: in the background before they end, and at the door where that was missed.
 
-One attempt at a time per credential, and a growing pause after failures; other processes are `accounts.oauth`'s affair.
+One attempt at a time per credential, and a growing pause after failures; other processes are `accounts.oauth.refresh`'s affair.
 """
 
 import asyncio
@@ -11,10 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 from django.db import connections
 
-from accounts import oauth, oauth_metrics
-from accounts.access import Payer
+from accounts.access.decision import Payer
 from accounts.backoff import pause
-from accounts.watcher import Watcher
+from accounts.oauth import metrics as oauth_metrics
+from accounts.oauth import refresh as oauth
+from accounts.snapshot.watcher import Watcher
 
 log = logging.getLogger("nexus.oauth")
 

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, reset_queries
 
-from accounts.watcher import Watcher
+from accounts.snapshot.watcher import Watcher
 from proxy.relay import descriptors, door_prices
 from proxy.relay.attempts import Sender
 from proxy.relay.client_limits import ClientLimits

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 
-from accounts.hosts import BadHost, Host, parse_host
+from accounts.access.hosts import BadHost, Host, parse_host
 from proxy.relay.headers import Headers
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -14,7 +14,7 @@ FORWARDING = (b"forwarded", b"x-forwarded-", b"x-real-ip", b"via")
 
 
 def host_of(scope: dict[str, Any]) -> Host:
-    """The Host header, or X-Forwarded-Host where a trusted proxy sent it. Raises accounts.hosts.BadHost."""
+    """The Host header, or X-Forwarded-Host where a trusted proxy sent it. Raises accounts.access.hosts.BadHost."""
     headers: Headers = scope["headers"]
     value = next(value for name, value in headers if name == b"host")
     if settings.TRUSTED_PROXIES and _is_trusted(_peer(scope)):

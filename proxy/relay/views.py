@@ -8,10 +8,10 @@ import httpx
 from django.http.response import HttpResponseBase
 from msgspec.structs import replace
 
-from accounts.access import Claim, Decision, Denied, decide
-from accounts.hosts import BadHost, Host
-from accounts.inbound import read_credentials
-from accounts.masking import mask_query
+from accounts.access.decision import Claim, Decision, Denied, decide
+from accounts.access.hosts import BadHost, Host
+from accounts.access.inbound import read_credentials
+from accounts.secrets.masking import mask_query
 from proxy import record
 from proxy.record import Head
 from proxy.relay import cors, debug, runtime

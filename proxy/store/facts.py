@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec import structs
 
-from accounts.masking import mask_text
+from accounts.secrets.masking import mask_text
 from proxy.record import COMPLETE, REFUSED, UPSTREAM_CUT, UPSTREAM_ERROR, HeaderPairs, Record
 from proxy.store import columns, costs
 from proxy.store.codings import are_known, plain

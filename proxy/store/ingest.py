@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from accounts import key_use
-from accounts.masking import mask_text
+from accounts.secrets.masking import mask_text
 from proxy.record import Batch, Part, Record
 from proxy.store import aside, batches, columns, facts, result_parts, rollups, storing, unpriced
 from proxy.store.announce import Stored, announce

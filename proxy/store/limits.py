@@ -12,9 +12,19 @@ import msgspec
 import redis
 from django.db import connection, transaction
 
-from accounts import limit_scripts, redis_client
-from accounts.limit_models import read_rules
-from accounts.limits import ORGANISATION, Rule, domain_scope, end, key_scope, millionths, redis_key, spent_key
+from accounts import redis_client
+from accounts.access.limits import (
+    ORGANISATION,
+    Rule,
+    domain_scope,
+    end,
+    key_scope,
+    millionths,
+    redis_key,
+    spent_key,
+)
+from accounts.limits import scripts as limit_scripts
+from accounts.models.limits import read_rules
 from proxy.store import history, spend
 from proxy.store.announce import Stored
 

@@ -11,7 +11,7 @@ from typing import NamedTuple, Self
 
 from django.db import connection
 
-from accounts.limits import ORGANISATION, PERIODS, Period, begin, domain_scope, key_scope
+from accounts.access.limits import ORGANISATION, PERIODS, Period, begin, domain_scope, key_scope
 from proxy.store.models import Exchange
 
 Key = tuple[date, str, str, bool]

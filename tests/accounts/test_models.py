@@ -4,9 +4,9 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 
-from accounts import keys
+from accounts.access import keys
 from accounts.models import AccessVersion, ClientKey, Credential, Domain, validate_domain
-from accounts.snapshot import database_version
+from accounts.snapshot.build import database_version
 from tests.accounts.people import make_api_key, make_client_key, make_domain, make_limit, make_oauth
 from tests.roles import as_owner
 

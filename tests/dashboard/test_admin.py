@@ -7,8 +7,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from accounts import keys
-from accounts.admin import CredentialAdmin
+from accounts.access import keys
+from accounts.admin.registered import CredentialAdmin
 from accounts.fields import UnreadableSecret
 from accounts.models import ClientKey, Domain
 from tests import people

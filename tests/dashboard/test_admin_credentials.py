@@ -15,8 +15,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts import credential_health
-from accounts.credential_state import State
+from accounts.credentials import health as credential_health
+from accounts.credentials.state import State
 from accounts.models import ClientKey, Credential, Domain
 from nexus_project.demo.connection import ConnectionProtocol
 from nexus_project.demo.emulator import Emulator, create_app

@@ -10,14 +10,14 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from accounts import keys
-from accounts.access import Claim, Denied, decide
-from accounts.hosts import parse_host
-from accounts.inbound import read_credentials
-from accounts.limit_models import read_rules
-from accounts.limits import key_scope
+from accounts.access import keys
+from accounts.access.decision import Claim, Denied, decide
+from accounts.access.hosts import parse_host
+from accounts.access.inbound import read_credentials
+from accounts.access.limits import key_scope
 from accounts.models import ClientKey, Domain
-from accounts.snapshot import from_database
+from accounts.models.limits import read_rules
+from accounts.snapshot.build import from_database
 from proxy.store import spend
 from proxy.store.models import Spend
 from tests.accounts.people import make_api_key, make_client_key, make_limit

@@ -16,8 +16,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from accounts.limit_models import Limit
-from accounts.limits import redis_key, spent_key
+from accounts.access.limits import redis_key, spent_key
+from accounts.models.limits import Limit
 from tests.accounts.people import make_client_key, make_domain, make_limit
 
 pytestmark = pytest.mark.django_db

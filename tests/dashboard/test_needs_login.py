@@ -8,7 +8,7 @@ from django.db import OperationalError
 from django.test import Client
 from pytest_django import Settings
 
-from accounts import dead_tokens
+from accounts.credentials import dead_tokens
 from accounts.models import Credential
 from tests.accounts.people import make_oauth
 from tests.roles import as_owner

@@ -8,7 +8,7 @@ from django.db import OperationalError
 from django.test import Client
 from pytest_django import Settings
 
-from accounts import open_doors
+from accounts.snapshot import exposure as open_doors
 from tests.accounts.people import make_api_key, make_client_key
 
 pytestmark = pytest.mark.django_db

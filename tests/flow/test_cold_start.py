@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from accounts import keys
+from accounts.access import keys
 from nexus_project.stack import ports
 from tests.flow.conftest import Nexus
 from tests.flow.services import Process, wait_for

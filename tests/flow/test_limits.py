@@ -12,7 +12,7 @@ import httpx
 import pytest
 import redis
 
-from accounts.limits import domain_scope, redis_key
+from accounts.access.limits import domain_scope, redis_key
 from nexus_project.stack import commands, ports
 from proxy.relay.limit_store import LEASE_SECONDS
 from tests.flow.conftest import Nexus

@@ -11,9 +11,9 @@ import httpx
 import pytest
 import redis
 
-from accounts import credential_health
+from accounts.credentials import health as credential_health
 from accounts.fields import encrypt
-from accounts.watcher import INTERVAL_SECONDS
+from accounts.snapshot.watcher import INTERVAL_SECONDS
 from nexus_project.demo.emulator import Emulator
 from nexus_project.demo.script import Script
 from nexus_project.demo.serving import Running

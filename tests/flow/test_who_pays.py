@@ -11,7 +11,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from accounts import keys
+from accounts.access import keys
 from nexus_project.demo.emulator import Emulator
 from nexus_project.demo.emulator.answer import json_answer
 from nexus_project.demo.serving import Running

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import dead_tokens
+from accounts.credentials import dead_tokens
 from accounts.models import Credential
 from proxy.store import tasks
 from proxy.store.notifications import outbox

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from accounts import credential_check, oauth_endpoint
-from accounts.access import Payer
+from accounts.access.decision import Payer
+from accounts.credentials import check as credential_check
+from accounts.oauth import endpoint as oauth_endpoint
 from nexus_project.demo import slack as slack_demo
 from nexus_project.demo.emulator import Emulator
 from nexus_project.demo.standin import StandIn

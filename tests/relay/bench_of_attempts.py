@@ -9,10 +9,10 @@ from uuid import uuid4
 
 import httpx
 
-from accounts.access import Claim, Decision, DomainAccess, Payer, Snapshot, decide
-from accounts.hosts import parse_host
-from accounts.inbound import read_credentials
-from accounts.watcher import Watcher
+from accounts.access.decision import Claim, Decision, DomainAccess, Payer, Snapshot, decide
+from accounts.access.hosts import parse_host
+from accounts.access.inbound import read_credentials
+from accounts.snapshot.watcher import Watcher
 from nexus_project.demo.emulator import Emulator
 from proxy.relay.answer_bytes import AnswerBytes
 from proxy.relay.attempts import Sender

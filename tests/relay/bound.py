@@ -4,7 +4,7 @@ import time
 
 import httpx
 
-from accounts.access import Payer
+from accounts.access.decision import Payer
 from proxy.relay.affinity import Affinity
 from proxy.relay.notes import Notes
 from proxy.relay.pool import Pool

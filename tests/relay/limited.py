@@ -9,8 +9,8 @@ from uuid import uuid4
 import redis
 from django.conf import settings
 
-from accounts.access import Decision, Payer, Snapshot
-from accounts.limits import Period, Rule, Rules, millionths, redis_key, spent_key
+from accounts.access.decision import Decision, Payer, Snapshot
+from accounts.access.limits import Period, Rule, Rules, millionths, redis_key, spent_key
 from proxy.record import Head
 from proxy.relay.exchange import Exchange
 from proxy.relay.limit_words import Refusal

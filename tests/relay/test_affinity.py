@@ -6,7 +6,7 @@ import httpx
 import pytest
 from pytest_django import Settings
 
-from accounts.access import Payer
+from accounts.access.decision import Payer
 from proxy.relay import affinity as module
 from proxy.relay.affinity import NONE, place_of
 from proxy.relay.affinity_store import Binding

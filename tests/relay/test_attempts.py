@@ -9,8 +9,8 @@ import httpx
 import pytest
 from pytest_django import Settings
 
-from accounts.access import Decision
-from accounts.credential_health import claim_probe, release_probe
+from accounts.access.decision import Decision
+from accounts.credentials.health import claim_probe, release_probe
 from nexus_project.stack import ports
 from proxy.record import Payment
 from proxy.relay import outcome, standing

@@ -11,9 +11,9 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
-from accounts import snapshot_file
-from accounts.access import Snapshot
-from accounts.watcher import Watcher
+from accounts.access.decision import Snapshot
+from accounts.snapshot import file as snapshot_file
+from accounts.snapshot.watcher import Watcher
 from proxy import price_table
 from proxy.relay.door_prices import PART, DoorPrices
 from proxy.store.models import Price

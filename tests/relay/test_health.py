@@ -9,9 +9,9 @@ import httpx
 import pytest
 from pytest_django import Settings
 
-from accounts import credential_health
-from accounts.access import DomainAccess, Payer, Snapshot
-from accounts.watcher import Watcher
+from accounts.access.decision import DomainAccess, Payer, Snapshot
+from accounts.credentials import health as credential_health
+from accounts.snapshot.watcher import Watcher
 from proxy.relay import health as module
 from proxy.relay.health import HealthSharing
 from proxy.relay.notes import Notes

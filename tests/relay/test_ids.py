@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from accounts.access import Decision
+from accounts.access.decision import Decision
 from proxy.relay import ids as module
 from proxy.relay.ids import Ids, scope_of
 from proxy.relay.shared_redis import SharedRedis

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from accounts.limits import Period, Rule
+from accounts.access.limits import Period, Rule
 from proxy.relay.limit_words import Finding, refusal
 from tests.relay.limited import capped
 

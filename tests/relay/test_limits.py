@@ -10,7 +10,7 @@ import pytest
 from django.test import override_settings
 from pytest_django.fixtures import Settings
 
-from accounts.limits import Rules, spent_key
+from accounts.access.limits import Rules, spent_key
 from proxy import record
 from proxy.relay import limit_store, limits
 from proxy.relay.exchange import Exchange

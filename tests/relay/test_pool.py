@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.access import Payer
-from accounts.credential_health import Health
+from accounts.access.decision import Payer
+from accounts.credentials.health import Health
 from proxy.relay.notes import Notes
 from proxy.relay.pool import Pool
 

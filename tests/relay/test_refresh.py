@@ -9,9 +9,9 @@ from uuid import uuid4
 import pytest
 from pytest_django import Settings
 
-from accounts import credential_files
-from accounts.access import Payer
-from accounts.watcher import Watcher
+from accounts.access.decision import Payer
+from accounts.credentials import files as credential_files
+from accounts.snapshot.watcher import Watcher
 from nexus_project.demo.connection import ConnectionProtocol
 from nexus_project.demo.emulator import Emulator, create_app
 from nexus_project.demo.emulator.answer import json_answer

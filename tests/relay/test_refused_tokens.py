@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from accounts.access import Payer
+from accounts.access.decision import Payer
 from nexus_project.demo.emulator.answer import json_answer
 from nexus_project.demo.emulator.oauth import refusal
 from proxy.record import Payment

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from accounts.watcher import Watcher
+from accounts.snapshot.watcher import Watcher
 from proxy.live_events import Message
 from proxy.relay import runtime
 from proxy.relay.exchange import Exchange

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from pytest_django import Settings
 
-from accounts.access import Payer
+from accounts.access.decision import Payer
 from nexus_project.stack import ports
 from proxy.relay.refusal import Refused
 from tests.relay.bench_of_attempts import ONE, THREE, TWO, Bench

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from accounts.hosts import BadHost
+from accounts.access.hosts import BadHost
 from proxy.relay.tenant import client_address, host_of, is_local
 
 PROXY = "10.0.0.1"

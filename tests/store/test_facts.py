@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from accounts import masking
+from accounts.secrets import masking
 from proxy.record import Closing, Record
 from proxy.store import facts
 from proxy.store.models import Exchange

@@ -9,7 +9,7 @@ from django.db import connection, connections, transaction
 
 from accounts import key_use
 from accounts.models import ClientKey
-from accounts.snapshot import database_version
+from accounts.snapshot.build import database_version
 from nexus_project.operations.grants import WORKER
 from proxy.store.ingest import ingest
 from tests.accounts.people import make_client_key

@@ -10,8 +10,8 @@ import redis
 from django.conf import settings
 from django.db import connections
 
-from accounts import limit_scripts
-from accounts.limits import PERIODS, Period, begin, end, redis_key, spent_key
+from accounts.access.limits import PERIODS, Period, begin, end, redis_key, spent_key
+from accounts.limits import scripts as limit_scripts
 from proxy.store import ingest, limits, reprice, spend, tasks
 from proxy.store.models import Spend
 from tests import people as prices_people

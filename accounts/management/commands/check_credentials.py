@@ -8,9 +8,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts import credential_check, credential_files
-from accounts.access import Payer
-from accounts.credential_check import Verdict
+from accounts.access.decision import Payer
+from accounts.credentials import check as credential_check
+from accounts.credentials import files as credential_files
+from accounts.credentials.check import Verdict
 from accounts.management.all_credentials import all_credentials
 from accounts.management.oauth_payers import oauth_payers
 from accounts.management.told import Row, tell

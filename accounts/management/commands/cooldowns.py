@@ -9,7 +9,7 @@ import redis
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts import credential_health
+from accounts.credentials import health as credential_health
 from accounts.management.all_credentials import all_credentials
 from accounts.management.told import Row, tell
 

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import InterfaceError, OperationalError, transaction
 
-from accounts.expiry import BadExpiry, expiry_of
+from accounts.management.expiry import BadExpiry, expiry_of
 from accounts.models import ClientKey, Domain
 
 HELP = """Make a key that opens one domain of Nexus, and print it, this once: only its hash is kept. The key alone goes to

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.credential_files import name_of
-from accounts.credential_moving import Moved, export_row
+from accounts.credentials.files import name_of
+from accounts.credentials.moving import Moved, export_row
 from accounts.fields import UnreadableSecret
 from accounts.management.told import tell_moved
 from accounts.models import Credential

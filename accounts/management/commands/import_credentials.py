@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.credential_files import SUFFIX
-from accounts.credential_moving import import_file
+from accounts.credentials.files import SUFFIX
+from accounts.credentials.moving import import_file
 from accounts.management.told import tell_moved
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.limit_use import Overview, Use, overview
+from accounts.limits.use import Overview, Use, overview
 
 _SHOWN = ("of", "limit", "unit", "used", "most", "reserved")
 

@@ -14,10 +14,11 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts import atomic_file, credential_files
-from accounts.credential_files import BadCredentialFile
+from accounts.credentials import files as credential_files
+from accounts.credentials.files import BadCredentialFile
 from accounts.models import Credential, Domain
-from accounts.oauth_endpoint import DEFAULT_SCOPES, RefreshFailed, Tokens, exchange_code
+from accounts.oauth.endpoint import DEFAULT_SCOPES, RefreshFailed, Tokens, exchange_code
+from accounts.secrets import atomic_file
 
 # Predecessor §2.6; the page shows the code, as nothing listens on this machine.
 AUTHORIZE_URL = "https://claude.ai/oauth/authorize"

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts import oauth
 from accounts.management.oauth_payers import OAuthPayer, oauth_payers
 from accounts.management.told import Row, tell
+from accounts.oauth import refresh as oauth
 
 
 class Command(BaseCommand):

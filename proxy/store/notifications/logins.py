@@ -6,7 +6,7 @@ That a row was told is kept in the row, that a file was told in Redis, by its de
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import credential_folder
+from accounts.credentials import folder as credential_folder
 from accounts.models import Credential
 from proxy.store.notifications import outbox, slack_text, tasks
 from proxy.store.notifications.losses import OPERATORS

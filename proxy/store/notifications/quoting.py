@@ -7,7 +7,7 @@ With `&`, `<` and `>` escaped no mention, link or command of Slack can be writte
 import re
 import unicodedata
 
-from accounts.masking import mask_text
+from accounts.secrets.masking import mask_text
 
 TEXT_LIMIT = 3000
 TRUNCATED = "... (truncated)"

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from django.conf import settings
 
-from accounts.credential_files import SUFFIX, BadCredentialFile, FileSlack, domain_of, read
+from accounts.access.hosts import BadHost, is_personal, parse_host
+from accounts.access.wildcards import names_for
+from accounts.credentials.files import SUFFIX, BadCredentialFile, FileSlack, domain_of, read
 from accounts.fields import UnreadableSecret
-from accounts.hosts import BadHost, is_personal, parse_host
 from accounts.models import Domain
-from accounts.wildcards import names_for
 
 log = logging.getLogger("nexus.slack")
 

@@ -5,8 +5,8 @@ import logging
 import httpx
 from django.conf import settings
 
-from accounts.masking import MASK, mask_text
 from accounts.outbound.client import client_for
+from accounts.secrets.masking import MASK, mask_text
 from proxy.store.announce import Stored
 from proxy.store.notifications.redis_link import connection
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from accounts.masking import mask_text
+from accounts.secrets.masking import mask_text
 from proxy.store import history, prices
 from proxy.store.models import Spool
 from proxy.store.predecessor.reading import Source

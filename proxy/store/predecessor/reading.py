@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from accounts.masking import mask_text
+from accounts.secrets.masking import mask_text
 from proxy.store.predecessor import schema
 from proxy.store.predecessor.rows import Row
 from proxy.store.predecessor.schema import Schema

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from accounts.masking import mask_headers, mask_query, mask_text
+from accounts.secrets.masking import mask_headers, mask_query, mask_text
 from proxy.record import ABORTED, COMPLETE, UPSTREAM_ERROR, Closing, Head, HeaderPairs, Record
 from proxy.store import facts
 from proxy.store.predecessor.schema import Schema

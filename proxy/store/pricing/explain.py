@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from accounts.masking import mask_text
+from accounts.secrets.masking import mask_text
 from proxy import price_table
 from proxy.store import batches, costs
 from proxy.store.batches import BatchUsage

@@ -8,7 +8,7 @@ from typing import Any
 
 import zstandard
 
-from accounts.masking import mask_text
+from accounts.secrets.masking import mask_text
 from proxy.store import history
 from proxy.store.traffic import Whole
 from proxy.store.transfer import files, jsonl

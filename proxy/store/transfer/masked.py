@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from accounts.masking import mask_json, mask_text
+from accounts.secrets.masking import mask_json, mask_text
 from proxy.record import HeaderPairs
 from proxy.store.codings import plain
 from proxy.store.facts import by_name

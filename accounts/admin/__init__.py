@@ -1,0 +1,8 @@
+"""Where operators manage domains, credentials, client keys and limits in Django's admin.
+
+Read `registered` first: it names the lists, forms and actions of the other files.
+"""
+
+from accounts.admin import registered
+
+__all__ = ["registered"]
