@@ -7,7 +7,7 @@ task, of what a proxy has as bytes already. The pool, TLS and names are aiohttp'
 import asyncio
 from contextlib import suppress
 from functools import partial
-from typing import NamedTuple, Protocol, cast
+from typing import NamedTuple, cast
 
 import aiohttp
 from aiohttp.connector import Connection
@@ -18,6 +18,7 @@ from proxy.relay.chunks import chunk_of
 from proxy.relay.headers import Headers
 from proxy.relay.link import Link
 from proxy.relay.reply import Head, Reply
+from proxy.relay.request_body import Source
 
 # A larger body is sent in pieces, while the answer may come already and others have their turns.
 WHOLE_BYTES = 512 * 1024
@@ -25,17 +26,6 @@ PIECE_BYTES = 64 * 1024
 LAST_CHUNK = b"0\r\n\r\n"
 # Without a body they have no length either (RFC 9110 §8.6).
 BODILESS = {"GET", "HEAD", "OPTIONS", "TRACE"}
-
-
-class Source(Protocol):
-    """A body that is still arriving."""
-
-    @property
-    def length(self) -> int | None:
-        """In bytes, where it is known."""
-
-    async def next(self) -> bytes:
-        """Its next bytes, b"" at the end; what it raises ends the request."""
 
 
 class BadHead(Exception):

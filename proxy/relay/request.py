@@ -9,10 +9,9 @@ from typing import Any
 from django.core.handlers.asgi import ASGIRequest
 from django.utils.functional import cached_property
 
-from proxy.relay.call import Source
 from proxy.relay.headers import Headers
 from proxy.relay.protocol import ARRIVING, KNOWN, TAKE_PIECES, TARGET
-from proxy.relay.request_body import Receive, drop_body, read_body
+from proxy.relay.request_body import Receive, Source, drop_body, read_body
 
 
 class RelayRequest(ASGIRequest):

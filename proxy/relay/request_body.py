@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from io import BytesIO
-from typing import Any
+from typing import Any, Protocol
 
 from proxy.wire.body_limits import MESSAGES_BYTES
 
@@ -13,6 +13,17 @@ MAX_DISCARDED_BYTES = 256 * 1024**2
 LARGE_BYTES = 4 * 1024**2
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+
+class Source(Protocol):
+    """A body that is still arriving."""
+
+    @property
+    def length(self) -> int | None:
+        """In bytes, where it is known."""
+
+    async def next(self) -> bytes:
+        """Its next bytes, b"" at the end; what it raises ends the request."""
 
 
 class BodyTooLarge(Exception):

@@ -12,10 +12,11 @@ import httpx
 
 from accounts.outbound.tunnel import Unreachable
 from proxy.relay.answer_bytes import AnswerBytes
-from proxy.relay.call import BadHead, Call, Origin, Source, head_of
+from proxy.relay.call import BadHead, Call, Origin, head_of
 from proxy.relay.connector import connector
 from proxy.relay.headers import Headers
 from proxy.relay.reply import BadAnswer
+from proxy.relay.request_body import Source
 
 
 class UpstreamTransport(httpx.AsyncBaseTransport):

@@ -16,11 +16,11 @@ from accounts.snapshot.watcher import Watcher
 from nexus_project.demo.emulator import Emulator
 from proxy.relay.answer_bytes import AnswerBytes
 from proxy.relay.attempts import Sender
-from proxy.relay.call import Source
 from proxy.relay.exchange import Exchange
 from proxy.relay.protocol import TARGET
 from proxy.relay.refresh import Refresher
 from proxy.relay.request import RelayRequest
+from proxy.relay.request_body import Source
 from proxy.relay.upstream import UpstreamTransport
 from tests.relay.limited import no_body
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.relay.answer_bytes import AnswerBytes
-from proxy.relay.call import WHOLE_BYTES, BadHead, Origin, Source, head_of, settle
+from proxy.relay.call import WHOLE_BYTES, BadHead, Origin, head_of, settle
+from proxy.relay.request_body import Source
 from proxy.relay.upstream import UpstreamTransport, build_request
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
