@@ -122,7 +122,7 @@ def configure(options: argparse.Namespace) -> Config:
         timeout_graceful_shutdown=options.grace,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         loop="uvloop",
-        http="proxy.relay.draining:DrainingProtocol",
+        http="proxy.relay.http.draining:DrainingProtocol",
         ws="none",
         lifespan="on",
         log_level="warning",

@@ -1,4 +1,4 @@
-"""The proxy's ASGI application, for uvicorn with proxy.relay.draining:DrainingProtocol."""
+"""The proxy's ASGI application, for uvicorn with proxy.relay.http.draining:DrainingProtocol."""
 
 import sys
 

@@ -8,8 +8,8 @@ import msgspec
 
 from nexus_project.operations.spool_file import Carried
 from proxy.record import Record
-from proxy.relay.shipper import MAX_BYTES, MAX_RECORDS
-from proxy.relay.survey import Survey, slots, survey
+from proxy.relay.shipping.shipper import MAX_BYTES, MAX_RECORDS
+from proxy.relay.spool.inspect import Survey, slots, survey
 from proxy.store import aside
 from proxy.store.models import SetAside
 from proxy.store.replay import arrived

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from proxy.heartbeat import Heartbeat
-from proxy.relay.survey import Survey, slots, survey
+from proxy.relay.spool.inspect import Survey, slots, survey
 from proxy.store.models import SetAside, Spool
 from proxy.store.pipeline import SpoolState, heartbeats, is_fresh, state_of
 from proxy.store.replay import arrived

@@ -7,14 +7,14 @@ from pathlib import Path
 from nexus_project.operations.spool_export import waiting_records
 from nexus_project.operations.spool_file import Unreadable, read_lines
 from proxy.record import Batch, Record
-from proxy.relay.assemble import read_record
-from proxy.relay.parts import Parts, parts_of
-from proxy.relay.recovery import claim_slot, holds_something
-from proxy.relay.rescue import rescued
-from proxy.relay.shipper import MAX_BYTES, MAX_RECORDS
-from proxy.relay.slot import look_into
-from proxy.relay.spool import Spool
-from proxy.relay.survey import is_held, slots
+from proxy.relay.shipping.parts import Parts, parts_of
+from proxy.relay.shipping.shipper import MAX_BYTES, MAX_RECORDS
+from proxy.relay.spool.assemble import read_record
+from proxy.relay.spool.directory import look_into
+from proxy.relay.spool.inspect import is_held, slots
+from proxy.relay.spool.recovery import claim_slot, holds_something
+from proxy.relay.spool.salvage import rescued
+from proxy.relay.spool.spool import Spool
 from proxy.store import replay
 from proxy.store.models import SetAside
 

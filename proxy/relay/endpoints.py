@@ -14,9 +14,9 @@ from accounts.guesses import Verdict
 from accounts.oauth import metrics
 from proxy import token_stats
 from proxy.relay import runtime
-from proxy.relay.answers import RawResponse, error_answer, json_answer
-from proxy.relay.request import RelayRequest
-from proxy.relay.tenant import client_address, is_local
+from proxy.relay.http.request import RelayRequest
+from proxy.relay.http.responses import RawResponse, error_answer, json_answer
+from proxy.relay.http.tenant import client_address, is_local
 from proxy.wire.errors import ErrorKind
 
 log = logging.getLogger("nexus.relay")

@@ -16,11 +16,11 @@ from django.http.response import HttpResponseBase
 from django.urls import Resolver404, get_resolver
 
 from proxy.relay import runtime
-from proxy.relay.answers import PairsResponse, RawResponse, error_answer
-from proxy.relay.headers import Headers
-from proxy.relay.protocol import ANSWER_EARLY, ARRIVING, CUT, LINGER, ON_LEAVE, REFUSAL, WRITE
-from proxy.relay.request import RelayRequest
-from proxy.relay.request_body import ClientLeft, Receive
+from proxy.relay.http.headers import Headers
+from proxy.relay.http.protocol import ANSWER_EARLY, ARRIVING, CUT, LINGER, ON_LEAVE, REFUSAL, WRITE
+from proxy.relay.http.request import RelayRequest
+from proxy.relay.http.request_body import ClientLeft, Receive
+from proxy.relay.http.responses import PairsResponse, RawResponse, error_answer
 from proxy.wire.errors import ErrorKind
 
 log = logging.getLogger("nexus.relay")

@@ -15,18 +15,19 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, reset_queries
 
 from accounts.snapshot.watcher import Watcher
-from proxy.relay import descriptors, door_prices
-from proxy.relay.attempts import Sender
-from proxy.relay.client_limits import ClientLimits
-from proxy.relay.exchange import Exchange
-from proxy.relay.health import HealthSharing
-from proxy.relay.limits import Limiter
-from proxy.relay.live import LivePublisher
-from proxy.relay.recovery import claim
-from proxy.relay.refresh import Refresher
-from proxy.relay.shipper import Shipper
-from proxy.relay.spool import Spool
-from proxy.relay.upstream import UpstreamTransport
+from proxy.relay.capture.exchange import Exchange
+from proxy.relay.capture.live import LivePublisher
+from proxy.relay.credentials.attempts import Sender
+from proxy.relay.credentials.health import HealthSharing
+from proxy.relay.credentials.refresh import Refresher
+from proxy.relay.http.client_limits import ClientLimits
+from proxy.relay.limits import prices as door_prices
+from proxy.relay.limits.limiter import Limiter
+from proxy.relay.shipping.shipper import Shipper
+from proxy.relay.spool import descriptors
+from proxy.relay.spool.recovery import claim
+from proxy.relay.spool.spool import Spool
+from proxy.relay.upstream.transport import UpstreamTransport
 
 log = logging.getLogger("nexus.relay")
 

@@ -3,11 +3,11 @@
 from collections.abc import Awaitable, Callable
 
 from proxy import record
-from proxy.relay.exchange import Exchange
-from proxy.relay.limit_words import Refusal
-from proxy.relay.refusal import Refused
-from proxy.relay.request import RelayRequest
-from proxy.relay.request_body import LARGE_BYTES, ClientLeft
+from proxy.relay.capture.exchange import Exchange
+from proxy.relay.http.refusal import Refused
+from proxy.relay.http.request import RelayRequest
+from proxy.relay.http.request_body import LARGE_BYTES, ClientLeft
+from proxy.relay.limits.messages import Refusal
 from proxy.wire.body_limits import MESSAGES_BYTES, limit_of, too_large
 from proxy.wire.errors import ErrorKind
 

@@ -14,17 +14,19 @@ from accounts.access.inbound import read_credentials
 from accounts.secrets.masking import mask_query
 from proxy import record
 from proxy.record import Head
-from proxy.relay import cors, debug, runtime
-from proxy.relay.answers import NEXUS_ID, error_answer, kind_of
-from proxy.relay.exchange import Exchange
+from proxy.relay import runtime
+from proxy.relay.capture import debug
+from proxy.relay.capture.exchange import Exchange
 from proxy.relay.handler import StreamedAnswer
-from proxy.relay.headers import client_headers, masked
-from proxy.relay.passage import Passage
-from proxy.relay.refusal import Refused
-from proxy.relay.request import RelayRequest
-from proxy.relay.request_body import BodyTooLarge
+from proxy.relay.http import cors
+from proxy.relay.http.headers import client_headers, masked
+from proxy.relay.http.refusal import Refused
+from proxy.relay.http.request import RelayRequest
+from proxy.relay.http.request_body import BodyTooLarge
+from proxy.relay.http.responses import NEXUS_ID, error_answer, kind_of
+from proxy.relay.http.tenant import client_address, host_of
+from proxy.relay.response_stream import Passage
 from proxy.relay.runtime import Runtime
-from proxy.relay.tenant import client_address, host_of
 from proxy.relay.upload import Upload, is_passed_on
 from proxy.wire.body_limits import limit_of, too_large
 from proxy.wire.errors import ErrorKind

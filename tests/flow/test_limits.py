@@ -14,7 +14,7 @@ import redis
 
 from accounts.access.limits import domain_scope, redis_key
 from nexus_project.stack import commands, ports
-from proxy.relay.limit_store import LEASE_SECONDS
+from proxy.relay.limits.store import LEASE_SECONDS
 from tests.flow.conftest import Nexus
 from tests.flow.services import Process, wait_for
 from tests.flow.test_pool import add, ask

@@ -17,7 +17,7 @@ from accounts.snapshot.watcher import INTERVAL_SECONDS
 from nexus_project.demo.emulator import Emulator
 from nexus_project.demo.script import Script
 from nexus_project.demo.serving import Running
-from proxy.relay.standing import PROBE_SECONDS
+from proxy.relay.credentials.circuit_breaker import PROBE_SECONDS
 from tests.flow.conftest import Nexus
 from tests.flow.services import wait_for
 

@@ -14,8 +14,8 @@ from pytest_django.fixtures import Settings
 from proxy import record
 from proxy.heartbeat import SPOOLS_KEY
 from proxy.record import Record
-from proxy.relay.assemble import read_record
-from proxy.relay.spool import Spool
+from proxy.relay.spool.assemble import read_record
+from proxy.relay.spool.spool import Spool
 from proxy.store import replay
 from tests.relay.examples import make_closing, make_head
 

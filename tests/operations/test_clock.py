@@ -16,10 +16,10 @@ import time_machine
 import uuid_utils
 
 from proxy.record import COMPLETE, Batch
-from proxy.relay import exchange as module
-from proxy.relay.assemble import read_record
-from proxy.relay.exchange import Exchange
-from proxy.relay.spool import Spool
+from proxy.relay.capture import exchange as module
+from proxy.relay.capture.exchange import Exchange
+from proxy.relay.spool.assemble import read_record
+from proxy.relay.spool.spool import Spool
 from proxy.store import replay
 from proxy.store.models import Exchange as Row
 from proxy.store.models import Rollup, month_of

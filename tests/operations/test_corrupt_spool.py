@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from proxy import record
-from proxy.relay.spool import Spool
+from proxy.relay.spool.spool import Spool
 from proxy.store.blobs import BodyMissingError, body_of
 from proxy.store.models import Exchange
 from proxy.store.pipeline import pipeline

@@ -11,9 +11,9 @@ from pytest_django.fixtures import Settings
 from proxy import record
 from proxy.heartbeat import SPOOLS_KEY
 from proxy.record import Batch
-from proxy.relay.assemble import read_record
-from proxy.relay.segments import RESPONSE, Frame
-from proxy.relay.spool import Spool
+from proxy.relay.spool.assemble import read_record
+from proxy.relay.spool.segments import RESPONSE, Frame
+from proxy.relay.spool.spool import Spool
 from proxy.store import losses, replay
 from proxy.store.models import Exchange
 from proxy.store.models import Spool as SpoolRow

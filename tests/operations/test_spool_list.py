@@ -12,8 +12,8 @@ import pytest
 
 from nexus_project import env
 from proxy import record
-from proxy.relay.slot import Slot, SlotTaken
-from proxy.relay.spool import Spool
+from proxy.relay.spool.directory import Slot, SlotTaken
+from proxy.relay.spool.spool import Spool
 from proxy.store.models import Spool as SpoolRow
 from proxy.store.replay import store
 from tests.operations.conftest import LIMIT, Run, accept, left_behind, store_from

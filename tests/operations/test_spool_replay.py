@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 
 from proxy import record
 from proxy.record import Record
-from proxy.relay.spool import Spool
+from proxy.relay.spool.spool import Spool
 from proxy.store import facts
 from proxy.store.blobs import BodyMissingError, body_of
 from proxy.store.ingest import ingest

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from proxy.record import Batch
-from proxy.relay import slot as module
-from proxy.relay.assemble import read_record
-from proxy.relay.spool import Spool
+from proxy.relay.spool import directory as module
+from proxy.relay.spool.assemble import read_record
+from proxy.relay.spool.spool import Spool
 from proxy.store import replay
 from proxy.store.blobs import body_of
 from proxy.store.models import Exchange

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from proxy.record import Part
-from proxy.relay.parts import Parts
-from proxy.relay.spool import Spool
-from proxy.relay.survey import Survey, survey
+from proxy.relay.shipping.parts import Parts
+from proxy.relay.spool.inspect import Survey, survey
+from proxy.relay.spool.spool import Spool
 from proxy.store.models import Exchange
 from proxy.store.pipeline import pipeline
 from tests.operations.conftest import Run, accept

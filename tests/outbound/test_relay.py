@@ -14,9 +14,9 @@ from accounts.outbound import trust
 from nexus_project.demo.connection import ConnectionProtocol
 from nexus_project.demo.emulator import Emulator
 from nexus_project.demo.serving import serve
-from proxy.relay.answer_bytes import AnswerBytes
-from proxy.relay.connector import TunnelConnector, connector
-from proxy.relay.upstream import UpstreamTransport, build_request
+from proxy.relay.upstream.connector import TunnelConnector, connector
+from proxy.relay.upstream.response_body import AnswerBytes
+from proxy.relay.upstream.transport import UpstreamTransport, build_request
 from tests import connect_proxy
 from tests.connect_proxy import ConnectProxy
 from tests.outside import Outside

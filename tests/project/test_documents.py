@@ -20,7 +20,7 @@ ROW = re.compile(r"^\| `([^`]+)` \|", re.MULTILINE)
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 API = (BASE_DIR / "docs" / "api.md").read_text(encoding="utf-8")
 OPERATIONS = (BASE_DIR / "docs" / "operations.md").read_text(encoding="utf-8")
-DEBUGGING = {"request", "answer", "chunk"}  # proxy.relay.debug: what passes, not what happened
+DEBUGGING = {"request", "answer", "chunk"}  # proxy.relay.capture.debug: what passes, not what happened
 
 
 def broken_links() -> Iterator[tuple[str, str]]:

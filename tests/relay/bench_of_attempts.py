@@ -14,14 +14,14 @@ from accounts.access.hosts import parse_host
 from accounts.access.inbound import read_credentials
 from accounts.snapshot.watcher import Watcher
 from nexus_project.demo.emulator import Emulator
-from proxy.relay.answer_bytes import AnswerBytes
-from proxy.relay.attempts import Sender
-from proxy.relay.exchange import Exchange
-from proxy.relay.protocol import TARGET
-from proxy.relay.refresh import Refresher
-from proxy.relay.request import RelayRequest
-from proxy.relay.request_body import Source
-from proxy.relay.upstream import UpstreamTransport
+from proxy.relay.capture.exchange import Exchange
+from proxy.relay.credentials.attempts import Sender
+from proxy.relay.credentials.refresh import Refresher
+from proxy.relay.http.protocol import TARGET
+from proxy.relay.http.request import RelayRequest
+from proxy.relay.http.request_body import Source
+from proxy.relay.upstream.response_body import AnswerBytes
+from proxy.relay.upstream.transport import UpstreamTransport
 from tests.relay.limited import no_body
 
 ONE, TWO, THREE = (

@@ -5,10 +5,10 @@ import time
 import httpx
 
 from accounts.access.decision import Payer
-from proxy.relay.affinity import Affinity
-from proxy.relay.notes import Notes
-from proxy.relay.pool import Pool
-from proxy.relay.shared_redis import SharedRedis
+from proxy.relay.credentials.affinity import Affinity
+from proxy.relay.credentials.pool import Pool
+from proxy.relay.credentials.shared_redis import SharedRedis
+from proxy.relay.credentials.updates import Notes
 
 A, A2, B = (
     Payer("database", str(number), "api_key", f"sk-ant-api03-{number}", f"acc_{number}")

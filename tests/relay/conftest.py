@@ -11,7 +11,7 @@ from pytest_django import Settings
 from nexus_project.demo.connection import ConnectionProtocol
 from nexus_project.demo.emulator import Emulator, create_app
 from nexus_project.demo.serving import serve
-from proxy.relay.spool import Spool
+from proxy.relay.spool.spool import Spool
 from tests.relay.bench_of_attempts import Bench
 from tests.relay.redis_server import OwnRedis, own_redis
 

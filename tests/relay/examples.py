@@ -4,8 +4,8 @@ from uuid_utils import uuid7
 
 from proxy import record
 from proxy.record import Closing, Head, HeaderPairs
-from proxy.relay.spool import Spool
-from proxy.relay.spooled import Entry
+from proxy.relay.spool.record import Entry
+from proxy.relay.spool.spool import Spool
 
 
 def make_head(body: bytes = b"", headers: HeaderPairs | None = None) -> Head:

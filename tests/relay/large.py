@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from proxy import record
 from proxy.record import Part
-from proxy.relay.parts import parts_of
-from proxy.relay.spool import Spool
+from proxy.relay.shipping.parts import parts_of
+from proxy.relay.spool.spool import Spool
 from tests.relay.examples import make_closing, make_head
 
 PIECES = [bytes([number]) * 1000 for number in range(10)]
@@ -22,7 +22,7 @@ def small_bounds() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for module in ("assemble", "shipper"):
             patch.setattr(f"proxy.relay.{module}.WHOLE_BYTES", 4000)
-        patch.setattr("proxy.relay.parts.PART_BYTES", 3000)
+        patch.setattr("proxy.relay.shipping.parts.PART_BYTES", 3000)
         yield
 
 

@@ -12,11 +12,11 @@ from django.conf import settings
 from accounts.access.decision import Decision, Payer, Snapshot
 from accounts.access.limits import Period, Rule, Rules, millionths, redis_key, spent_key
 from proxy.record import Head
-from proxy.relay.exchange import Exchange
-from proxy.relay.limit_words import Refusal
-from proxy.relay.limits import Limiter
-from proxy.relay.protocol import TARGET
-from proxy.relay.request import RelayRequest
+from proxy.relay.capture.exchange import Exchange
+from proxy.relay.http.protocol import TARGET
+from proxy.relay.http.request import RelayRequest
+from proxy.relay.limits.limiter import Limiter
+from proxy.relay.limits.messages import Refusal
 
 MODEL = "claude-sonnet-4-5"  # 3 USD a million in, 3.75 written to the cache, 15 out
 

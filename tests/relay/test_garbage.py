@@ -6,10 +6,10 @@ import gc
 import weakref
 from collections.abc import Iterator
 
-from proxy.relay.answer_bytes import AnswerBytes
-from proxy.relay.exchange import Exchange
-from proxy.relay.passage import Passage
-from proxy.relay.upstream import UpstreamTransport, build_request
+from proxy.relay.capture.exchange import Exchange
+from proxy.relay.response_stream import Passage
+from proxy.relay.upstream.response_body import AnswerBytes
+from proxy.relay.upstream.transport import UpstreamTransport, build_request
 
 ANSWER = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\n"
 END = b"3\r\ntwo\r\n0\r\n\r\n"

@@ -13,11 +13,11 @@ from django.urls import path
 from pytest_django.fixtures import Settings
 
 from nexus_project.urls import proxy as proxy_urls
-from proxy.relay.answers import json_answer
 from proxy.relay.endpoints import broken, nothing_here
 from proxy.relay.handler import RelayHandler
-from proxy.relay.protocol import ANSWER_EARLY, ARRIVING, CUT, ON_LEAVE, TARGET
-from proxy.relay.request import RelayRequest
+from proxy.relay.http.protocol import ANSWER_EARLY, ARRIVING, CUT, ON_LEAVE, TARGET
+from proxy.relay.http.request import RelayRequest
+from proxy.relay.http.responses import json_answer
 
 handler404 = nothing_here
 handler500 = broken

@@ -11,7 +11,7 @@ from pytest_django.fixtures import Settings
 from accounts.snapshot.watcher import Watcher
 from proxy.live_events import Message
 from proxy.relay import runtime
-from proxy.relay.exchange import Exchange
+from proxy.relay.capture.exchange import Exchange
 from proxy.relay.runtime import Runtime, live
 
 

@@ -9,16 +9,16 @@ from pytest_django import Settings
 
 from proxy import record
 from proxy.record import Record
-from proxy.relay.assemble import assemble, read_record
-from proxy.relay.bounds import MAX_RECORD_BYTES, WHOLE_BYTES
-from proxy.relay.exchange import Exchange
-from proxy.relay.limit_words import Refusal
-from proxy.relay.protocol import TARGET
-from proxy.relay.refusal import Refused
-from proxy.relay.request import RelayRequest
-from proxy.relay.request_body import LARGE_BYTES, ClientLeft, Receive
-from proxy.relay.segments import REQUEST, Frame, StoredFile
-from proxy.relay.spool import Spool
+from proxy.relay.capture.exchange import Exchange
+from proxy.relay.http.protocol import TARGET
+from proxy.relay.http.refusal import Refused
+from proxy.relay.http.request import RelayRequest
+from proxy.relay.http.request_body import LARGE_BYTES, ClientLeft, Receive
+from proxy.relay.limits.messages import Refusal
+from proxy.relay.spool.assemble import assemble, read_record
+from proxy.relay.spool.bounds import MAX_RECORD_BYTES, WHOLE_BYTES
+from proxy.relay.spool.segments import REQUEST, Frame, StoredFile
+from proxy.relay.spool.spool import Spool
 from proxy.relay.upload import RESERVED_BYTES, Reserve, Upload, is_passed_on
 from proxy.wire.body_limits import limit_of, too_large
 from proxy.wire.errors import ErrorKind

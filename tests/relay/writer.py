@@ -4,8 +4,8 @@ import os
 import sys
 from pathlib import Path
 
-from proxy.relay import files as module
-from proxy.relay.spool import Spool
+from proxy.relay.spool import files as module
+from proxy.relay.spool.spool import Spool
 
 LIMIT = 256 * 1024**2
 

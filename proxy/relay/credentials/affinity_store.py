@@ -1,0 +1,62 @@
+"""The bindings of sessions in Redis, shared by all processes and kept over restarts.
+
+One key a session, `nexus:affinity:<digest of domain and session>`, holds [credential, organisation] as JSON.
+"""
+
+from hashlib import sha256
+from typing import NamedTuple
+
+import msgspec
+
+from proxy.relay.credentials.shared_redis import SharedRedis
+from proxy.relay.redis_client import StoreDown
+
+KEPT_SECONDS = 24 * 3600  # after a process last asked for it
+# In one step: another process may have moved the session meanwhile, and then its word counts.
+_SWAP = """
+local kept = redis.call('GET', KEYS[1])
+if not kept or kept == ARGV[1] then kept = ARGV[2] end
+redis.call('SET', KEYS[1], kept, 'EX', ARGV[3])
+return kept
+"""
+
+# A domain, and within it the session; there is no affinity where the second is "".
+Place = tuple[str, str]
+
+
+class Binding(NamedTuple):
+    """A session's credential (`Payer.key`), and the organisation of its last response, "" before the first one."""
+
+    key: str = ""
+    organisation: str = ""
+
+
+_decode = msgspec.json.Decoder(Binding).decode
+_encode = msgspec.json.encode
+
+
+class AffinityStore:
+    """Used by one event loop."""
+
+    def __init__(self, redis: SharedRedis) -> None:
+        self._redis = redis
+        self._swap = redis.client.register_script(_SWAP)
+
+    @property
+    def answers(self) -> bool:
+        """Whether it is worth asking."""
+        return self._redis.answers
+
+    async def swap(self, place: Place, believed: Binding, wanted: Binding) -> Binding:
+        """Keep `wanted` unless there is another binding than `believed`; returns what is kept. Raises StoreDown."""
+        swap = self._swap(keys=[_name(place)], args=[_encode(believed), _encode(wanted), KEPT_SECONDS])
+        kept = await self._redis.ask(swap)
+        try:
+            return _decode(kept)
+        except msgspec.DecodeError as error:
+            self._redis.fail(error)
+            raise StoreDown(type(error).__name__) from error
+
+
+def _name(place: Place) -> str:
+    return f"nexus:affinity:{sha256(chr(0).join(place).encode()).hexdigest()[:32]}"

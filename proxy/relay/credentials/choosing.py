@@ -1,0 +1,158 @@
+"""Choose a credential of a pool for one request: by the session's affinity, and by how credentials fare.
+
+After a cool-down one request probes; the others take another credential or wait for the outcome.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from uuid import uuid4
+
+from django.conf import settings
+
+from accounts.access.decision import Decision, Payer
+from accounts.credentials.health import claim_probe, release_probe
+from proxy.relay.background import spawn
+from proxy.relay.credentials.affinity import Affinity, place_of
+from proxy.relay.credentials.affinity_store import Binding, Place
+from proxy.relay.credentials.circuit_breaker import PROBE_SECONDS, Standing
+from proxy.relay.credentials.outcome import LIMITED, OVERLOADED, UNREACHABLE
+from proxy.relay.credentials.pool import Pool
+from proxy.relay.http.refusal import Refused, retry_after, whole_seconds
+from proxy.relay.http.request import RelayRequest
+from proxy.wire.errors import ErrorKind
+
+NOBODY_TRIED: frozenset[str] = frozenset()
+# The worst that befell the credentials decides what the client reads.
+_KINDS = (
+    (LIMITED, ErrorKind.RATE_LIMIT),
+    (OVERLOADED, ErrorKind.OVERLOADED),
+    (UNREACHABLE, ErrorKind.UPSTREAM_FAILED),
+)
+
+
+class Chooser:
+    """`choose`, then `paid_with` or `exhausted`; `release` in the end in every case."""
+
+    def __init__(self, pool: Pool, affinity: Affinity) -> None:
+        self._pool = pool
+        self._affinity = affinity
+        self._process = uuid4().hex
+        # What each request probes: credentials by the end of their cool-down.
+        self._probes: dict[RelayRequest, dict[Payer, float]] = {}
+        self._owners: dict[RelayRequest, str] = {}
+
+    async def choose(
+        self, request: RelayRequest, decision: Decision, tried: frozenset[str] = NOBODY_TRIED
+    ) -> Payer | None:
+        """The credential to ask, once the outcome of a probe is known where others have none to offer; None when none is ready."""
+        place = place_of(request, decision)
+        while True:
+            now = time.time()
+            if self._affinity.is_stale(place, now):
+                await self._affinity.share(place, now)
+            binding, scope = self._may_use(request, place, decision, tried, now)
+            able = [payer for payer in scope if payer.key not in tried]
+            chosen = self._pool.choose(binding.key, able, now)
+            if chosen is None:
+                probe = self._pool.probed(able, now)
+                if probe is None:
+                    return None
+                await probe.outcome(now)
+            elif self._moves(request, place, binding, chosen) and not self._is_kept(
+                binding.key, decision, tried, now
+            ):
+                self._affinity.bind(place, chosen.key)  # and look again: other processes may know better
+            elif (half_open := self._pool.half_open(chosen)) is None or await self._claimed(
+                request, chosen, half_open, now
+            ):
+                return chosen
+
+    def is_of(self, request: RelayRequest, key: str) -> None:
+        """The request names an id that this credential gave."""
+        self._owners[request] = key
+
+    def _may_use(
+        self, request: RelayRequest, place: Place, decision: Decision, tried: frozenset[str], now: float
+    ) -> tuple[Binding, Sequence[Payer]]:
+        """What binds the request, the ids that it names before its session, and the credentials that it may use."""
+        if owner := self._owners.get(request):
+            binding = self._affinity.of_owner(owner)
+            if own := self._affinity.own(binding, decision.pool, tried, now):
+                return binding, own
+        binding = self._affinity.binding(place)
+        return binding, self._affinity.own(binding, decision.pool, tried, now) or decision.pool
+
+    def _moves(self, request: RelayRequest, place: Place, binding: Binding, chosen: Payer) -> bool:
+        """Whether the session is bound to this choice from now on; an id of another account moves none that has a binding."""
+        session = self._affinity.binding(place)
+        by_id = request in self._owners and session.key and session != binding
+        return bool(place[1]) and chosen.key != session.key and not by_id
+
+    def _is_kept(self, key: str, decision: Decision, tried: frozenset[str], now: float) -> bool:
+        """One that was refused, and may be well, keeps its sessions until the API takes another one for the same request."""
+        return key in tried and self._pool.is_usable(key, decision.pool, now)
+
+    def scope(
+        self, request: RelayRequest, decision: Decision, tried: frozenset[str] = NOBODY_TRIED
+    ) -> Sequence[Payer]:
+        """Those of the pool that the request may use at this moment."""
+        place = place_of(request, decision)
+        return self._may_use(request, place, decision, tried, time.time())[1]
+
+    async def _claimed(self, request: RelayRequest, payer: Payer, standing: Standing, now: float) -> bool:
+        """Whether this request probes it; where another process does, it is looked again in a moment."""
+        until, claimed = standing.until, True
+        standing.ask(now)  # this process's other requests wait meanwhile
+        try:
+            claimed = not settings.REDIS_URL or await asyncio.to_thread(
+                claim_probe, payer.key, until, self._process, PROBE_SECONDS
+            )
+        finally:
+            if claimed:
+                self._probes.setdefault(request, {})[payer] = until
+                standing.neither()
+            else:
+                standing.probed_elsewhere(time.time())
+        return claimed and not standing.is_cooling(time.time())  # others may have reported it meanwhile
+
+    def release(self, request: RelayRequest) -> None:
+        """It was answered, or never will be: where that said nothing of what it probed, the next request of any process probes.
+
+        What it did say is shared with all (health.py), and the claim is over with the cool-down that it is named after.
+        """
+        self._owners.pop(request, None)
+        for payer, until in self._probes.pop(request, {}).items():
+            standing = self._pool.half_open(payer)
+            if standing and standing.until == until:
+                standing.neither()
+                if settings.REDIS_URL:
+                    telling = asyncio.to_thread(release_probe, payer.key, until, self._process)
+                    spawn(telling, "probe-release")
+
+    def paid_with(self, decision: Decision, payer: Payer, tried: frozenset[str] = NOBODY_TRIED) -> Decision:
+        """The decision with this credential, which is going to be asked; the others that cool down or failed are named."""
+        now = time.time()
+        self._pool.ask(payer, now)
+        return decision.paid_with(payer, self._pool.passed_over(decision.pool, tried, now))
+
+    def exhausted(self, decision: Decision, scope: Sequence[Payer]) -> Refused:
+        """No credential that the request may use is ready: the response names the earliest end of their cool-downs."""
+        now = time.time()
+        cooling = self._pool.cooling(scope, now)
+        seconds = whole_seconds(cooling[0].until - now if cooling else 0)
+        reasons = {standing.reason for standing in cooling}
+        kind = next((kind for reason, kind in _KINDS if reason in reasons), ErrorKind.RATE_LIMIT)
+        why = ", ".join(sorted(reasons))
+        if len(scope) < len(decision.pool):
+            message = (
+                f"The credential that this session uses for {decision.domain} cools down ({why}). Try again in {seconds} s: with "
+                "one of another organisation the session would lose its thinking, its threads and its cache."
+            )
+        else:
+            message = (
+                f"All credentials that Nexus has for {decision.domain} cool down ({why}). "
+                f"Try again in {seconds} s, or ask the operator to add a credential or to end a cool-down."
+            )
+        names = (*decision.passed_over, *self._pool.passed_over(decision.pool, NOBODY_TRIED, now))
+        return Refused(kind, message, decision.domain, [retry_after(seconds)], tuple(dict.fromkeys(names)))

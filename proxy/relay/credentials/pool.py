@@ -1,0 +1,116 @@
+"""Several credentials of one domain: which one a request is paid with, as far as this process knows (docs/decisions/0023).
+
+A session stays with its credential (affinity.py) while that is well; others go where most is left.
+"""
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from httpx import Headers
+
+from accounts.access.decision import Payer
+from accounts.credentials.health import Health
+from proxy.relay.credentials.circuit_breaker import Standing
+from proxy.relay.credentials.outcome import REFUSED
+from proxy.relay.credentials.updates import Notes
+from proxy.wire.rate_limits import used_share
+
+log = logging.getLogger("nexus.pool")
+# A session waits for so long for a credential that is at its limit: clients do not retry later than that.
+PATIENCE_SECONDS = 60.0
+
+
+class Pool:
+    """Used by the event loop alone. Credentials are told apart by `Payer.key`."""
+
+    def __init__(self, notes: Notes) -> None:
+        self._notes = notes
+        self._standings: defaultdict[str, Standing] = defaultdict(Standing)
+
+    def choose(self, kept: str, able: Iterable[Payer], now: float) -> Payer | None:
+        """The one to ask now, the session's own (`kept`) before others; None where all cool down or are being probed."""
+        ready = [payer for payer in able if self._standings[payer.key].is_ready(now)]
+        if not ready:
+            return None
+        chosen = next((payer for payer in ready if payer.key == kept), None)
+        if chosen is None:
+            chosen = min(ready, key=lambda payer: used_share(self._notes.gauges.get(payer.key, {}), now))
+        return chosen
+
+    def is_lost(self, payer: Payer, tried: frozenset[str], now: float) -> bool:
+        """Whether a session need not wait for it: it is dead, or cools down for longer than clients wait."""
+        standing = self._standings[payer.key]
+        if not standing.is_cooling(now):
+            return payer.key in tried
+        return standing.reason == REFUSED or standing.until - now > PATIENCE_SECONDS
+
+    def is_usable(self, key: str, able: Iterable[Payer], now: float) -> bool:
+        """Whether it is one of these and does not cool down."""
+        return any(payer.key == key for payer in able) and not self._standings[key].is_cooling(now)
+
+    def half_open(self, payer: Payer) -> Standing | None:
+        """Its standing if its cool-down is over and nothing was heard of it since, so that asking it is a probe."""
+        standing = self._standings[payer.key]
+        return standing if standing.until else None
+
+    def ask(self, payer: Payer, now: float) -> None:
+        """A request goes upstream with it."""
+        self._standings[payer.key].ask(now)
+
+    def probed(self, able: Iterable[Payer], now: float) -> Standing | None:
+        """One that a request probes at this moment, the one that holds up others for the shortest time."""
+        running = [standing for standing in self._of(able) if standing.is_probed(now)]
+        return min(running, key=lambda standing: standing.probe_ends, default=None)
+
+    def cooling(self, able: Iterable[Payer], now: float) -> list[Standing]:
+        """Those that cool down, the one that is back first before the others."""
+        return sorted((one for one in self._of(able) if one.is_cooling(now)), key=lambda one: one.until)
+
+    def passed_over(self, able: Iterable[Payer], tried: frozenset[str], now: float) -> list[str]:
+        """Those that cool down, as "name (reason)", and the names of those that were tried."""
+        standings = [(one, self._standings[one.key]) for one in able]
+        return [
+            f"{one.name} ({standing.reason})" if standing.is_cooling(now) else one.name
+            for one, standing in standings
+            if standing.is_cooling(now) or one.key in tried
+        ]
+
+    def failed(self, payer: Payer, reason: str, until: float | None, sent_at: float) -> None:
+        """A request sent at `sent_at` was refused because of the credential; `until` is when the API wants to be asked again."""
+        standing, now = self._standings[payer.key], time.time()
+        begins = standing.cool(now, until, reason, sent_at)
+        self._notes.cooling(payer.key, standing.until, standing.reason)
+        if begins:
+            seconds = round(standing.until - now, 1)
+            log.warning("pool.cooling", extra={"payer": payer.name, "reason": reason, "seconds": seconds})
+
+    def answered(self, payer: Payer, status: int, headers: Headers, sent_at: float) -> None:
+        """The API answered; an error of its own says nothing of the credential."""
+        self._notes.learn(payer.key, headers)
+        standing = self._standings[payer.key]
+        if status >= 500 or status == 403:
+            standing.neither()
+        elif standing.succeed(sent_at):
+            self._notes.recovered(payer.key)
+            log.info("pool.recovered", extra={"payer": payer.name, "by": "an answer"})
+
+    def adopt(self, told: Mapping[str, Health], now: float) -> None:
+        """Take over what all processes and operators told; what this one has yet to tell is newer."""
+        for key, health in told.items():
+            if health.gauges:
+                self._notes.gauges[key] = dict(health.gauges)
+            if health.organisation:
+                self._notes.organisations[key] = health.organisation
+            standing = self._standings[key]
+            if self._notes.concerns(key):
+                continue
+            if health.cooling_until:
+                standing.adopt(health.cooling_until, health.cooling_reason, now)
+            elif standing.until:
+                standing.recover()
+                log.info("pool.recovered", extra={"payer": key, "by": "another process or an operator"})
+
+    def _of(self, able: Iterable[Payer]) -> list[Standing]:
+        return [self._standings[payer.key] for payer in able]

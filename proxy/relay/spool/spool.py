@@ -1,0 +1,405 @@
+"""The spool: every exchange is on local disk before its request goes upstream and before its client sees the end.
+
+Serials count from 1 without gaps over the spool's whole life, so that `accepted = stored + waiting + dropped` can be checked.
+When the limit is reached, or the disk refuses, bodies are dropped first, then records. What cannot be read for another reason than
+damage waits and is tried again. The event loop writes, a thread adds large bodies, and the shipper's thread reads and discards; the
+lock guards the index, never the reading or writing of a large body.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from proxy.heartbeat import Heartbeat
+from proxy.relay.log_limit import Rarely
+from proxy.relay.spool.directory import Slot
+from proxy.relay.spool.files import Files
+from proxy.relay.spool.queue import ShipQueue
+from proxy.relay.spool.record import Entry, Read, Spooled, join
+from proxy.relay.spool.segments import (
+    CLOSE,
+    HEADER_BYTES,
+    OPEN,
+    REQUEST,
+    RESPONSE,
+    Frame,
+    Segment,
+    StoredFile,
+)
+from proxy.relay.spool.unread import incomplete, look_through
+
+log = logging.getLogger("nexus.spool")
+
+HEADROOM = 1.05  # records without bodies may use five percent more than the limit
+MAX_WAITING = 200_000  # each costs about a kilobyte of memory
+
+FULL = "the spool is full"
+REFUSED = "the disk refused it"
+DAMAGED = "its beginning on disk is damaged"
+DAMAGED_BODY = "it is damaged on disk, or its file is gone"
+# An empty piece in a record that has an end: that a body of it was dropped is counted, and a restart must not count it again.
+COUNTED = (RESPONSE, b"")
+
+
+class Spool:
+    """One slot's exchanges. Raises SlotTaken when another process has it, OSError when its folder cannot be used."""
+
+    def __init__(self, folder: Path, limit_bytes: int) -> None:
+        self._slot = Slot(folder)
+        self.id = self._slot.id
+        self.folder = folder
+        self.accepted = self._slot.accepted
+        self.dropped = self._slot.dropped
+        self.bodies_dropped = self._slot.bodies_dropped
+        self._saved = (-1, -1, -1)
+        self._limit = limit_bytes
+        self._lock = threading.Lock()
+        self._files = Files(self._slot, limit_bytes)
+        self._entries: dict[int, Entry] = {}
+        self._queue = ShipQueue()
+        self._held_back = 0
+        self._unread: list[Path] = []
+        self._unreadable = Rarely()
+        found = self._index()
+        try:
+            # Made before any file is deleted: the names keep the spool's identity and count.
+            self._files.begin(self.accepted)
+        except OSError:
+            self._slot.release()
+            raise
+        self._judge(found)
+        self._save_counts()  # so that the file is there when the disk is full
+
+    # The relay's side: nothing here raises
+
+    @property
+    def used(self) -> int:
+        """Bytes on disk."""
+        return self._files.used
+
+    def has_room(self, size: int) -> bool:
+        """Whether a body of so many bytes still fits on disk."""
+        return self.used + size <= self._limit
+
+    def open(self, head: bytes, body: bytes) -> Entry:
+        """Take an exchange in; a large body is better given to `add_body`."""
+        with self._lock:
+            entry = Entry(self.accepted + 1)
+            self._entries[entry.serial] = entry
+            why = self._take_in(entry, head, body)
+            # Not before the write: the name of a new file must not count what a kill may keep off the disk.
+            self.accepted = entry.serial
+            if why:
+                self._drop(entry, why)
+        return entry
+
+    def add_body(self, entry: Entry, body: bytes) -> None:
+        """Give an open exchange its request's body: a file of its own, so that nobody waits while it is written."""
+        size = HEADER_BYTES + len(body)
+        with self._lock:
+            if entry.closed:
+                # Its client left before the body was looked at: no loss of the spool's.
+                entry.body_dropped = True
+                return
+            if not self.has_room(size):
+                self._drop_body(entry, FULL)
+                return
+            self._files.used += size
+            entry.writing = True
+        self._finish_body(entry, body, size, *self._files.write_alone(entry.serial, body, self.accepted))
+
+    def append(self, entry: Entry, piece: bytes, kind: int = RESPONSE) -> bool:
+        """Add bytes of the response, or of a request that is passed on; False if dropped, and then no more are wanted."""
+        with self._lock:
+            if entry.closed:
+                return False
+            why = "" if self.has_room(len(piece)) else FULL
+            if not why and not self._write(entry, [(kind, piece)]):
+                why = REFUSED
+            if why:
+                self._drop_body(entry, why)
+        return not why
+
+    def close(self, entry: Entry, piece: bytes, closing: bytes) -> None:
+        """Add the last response bytes and how it ended; from now on the exchange can be shipped."""
+        with self._lock:
+            if entry.closed:
+                return
+            entry.closed = True
+            if piece and not self.has_room(len(piece)):
+                self._drop_body(entry, FULL)
+                piece = b""
+            if not self._write_record(entry, _end_of(entry, closing), RESPONSE, piece):
+                # The beginning is on disk, so the exchange is not lost: a kill before the next `save` makes it `aborted`.
+                entry.closing = closing
+                self._files.owe(entry, _end_of(entry, closing))
+            if not entry.writing:
+                self._queue.add(entry)
+
+    def heartbeat(self) -> Heartbeat:
+        """What it holds at one moment.
+
+        While a file cannot be read nobody knows which of its exchanges are stored: all may wait, and none is missing.
+        """
+        with self._lock:
+            waiting = self.accepted - self.dropped if self._unread else self.waiting
+            return Heartbeat(
+                self.accepted, self.dropped, self.bodies_dropped, waiting, self.used, time.time()
+            )
+
+    def save(self) -> None:
+        """Keep on disk what segments cannot tell when they are damaged, and the ends that the disk refused before."""
+        with self._lock:
+            self._files.write_owed(self.accepted)
+            self._save_counts()
+
+    # The shipper's side
+
+    @property
+    def waiting(self) -> int:
+        """Exchanges that are not confirmed yet, the running ones included."""
+        return len(self._entries)
+
+    @property
+    def ready(self) -> int:
+        return len(self._queue)
+
+    @property
+    def whole(self) -> bool:
+        """Whether each file that lay here could be read. Otherwise its last serial is not known: it must give none."""
+        return not self._unread
+
+    @property
+    def done(self) -> bool:
+        """Whether all that could be read is shipped; what waits for an unread file is looked for when the slot is taken anew."""
+        return len(self._entries) == self._held_back
+
+    @property
+    def unreadable(self) -> int:
+        """Exchanges that wait because they could not be read, though nothing says that they are damaged."""
+        return self._queue.waiting_for_retry + self._held_back
+
+    def take(self, count: int, size: int, may_go: Callable[[Entry], bool] = lambda _: True) -> list[int]:
+        """Serials to ship, oldest first: at most `count` and `size` bytes, or a single larger one; others pass who may not go."""
+        with self._lock:
+            return [entry.serial for entry in self._queue.take(count, size, may_go)]
+
+    def size_of(self, serials: list[int]) -> int:
+        """Bytes of what was taken."""
+        with self._lock:
+            return sum(entry.size for entry in self._taken(serials))
+
+    def give_back(self, serials: list[int]) -> None:
+        """Ship these again: first in the queue. What is no longer taken (dropped, discarded) stays as it is."""
+        with self._lock:
+            self._queue.give_back(self._taken(serials))
+
+    def put_off(self, serials: list[int], error: OSError) -> None:
+        """Keep taken exchanges that could not be read until `try_again`: what the disk does not give now is not damaged."""
+        with self._lock:
+            self._queue.put_off(self._taken(serials))
+        if times := self._unreadable.count():
+            report = {"folder": str(self.folder), "records": self.unreadable, "times": times}
+            log.error("spool.unreadable", extra={**report, "why": str(error)})
+
+    def try_again(self) -> None:
+        """Ship what was put off, first in the queue, and delete what could not be deleted."""
+        with self._lock:
+            self._queue.try_again()
+            self._files.try_again()
+
+    def discard(self, serials: list[int]) -> None:
+        """Forget exchanges that were taken and that the worker has committed."""
+        with self._lock:
+            for entry in self._taken(serials):
+                self._release(entry, confirmed=True)
+
+    def body(self, serial: int, kind: int = RESPONSE) -> list[tuple[Segment, Frame]]:
+        """Where a body of a taken exchange lies; nothing of one that was given up."""
+        with self._lock:
+            entry = self._entries.get(serial)
+        return [one for one in entry.frames if one[1].kind == kind] if entry else []
+
+    def payload(self, read: Read, file: StoredFile, frame: Frame) -> bytes | None:
+        """What `read` gives, and None for a file that was deleted; raises OSError where nobody can tell now."""
+        try:
+            return read(file, frame)
+        except FileNotFoundError:
+            if self._slot.elsewhere:
+                raise
+            file.missing = True
+            return None
+
+    def lose_response(self, serial: int, file: StoredFile, frame: Frame) -> None:
+        """Note that a frame of it is damaged."""
+        self._slot.set_aside_frame(file, frame)
+        with self._lock:
+            self._drop_body(self._entries[serial], DAMAGED_BODY)
+
+    def lack_body(self, serial: int) -> None:
+        """Note that a body of a taken exchange is shorter than it was; once, and not if that was counted when it happened."""
+        with self._lock:
+            if entry := self._entries.get(serial):
+                self._drop_body(entry, DAMAGED_BODY)
+
+    def read(
+        self, serial: int, read: Read = StoredFile.read, without: Collection[int] = ()
+    ) -> Spooled | None:
+        """A taken exchange, without these kinds of frames and what is damaged of its bodies; None if its head is: it is given up.
+
+        Raises OSError, with nothing given up, where it cannot be read now.
+        """
+        with self._lock:
+            entry = self._entries.get(serial)
+        if entry is None:
+            return None
+        lost: list[tuple[StoredFile, Frame]] = []
+        frames = [one for one in entry.frames if one[1].kind not in without]
+        found = join(
+            serial, frames, lambda file, frame: lost.append((file, frame)), partial(self.payload, read)
+        )
+        for file, frame in lost:
+            self._slot.set_aside_frame(file, frame)
+        if found is None:
+            self._lose(entry)
+            return None
+        if any(frame.kind in (REQUEST, RESPONSE) for _, frame in lost):
+            with self._lock:
+                self._drop_body(entry, DAMAGED_BODY)
+        return found if found.closing else replace(found, closing=entry.closing)
+
+    def reject(self, serial: int, why: str) -> None:
+        """Drop a taken exchange whose record nobody can read, and set it aside."""
+        with self._lock:
+            entry = self._entries[serial]
+        for segment, frame in entry.frames:
+            self._slot.set_aside_frame(segment, frame)
+        with self._lock:
+            self._drop(entry, why)
+
+    def _lose(self, entry: Entry) -> None:
+        """Give up a record without a beginning. Whoever deleted its file has stored it, or it shows as a gap: that is no drop."""
+        if not entry.frames[0][0].missing:
+            self.reject(entry.serial, DAMAGED)
+            return
+        log.error("spool.gone", extra={"serial": entry.serial, "file": entry.frames[0][0].path.name})
+        with self._lock:
+            self._release(entry, confirmed=True)
+
+    def shut(self) -> None:
+        """Let go of the slot; what waits stays on disk for the next process."""
+        with self._lock:
+            self._files.close(self.accepted)
+            self._slot.release()
+
+    # Within, under the lock
+
+    def _taken(self, serials: list[int]) -> Iterator[Entry]:
+        for serial in serials:
+            entry = self._entries.get(serial)
+            if entry and entry.taken:
+                yield entry
+
+    def _take_in(self, entry: Entry, head: bytes, body: bytes) -> str:
+        """Why the exchange cannot be kept; "" if it is on disk."""
+        if self.used + len(head) > self._limit * HEADROOM or len(self._entries) > MAX_WAITING:
+            return FULL
+        if body and not self.has_room(len(body)):
+            self._drop_body(entry, FULL)
+            body = b""
+        return "" if self._write_record(entry, [(OPEN, head)], REQUEST, body) else REFUSED
+
+    def _write_record(self, entry: Entry, record: list[tuple[int, bytes]], kind: int, body: bytes) -> bool:
+        """Write a part of the record with a body; where the disk refuses both, without it."""
+        if not body:
+            return self._write(entry, record)
+        if self._write(entry, [*record, (kind, body)]):
+            return True
+        self._drop_body(entry, REFUSED)
+        return self._write(entry, record)
+
+    def _write(self, entry: Entry, parts: list[tuple[int, bytes]]) -> bool:
+        return self._files.write(entry, parts, self.accepted)
+
+    def _finish_body(
+        self, entry: Entry, body: bytes, size: int, segment: Segment | None, frame: Frame | None
+    ) -> None:
+        with self._lock:
+            entry.writing = False
+            if segment and frame:
+                self._files.link(entry, segment, frame)
+            else:
+                self._files.used -= size
+                if segment:
+                    self._files.delete(segment)
+                # Without a new file the old one may take it: others wait meanwhile, and nothing is lost.
+                if not self._write(entry, [(REQUEST, body)]):
+                    self._drop_body(entry, REFUSED)
+            if entry.closed:
+                self._queue.add(entry)
+
+    def _drop_body(self, entry: Entry, why: str) -> None:
+        if not entry.body_dropped:
+            entry.body_dropped = True
+            self.bodies_dropped += 1
+            log.error("spool.body_dropped", extra={"serial": entry.serial, "why": why})
+            self._save_counts()
+
+    def _drop(self, entry: Entry, why: str) -> None:
+        log.error("spool.dropped", extra={"serial": entry.serial, "why": why})
+        self.dropped += 1
+        entry.closed = True
+        self._save_counts()
+        self._release(entry, confirmed=False)
+
+    def _save_counts(self) -> None:
+        counts = (self.accepted, self.dropped, self.bodies_dropped)
+        if counts != self._saved and self._slot.save_counts(*counts):
+            self._saved = counts
+
+    def _release(self, entry: Entry, *, confirmed: bool) -> None:
+        """Forget an exchange."""
+        del self._entries[entry.serial]
+        self._files.release(entry, confirmed=confirmed)
+
+    # Coming back
+
+    def _index(self) -> list[Segment]:
+        """Read what the last process left; the files that could be read."""
+        found = look_through(self._slot)
+        self._unread = found.unread
+        for segment, exchanges in found.files.items():
+            self._files.used += segment.size
+            for serial, frames in exchanges.items():
+                self.accepted = max(self.accepted, serial)
+                for frame in frames:
+                    self._files.link(self._entries.setdefault(serial, Entry(serial)), segment, frame)
+        return list(found.files)
+
+    def _judge(self, segments: list[Segment]) -> None:
+        """All that was found can be shipped, with or without its end, but not without its beginning."""
+        for segment in segments:
+            if not segment.holders:
+                self._files.delete(segment)
+        waiting = incomplete({serial: entry.frames for serial, entry in self._entries.items()}, self._unread)
+        self._held_back = len(waiting)
+        for serial in sorted(self._entries):
+            entry = self._entries[serial]
+            entry.closed = True
+            entry.body_dropped = any((frame.kind, frame.length) == (RESPONSE, 0) for _, frame in entry.frames)
+            if serial in waiting:
+                continue
+            if all(frame.kind != OPEN for _, frame in entry.frames):
+                for file, frame in entry.frames:
+                    self._slot.set_aside_frame(file, frame)
+                self._drop(entry, DAMAGED)
+            else:
+                self._queue.add(entry)
+
+
+def _end_of(entry: Entry, closing: bytes) -> list[tuple[int, bytes]]:
+    return [(CLOSE, closing), COUNTED] if entry.body_dropped else [(CLOSE, closing)]

@@ -1,0 +1,100 @@
+"""The body of an answer, as it comes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import httpx
+
+from proxy.relay.http.chunks import chunk_of, data_of
+from proxy.relay.upstream.connection import no_shortcut, nobody
+from proxy.relay.upstream.request import Call
+
+# A client that does not read has one of these in the proxy, beside the sockets' own buffers.
+PIECE_BYTES = 64 * 1024
+# Given a piece of the body and the same as a chunk, it tells whether it took it.
+Taker = Callable[[bytes, bytes], bool]
+
+
+class AnswerBytes(httpx.AsyncByteStream):
+    """The body's bytes as the network gives them; raises httpx.ReadError when upstream breaks off."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._reply = call.reply
+        self._taker: Taker | None = None
+        self._waiter: asyncio.Future[bytes] | None = None
+        if not self._reply.ended:
+            call.link.listener = self._arrived
+
+    def hand_to(self, taker: Taker) -> None:
+        """Give `taker` what comes while `read` waits, without waking its task: all but the last piece, until it returns False."""
+        self._taker = taker
+        if not self._reply.ended:
+            self._call.link.shortcut = self._pass_on
+
+    async def read(self) -> bytes:
+        """What has come so far, up to PIECE_BYTES; b"" at the end."""
+        reply = self._reply
+        while not (piece := self._take()) and not reply.ended:
+            if piece := await self._wait():
+                return piece
+        if not piece and reply.error:
+            raise httpx.ReadError(str(reply.error) or type(reply.error).__name__) from reply.error
+        return piece
+
+    def _take(self) -> bytes:
+        reply = self._reply
+        piece = reply.take(PIECE_BYTES)
+        if not reply.ended:  # else the link may be another request's by now
+            self._call.link.taken(reply.held)
+        return piece
+
+    async def _wait(self) -> bytes:
+        """Until something came: the piece that the taker did not take, b"" where `read` has to look."""
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            return await self._waiter
+        finally:
+            self._waiter = None
+
+    def _pass_on(self, data: bytes) -> bool:
+        """One whole chunk, as an event of a slow stream comes, is for the taker as it is: nobody needs to parse it."""
+        waiter = self._waiter
+        if waiter is None or waiter.done() or self._taker is None or not (piece := data_of(data)):
+            return False
+        try:
+            return self._taker(piece, data)
+        except Exception as error:  # it belongs to the task
+            waiter.set_exception(error)
+            return True
+
+    def _arrived(self) -> None:
+        waiter = self._waiter
+        if waiter is None or waiter.done():
+            return
+        if self._taker is None or self._reply.ended:
+            waiter.set_result(b"")
+            return
+        try:
+            while piece := self._reply.take(PIECE_BYTES):
+                if not self._taker(piece, chunk_of(piece)):
+                    waiter.set_result(piece)
+                    return
+        except Exception as error:  # it belongs to the task
+            waiter.set_exception(error)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while chunk := await self.read():
+            yield chunk
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last byte has been handed out."""
+        return self._reply.taken
+
+    def close(self) -> None:
+        """Nothing more is wanted: upstream must stop at once. The taker, which may hold it, is let go of."""
+        self._taker = None
+        if self._call.link.listener == self._arrived:
+            self._call.link.listener, self._call.link.shortcut = nobody, no_shortcut
+        self._call.close()

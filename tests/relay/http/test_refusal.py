@@ -1,0 +1,23 @@
+"""What Nexus answers itself, and what it tells clients of a repeat."""
+
+import pytest
+
+from proxy.relay.http.refusal import retry_after, whole_seconds
+from proxy.relay.http.responses import error_answer
+from proxy.wire.errors import ErrorKind
+
+
+@pytest.mark.parametrize("kind", list(ErrorKind))
+def test_an_error_that_no_repeat_can_mend_says_so_once(kind: ErrorKind) -> None:
+    answer = error_answer(kind, "no", "")
+
+    told = [value for name, value in answer.pairs if name == b"x-should-retry"]
+    assert told == ([b"false"] if kind.is_final else [])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(-3, 1), (0, 1), (0.2, 1), (1, 1), (1.001, 2), (59.5, 60), (86_400.0, 86_400)]
+)
+def test_a_wait_is_told_in_whole_seconds_rounded_up(seconds: float, told: int) -> None:
+    assert whole_seconds(seconds) == told
+    assert retry_after(seconds) == (b"retry-after", str(told).encode())
