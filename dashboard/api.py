@@ -35,8 +35,8 @@ from dashboard.schemas import (
     StorageReport,
 )
 from dashboard.signin import NOT_ALLOWED, READ_BODIES, VIEW_FIGURES, Visitor, visitor
-from proxy.store.costs import plain
 from proxy.store.pipeline import Pipeline, pipeline
+from proxy.store.pricing.costs import plain
 
 MAX_LIMIT = 1000
 MAX_OFFSET = 10_000

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 
 from accounts.secrets.masking import mask_json, mask_text
-from proxy.store.batches import BatchUsage
+from proxy.store.ingest.message_batches import BatchUsage
 from proxy.wire.batches import Share, first_results
 from proxy.wire.lenient import as_dict, as_text
 

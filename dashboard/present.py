@@ -9,7 +9,7 @@ from dashboard.conversation.clipping import clipped
 from dashboard.present_bill import billed_models, cost_lines, decimal
 from dashboard.queries.exchanges import Details
 from dashboard.schemas import RequestDetails, RequestSummary, StreamingChunk
-from proxy.store.batches import usage_of
+from proxy.store.ingest.message_batches import usage_of
 from proxy.store.models import Exchange
 from proxy.wire.batches import first_results
 from proxy.wire.lenient import parse

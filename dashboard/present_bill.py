@@ -3,8 +3,8 @@
 from decimal import Decimal
 
 from dashboard.schemas import BilledModel, CostFactor, CostLine
-from proxy.store.costs import plain
-from proxy.store.pricing.explain import Explanation, Line
+from proxy.store.billing.explain import Explanation, Line
+from proxy.store.pricing.costs import plain
 
 
 def decimal(amount: Decimal | None) -> str | None:

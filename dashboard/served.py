@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from accounts.secrets.masking import mask_text
 from dashboard.templatetags.nexus import grouped, words
+from proxy.store.billing.explain import Explanation
 from proxy.store.models import Exchange
-from proxy.store.pricing.explain import Explanation
 from proxy.wire.lenient import as_dict, as_text
 
 _FAST = "All rates are multiplied; the bill says by how much"

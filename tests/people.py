@@ -18,10 +18,10 @@ from accounts.models import Credential, Domain
 from dashboard.models import Traffic
 from nexus_project.operations.grants import WORKER
 from proxy.record import COMPLETE, Batch
-from proxy.store.blobs import Pieces, encode_chunks
-from proxy.store.histogram import BUCKETS
-from proxy.store.ingest import ingest
+from proxy.store.bodies.blobs import Pieces, encode_chunks
+from proxy.store.ingest.batch import ingest
 from proxy.store.models import DomainTotal, Exchange, ExchangeBody, Pin, Price, Rollup, Spool, month_of
+from proxy.store.sums.histogram import BUCKETS
 from tests.roles import acting_as, as_owner
 
 SPOOL = UUID("0193a000-0000-7000-8000-000000000001")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from accounts.secrets.masking import mask_json, mask_text
 from dashboard.conversation.clipping import clipped
 from dashboard.queries.exchanges import KeptBody
-from proxy.store.codings import plain
+from proxy.store.bodies.codings import plain
 from proxy.wire.lenient import parse
 
 MAX_SHOWN = 300_000

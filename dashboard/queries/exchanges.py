@@ -6,10 +6,10 @@ from uuid import UUID
 
 from django.db.models import QuerySet, Sum
 
-from proxy.store.blobs import BodyMissingError, Chunks, body_of, decode_chunks
+from proxy.store.billing.explain import Explanation, explain
+from proxy.store.bodies.blobs import BodyMissingError, Chunks, body_of, decode_chunks
 from proxy.store.models import DomainTotal, Exchange, ExchangeBody, Pin
-from proxy.store.pricing.explain import Explanation, explain
-from proxy.store.retention import METADATA, why_gone
+from proxy.store.months.retention import METADATA, why_gone
 
 NOT_STORED = "No exchange with this id is stored."
 

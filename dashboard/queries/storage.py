@@ -9,7 +9,7 @@ from django.db.models import Sum
 from django.db.models.functions import TruncMonth
 
 from proxy.store.models import DayRollup, DroppedMonth
-from proxy.store.partitions import Partition, partitions
+from proxy.store.postgres.partitions import Partition, partitions
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-from proxy.store import unpriced
+from proxy.store.ingest import unpriced
 from proxy.store.models import UnpricedModel
 from proxy.store.pricing import age
 

@@ -13,7 +13,7 @@ from dashboard.queries.exchanges import Details
 from dashboard.served import Fact, facts_of
 from dashboard.templatetags.nexus import words
 from dashboard.timeline import Timeline, draw
-from proxy.store.batches import usage_of
+from proxy.store.ingest.message_batches import usage_of
 from proxy.wire.lenient import parse
 from proxy.wire.messages import Answer, read_answer
 

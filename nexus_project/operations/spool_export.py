@@ -10,10 +10,10 @@ from nexus_project.operations.spool_file import Carried
 from proxy.record import Record
 from proxy.relay.shipping.shipper import MAX_BYTES, MAX_RECORDS
 from proxy.relay.spool.inspect import Survey, slots, survey
-from proxy.store import aside
+from proxy.store.bodies.encryption import BrokenSeal, KeyUnavailable
+from proxy.store.ingest import dead_letters as aside
+from proxy.store.ingest.replay import arrived
 from proxy.store.models import SetAside
-from proxy.store.replay import arrived
-from proxy.store.sealing import BrokenSeal, KeyUnavailable
 
 
 def everything(root: Path, unusable: Callable[[str], None], step: Callable[[int], None]) -> Iterator[Carried]:

@@ -8,9 +8,9 @@ from typing import Literal
 
 from proxy.heartbeat import Heartbeat
 from proxy.relay.spool.inspect import Survey, slots, survey
+from proxy.store.ingest.replay import arrived
 from proxy.store.models import SetAside, Spool
 from proxy.store.pipeline import SpoolState, heartbeats, is_fresh, state_of
-from proxy.store.replay import arrived
 
 Where = Literal["running", "left behind", "unusable", "elsewhere"]
 

@@ -15,7 +15,7 @@ from proxy.relay.spool.inspect import is_held, slots
 from proxy.relay.spool.recovery import claim_slot, holds_something
 from proxy.relay.spool.salvage import rescued
 from proxy.relay.spool.spool import Spool
-from proxy.store import replay
+from proxy.store.ingest import replay
 from proxy.store.models import SetAside
 
 Step = Callable[[int], None]

@@ -13,8 +13,8 @@ log = logging.getLogger("nexus.announce")
 
 # By name, as Django names its middleware: each of these modules imports this one for `Stored`.
 _LISTENERS = (
-    "proxy.store.limits.settle",
-    "proxy.store.live.publish",
+    "proxy.store.listeners.limits.settle",
+    "proxy.store.listeners.live.publish",
     "proxy.store.notifications.notify",
 )
 

@@ -8,7 +8,7 @@ from django.core.checks import CheckMessage, Warning, register
 from django.db import Error as DatabaseFailure
 from django.template.defaultfilters import pluralize
 
-from proxy.store import unpriced
+from proxy.store.ingest import unpriced
 from proxy.store.models import UnpricedModel
 from proxy.store.pricing import age
 from proxy.store.pricing.pending import ACTION, named, pending

@@ -14,12 +14,15 @@ from redis.exceptions import RedisError
 from proxy import token_stats
 from proxy.batch import decode
 from proxy.record import INGEST_TASK, Part
-from proxy.store import limits, losses, partitions, retention
-from proxy.store.ingest import ingest as ingest_batch
-from proxy.store.ingest import take_part
+from proxy.store.bodies.encryption import KeyUnavailable
+from proxy.store.ingest.batch import ingest as ingest_batch
+from proxy.store.ingest.batch import take_part
+from proxy.store.ingest.result_parts import PartMissing
+from proxy.store.listeners import limits
+from proxy.store.months import retention
 from proxy.store.notifications import logins
-from proxy.store.result_parts import PartMissing
-from proxy.store.sealing import KeyUnavailable
+from proxy.store.notifications import loss_check as losses
+from proxy.store.postgres import partitions
 from proxy.store.token_report import report
 
 log = logging.getLogger("nexus.ingest")

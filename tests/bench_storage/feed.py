@@ -23,7 +23,7 @@ def main(words: list[str]) -> int:
     number, batches = map(int, words)
     payloads = [encode_batch(one) for one in islice(Load(number).batches(), batches + 1)]
     django.setup()
-    from proxy.store.ingest import ingest
+    from proxy.store.ingest.batch import ingest
 
     ingest(decode_batch(payloads[0]))  # imports, prices, the connection
     sys.stdout.write("ready\n")

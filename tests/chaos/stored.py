@@ -19,7 +19,7 @@ django.setup()
 
 from django.db.models import Sum  # noqa: E402 - Django's settings come first
 
-from proxy.store.blobs import BodyMissingError, body_of  # noqa: E402 - the same
+from proxy.store.bodies.blobs import BodyMissingError, body_of  # noqa: E402 - the same
 from proxy.store.models import (  # noqa: E402 - the same
     DomainTotal,
     Exchange,

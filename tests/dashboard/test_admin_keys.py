@@ -18,8 +18,8 @@ from accounts.access.limits import key_scope
 from accounts.models import ClientKey, Domain
 from accounts.models.limits import read_rules
 from accounts.snapshot.build import from_database
-from proxy.store import spend
 from proxy.store.models import Spend
+from proxy.store.sums import spend
 from tests.accounts.people import make_api_key, make_client_key, make_limit
 from tests.roles import as_owner
 

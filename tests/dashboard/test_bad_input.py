@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nexus_project.env import BASE_DIR
 from proxy.record import Record
-from proxy.store.blobs import body_of
+from proxy.store.bodies.blobs import body_of
 from proxy.store.models import Exchange, SetAside
 from tests.dashboard.bad_input import BAD, SCRIPT, Bad
 from tests.people import take_in

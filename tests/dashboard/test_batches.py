@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from nexus_project.operations.grants import WORKER
 from proxy.record import Part
-from proxy.store.ingest import take_part
+from proxy.store.ingest.batch import take_part
 from proxy.store.models import MessageBatch
 from tests import people
 from tests.people import take_in

@@ -8,10 +8,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from proxy.store import ingest
+from proxy.store.ingest import batch as ingest
 from proxy.store.models import Exchange, Price
-from proxy.store.prices import CachedBook
 from proxy.store.pricing import upgrade
+from proxy.store.pricing.book import CachedBook
 from tests import people
 from tests.roles import as_owner
 from tests.store import batch_records, bills

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.conversation.clipping import REST, clipped
-from tests.store.test_columns import ANY_JSON
+from tests.store.postgres.test_columns import ANY_JSON
 
 
 @given(value=ANY_JSON)

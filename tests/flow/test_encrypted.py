@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from proxy.store.sealing import key_id
+from proxy.store.bodies.encryption import key_id
 from tests.flow import haystack
 from tests.flow.conftest import Nexus
 from tests.flow.services import wait_for

@@ -19,7 +19,7 @@ STREAM = {"model": "claude-sonnet-5", "max_tokens": 500, "stream": True}
 READ = """
 import sys, uuid, django
 django.setup()
-from proxy.store.blobs import body_of
+from proxy.store.bodies.blobs import body_of
 sys.stdout.buffer.write(body_of(uuid.UUID(sys.argv[1]), sys.argv[2]))
 """
 ASK = {**STREAM, "messages": [{"role": "user", "content": "Tell me more about the slow query."}]}

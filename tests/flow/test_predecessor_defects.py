@@ -12,7 +12,7 @@ import pytest
 from django.core.management import call_command
 
 from nexus_project.demo.script import Script
-from proxy.store.blobs import decode_chunks
+from proxy.store.bodies.blobs import decode_chunks
 from tests.flow import wire
 from tests.flow.conftest import Nexus
 from tests.flow.services import wait_for

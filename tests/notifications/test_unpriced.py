@@ -8,7 +8,7 @@ from pytest_django.fixtures import Settings
 
 from nexus_project.demo import slack as demo
 from proxy.record import Record
-from proxy.store import ingest
+from proxy.store.ingest import batch as ingest
 from proxy.store.notifications import notify, outbox, tasks
 from proxy.store.notifications.redis_link import connection
 from proxy.store.notifications.slack_config import EVERYBODY

@@ -16,7 +16,7 @@ from proxy.heartbeat import SPOOLS_KEY
 from proxy.record import Record
 from proxy.relay.spool.assemble import read_record
 from proxy.relay.spool.spool import Spool
-from proxy.store import replay
+from proxy.store.ingest import replay
 from tests.relay.examples import make_closing, make_head
 
 LIMIT = 64 * 1024**2

@@ -20,7 +20,7 @@ from proxy.relay.capture import exchange as module
 from proxy.relay.capture.exchange import Exchange
 from proxy.relay.spool.assemble import read_record
 from proxy.relay.spool.spool import Spool
-from proxy.store import replay
+from proxy.store.ingest import replay
 from proxy.store.models import Exchange as Row
 from proxy.store.models import Rollup, month_of
 from proxy.store.pipeline import pipeline

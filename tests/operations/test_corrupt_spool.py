@@ -9,7 +9,7 @@ import pytest
 
 from proxy import record
 from proxy.relay.spool.spool import Spool
-from proxy.store.blobs import BodyMissingError, body_of
+from proxy.store.bodies.blobs import BodyMissingError, body_of
 from proxy.store.models import Exchange
 from proxy.store.pipeline import pipeline
 from tests.operations.conftest import LIMIT, Run

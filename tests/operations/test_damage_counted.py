@@ -14,9 +14,10 @@ from proxy.record import Batch
 from proxy.relay.spool.assemble import read_record
 from proxy.relay.spool.segments import RESPONSE, Frame
 from proxy.relay.spool.spool import Spool
-from proxy.store import losses, replay
+from proxy.store.ingest import replay
 from proxy.store.models import Exchange
 from proxy.store.models import Spool as SpoolRow
+from proxy.store.notifications import loss_check as losses
 from proxy.store.pipeline import pipeline
 from tests.relay.examples import make_closing, make_head
 

@@ -14,8 +14,8 @@ from nexus_project import env
 from proxy import record
 from proxy.relay.spool.directory import Slot, SlotTaken
 from proxy.relay.spool.spool import Spool
+from proxy.store.ingest.replay import store
 from proxy.store.models import Spool as SpoolRow
-from proxy.store.replay import store
 from tests.operations.conftest import LIMIT, Run, accept, left_behind, store_from
 from tests.relay.disk import newest_segment
 from tests.relay.examples import make_closing, make_head, put

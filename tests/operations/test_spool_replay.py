@@ -13,9 +13,9 @@ from pytest_django.fixtures import Settings
 from proxy import record
 from proxy.record import Record
 from proxy.relay.spool.spool import Spool
-from proxy.store import facts
-from proxy.store.blobs import BodyMissingError, body_of
-from proxy.store.ingest import ingest
+from proxy.store.bodies.blobs import BodyMissingError, body_of
+from proxy.store.ingest import facts
+from proxy.store.ingest.batch import ingest
 from proxy.store.models import DomainTotal, Exchange, SetAside
 from proxy.store.models import Spool as SpoolRow
 from proxy.store.pipeline import Pipeline, pipeline

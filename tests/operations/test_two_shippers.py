@@ -8,8 +8,8 @@ from proxy.record import Batch
 from proxy.relay.spool import directory as module
 from proxy.relay.spool.assemble import read_record
 from proxy.relay.spool.spool import Spool
-from proxy.store import replay
-from proxy.store.blobs import body_of
+from proxy.store.bodies.blobs import body_of
+from proxy.store.ingest import replay
 from proxy.store.models import Exchange
 from proxy.store.pipeline import pipeline
 from tests.operations.conftest import LIMIT, accept, left_behind

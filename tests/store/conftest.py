@@ -1,8 +1,8 @@
 import pytest
 
-from proxy.store import ingest
-from proxy.store.prices import CachedBook
+from proxy.store.ingest import batch as ingest
 from proxy.store.pricing import upgrade
+from proxy.store.pricing.book import CachedBook
 from tests.roles import as_owner
 from tests.store.records import make_batch
 from tests.store.transfers import all_kinds

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 from proxy.record import OUTCOMES, Record
-from proxy.store import histogram
 from proxy.store.models import DomainTotal, Rollup, Spend
+from proxy.store.sums import histogram
 from tests.store.records import SSE, ask, make_closing, make_head, make_record, say, start, stream
 
 FIRST = datetime(2026, 8, 30, tzinfo=UTC)

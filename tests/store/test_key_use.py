@@ -11,7 +11,7 @@ from accounts import key_use
 from accounts.models import ClientKey
 from accounts.snapshot.build import database_version
 from nexus_project.operations.grants import WORKER
-from proxy.store.ingest import ingest
+from proxy.store.ingest.batch import ingest
 from tests.accounts.people import make_client_key
 from tests.roles import acting_as, as_owner
 from tests.store.records import NOON, make_batch, make_head, make_record

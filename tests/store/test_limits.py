@@ -12,8 +12,12 @@ from django.db import connections
 
 from accounts.access.limits import PERIODS, Period, begin, end, redis_key, spent_key
 from accounts.limits import scripts as limit_scripts
-from proxy.store import ingest, limits, reprice, spend, tasks
+from proxy.store import tasks
+from proxy.store.billing import reprice
+from proxy.store.ingest import batch as ingest
+from proxy.store.listeners import limits
 from proxy.store.models import Spend
+from proxy.store.sums import spend
 from tests import people as prices_people
 from tests.accounts.people import make_client_key, make_domain, make_limit
 from tests.roles import as_owner

@@ -16,8 +16,8 @@ from redis.exceptions import RedisError
 import nexus_project.celery  # noqa: F401 - tasks are published through its app
 from nexus_project.demo import slack as demo
 from proxy.heartbeat import SPOOLS_KEY, Heartbeat
-from proxy.store import losses
 from proxy.store.models import Spool
+from proxy.store.notifications import loss_check as losses
 from proxy.store.notifications import outbox, tasks
 from proxy.store.notifications.losses import OPERATORS
 from proxy.store.notifications.redis_link import connection

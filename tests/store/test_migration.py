@@ -18,7 +18,7 @@ BODIES = (b'{"model":"a"}' * 100, b"")
 READ = """
 import sys, uuid, django
 django.setup()
-from proxy.store.blobs import body_of
+from proxy.store.bodies.blobs import body_of
 sys.stdout.buffer.write(body_of(uuid.UUID(sys.argv[1]), "request") + b"|" + body_of(uuid.UUID(sys.argv[1]), "response"))
 """
 

@@ -7,7 +7,7 @@ from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.store import histogram, ingest
+from proxy.store.ingest import batch as ingest
 from proxy.store.models import (
     Blob,
     DomainTotal,
@@ -21,6 +21,7 @@ from proxy.store.models import (
     moment_of,
     month_of,
 )
+from proxy.store.sums import histogram
 from tests.roles import as_owner
 from tests.store.records import NOON, make_batch, make_closing, make_head, make_record, uuid7
 

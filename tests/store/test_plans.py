@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from django.db import transaction
 
-from proxy.store import ingest
-from proxy.store.blobs import body_of
+from proxy.store.bodies.blobs import body_of
+from proxy.store.ingest import batch as ingest
 from proxy.store.models import Exchange, ExchangeBody
 from tests.plans import END, months_of_traffic, statements_of
 from tests.store.records import ask, make_batch, make_head, make_record

@@ -1,6 +1,6 @@
 import pytest
 
-from proxy.store import ingest
+from proxy.store.ingest import batch as ingest
 from proxy.token_stats import token_stats
 from tests.store.records import NOON, ask, make_batch, make_head, make_record, say
 

@@ -12,7 +12,7 @@ class SetAsideQuerySet(models.QuerySet["SetAside"]):
 
 
 class SetAside(models.Model):
-    """A record that could not be stored as an exchange, kept exactly; `proxy.store.aside.record_of` reads it.
+    """A record that could not be stored as an exchange, kept exactly; `proxy.store.ingest.dead_letters.record_of` reads it.
 
     Once it is stored after all, `stored_at` says when and `record` is empty. It counts as stored in its spool from the beginning.
     """
@@ -38,7 +38,7 @@ class SetAside(models.Model):
 class Spool(models.Model):
     """What one proxy process's spool says that it accepted and dropped, and how many distinct records of it arrived.
 
-    `recovered` of the dropped ones were stored after all. `lost` is what `proxy.store.losses` last saw of dropped and missing
+    `recovered` of the dropped ones were stored after all. `lost` is what `notifications.loss_check` last saw of dropped and missing
     records and dropped bodies, `lost_at` when that last grew, and `told` how much of it Slack was told.
     """
 

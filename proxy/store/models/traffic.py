@@ -165,7 +165,7 @@ class ExchangeBody(models.Model):
 
 class Blob(models.Model):
     """A distinct piece of a body, once per month: zstd data under the first 16 bytes of its digest, both as its month's seal
-    makes them (`proxy.store.sealing`)."""
+    makes them (`proxy.store.bodies.encryption`)."""
 
     pk = models.CompositePrimaryKey("month", "digest")
     month = models.DateField()

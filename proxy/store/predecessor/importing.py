@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from accounts.secrets.masking import mask_text
-from proxy.store import history, prices
+from proxy.store.bodies.traffic import Whole
+from proxy.store.ingest import history
 from proxy.store.models import Spool
 from proxy.store.predecessor.reading import Source
 from proxy.store.predecessor.rows import SPOOL, Row, RowError, id_of, whole_of
-from proxy.store.traffic import Whole
+from proxy.store.pricing import book as prices
 
 _REMEMBERED = 1000
 

@@ -11,9 +11,9 @@ import msgspec
 
 from accounts.secrets.masking import mask_headers, mask_query, mask_text
 from proxy.record import ABORTED, COMPLETE, UPSTREAM_ERROR, Closing, Head, HeaderPairs, Record
-from proxy.store import facts
+from proxy.store.bodies.traffic import Whole, traffic_of
+from proxy.store.ingest import facts
 from proxy.store.predecessor.schema import Schema
-from proxy.store.traffic import Whole, traffic_of
 from proxy.wire.lenient import as_dict
 from proxy.wire.messages import Answer, ToolCall, read_answer
 from proxy.wire.pricing import PriceBook

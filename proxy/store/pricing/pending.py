@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from django.db.models import Q, Subquery, Value
 from django.db.models.functions import Coalesce
 
-from proxy.store import costs
 from proxy.store.models import DayRollup, Exchange, Price, Repricing
+from proxy.store.pricing import costs
 from proxy.wire.price_book import names_of
 
 # As the index `exchange_older_rule` says it.

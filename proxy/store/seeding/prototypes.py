@@ -7,16 +7,16 @@ import msgspec
 from django.db import connection
 
 from proxy.record import Record
-from proxy.store import facts
-from proxy.store.blobs import Pieces
-from proxy.store.bulk import copy_in
-from proxy.store.manifests import Lines
+from proxy.store.bodies.blobs import Pieces
+from proxy.store.bodies.manifests import Lines
+from proxy.store.bodies.traffic import traffic_of
+from proxy.store.ingest import facts
+from proxy.store.ingest.storing import body_row
 from proxy.store.models import Exchange, ExchangeBody
-from proxy.store.prices import book
+from proxy.store.postgres.bulk import copy_in
+from proxy.store.pricing.book import book
 from proxy.store.seeding.calendar import Period
 from proxy.store.seeding.conversations import Conversation
-from proxy.store.storing import body_row
-from proxy.store.traffic import traffic_of
 from proxy.wire.pricing import PriceBook
 
 _NOBODY = UUID(int=0)

@@ -11,7 +11,7 @@ from django.db import connection
 from proxy.store.seeding.calendar import HOUR, Period, quotas
 from proxy.store.seeding.company import Company
 from proxy.store.seeding.conversations import Conversation
-from proxy.store.sums import UNKNOWN_DOMAIN
+from proxy.store.sums.definitions import UNKNOWN_DOMAIN
 
 _SPOOLS = 4
 

@@ -9,9 +9,9 @@ from functools import partial
 
 from django.db import connection
 
-from proxy.store import rebuild
 from proxy.store.models import Exchange, Price, Receipt, Rollup, Spool
-from proxy.store.rebuild import Asked, hour_of
+from proxy.store.rebuilding import rollups as rebuild
+from proxy.store.rebuilding.rollups import Asked, hour_of
 from proxy.store.seeding import multiply, prototypes, schedule
 from proxy.store.seeding.calendar import periods
 from proxy.store.seeding.conversations import conversation, stranger

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal, Protocol, cast
 
-from proxy.store.traffic import Whole
+from proxy.store.bodies.traffic import Whole
 from proxy.store.transfer import files, jsonl
 from proxy.store.transfer.line import fields_of
 from proxy.store.transfer.masked import masked

@@ -9,8 +9,8 @@ from typing import Any
 import zstandard
 
 from accounts.secrets.masking import mask_text
-from proxy.store import history
-from proxy.store.traffic import Whole
+from proxy.store.bodies.traffic import Whole
+from proxy.store.ingest import history
 from proxy.store.transfer import files, jsonl
 from proxy.store.transfer.dropped_months import DroppedMonths
 from proxy.store.transfer.line import LineError, whole_of

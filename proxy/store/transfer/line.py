@@ -18,9 +18,9 @@ from django.db import models
 
 from proxy.price_table import MODEL_LENGTH
 from proxy.record import OUTCOMES
-from proxy.store import columns
+from proxy.store.bodies.traffic import Side, Traffic, Whole
 from proxy.store.models import Exchange
-from proxy.store.traffic import Side, Traffic, Whole
+from proxy.store.postgres import columns
 from proxy.store.transfer.priced import Priced, Prices
 from proxy.wire.refusals import Attempts
 

@@ -6,8 +6,8 @@ import msgspec
 
 from accounts.secrets.masking import mask_json, mask_text
 from proxy.record import HeaderPairs
-from proxy.store.codings import plain
-from proxy.store.facts import by_name
+from proxy.store.bodies.codings import plain
+from proxy.store.ingest.facts import by_name
 from proxy.store.transfer.line import SIDES
 from proxy.wire.lenient import parse
 from proxy.wire.messages import read_answer

@@ -8,11 +8,11 @@ from hashlib import sha256
 from uuid import UUID
 
 from proxy.record import HeaderPairs
-from proxy.store.blobs import decode_chunks, is_whole, sound_pieces
-from proxy.store.manifests import requests_pieces, split
+from proxy.store.bodies.blobs import decode_chunks, is_whole, sound_pieces
+from proxy.store.bodies.encryption import is_keyed
+from proxy.store.bodies.manifests import requests_pieces, split
+from proxy.store.bodies.traffic import Side, Traffic, Whole
 from proxy.store.models import Exchange, ExchangeBody, month_of
-from proxy.store.sealing import is_keyed
-from proxy.store.traffic import Side, Traffic, Whole
 
 Manifests = Mapping[UUID, tuple[Sequence[bytes] | None, Sequence[bytes]]]
 

@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from proxy.store.costs import plain
+from proxy.store.billing.explain import Explanation, Line, UsedPrice, explain
 from proxy.store.models import Exchange
-from proxy.store.pricing.explain import Explanation, Line, UsedPrice, explain
-from proxy.store.retention import METADATA, why_gone
+from proxy.store.months.retention import METADATA, why_gone
+from proxy.store.pricing.costs import plain
 from proxy.wire.pricing import Billed, Factor
 from proxy.wire.usage import Counts
 

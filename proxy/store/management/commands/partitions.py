@@ -9,9 +9,9 @@ from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 
 from proxy.store.management.progress import bar
-from proxy.store.months import Month, months, plan
-from proxy.store.partitions import TABLES, ensure_ahead
-from proxy.store.retention import BusyError, Step, drop
+from proxy.store.months.overview import Month, months, plan
+from proxy.store.months.retention import BusyError, Step, drop
+from proxy.store.postgres.partitions import TABLES, ensure_ahead
 
 LINE = "{:<9}{:>12}{:>10}{:>14}{:>10}{:>10}{:>9}  {:<22}{}"
 

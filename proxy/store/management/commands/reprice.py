@@ -9,10 +9,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from proxy.store.costs import plain, signed
+from proxy.store.billing.reprice import Asked, Repriced, at_most, reprice
 from proxy.store.management.arguments import moment
 from proxy.store.management.progress import bar
-from proxy.store.reprice import Asked, Repriced, at_most, reprice
+from proxy.store.pricing.costs import plain, signed
 
 
 class Command(BaseCommand):

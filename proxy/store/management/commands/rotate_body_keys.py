@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from proxy.store.key_rotation import Rotation, rotate
-from proxy.store.sealing import KeyUnavailable
+from proxy.store.bodies.encryption import KeyUnavailable
+from proxy.store.bodies.key_rotation import Rotation, rotate
 
 
 class Command(BaseCommand):

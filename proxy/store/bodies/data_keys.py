@@ -1,0 +1,72 @@
+"""The key of each month: made by whoever needs it first, kept wrapped in the database, unwrapped in memory.
+
+The table is asked each time, and only the unwrapping is remembered: a key that a restored database no longer has is never used.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+from functools import lru_cache
+
+from django.conf import settings
+
+from proxy.store.bodies import encryption as sealing
+from proxy.store.bodies.encryption import KeyUnavailable, MasterKeys, MonthSeal, Seal, Unsealed
+from proxy.store.models import MonthKey
+
+UNSEALED = Unsealed()
+
+
+def seal_of(month: date) -> Seal:
+    """The seal for new bytes of a month; KeyUnavailable where it is wanted and cannot be had."""
+    if not settings.BODY_ENCRYPTION:
+        return UNSEALED
+    return stored_seal(month) or _made(month)
+
+
+def make(months: Iterable[date]) -> None:
+    """Make the keys that months lack, each in a transaction of its own: whoever makes the same one waits for its end."""
+    for month in sorted(months):
+        seal_of(month)
+
+
+def stored_seal(month: date) -> MonthSeal | None:
+    """The seal of a month that has a key, with encryption off too; KeyUnavailable where its master key is missing."""
+    wrapped = MonthKey.objects.filter(pk=month).values_list("wrapped", flat=True).first()
+    return None if wrapped is None else _unwrapped(_given_keys(), bytes(wrapped), month)
+
+
+def needed_seal(month: date) -> MonthSeal:
+    """The seal of a month that holds something sealed."""
+    seal = stored_seal(month)
+    if seal is None:
+        raise KeyUnavailable(
+            f"the key of {month:%Y-%m} is gone: restore its row of proxy_monthkey from a backup"
+        )
+    return seal
+
+
+def masters() -> MasterKeys:
+    """The master keys of BODY_ENCRYPTION_KEYS."""
+    return _masters(_given_keys())
+
+
+def _made(month: date) -> MonthSeal:
+    row = MonthKey(month=month, wrapped=masters().wrap(sealing.new_secret(), month))
+    MonthKey.objects.bulk_create([row], ignore_conflicts=True)
+    # Not the row above: another process may have been first.
+    wrapped = MonthKey.objects.values_list("wrapped", flat=True).get(pk=month)
+    return _unwrapped(_given_keys(), bytes(wrapped), month)
+
+
+def _given_keys() -> tuple[bytes, ...]:
+    return tuple(settings.BODY_ENCRYPTION_KEYS)
+
+
+@lru_cache(maxsize=4)
+def _masters(keys: tuple[bytes, ...]) -> MasterKeys:
+    return MasterKeys(keys)
+
+
+@lru_cache(maxsize=64)
+def _unwrapped(keys: tuple[bytes, ...], wrapped: bytes, month: date) -> MonthSeal:
+    return MonthSeal(_masters(keys).unwrap(wrapped, month), month)

@@ -1,0 +1,50 @@
+"""Bring the keys of all months under the first master key, so that older master keys are needed no longer."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from django.db import transaction
+
+from proxy.store.bodies import data_keys as month_keys
+from proxy.store.bodies.encryption import KeyUnavailable, MasterKeys, master_of
+from proxy.store.models import MonthKey
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """What was done, or would be. Master keys are told by their ids; `failed` says why the key of a month stays as it is."""
+
+    master_key: str
+    months: int
+    rewrapped: list[date]
+    removable: list[str]
+    failed: dict[date, str]
+
+
+def rotate(*, dry_run: bool = False) -> Rotation:
+    """Wrap each month's key under the first master key; what it encrypts stays as it is. KeyUnavailable without any."""
+    masters = month_keys.masters()
+    first = masters.first
+    rewrapped: list[date] = []
+    failed: dict[date, str] = {}
+    with transaction.atomic():
+        rows = list(MonthKey.objects.select_for_update().order_by("month"))
+        for row in rows:
+            if master_of(bytes(row.wrapped)) == first:
+                continue
+            try:
+                row.wrapped = _rewrapped(masters, row)
+            except KeyUnavailable as error:
+                failed[row.month] = str(error)
+                continue
+            rewrapped.append(row.month)
+            if not dry_run:
+                row.save(update_fields=["wrapped"])
+    needed = {master_of(bytes(row.wrapped)) for row in rows}
+    return Rotation(
+        first, len(rows), rewrapped, [key for key in masters.ids if key not in {first, *needed}], failed
+    )
+
+
+def _rewrapped(masters: MasterKeys, row: MonthKey) -> bytes:
+    return masters.wrap(masters.unwrap(bytes(row.wrapped), row.month), row.month)

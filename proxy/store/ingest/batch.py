@@ -1,0 +1,168 @@
+"""Store a batch of records: one transaction, each exchange once, however often and whenever it comes."""
+
+import logging
+from datetime import UTC, datetime
+from uuid import UUID
+
+import msgspec
+from django.conf import settings
+from django.db import connection, transaction
+
+from accounts import key_use
+from accounts.secrets.masking import mask_text
+from proxy.record import Batch, Part, Record
+from proxy.store.announce import Stored, announce
+from proxy.store.bodies.traffic import Whole, traffic_of
+from proxy.store.cpu_bound import Bounded, TooSlow
+from proxy.store.ingest import dead_letters as aside
+from proxy.store.ingest import facts, result_parts, storing, unpriced
+from proxy.store.ingest import message_batches as batches
+from proxy.store.ingest.facts import Facts
+from proxy.store.models import Receipt
+from proxy.store.postgres import columns
+from proxy.store.pricing.book import CachedBook
+from proxy.store.sums import rollups
+from proxy.wire.pricing import PriceBook
+
+log = logging.getLogger("nexus.ingest")
+
+TOO_SLOW = "the bodies were not read: that took too long"
+BROKE = "the bodies were not read: a defect of Nexus, which the worker's log names"
+
+_prices = CachedBook()
+
+_SET_ASIDE = """
+INSERT INTO proxy_setaside AS old (spool, serial, exchange, error, record, created_at) VALUES (%s, %s, %s, %s, %s, %s)
+ON CONFLICT (spool, serial) DO UPDATE SET error = excluded.error WHERE old.stored_at IS NULL
+RETURNING (xmax = 0)::int -- whether it is new
+"""
+# What was set aside and is stored now was counted then. By its id as well: a spool that lost files may give a serial again.
+_NO_LONGER_ASIDE = """
+UPDATE proxy_setaside AS old SET stored_at = now(), record = ''
+FROM unnest(%s::bigint[], %s::text[]) AS one (serial, id)
+WHERE old.spool = %s AND old.serial = one.serial AND old.exchange IN ('', one.id) AND old.stored_at IS NULL
+RETURNING old.serial
+"""
+
+
+def ingest(batch: Batch, *, quietly: bool = False) -> int:
+    """Store what is new in the batch and announce it, unless `quietly`; how many records were new.
+
+    A record that cannot be stored is set aside, alone and whole. Database errors that are not about values
+    (server gone, deadlock, missing table or right) are raised, and KeyUnavailable too: nothing is lost if the batch comes again.
+    """
+    try:
+        return _store(batch, quietly)
+    except Exception as error:  # whatever one record broke must not keep the others
+        if not storing.blames_values(error):
+            raise
+        log.warning("ingest.one_by_one", extra={"spool": batch.spool, "error": type(error).__name__})
+    singles = [msgspec.structs.replace(batch, records=[one]) for one in batch.records]
+    return sum(_store_or_set_aside(single, quietly) for single in singles)
+
+
+def take_part(part: Part, *, quietly: bool = False) -> int:
+    """Read a part of a file of results, and store the record that comes with the last one; how many records were new."""
+    result_parts.read_on(part)
+    return ingest(part.batch, quietly=quietly) if part.batch else 0
+
+
+def _store_or_set_aside(single: Batch, quietly: bool) -> int:
+    try:
+        return _store(single, quietly)
+    except Exception as error:
+        if not storing.blames_values(error):
+            raise
+        return _set_aside(single, error)
+
+
+def _set_aside(single: Batch, error: Exception) -> int:
+    [record] = single.records
+    spool = UUID(single.spool)
+    reason = columns.text(mask_text(f"{type(error).__name__}: {error}"), 2000)
+    log.error("ingest.set_aside", extra={"spool": single.spool, "serial": record.serial, "error": reason})
+    now = datetime.now(UTC)
+    data = aside.packed(record, spool, now)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_SET_ASIDE, [spool, record.serial, columns.text(record.head.id), reason, data, now])
+        [new] = cursor.fetchone() or [0]
+        storing.count_spool(spool, storing.counts_of(single), stored=new)
+    return int(new)
+
+
+def _store(batch: Batch, quietly: bool) -> int:
+    spool = UUID(batch.spool)
+    by_id = {facts.exchange_id_of(record): record for record in batch.records}
+    prices = _prices.get()
+    receipts = [Receipt(id=one, spool=spool, serial=record.serial) for one, record in by_id.items()]
+    with storing.months_held(by_id, kept=settings.STORAGE_ENABLED):
+        new = batches.settle([_read(by_id[one], spool, prices) for one in storing.receive(receipts)], prices)
+        exchanges = [one.exchange for one in new]
+        rollups.attribute(exchanges)
+        if settings.STORAGE_ENABLED:
+            storing.keep(Whole(one, traffic_of(by_id[one.id])) for one in exchanges)
+        found_unpriced = unpriced.note(new)
+        storing.count(exchanges, kept=settings.STORAGE_ENABLED)
+        result_parts.forget(by_id[one.id] for one in exchanges)
+        counted = _no_longer_aside(batch)
+        storing.count_spool(
+            spool, storing.counts_of(batch), stored=sum(one.serial not in counted for one in exchanges)
+        )
+    key_use.note((one.client_key, one.started_at) for one in exchanges)
+    if not quietly:
+        announce([_stored(one, found_unpriced.get(one.exchange.id, "")) for one in new])
+    return len(new)
+
+
+def _read(record: Record, spool: UUID, prices: PriceBook) -> Facts:
+    """A record whose bodies break a parser, or take too long, keeps its bodies and loses only what they say."""
+    arrived = result_parts.results_of(record)
+    try:
+        with Bounded():
+            return facts.read(record, spool, prices, arrived)
+    except TooSlow:
+        log.error("ingest.too_slow", extra={"exchange": record.head.id, "bytes": _size(record)})
+        return facts.unread(record, spool, prices, TOO_SLOW)
+    except Exception:
+        log.exception("ingest.unread", extra={"exchange": record.head.id})
+        return facts.unread(record, spool, prices, BROKE)
+
+
+def _size(record: Record) -> int:
+    return len(record.request_body) + len(record.response_body)
+
+
+def _no_longer_aside(batch: Batch) -> set[int]:
+    """The serials of what was set aside before and is stored now."""
+    serials, ids = [one.serial for one in batch.records], [one.head.id for one in batch.records]
+    with connection.cursor() as cursor:
+        cursor.execute(_NO_LONGER_ASIDE, [serials, ids, UUID(batch.spool)])
+        return {row[0] for row in cursor.fetchall()}
+
+
+def _stored(one: Facts, unpriced_model: str) -> Stored:
+    row = one.exchange
+    return Stored(
+        exchange_id=row.id,
+        domain=row.domain,
+        session_id=row.session_id,
+        request_type=row.request_type,
+        outcome=row.outcome,
+        status=row.status,
+        error_type=row.error_type,
+        error_message=row.error_message,
+        model=row.model,
+        account=row.account,
+        started_at=row.started_at,
+        duration_ms=row.duration_ms,
+        input_tokens=row.input_tokens,
+        output_tokens=row.output_tokens,
+        response_bytes=row.response_bytes,
+        user_text=one.user_text,
+        first_user_text=one.first_user_text,
+        message=one.message,
+        tool_calls=one.tool_calls,
+        unpriced_model=unpriced_model,
+        client_key=row.client_key,
+        tenant=row.tenant,
+    )

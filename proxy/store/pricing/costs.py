@@ -1,0 +1,218 @@
+"""What one exchange cost, and how sure that is.
+
+`cost_state` is exact; notional: exact at list prices, but of prepaid capacity; partial: something that is billed is not known,
+which `cost_reason` names; unpriced: a model has no price; none: nothing was billed. `estimated_usd` is what limits count beside
+the cost where that is not known: it is in no sum that people see.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+
+from proxy.price_table import MODEL_LENGTH
+from proxy.record import ABORTED, CLIENT_LEFT, UPSTREAM_CUT
+from proxy.store.models import Exchange
+from proxy.store.postgres import columns
+from proxy.wire.batches import Results, Share
+from proxy.wire.estimate import calls_usd, limit_usd, unreported_output
+from proxy.wire.messages import Answer
+from proxy.wire.pricing import EXACT, NONE, NOTIONAL, PARTIAL, UNPRICED, Bill, Billed, PriceBook, bill, cost
+from proxy.wire.refusals import ONE_ATTEMPT, Attempts
+from proxy.wire.usage import Counts, Usage, merge
+
+__all__ = ["EXACT", "NONE", "NOTIONAL", "PARTIAL", "RULE", "UNPRICED"]
+
+# By which rule costs are computed now; 0 is that of version 0.1.0. A new rule is a new number, and a migration moves the index
+# `exchange_older_rule` to it.
+RULE = 1
+
+_BILLED_TYPES = ("inference", "query_evaluation", "quota", "unknown", "complete")
+_NO_USAGE = "the answer's usage did not arrive or cannot be read"
+_LONGEST_REASON = 2000
+
+
+def add_to(row: Exchange, answer: Answer, prices: PriceBook) -> str:
+    """Set the cost of a row; the model that lacks a price for it, "" where none does.
+
+    Priced is the model that answered: an alias in the request names none.
+    """
+    _clear(row)
+    model = answer.model or row.model
+    missing = 0 if answer.finished else unreported_output(_output_of(answer), row.max_tokens, _seconds(row))
+    if answer.usage is None:
+        if _billed_unseen(row, answer):
+            row.cost_state, row.cost_reason = PARTIAL, _NO_USAGE
+            _estimate(row, limit_usd(Usage(), model, row.started_at, prices, missing_output=missing))
+        return ""
+    found = bill_of(row, answer, prices)
+    _set(row, found, _reported(row))
+    if row.cost_state in (PARTIAL, UNPRICED):
+        bound = limit_usd(
+            answer.usage, model, row.started_at, prices, attempts=answer.attempts, missing_output=missing
+        )
+        _estimate(row, bound)
+    return found.unpriced_model or ""
+
+
+def bill_of(row: Exchange, answer: Answer, prices: PriceBook) -> Bill:
+    """The bill for what an answer says, of the time of its row."""
+    return cost(
+        answer.usage or Usage(),
+        answer.model or row.model,
+        row.started_at,
+        prices,
+        attempts=answer.attempts,
+        finished=answer.finished,
+    )
+
+
+def answer_of(row: Exchange) -> Answer:
+    """What a stored row that has a usage still knows of its answer: enough to price it again."""
+    return Answer(
+        usage=merge(row.usage),
+        model=row.answered_model or row.model,
+        # Rows from before the column `finished` say it in their state alone.
+        finished=row.finished and (row.price_rule > 0 or row.cost_state != PARTIAL),
+        attempts=msgspec.convert(row.attempts, Attempts) if row.attempts else ONE_ATTEMPT,
+    )
+
+
+def add_batch(
+    row: Exchange, results: Results, requests: int | None, at: datetime, prices: PriceBook
+) -> tuple[list[Share], str]:
+    """Set the tokens and the cost of a row that counts a whole batch of `requests`.
+
+    Returns each share with its own cost, and a model that lacks a price, "" where none does.
+    """
+    _clear(row)
+    row.input_tokens, row.output_tokens = results.input_tokens, results.output_tokens
+    row.cache_read_tokens, row.cache_write_tokens = results.cache_read_tokens, results.cache_write_tokens
+    bills = bills_of_batch(results, at, prices)
+    for one in bills:
+        _check_band(one, results, prices)
+    unpriced = next((one.unpriced_model for one in bills if one.unpriced_model is not None), None)
+    whole = Bill(reasons=batch_reasons(results, requests, bills), unpriced_model=unpriced)
+    whole.billed = _by_model(row.model, (billed for one in bills for billed in one.billed))
+    if unpriced is None:
+        whole.lines = [line for one in bills for line in one.lines]
+    used = {one.price_id for one in bills}
+    whole.price_id = used.pop() if len(used) == 1 else None
+    _set(row, whole, _reported(row))
+    if row.cost_state in (PARTIAL, UNPRICED):
+        understated = bool(results.reasons) or any(one.understated for one in bills)
+        calls = (
+            calls_usd([one.call], one.terms, at, prices, understated=understated) for one in results.shares
+        )
+        searches = (line.amount for one in bills for line in one.lines if line.label == "web search")
+        _estimate(row, sum(calls, Decimal(0)) + sum(searches, Decimal(0)))
+    return [
+        msgspec.structs.replace(share, cost_usd=one.amount, price_id=_number(one.price_id))
+        for share, one in zip(results.shares, bills, strict=True)
+    ], unpriced or ""
+
+
+def _check_band(found: Bill, results: Results, prices: PriceBook) -> None:
+    """Shares tell their prompts by the thresholds of their time: a band that a later price brought is not among them."""
+    price = prices.by_id.get(found.price_id or "")
+    if price and price.band and price.band.over_tokens not in results.thresholds:
+        found.lacks(
+            f"which prompts of {price.model} are over {price.band.over_tokens:,} tokens was not counted"
+        )
+
+
+def bills_of_batch(results: Results, at: datetime, prices: PriceBook) -> list[Bill]:
+    """The bill of each share of a batch."""
+    return [
+        bill([share.call], share.terms, at, prices, searches=share.web_searches) for share in results.shares
+    ]
+
+
+def batch_reasons(results: Results, requests: int | None, bills: Iterable[Bill]) -> list[str]:
+    """Why the cost of a batch is not exact; none where it is."""
+    reasons = [*results.reasons, *(reason for one in bills for reason in one.reasons)]
+    if results.unreadable:
+        reasons.append(f"{results.unreadable:,} of its lines cannot be read")
+    if results.read < (requests or 0):
+        reasons.append(f"{results.read:,} of its {requests:,} results are there")
+    return list(dict.fromkeys(reasons))
+
+
+def _clear(row: Exchange) -> None:
+    row.cost_usd = row.price_id = row.estimated_usd = row.billed = None
+    row.cost_state, row.cost_reason, row.price_rule = NONE, "", RULE
+
+
+def _set(row: Exchange, found: Bill, reported: Billed) -> None:
+    row.cost_usd, row.cost_state, row.price_id = found.amount, found.state, _number(found.price_id)
+    if found.unpriced_model is not None:
+        found.reasons.insert(0, f"{found.unpriced_model or 'a model without a name'} has no price")
+    row.cost_reason = "; ".join(found.reasons)[:_LONGEST_REASON]
+    billed = [one._replace(model=_name(one.model)) for one in found.billed]
+    if [one[:2] for one in billed] != [reported[:2]]:
+        row.billed = [[one.model, *one.tokens, plain(one.cost_usd)] for one in billed]
+
+
+def _reported(row: Exchange) -> Billed:
+    """What the row itself says, as long as nothing else is billed."""
+    counts = (row.input_tokens, row.output_tokens, row.cache_read_tokens, row.cache_write_tokens)
+    return Billed(_name(row.model), Counts(*(count or 0 for count in counts)), row.cost_usd or Decimal(0))
+
+
+def _name(model: str) -> str:
+    """As the columns of models hold it."""
+    return columns.text(model, MODEL_LENGTH)
+
+
+def billed_of(row: Exchange) -> list[Billed]:
+    """What each model of an exchange is billed for, its own first."""
+    if row.billed:
+        return [Billed(model, Counts(*tokens), Decimal(usd)) for model, *tokens, usd in row.billed]
+    return [_reported(row)]
+
+
+def _by_model(own: str, parts: Iterable[Billed]) -> list[Billed]:
+    """What each model of a batch is billed for; first what its row is called, even if that is none of them."""
+    found = {own: Billed(own)}
+    for one in parts:
+        found[one.model] = found.get(one.model, Billed(one.model)).plus(one.tokens, one.cost_usd)
+    return list(found.values())
+
+
+def _estimate(row: Exchange, bound: Decimal) -> None:
+    beyond = bound - (row.cost_usd or 0)
+    row.estimated_usd = beyond if beyond > 0 else None
+
+
+def _output_of(answer: Answer) -> int:
+    return answer.usage.output_tokens if answer.usage else 0
+
+
+def _seconds(row: Exchange) -> float:
+    """Since the first byte; 0 where nothing came."""
+    if row.first_byte_ms is None or not row.response_bytes:
+        return 0
+    return max(0, row.duration_ms - row.first_byte_ms) / 1000
+
+
+def plain(usd: Decimal) -> str:
+    """An amount in full, without an exponent and without zeros at its end."""
+    return f"{usd.normalize():f}" if usd else "0"
+
+
+def signed(usd: Decimal) -> str:
+    """The same of a change."""
+    return plain(usd) if usd < 0 else f"+{plain(usd)}"
+
+
+def _number(price_id: str | None) -> int | None:
+    return int(price_id) if price_id else None
+
+
+def _billed_unseen(row: Exchange, answer: Answer) -> bool:
+    """Whether upstream billed an answer whose usage did not arrive or cannot be read."""
+    if row.request_type not in _BILLED_TYPES or answer.error_type:
+        return False
+    cut = row.status == 0 and row.outcome in (CLIENT_LEFT, UPSTREAM_CUT, ABORTED)
+    return cut or 200 <= row.status < 300

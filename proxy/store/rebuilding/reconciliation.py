@@ -1,0 +1,293 @@
+"""What the rollups lack of the rows, or have too much: computed by the database, kept in a table of this session.
+
+One statement looks at both sides, so it sees them at one moment. Ingest and reprice change both by the same amount in
+one transaction: a difference stays right while they go on, and adding it later fixes exactly what was wrong.
+"""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from django.db import connection, transaction
+from psycopg import sql
+
+from proxy.store.models import CLOCK_SLACK
+from proxy.store.sums.definitions import (
+    BILLED_IN_SQL,
+    BILLED_MODEL_IN_SQL,
+    BUCKET_IN_SQL,
+    KEY,
+    KEY_IN_SQL,
+    OWN_MODEL_IN_SQL,
+    SUMS,
+    SUMS_IN_SQL,
+    SUMS_OF_DOMAIN,
+)
+from proxy.store.sums.histogram import BUCKETS
+from proxy.store.sums.rollups import ROLLUP_CHANGES, TOTAL_CHANGES, add_to_rollups, add_to_totals
+
+# Millions of rows are grouped in memory rather than sorted on disk.
+WORK_MEM = "SET LOCAL work_mem = '256MB'"
+
+
+Parameters = dict[str, datetime | str | float | list[datetime]]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Whole hours from `start` to before `end`; `domain` is the one that they are looked at for, "" for all."""
+
+    start: datetime
+    end: datetime
+    domain: str = ""
+
+    @property
+    def parameters(self) -> Parameters:
+        """With the ids that exchanges of these hours may have."""
+        return {
+            "start": self.start,
+            "end": self.end,
+            "domain": self.domain,
+            "lowest": self.start - CLOCK_SLACK,
+            "highest": self.end + CLOCK_SLACK,
+        }
+
+
+def _columns(template: str, names: tuple[str, ...]) -> sql.Composed:
+    """The template for each name, by commas."""
+    return sql.SQL(", ").join(sql.SQL(template).format(name=sql.Identifier(name)) for name in names)
+
+
+def _selected(expressions: dict[str, str]) -> sql.Composed:
+    return sql.SQL(", ").join(
+        sql.SQL(f"{text} AS {{}}").format(sql.Identifier(name)) for name, text in expressions.items()
+    )
+
+
+# Counts as whole numbers: PostgreSQL's sum of them is a numeric, several times as slow in each later step.
+_SUM = sql.SQL(", ").join(
+    sql.SQL("sum({name})" if name == "cost_usd" else "sum({name})::bigint").format(name=sql.Identifier(name))
+    + sql.SQL(" AS {}").format(sql.Identifier(name))
+    for name in SUMS
+)
+_HISTOGRAM = ", ".join(
+    f"coalesce(sum(requests) FILTER (WHERE bucket = {one}), 0)::bigint" for one in range(BUCKETS)
+)
+_ANY = sql.SQL(" OR ").join(sql.SQL("{} <> 0").format(sql.Identifier(name)) for name in SUMS)
+_WINDOW = """
+    id >= nexus_uuid_floor(%(lowest)s) AND id < nexus_uuid_floor(%(highest)s) AND started_at >= %(start)s AND started_at < %(end)s
+"""
+
+
+def _key(model: str) -> dict[str, str]:
+    return KEY_IN_SQL | {"model": KEY_IN_SQL["model"].format(model=model)}
+
+
+# Two steps: the many rows get few sums each, the few groups get the histogram.
+_COMPARE = sql.SQL("""
+WITH counted_row AS (
+    SELECT {key_of_row}, {bucket} AS bucket, {sums_of_row} FROM proxy_exchange WHERE {window}
+    UNION ALL
+    SELECT {key_of_billed}, NULL AS bucket, {sums_of_billed}
+    FROM proxy_exchange, jsonb_array_elements(billed) AS one WHERE billed IS NOT NULL AND {window}
+), by_bucket AS (
+    SELECT {key}, bucket, {sum} FROM counted_row
+    WHERE %(domain)s IN ('', domain) GROUP BY {key}, bucket
+), told AS (
+    SELECT {key}, {sum}, ARRAY[{histogram}] AS durations FROM by_bucket GROUP BY {key}
+), counted AS (
+    SELECT * FROM proxy_rollup WHERE hour >= %(start)s AND hour < %(end)s AND %(domain)s IN ('', domain)
+), difference AS (
+    SELECT {key}, {difference}, ARRAY(
+        SELECT coalesce(new, 0) - coalesce(old, 0)
+        FROM unnest(told.durations, counted.durations) WITH ORDINALITY AS pair (new, old, place) ORDER BY place
+    ) AS durations
+    FROM told FULL JOIN counted USING ({key})
+)
+INSERT INTO rollup_difference ({key}, {sums}, durations)
+SELECT {key}, {sums}, durations FROM difference
+WHERE {any} OR EXISTS (SELECT 1 FROM unnest(durations) AS one WHERE one <> 0)
+""").format(
+    key_of_row=_selected(_key(OWN_MODEL_IN_SQL)),
+    bucket=sql.SQL(BUCKET_IN_SQL),
+    sums_of_row=_selected(SUMS_IN_SQL),
+    key_of_billed=_selected(_key(BILLED_MODEL_IN_SQL)),
+    sums_of_billed=_selected(BILLED_IN_SQL),
+    window=sql.SQL(_WINDOW),
+    key=_columns("{name}", KEY),
+    sum=_SUM,
+    sums=_columns("{name}", SUMS),
+    histogram=sql.SQL(_HISTOGRAM),
+    difference=_columns("coalesce(told.{name}, 0) - coalesce(counted.{name}, 0) AS {name}", SUMS),
+    any=_ANY,
+)
+# In the order in which ingest, by Python's order of texts, takes the same rows.
+_APPLY = add_to_rollups(
+    sql.SQL("""
+SELECT {key}, {changes} FROM rollup_difference WHERE hour >= %(start)s AND hour < %(end)s
+ORDER BY hour, domain COLLATE "C", account COLLATE "C", model COLLATE "C", request_type COLLATE "C"
+""").format(key=_columns("{name}", KEY), changes=_columns("{name}", tuple(ROLLUP_CHANGES)))
+)
+_FORGET = "DELETE FROM rollup_difference WHERE hour >= %(start)s AND hour < %(end)s"
+# Without waiting: to wait for a row that ingest holds, while it waits for one of these, would be a deadlock.
+_SWEEP = f"""
+DELETE FROM proxy_rollup WHERE id IN (
+    SELECT id FROM proxy_rollup
+    WHERE hour >= %(start)s AND hour < %(end)s AND NOT hour = ANY(%(left_alone)s)
+        AND {" AND ".join(f"{name} = 0" for name in SUMS)} FOR UPDATE SKIP LOCKED
+)
+"""  # noqa: S608 - our names
+
+# What is not applied, in a dry run, counts as if it were.
+_TOTALS = sql.SQL("""
+WITH hourly AS (
+    SELECT domain, hour, request_type, {sums} FROM proxy_rollup WHERE %(domain)s IN ('', domain)
+    UNION ALL SELECT domain, hour, request_type, {sums} FROM rollup_difference
+), summed AS (
+    SELECT domain, max(hour) FILTER (WHERE requests > 0) AS hour, {sum},
+        coalesce(sum(requests) FILTER (WHERE request_type = 'query_evaluation'), 0) AS query_evaluations,
+        coalesce(sum(requests) FILTER (WHERE request_type = 'inference'), 0) AS inferences
+    FROM hourly GROUP BY domain
+), difference AS (
+    SELECT domain, coalesce(summed.hour, total.last_at) AS last_at, {difference}
+    FROM summed FULL JOIN (SELECT * FROM proxy_domaintotal WHERE %(domain)s IN ('', domain)) AS total USING (domain)
+)
+INSERT INTO total_difference (domain, {all}, last_at)
+SELECT domain, {all}, last_at FROM difference WHERE {any}
+""").format(
+    sums=_columns("{name}", SUMS),
+    sum=_SUM,
+    all=_columns("{name}", SUMS_OF_DOMAIN),
+    difference=_columns("coalesce(summed.{name}, 0) - coalesce(total.{name}, 0) AS {name}", SUMS_OF_DOMAIN),
+    any=sql.SQL(" OR ").join(sql.SQL("{} <> 0").format(sql.Identifier(name)) for name in SUMS_OF_DOMAIN),
+)
+# So far it is the last hour; the moment within it stands in the rows.
+_LAST_AT = sql.SQL("""
+UPDATE total_difference AS total SET last_at = found.last_at FROM (
+    SELECT total_difference.domain, max(started_at) AS last_at
+    FROM (
+        SELECT {domain} AS domain, started_at FROM proxy_exchange
+        WHERE id >= (SELECT nexus_uuid_floor(min(last_at) - make_interval(secs => %(slack)s)) FROM total_difference)
+    ) AS row JOIN total_difference USING (domain)
+    WHERE started_at >= last_at AND started_at < last_at + interval '1 hour' GROUP BY total_difference.domain
+) AS found WHERE total.domain = found.domain
+""").format(domain=sql.SQL(KEY_IN_SQL["domain"]))
+_SWEEP_TOTALS = """
+DELETE FROM proxy_domaintotal WHERE domain IN (
+    SELECT domain FROM proxy_domaintotal WHERE requests = 0 FOR UPDATE SKIP LOCKED
+)
+"""
+_APPLY_TOTALS = add_to_totals(
+    sql.SQL('SELECT domain, {} FROM total_difference ORDER BY domain COLLATE "C"').format(
+        _columns("{name}", tuple(TOTAL_CHANGES))
+    )
+)
+
+
+Sums = dict[str, int | Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What has to be added to the `rows` sums of an hour, a day or a domain, so that they say what the exchanges say."""
+
+    of: datetime | date | str
+    rows: int
+    sums: Sums
+
+
+@contextmanager
+def tables() -> Iterator[None]:
+    """Empty tables for the differences, of this session alone."""
+    sums = ", ".join(SUMS)
+    _drop()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE TEMP TABLE rollup_difference AS SELECT {', '.join(KEY)}, {sums}, durations"  # noqa: S608 - our names
+            " FROM proxy_rollup WITH NO DATA"
+        )
+        cursor.execute("CREATE TEMP TABLE total_difference AS SELECT * FROM proxy_domaintotal WITH NO DATA")
+    try:
+        yield
+    finally:
+        _drop()
+
+
+def _drop() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS pg_temp.rollup_difference, pg_temp.total_difference")
+
+
+def compare(window: Window) -> None:
+    """Find what the rollups of a window have to gain."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(WORK_MEM)
+        cursor.execute(_COMPARE, window.parameters)
+
+
+def leave(hours: Collection[datetime]) -> None:
+    """Take hours out again."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM rollup_difference WHERE hour = ANY(%s)", [list(hours)])
+
+
+def forget(window: Window) -> None:
+    """Take all hours of a window out again."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FORGET, window.parameters)
+
+
+def hours(window: Window) -> list[Difference]:
+    """The hours that differ."""
+    return _read(
+        "hour", "rollup_difference WHERE hour >= %(start)s AND hour < %(end)s", SUMS, window.parameters
+    )
+
+
+def apply(window: Window) -> None:
+    """Mend the rollups of a window, and forget what was fixed."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_APPLY, window.parameters)
+        cursor.execute(_FORGET, window.parameters)
+
+
+def sweep(window: Window, left_alone: Collection[datetime]) -> None:
+    """Take away the rollups of a window that count nothing, as ingest would never have written them."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SWEEP, window.parameters | {"left_alone": list(left_alone)})
+
+
+def compare_totals(domain: str) -> list[Difference]:
+    """The domains whose totals are not the sums of their rollups."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_TOTALS, {"domain": domain})
+        cursor.execute(_LAST_AT, {"slack": CLOCK_SLACK.total_seconds()})
+    return _read("domain", "total_difference", SUMS_OF_DOMAIN, {})
+
+
+def apply_totals() -> None:
+    """Mend the totals."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_APPLY_TOTALS)
+    with connection.cursor() as cursor:
+        cursor.execute(_SWEEP_TOTALS)
+
+
+def _read(key: str, table: str, names: tuple[str, ...], parameters: Parameters) -> list[Difference]:
+    sums = ", ".join(f"sum({name})" for name in names)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {key}, count(*), {sums} FROM {table} GROUP BY {key} ORDER BY {key}",  # noqa: S608 - our names
+            parameters,
+        )
+        return [Difference(row[0], row[1], _plain(names, row[2:])) for row in cursor.fetchall()]
+
+
+def _plain(names: tuple[str, ...], values: tuple[Decimal, ...]) -> Sums:
+    """What is not zero; counts as integers."""
+    pairs = (
+        (name, value if name == "cost_usd" else int(value)) for name, value in zip(names, values, strict=True)
+    )
+    return {name: value for name, value in pairs if value}
