@@ -1,6 +1,6 @@
 """Guesses at DASHBOARD_API_KEY and at passwords are counted in Redis, so that all proxies and dashboards count together.
 
-After LIMIT wrong ones an address (or a user name, see dashboard/admin_signin.py) waits until WINDOW_SECONDS have passed since
+After LIMIT wrong ones an address (or a user name, see dashboard/access) waits until WINDOW_SECONDS have passed since
 its first. Without Redis nobody is locked out: the key itself is what protects, the throttle only keeps guessing slow.
 """
 

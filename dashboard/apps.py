@@ -10,7 +10,9 @@ class DashboardConfig(AppConfig):
     verbose_name = "Dashboard"
 
     def ready(self) -> None:
-        from dashboard.sessions import user_changed  # needs the models
+        from dashboard.access.sessions import user_changed  # needs the models
 
         for signal in (post_save, post_delete):
-            signal.connect(user_changed, sender=settings.AUTH_USER_MODEL, dispatch_uid="dashboard.sessions")
+            signal.connect(
+                user_changed, sender=settings.AUTH_USER_MODEL, dispatch_uid="dashboard.access.sessions"
+            )

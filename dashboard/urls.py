@@ -2,8 +2,10 @@
 
 from django.urls import path
 
-from dashboard.api import api
-from dashboard.views import health, pages, signin
+from dashboard.api import health
+from dashboard.api.endpoints import api
+from dashboard.pages import lists as pages
+from dashboard.pages import signin
 
 urlpatterns = [
     path("", pages.home, name="home"),

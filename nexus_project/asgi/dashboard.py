@@ -17,8 +17,8 @@ if settings.PAGES_POOL:
     _database["OPTIONS"]["pool"] = settings.PAGES_POOL
 pages = get_asgi_application()
 
-from dashboard import sessions  # noqa: E402 - needs the apps that the line above sets up
-from dashboard.routing import websocket_urlpatterns  # noqa: E402
+from dashboard.access import sessions  # noqa: E402
+from dashboard.live.routing import websocket_urlpatterns  # noqa: E402
 
 if settings.PAGES_POOL:
     Thread(target=sessions.clear_hourly, name="sessions", daemon=True).start()

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from dashboard.admin_signin import ThrottledLogin, login
+from dashboard.access.admin_signin import ThrottledLogin, login
 
 admin.site.site_header = "Nexus administration"
 admin.site.site_title = "Nexus"

@@ -8,8 +8,8 @@ import pytest
 from django.urls import Resolver404, URLPattern, get_resolver
 from ninja import Schema
 
-from dashboard import schemas
-from dashboard.api import api
+from dashboard.api import schemas
+from dashboard.api.endpoints import api
 from nexus_project.env import BASE_DIR
 from nexus_project.urls import proxy
 from tests.project import repository

@@ -1,0 +1,127 @@
+"""Who may read the dashboard: whoever shows DASHBOARD_API_KEY, and Django users with the permissions of `dashboard.models`.
+
+A browser's session holds a fingerprint of the key, never the key; it is void as soon as the key (or SECRET_KEY) changes.
+"""
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from functools import wraps
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.sessions.backends.base import SessionBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from accounts import guesses
+from accounts.guesses import Verdict
+from dashboard.access import throttle
+from dashboard.errors import is_api, json_error
+
+SESSION_FIELD = "dashboard"
+KEY_HEADERS = ("X-Dashboard-Key", "X-API-Key")
+VIEW_FIGURES, READ_BODIES = "dashboard.view_figures", "dashboard.read_bodies"
+NOT_ALLOWED = {
+    VIEW_FIGURES: "Your user lacks the permission “view_figures”: ask an operator, who gives it in the admin, under Users.",
+    READ_BODIES: "Your user lacks the permission “read_bodies”: ask an operator, who gives it in the admin, under Users.",
+}
+View = Callable[..., HttpResponseBase]
+
+
+class Visitor(Enum):
+    """What a request shows at the door."""
+
+    WELCOME = "signed in"
+    UNKNOWN = "no key"
+    REFUSED = "a wrong key"
+    THROTTLED = "too many wrong keys"
+    NOT_ALLOWED = "a user without the permission"
+    NOBODY_YET = "DASHBOARD_API_KEY is not set"
+
+
+_VISITORS = {
+    Verdict.RIGHT: Visitor.WELCOME,
+    Verdict.WRONG: Visitor.REFUSED,
+    Verdict.THROTTLED: Visitor.THROTTLED,
+}
+
+
+def fingerprint() -> str:
+    """What a session keeps of the key that opened it."""
+    return salted_hmac("dashboard.signin", settings.DASHBOARD_API_KEY, algorithm="sha256").hexdigest()
+
+
+def session_is_open(
+    session: Mapping[str, Any] | SessionBase, user: User | AnonymousUser, right: str = VIEW_FIGURES
+) -> bool:
+    """Whether a session belongs to the present key, or its user has the right; pages and websockets ask the same."""
+    return user.has_perms({VIEW_FIGURES, right}) or has_key(session)
+
+
+def has_key(session: Mapping[str, Any] | SessionBase) -> bool:
+    """Whether the session was opened with the present key."""
+    held = session.get(SESSION_FIELD, "")
+    return bool(settings.DASHBOARD_API_KEY) and constant_time_compare(str(held), fingerprint())
+
+
+def visitor(request: HttpRequest, right: str = VIEW_FIGURES) -> Visitor:
+    """Judge a request by its session, else by the key in its headers."""
+    if session_is_open(request.session, request.user, right):
+        return Visitor.WELCOME
+    key = presented_key(request)
+    if key and settings.DASHBOARD_API_KEY:
+        return judge_key(request, key)
+    if request.user.is_authenticated:
+        return Visitor.NOT_ALLOWED
+    return Visitor.UNKNOWN if settings.DASHBOARD_API_KEY else Visitor.NOBODY_YET
+
+
+def presented_key(request: HttpRequest) -> str:
+    """The key in `X-Dashboard-Key`, `X-API-Key` or `Authorization: Bearer`, "" without one."""
+    for name in KEY_HEADERS:
+        if value := request.headers.get(name, ""):
+            return value.strip()
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    return value.strip() if scheme.lower() == "bearer" else ""
+
+
+def judge_key(request: HttpRequest, key: str) -> Visitor:
+    """Check one key, and count the wrong ones of an address."""
+    return _VISITORS[guesses.judge(throttle.address_of(request), [key])]
+
+
+def signed_in_only(view: View) -> View:
+    """Let a page be seen by signed-in visitors; others are led to the sign-in page or told what is missing."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        who = visitor(request)
+        if who is Visitor.WELCOME:
+            return view(request, *args, **kwargs)
+        if who is Visitor.NOBODY_YET:
+            return render(request, "dashboard/not_configured.html", status=503)
+        if who is Visitor.NOT_ALLOWED:
+            return refused(request, NOT_ALLOWED[VIEW_FIGURES])
+        return HttpResponseRedirect(f"{reverse('login')}?{urlencode({'next': request.get_full_path()})}")
+
+    return guarded
+
+
+def refused(request: HttpRequest, message: str) -> HttpResponse:
+    """403, with what to do about it."""
+    if is_api(request):
+        return json_error(403, message)
+    return render(request, "dashboard/not_allowed.html", {"message": message}, status=403)
+
+
+def local_target(wanted: str) -> str:
+    """`wanted` if it is a path of this very server, else the overview."""
+    # A backslash or a control character makes browsers read a path as another host's address.
+    if wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None):
+        return wanted
+    return reverse("overview")

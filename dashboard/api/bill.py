@@ -1,0 +1,48 @@
+"""The bill of an exchange in the API's shapes, amounts as exact decimals in texts."""
+
+from decimal import Decimal
+
+from dashboard.api.schemas import BilledModel, CostFactor, CostLine
+from proxy.store.billing.explain import Explanation, Line
+from proxy.store.pricing.costs import plain
+
+
+def decimal(amount: Decimal | None) -> str | None:
+    """All digits, no exponent; None where it is not known."""
+    return None if amount is None else plain(amount)
+
+
+def cost_lines(bill: Explanation) -> list[CostLine]:
+    """Each line."""
+    return [_line(line) for line in bill.lines]
+
+
+def _line(line: Line) -> CostLine:
+    return CostLine(
+        label=line.label,
+        kind=line.kind,
+        model=line.model,
+        quantity=line.quantity,
+        rate=decimal(line.rate),
+        per=line.per,
+        factors=[CostFactor(name=one.name, value=plain(one.value)) for one in line.factors],
+        amount=plain(line.amount),
+        over_tokens=line.over_tokens,
+        price_id=line.price.id if line.price else None,
+        price=str(line.price) if line.price else None,
+    )
+
+
+def billed_models(bill: Explanation) -> list[BilledModel]:
+    """What each model is billed for."""
+    return [
+        BilledModel(
+            model=one.model,
+            input_tokens=one.tokens.input,
+            output_tokens=one.tokens.output,
+            cache_read_input_tokens=one.tokens.cache_read,
+            cache_creation_input_tokens=one.tokens.cache_write,
+            cost=None if bill.cost_usd is None else plain(one.cost_usd),
+        )
+        for one in bill.billed
+    ]

@@ -1,0 +1,237 @@
+"""The data API (predecessor §7.3): endpoints translate, `queries` reads, `schemas` shapes."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from ninja import NinjaAPI, Query
+from ninja.errors import HttpError, ValidationError
+from ninja.security import APIKeyHeader
+
+from accounts import guesses
+from accounts.limits import use as limit_use
+from dashboard.access import throttle
+from dashboard.access.signin import NOT_ALLOWED, READ_BODIES, VIEW_FIGURES, Visitor, visitor
+from dashboard.api import openapi, parameters
+from dashboard.api.present import request_details, request_summary
+from dashboard.api.schemas import (
+    BatchList,
+    BatchReport,
+    DomainCount,
+    DomainList,
+    Error,
+    LimitList,
+    LimitReport,
+    Pagination,
+    PipelineReport,
+    RequestDetails,
+    RequestList,
+    Stats,
+    StorageReport,
+)
+from dashboard.caching import BODIES
+from dashboard.errors import json_error
+from dashboard.filters import domain_of, moment_of
+from dashboard.queries import batches, exchanges, figures
+from dashboard.queries.storage import Storage, storage
+from proxy.store.pipeline import Pipeline, pipeline
+from proxy.store.pricing.costs import plain
+
+MAX_LIMIT = 1000
+MAX_OFFSET = 10_000
+REFUSALS = {
+    Visitor.UNKNOWN: (
+        401,
+        "API key required: send DASHBOARD_API_KEY in X-Dashboard-Key, X-API-Key or Authorization: Bearer.",
+    ),
+    Visitor.REFUSED: (403, "This API key is not right: it is the value of DASHBOARD_API_KEY on the server."),
+    Visitor.THROTTLED: (
+        429,
+        "Too many wrong keys from this address: wait as many seconds as Retry-After says.",
+    ),
+    Visitor.NOBODY_YET: (503, "The dashboard is not configured: set DASHBOARD_API_KEY and restart it."),
+}
+
+
+class DashboardKey(APIKeyHeader):
+    """The dashboard's key in any of its headers, or the session of a signed-in person."""
+
+    param_name = "X-Dashboard-Key"
+    right = VIEW_FIGURES
+
+    def authenticate(self, request: HttpRequest, key: str | None) -> Visitor:
+        who = visitor(request, self.right)
+        if who is Visitor.NOT_ALLOWED:
+            raise HttpError(403, NOT_ALLOWED[self.right])
+        if who is not Visitor.WELCOME:
+            raise HttpError(*REFUSALS[who])
+        # Here, where every operation comes by and who asks is known.
+        parameters.refuse_unknown(request)
+        return who
+
+
+class BodiesKey(DashboardKey):
+    """The same for what holds bodies or headers."""
+
+    right = READ_BODIES
+
+
+api = NinjaAPI(
+    title="Nexus API",
+    version="1",
+    urls_namespace="api",
+    description="What the dashboard shows. Times are ISO 8601 in UTC, durations milliseconds, cost USD.",
+    auth=DashboardKey(),
+    docs_decorator=openapi.for_signed_in,
+)
+api.add_decorator(parameters.note_known, mode="view")
+
+
+@api.exception_handler(HttpError)
+def refused(request: HttpRequest, error: HttpError) -> HttpResponse:
+    answer = json_error(error.status_code, error.message)
+    wait = guesses.wait_of(throttle.address_of(request)) if error.status_code == 429 else 0
+    return throttle.refuse(answer, wait) if wait else answer
+
+
+@api.exception_handler(ValidationError)
+def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    told = "; ".join(f"{found['loc'][-1]}: {found['msg']}" for found in error.errors)
+    return json_error(422, f"{told}. {parameters.listed(request)}")
+
+
+@api.exception_handler(Exception)
+def failed(request: HttpRequest, error: Exception) -> HttpResponse:
+    raise error  # to the middleware that answers in JSON, whatever DEBUG says
+
+
+ERRORS = {401: Error, 403: Error, 404: Error, 422: Error, 429: Error, 503: Error}
+
+
+@api.get("/stats", response={200: Stats, **ERRORS}, by_alias=True)
+def stats(request: HttpRequest, domain: str = "", since: datetime | None = None) -> Stats:
+    """Sums since a time, the last 24 hours without one, in whole hours."""
+    try:
+        start = figures.hour_of(moment_of(since)) if since else figures.last_day()
+    except ValueError as error:
+        raise HttpError(422, f"since: {error}. {parameters.listed(request)}") from error
+    name = domain_of(domain)
+    summary = figures.summary(start, name)
+    found = summary.total
+    return Stats(
+        total_requests=found.requests,
+        total_tokens=found.total_tokens,
+        total_input_tokens=found.input_tokens,
+        total_output_tokens=found.output_tokens,
+        total_cache_creation_tokens=found.cache_write_tokens,
+        total_cache_read_tokens=found.cache_read_tokens,
+        average_response_time=round(found.average_ms, 1),
+        error_count=found.errors,
+        active_domains=len(summary.by_domain),
+        requests_by_model={key: one.requests for key, one in summary.by_model.items()},
+        requests_by_type={key: one.requests for key, one in summary.by_type.items()},
+        total_cost_usd=float(found.cost_usd),
+        total_cost=plain(found.cost_usd),
+        cost_state=found.exactness,
+        unpriced_requests=found.unpriced,
+        partial_requests=found.partial,
+        notional_requests=found.notional,
+        since=start,
+    )
+
+
+@api.get("/requests", response={200: RequestList, **ERRORS}, by_alias=True)
+def requests(
+    request: HttpRequest,
+    domain: str = "",
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100,
+    offset: Annotated[int, Query(ge=0, le=MAX_OFFSET, description="Beyond 10,000 use `before`.")] = 0,
+    before: UUID | None = None,
+) -> RequestList:
+    """Exchanges, newest first."""
+    name = domain_of(domain)
+    page = exchanges.page(name, before, limit, offset)
+    return RequestList(
+        requests=[request_summary(row) for row in page.rows],
+        pagination=Pagination(
+            total=exchanges.stored_total(name),
+            limit=limit,
+            offset=offset,
+            has_more=page.older is not None,
+            next_before=page.older,
+        ),
+    )
+
+
+@api.get(
+    "/requests/{uuid:exchange_id}", response={200: RequestDetails, **ERRORS}, by_alias=True, auth=BodiesKey()
+)
+def one_request(request: HttpRequest, response: HttpResponse, exchange_id: UUID) -> RequestDetails:
+    """One exchange with headers and bodies, secrets masked."""
+    response.headers["Cache-Control"] = BODIES
+    found = exchanges.details(exchange_id)
+    if found is None:
+        raise HttpError(404, exchanges.why_unknown(exchange_id))
+    return request_details(found)
+
+
+@api.get("/requests/{uuid:exchange_id}/raw/{side}", response=ERRORS, summary="Exact bytes", auth=BodiesKey())
+def raw(request: HttpRequest, exchange_id: UUID, side: Literal["request", "response"]) -> HttpResponse:
+    """The exact bytes of one body, as they went over the wire, nothing masked."""
+    body = exchanges.body(exchange_id, side)
+    if body.data is None:
+        raise HttpError(404, body.missing)
+    return HttpResponse(
+        body.data,
+        content_type="application/octet-stream",
+        headers={
+            "Content-Disposition": f'attachment; filename="{exchange_id}.{side}"',
+            "Cache-Control": BODIES,
+        },
+    )
+
+
+@api.get("/batches", response={200: BatchList, **ERRORS}, by_alias=True)
+def message_batches(
+    request: HttpRequest, domain: str = "", limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100
+) -> BatchList:
+    """Message batches, newest first: a batch costs nothing in the figures until its results are fetched."""
+    name = domain_of(domain)
+    found = [BatchReport.from_orm(one) for one in batches.newest(name, limit)]
+    return BatchList(waiting=batches.waiting(name), batches=found)
+
+
+@api.get("/domains", response={200: DomainList, **ERRORS}, by_alias=True)
+def domains(request: HttpRequest) -> DomainList:
+    """Domains of the last 7 days."""
+    found = figures.summary(timezone.now() - timedelta(days=7)).by_domain
+    return DomainList(
+        domains=[DomainCount(domain=name, request_count=one.requests) for name, one in found.items()]
+    )
+
+
+@api.get("/limits", response={200: LimitList, **ERRORS}, by_alias=True)
+def limits(request: HttpRequest) -> LimitList:
+    """Each limit and how much of it is used now."""
+    found = limit_use.overview()
+    passed = found.unchecked
+    return LimitList(
+        redis_answers=found.redis_answers,
+        unchecked=passed.count if passed else 0,
+        unchecked_at=passed.at if passed else None,
+        limits=[LimitReport.from_orm(use) for use in found.uses],
+    )
+
+
+@api.get("/pipeline", response={200: PipelineReport, **ERRORS}, by_alias=True)
+def pipeline_report(request: HttpRequest) -> Pipeline:
+    """Where the accepted exchanges are."""
+    return pipeline()
+
+
+@api.get("/storage", response={200: StorageReport, **ERRORS}, by_alias=True)
+def storage_report(request: HttpRequest) -> Storage:
+    """What the record takes on disk, by month and table, beside what went over the wire."""
+    return storage()

@@ -1,0 +1,116 @@
+"""From stored exchanges to the API's shapes."""
+
+from typing import Any
+
+from accounts.secrets.masking import mask_json, mask_text
+from dashboard.api.bill import billed_models, cost_lines, decimal
+from dashboard.api.schemas import RequestDetails, RequestSummary, StreamingChunk
+from dashboard.queries.exchanges import Details
+from dashboard.transcript import bodies
+from dashboard.transcript.batch_results import FIRST
+from dashboard.transcript.clipping import clipped
+from proxy.store.ingest.message_batches import usage_of
+from proxy.store.models import Exchange
+from proxy.wire.batches import first_results
+from proxy.wire.lenient import parse
+from proxy.wire.messages import read_answer
+
+# Of a body in an answer: to mask a million characters takes a second or two.
+MAX_CHARACTERS = 1_000_000
+MAX_VALUES = 100_000
+
+
+def request_summary(exchange: Exchange) -> RequestSummary:
+    """One line of the list."""
+    error = mask_text(exchange.error_message or exchange.error_type)
+    return RequestSummary(
+        request_id=exchange.id,
+        domain=exchange.domain,
+        account_id=exchange.account,
+        model=exchange.model,
+        timestamp=exchange.started_at,
+        input_tokens=exchange.input_tokens,
+        output_tokens=exchange.output_tokens,
+        total_tokens=exchange.total_tokens,
+        cache_read_input_tokens=exchange.cache_read_tokens,
+        cache_creation_input_tokens=exchange.cache_write_tokens,
+        duration_ms=exchange.duration_ms,
+        response_status=exchange.status or None,
+        outcome=exchange.outcome,
+        error=error or (exchange.outcome if exchange.failed else None),
+        request_type=exchange.request_type,
+        tool_call_count=exchange.tool_calls,
+        cost_usd=None if exchange.cost_usd is None else float(exchange.cost_usd),
+        cost=decimal(exchange.cost_usd),
+        cost_state=exchange.cost_state,
+    )
+
+
+def request_details(details: Details) -> RequestDetails:
+    """Everything of one exchange, secrets masked."""
+    exchange, bill = details.exchange, details.bill
+    return RequestDetails(
+        **request_summary(exchange).model_dump(),
+        cost_lines=cost_lines(bill),
+        cost_reasons=list(bill.reasons),
+        cost_notes=list(bill.notes),
+        billed=billed_models(bill),
+        answered_model=bill.answered_model,
+        **_served(exchange),
+        method=exchange.method,
+        path=exchange.path,
+        streamed=exchange.streamed,
+        first_byte_ms=exchange.first_byte_ms,
+        stop_reason=exchange.stop_reason or None,
+        paid_by=exchange.paid_by,
+        left_organisation=exchange.left_organisation or None,
+        session_id=exchange.session_id or None,
+        request_headers=[(name, mask_text(value)) for name, value in details.request_headers],
+        response_headers=[(name, mask_text(value)) for name, value in details.response_headers],
+        request_body=_request(details),
+        response_body=_answer(details),
+        request_missing=details.request.missing or None,
+        response_missing=details.response.missing or None,
+        pinned=details.pinned,
+        usage_data=mask_json(exchange.usage),
+        streaming_chunks=[
+            StreamingChunk(chunk_index=index, offset_ms=moment, bytes=count)
+            for index, (moment, count) in enumerate(details.chunks)
+        ],
+    )
+
+
+def _served(exchange: Exchange) -> dict[str, Any]:
+    """How it was served, in the words of its request and its answer."""
+    words = ("speed", "inference_geo", "service_tier", "error_code", "fallback_from", "bill_to")
+    return {name: mask_text(getattr(exchange, name)) or None for name in words} | {
+        "thinking_tokens": exchange.thinking_tokens,
+        "stop_details": mask_json(exchange.stop_details),
+        "input_transformations": exchange.input_transformations,
+    }
+
+
+def _request(details: Details) -> object:
+    return _value(bodies.readable(details.request, details.request_headers))
+
+
+def _answer(details: Details) -> object:
+    """The message, rebuilt where it came as a stream; of a batch's results the first few."""
+    plain = bodies.readable(details.response, details.response_headers)
+    if usage_of(details.exchange):
+        return mask_json(first_results(plain, FIRST))
+    kind = bodies.header(details.response_headers, "content-type")
+    message = read_answer(details.exchange.status, kind, plain).message
+    return _value(plain) if message is None else _masked(message)
+
+
+def _value(body: bytes) -> object:
+    """Parsed JSON, else the text; None where the body is empty or was not kept."""
+    if not body:
+        return None
+    value = parse(body)
+    return _masked(body[:MAX_CHARACTERS].decode("utf-8", "replace") if value is None else value)
+
+
+def _masked(value: object) -> object:
+    return mask_json(clipped(value, MAX_CHARACTERS, MAX_VALUES).value)

@@ -1,0 +1,122 @@
+"""The websocket behind live pages: hints of what runs and what was stored, gathered into few frames."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncJsonWebsocketConsumer, AsyncWebsocketConsumer
+from django.conf import settings
+from django.db import Error as DatabaseFailure
+from django.http.request import validate_host
+
+from dashboard.access import sessions
+from dashboard.filters import domain_of
+from proxy.live_events import GROUP, Event, Message
+
+FRAME_SECONDS = 0.2
+HEARTBEAT_SECONDS = 30.0
+SESSION_SECONDS = 60.0
+NO_SESSION = 4401
+FOREIGN_ORIGIN = 4403
+NO_SUCH_SOCKET = 4404
+_RANK = {"running": 0, "ended": 1, "stored": 2}
+
+
+def is_own_origin(headers: list[tuple[bytes, bytes]]) -> bool:
+    """Whether the page that opens the socket came from this dashboard: from the host that is called, or from DASHBOARD_URL."""
+    values = dict(headers)
+    origin = values.get(b"origin", b"").decode("latin-1")
+    host = values.get(b"host", b"").decode("latin-1").lower()
+    parts = urlsplit(origin)
+    if parts.scheme not in {"http", "https"}:
+        return False
+    if settings.DASHBOARD_URL and origin.lower() == settings.DASHBOARD_URL.lower():
+        return True
+    return parts.netloc.lower() == host and validate_host(parts.hostname or "", settings.ALLOWED_HOSTS)
+
+
+class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc] # Channels has no types
+    """`/ws/live?domain=`: a `hello`, then `events` at most five times a second, a `ping` after 30 s of silence.
+
+    Of several events of one exchange in a frame only the last is sent. A page that hears of something reads it again.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._pending: dict[str, Event] = {}
+        self._news = asyncio.Event()
+        self._sender: asyncio.Task[None] | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._domain = ""
+
+    async def connect(self) -> None:
+        if not is_own_origin(self.scope["headers"]):
+            await self.close(FOREIGN_ORIGIN)
+            return
+        if not await self._is_open():
+            await self.close(NO_SESSION)
+            return
+        query = parse_qs(self.scope["query_string"].decode("latin-1"))
+        self._domain = domain_of(query.get("domain", [""])[0])
+        await self.channel_layer.group_add(GROUP, self.channel_name)
+        await self.accept()
+        await self.send_json({"type": "hello", "domain": self._domain})
+        loop = asyncio.get_running_loop()
+        self._sender = loop.create_task(self._send_frames())
+        self._watch = loop.create_task(self._close_with_session(self._sender))
+
+    async def disconnect(self, code: int) -> None:
+        if self._sender is None or self._watch is None:
+            return
+        self._sender.cancel()
+        self._watch.cancel()
+        await self.channel_layer.group_discard(GROUP, self.channel_name)
+
+    async def live_events(self, message: Message) -> None:
+        """What the group heard; the name follows proxy.live_events.MESSAGE_TYPE."""
+        for event in message["events"]:
+            if not self._domain or event["domain"] == self._domain:
+                self._keep(event)
+
+    def _keep(self, event: Event) -> None:
+        # `stored` (from the worker) may overtake `ended` (from the proxy): what is further wins.
+        known = self._pending.get(event["id"])
+        if known is None or _RANK[event["kind"]] >= _RANK[known["kind"]]:
+            self._pending[event["id"]] = event
+        self._news.set()
+
+    async def _is_open(self) -> bool:
+        found: bool = await database_sync_to_async(sessions.is_open)(self.scope["session"].session_key)
+        return found
+
+    async def _close_with_session(self, sender: asyncio.Task[None]) -> None:
+        """Ask again now and then: who signed out elsewhere or may not sign in any more hears nothing further."""
+        is_open = True
+        while is_open:
+            await asyncio.sleep(SESSION_SECONDS)
+            with suppress(DatabaseFailure):  # nobody knows, and its pages do not open either
+                is_open = await self._is_open()
+        sender.cancel()
+        await self.close(NO_SESSION)
+
+    async def _send_frames(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    await self._news.wait()
+            except TimeoutError:
+                await self.send_json({"type": "ping"})
+                continue
+            self._news.clear()
+            events, self._pending = list(self._pending.values()), {}
+            await self.send_json({"type": "events", "events": events})
+            await asyncio.sleep(FRAME_SECONDS)
+
+
+class NoSuchSocket(AsyncWebsocketConsumer):  # type: ignore[misc] # Channels has no types
+    """Any other address: refused without a traceback in the log."""
+
+    async def connect(self) -> None:
+        await self.close(NO_SUCH_SOCKET)

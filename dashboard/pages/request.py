@@ -1,0 +1,126 @@
+"""What the page of one request shows, worked out of its stored parts on demand."""
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+
+from accounts.secrets.masking import mask_text
+from dashboard.drawing.timeline import Timeline, draw
+from dashboard.pages.served import Fact, facts_of
+from dashboard.queries.exchanges import Details
+from dashboard.templatetags.nexus import words
+from dashboard.transcript import batch_results, bodies, turns
+from dashboard.transcript.batch_results import BatchResults
+from dashboard.transcript.bodies import readable
+from proxy.store.ingest.message_batches import usage_of
+from proxy.wire.lenient import parse
+from proxy.wire.messages import Answer, read_answer
+
+VIEWS = {"conversation": "Conversation", "raw": "Raw JSON", "headers": "Headers & timeline"}
+_NO_ANSWER = {
+    "client_left": "The client left before an answer came.",
+    "aborted": "The proxy stopped or was killed before an answer came.",
+}
+BATCH_VIEWS = VIEWS | {"conversation": "Results"}
+
+
+@dataclass(frozen=True)
+class RequestPage:
+    """The three parts of the page; bodies are parsed once."""
+
+    details: Details
+
+    @cached_property
+    def _request(self) -> bytes:
+        return readable(self.details.request, self.details.request_headers)
+
+    @cached_property
+    def _response(self) -> bytes:
+        return readable(self.details.response, self.details.response_headers)
+
+    @property
+    def views(self) -> dict[str, str]:
+        return BATCH_VIEWS if self.batch else VIEWS
+
+    @cached_property
+    def batch(self) -> BatchResults | None:
+        """The results of a batch, None where the request fetched none."""
+        usage = usage_of(self.details.exchange)
+        return batch_results.shown(usage, self._response) if usage else None
+
+    @cached_property
+    def answer(self) -> Answer:
+        if self.batch:
+            return Answer()  # a line for each result, and no message: it may be huge
+        content_type = bodies.header(self.details.response_headers, "content-type")
+        return read_answer(self.details.exchange.status, content_type, self._response)
+
+    @cached_property
+    def conversation(self) -> turns.Conversation:
+        return turns.read(parse(self._request), self.answer)
+
+    @cached_property
+    def request_text(self) -> bodies.Shown:
+        return bodies.shown(self._request)
+
+    @cached_property
+    def response_text(self) -> bodies.Shown:
+        return bodies.shown(self._response)
+
+    @cached_property
+    def message_text(self) -> bodies.Shown | None:
+        """The message rebuilt from a stream; None where the answer was no stream."""
+        if not self.answer.streamed or self.answer.message is None:
+            return None
+        return bodies.shown_value(self.answer.message)
+
+    @cached_property
+    def timeline(self) -> Timeline | None:
+        return draw(self.details.chunks, self.details.exchange.duration_ms)
+
+    @cached_property
+    def served(self) -> list[Fact]:
+        return facts_of(self.details.exchange, self.details.bill)
+
+    @property
+    def no_answer(self) -> str:
+        """Why it has no status."""
+        outcome = self.details.exchange.outcome
+        return _NO_ANSWER.get(outcome, f"No answer came; it ended as {words(outcome)}.")
+
+    @property
+    def error_type(self) -> str:
+        return mask_text(self.details.exchange.error_type)
+
+    @property
+    def error_message(self) -> str:
+        return mask_text(self.details.exchange.error_message)
+
+    @property
+    def tools(self) -> list[tuple[str, int]]:
+        """The tools that the answer calls, the most called first."""
+        return Counter(mask_text(name) for name in self.details.exchange.tool_names).most_common()
+
+    @property
+    def request_line(self) -> str:
+        """Method and target; the record holds the query masked already."""
+        exchange = self.details.exchange
+        target = f"{exchange.path}?{exchange.query}" if exchange.query else exchange.path
+        return mask_text(f"{exchange.method} {target}")
+
+    @property
+    def request_headers(self) -> list[tuple[str, str]]:
+        return [(name, mask_text(value)) for name, value in self.details.request_headers]
+
+    @property
+    def response_headers(self) -> list[tuple[str, str]]:
+        return [(name, mask_text(value)) for name, value in self.details.response_headers]
+
+    @property
+    def output_per_second(self) -> float | None:
+        """Output tokens per second between the first byte and the end; None where it says nothing."""
+        exchange = self.details.exchange
+        if not exchange.streamed or not exchange.output_tokens or exchange.first_byte_ms is None:
+            return None
+        seconds = (exchange.duration_ms - exchange.first_byte_ms) / 1000
+        return exchange.output_tokens / seconds if seconds > 0.05 else None

@@ -1,0 +1,72 @@
+"""A parameter that an endpoint cannot use is refused: a filter that is ignored gives figures of something else."""
+
+import pytest
+from django.test import Client
+
+from dashboard.api.endpoints import api
+from tests.dashboard.access.test_doors import DATA
+
+pytestmark = pytest.mark.django_db
+
+
+def said(client: Client, path: str) -> str:
+    answer = client.get(path)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_request")
+    return str(answer.json()["error"]["message"])
+
+
+def known(path: str) -> list[str]:
+    """The query parameters of an endpoint, as the API describes itself."""
+    described = api.get_openapi_schema()["paths"]
+    pattern = path.replace("0193a000-0000-7000-8000-000000000001", "{exchange_id}")
+    operation = described[pattern.replace("/raw/request", "/raw/{side}")]["get"]
+    return [one["name"] for one in operation["parameters"] if one["in"] == "query"]
+
+
+@pytest.mark.parametrize("path", DATA)
+def test_every_endpoint_refuses_what_it_does_not_know_and_lists_what_it_does(
+    program: Client, path: str
+) -> None:
+    message = said(program, f"{path}?model=claude-opus-4&until=2026-01-01")
+
+    assert message.startswith("model: there is no such parameter here.")
+    names = known(path)
+    assert f"Parameters: {', '.join(names)}." in message if names else "takes no parameters" in message
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("limit=1&limit=2", "limit"),
+        ("limit=x", "limit"),
+        ("limit=0", "limit"),
+        ("before=", "before"),
+        ("Domain=a.example", "Domain"),
+        ("%E2%82%AC=1", "€"),
+        ("=1", ""),
+        ("x" * 5000, "x" * 60 + ":"),
+    ],
+)
+def test_the_message_names_the_parameter_and_the_known_ones(program: Client, query: str, name: str) -> None:
+    message = said(program, f"/api/requests?{query}")
+
+    assert message.startswith(name)
+    assert message.endswith("Parameters: domain, limit, offset, before.")
+    assert len(message) < 300
+
+
+def test_a_time_outside_of_the_calendar_is_unusable(program: Client) -> None:
+    message = said(program, "/api/stats?since=0001-01-01T00:00:00%2B14:00")
+
+    assert message.startswith("since: ")
+    assert message.endswith("Parameters: domain, since.")
+
+
+def test_strangers_hear_nothing_of_parameters(client: Client) -> None:
+    assert client.get("/api/requests?model=x").status_code == 401
+
+
+def test_what_is_known_still_works(program: Client) -> None:
+    query = "domain=a.example&limit=5&offset=0&before=0193a000-0000-7000-8000-000000000001"
+
+    assert program.get(f"/api/requests?{query}").status_code == 200

@@ -1,0 +1,180 @@
+"""Numbers as people read them, charts and timelines as the server draws them."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboard.drawing.charts import ceiling, stacked
+from dashboard.drawing.timeline import WIDTH, draw
+from dashboard.pages.context import proxy_address
+from dashboard.queries import usage
+from dashboard.templatetags import nexus
+
+NOW = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, nexus.NOTHING),
+        (0, "0"),
+        (999, "999"),
+        (1_000, "1.0K"),
+        (1_234, "1.2K"),
+        (999_960, "1.0M"),
+        (3_400_000, "3.4M"),
+        (2_100_000_000, "2.1B"),
+    ],
+)
+def test_compact_numbers(value: int | None, text: str) -> None:
+    assert nexus.compact(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, nexus.NOTHING),
+        ("0", "$0.00"),
+        ("0.00001", "<$0.0001"),
+        ("0.01234", "$0.0123"),
+        ("1", "$1.00"),
+        ("1234.5", "$1,234.50"),
+    ],
+)
+def test_money_never_looks_like_nothing(value: str | None, text: str) -> None:
+    assert nexus.usd(None if value is None else Decimal(value)) == text
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [(None, nexus.NOTHING), (850, "850 ms"), (2_400, "2.4 s"), (192_000, "3m 12s"), (7_500_000, "2h 5m")],
+)
+def test_durations(milliseconds: float | None, text: str) -> None:
+    assert nexus.duration(milliseconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(5, "Just now"), (300, "5m ago"), (3 * 3600, "3h ago"), (3 * 24 * 3600, "17 Nov 15:30")],
+)
+def test_times_are_relative(seconds: int, text: str) -> None:
+    assert nexus._relative(NOW - timedelta(seconds=seconds), NOW) == text
+
+
+def test_the_exact_time_is_in_the_reporting_zone(settings: Any) -> None:
+    settings.REPORTING_TIME_ZONE = "Asia/Kolkata"
+
+    assert 'title="2026-11-20 21:00:00"' in nexus.ago(NOW)
+
+
+def test_sizes_and_groups() -> None:
+    assert (nexus.size(1536), nexus.size(None), nexus.grouped(1234567), nexus.grouped(None)) == (
+        "1.5 KB", nexus.NOTHING, "1,234,567", nexus.NOTHING,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("localhost:3001", "http://localhost:3000"),
+        ("nexus.example", "http://nexus.example:3000"),
+        ("[::1]:3001", "http://[::1]:3000"),
+        ("", "http://localhost:3000"),
+    ],
+)
+def test_the_proxys_address_stands_beside_the_dashboards(settings: Any, host: str, address: str) -> None:
+    settings.PROXY_PORT = 3000
+
+    assert proxy_address(host) == address
+
+
+@pytest.mark.parametrize(
+    ("zone", "start", "hours"),
+    [
+        ("UTC", datetime(2026, 11, 14, tzinfo=UTC), 168),
+        ("Asia/Kolkata", datetime(2026, 11, 13, 18, tzinfo=UTC), 168),
+        ("America/Los_Angeles", datetime(2026, 11, 14, 8, tzinfo=UTC), 168),
+    ],
+)
+def test_a_week_begins_at_local_midnight(settings: Any, zone: str, start: datetime, hours: int) -> None:
+    settings.REPORTING_TIME_ZONE = zone
+
+    week = usage.week(NOW)
+
+    assert (week.start, len(week.hours), len(week.days)) == (start, hours, 7)
+    assert [day.day for day in week.days] == [14, 15, 16, 17, 18, 19, 20]
+    assert week.start <= NOW < week.end
+
+
+def test_a_week_with_a_long_day_has_an_hour_more(settings: Any) -> None:
+    settings.REPORTING_TIME_ZONE = "Europe/Berlin"
+
+    week = usage.week(datetime(2026, 10, 27, 12, tzinfo=UTC))
+
+    assert len(week.hours) == 169
+    assert [day.hour for day in week.days] == [0] * 7
+
+
+@given(st.decimals(min_value="0.000001", max_value="1e12", allow_nan=False, places=6))
+def test_the_top_of_a_chart_is_near_and_never_below(value: Decimal) -> None:
+    assert value <= ceiling(value) <= value * 2 + Decimal("0.000002")
+
+
+def test_bars_stack_from_the_bottom() -> None:
+    hours = [datetime(2026, 11, 20, hour, tzinfo=UTC) for hour in range(3)]
+    days = [hours[0].astimezone(ZoneInfo("UTC"))]
+
+    chart = stacked("Requests", {"a": {hours[1]: 6}, "b": {hours[1]: 2}}, hours, days, nexus.compact)
+
+    (bar,) = chart.bars
+    assert [(part.y, part.height, part.series) for part in bar.segments] == [(25.0, 75.0, 0), (0.0, 25.0, 1)]
+    assert bar.title == "Fri 20 Nov, 01:00 — 8"
+    assert chart.ticks == ["8", "4", "0"]
+    assert chart.rows[0].cells == ["6", "2"]
+
+
+def test_a_chart_of_nothing_has_no_bars() -> None:
+    chart = stacked("Requests", {}, [NOW], [NOW], nexus.compact)
+
+    assert (chart.bars, chart.rows, chart.ticks[0]) == ([], [], "1")
+
+
+def test_nothing_came_so_nothing_is_drawn() -> None:
+    assert draw([], 100) is None
+
+
+def test_a_timeline_tells_its_facts() -> None:
+    line = draw([(100, 10), (150, 20), (1650, 5), (1700, 5)], 2000)
+
+    assert line is not None
+    assert (line.pieces, line.first_ms, line.last_ms, line.longest_silence_ms, line.median_gap_ms) == (
+        4,
+        100,
+        1700,
+        1500,
+        50,
+    )
+    assert [(gap.x, gap.width, gap.title) for gap in line.silences] == [(75.0, 750.0, "1.5 s without a byte")]
+
+
+def test_one_piece_has_no_gaps() -> None:
+    line = draw([(0.0, 0)], 0)
+
+    assert line is not None
+    assert (line.median_gap_ms, line.end_ms) == (0.0, 1.0)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1e6), st.integers(0, 10**6)), min_size=1, max_size=300), st.floats(0, 1e6)
+)
+def test_every_piece_stays_inside_the_drawing(chunks: list[tuple[float, int]], duration: float) -> None:
+    line = draw(sorted(chunks), duration)
+
+    assert line is not None
+    assert all(0 <= one.x < WIDTH and one.y >= 0 and one.y + one.height <= 60.01 for one in line.bins)
+    assert len(line.bins) <= 250

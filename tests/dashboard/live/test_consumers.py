@@ -1,0 +1,241 @@
+"""The live socket: who may open it, what it sends, how often."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
+from channels.testing import WebsocketCommunicator
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import OperationalError
+from django.test import Client
+
+from dashboard.access import sessions
+from dashboard.live import consumers
+from nexus_project.asgi.dashboard import application
+from proxy import live_events
+from proxy.live_events import GROUP, Event, Kind
+from tests.people import reader
+
+pytestmark = pytest.mark.django_db(transaction=True)
+HOST = b"nexus.test:3001"
+
+
+@pytest.fixture(autouse=True)
+def own_host(settings: Any) -> None:
+    settings.ALLOWED_HOSTS = ["nexus.test", "testserver"]
+    settings.DASHBOARD_URL = "https://public.example"
+
+
+def cookie_of(client: Client) -> bytes:
+    return f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}".encode()
+
+
+def socket(cookie: bytes = b"", origin: bytes = b"http://nexus.test:3001", path: str = "/ws/live") -> Any:
+    headers = [(b"host", HOST), (b"origin", origin), (b"cookie", cookie)]
+    return WebsocketCommunicator(application, path, headers)
+
+
+def event(kind: Kind = "running", identity: str = "1", **fields: Any) -> Event:
+    base: Event = {
+        "kind": kind,
+        "id": identity,
+        "domain": "a.example",
+        "model": "m",
+        "started_at": 0.0,
+        "elapsed_ms": 10,
+        "input_tokens": 1,
+        "output_tokens": 2,
+        "tools": 0,
+        "bytes": 3,
+    }
+    return base | fields  # type: ignore[return-value] # a few fields differ
+
+
+async def publish(*events: Event) -> None:
+    layer = get_channel_layer()
+    assert layer is not None
+    await layer.group_send(GROUP, live_events.message(list(events)))
+
+
+async def opened(cookie: bytes, path: str = "/ws/live") -> Any:
+    connection = socket(cookie, path=path)
+    accepted, _ = await connection.connect()
+    assert accepted
+    assert (await connection.receive_json_from())["type"] == "hello"
+    return connection
+
+
+async def test_strangers_are_refused() -> None:
+    connection = socket()
+
+    assert await connection.connect() == (False, 4401)
+    await connection.send_input({"type": "websocket.disconnect", "code": 1006})
+    await connection.wait()
+
+
+async def test_a_forged_session_is_refused() -> None:
+    forged = f"{settings.SESSION_COOKIE_NAME}=eyJkYXNoYm9hcmQiOiJ4In0:1abcde:forged".encode()
+
+    assert await socket(forged).connect() == (False, 4401)
+
+
+async def test_users_with_the_permission_may_listen_and_staff_alone_may_not(client: Client) -> None:
+    carl = await sync_to_async(reader)("carl", is_staff=True)
+    await sync_to_async(client.force_login)(carl)
+    assert await socket(cookie_of(client)).connect() == (False, 4401)
+    olga = await sync_to_async(reader)("olga", "view_figures")
+    await sync_to_async(client.force_login)(olga)
+
+    connection = await opened(cookie_of(client))
+    await connection.disconnect()
+
+
+def sign_out(client: Client, user: User) -> None:
+    client.post("/dashboard/logout")
+
+
+def deactivate(client: Client, user: User) -> None:
+    User.objects.update(is_active=False)
+
+
+def change_the_password(client: Client, user: User) -> None:
+    user.set_password("another one")
+    User.objects.bulk_update([user], ["password"])
+
+
+@pytest.mark.parametrize("end", [sign_out, deactivate, change_the_password])
+async def test_an_open_socket_is_closed_when_its_session_or_user_no_longer_holds(
+    client: Client, monkeypatch: pytest.MonkeyPatch, end: Callable[[Client, User], None]
+) -> None:
+    monkeypatch.setattr(consumers, "SESSION_SECONDS", 0.2)
+    olga = await sync_to_async(User.objects.create_superuser)("olga")
+    await sync_to_async(client.force_login)(olga)
+    connection = await opened(cookie_of(client))
+    assert await connection.receive_nothing(timeout=0.5)
+
+    await sync_to_async(end)(client, olga)
+
+    assert await connection.receive_output(timeout=2) == {"type": "websocket.close", "code": 4401}
+    await publish(event())
+    assert await connection.receive_nothing(timeout=0.3)
+    await connection.send_input({"type": "websocket.disconnect", "code": 4401})
+    await connection.wait()
+
+
+async def test_a_socket_stays_open_while_nobody_can_say_whether_its_session_holds(
+    signed_in: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    says, tried = iter([True, OperationalError("gone"), OperationalError("gone")]), threading.Event()
+
+    def is_open(key: str) -> bool:
+        answer = next(says, None)
+        if answer is None:
+            tried.set()
+        if isinstance(answer, OperationalError):
+            raise answer
+        return True
+
+    monkeypatch.setattr(consumers, "SESSION_SECONDS", 0.1)
+    monkeypatch.setattr(sessions, "is_open", is_open)
+    connection = await opened(cookie_of(signed_in))
+    assert await asyncio.to_thread(tried.wait, 10)
+
+    await publish(event())
+
+    assert (await connection.receive_json_from())["type"] == "events"
+    await connection.disconnect()
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        b"",
+        b"null",
+        b"http://evil.example",
+        b"http://nexus.test:9999",
+        b"http://nexus.test",
+        b"https://public.example.evil.example",
+        b"file://nexus.test:3001",
+    ],
+)
+async def test_a_foreign_page_is_refused(signed_in: Client, origin: bytes) -> None:
+    assert await socket(cookie_of(signed_in), origin).connect() == (False, 4403)
+
+
+async def test_a_host_that_is_not_ours_is_refused(signed_in: Client, settings: Any) -> None:
+    settings.ALLOWED_HOSTS = ["other.test", "testserver"]
+
+    assert await socket(cookie_of(signed_in)).connect() == (False, 4403)
+
+
+async def test_the_public_address_may_differ_from_the_host(signed_in: Client) -> None:
+    connection = socket(cookie_of(signed_in), b"https://public.example")
+
+    assert (await connection.connect())[0]
+    await connection.disconnect()
+
+
+async def test_events_arrive_in_one_frame(signed_in: Client) -> None:
+    connection = await opened(cookie_of(signed_in))
+
+    await publish(event(identity="1"), event("stored", "2", outcome="complete", status=200))
+
+    frame = await connection.receive_json_from()
+    assert frame["type"] == "events"
+    assert {(one["id"], one["kind"]) for one in frame["events"]} == {("1", "running"), ("2", "stored")}
+    await connection.disconnect()
+
+
+async def test_a_page_of_one_domain_hears_of_that_domain(signed_in: Client) -> None:
+    connection = await opened(cookie_of(signed_in), "/ws/live?domain=B.example")
+
+    await publish(event(identity="1"), event(identity="2", domain="b.example"))
+
+    frame = await connection.receive_json_from()
+    assert [one["id"] for one in frame["events"]] == ["2"]
+    await connection.disconnect()
+
+
+async def test_many_events_make_few_frames(signed_in: Client) -> None:
+    connection = await opened(cookie_of(signed_in))
+
+    for number in range(60):
+        await publish(event(output_tokens=number), event(identity="2", output_tokens=number))
+        await asyncio.sleep(0.01)
+    frames = []
+    while not await connection.receive_nothing(timeout=0.4):
+        frames.append(await connection.receive_json_from())
+
+    assert 2 <= len(frames) <= 6
+    assert {one["output_tokens"] for one in frames[-1]["events"]} == {59}
+    assert all(len(frame["events"]) <= 2 for frame in frames)
+    await connection.disconnect()
+
+
+async def test_stored_is_not_hidden_by_an_end_that_comes_later(signed_in: Client) -> None:
+    connection = await opened(cookie_of(signed_in))
+    await publish(event())
+    await connection.receive_json_from()
+
+    await publish(event("stored"), event("ended"), event("running"))
+
+    frame = await connection.receive_json_from()
+    assert [one["kind"] for one in frame["events"]] == ["stored"]
+    await connection.disconnect()
+
+
+async def test_a_silent_socket_is_kept_alive(signed_in: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consumers, "HEARTBEAT_SECONDS", 0.05)
+    connection = await opened(cookie_of(signed_in))
+
+    assert await connection.receive_json_from() == {"type": "ping"}
+    await connection.disconnect()
+
+
+async def test_an_unknown_address_is_no_socket(signed_in: Client) -> None:
+    assert await socket(cookie_of(signed_in), path="/ws/other").connect() == (False, 4404)
