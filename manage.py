@@ -16,7 +16,7 @@ def main() -> None:
         env.read_env_file()
         held = None
         if not (env.secret("DATABASE_URL") and env.secret("REDIS_URL")) and find_spec("nexus_project.stack"):
-            from nexus_project.stack.aside import (
+            from nexus_project.stack.run_with_servers import (
                 hold,  # no part of the images: their settings say what is missing
             )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from nexus_project.stack import places, processes
+from nexus_project.stack.machine import places, processes
 
 MOMENT_SECONDS, GRACE_SECONDS, KILLED_SECONDS = 5, 15, 10
 

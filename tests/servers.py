@@ -8,7 +8,9 @@ import re
 import sys
 
 from nexus_project import env
-from nexus_project.stack import addresses, places, surroundings
+from nexus_project.stack import environment as surroundings
+from nexus_project.stack.machine import places
+from nexus_project.stack.services import addresses
 from tests import suite
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from nexus_project import env
 from nexus_project.env import BASE_DIR
-from nexus_project.stack import places
+from nexus_project.stack.machine import places
 
 
 def begin() -> Path:

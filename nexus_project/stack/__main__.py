@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from nexus_project import env
 from nexus_project.env import SettingError
-from nexus_project.stack import aside, clean, demo, run
+from nexus_project.stack import clean, demo, run
+from nexus_project.stack import run_with_servers as aside
 from nexus_project.stack.console import Console
 from nexus_project.stack.errors import StackError
 

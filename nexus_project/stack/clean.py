@@ -13,9 +13,10 @@ import psutil
 
 from nexus_project import env
 from nexus_project.env import BASE_DIR
-from nexus_project.stack import places, surroundings
+from nexus_project.stack import environment as surroundings
 from nexus_project.stack.errors import StackError
-from nexus_project.stack.places import Owner
+from nexus_project.stack.machine import places
+from nexus_project.stack.machine.places import Owner
 
 CACHES = (
     *(".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache"),

@@ -4,11 +4,14 @@ import http.client
 import json
 
 from nexus_project import env
-from nexus_project.stack import addresses, commands, ports, processes, run, surroundings
-from nexus_project.stack.commands import Place
+from nexus_project.stack import environment as surroundings
+from nexus_project.stack import run
 from nexus_project.stack.console import Console
 from nexus_project.stack.errors import StackError
 from nexus_project.stack.invitation import invite
+from nexus_project.stack.machine import ports, processes
+from nexus_project.stack.services import addresses, commands
+from nexus_project.stack.services.commands import Place
 
 STORED_SECONDS = 60
 OPERATOR = "operator"

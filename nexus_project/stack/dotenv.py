@@ -6,8 +6,8 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 from nexus_project.env import ENV_LINE
-from nexus_project.stack import folders
 from nexus_project.stack.errors import StackError
+from nexus_project.stack.machine import folders
 
 TEMPLATE = """\
 # Made by the first start, for this machine only. docs/settings.md explains each name.

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from nexus_project import env
-from nexus_project.stack import surroundings
-from nexus_project.stack.commands import Place
+from nexus_project.stack import environment as surroundings
 from nexus_project.stack.console import Console
+from nexus_project.stack.services.commands import Place
 
 
 def invite(console: Console, place: Place, key: str, admin: str, last: str) -> None:

@@ -4,13 +4,15 @@ import contextlib
 import fcntl
 from collections.abc import Callable, Iterator, Sequence
 
-from nexus_project.stack import addresses, commands, ports, surroundings
-from nexus_project.stack.commands import Place, Service
+from nexus_project.stack import environment as surroundings
 from nexus_project.stack.console import Console
-from nexus_project.stack.guardian import Guardian
-from nexus_project.stack.hold import Hold
 from nexus_project.stack.invitation import invite, place_of_key
-from nexus_project.stack.supervisor import Stopped, Supervisor
+from nexus_project.stack.machine import ports
+from nexus_project.stack.servers.hold import Hold
+from nexus_project.stack.services import addresses, commands
+from nexus_project.stack.services.commands import Place, Service
+from nexus_project.stack.services.reaper import Guardian
+from nexus_project.stack.services.supervisor import Stopped, Supervisor
 
 ALL = ("dashboard", "worker", "beat", "proxy")
 STOPPING = "Ctrl-C stops everything, a second one does not wait."

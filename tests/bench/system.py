@@ -14,8 +14,10 @@ import redis
 from cryptography.fernet import Fernet
 
 from nexus_project import env
-from nexus_project.stack import commands, places, ports, surroundings
-from nexus_project.stack.addresses import NAMES
+from nexus_project.stack import environment as surroundings
+from nexus_project.stack.machine import places, ports
+from nexus_project.stack.services import commands
+from nexus_project.stack.services.addresses import NAMES
 from tests import addresses
 from tests.bench.build import FOLDER, BenchError
 from tests.flow.services import Process

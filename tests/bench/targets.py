@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import httpx
 
 from nexus_project import env
-from nexus_project.stack import places, ports
+from nexus_project.stack.machine import places, ports
 from tests.bench.build import BenchError
 from tests.bench.system import System
 

@@ -15,11 +15,11 @@ import httpx
 import psutil
 
 from nexus_project import env
-from nexus_project.stack import processes
-from nexus_project.stack.commands import Service
-from nexus_project.stack.daemon import Daemon
 from nexus_project.stack.errors import StackError
-from nexus_project.stack.guardian import Guardian
+from nexus_project.stack.machine import processes
+from nexus_project.stack.servers.daemon import Daemon
+from nexus_project.stack.services.commands import Service
+from nexus_project.stack.services.reaper import Guardian
 from tests.chaos.faulty_disk import FaultyDisk
 from tests.chaos.life import Life, Trouble
 

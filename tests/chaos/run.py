@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from nexus_project import env
-from nexus_project.stack import places
+from nexus_project.stack.machine import places
 from tests.chaos import verdict
 from tests.chaos.faults import Fault, Faults
 from tests.chaos.kinds import DISK, KILLS, REDIS_FULL, TROUBLES

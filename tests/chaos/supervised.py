@@ -6,11 +6,11 @@ SIGHUP has it replace the proxy. `make proxy` does the same behind a migration, 
 import sys
 from pathlib import Path
 
-from nexus_project.stack import commands
-from nexus_project.stack.commands import Place
 from nexus_project.stack.console import Console
-from nexus_project.stack.guardian import Guardian
-from nexus_project.stack.supervisor import Stopped, Supervisor
+from nexus_project.stack.services import commands
+from nexus_project.stack.services.commands import Place
+from nexus_project.stack.services.reaper import Guardian
+from nexus_project.stack.services.supervisor import Stopped, Supervisor
 
 
 def main(port: int, data_dir: Path, grace_seconds: int) -> None:

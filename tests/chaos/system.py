@@ -18,11 +18,12 @@ from cryptography.fernet import Fernet
 
 from nexus_project import env
 from nexus_project.operations.grants import PROXY, WORKER
-from nexus_project.stack import commands, folders, ports
-from nexus_project.stack.commands import Place, Service
-from nexus_project.stack.guardian import Guardian
-from nexus_project.stack.postgres import Postgres
-from nexus_project.stack.redis import Redis
+from nexus_project.stack.machine import folders, ports
+from nexus_project.stack.servers.postgres import Postgres
+from nexus_project.stack.servers.redis import Redis
+from nexus_project.stack.services import commands
+from nexus_project.stack.services.commands import Place, Service
+from nexus_project.stack.services.reaper import Guardian
 from tests import addresses
 from tests.chaos.faulty_disk import FaultyDisk
 from tests.chaos.parts import Part, Server

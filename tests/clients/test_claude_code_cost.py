@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from nexus_project.demo.emulator.call import Json
+from nexus_project.demo.emulator.api.call import Json
 from nexus_project.demo.serving import Running
 from tests.clients.claude_code import ClaudeCode
 from tests.clients.upstream import ToldUpstream

@@ -3,11 +3,11 @@
 import random
 
 from nexus_project.demo.emulator import Emulator
-from nexus_project.demo.emulator.answer import json_answer
-from nexus_project.demo.emulator.call import Json, json_object
-from nexus_project.demo.emulator.ids import new_id
-from nexus_project.demo.emulator.messages import EVENT_STREAM
-from nexus_project.demo.emulator.streams import message_events
+from nexus_project.demo.emulator.api.call import Json, json_object
+from nexus_project.demo.emulator.api.ids import new_id
+from nexus_project.demo.emulator.api.response import json_answer
+from nexus_project.demo.emulator.api.streams import message_events
+from nexus_project.demo.emulator.endpoints.messages import EVENT_STREAM
 from nexus_project.demo.received import Received
 from nexus_project.demo.script import Script
 

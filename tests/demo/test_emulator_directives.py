@@ -6,7 +6,7 @@ import pytest
 from anthropic import Anthropic
 
 from nexus_project.demo.emulator import Emulator, Script
-from nexus_project.demo.emulator.directives import Directives, parse
+from nexus_project.demo.emulator.api.directives import Directives, parse
 from nexus_project.demo.serving import Running
 from tests.demo.conftest import ASK
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from anthropic import Anthropic
 
-from nexus_project.demo.emulator.paging import page
+from nexus_project.demo.emulator.api.paging import page
 from tests.demo.conftest import ASK
 
 ITEMS = [{"id": str(number)} for number in range(5)]

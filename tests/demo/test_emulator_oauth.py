@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from nexus_project.demo.emulator import Emulator
-from nexus_project.demo.emulator.oauth import refusal
+from nexus_project.demo.emulator.endpoints.oauth import refusal
 from nexus_project.demo.serving import Running
 
 REFRESH = {"grant_type": "refresh_token", "refresh_token": "sk-ant-ort01-first", "client_id": "c"}

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nexus_project.demo.emulator import tokens
-from nexus_project.demo.emulator.tokens import PromptCache
+from nexus_project.demo.emulator.model import tokens
+from nexus_project.demo.emulator.model.tokens import PromptCache
 
 MARK = {"cache_control": {"type": "ephemeral"}}
 LONG = "A rule of the house. " * 400

@@ -11,7 +11,7 @@ import pytest
 from nexus_project.demo.connection import ConnectionProtocol
 from nexus_project.demo.emulator import Emulator, create_app
 from nexus_project.demo.serving import Running, serve
-from nexus_project.stack import places, ports
+from nexus_project.stack.machine import places, ports
 from tests.docker.image import Builder, Image
 from tests.flow.services import wait_for
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from nexus_project.stack.account import Account
+from nexus_project.stack.machine.account import Account
 
 NAMES = ("python3.13", "python3.12", "python3.11", "python3.14", "python3")
 CAN_BUILD = "import sys, pip, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))"

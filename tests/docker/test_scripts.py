@@ -13,8 +13,8 @@ import redis
 from cryptography.fernet import Fernet
 
 from nexus_project.env import BASE_DIR
-from nexus_project.stack import ports
-from nexus_project.stack.redis import find_server
+from nexus_project.stack.machine import ports
+from nexus_project.stack.servers.redis import find_server
 from tests.docker import composition
 from tests.flow.services import wait_for
 

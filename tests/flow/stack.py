@@ -13,7 +13,9 @@ import httpx
 import redis
 
 from nexus_project import env
-from nexus_project.stack import addresses, keeper, places, ports, processes
+from nexus_project.stack.machine import places, ports, processes
+from nexus_project.stack.servers import owner as keeper
+from nexus_project.stack.services import addresses
 from tests.flow.services import wait_for
 
 START_SECONDS, STOP_SECONDS = 100, 60

@@ -15,7 +15,7 @@ import pytest
 
 from nexus_project import env
 from nexus_project.env import BASE_DIR
-from nexus_project.stack import postgres_home
+from nexus_project.stack.servers import postgres_home
 from tests.flow.conftest import Nexus, make_database
 from tests.store.agent_session import AgentSession
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from accounts.access import keys
-from nexus_project.stack import ports
+from nexus_project.stack.machine import ports
 from tests.flow.conftest import Nexus
 from tests.flow.services import Process, wait_for
 from tests.flow.test_who_pays import add_domain, paid

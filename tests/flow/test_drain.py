@@ -11,7 +11,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from nexus_project.stack import commands, ports
+from nexus_project.stack.machine import ports
+from nexus_project.stack.services import commands
 from tests.flow.conftest import Nexus
 from tests.flow.services import Process, wait_for
 

@@ -13,7 +13,8 @@ import pytest
 import redis
 
 from accounts.access.limits import domain_scope, redis_key
-from nexus_project.stack import commands, ports
+from nexus_project.stack.machine import ports
+from nexus_project.stack.services import commands
 from proxy.relay.limits.store import LEASE_SECONDS
 from tests.flow.conftest import Nexus
 from tests.flow.services import Process, wait_for

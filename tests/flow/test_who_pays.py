@@ -13,7 +13,7 @@ import pytest
 
 from accounts.access import keys
 from nexus_project.demo.emulator import Emulator
-from nexus_project.demo.emulator.answer import json_answer
+from nexus_project.demo.emulator.api.response import json_answer
 from nexus_project.demo.serving import Running
 from tests.flow import wire
 from tests.flow.conftest import OPERATOR_KEY, Nexus

@@ -11,7 +11,8 @@ import pytest
 import redis
 
 from nexus_project.celery import WORKER_NICENESS
-from nexus_project.stack import commands, ports
+from nexus_project.stack.machine import ports
+from nexus_project.stack.services import commands
 from tests.flow.conftest import Nexus
 from tests.flow.operator import manage, spools
 from tests.flow.services import Process, wait_for

@@ -80,7 +80,7 @@ def test_the_slot_of_a_running_process_is_left_to_it(root: Path, run: Run) -> No
 def test_a_large_file_of_results_is_replayed_in_parts(
     root: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nexus_project.operations.spool_replay.MAX_BYTES", 4000)
+    monkeypatch.setattr("nexus_project.operations.spool.replay.MAX_BYTES", 4000)
     spool = Spool(root / "0", LIMIT)
     lines = [answered("claude-haiku-4-5", usage(10, 2)) for _ in range(1000)]
     exchange = accept_results(spool, [b"".join(lines[at : at + 10]) for at in range(0, 1000, 10)])

@@ -11,7 +11,7 @@ from celery import Celery
 from django.test import override_settings
 
 from nexus_project.celery import app as product
-from nexus_project.stack.redis import Redis
+from nexus_project.stack.servers.redis import Redis
 
 # Celery's own result backend calls what redis-py would rather have called otherwise.
 celery_may_be_old_fashioned = pytest.mark.filterwarnings("ignore:Call to deprecated setex")

@@ -11,7 +11,8 @@ import pytest
 
 from nexus_project import env
 from nexus_project.env import BASE_DIR
-from nexus_project.stack import addresses, places, ports
+from nexus_project.stack.machine import places, ports
+from nexus_project.stack.services import addresses
 
 # A stack that has none starts servers of its own.
 NO_ADDRESSES = dict.fromkeys(("DATABASE_URL", "REDIS_URL", *addresses.NAMES), "")
@@ -78,7 +79,7 @@ def keeper_of(data_dir: Path) -> psutil.Process:
     (found,) = [
         process
         for process in psutil.process_iter(["cmdline"])
-        if {"nexus_project.stack.keeper", str(data_dir)} <= set(process.info["cmdline"] or [])
+        if {"nexus_project.stack.servers.owner", str(data_dir)} <= set(process.info["cmdline"] or [])
     ]
     return found
 

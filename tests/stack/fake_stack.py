@@ -9,10 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from nexus_project import env
-from nexus_project.stack import ports, run
-from nexus_project.stack.commands import Place, Service
+from nexus_project.stack import run
 from nexus_project.stack.console import Console
 from nexus_project.stack.errors import StackError
+from nexus_project.stack.machine import ports
+from nexus_project.stack.services.commands import Place, Service
 
 SERVICE = """
 import http.server, os, signal, sys, time

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from nexus_project.stack import account
-from nexus_project.stack.account import Account
 from nexus_project.stack.errors import StackError
+from nexus_project.stack.machine import account
+from nexus_project.stack.machine.account import Account
 
 STRANGER = Account(uid=os.geteuid() + 4321, gid=os.getegid() + 4321)
 GROUP_MEMBER = Account(uid=os.geteuid() + 4321, gid=os.getegid())

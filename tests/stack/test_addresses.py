@@ -12,10 +12,11 @@ from nexus_project import env
 from nexus_project.env import SettingError
 from nexus_project.operations.grants import DASHBOARD, PROXY, ROLES, WORKER
 from nexus_project.operations.roles import ADDRESS_SETTINGS
-from nexus_project.stack import addresses, commands, surroundings
-from nexus_project.stack.commands import Place, Service
+from nexus_project.stack import environment as surroundings
 from nexus_project.stack.errors import StackError
-from nexus_project.stack.postgres import Postgres
+from nexus_project.stack.servers.postgres import Postgres
+from nexus_project.stack.services import addresses, commands
+from nexus_project.stack.services.commands import Place, Service
 from tests.addresses import signed_in_as
 from tests.stack.conftest import Commands
 from tests.stack.test_postgres import home, mode, running

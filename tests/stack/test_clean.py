@@ -12,7 +12,7 @@ import pytest
 
 from nexus_project import env
 from nexus_project.env import BASE_DIR
-from nexus_project.stack import places, processes
+from nexus_project.stack.machine import places, processes
 from tests.stack.conftest import NO_ADDRESSES
 
 PACKAGES = ("nexus_project", "accounts", "proxy")

@@ -11,10 +11,10 @@ import pytest
 
 from nexus_project import env
 from nexus_project.env import BASE_DIR
-from nexus_project.stack import commands as lines
-from nexus_project.stack import ports, processes
-from nexus_project.stack.commands import Place
 from nexus_project.stack.errors import StackError
+from nexus_project.stack.machine import ports, processes
+from nexus_project.stack.services import commands as lines
+from nexus_project.stack.services.commands import Place
 from tests.stack.conftest import Commands
 
 

@@ -14,9 +14,10 @@ import pytest
 
 from nexus_project import env
 from nexus_project.env import BASE_DIR
-from nexus_project.stack import addresses, demo
-from nexus_project.stack.commands import Place
+from nexus_project.stack import demo
 from nexus_project.stack.errors import StackError
+from nexus_project.stack.services import addresses
+from nexus_project.stack.services.commands import Place
 
 PREPARE = """
 import json, os

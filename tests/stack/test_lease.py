@@ -7,8 +7,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from nexus_project.stack import folders, keeper, lease, processes
 from nexus_project.stack.errors import StackError
+from nexus_project.stack.machine import folders, processes
+from nexus_project.stack.servers import lease
+from nexus_project.stack.servers import owner as keeper
 from tests.stack.conftest import keeper_of, pid_of
 
 SOON = 60  # a deadline, kept also where the machine has other things to do

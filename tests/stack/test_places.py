@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from nexus_project.env import BASE_DIR
-from nexus_project.stack import account, places
-from nexus_project.stack.account import Account
-from nexus_project.stack.places import Owner
+from nexus_project.stack.machine import account, places
+from nexus_project.stack.machine.account import Account
+from nexus_project.stack.machine.places import Owner
 
 HOLD = """
 import sys

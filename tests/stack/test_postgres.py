@@ -11,9 +11,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from nexus_project.stack import account, places, postgres_home
 from nexus_project.stack.errors import StackError
-from nexus_project.stack.postgres import Postgres
+from nexus_project.stack.machine import account, places
+from nexus_project.stack.servers import postgres_home
+from nexus_project.stack.servers.postgres import Postgres
 
 as_root = os.geteuid() == 0
 

@@ -14,7 +14,7 @@ import pytest
 
 from nexus_project import env
 from nexus_project.env import BASE_DIR
-from nexus_project.stack import places, processes
+from nexus_project.stack.machine import places, processes
 from tests.stack.conftest import NO_ADDRESSES
 
 GONE_SECONDS = 100
@@ -29,7 +29,7 @@ from tests.stack.test_supervisor import fake_stack
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def test_that_waits(data_dir: Path, closed_dir: Path) -> None:
-    from nexus_project.stack import places, postgres_home
+    from nexus_project.stack.servers import postgres_home
     home = postgres_home.find(closed_dir).folder
     (closed_dir / "closed").mkdir(mode=0o000)
     deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('on', flush=True); time.sleep(600)"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from nexus_project.stack import redis as embedded
 from nexus_project.stack.errors import StackError
+from nexus_project.stack.servers import redis as embedded
 
 
 @contextmanager

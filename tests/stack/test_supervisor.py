@@ -19,7 +19,8 @@ import redis
 
 from nexus_project import env
 from nexus_project.env import BASE_DIR
-from nexus_project.stack import keeper, places, processes
+from nexus_project.stack.machine import places, processes
+from nexus_project.stack.servers import owner as keeper
 from proxy import restarts
 from tests.stack.conftest import NO_ADDRESSES, keeper_of, pid_of
 

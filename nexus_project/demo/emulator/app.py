@@ -4,19 +4,20 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from nexus_project.demo.emulator import directives, inspection
-from nexus_project.demo.emulator.answer import ORGANIZATION, common_headers
-from nexus_project.demo.emulator.batches import Batches
-from nexus_project.demo.emulator.call import Call, json_object
-from nexus_project.demo.emulator.complete import complete
-from nexus_project.demo.emulator.credentials import check_credential
-from nexus_project.demo.emulator.directives import Directives
-from nexus_project.demo.emulator.errors import error
-from nexus_project.demo.emulator.files import Files
-from nexus_project.demo.emulator.messages import Messages
-from nexus_project.demo.emulator.models import model, models
-from nexus_project.demo.emulator.oauth import OAuth
-from nexus_project.demo.emulator.shaping import shape, with_headers
+from nexus_project.demo.emulator.api import directives
+from nexus_project.demo.emulator.api.call import Call, json_object
+from nexus_project.demo.emulator.api.credentials import check_credential
+from nexus_project.demo.emulator.api.directives import Directives
+from nexus_project.demo.emulator.api.errors import error
+from nexus_project.demo.emulator.api.response import ORGANIZATION, common_headers
+from nexus_project.demo.emulator.api.shaping import shape, with_headers
+from nexus_project.demo.emulator.endpoints import inspection
+from nexus_project.demo.emulator.endpoints.batches import Batches
+from nexus_project.demo.emulator.endpoints.complete import complete
+from nexus_project.demo.emulator.endpoints.files import Files
+from nexus_project.demo.emulator.endpoints.messages import Messages
+from nexus_project.demo.emulator.endpoints.models import model, models
+from nexus_project.demo.emulator.endpoints.oauth import OAuth
 from nexus_project.demo.received import Received
 from nexus_project.demo.script import Script, play
 from nexus_project.demo.serving import Receive, Scope, Send

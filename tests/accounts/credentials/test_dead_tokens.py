@@ -10,7 +10,7 @@ from accounts.credentials import dead_tokens
 from accounts.credentials.files import read
 from accounts.oauth import refresh as oauth
 from nexus_project.demo.emulator import Emulator
-from nexus_project.demo.emulator.oauth import refusal
+from nexus_project.demo.emulator.endpoints.oauth import refusal
 from tests.accounts.oauth.test_refresh import failure, payer_of
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -22,7 +22,7 @@ from accounts.credentials.files import read
 from accounts.models import Credential
 from nexus_project.demo.connection import ConnectionProtocol
 from nexus_project.demo.emulator import Emulator, create_app
-from nexus_project.demo.emulator.oauth import refusal
+from nexus_project.demo.emulator.endpoints.oauth import refusal
 from nexus_project.demo.serving import serve
 from tests.accounts.people import make_api_key, make_oauth
 from tests.roles import OWNER

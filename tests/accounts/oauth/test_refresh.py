@@ -19,8 +19,8 @@ from accounts.oauth import refresh as oauth
 from accounts.oauth.refresh import RefreshFailed
 from accounts.snapshot import credentials as payers
 from nexus_project.demo.emulator import Emulator, Script
-from nexus_project.demo.emulator.answer import json_answer
-from nexus_project.demo.emulator.oauth import refusal
+from nexus_project.demo.emulator.api.response import json_answer
+from nexus_project.demo.emulator.endpoints.oauth import refusal
 from nexus_project.demo.serving import free_socket
 from tests.accounts.people import make_oauth
 from tests.roles import as_owner

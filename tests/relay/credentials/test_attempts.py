@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from accounts.access.decision import Decision
 from accounts.credentials.health import claim_probe, release_probe
-from nexus_project.stack import ports
+from nexus_project.stack.machine import ports
 from proxy.record import Payment
 from proxy.relay.credentials import circuit_breaker as standing
 from proxy.relay.credentials import outcome

@@ -14,8 +14,8 @@ from accounts.credentials import files as credential_files
 from accounts.snapshot.watcher import Watcher
 from nexus_project.demo.connection import ConnectionProtocol
 from nexus_project.demo.emulator import Emulator, create_app
-from nexus_project.demo.emulator.answer import json_answer
-from nexus_project.demo.emulator.oauth import refusal
+from nexus_project.demo.emulator.api.response import json_answer
+from nexus_project.demo.emulator.endpoints.oauth import refusal
 from nexus_project.demo.serving import serve
 from proxy.relay.credentials import refresh
 from proxy.relay.credentials.refresh import Refresher

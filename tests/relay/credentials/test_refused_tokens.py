@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from accounts.access.decision import Payer
-from nexus_project.demo.emulator.answer import json_answer
-from nexus_project.demo.emulator.oauth import refusal
+from nexus_project.demo.emulator.api.response import json_answer
+from nexus_project.demo.emulator.endpoints.oauth import refusal
 from proxy.record import Payment
 from tests.flow.services import wait_for
 from tests.relay.bench_of_attempts import ONE, TWO, Bench

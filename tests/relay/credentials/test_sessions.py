@@ -8,7 +8,7 @@ import pytest
 from pytest_django import Settings
 
 from accounts.access.decision import Payer
-from nexus_project.stack import ports
+from nexus_project.stack.machine import ports
 from proxy.relay.http.refusal import Refused
 from tests.relay.bench_of_attempts import ONE, THREE, TWO, Bench
 from tests.relay.redis_server import OwnRedis

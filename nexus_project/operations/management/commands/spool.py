@@ -10,8 +10,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import InterfaceError, OperationalError
 
-from nexus_project.operations import spool_export, spool_list, spool_replay, spool_words
-from nexus_project.operations.spool_file import write_lines
+from nexus_project.operations.spool import export as spool_export
+from nexus_project.operations.spool import list as spool_list
+from nexus_project.operations.spool import replay as spool_replay
+from nexus_project.operations.spool import words as spool_words
+from nexus_project.operations.spool.file import write_lines
 from proxy.store.management.progress import bar
 
 LIST = """Every spool below NEXUS_DATA_DIR and every other one that PostgreSQL or Redis knows, and what was set aside. Nothing is
