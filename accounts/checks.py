@@ -7,11 +7,10 @@ from django.apps import AppConfig
 from django.core.checks import CheckMessage, Tags, Warning, register
 from django.db import Error as DatabaseFailure
 
-from accounts.snapshot import credentials as payers
-from accounts.snapshot import exposure as open_doors
-from accounts.snapshot.exposure import OpenDoors
+from accounts.snapshot import credentials, exposure
+from accounts.snapshot.exposure import Exposure
 
-HINT = f"To close them, {open_doors.ACTION}; see docs/credentials.md."
+HINT = f"To close them, {exposure.ACTION}; see docs/credentials.md."
 UNASKED = "Run this again where DATABASE_URL answers and is migrated, or set ENABLE_CLIENT_AUTH=true."
 
 
@@ -20,14 +19,14 @@ def open_domains(app_configs: Sequence[AppConfig] | None, **options: Any) -> lis
     """accounts.W001: open domains; W002: CLAUDE_API_KEY for everybody; W003: the database could not be asked for W001."""
     warnings: list[CheckMessage] = []
     try:
-        found = open_doors.now()
+        found = exposure.now()
     except DatabaseFailure as error:
         # Nothing is known of domains then: their keys may stand there.
-        found = OpenDoors((), default=payers.from_environment() is not None)
+        found = Exposure((), default=credentials.from_environment() is not None)
         message = f"The database could not be asked which domains are open ({type(error).__name__})."
         warnings.append(Warning(message, hint=UNASKED, id="accounts.W003"))
     if found.domains:
-        named = OpenDoors(found.domains).words
+        named = Exposure(found.domains).words
         message = f"Whoever reaches the proxy spends the credential of these domains, without a client key: {named}."
         warnings.append(Warning(message, hint=HINT, id="accounts.W001"))
     if found.default:

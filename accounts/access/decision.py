@@ -41,7 +41,7 @@ _REFUSALS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Payer:
+class AccessCredential:
     """A credential of the operator, in clear, in memory only.
 
     `source` is database, file or environment; `reference` a primary key, a path or a variable's name; `secret` the API key or
@@ -99,7 +99,7 @@ class DomainAccess:
     """
 
     name: str
-    payers: tuple[Payer, ...] = ()
+    credentials: tuple[AccessCredential, ...] = ()
     grants: Mapping[str, KeyGrant] = field(default_factory=dict)
     guarded: bool = False
 
@@ -113,22 +113,22 @@ class Snapshot:
     """
 
     domains: Mapping[str, DomainAccess] = field(default_factory=dict)
-    default: Payer | None = None
+    default: AccessCredential | None = None
     client_auth: bool = False
     shared_files: bool = False
     has_wildcards: bool = False
     limits: Rules = field(default_factory=Rules)
     parts: Mapping[str, object] = field(default_factory=dict)
 
-    def payer(self, key: str) -> Payer | None:
-        """A domain's credential by its `Payer.key`, None where it is gone."""
-        payers = (payer for access in self.domains.values() for payer in access.payers)
-        return next((payer for payer in payers if payer.key == key), None)
+    def credential(self, key: str) -> AccessCredential | None:
+        """A domain's credential by its `AccessCredential.key`, None where it is gone."""
+        credentials = (credential for access in self.domains.values() for credential in access.credentials)
+        return next((credential for credential in credentials if credential.key == key), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Who pays. `payer` None means the client itself; `refresh` is a credential to be refreshed before this decision is final.
+    """Who pays. `credential` None means the client itself; `refresh` is a credential to be refreshed before this decision is final.
 
     `tenant` is the wildcard whose access counted, "" where that is the domain itself.
     `pool` holds all credentials of the domain that can pay, in their order, where there are several: `paid_with` takes another.
@@ -136,26 +136,26 @@ class Decision:
 
     domain: str
     headers: tuple[tuple[bytes, bytes], ...]
-    payer: Payer | None = None
+    credential: AccessCredential | None = None
     adds_oauth_beta: bool = False
     client_key: str = ""
     passed_over: tuple[str, ...] = ()
-    refresh: Payer | None = None
+    refresh: AccessCredential | None = None
     tenant: str = ""
-    pool: tuple[Payer, ...] = ()
+    pool: tuple[AccessCredential, ...] = ()
 
     @property
     def paid_by(self) -> str:
-        return self.payer.name if self.payer else "client"
+        return self.credential.name if self.credential else "client"
 
-    def paid_with(self, payer: Payer, passed_over: Iterable[str] = ()) -> "Decision":
+    def paid_with(self, credential: AccessCredential, passed_over: Iterable[str] = ()) -> "Decision":
         """The same with this credential, for which these others were passed over as well."""
         names = tuple(dict.fromkeys((*self.passed_over, *passed_over)))
         return replace(
             self,
-            headers=payer.headers(),
-            payer=payer,
-            adds_oauth_beta=payer.is_oauth,
+            headers=credential.headers(),
+            credential=credential,
+            adds_oauth_beta=credential.is_oauth,
             passed_over=names,
             refresh=None,
         )
@@ -194,20 +194,20 @@ def _choose(
 ) -> Decision:
     key = _client_key(access, domain, claim.inbound.client_key, now)
     may_spend = bool(key) or not (snapshot.client_auth or claim.from_browser)
-    if access.payers and snapshot.client_auth and not key:
+    if access.credentials and snapshot.client_auth and not key:
         raise _denied_for_want_of_a_key(domain)
-    payers = access.payers if may_spend else ()
-    pool = _pool(payers, now, refreshed) if len(payers) > 1 else ()
+    credentials = access.credentials if may_spend else ()
+    pool = _pool(credentials, now, refreshed) if len(credentials) > 1 else ()
     passed_over: list[str] = []
-    for payer in payers:
-        is_due = payer.wants_refresh(now) and payer.key not in refreshed
-        if not is_due and not payer.usable(now):
-            passed_over.append(payer.name)
+    for credential in credentials:
+        is_due = credential.wants_refresh(now) and credential.key not in refreshed
+        if not is_due and not credential.usable(now):
+            passed_over.append(credential.name)
             continue
         _check_reach(claim, domain, _OF_A_DOMAIN)
         if is_due:
-            return Decision(domain, (), None, False, key, tuple(passed_over), payer, pool=pool)
-        return _paid_by(payer, domain, key, passed_over, pool)
+            return Decision(domain, (), None, False, key, tuple(passed_over), credential, pool=pool)
+        return _paid_by(credential, domain, key, passed_over, pool)
     inbound = claim.inbound
     if inbound.headers:
         return Decision(domain, inbound.headers, None, inbound.is_oauth, key, tuple(passed_over))
@@ -228,12 +228,14 @@ def _domain(snapshot: Snapshot, host: Host) -> tuple[str, DomainAccess]:
     return host.full, DomainAccess(host.full)
 
 
-def _pool(payers: Iterable[Payer], now: float, refreshed: frozenset[str]) -> tuple[Payer, ...]:
+def _pool(
+    credentials: Iterable[AccessCredential], now: float, refreshed: frozenset[str]
+) -> tuple[AccessCredential, ...]:
     """Those that can pay, perhaps after a refresh; none where that is only one, which nothing can stand in for."""
     able = tuple(
-        payer
-        for payer in payers
-        if payer.usable(now) or (payer.wants_refresh(now) and payer.key not in refreshed)
+        credential
+        for credential in credentials
+        if credential.usable(now) or (credential.wants_refresh(now) and credential.key not in refreshed)
     )
     return able if len(able) > 1 else ()
 
@@ -260,9 +262,15 @@ def _check_reach(claim: Claim, domain: str, allowed: frozenset[Reach]) -> None:
 
 
 def _paid_by(
-    payer: Payer, domain: str, key: str, passed_over: list[str], pool: tuple[Payer, ...] = ()
+    credential: AccessCredential,
+    domain: str,
+    key: str,
+    passed_over: list[str],
+    pool: tuple[AccessCredential, ...] = (),
 ) -> Decision:
-    return Decision(domain, payer.headers(), payer, payer.is_oauth, key, tuple(passed_over), pool=pool)
+    return Decision(
+        domain, credential.headers(), credential, credential.is_oauth, key, tuple(passed_over), pool=pool
+    )
 
 
 def _denied_for_want_of_a_key(domain: str) -> Denied:
@@ -273,7 +281,7 @@ def _denied_for_want_of_a_key(domain: str) -> Denied:
 def _nobody_pays(
     snapshot: Snapshot, domain: str, access: DomainAccess, claim: Claim, passed_over: list[str]
 ) -> Denied:
-    if claim.from_browser and (access.payers or snapshot.default):
+    if claim.from_browser and (access.credentials or snapshot.default):
         message = "Nexus lets no web page spend its credential. Call it from a server, or send your own key in x-api-key."
         return Denied("permission_error", message, domain)
     if snapshot.client_auth and snapshot.default:

@@ -5,7 +5,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts.access.decision import Payer
+from accounts.access.decision import AccessCredential
 from accounts.credentials import check as credential_check
 from accounts.credentials import health as credential_health
 from accounts.fields import UnreadableSecret
@@ -67,16 +67,16 @@ class CredentialActions(admin.ModelAdmin[Credential]):
         self.message_user(request, f"{row}: {told}.", level)
 
 
-def _readable(row: Credential) -> Payer:
-    """The payer of a row; without a secret where no key decrypts it."""
+def _readable(row: Credential) -> AccessCredential:
+    """The credential of a row; without a secret where no key decrypts it."""
     try:
         return from_row(row)
     except UnreadableSecret:
         return from_unreadable_row(row.pk, row.kind, row.account_id or row.name)
 
 
-def _refreshable(row: Credential) -> Payer:
-    """The payer of a row that has what a refresh takes; raises RefreshFailed."""
+def _refreshable(row: Credential) -> AccessCredential:
+    """The credential of a row that has what a refresh takes; raises RefreshFailed."""
     try:
         if row.kind != Credential.Kind.OAUTH or not row.refresh_token:
             raise oauth.RefreshFailed("it has no refresh token; save new tokens in its form")

@@ -10,7 +10,7 @@ from accounts.credentials.state import Secrets, judge
 from accounts.models import Credential
 
 
-class StandingField(admin.options.BaseModelAdmin[Credential]):
+class StateField(admin.options.BaseModelAdmin[Credential]):
     """For pages that read secrets where that is `tolerant`."""
 
     @admin.display(description="State")

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from accounts.admin.credential_actions import CredentialActions
 from accounts.admin.credential_columns import SECRETS, CredentialColumns
 from accounts.admin.credential_filter import StateFilter
-from accounts.admin.credential_state import StandingField
+from accounts.admin.credential_state import StateField
 from accounts.admin.key_actions import KeyActions
 from accounts.admin.key_issuer import KeyIssuer
 from accounts.admin.key_list import KeyColumns, RevokedFilter
@@ -70,7 +70,7 @@ CREDENTIAL_FIELDS = (
 )
 
 
-class CredentialInline(SecretsAdmin, StandingField, admin.StackedInline[Credential, Domain]):
+class CredentialInline(SecretsAdmin, StateField, admin.StackedInline[Credential, Domain]):
     model = Credential
     form = CredentialForm
     extra = 0
@@ -147,7 +147,7 @@ class DomainAdmin(SecretsAdmin, TolerantPages, KeyIssuer):
 
 
 @admin.register(Credential)
-class CredentialAdmin(SecretsAdmin, StandingField, TolerantPages, CredentialColumns, CredentialActions):
+class CredentialAdmin(SecretsAdmin, StateField, TolerantPages, CredentialColumns, CredentialActions):
     form = CredentialForm
     list_display = ("name", "condition", "domain", "masked", "limits", "ends", "used", "trouble")
     list_filter = ("kind", StateFilter, "enabled")

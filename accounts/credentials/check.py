@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import httpx
 from django.conf import settings
 
-from accounts.access.decision import OAUTH_BETA, Payer
+from accounts.access.decision import OAUTH_BETA, AccessCredential
 from accounts.outbound.client import client_for, kind_of
 
 TIMEOUT_SECONDS = 10.0
@@ -26,27 +26,27 @@ class Verdict:
     status: int = 0
 
 
-def at_hand(payer: Payer, now: float | None = None) -> Verdict:
+def at_hand(credential: AccessCredential, now: float | None = None) -> Verdict:
     """What can be said without the API."""
-    if not payer.secret:
+    if not credential.secret:
         return Verdict(False, "its secret is missing or cannot be read: type it in again, or fix its file")
-    if not payer.usable(time.time() if now is None else now):
-        if payer.refreshable:
+    if not credential.usable(time.time() if now is None else now):
+        if credential.refreshable:
             return Verdict(True, "its access token has ended and is renewed by the next request")
         return Verdict(False, "its access token has ended: sign in again (manage.py oauth_login)")
     return Verdict(True, "complete, not asked")
 
 
-def ask(payer: Payer) -> Verdict:
+def ask(credential: AccessCredential) -> Verdict:
     """The same, and the API's word on it; never raises."""
-    found = at_hand(payer)
-    if not found.good or not payer.usable(time.time()):
+    found = at_hand(credential)
+    if not found.good or not credential.usable(time.time()):
         return found
     headers = {
         "anthropic-version": "2023-06-01",
-        **{key.decode(): value.decode() for key, value in payer.headers()},
+        **{key.decode(): value.decode() for key, value in credential.headers()},
     }
-    if payer.is_oauth:
+    if credential.is_oauth:
         headers["anthropic-beta"] = OAUTH_BETA
     url = f"{settings.CLAUDE_API_BASE_URL.rstrip('/')}/v1/models?limit=1"
     try:

@@ -42,12 +42,12 @@ class Health:
 
 
 def name_of(key: str) -> str:
-    """The Redis key for a credential's `Payer.key`, e.g. `database:7`."""
+    """The Redis key for a credential's `AccessCredential.key`, e.g. `database:7`."""
     return f"nexus:health:{key}"
 
 
 def read(keys: Sequence[str]) -> dict[str, Health]:
-    """The health of these credentials (`Payer.key`); without Redis nothing is known of any."""
+    """The health of these credentials (`AccessCredential.key`); without Redis nothing is known of any."""
     if not settings.REDIS_URL:
         return dict.fromkeys(keys, Health())
     with connection().pipeline(transaction=False) as pipe:
@@ -59,7 +59,7 @@ def read(keys: Sequence[str]) -> dict[str, Health]:
 def exchange(changes: Mapping[str, Changes], wanted: Sequence[str]) -> dict[str, Health]:
     """Write what changed of each credential and read, after it, the health of those wanted, in one round trip.
 
-    Both are by `Payer.key`. Raises redis.RedisError.
+    Both are by `AccessCredential.key`. Raises redis.RedisError.
     """
     with connection().pipeline(transaction=False) as pipe:
         for key, fields in changes.items():

@@ -15,7 +15,7 @@ from django.db import Error as DatabaseFailure
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts.access.decision import REFRESH_AHEAD_SECONDS, Payer
+from accounts.access.decision import REFRESH_AHEAD_SECONDS, AccessCredential
 from accounts.credentials import dead_tokens
 from accounts.credentials import files as credential_files
 from accounts.fields import UnreadableSecret
@@ -36,22 +36,24 @@ class Busy(RefreshFailed):
     """Another process is at it."""
 
 
-def refresh(payer: Payer, *, rejected: bool = False, patient: bool = True, forced: bool = False) -> None:
+def refresh(
+    credential: AccessCredential, *, rejected: bool = False, patient: bool = True, forced: bool = False
+) -> None:
     """Renew the tokens of one credential where it is kept, unless somebody else just did; raises RefreshFailed.
 
-    `rejected` says that the API refused the payer's access token, so that it is no good however long it was to live.
+    `rejected` says that the API refused the credential's access token, so that it is no good however long it was to live.
     Who is not `patient` gets Busy where another process is at it; `forced` does not wait for the pause after a failure.
     """
-    refused = payer.secret if rejected else ""
+    refused = credential.secret if rejected else ""
     try:
-        if payer.source == "file":
-            _refresh_file(Path(payer.reference), refused, patient=patient)
+        if credential.source == "file":
+            _refresh_file(Path(credential.reference), refused, patient=patient)
         else:
-            _refresh_row(int(payer.reference), refused, patient=patient, forced=forced)
+            _refresh_row(int(credential.reference), refused, patient=patient, forced=forced)
     except Busy:
         raise
     except RefreshFailed as failure:
-        log.warning("oauth.refresh_failed", extra={"payer": payer.name, "why": failure.message})
+        log.warning("oauth.refresh_failed", extra={"credential": credential.name, "why": failure.message})
         raise
 
 
@@ -106,7 +108,7 @@ def _report_interrupted(row: Credential) -> None:
         row.last_error = (
             f"a refresh was interrupted at {since}: if the next one says invalid_grant, sign in again"
         )
-        log.error("oauth.interrupted", extra={"payer": f"database:{row.pk}", "since": since})
+        log.error("oauth.interrupted", extra={"credential": f"database:{row.pk}", "since": since})
         oauth_metrics.count(oauth_metrics.INTERRUPTED)
 
 
@@ -124,7 +126,7 @@ def _renew_row(pk: int, token: str) -> None:
         raise
     _keep(pk, token, tokens)
     # A field named after a credential would be masked.
-    log.info("oauth.refreshed", extra={"payer": f"database:{pk}"})
+    log.info("oauth.refreshed", extra={"credential": f"database:{pk}"})
 
 
 def _keep(pk: int, token: str, tokens: Tokens) -> None:
@@ -171,7 +173,7 @@ def _refresh_file(path: Path, refused: str, *, patient: bool) -> None:
         raise RefreshFailed(f"{path.name} cannot be written ({error.strerror}): {action}") from error
     except credential_files.BadCredentialFile as error:
         raise RefreshFailed(f"{path.name}: {error}", permanent=True) from error
-    log.info("oauth.refreshed", extra={"payer": f"file:{path.name}"})
+    log.info("oauth.refreshed", extra={"credential": f"file:{path.name}"})
 
 
 def _renewed_or_noted(path: Path, token: str) -> Tokens:
@@ -192,7 +194,9 @@ def _marked(path: Path) -> Iterator[None]:
     """Leave a trace beside the file while the endpoint is asked, as `refreshing_since` does in a row."""
     mark = path.with_name(f".{path.name}.refreshing")
     if mark.exists():
-        log.error("oauth.interrupted", extra={"payer": f"file:{path.name}", "since": mark.stat().st_mtime})
+        log.error(
+            "oauth.interrupted", extra={"credential": f"file:{path.name}", "since": mark.stat().st_mtime}
+        )
         oauth_metrics.count(oauth_metrics.INTERRUPTED)
     mark.touch(mode=0o600)
     try:

@@ -11,12 +11,12 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from accounts.access import keys, wildcards
-from accounts.access.decision import DomainAccess, KeyGrant, Payer, Snapshot
+from accounts.access.decision import AccessCredential, DomainAccess, KeyGrant, Snapshot
 from accounts.credentials.files import CredentialFile, domain_of
 from accounts.fields import UnreadableSecret
 from accounts.models import AccessVersion, ClientKey, Credential, Domain
 from accounts.models.limits import read_rules
-from accounts.snapshot import credentials as payers
+from accounts.snapshot import credentials
 from accounts.snapshot import parts as snapshot_parts
 from accounts.snapshot.parts import Part
 
@@ -33,9 +33,9 @@ def database_version() -> int:
 def from_database(parts: Sequence[Part] = ()) -> Snapshot:
     """Domains, their credentials and client keys, the limits, and the parts of others."""
     names = dict(Domain.objects.values_list("pk", "name"))
-    rows: dict[int, list[Payer]] = defaultdict(list)
-    for domain, payer in _payers():
-        rows[domain].append(payer)
+    rows: dict[int, list[AccessCredential]] = defaultdict(list)
+    for domain, credential in _credentials():
+        rows[domain].append(credential)
     grants = _grants()
     return Snapshot(
         {
@@ -47,26 +47,26 @@ def from_database(parts: Sequence[Part] = ()) -> Snapshot:
     )
 
 
-def _payers() -> list[tuple[int, Payer]]:
+def _credentials() -> list[tuple[int, AccessCredential]]:
     """Each credential's domain and what it pays with."""
     rows = Credential.objects.filter(enabled=True).order_by("pk")
     try:
-        return [(row.domain_id, payers.from_row(row)) for row in rows]
+        return [(row.domain_id, credentials.from_row(row)) for row in rows]
     except UnreadableSecret:
         # One value that no key decrypts must not hide the other credentials.
-        return [_payer(rows, pk) for pk in rows.values_list("pk", flat=True)]
+        return [_credential(rows, pk) for pk in rows.values_list("pk", flat=True)]
 
 
-def _payer(rows: QuerySet[Credential], pk: int) -> tuple[int, Payer]:
+def _credential(rows: QuerySet[Credential], pk: int) -> tuple[int, AccessCredential]:
     try:
         row = rows.get(pk=pk)
-        return row.domain_id, payers.from_row(row)
+        return row.domain_id, credentials.from_row(row)
     except UnreadableSecret:
         action = "put the key that wrote it back into FIELD_ENCRYPTION_KEYS"
-        log.error("credential.unreadable", extra={"payer": f"database:{pk}", "action": action})
+        log.error("credential.unreadable", extra={"credential": f"database:{pk}", "action": action})
         plain = rows.only("domain_id", "kind", "account_id", "name").get(pk=pk)
         account = plain.account_id or plain.name
-        return plain.domain_id, payers.from_unreadable_row(pk, plain.kind, account)
+        return plain.domain_id, credentials.from_unreadable_row(pk, plain.kind, account)
 
 
 def _grants() -> dict[int, Grants]:
@@ -93,7 +93,7 @@ def combine(stored: Snapshot, files: Mapping[Path, CredentialFile | None]) -> Sn
     return replace(
         stored,
         domains=domains,
-        default=payers.from_environment(),
+        default=credentials.from_environment(),
         client_auth=settings.ENABLE_CLIENT_AUTH,
         shared_files=settings.ALLOW_SHARED_FILES,
         has_wildcards=has_wildcards,
@@ -101,8 +101,8 @@ def combine(stored: Snapshot, files: Mapping[Path, CredentialFile | None]) -> Sn
 
 
 def _with_file(access: DomainAccess, path: Path, file: CredentialFile | None) -> DomainAccess:
-    payer = payers.from_file(file) if file else payers.from_broken_file(path)
-    access = replace(access, payers=(*access.payers, payer))
+    credential = credentials.from_file(file) if file else credentials.from_broken_file(path)
+    access = replace(access, credentials=(*access.credentials, credential))
     if file is None or not file.client_api_key:
         return access
     grant = {keys.digest(file.client_api_key): KeyGrant(f"file:{path.name}")}

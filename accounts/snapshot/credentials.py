@@ -6,17 +6,19 @@ from pathlib import Path
 
 from django.conf import settings
 
-from accounts.access.decision import Payer
+from accounts.access.decision import AccessCredential
 from accounts.credentials.files import CredentialFile
 from accounts.models import Credential
 
 
-def from_row(credential: Credential) -> Payer:
+def from_row(credential: Credential) -> AccessCredential:
     """A row of the database; a credential that waits for a login is not refreshed again."""
     account = credential.account_id or credential.name
     if credential.kind == Credential.Kind.API_KEY:
-        return Payer("database", str(credential.pk), "api_key", _sendable(credential.api_key), account)
-    return Payer(
+        return AccessCredential(
+            "database", str(credential.pk), "api_key", _sendable(credential.api_key), account
+        )
+    return AccessCredential(
         source="database",
         reference=str(credential.pk),
         kind="oauth",
@@ -27,17 +29,17 @@ def from_row(credential: Credential) -> Payer:
     )
 
 
-def from_unreadable_row(pk: int, kind: str, account: str) -> Payer:
+def from_unreadable_row(pk: int, kind: str, account: str) -> AccessCredential:
     """A row that no key decrypts: it pays nothing, and records can still name it."""
-    return Payer("database", str(pk), kind, "", account)
+    return AccessCredential("database", str(pk), kind, "", account)
 
 
-def from_file(file: CredentialFile) -> Payer:
+def from_file(file: CredentialFile) -> AccessCredential:
     """A credential file; one whose refresh token is dead is not refreshed again."""
     account = file.account_id or file.path.name
     if file.kind == "api_key":
-        return Payer("file", str(file.path), "api_key", _sendable(file.api_key), account)
-    return Payer(
+        return AccessCredential("file", str(file.path), "api_key", _sendable(file.api_key), account)
+    return AccessCredential(
         source="file",
         reference=str(file.path),
         kind="oauth",
@@ -48,12 +50,12 @@ def from_file(file: CredentialFile) -> Payer:
     )
 
 
-def from_broken_file(path: Path) -> Payer:
+def from_broken_file(path: Path) -> AccessCredential:
     """A file that cannot be used: it pays nothing, and records can still name it."""
-    return Payer("file", str(path), "api_key", "", path.name)
+    return AccessCredential("file", str(path), "api_key", "", path.name)
 
 
-def from_environment() -> Payer | None:
+def from_environment() -> AccessCredential | None:
     """CLAUDE_API_KEY: an API key, or an OAuth token where it starts with `Bearer ` or `sk-ant-oat`."""
     value: str = settings.CLAUDE_API_KEY
     if not value:
@@ -61,7 +63,7 @@ def from_environment() -> Payer | None:
     token = value.removeprefix("Bearer ").strip()
     is_bearer = token != value and not token.startswith("sk-ant-api")
     kind = "oauth" if is_bearer or token.startswith("sk-ant-oat") else "api_key"
-    return Payer("environment", "CLAUDE_API_KEY", kind, token, "CLAUDE_API_KEY")
+    return AccessCredential("environment", "CLAUDE_API_KEY", kind, token, "CLAUDE_API_KEY")
 
 
 def _sendable(secret: str) -> str:

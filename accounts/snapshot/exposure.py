@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db.models import Exists, OuterRef
 
-from accounts.access.decision import DomainAccess, Payer, Snapshot
+from accounts.access.decision import AccessCredential, DomainAccess, Snapshot
 from accounts.credentials import folder as credential_folder
 from accounts.models import ClientKey, Credential, Domain
 from accounts.snapshot import build as snapshot
@@ -13,11 +13,11 @@ from accounts.snapshot import build as snapshot
 ACTION = "give each domain a client key, or set ENABLE_CLIENT_AUTH=true"
 SHOWN = 10
 
-_PAYER = Payer("database", "", "api_key", "")
+_CREDENTIAL = AccessCredential("database", "", "api_key", "")
 
 
 @dataclass(frozen=True, slots=True)
-class OpenDoors:
+class Exposure:
     """`domains` are open with a credential of their own; `default`: CLAUDE_API_KEY pays for every other host without a key."""
 
     domains: tuple[str, ...] = ()
@@ -34,21 +34,21 @@ class OpenDoors:
         return ", ".join([*named, *(["every host without a credential of its own"] if self.default else [])])
 
 
-def of_snapshot(access: Snapshot) -> OpenDoors:
+def of_snapshot(access: Snapshot) -> Exposure:
     """The open doors of a snapshot."""
     if access.client_auth:
-        return OpenDoors()
-    names = [name for name, one in access.domains.items() if one.payers and not one.guarded]
-    return OpenDoors(tuple(sorted(names)), access.default is not None)
+        return Exposure()
+    names = [name for name, one in access.domains.items() if one.credentials and not one.guarded]
+    return Exposure(tuple(sorted(names)), access.default is not None)
 
 
-def now() -> OpenDoors:
+def now() -> Exposure:
     """The same by database, files and environment as this process sees them, without a secret being decrypted: one query.
 
     Raises django.db.Error.
     """
     if settings.ENABLE_CLIENT_AUTH:
-        return OpenDoors()
+        return Exposure()
     rows = _rows() if settings.DATABASE_URL else Snapshot()
     return of_snapshot(snapshot.combine(rows, credential_folder.files_now()))
 
@@ -58,5 +58,8 @@ def _rows() -> Snapshot:
     keys = ClientKey.objects.filter(domain=OuterRef("pk"))
     rows = Domain.objects.values_list("name", Exists(paying), Exists(keys))
     return Snapshot(
-        {name: DomainAccess(name, (_PAYER,) if pays else (), guarded=guarded) for name, pays, guarded in rows}
+        {
+            name: DomainAccess(name, (_CREDENTIAL,) if pays else (), guarded=guarded)
+            for name, pays, guarded in rows
+        }
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from django.conf import settings
@@ -49,7 +50,7 @@ def save(stored: Snapshot) -> None:
 def load(parts: Sequence[Part] = ()) -> Snapshot | None:
     """What was kept; None where there is none or it cannot be used, which the log tells."""
     try:
-        kept = msgspec.msgpack.decode(decrypt_bytes(_path().read_bytes()), type=Kept)
+        kept = _read(decrypt_bytes(_path().read_bytes()))
     except FileNotFoundError:
         return None
     except (OSError, UnreadableSecret, msgspec.MsgspecError) as error:
@@ -65,6 +66,16 @@ def load(parts: Sequence[Part] = ()) -> Snapshot | None:
     saved_at = datetime.fromtimestamp(kept.saved_at, UTC).isoformat(timespec="seconds")
     log.warning("access.snapshot_serves", extra={"saved_at": saved_at, "until": "PostgreSQL answers"})
     return Snapshot(kept.domains, limits=kept.limits, parts=snapshot_parts.decoded(kept.parts, parts))
+
+
+def _read(content: bytes) -> Kept:
+    """0.1.0 called the credentials of a domain `payers`."""
+    kept = msgspec.msgpack.decode(content, type=dict[str, Any])
+    domains = msgspec.convert(kept.get("domains"), dict[str, dict[str, Any]])
+    for access in domains.values():
+        if "payers" in access:
+            access["credentials"] = access.pop("payers")
+    return msgspec.convert({**kept, "domains": domains}, Kept)
 
 
 def _path() -> Path:

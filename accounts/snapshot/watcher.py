@@ -12,9 +12,9 @@ from django.db import connections
 from accounts.access.decision import Snapshot
 from accounts.credentials.folder import CredentialFolder
 from accounts.snapshot import build as snapshot
-from accounts.snapshot import exposure as open_doors
+from accounts.snapshot import exposure
 from accounts.snapshot import file as snapshot_file
-from accounts.snapshot.exposure import OpenDoors
+from accounts.snapshot.exposure import Exposure
 from accounts.snapshot.parts import Part
 
 log = logging.getLogger("nexus.access")
@@ -40,7 +40,7 @@ class Watcher:
         self._database_up = True
         self._kept_read = False
         self._unsaved: Snapshot | None = None
-        self._open = OpenDoors()
+        self._open = Exposure()
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="access-watcher", daemon=True)
@@ -70,12 +70,12 @@ class Watcher:
     def _publish(self, *, changed: bool) -> None:
         if self._stored is not None and (changed or self.current is None):
             self.current = snapshot.combine(self._stored, self._folder.files)
-            self._tell(open_doors.of_snapshot(self.current))
+            self._tell(exposure.of_snapshot(self.current))
 
-    def _tell(self, found: OpenDoors) -> None:
+    def _tell(self, found: Exposure) -> None:
         """Say loudly, once a change, what anybody may spend."""
         if found and found != self._open:
-            log.warning("access.open", extra={"to_everybody": found.words, "action": open_doors.ACTION})
+            log.warning("access.open", extra={"to_everybody": found.words, "action": exposure.ACTION})
         if self._open and not found:
             log.info("access.closed")
         self._open = found

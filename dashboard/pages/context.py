@@ -8,8 +8,8 @@ from django.http import HttpRequest
 
 from accounts.credentials import folder as credential_folder
 from accounts.models import Credential
-from accounts.snapshot import exposure as open_doors
-from accounts.snapshot.exposure import OpenDoors
+from accounts.snapshot import exposure
+from accounts.snapshot.exposure import Exposure
 
 
 def shell(request: HttpRequest) -> dict[str, object]:
@@ -24,12 +24,12 @@ def shell(request: HttpRequest) -> dict[str, object]:
     }
 
 
-def _open_doors() -> OpenDoors:
+def _open_doors() -> Exposure:
     """Nothing while the database is away: a page that can do without it is not to fail for this."""
     try:
-        return open_doors.now()
+        return exposure.now()
     except DatabaseFailure:
-        return OpenDoors()
+        return Exposure()
 
 
 def _needs_login() -> list[str]:

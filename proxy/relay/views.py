@@ -170,7 +170,7 @@ def _head(request: RelayRequest, exchange: Exchange, domain: str, decision: Deci
         target=path + mark + (mask_query(query) if query and query != "beta=true" else query),
         headers=masked(request.pairs),
         paid_by=decision.paid_by if decision else "nobody",
-        account=decision.payer.account if decision and decision.payer else "",
+        account=decision.credential.account if decision and decision.credential else "",
         client_key=decision.client_key if decision else "",
         passed_over=decision.passed_over if decision else (),
         client_address=client_address(request.scope),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from accounts.access.decision import Payer
+from accounts.access.decision import AccessCredential
 from accounts.credentials import check as credential_check
 from accounts.oauth import endpoint as oauth_endpoint
 from nexus_project.demo import slack as slack_demo
@@ -62,13 +62,13 @@ def test_a_refusal_of_the_proxy_is_told_with_a_renewal_that_failed(
 
 
 def test_a_credential_is_checked_through_the_proxy(settings: Settings, tmp_path: Path) -> None:
-    payer = Payer("environment", "CLAUDE_API_KEY", "api_key", "sk-ant-api03-x")
+    credential = AccessCredential("environment", "CLAUDE_API_KEY", "api_key", "sk-ant-api03-x")
     with behind_a_proxy(Emulator(), settings, tmp_path) as (url, proxy):
         settings.CLAUDE_API_BASE_URL = url
 
-        assert credential_check.ask(payer).why == "the API takes it"
+        assert credential_check.ask(credential).why == "the API takes it"
         settings.SSL_CERT_FILE = str(tmp_path / "gone.pem")
-        assert "SSL_CERT_FILE" in credential_check.ask(payer).why
+        assert "SSL_CERT_FILE" in credential_check.ask(credential).why
 
     assert proxy.targets() == ["api.nexus-test.invalid:443"]
 

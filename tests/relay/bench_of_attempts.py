@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import httpx
 
-from accounts.access.decision import Claim, Decision, DomainAccess, Payer, Snapshot, decide
+from accounts.access.decision import AccessCredential, Claim, Decision, DomainAccess, Snapshot, decide
 from accounts.access.hosts import parse_host
 from accounts.access.inbound import read_credentials
 from accounts.snapshot.watcher import Watcher
@@ -25,7 +25,7 @@ from proxy.relay.upstream.transport import UpstreamTransport
 from tests.relay.limited import no_body
 
 ONE, TWO, THREE = (
-    Payer("database", str(number), "api_key", f"sk-ant-api03-{number}", f"acc_{number}")
+    AccessCredential("database", str(number), "api_key", f"sk-ant-api03-{number}", f"acc_{number}")
     for number in (1, 2, 3)
 )
 DOMAIN = "a.example"
@@ -43,9 +43,9 @@ class Bench:
         self.exchange = Exchange(None, lambda _: None)
         self.answers: list[AnswerBytes] = []
 
-    def hold(self, *payers: Payer) -> None:
+    def hold(self, *credentials: AccessCredential) -> None:
         """The domain's credentials of the database."""
-        self.watcher._stored = Snapshot({DOMAIN: DomainAccess(DOMAIN, payers)})
+        self.watcher._stored = Snapshot({DOMAIN: DomainAccess(DOMAIN, credentials)})
         self.watcher.current = None
         self.watcher.refresh_now()
 
@@ -63,9 +63,9 @@ class Bench:
         self.watcher.refresh_now()
 
     @property
-    def payers(self) -> tuple[Payer, ...]:
+    def credentials(self) -> tuple[AccessCredential, ...]:
         """The domain's credentials as the proxy knows them."""
-        return cast(Snapshot, self.watcher.current).domains[DOMAIN].payers
+        return cast(Snapshot, self.watcher.current).domains[DOMAIN].credentials
 
     async def decide(self, request: RelayRequest) -> Decision:
         """As the view does."""

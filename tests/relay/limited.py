@@ -9,7 +9,7 @@ from uuid import uuid4
 import redis
 from django.conf import settings
 
-from accounts.access.decision import Decision, Payer, Snapshot
+from accounts.access.decision import AccessCredential, Decision, Snapshot
 from accounts.access.limits import Period, Rule, Rules, millionths, redis_key, spent_key
 from proxy.record import Head
 from proxy.relay.capture.exchange import Exchange
@@ -65,8 +65,8 @@ async def no_body() -> dict[str, Any]:
     raise AssertionError("nobody reads it")
 
 
-def decision(domain: str = "a.example", *, payer: bool = False, client_key: str = "") -> Decision:
-    found = Payer("database", "1", "api_key", "sk-ant-api03-x") if payer else None
+def decision(domain: str = "a.example", *, credential: bool = False, client_key: str = "") -> Decision:
+    found = AccessCredential("database", "1", "api_key", "sk-ant-api03-x") if credential else None
     return Decision(domain, (), found, client_key=client_key)
 
 

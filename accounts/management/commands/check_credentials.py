@@ -8,13 +8,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.access.decision import Payer
+from accounts.access.decision import AccessCredential
 from accounts.credentials import check as credential_check
 from accounts.credentials import files as credential_files
 from accounts.credentials.check import Verdict
 from accounts.management.all_credentials import all_credentials
-from accounts.management.oauth_payers import oauth_payers
-from accounts.management.told import Row, tell
+from accounts.management.oauth_credentials import oauth_credentials
+from accounts.management.report import Row, report
 
 _AT_ONCE = 4
 
@@ -46,26 +46,28 @@ class Command(BaseCommand):
         dead = _needing_login()
         with ThreadPoolExecutor(_AT_ONCE) as threads:
             verdicts = list(threads.map(lambda one: dead.get(one[1].key) or judge(one[1]), found))
-        rows = [_row(domain, payer, one) for (domain, payer), one in zip(found, verdicts, strict=True)]
-        tell(self, rows, _line, as_json=options["json"])
+        rows = [
+            _row(domain, credential, one) for (domain, credential), one in zip(found, verdicts, strict=True)
+        ]
+        report(self, rows, _line, as_json=options["json"])
         bad = sum(not one.good for one in verdicts)
         if bad:
             raise CommandError(f"{bad} of {len(found)} cannot pay or need a login.")
 
 
 def _needing_login() -> dict[str, Verdict]:
-    """By `Payer.key`; an access token may pay still, and nothing follows it."""
+    """By `AccessCredential.key`; an access token may pay still, and nothing follows it."""
     return {
-        one.payer.key: Verdict(False, f"needs login: run {one.login}")
-        for one in oauth_payers(set())
+        one.credential.key: Verdict(False, f"needs login: run {one.login}")
+        for one in oauth_credentials(set())
         if one.state == "needs_login"
     }
 
 
-def _row(domain: str, payer: Payer, verdict: Verdict) -> dict[str, object]:
-    exposed = credential_files.exposed(Path(payer.reference)) if payer.source == "file" else ""
+def _row(domain: str, credential: AccessCredential, verdict: Verdict) -> dict[str, object]:
+    exposed = credential_files.exposed(Path(credential.reference)) if credential.source == "file" else ""
     return {
-        "domain": domain, "credential": payer.name, "kind": payer.kind, **asdict(verdict), "exposed": exposed
+        "domain": domain, "credential": credential.name, "kind": credential.kind, **asdict(verdict), "exposed": exposed
     }  # fmt: skip
 
 

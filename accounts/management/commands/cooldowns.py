@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.credentials import health as credential_health
 from accounts.management.all_credentials import all_credentials
-from accounts.management.told import Row, tell
+from accounts.management.report import Row, report
 
 
 class Command(BaseCommand):
@@ -41,24 +41,24 @@ class Command(BaseCommand):
                 f"Redis does not answer ({type(error).__name__}): bring it back and try again."
             ) from error
         shown = [{**row, "ended": options["end"]} for row in rows]
-        tell(self, shown, _line, as_json=options["json"])
+        report(self, shown, _line, as_json=options["json"])
         if not rows and not options["json"]:
             self.stdout.write("No credential cools down.")
 
 
 def _cooling(domains: set[str]) -> list[Row]:
     credentials = all_credentials(domains)
-    health, now = credential_health.read([payer.key for _, payer in credentials]), time.time()
+    health, now = credential_health.read([credential.key for _, credential in credentials]), time.time()
     return [
         {
             "domain": domain,
-            "credential": payer.name,
-            "key": payer.key,
-            "until": datetime.fromtimestamp(health[payer.key].cooling_until, UTC).isoformat(),
-            "reason": health[payer.key].cooling_reason,
+            "credential": credential.name,
+            "key": credential.key,
+            "until": datetime.fromtimestamp(health[credential.key].cooling_until, UTC).isoformat(),
+            "reason": health[credential.key].cooling_reason,
         }
-        for domain, payer in credentials
-        if health[payer.key].is_cooling(now)
+        for domain, credential in credentials
+        if health[credential.key].is_cooling(now)
     ]
 
 

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.credentials.files import name_of
 from accounts.credentials.moving import Moved, export_row
 from accounts.fields import UnreadableSecret
-from accounts.management.told import tell_moved
+from accounts.management.report import report_moved
 from accounts.models import Credential
 
 
@@ -47,7 +47,9 @@ class Command(BaseCommand):
             )
         self.stderr.write(f"The files in {folder} will hold secrets in clear.")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        tell_moved(self, list(map(asdict, _exported(keys, folder, replace=replace))), as_json=options["json"])
+        report_moved(
+            self, list(map(asdict, _exported(keys, folder, replace=replace))), as_json=options["json"]
+        )
 
 
 def _exported(keys: list[tuple[int, str, str]], folder: Path, *, replace: bool) -> Iterable[Moved]:

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.credentials.files import SUFFIX
 from accounts.credentials.moving import import_file
-from accounts.management.told import tell_moved
+from accounts.management.report import report_moved
 
 
 class Command(BaseCommand):
@@ -34,7 +34,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, paths: list[Path], replace: bool, dry_run: bool, **options: Any) -> None:
         moved = [asdict(import_file(path, replace=replace, dry_run=dry_run)) for path in _files(paths)]
-        tell_moved(self, moved, as_json=options["json"], dry_run=dry_run)
+        report_moved(self, moved, as_json=options["json"], dry_run=dry_run)
 
 
 def _files(paths: list[Path]) -> list[Path]:

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.management.oauth_payers import OAuthPayer, oauth_payers
-from accounts.management.told import Row, tell
+from accounts.management.oauth_credentials import OAuthCredential, oauth_credentials
+from accounts.management.report import Row, report
 from accounts.oauth import refresh as oauth
 
 
@@ -30,30 +30,30 @@ class Command(BaseCommand):
     def handle(self, *args: Any, domains: Sequence[str], force: bool, dry_run: bool, **options: Any) -> None:
         if bool(domains) == options["all"]:
             raise CommandError("Name domains, or say --all.", returncode=2)
-        told = [_renewed(one, force=force, dry_run=dry_run) for one in oauth_payers(set(domains))]
+        told = [_renewed(one, force=force, dry_run=dry_run) for one in oauth_credentials(set(domains))]
         if not told:
             raise CommandError("There is no OAuth credential there: `manage.py oauth_status` lists them.")
-        tell(self, told, _line, as_json=options["json"])
+        report(self, told, _line, as_json=options["json"])
         if failed := sum(row["outcome"].startswith("failed") for row in told):
             raise CommandError(f"{failed} of {len(told)} could not be renewed.")
 
 
-def _renewed(one: OAuthPayer, *, force: bool, dry_run: bool) -> dict[str, str]:
+def _renewed(one: OAuthCredential, *, force: bool, dry_run: bool) -> dict[str, str]:
     outcome = "not due"
-    if not one.payer.refreshable:
+    if not one.credential.refreshable:
         outcome = f"failed: {one.last_error or 'it has no refresh token'}"
     elif force or one.is_due:
         outcome = "would be renewed" if dry_run else _attempt(one, force=force)
-    return {"domain": one.domain, "credential": one.payer.name, "outcome": outcome}
+    return {"domain": one.domain, "credential": one.credential.name, "outcome": outcome}
 
 
 def _line(row: Row) -> str:
     return f"{row['domain']}  {row['credential']}: {row['outcome']}"
 
 
-def _attempt(one: OAuthPayer, *, force: bool) -> str:
+def _attempt(one: OAuthCredential, *, force: bool) -> str:
     try:
-        oauth.refresh(one.payer, rejected=force, forced=True)
+        oauth.refresh(one.credential, rejected=force, forced=True)
     except oauth.RefreshFailed as failure:
         return f"failed: {failure.message}"
     return "renewed"

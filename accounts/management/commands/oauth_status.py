@@ -9,8 +9,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.management.oauth_payers import OAuthPayer, oauth_payers
-from accounts.management.told import tell
+from accounts.management.oauth_credentials import OAuthCredential, oauth_credentials
+from accounts.management.report import report
 
 
 class Command(BaseCommand):
@@ -28,8 +28,8 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print them as JSON")
 
     def handle(self, *args: Any, domains: list[str], **options: Any) -> None:
-        rows = [_row(one) for one in oauth_payers(set(domains))]
-        tell(self, rows, _line, as_json=options["json"])
+        rows = [_row(one) for one in oauth_credentials(set(domains))]
+        report(self, rows, _line, as_json=options["json"])
         if not rows and not options["json"]:
             self.stdout.write("No OAuth credential: `manage.py oauth_login` makes one.")
         bad = sum(row["state"] not in {"valid", "ended"} for row in rows)
@@ -39,13 +39,13 @@ class Command(BaseCommand):
             )
 
 
-def _row(one: OAuthPayer) -> dict[str, Any]:
-    left = one.payer.expires_at - time.time()
+def _row(one: OAuthCredential) -> dict[str, Any]:
+    left = one.credential.expires_at - time.time()
     ended = one.state == "valid" and left <= 0
     return {
         "domain": one.domain,
-        "credential": one.payer.name,
-        "state": one.state if not ended else "ended" if one.payer.refreshable else "needs_login",
+        "credential": one.credential.name,
+        "state": one.state if not ended else "ended" if one.credential.refreshable else "needs_login",
         "expiresInSeconds": None if math.isinf(left) else round(left),
         "lastRefresh": datetime.fromtimestamp(one.refreshed_at, UTC).isoformat()
         if one.refreshed_at

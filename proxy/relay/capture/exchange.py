@@ -43,7 +43,7 @@ class Exchange:
         self.client_gone = False
         self.payment: Payment | None = None
         self.left_organisation = ""
-        # The domain and the credential (`Payer.key`) to which the ids of its response belong, where that matters.
+        # The domain and the credential (`AccessCredential.key`) to which the ids of its response belong, where that matters.
         self.gives_for: tuple[str, str] | None = None
         self._sniffer = Sniffer()
         self._clock = monotonic()

@@ -30,12 +30,12 @@ class AccountFiles:
         key = (await self._ids.owner(scope_of(decision), [file]) if file else "") or await self._of_session(
             request, decision
         )
-        payer = next((payer for payer in decision.pool if payer.key == key), None)
-        if payer is None:
+        credential = next((credential for credential in decision.pool if credential.key == key), None)
+        if credential is None:
             return alone
-        if payer.wants_refresh(time.time()) and payer.key not in refreshed:
-            return replace(alone, refresh=payer)
-        return alone.paid_with(payer)
+        if credential.wants_refresh(time.time()) and credential.key not in refreshed:
+            return replace(alone, refresh=credential)
+        return alone.paid_with(credential)
 
     async def _of_session(self, request: RelayRequest, decision: Decision) -> str:
         """The session's credential; a session that begins with a file is where the file is."""

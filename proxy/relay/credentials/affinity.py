@@ -8,7 +8,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from accounts.access.decision import Decision, Payer
+from accounts.access.decision import AccessCredential, Decision
 from proxy.relay.background import spawn
 from proxy.relay.credentials.affinity_store import AffinityStore, Binding, Place
 from proxy.relay.credentials.pool import Pool
@@ -92,19 +92,30 @@ class Affinity:
             self._notes.organisations.setdefault(kept.key, kept.organisation)
 
     def own(
-        self, binding: Binding, pool: Sequence[Payer], tried: frozenset[str], now: float
-    ) -> Sequence[Payer]:
+        self, binding: Binding, pool: Sequence[AccessCredential], tried: frozenset[str], now: float
+    ) -> Sequence[AccessCredential]:
         """Those of the pool that are of the binding's organisation, while one of them is worth waiting for; else none."""
         if not binding.organisation:
             return ()
-        own = [payer for payer in pool if self._notes.organisation(payer.key) == binding.organisation]
-        return own if any(not self._pool.is_lost(payer, tried, now) for payer in own) else ()
+        own = [
+            credential
+            for credential in pool
+            if self._notes.organisation(credential.key) == binding.organisation
+        ]
+        return own if any(not self._pool.is_lost(credential, tried, now) for credential in own) else ()
 
     def of_owner(self, key: str) -> Binding:
         """The binding of a session that this credential has answered."""
         return Binding(key, self._notes.organisation(key))
 
-    def answered(self, place: Place, payer: Payer, pool: Sequence[Payer], status: int, now: float) -> str:
+    def answered(
+        self,
+        place: Place,
+        credential: AccessCredential,
+        pool: Sequence[AccessCredential],
+        status: int,
+        now: float,
+    ) -> str:
         """Note who answered the session; returns the organisation that it left with this response, mostly "".
 
         A response to an earlier request, of a credential that the session has left meanwhile, changes nothing.
@@ -113,8 +124,10 @@ class Affinity:
         if entry is None or status >= 400:
             return ""
         self._entries.move_to_end(place)
-        binding, found = entry.binding, Binding(payer.key, self._notes.organisation(payer.key))
-        if binding == found or (binding.key != payer.key and self._pool.is_usable(binding.key, pool, now)):
+        binding, found = entry.binding, Binding(credential.key, self._notes.organisation(credential.key))
+        if binding == found or (
+            binding.key != credential.key and self._pool.is_usable(binding.key, pool, now)
+        ):
             return ""
         self._keep(place, found)
         if self._store.answers:

@@ -25,7 +25,7 @@ Place = tuple[str, str]
 
 
 class Binding(NamedTuple):
-    """A session's credential (`Payer.key`), and the organisation of its last response, "" before the first one."""
+    """A session's credential (`AccessCredential.key`), and the organisation of its last response, "" before the first one."""
 
     key: str = ""
     organisation: str = ""

@@ -10,7 +10,7 @@ from dataclasses import replace
 import httpx
 from django.conf import settings
 
-from accounts.access.decision import OAUTH_BETA, Decision, Payer
+from accounts.access.decision import OAUTH_BETA, AccessCredential, Decision
 from accounts.access.paths import Reach, reach_of
 from accounts.snapshot.watcher import Watcher
 from proxy import record
@@ -71,12 +71,12 @@ class Sender:
         named_ids = named(request.content)
         if named_ids and (owner := await self.ids.owner(scope_of(decision), named_ids)):
             self.chooser.is_of(request, owner)
-        payer = await self.chooser.choose(request, decision)
-        if payer is None:
+        credential = await self.chooser.choose(request, decision)
+        if credential is None:
             raise self.chooser.exhausted(decision, self.chooser.scope(request, decision))
-        if payer.wants_refresh(time.time()) and payer.key not in refreshed:
-            return replace(decision, refresh=payer)
-        return self.chooser.paid_with(decision, payer)
+        if credential.wants_refresh(time.time()) and credential.key not in refreshed:
+            return replace(decision, refresh=credential)
+        return self.chooser.paid_with(decision, credential)
 
     def release(self, request: RelayRequest) -> None:
         """The request has ended, whichever way."""
@@ -98,34 +98,38 @@ class Sender:
         """The API's answer; raises httpx.TransportError, or Refused where each credential of the pool is limited."""
         sent_at = time.time()
         outcome = await self.ask(request, decision)
-        payer = decision.payer
-        if payer is not None:
+        credential = decision.credential
+        if credential is not None:
             if not (isinstance(outcome, httpx.TransportError) or outcome.status_code in REFUSALS):
-                self.answered(request, exchange, decision, payer, outcome, sent_at)
+                self.answered(request, exchange, decision, credential, outcome, sent_at)
             elif request.upload:
-                self._refused_once(decision, payer, outcome, sent_at)
+                self._refused_once(decision, credential, outcome, sent_at)
             else:
-                outcome = await _Attempts(self, request, exchange, decision, payer).go_on(outcome, sent_at)
+                outcome = await _Attempts(self, request, exchange, decision, credential).go_on(
+                    outcome, sent_at
+                )
         return answer_of(outcome)
 
-    def _refused_once(self, decision: Decision, payer: Payer, outcome: Outcome, sent_at: float) -> None:
+    def _refused_once(
+        self, decision: Decision, credential: AccessCredential, outcome: Outcome, sent_at: float
+    ) -> None:
         """Note why: the body is gone, so there is no second attempt, but the next request finds a new token."""
         why = refusal_of(outcome)
         if why:
-            self.note_refusal(payer, outcome, why)
-        if why == REFUSED and payer.is_oauth:
-            spawn(self._renew(payer), "token-renewal")
+            self.note_refusal(credential, outcome, why)
+        if why == REFUSED and credential.is_oauth:
+            spawn(self._renew(credential), "token-renewal")
         elif decision.pool and why not in ("", REFUSED):
-            self.pool.failed(payer, why, asked_again(outcome, why), sent_at)
+            self.pool.failed(credential, why, asked_again(outcome, why), sent_at)
 
-    async def _renew(self, payer: Payer) -> None:
-        await self.renewed(payer)
+    async def _renew(self, credential: AccessCredential) -> None:
+        await self.renewed(credential)
 
-    def note_refusal(self, payer: Payer, outcome: Outcome, why: str) -> None:
+    def note_refusal(self, credential: AccessCredential, outcome: Outcome, why: str) -> None:
         """Note what a credential was refused for."""
         if isinstance(outcome, httpx.Response):
-            self.notes.answered(payer.key, outcome.headers)
-        self.notes.failed(payer.key, UNREACHABLE if why == UNREACHABLE else f"the API answered {why}")
+            self.notes.answered(credential.key, outcome.headers)
+        self.notes.failed(credential.key, UNREACHABLE if why == UNREACHABLE else f"the API answered {why}")
 
     async def ask(self, request: RelayRequest, decision: Decision) -> Outcome:
         """Send it once."""
@@ -148,70 +152,75 @@ class Sender:
         request: RelayRequest,
         exchange: Exchange,
         decision: Decision,
-        payer: Payer,
+        credential: AccessCredential,
         answer: httpx.Response,
         sent_at: float,
     ) -> None:
         """Note a response that is not about the credential."""
-        self.notes.answered(payer.key, answer.headers)
+        self.notes.answered(credential.key, answer.headers)
         if decision.pool:
-            self.pool.answered(payer, answer.status_code, answer.headers, sent_at)
+            self.pool.answered(credential, answer.status_code, answer.headers, sent_at)
         about_files = self._files.concerns(request)
         if answer.status_code < 400 and (decision.pool or about_files):
-            exchange.gives_for = scope_of(decision), payer.key
+            exchange.gives_for = scope_of(decision), credential.key
             if request.method == "DELETE":
                 exchange.gives_for = None
                 self.ids.forget(scope_of(decision), file_of(request.target))
         # Where the others are gone the last one is no pool any more, and sessions move to it.
         if decision.pool or (self.affinity.concerns(decision.domain) and _is_shared(request)):
-            self.notes.learn_organisation(payer.key, answer.headers)
+            self.notes.learn_organisation(credential.key, answer.headers)
             place = place_of(request, decision)
             exchange.left_organisation = self.affinity.answered(
-                place, payer, decision.pool, answer.status_code, time.time()
+                place, credential, decision.pool, answer.status_code, time.time()
             )
 
-    def current(self, payer: Payer) -> Payer | None:
+    def current(self, credential: AccessCredential) -> AccessCredential | None:
         """The credential as it is now, None where it is gone or cannot pay."""
         snapshot = self._watcher.current
-        found = snapshot.payer(payer.key) if snapshot else None
+        found = snapshot.credential(credential.key) if snapshot else None
         return found if found and found.usable(time.time()) else None
 
-    async def refreshed(self, payer: Payer) -> Payer | None:
+    async def refreshed(self, credential: AccessCredential) -> AccessCredential | None:
         """The credential after the refresh that was due."""
-        await self._refresher.refresh(payer)
-        return self.current(payer)
+        await self._refresher.refresh(credential)
+        return self.current(credential)
 
-    async def renewed(self, payer: Payer) -> Payer | None:
+    async def renewed(self, credential: AccessCredential) -> AccessCredential | None:
         """The credential with another token than this one, which the API refused; None where there is none.
 
         Unchanged where it was renewed so lately that the token cannot be the reason.
         """
-        found = self.current(payer)
-        recent = time.monotonic() < self._renewed_at.get(payer.key, -math.inf) + RENEWED_SECONDS
-        if recent or not payer.refreshable:
-            return found if recent or (found and found.secret != payer.secret) else None
-        if found is None or found.secret == payer.secret:
-            await self._refresher.refresh(payer, rejected=True)
-            found = self.current(payer)
-            if found and found.secret != payer.secret:
-                self._renewed_at[payer.key] = time.monotonic()
-        return found if found and found.secret != payer.secret else None
+        found = self.current(credential)
+        recent = time.monotonic() < self._renewed_at.get(credential.key, -math.inf) + RENEWED_SECONDS
+        if recent or not credential.refreshable:
+            return found if recent or (found and found.secret != credential.secret) else None
+        if found is None or found.secret == credential.secret:
+            await self._refresher.refresh(credential, rejected=True)
+            found = self.current(credential)
+            if found and found.secret != credential.secret:
+                self._renewed_at[credential.key] = time.monotonic()
+        return found if found and found.secret != credential.secret else None
 
 
 class _Attempts:
     """One request whose credential was refused: what was tried so far, and what to do next."""
 
     def __init__(
-        self, sender: Sender, request: RelayRequest, exchange: Exchange, decision: Decision, payer: Payer
+        self,
+        sender: Sender,
+        request: RelayRequest,
+        exchange: Exchange,
+        decision: Decision,
+        credential: AccessCredential,
     ) -> None:
         self._sender = sender
         self._request = request
         self._exchange = exchange
         self._decision = decision
-        self._payer = payer
+        self._credential = credential
         self._tried: frozenset[str] = frozenset()
         self._renewed: set[str] = set()
-        self._suspects: list[tuple[Payer, float]] = []
+        self._suspects: list[tuple[AccessCredential, float]] = []
         self._vouched = False
 
     async def go_on(self, outcome: Outcome, sent_at: float) -> Outcome:
@@ -225,58 +234,58 @@ class _Attempts:
             if following is None:
                 return outcome
             await discard(outcome)
-            self._decision, self._payer = following
+            self._decision, self._credential = following
             sent_at = time.time()
             outcome = await self._sender.ask(self._request, self._decision)
 
-    async def _after(self, outcome: Outcome, sent_at: float) -> tuple[Decision, Payer] | None:
+    async def _after(self, outcome: Outcome, sent_at: float) -> tuple[Decision, AccessCredential] | None:
         """The next attempt, None where this outcome is to be the client's."""
-        sender, payer, why = self._sender, self._payer, refusal_of(outcome)
+        sender, credential, why = self._sender, self._credential, refusal_of(outcome)
         self._vouched = self._vouched or (isinstance(outcome, httpx.Response) and why != REFUSED)
         if not why:
             self._convict()
             if isinstance(outcome, httpx.Response):
-                sender.answered(self._request, self._exchange, self._decision, payer, outcome, sent_at)
+                sender.answered(self._request, self._exchange, self._decision, credential, outcome, sent_at)
             return None
-        sender.note_refusal(payer, outcome, why)
-        if why == REFUSED and payer.is_oauth:
-            fresh = None if payer.key in self._renewed else await sender.renewed(payer)
-            if payer.key in self._renewed or (fresh and fresh.secret == payer.secret):
+        sender.note_refusal(credential, outcome, why)
+        if why == REFUSED and credential.is_oauth:
+            fresh = None if credential.key in self._renewed else await sender.renewed(credential)
+            if credential.key in self._renewed or (fresh and fresh.secret == credential.secret):
                 return None  # a new token is refused as well: it is the request
-            self._renewed.add(payer.key)
+            self._renewed.add(credential.key)
             if fresh:
                 return self._decision.paid_with(fresh), fresh
         if not self._decision.pool:
             return None
         if isinstance(outcome, httpx.Response):
-            sender.notes.learn_organisation(payer.key, outcome.headers)
+            sender.notes.learn_organisation(credential.key, outcome.headers)
         if why == REFUSED:
-            self._suspects.append((payer, sent_at))
+            self._suspects.append((credential, sent_at))
         else:
-            sender.pool.failed(payer, why, asked_again(outcome, why), sent_at)
+            sender.pool.failed(credential, why, asked_again(outcome, why), sent_at)
         self._convict()
-        self._tried |= {payer.key}
+        self._tried |= {credential.key}
         return await self._next()
 
     def _convict(self) -> None:
         """A refused credential cools down only if the API took another for this request: else it may be the request."""
         while self._vouched and self._suspects:
-            payer, sent_at = self._suspects.pop()
-            self._sender.pool.failed(payer, REFUSED, None, sent_at)
+            credential, sent_at = self._suspects.pop()
+            self._sender.pool.failed(credential, REFUSED, None, sent_at)
 
-    async def _next(self) -> tuple[Decision, Payer] | None:
+    async def _next(self) -> tuple[Decision, AccessCredential] | None:
         """Another credential of the pool. Raises Refused where none is ready and some are at their limit."""
         sender, chooser = self._sender, self._sender.chooser
-        while payer := await chooser.choose(self._request, self._decision, self._tried):
-            if payer.wants_refresh(time.time()):
-                fresh = await sender.refreshed(payer)
+        while credential := await chooser.choose(self._request, self._decision, self._tried):
+            if credential.wants_refresh(time.time()):
+                fresh = await sender.refreshed(credential)
                 if fresh is None:
-                    self._tried |= {payer.key}
+                    self._tried |= {credential.key}
                     continue
-                payer = fresh
-            decision = chooser.paid_with(self._decision, payer, self._tried)
-            self._exchange.payment = Payment(decision.paid_by, payer.account, decision.passed_over)
-            return decision, payer
+                credential = fresh
+            decision = chooser.paid_with(self._decision, credential, self._tried)
+            self._exchange.payment = Payment(decision.paid_by, credential.account, decision.passed_over)
+            return decision, credential
         scope = chooser.scope(self._request, self._decision, self._tried)
         if any(standing.reason == LIMITED for standing in sender.pool.cooling(scope, time.time())):
             refusal = chooser.exhausted(self._decision, scope)

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from django.conf import settings
 
-from accounts.access.decision import Decision, Payer
+from accounts.access.decision import AccessCredential, Decision
 from accounts.credentials.health import claim_probe, release_probe
 from proxy.relay.background import spawn
 from proxy.relay.credentials.affinity import Affinity, place_of
@@ -39,12 +39,12 @@ class Chooser:
         self._affinity = affinity
         self._process = uuid4().hex
         # What each request probes: credentials by the end of their cool-down.
-        self._probes: dict[RelayRequest, dict[Payer, float]] = {}
+        self._probes: dict[RelayRequest, dict[AccessCredential, float]] = {}
         self._owners: dict[RelayRequest, str] = {}
 
     async def choose(
         self, request: RelayRequest, decision: Decision, tried: frozenset[str] = NOBODY_TRIED
-    ) -> Payer | None:
+    ) -> AccessCredential | None:
         """The credential to ask, once the outcome of a probe is known where others have none to offer; None when none is ready."""
         place = place_of(request, decision)
         while True:
@@ -52,7 +52,7 @@ class Chooser:
             if self._affinity.is_stale(place, now):
                 await self._affinity.share(place, now)
             binding, scope = self._may_use(request, place, decision, tried, now)
-            able = [payer for payer in scope if payer.key not in tried]
+            able = [credential for credential in scope if credential.key not in tried]
             chosen = self._pool.choose(binding.key, able, now)
             if chosen is None:
                 probe = self._pool.probed(able, now)
@@ -74,7 +74,7 @@ class Chooser:
 
     def _may_use(
         self, request: RelayRequest, place: Place, decision: Decision, tried: frozenset[str], now: float
-    ) -> tuple[Binding, Sequence[Payer]]:
+    ) -> tuple[Binding, Sequence[AccessCredential]]:
         """What binds the request, the ids that it names before its session, and the credentials that it may use."""
         if owner := self._owners.get(request):
             binding = self._affinity.of_owner(owner)
@@ -83,7 +83,7 @@ class Chooser:
         binding = self._affinity.binding(place)
         return binding, self._affinity.own(binding, decision.pool, tried, now) or decision.pool
 
-    def _moves(self, request: RelayRequest, place: Place, binding: Binding, chosen: Payer) -> bool:
+    def _moves(self, request: RelayRequest, place: Place, binding: Binding, chosen: AccessCredential) -> bool:
         """Whether the session is bound to this choice from now on; an id of another account moves none that has a binding."""
         session = self._affinity.binding(place)
         by_id = request in self._owners and session.key and session != binding
@@ -95,22 +95,24 @@ class Chooser:
 
     def scope(
         self, request: RelayRequest, decision: Decision, tried: frozenset[str] = NOBODY_TRIED
-    ) -> Sequence[Payer]:
+    ) -> Sequence[AccessCredential]:
         """Those of the pool that the request may use at this moment."""
         place = place_of(request, decision)
         return self._may_use(request, place, decision, tried, time.time())[1]
 
-    async def _claimed(self, request: RelayRequest, payer: Payer, standing: Standing, now: float) -> bool:
+    async def _claimed(
+        self, request: RelayRequest, credential: AccessCredential, standing: Standing, now: float
+    ) -> bool:
         """Whether this request probes it; where another process does, it is looked again in a moment."""
         until, claimed = standing.until, True
         standing.ask(now)  # this process's other requests wait meanwhile
         try:
             claimed = not settings.REDIS_URL or await asyncio.to_thread(
-                claim_probe, payer.key, until, self._process, PROBE_SECONDS
+                claim_probe, credential.key, until, self._process, PROBE_SECONDS
             )
         finally:
             if claimed:
-                self._probes.setdefault(request, {})[payer] = until
+                self._probes.setdefault(request, {})[credential] = until
                 standing.neither()
             else:
                 standing.probed_elsewhere(time.time())
@@ -122,21 +124,23 @@ class Chooser:
         What it did say is shared with all (health.py), and the claim is over with the cool-down that it is named after.
         """
         self._owners.pop(request, None)
-        for payer, until in self._probes.pop(request, {}).items():
-            standing = self._pool.half_open(payer)
+        for credential, until in self._probes.pop(request, {}).items():
+            standing = self._pool.half_open(credential)
             if standing and standing.until == until:
                 standing.neither()
                 if settings.REDIS_URL:
-                    telling = asyncio.to_thread(release_probe, payer.key, until, self._process)
+                    telling = asyncio.to_thread(release_probe, credential.key, until, self._process)
                     spawn(telling, "probe-release")
 
-    def paid_with(self, decision: Decision, payer: Payer, tried: frozenset[str] = NOBODY_TRIED) -> Decision:
+    def paid_with(
+        self, decision: Decision, credential: AccessCredential, tried: frozenset[str] = NOBODY_TRIED
+    ) -> Decision:
         """The decision with this credential, which is going to be asked; the others that cool down or failed are named."""
         now = time.time()
-        self._pool.ask(payer, now)
-        return decision.paid_with(payer, self._pool.passed_over(decision.pool, tried, now))
+        self._pool.ask(credential, now)
+        return decision.paid_with(credential, self._pool.passed_over(decision.pool, tried, now))
 
-    def exhausted(self, decision: Decision, scope: Sequence[Payer]) -> Refused:
+    def exhausted(self, decision: Decision, scope: Sequence[AccessCredential]) -> Refused:
         """No credential that the request may use is ready: the response names the earliest end of their cool-downs."""
         now = time.time()
         cooling = self._pool.cooling(scope, now)

@@ -64,8 +64,13 @@ class HealthSharing:
         """The keys of all credentials that are not the only one of their domain."""
         snapshot = self._watcher.current
         if snapshot is not None and snapshot is not self._seen:
-            domains = [access.payers for access in snapshot.domains.values() if len(access.payers) > 1]
-            self._seen, self._wanted = snapshot, tuple(payer.key for payers in domains for payer in payers)
+            domains = [
+                access.credentials for access in snapshot.domains.values() if len(access.credentials) > 1
+            ]
+            self._seen, self._wanted = (
+                snapshot,
+                tuple(credential.key for credentials in domains for credential in credentials),
+            )
         return self._wanted
 
     async def _run(self) -> None:

@@ -37,7 +37,7 @@ class Ids:
     def __init__(self, redis: SharedRedis) -> None:
         self._redis = redis
         self._keep = redis.client.register_script(_KEEP)
-        # By name in Redis: the credential (`Payer.key`, "" for a file that was deleted) and the end in epoch seconds, or FOREVER.
+        # By name in Redis: the credential (its key, "" for a deleted file) and the end in epoch seconds, or FOREVER.
         self._known: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._unshared: dict[str, tuple[str, float]] = {}
         self._sharing: asyncio.Task[None] | None = None

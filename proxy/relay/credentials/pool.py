@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from httpx import Headers
 
-from accounts.access.decision import Payer
+from accounts.access.decision import AccessCredential
 from accounts.credentials.health import Health
 from proxy.relay.credentials.circuit_breaker import Standing
 from proxy.relay.credentials.outcome import REFUSED
@@ -23,52 +23,54 @@ PATIENCE_SECONDS = 60.0
 
 
 class Pool:
-    """Used by the event loop alone. Credentials are told apart by `Payer.key`."""
+    """Used by the event loop alone. Credentials are told apart by `AccessCredential.key`."""
 
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
         self._standings: defaultdict[str, Standing] = defaultdict(Standing)
 
-    def choose(self, kept: str, able: Iterable[Payer], now: float) -> Payer | None:
+    def choose(self, kept: str, able: Iterable[AccessCredential], now: float) -> AccessCredential | None:
         """The one to ask now, the session's own (`kept`) before others; None where all cool down or are being probed."""
-        ready = [payer for payer in able if self._standings[payer.key].is_ready(now)]
+        ready = [credential for credential in able if self._standings[credential.key].is_ready(now)]
         if not ready:
             return None
-        chosen = next((payer for payer in ready if payer.key == kept), None)
+        chosen = next((credential for credential in ready if credential.key == kept), None)
         if chosen is None:
-            chosen = min(ready, key=lambda payer: used_share(self._notes.gauges.get(payer.key, {}), now))
+            chosen = min(
+                ready, key=lambda credential: used_share(self._notes.gauges.get(credential.key, {}), now)
+            )
         return chosen
 
-    def is_lost(self, payer: Payer, tried: frozenset[str], now: float) -> bool:
+    def is_lost(self, credential: AccessCredential, tried: frozenset[str], now: float) -> bool:
         """Whether a session need not wait for it: it is dead, or cools down for longer than clients wait."""
-        standing = self._standings[payer.key]
+        standing = self._standings[credential.key]
         if not standing.is_cooling(now):
-            return payer.key in tried
+            return credential.key in tried
         return standing.reason == REFUSED or standing.until - now > PATIENCE_SECONDS
 
-    def is_usable(self, key: str, able: Iterable[Payer], now: float) -> bool:
+    def is_usable(self, key: str, able: Iterable[AccessCredential], now: float) -> bool:
         """Whether it is one of these and does not cool down."""
-        return any(payer.key == key for payer in able) and not self._standings[key].is_cooling(now)
+        return any(credential.key == key for credential in able) and not self._standings[key].is_cooling(now)
 
-    def half_open(self, payer: Payer) -> Standing | None:
+    def half_open(self, credential: AccessCredential) -> Standing | None:
         """Its standing if its cool-down is over and nothing was heard of it since, so that asking it is a probe."""
-        standing = self._standings[payer.key]
+        standing = self._standings[credential.key]
         return standing if standing.until else None
 
-    def ask(self, payer: Payer, now: float) -> None:
+    def ask(self, credential: AccessCredential, now: float) -> None:
         """A request goes upstream with it."""
-        self._standings[payer.key].ask(now)
+        self._standings[credential.key].ask(now)
 
-    def probed(self, able: Iterable[Payer], now: float) -> Standing | None:
+    def probed(self, able: Iterable[AccessCredential], now: float) -> Standing | None:
         """One that a request probes at this moment, the one that holds up others for the shortest time."""
         running = [standing for standing in self._of(able) if standing.is_probed(now)]
         return min(running, key=lambda standing: standing.probe_ends, default=None)
 
-    def cooling(self, able: Iterable[Payer], now: float) -> list[Standing]:
+    def cooling(self, able: Iterable[AccessCredential], now: float) -> list[Standing]:
         """Those that cool down, the one that is back first before the others."""
         return sorted((one for one in self._of(able) if one.is_cooling(now)), key=lambda one: one.until)
 
-    def passed_over(self, able: Iterable[Payer], tried: frozenset[str], now: float) -> list[str]:
+    def passed_over(self, able: Iterable[AccessCredential], tried: frozenset[str], now: float) -> list[str]:
         """Those that cool down, as "name (reason)", and the names of those that were tried."""
         standings = [(one, self._standings[one.key]) for one in able]
         return [
@@ -77,24 +79,26 @@ class Pool:
             if standing.is_cooling(now) or one.key in tried
         ]
 
-    def failed(self, payer: Payer, reason: str, until: float | None, sent_at: float) -> None:
+    def failed(self, credential: AccessCredential, reason: str, until: float | None, sent_at: float) -> None:
         """A request sent at `sent_at` was refused because of the credential; `until` is when the API wants to be asked again."""
-        standing, now = self._standings[payer.key], time.time()
+        standing, now = self._standings[credential.key], time.time()
         begins = standing.cool(now, until, reason, sent_at)
-        self._notes.cooling(payer.key, standing.until, standing.reason)
+        self._notes.cooling(credential.key, standing.until, standing.reason)
         if begins:
             seconds = round(standing.until - now, 1)
-            log.warning("pool.cooling", extra={"payer": payer.name, "reason": reason, "seconds": seconds})
+            log.warning(
+                "pool.cooling", extra={"credential": credential.name, "reason": reason, "seconds": seconds}
+            )
 
-    def answered(self, payer: Payer, status: int, headers: Headers, sent_at: float) -> None:
+    def answered(self, credential: AccessCredential, status: int, headers: Headers, sent_at: float) -> None:
         """The API answered; an error of its own says nothing of the credential."""
-        self._notes.learn(payer.key, headers)
-        standing = self._standings[payer.key]
+        self._notes.learn(credential.key, headers)
+        standing = self._standings[credential.key]
         if status >= 500 or status == 403:
             standing.neither()
         elif standing.succeed(sent_at):
-            self._notes.recovered(payer.key)
-            log.info("pool.recovered", extra={"payer": payer.name, "by": "an answer"})
+            self._notes.recovered(credential.key)
+            log.info("pool.recovered", extra={"credential": credential.name, "by": "an answer"})
 
     def adopt(self, told: Mapping[str, Health], now: float) -> None:
         """Take over what all processes and operators told; what this one has yet to tell is newer."""
@@ -110,7 +114,7 @@ class Pool:
                 standing.adopt(health.cooling_until, health.cooling_reason, now)
             elif standing.until:
                 standing.recover()
-                log.info("pool.recovered", extra={"payer": key, "by": "another process or an operator"})
+                log.info("pool.recovered", extra={"credential": key, "by": "another process or an operator"})
 
-    def _of(self, able: Iterable[Payer]) -> list[Standing]:
-        return [self._standings[payer.key] for payer in able]
+    def _of(self, able: Iterable[AccessCredential]) -> list[Standing]:
+        return [self._standings[credential.key] for credential in able]

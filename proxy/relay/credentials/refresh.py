@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from django.db import connections
 
-from accounts.access.decision import Payer
+from accounts.access.decision import AccessCredential
 from accounts.backoff import pause
 from accounts.oauth import metrics as oauth_metrics
 from accounts.oauth import refresh as oauth
@@ -48,36 +48,36 @@ class Refresher:
         self._stop.set()
         self._background.join()
 
-    async def refresh(self, payer: Payer, *, rejected: bool = False) -> None:
+    async def refresh(self, credential: AccessCredential, *, rejected: bool = False) -> None:
         """Try it; whether it worked shows in the snapshot, which is fresh when this returns. `rejected` as in `oauth.refresh`."""
-        if self._is_paused(payer):
+        if self._is_paused(credential):
             return
-        running = self._running.get(payer.key)
+        running = self._running.get(credential.key)
         if running is None:
             running = asyncio.get_running_loop().run_in_executor(
-                self._threads, self._attempt, payer, rejected
+                self._threads, self._attempt, credential, rejected
             )
-            self._running[payer.key] = running
-            running.add_done_callback(lambda _: self._running.pop(payer.key, None))
+            self._running[credential.key] = running
+            running.add_done_callback(lambda _: self._running.pop(credential.key, None))
         else:
             self._waits += 1
         # One client's leaving must not end the attempt that the others wait for.
         await asyncio.shield(running)
 
-    def _is_paused(self, payer: Payer) -> bool:
-        return time.monotonic() < self._paused.get(payer.key, (0, 0.0))[1]
+    def _is_paused(self, credential: AccessCredential) -> bool:
+        return time.monotonic() < self._paused.get(credential.key, (0, 0.0))[1]
 
-    def _attempt(self, payer: Payer, rejected: bool = False, patient: bool = True) -> None:
+    def _attempt(self, credential: AccessCredential, rejected: bool = False, patient: bool = True) -> None:
         try:
-            oauth.refresh(payer, rejected=rejected, patient=patient)
-            self._paused.pop(payer.key, None)
+            oauth.refresh(credential, rejected=rejected, patient=patient)
+            self._paused.pop(credential.key, None)
         except oauth.Busy:
             pass  # what the other process gets is in the next snapshot
         except oauth.RefreshFailed:
-            failures = self._paused.get(payer.key, (0, 0.0))[0] + 1
+            failures = self._paused.get(credential.key, (0, 0.0))[0] + 1
             scatter = (0.5, 1.0) if failures > 1 else (1.0, 1.0)
             wait = pause(failures, PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, scatter)
-            self._paused[payer.key] = (failures, time.monotonic() + wait)
+            self._paused[credential.key] = (failures, time.monotonic() + wait)
         try:
             self._watcher.refresh_now()
         finally:
@@ -98,9 +98,11 @@ class Refresher:
     def _look(self) -> None:
         """Refresh what is due, one after the other; who is not at it first leaves it to the other process."""
         snapshot, now = self._watcher.current, time.time()
-        payers = (
-            [payer for access in snapshot.domains.values() for payer in access.payers] if snapshot else []
+        credentials = (
+            [credential for access in snapshot.domains.values() for credential in access.credentials]
+            if snapshot
+            else []
         )
-        for payer in payers:
-            if payer.wants_refresh(now) and not self._is_paused(payer) and not self._stop.is_set():
-                self._attempt(payer, patient=False)
+        for credential in credentials:
+            if credential.wants_refresh(now) and not self._is_paused(credential) and not self._stop.is_set():
+                self._attempt(credential, patient=False)

@@ -75,7 +75,7 @@ class Limiter:
         snapshot = self._watcher.current
         if not snapshot or not snapshot.limits or request.target.partition("?")[0] == EXEMPT:
             return ()
-        known = decision.payer is not None or bool(decision.client_key)
+        known = decision.credential is not None or bool(decision.client_key)
         return snapshot.limits.of(decision.tenant or decision.domain, decision.client_key, known=known)
 
     async def admit(

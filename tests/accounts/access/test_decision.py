@@ -3,25 +3,38 @@ from dataclasses import fields
 import pytest
 
 from accounts.access import keys
-from accounts.access.decision import Claim, Decision, Denied, DomainAccess, KeyGrant, Payer, Snapshot, decide
+from accounts.access.decision import (
+    AccessCredential,
+    Claim,
+    Decision,
+    Denied,
+    DomainAccess,
+    KeyGrant,
+    Snapshot,
+    decide,
+)
 from accounts.access.hosts import parse_host
 from accounts.access.inbound import Header, read_credentials
 
 NOW = 1_000_000.0
-ROW = Payer("database", "7", "api_key", "sk-ant-api03-row", "Team")
-FILE = Payer("file", "/c/a.example.credentials.json", "oauth", "sk-ant-oat01-file", "acc_1", NOW + 3600)
-DEFAULT = Payer("environment", "CLAUDE_API_KEY", "api_key", "sk-ant-api03-default", "CLAUDE_API_KEY")
+ROW = AccessCredential("database", "7", "api_key", "sk-ant-api03-row", "Team")
+FILE = AccessCredential(
+    "file", "/c/a.example.credentials.json", "oauth", "sk-ant-oat01-file", "acc_1", NOW + 3600
+)
+DEFAULT = AccessCredential(
+    "environment", "CLAUDE_API_KEY", "api_key", "sk-ant-api03-default", "CLAUDE_API_KEY"
+)
 KEY = "cnp_live_good"
 OWN = (b"x-api-key", b"sk-ant-api03-own")
 
 
-def domain(*payers: Payer, guarded: bool = False, key_ends: float = NOW + 1) -> DomainAccess:
+def domain(*credentials: AccessCredential, guarded: bool = False, key_ends: float = NOW + 1) -> DomainAccess:
     grants = {keys.digest(KEY): KeyGrant("3", key_ends)} if guarded else {}
-    return DomainAccess("a.example", payers, grants, guarded)
+    return DomainAccess("a.example", credentials, grants, guarded)
 
 
 def ask(
-    access: DomainAccess | None = None, *headers: Header, default: Payer | None = DEFAULT, client_auth: bool = False,
+    access: DomainAccess | None = None, *headers: Header, default: AccessCredential | None = DEFAULT, client_auth: bool = False,
     browser: bool = False, refreshed: frozenset[str] = frozenset(), host: str = "a.example:3000", target: str = "/v1/messages",
     shared_files: bool = False, method: str = "POST",
 ) -> Decision:  # fmt: skip
@@ -37,7 +50,7 @@ def denial(*args: object, **options: object) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("payers", "headers", "default", "paid_by"),
+    ("credentials", "headers", "default", "paid_by"),
     [
         ((ROW, FILE), (OWN,), DEFAULT, "database:Team"),
         ((FILE,), (OWN,), DEFAULT, "file:acc_1"),
@@ -46,9 +59,12 @@ def denial(*args: object, **options: object) -> tuple[str, str]:
     ],
 )
 def test_the_order_is_database_file_request_environment(
-    payers: tuple[Payer, ...], headers: tuple[Header, ...], default: Payer, paid_by: str
+    credentials: tuple[AccessCredential, ...],
+    headers: tuple[Header, ...],
+    default: AccessCredential,
+    paid_by: str,
 ) -> None:
-    assert ask(domain(*payers), *headers, default=default).paid_by == paid_by
+    assert ask(domain(*credentials), *headers, default=default).paid_by == paid_by
 
 
 def test_with_nothing_to_pay_with_the_answer_says_what_to_do() -> None:
@@ -83,12 +99,12 @@ def test_the_domain_with_the_port_comes_first() -> None:
     snapshot = Snapshot({"a.example": domain(ROW), "a.example:3000": with_port})
     claim = Claim(parse_host("A.example:3000"), read_credentials([]))
 
-    assert decide(snapshot, claim, NOW).payer is FILE
-    assert decide(snapshot, Claim(parse_host("a.example:1"), claim.inbound), NOW).payer is ROW
+    assert decide(snapshot, claim, NOW).credential is FILE
+    assert decide(snapshot, Claim(parse_host("a.example:1"), claim.inbound), NOW).credential is ROW
 
 
 WILD = {
-    name: DomainAccess(name, (Payer("database", name, "api_key", f"key of {name}"),))
+    name: DomainAccess(name, (AccessCredential("database", name, "api_key", f"key of {name}"),))
     for name in (
         "*.example.com",
         "*.b.example.com",
@@ -149,14 +165,14 @@ def test_a_wildcards_keys_open_its_hosts_and_no_others() -> None:
 @pytest.mark.parametrize(
     "dead",
     [
-        Payer("file", "f", "oauth", "sk-ant-oat01-old", "old", expires_at=NOW),
-        Payer("file", "f", "oauth", "", "old"),
-        Payer("file", "f", "oauth", "", "old", refreshable=True),
+        AccessCredential("file", "f", "oauth", "sk-ant-oat01-old", "old", expires_at=NOW),
+        AccessCredential("file", "f", "oauth", "", "old"),
+        AccessCredential("file", "f", "oauth", "", "old", refreshable=True),
     ],
 )
 @pytest.mark.parametrize(("headers", "paid_by"), [((OWN,), "client"), ((), "environment:CLAUDE_API_KEY")])
 def test_an_unusable_credential_falls_through_and_is_named(
-    dead: Payer, headers: tuple[Header, ...], paid_by: str
+    dead: AccessCredential, headers: tuple[Header, ...], paid_by: str
 ) -> None:
     decision = ask(domain(dead), *headers, refreshed=frozenset({dead.key}))
 
@@ -164,10 +180,10 @@ def test_an_unusable_credential_falls_through_and_is_named(
 
 
 def test_all_that_can_pay_are_named_and_one_alone_is_no_pool() -> None:
-    due = Payer("file", "f", "oauth", "", "due", refreshable=True)
-    dead = Payer("database", "8", "oauth", "sk-ant-oat01-old", "dead", expires_at=NOW)
+    due = AccessCredential("file", "f", "oauth", "", "due", refreshable=True)
+    dead = AccessCredential("database", "8", "oauth", "sk-ant-oat01-old", "dead", expires_at=NOW)
 
-    assert (ask(domain(ROW, FILE)).payer, ask(domain(ROW, FILE)).pool) == (ROW, (ROW, FILE))
+    assert (ask(domain(ROW, FILE)).credential, ask(domain(ROW, FILE)).pool) == (ROW, (ROW, FILE))
     assert ask(domain(dead, ROW, due)).pool == (ROW, due)
     assert (ask(domain(due, ROW)).refresh, ask(domain(due, ROW)).pool) == (due, (due, ROW))
     for alone in (domain(ROW), domain(dead, ROW)):
@@ -179,21 +195,21 @@ def test_all_that_can_pay_are_named_and_one_alone_is_no_pool() -> None:
 def test_another_of_the_pool_pays_as_the_first_would() -> None:
     other = ask(domain(ROW, FILE)).paid_with(FILE, ["x", "x"])
 
-    assert (other.payer, other.headers, other.adds_oauth_beta) == (FILE, FILE.headers(), True)
+    assert (other.credential, other.headers, other.adds_oauth_beta) == (FILE, FILE.headers(), True)
     assert (other.domain, other.passed_over, other.pool) == ("a.example", ("x",), (ROW, FILE))
 
 
 def test_another_of_the_pool_changes_what_is_of_the_credential_and_nothing_else() -> None:
     names = {one.name for one in fields(Decision)}
-    of_the_credential = {"headers", "payer", "adds_oauth_beta", "passed_over", "refresh"}
+    of_the_credential = {"headers", "credential", "adds_oauth_beta", "passed_over", "refresh"}
     # A value of its own in each other field, whatever fields there will be.
     rest = {name: f"the {name} of before" for name in names - of_the_credential}
-    decision = Decision(headers=(), payer=ROW, refresh=ROW, **rest)  # type: ignore[arg-type]  # nobody looks into them
+    decision = Decision(headers=(), credential=ROW, refresh=ROW, **rest)  # type: ignore[arg-type]  # nobody looks into them
 
     other = decision.paid_with(FILE)
 
     assert {name: getattr(other, name) for name in rest} == rest
-    assert (other.payer, other.headers, other.refresh) == (FILE, FILE.headers(), None)
+    assert (other.credential, other.headers, other.refresh) == (FILE, FILE.headers(), None)
 
 
 def test_another_of_the_pool_pays_for_the_wildcard_as_the_first_would() -> None:
@@ -205,7 +221,7 @@ def test_another_of_the_pool_pays_for_the_wildcard_as_the_first_would() -> None:
 
 
 def test_an_unusable_credential_is_named_where_nobody_pays() -> None:
-    dead = Payer("file", "f", "oauth", "", "old")
+    dead = AccessCredential("file", "f", "oauth", "", "old")
 
     assert "(not usable: file:old)" in denial(domain(dead), default=None)[1]
     assert ask(domain(dead, ROW)).passed_over == ("file:old",)
@@ -213,22 +229,26 @@ def test_an_unusable_credential_is_named_where_nobody_pays() -> None:
 
 @pytest.mark.parametrize(("seconds_left", "refreshes"), [(61, False), (60, True), (-1, True)])
 def test_a_refresh_is_due_sixty_seconds_before_the_end(seconds_left: float, refreshes: bool) -> None:
-    payer = Payer("file", "f", "oauth", "sk-ant-oat01-x", expires_at=NOW + seconds_left, refreshable=True)
+    credential = AccessCredential(
+        "file", "f", "oauth", "sk-ant-oat01-x", expires_at=NOW + seconds_left, refreshable=True
+    )
 
-    decision = ask(domain(payer))
+    decision = ask(domain(credential))
 
-    assert (decision.refresh is payer) is refreshes
+    assert (decision.refresh is credential) is refreshes
 
 
 def test_a_token_that_could_not_be_refreshed_serves_until_its_end() -> None:
-    payer = Payer("file", "f", "oauth", "sk-ant-oat01-x", expires_at=NOW + 30, refreshable=True)
+    credential = AccessCredential(
+        "file", "f", "oauth", "sk-ant-oat01-x", expires_at=NOW + 30, refreshable=True
+    )
 
-    assert ask(domain(payer), refreshed=frozenset({payer.key})).payer is payer
+    assert ask(domain(credential), refreshed=frozenset({credential.key})).credential is credential
 
 
 def test_two_credentials_of_one_name_are_refreshed_each() -> None:
-    first = Payer("database", "1", "oauth", "", "main", refreshable=True)
-    second = Payer("database", "2", "oauth", "", "main", refreshable=True)
+    first = AccessCredential("database", "1", "oauth", "", "main", refreshable=True)
+    second = AccessCredential("database", "2", "oauth", "", "main", refreshable=True)
 
     assert ask(domain(first, second), refreshed=frozenset({first.key})).refresh is second
 
@@ -239,8 +259,8 @@ def test_with_client_auth_the_operators_credentials_want_a_key() -> None:
     assert "wants a client key" in denial(domain(ROW), client_auth=True)[1]
     assert "wants a client key" in denial(domain(ROW), OWN, client_auth=True)[1]
     assert "wants a client key" in denial(None, client_auth=True)[1]
-    assert ask(domain(ROW, guarded=True), key, client_auth=True).payer is ROW
-    assert ask(domain(guarded=True), key, client_auth=True).payer is DEFAULT
+    assert ask(domain(ROW, guarded=True), key, client_auth=True).credential is ROW
+    assert ask(domain(guarded=True), key, client_auth=True).credential is DEFAULT
     assert ask(domain(ROW, guarded=True), key).client_key == "3"
 
 
@@ -279,7 +299,7 @@ def test_a_browsers_page_spends_the_operators_credentials_only_with_a_key() -> N
     assert denial(None, browser=True)[0] == "permission_error"
     assert denial(None, browser=True, default=None)[0] == "authentication_error"
     assert ask(domain(ROW), OWN, browser=True).paid_by == "client"
-    assert ask(domain(ROW, guarded=True), key, browser=True).payer is ROW
+    assert ask(domain(ROW, guarded=True), key, browser=True).credential is ROW
 
 
 @pytest.mark.parametrize("access", [None, domain(ROW), domain(FILE)])
@@ -300,14 +320,14 @@ def test_no_credential_of_the_operator_pays_for_a_closed_or_crooked_path(
 
 
 def test_a_refused_path_refreshes_no_token() -> None:
-    payer = Payer("file", "f", "oauth", "", refreshable=True)
+    credential = AccessCredential("file", "f", "oauth", "", refreshable=True)
 
-    assert denial(domain(payer), target="/v1/organizations")[0] == "permission_error"
-    assert ask(domain(payer), target="/v1/messages").refresh is payer
+    assert denial(domain(credential), target="/v1/organizations")[0] == "permission_error"
+    assert ask(domain(credential), target="/v1/messages").refresh is credential
 
 
 def test_a_credential_that_cannot_be_used_limits_no_path() -> None:
-    dead = Payer("file", "f", "oauth", "")
+    dead = AccessCredential("file", "f", "oauth", "")
 
     assert ask(domain(dead), OWN, target="/v1/organizations").paid_by == "client"
 
@@ -318,8 +338,8 @@ def test_files_and_batches_are_reached_with_the_domains_own_credential_or_by_a_s
 
     assert kind == "permission_error"
     assert "ALLOW_SHARED_FILES" in message
-    assert ask(target=target, shared_files=True).payer is DEFAULT
-    assert ask(domain(FILE), target=target).payer is FILE
+    assert ask(target=target, shared_files=True).credential is DEFAULT
+    assert ask(domain(FILE), target=target).credential is FILE
     assert ask(None, OWN, target=target).paid_by == "client"
 
 
@@ -336,7 +356,7 @@ def test_what_lies_in_an_account_is_reached_with_the_domains_own_credential_alon
 
         assert kind == "permission_error"
         assert "credential of a.example:3000, or send your own key" in message
-        assert ask(domain(FILE), **asked).payer is FILE  # type: ignore[arg-type]  # handed on
+        assert ask(domain(FILE), **asked).credential is FILE  # type: ignore[arg-type]  # handed on
         assert ask(None, OWN, **asked).paid_by == "client"  # type: ignore[arg-type]  # handed on
 
 
@@ -344,8 +364,8 @@ def test_what_lies_in_an_account_is_reached_with_the_domains_own_credential_alon
     ("method", "target"), [("POST", "/v1/complete"), ("GET", "/v1/models"), ("HEAD", "/v1/models/claude-3.5")]
 )
 def test_a_shared_credential_pays_for_inference_and_models(method: str, target: str) -> None:
-    assert ask(target=target, method=method).payer is DEFAULT
+    assert ask(target=target, method=method).credential is DEFAULT
 
 
 def test_no_secret_is_in_a_representation() -> None:
-    assert "row" not in repr(ask(domain(ROW)).payer)
+    assert "row" not in repr(ask(domain(ROW)).credential)

@@ -7,12 +7,23 @@ from urllib.parse import unquote
 import pytest
 
 from accounts.access import keys
-from accounts.access.decision import Claim, Decision, Denied, DomainAccess, KeyGrant, Payer, Snapshot, decide
+from accounts.access.decision import (
+    AccessCredential,
+    Claim,
+    Decision,
+    Denied,
+    DomainAccess,
+    KeyGrant,
+    Snapshot,
+    decide,
+)
 from accounts.access.hosts import BadHost, Host, parse_host
 from accounts.access.inbound import read_credentials
 
 NOW = 1_000_000.0
-DEFAULT = Payer("environment", "CLAUDE_API_KEY", "api_key", "sk-ant-api03-default", "CLAUDE_API_KEY")
+DEFAULT = AccessCredential(
+    "environment", "CLAUDE_API_KEY", "api_key", "sk-ant-api03-default", "CLAUDE_API_KEY"
+)
 DOMAINS = [
     "a.example", "b.example", "b.example:8080", "[::1]", "[::1]:3000", "127.0.0.1", "localhost:3000", "personal.example",
     "*.wild.example", "*.deep.wild.example", "one.wild.example", "*.amazonaws.com", "*.com",
@@ -24,7 +35,10 @@ OUTSIDE = [
 MARKED = {
     name: DomainAccess(
         name,
-        (Payer("database", name, "api_key", f"marker of {name}."), Payer("file", name, "oauth", f"token of {name}.")),
+        (
+            AccessCredential("database", name, "api_key", f"marker of {name}."),
+            AccessCredential("file", name, "oauth", f"token of {name}."),
+        ),
         {keys.digest(f"cnp_live_{name}"): KeyGrant(name)},
         guarded=name.startswith(("p", "*.d")),
     )
@@ -111,7 +125,7 @@ def check(claim: Claim, decision: Decision, *, keyless: bool, files: bool) -> No
     assert not any(f" of {name}." in sent for name in DOMAINS if name != own)
     assert "cnp_" not in sent
     assert decision.domain in asked.candidates
-    if decision.payer is None:
+    if decision.credential is None:
         return
     assert inbound.client_key == f"cnp_live_{own}" or (keyless and not inbound.client_key)
     raw = target.partition("?")[0]
@@ -119,7 +133,7 @@ def check(claim: Claim, decision: Decision, *, keyless: bool, files: bool) -> No
     assert not {".", ".."} & set(seen)
     seen = [segment for segment in seen if segment]
     assert seen[:2] not in (["v1", "organizations"], ["v1", "oauth"])
-    assert decision.payer is not DEFAULT or is_shared(claim.method, raw, files)
+    assert decision.credential is not DEFAULT or is_shared(claim.method, raw, files)
 
 
 def test_no_variant_of_host_headers_and_path_reaches_another_domains_credential() -> None:
@@ -139,9 +153,9 @@ def test_no_variant_of_host_headers_and_path_reaches_another_domains_credential(
         except (BadHost, Denied):
             continue
         check(claim, decision, keyless=not (client_auth or browser), files=files)
-        paid += decision.payer is not None
-        shared += decision.payer is DEFAULT
-        reached |= {its_own(claim.host)} if decision.payer else set()
+        paid += decision.credential is not None
+        shared += decision.credential is DEFAULT
+        reached |= {its_own(claim.host)} if decision.credential else set()
 
     # The fuzz means something only while requests get through, to most of the domains.
     assert paid > 300

@@ -11,7 +11,7 @@ from accounts.credentials.files import read
 from accounts.oauth import refresh as oauth
 from nexus_project.demo.emulator import Emulator
 from nexus_project.demo.emulator.endpoints.oauth import refusal
-from tests.accounts.oauth.test_refresh import failure, payer_of
+from tests.accounts.oauth.test_refresh import credential_of, failure
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -40,7 +40,7 @@ def test_the_endpoint_is_asked_once_and_again_for_another_token(endpoint: Emulat
     assert set(json.loads(kept)) == {"digest", "why", "since"}
 
     put_token(path, "sk-ant-ort01-of-a-new-login")
-    oauth.refresh(payer_of(path))
+    oauth.refresh(credential_of(path))
     assert endpoint.oauth.calls == 2
     assert not beside(path).exists()
 
@@ -57,7 +57,7 @@ def test_a_note_that_cannot_be_read_is_none(endpoint: Emulator, path: Path, cont
     beside(path).write_bytes(content)
 
     assert dead_tokens.find(path, read(path).refresh_token) is None
-    oauth.refresh(payer_of(path))
+    oauth.refresh(credential_of(path))
     assert not beside(path).exists()
 
 
@@ -73,5 +73,5 @@ def test_a_login_during_the_call_is_not_spoilt(
         failure(path)
 
     assert dead_tokens.find(path, read(path).refresh_token) is None
-    oauth.refresh(payer_of(path))
+    oauth.refresh(credential_of(path))
     assert endpoint.oauth.calls == 1

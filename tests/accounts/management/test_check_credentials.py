@@ -13,7 +13,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from pytest_django import Settings
 
-from accounts.access.decision import Payer
+from accounts.access.decision import AccessCredential
 from accounts.credentials import check as credential_check
 from accounts.credentials import dead_tokens
 from nexus_project.demo.connection import ConnectionProtocol
@@ -143,7 +143,7 @@ def test_what_the_api_says_is_explained(
 
     monkeypatch.setattr(httpx.Client, "get", scripted)
 
-    verdict = credential_check.ask(Payer("database", "1", "api_key", "sk-ant-api03-x"))
+    verdict = credential_check.ask(AccessCredential("database", "1", "api_key", "sk-ant-api03-x"))
 
     assert (verdict.good, verdict.status) == (good, status)
     assert why in verdict.why

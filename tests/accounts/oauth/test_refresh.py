@@ -11,13 +11,13 @@ from django.db import connection, connections, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.access.decision import Payer
+from accounts.access.decision import AccessCredential
 from accounts.credentials.files import read
 from accounts.models import Credential
 from accounts.oauth import endpoint as oauth_endpoint
 from accounts.oauth import refresh as oauth
 from accounts.oauth.refresh import RefreshFailed
-from accounts.snapshot import credentials as payers
+from accounts.snapshot import credentials
 from nexus_project.demo.emulator import Emulator, Script
 from nexus_project.demo.emulator.api.response import json_answer
 from nexus_project.demo.emulator.endpoints.oauth import refusal
@@ -30,18 +30,18 @@ pytestmark = pytest.mark.django_db(transaction=True)
 GRANT = {"access_token": "sk-ant-oat01-new", "expires_in": 3600}
 
 
-def payer_of(kept: Credential | Path) -> Payer:
-    return payers.from_file(read(kept)) if isinstance(kept, Path) else payers.from_row(kept)
+def credential_of(kept: Credential | Path) -> AccessCredential:
+    return credentials.from_file(read(kept)) if isinstance(kept, Path) else credentials.from_row(kept)
 
 
 def failure(kept: Credential | Path, *, forced: bool = False) -> RefreshFailed:
     with pytest.raises(RefreshFailed) as caught:
-        oauth.refresh(payer_of(kept), forced=forced)
+        oauth.refresh(credential_of(kept), forced=forced)
     return caught.value
 
 
 def test_a_row_gets_a_new_pair(endpoint: Emulator, row: Credential) -> None:
-    oauth.refresh(payer_of(row))
+    oauth.refresh(credential_of(row))
 
     row.refresh_from_db()
     grant = endpoint.oauth.grants[0]
@@ -52,7 +52,7 @@ def test_a_row_gets_a_new_pair(endpoint: Emulator, row: Credential) -> None:
 
 
 def test_a_file_gets_a_new_pair_and_keeps_the_rest(endpoint: Emulator, path: Path) -> None:
-    oauth.refresh(payer_of(path))
+    oauth.refresh(credential_of(path))
 
     file, grant = read(path), endpoint.oauth.grants[0]
     assert (file.access_token, file.refresh_token) == (grant["access_token"], grant["refresh_token"])
@@ -67,7 +67,7 @@ def test_what_is_asked_is_what_the_endpoint_documents(
 ) -> None:
     settings.CLAUDE_OAUTH_CLIENT_ID = "our-client"
 
-    oauth.refresh(payer_of(row))
+    oauth.refresh(credential_of(row))
 
     (entry,) = endpoint.log
     assert (entry.method, entry.path, entry.value("content-type")) == (
@@ -89,7 +89,7 @@ def test_without_a_new_refresh_token_the_old_one_is_kept(
 ) -> None:
     endpoint.oauth.answers.append(json_answer({**GRANT, **extra}))
 
-    oauth.refresh(payer_of(row))
+    oauth.refresh(credential_of(row))
 
     before = row.refresh_token
     row.refresh_from_db()
@@ -100,7 +100,7 @@ def test_without_a_new_refresh_token_the_old_one_is_kept(
 def test_the_scopes_of_the_answer_are_kept(endpoint: Emulator, row: Credential) -> None:
     endpoint.oauth.answers.append(json_answer({**GRANT, "scope": "a b"}))
 
-    oauth.refresh(payer_of(row))
+    oauth.refresh(credential_of(row))
 
     row.refresh_from_db()
     assert row.scopes == ["a", "b"]
@@ -118,11 +118,11 @@ def test_a_refused_refresh_token_waits_for_a_login(endpoint: Emulator, row: Cred
         "needs_login",
         f"the token endpoint answered {status} (invalid_grant); sign in again with manage.py oauth_login",
     )
-    assert not payer_of(row).refreshable
+    assert not credential_of(row).refreshable
 
 
 def test_a_credential_that_waits_for_a_login_asks_no_more(endpoint: Emulator, row: Credential) -> None:
-    stale = payer_of(row)
+    stale = credential_of(row)
     row.save_failure("sign in again", permanent=True)
 
     with pytest.raises(RefreshFailed, match="sign in again"):
@@ -188,13 +188,13 @@ def test_an_endpoint_that_is_down(settings: Settings, row: Credential) -> None:
 
 @pytest.mark.parametrize("kind", ["row", "file"])
 def test_ten_threads_make_one_call(endpoint: Emulator, row: Credential, path: Path, kind: str) -> None:
-    payer = payer_of(row if kind == "row" else path)
+    credential = credential_of(row if kind == "row" else path)
     together = threading.Barrier(10)
 
     def refresh(_: int) -> None:
         together.wait()
         try:
-            oauth.refresh(payer)
+            oauth.refresh(credential)
         finally:
             connections.close_all()
 
@@ -207,7 +207,7 @@ def test_ten_threads_make_one_call(endpoint: Emulator, row: Credential, path: Pa
 def test_a_fresh_end_without_a_token_is_refreshed(endpoint: Emulator) -> None:
     row = make_oauth(seconds_left=3600, access_token="")
 
-    oauth.refresh(payer_of(row))
+    oauth.refresh(credential_of(row))
 
     assert endpoint.oauth.calls == 1
 
@@ -222,10 +222,10 @@ def test_somebody_who_saves_domain_and_credential_at_the_same_time_costs_no_toke
     endpoint: Emulator, row: Credential
 ) -> None:
     endpoint.oauth.answers.append(replace(json_answer({**GRANT, "refresh_token": "next"}), head_pause=0.5))
-    payer = payer_of(row)
+    credential = credential_of(row)
 
     def refresh() -> None:
-        oauth.refresh(payer)
+        oauth.refresh(credential)
         connections.close_all()
 
     thread = in_background(refresh)
@@ -242,38 +242,38 @@ def test_somebody_who_saves_domain_and_credential_at_the_same_time_costs_no_toke
 
 
 def test_a_row_that_is_gone_or_unreadable_says_so(row: Credential) -> None:
-    payer = payer_of(row)
+    credential = credential_of(row)
     with as_owner(), connection.cursor() as cursor:
         cursor.execute("UPDATE accounts_credential SET refresh_token = 'of another key'")
     with pytest.raises(RefreshFailed, match="FIELD_ENCRYPTION_KEYS"):
-        oauth.refresh(payer)
+        oauth.refresh(credential)
 
     with as_owner():
         Credential.objects.all().delete()
     with pytest.raises(RefreshFailed, match="deleted"):
-        oauth.refresh(payer)
+        oauth.refresh(credential)
 
 
 def test_with_the_database_down_a_refresh_fails_and_asks_nobody(endpoint: Emulator, row: Credential) -> None:
-    payer = payer_of(row)
+    credential = credential_of(row)
     address = dict(connection.settings_dict)
     with free_socket() as closed_port:
         connections.close_all()
         connection.settings_dict |= {"HOST": "127.0.0.1", "PORT": closed_port.getsockname()[1]}
         with pytest.raises(RefreshFailed, match="the database does not answer"):
-            oauth.refresh(payer)
+            oauth.refresh(credential)
         connection.settings_dict |= address
 
     assert endpoint.oauth.calls == 0
 
 
 def test_a_file_that_is_gone_or_cannot_be_locked_asks_nobody(endpoint: Emulator, path: Path) -> None:
-    payer = payer_of(path)
+    credential = credential_of(path)
     path.unlink()
     with pytest.raises(RefreshFailed, match="cannot be read"):
-        oauth.refresh(payer)
+        oauth.refresh(credential)
 
-    missing = replace(payer, reference=str(path.parent / "none" / path.name))
+    missing = replace(credential, reference=str(path.parent / "none" / path.name))
     with pytest.raises(RefreshFailed, match="make its folder writable"):
         oauth.refresh(missing)
     assert endpoint.oauth.calls == 0
@@ -283,8 +283,8 @@ def test_a_file_that_is_gone_or_cannot_be_locked_asks_nobody(endpoint: Emulator,
 def test_a_token_that_the_api_refused_is_renewed_before_its_end_once(
     endpoint: Emulator, row: Credential, path: Path, kind: str
 ) -> None:
-    def now() -> Payer:
-        return payer_of(Credential.objects.get(pk=row.pk) if kind == "row" else path)
+    def now() -> AccessCredential:
+        return credential_of(Credential.objects.get(pk=row.pk) if kind == "row" else path)
 
     oauth.refresh(now())
     refused = now()

@@ -24,7 +24,7 @@ from nexus_project.demo.emulator import Emulator, Script
 from nexus_project.demo.emulator.api.response import json_answer
 from nexus_project.demo.emulator.endpoints.oauth import refusal
 from nexus_project.demo.serving import free_socket
-from tests.accounts.oauth.test_refresh import failure, payer_of
+from tests.accounts.oauth.test_refresh import credential_of, failure
 from tests.roles import as_owner
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -58,7 +58,7 @@ def test_any_other_refusal_is_tried_again_after_a_growing_pause(
     assert endpoint.oauth.calls == 2
     assert 2 < pauses[0] <= 5 < pauses[1] + 0.1 <= 10.1
 
-    oauth.refresh(payer_of(row), forced=True)
+    oauth.refresh(credential_of(row), forced=True)
     row.refresh_from_db()
     assert (row.last_error, row.refresh_failures, row.retry_at) == ("", 0, None)
 
@@ -99,7 +99,7 @@ def test_a_pair_that_comes_after_a_person_signed_in_is_dropped(
 
     monkeypatch.setattr(oauth, "request_tokens", signed_in_meanwhile)
 
-    oauth.refresh(payer_of(row))
+    oauth.refresh(credential_of(row))
 
     row.refresh_from_db()
     assert (row.refresh_token, row.refreshing_since) == ("sk-ant-ort01-of-a-person", None)
@@ -117,7 +117,7 @@ def test_a_pair_is_saved_though_the_database_fails_for_a_moment(
 
     monkeypatch.setattr(Credential, "save_tokens", failing)
 
-    oauth.refresh(payer_of(row))
+    oauth.refresh(credential_of(row))
 
     row.refresh_from_db()
     assert row.access_token == endpoint.oauth.grants[0]["access_token"]
@@ -138,10 +138,10 @@ def test_a_pair_that_cannot_be_saved_is_told(
 KILLED = """
 import os, django
 django.setup()
-from accounts import oauth, payers
+from accounts import oauth, credentials
 from accounts.models import Credential
 oauth._keep = lambda *given: os._exit(9)
-oauth.refresh(payers.from_row(Credential.objects.get()))
+oauth.refresh(credentials.from_row(Credential.objects.get()))
 """
 
 
@@ -162,7 +162,7 @@ def test_a_process_killed_between_answer_and_save_is_reported(
     row.refresh_from_db()
     assert row.refreshing_since
     with pytest.raises(oauth.Busy):
-        oauth.refresh(payer_of(row), patient=False)
+        oauth.refresh(credential_of(row), patient=False)
 
     monkeypatch.setattr(oauth, "LEASE_SECONDS", 0)
     monkeypatch.setattr(models, "LEASE_SECONDS", 0)
@@ -180,7 +180,7 @@ def test_an_interrupted_refresh_of_a_file_is_reported(
 ) -> None:
     path.with_name(f".{path.name}.refreshing").touch()
 
-    oauth.refresh(payer_of(path))
+    oauth.refresh(credential_of(path))
 
     assert "oauth.interrupted" in caplog.text
     assert sorted(one.name for one in path.parent.iterdir()) == [f".{path.name}.lock", path.name]
@@ -188,7 +188,7 @@ def test_an_interrupted_refresh_of_a_file_is_reported(
 
 def test_who_is_not_patient_leaves_a_file_to_the_other_process(endpoint: Emulator, path: Path) -> None:
     with locked(path), pytest.raises(oauth.Busy):
-        oauth.refresh(payer_of(path), patient=False)
+        oauth.refresh(credential_of(path), patient=False)
     assert endpoint.oauth.calls == 0
 
 
@@ -205,7 +205,7 @@ def test_refreshes_are_counted_over_all_processes(endpoint: Emulator, row: Crede
     endpoint.oauth.answers.append(Script(500, (), (b"",)))
     failure(row)
     assert oauth_metrics.read()["currentFailedRefreshes"] == 1
-    oauth.refresh(payer_of(row), forced=True)
+    oauth.refresh(credential_of(row), forced=True)
 
     after = oauth_metrics.read()
     grown = {name: (after[name] or 0) - (before[name] or 0) for name in ("attempts", "successes", "failures")}
@@ -222,7 +222,7 @@ def test_without_redis_or_the_database_a_count_is_unknown_and_nothing_fails(
 
     with free_socket() as closed_port:
         settings.REDIS_URL = f"redis://127.0.0.1:{closed_port.getsockname()[1]}/0"
-    oauth.refresh(payer_of(row))
+    oauth.refresh(credential_of(row))
     monkeypatch.setattr(QuerySet, "count", down)
 
     assert set(oauth_metrics.read().values()) == {None}

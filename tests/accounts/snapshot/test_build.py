@@ -11,10 +11,10 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.access import keys
-from accounts.access.decision import DomainAccess, Payer, Snapshot
+from accounts.access.decision import AccessCredential, DomainAccess, Snapshot
 from accounts.credentials.files import CredentialFile, read
 from accounts.models import Credential
-from accounts.snapshot import credentials as payers
+from accounts.snapshot import credentials
 from accounts.snapshot.build import combine, from_database
 from tests.accounts.people import make_api_key, make_client_key, make_domain, make_oauth
 from tests.roles import as_owner
@@ -45,13 +45,17 @@ def test_the_rows_of_the_database() -> None:
 
     domains = from_database().domains
 
-    assert domains["a.example"].payers == (
-        Payer("database", str(api_key.pk), "api_key", "sk-ant-api03-row", "acc_1"),
+    assert domains["a.example"].credentials == (
+        AccessCredential("database", str(api_key.pk), "api_key", "sk-ant-api03-row", "acc_1"),
     )
-    (payer,) = domains["b.example"].payers
-    assert (payer.secret, payer.account, payer.refreshable) == ("sk-ant-oat01-old", "main", True)
+    (credential,) = domains["b.example"].credentials
+    assert (credential.secret, credential.account, credential.refreshable) == (
+        "sk-ant-oat01-old",
+        "main",
+        True,
+    )
     assert oauth.expires_at
-    assert payer.expires_at == oauth.expires_at.timestamp()
+    assert credential.expires_at == oauth.expires_at.timestamp()
     assert domains["empty.example"] == DomainAccess("empty.example")
 
 
@@ -60,7 +64,10 @@ def test_a_disabled_credential_does_not_count_and_the_oldest_comes_first() -> No
     make_api_key(name="first")
     make_api_key(name="second")
 
-    assert [payer.account for payer in from_database().domains["a.example"].payers] == ["first", "second"]
+    assert [credential.account for credential in from_database().domains["a.example"].credentials] == [
+        "first",
+        "second",
+    ]
 
 
 def test_a_credential_that_waits_for_a_login_is_not_refreshed() -> None:
@@ -69,8 +76,11 @@ def test_a_credential_that_waits_for_a_login_is_not_refreshed() -> None:
 
     domains = from_database().domains
 
-    assert not domains["a.example"].payers[0].refreshable
-    assert (domains["b.example"].payers[0].refreshable, domains["b.example"].payers[0].expires_at) == (
+    assert not domains["a.example"].credentials[0].refreshable
+    assert (
+        domains["b.example"].credentials[0].refreshable,
+        domains["b.example"].credentials[0].expires_at,
+    ) == (
         False,
         math.inf,
     )
@@ -87,11 +97,11 @@ def test_a_value_that_no_key_decrypts_hides_no_other_credential_and_is_named(
     with caplog.at_level(logging.ERROR):
         domains = from_database().domains
 
-    assert [(payer.name, payer.usable(0)) for payer in domains["a.example"].payers] == [
+    assert [(credential.name, credential.usable(0)) for credential in domains["a.example"].credentials] == [
         ("database:broken", False),
         ("database:good", True),
     ]
-    assert domains["b.example"].payers[0].usable(0)
+    assert domains["b.example"].credentials[0].usable(0)
     assert "FIELD_ENCRYPTION_KEYS" in caplog.records[0].__dict__["action"]
 
 
@@ -102,7 +112,7 @@ def test_a_webhook_that_no_key_decrypts_hides_no_credential_and_no_key() -> None
 
     access = from_database().domains["a.example"]
 
-    assert access.payers[0].secret == "sk-ant-api03-row"
+    assert access.credentials[0].secret == "sk-ant-api03-row"
     assert access.guarded
 
 
@@ -138,22 +148,25 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
 
 
 def test_files_come_after_the_rows_of_their_domain(tmp_path: Path) -> None:
-    row = Payer("database", "1", "api_key", "row")
+    row = AccessCredential("database", "1", "api_key", "row")
     stored = Snapshot({"a.example": DomainAccess("a.example", (row,))})
     found = [file(tmp_path, "a.example", accountId="acc_1"), file(tmp_path, "LOCALHOST:3000")]
 
     domains = combine(stored, dict(found)).domains
 
-    assert [payer.name for payer in domains["a.example"].payers] == ["database:1", "file:acc_1"]
-    assert domains["localhost:3000"].payers[0].name == "file:LOCALHOST:3000.credentials.json"
-    assert stored.domains["a.example"].payers == (row,)
+    assert [credential.name for credential in domains["a.example"].credentials] == [
+        "database:1",
+        "file:acc_1",
+    ]
+    assert domains["localhost:3000"].credentials[0].name == "file:LOCALHOST:3000.credentials.json"
+    assert stored.domains["a.example"].credentials == (row,)
 
 
 def test_an_oauth_file_pays_with_its_access_token(tmp_path: Path) -> None:
     oauth = {"accessToken": "sk-ant-oat01-f", "refreshToken": "r", "expiresAt": 5000}
     path, content = file(tmp_path, "a.example", type="oauth", oauth=oauth)
 
-    assert payers.from_file(content) == Payer(
+    assert credentials.from_file(content) == AccessCredential(
         "file", str(path), "oauth", "sk-ant-oat01-f", path.name, 5.0, True
     )
 
@@ -161,8 +174,8 @@ def test_an_oauth_file_pays_with_its_access_token(tmp_path: Path) -> None:
 def test_a_broken_file_pays_nothing_and_is_named() -> None:
     domains = combine(Snapshot(), {Path("/c/a.example.credentials.json"): None}).domains
 
-    (payer,) = domains["a.example"].payers
-    assert (payer.name, payer.usable(0)) == ("file:a.example.credentials.json", False)
+    (credential,) = domains["a.example"].credentials
+    assert (credential.name, credential.usable(0)) == ("file:a.example.credentials.json", False)
 
 
 def test_one_client_key_in_two_files_opens_both_domains(tmp_path: Path) -> None:
@@ -212,7 +225,7 @@ def test_without_claude_api_key_there_is_no_default(settings: Settings) -> None:
 def test_a_secret_that_no_header_can_carry_is_unusable(secret: str) -> None:
     make_api_key(api_key=secret)
 
-    assert not from_database().domains["a.example"].payers[0].usable(0)
+    assert not from_database().domains["a.example"].credentials[0].usable(0)
 
 
 def test_wildcards_are_rows_and_files_of_one_name(tmp_path: Path) -> None:
@@ -224,7 +237,10 @@ def test_wildcards_are_rows_and_files_of_one_name(tmp_path: Path) -> None:
 
     assert snapshot.has_wildcards
     assert list(snapshot.domains) == ["*.wild.example"]
-    assert [payer.source for payer in snapshot.domains["*.wild.example"].payers] == ["database", "file"]
+    assert [credential.source for credential in snapshot.domains["*.wild.example"].credentials] == [
+        "database",
+        "file",
+    ]
     assert not combine(Snapshot(), {}).has_wildcards
 
 

@@ -9,16 +9,16 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts import checks
-from accounts.access.decision import DomainAccess, Payer, Snapshot
-from accounts.snapshot import exposure as open_doors
-from accounts.snapshot.exposure import OpenDoors, of_snapshot
+from accounts.access.decision import AccessCredential, DomainAccess, Snapshot
+from accounts.snapshot import exposure
+from accounts.snapshot.exposure import Exposure, of_snapshot
 from accounts.snapshot.watcher import Watcher
 from nexus_project.operations.grants import DASHBOARD
 from tests.accounts.people import make_api_key, make_client_key, make_domain
 from tests.roles import as_owner
 
 pytestmark = pytest.mark.django_db
-PAYER = Payer("database", "1", "api_key", "sk-ant-api03-x")
+CREDENTIAL = AccessCredential("database", "1", "api_key", "sk-ant-api03-x")
 
 
 @pytest.fixture(autouse=True)
@@ -36,20 +36,20 @@ def put(folder: Path, name: str, **more: str) -> None:
 
 def test_open_is_what_pays_and_demands_no_key() -> None:
     domains = {
-        "b.example": DomainAccess("b.example", (PAYER,)),
-        "a.example": DomainAccess("a.example", (PAYER,)),
-        "guarded.example": DomainAccess("guarded.example", (PAYER,), guarded=True),
+        "b.example": DomainAccess("b.example", (CREDENTIAL,)),
+        "a.example": DomainAccess("a.example", (CREDENTIAL,)),
+        "guarded.example": DomainAccess("guarded.example", (CREDENTIAL,), guarded=True),
         "empty.example": DomainAccess("empty.example"),
     }
 
-    assert of_snapshot(Snapshot(domains)) == OpenDoors(("a.example", "b.example"))
-    assert of_snapshot(Snapshot({}, PAYER)) == OpenDoors((), default=True)
-    assert not of_snapshot(Snapshot(domains, PAYER, client_auth=True))
+    assert of_snapshot(Snapshot(domains)) == Exposure(("a.example", "b.example"))
+    assert of_snapshot(Snapshot({}, CREDENTIAL)) == Exposure((), default=True)
+    assert not of_snapshot(Snapshot(domains, CREDENTIAL, client_auth=True))
     assert not of_snapshot(Snapshot())
 
 
 def test_many_are_told_in_few_words() -> None:
-    many = OpenDoors(tuple(f"{number}.example" for number in range(13)), default=True)
+    many = Exposure(tuple(f"{number}.example" for number in range(13)), default=True)
 
     assert many.words.endswith("9.example, 3 more, every host without a credential of its own")
 
@@ -69,13 +69,13 @@ def test_by_database_files_and_environment(
     put(folder, "both.example")
 
     with django_assert_num_queries(1):
-        assert open_doors.now() == OpenDoors(("*.file.example", "open.example"))
+        assert exposure.now() == Exposure(("*.file.example", "open.example"))
 
     settings.CLAUDE_API_KEY = "sk-ant-api03-default"
-    assert open_doors.now().default
+    assert exposure.now().default
     settings.ENABLE_CLIENT_AUTH = True
     with django_assert_num_queries(0):
-        assert open_doors.now() == OpenDoors()
+        assert exposure.now() == Exposure()
 
 
 def ids() -> list[str]:
@@ -103,7 +103,7 @@ def test_without_the_database_the_check_tells_only_of_the_environment(
     def gone() -> None:
         raise OperationalError
 
-    monkeypatch.setattr(open_doors, "_rows", gone)
+    monkeypatch.setattr(exposure, "_rows", gone)
     put(folder, "file.example")
 
     assert ids() == ["accounts.W003"]
@@ -118,7 +118,7 @@ def test_without_a_database_at_all_files_and_environment_are_all(settings: Setti
     settings.DATABASE_URL = ""
     put(folder, "file.example")
 
-    assert open_doors.now() == OpenDoors(("file.example",))
+    assert exposure.now() == Exposure(("file.example",))
 
 
 @pytest.mark.django_db(transaction=True)

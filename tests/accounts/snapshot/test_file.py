@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 from cryptography.fernet import Fernet
 from django.db import connection, connections
@@ -14,7 +15,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.access import keys
-from accounts.access.decision import Claim, Denied, DomainAccess, KeyGrant, Payer, Snapshot, decide
+from accounts.access.decision import AccessCredential, Claim, Denied, DomainAccess, KeyGrant, Snapshot, decide
 from accounts.access.hosts import parse_host
 from accounts.access.inbound import read_credentials
 from accounts.fields import encrypt_bytes
@@ -24,9 +25,11 @@ from nexus_project.demo.serving import free_socket
 from tests.accounts.people import make_api_key, make_client_key
 from tests.roles import as_owner
 
-PAYER = Payer("database", "7", "oauth", "sk-ant-oat01-secret", "Team", 1234.5, refreshable=True)
+CREDENTIAL = AccessCredential(
+    "database", "7", "oauth", "sk-ant-oat01-secret", "Team", 1234.5, refreshable=True
+)
 GRANTS = {keys.digest("cnp_live_good"): KeyGrant("3"), keys.digest("cnp_live_revoked"): KeyGrant("4", 99.5)}
-STORED = Snapshot({"a.example": DomainAccess("a.example", (PAYER,), GRANTS, guarded=True)})
+STORED = Snapshot({"a.example": DomainAccess("a.example", (CREDENTIAL,), GRANTS, guarded=True)})
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +62,18 @@ def test_what_was_saved_is_loaded_the_same() -> None:
     assert loaded == STORED
     assert loaded is not None
     assert loaded.domains["a.example"].grants[keys.digest("cnp_live_good")].expires_at == math.inf
+
+
+def test_a_file_of_an_earlier_version_serves_as_well(data_dir: Path) -> None:
+    older = STORED.domains["a.example"]
+    domains = {"a.example": {**msgspec.to_builtins(older), "payers": [CREDENTIAL]}}
+    del domains["a.example"]["credentials"]
+    data_dir.mkdir(exist_ok=True)
+    (data_dir / "access.snapshot").write_bytes(
+        encrypt_bytes(msgspec.msgpack.encode({"saved_at": 1.0, "domains": domains, "limits": STORED.limits}))
+    )
+
+    assert snapshot_file.load() == STORED
 
 
 def test_it_is_for_its_owner_alone_and_holds_nothing_in_clear(data_dir: Path) -> None:
@@ -161,7 +176,7 @@ def test_a_start_without_the_database_serves_what_an_earlier_process_kept_until_
         make_api_key(name="more")
     later.refresh_now()
     assert later.current
-    assert len(later.current.domains["a.example"].payers) == 2
+    assert len(later.current.domains["a.example"].credentials) == 2
     told = ["access.database_down", "access.snapshot_serves", "access.database_up"]
     assert [record.message for record in caplog.records] == told
 

@@ -49,7 +49,7 @@ def soon(happened: Callable[[], bool]) -> None:
 def secrets(watcher: Watcher, domain: str = "a.example") -> list[str]:
     assert watcher.current
     access = watcher.current.domains.get(domain)
-    return [payer.secret for payer in access.payers] if access else []
+    return [credential.secret for credential in access.credentials] if access else []
 
 
 def put(folder: Path, key: str) -> Path:

@@ -8,7 +8,7 @@ from django.db import OperationalError
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.snapshot import exposure as open_doors
+from accounts.snapshot import exposure
 from tests.accounts.people import make_api_key, make_client_key
 
 pytestmark = pytest.mark.django_db
@@ -59,7 +59,7 @@ def test_a_page_does_not_fail_for_it(signed_in: Client, monkeypatch: pytest.Monk
     def gone() -> None:
         raise OperationalError
 
-    monkeypatch.setattr(open_doors, "_rows", gone)
+    monkeypatch.setattr(exposure, "_rows", gone)
 
     answer = signed_in.get("/dashboard")
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from pytest_django import Settings
 
-from accounts.access.decision import Payer
+from accounts.access.decision import AccessCredential
 from proxy.relay.credentials import affinity as module
 from proxy.relay.credentials.affinity import NONE, place_of
 from proxy.relay.credentials.affinity_store import Binding
@@ -45,11 +45,11 @@ def test_a_new_session_may_use_all_until_one_has_answered_it(process: Process) -
     ],
 )
 def test_a_session_leaves_its_organisation_only_where_none_of_it_is_soon_back(
-    process: Process, cool_downs: dict[Payer, tuple[float, str]], stays: bool
+    process: Process, cool_downs: dict[AccessCredential, tuple[float, str]], stays: bool
 ) -> None:
     process.bound()
-    for payer, (seconds, reason) in cool_downs.items():
-        process.cool(payer, seconds, reason)
+    for credential, (seconds, reason) in cool_downs.items():
+        process.cool(credential, seconds, reason)
 
     assert process.scope() == ([A, A2] if stays else [A, A2, B])
 

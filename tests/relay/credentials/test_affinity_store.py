@@ -137,9 +137,9 @@ async def test_with_redis_in_trouble_a_process_goes_by_its_own_memory_and_tells_
     else:
         own.client.set(name, "no json")
     started = time.monotonic()
-    for payer in (A2, B):
-        first.affinity.bind(HERE, payer.key)
-        assert await settled(first) == Binding(payer.key, "org-a")
+    for credential in (A2, B):
+        first.affinity.bind(HERE, credential.key)
+        assert await settled(first) == Binding(credential.key, "org-a")
 
     assert time.monotonic() - started < 1
     assert not first.affinity.is_stale(HERE, time.time())

@@ -70,8 +70,8 @@ async def test_a_refusal_that_breaks_off_is_passed_over(bench: Bench) -> None:
 
 async def test_when_all_are_limited_nexus_answers_with_the_earliest_reset(bench: Bench) -> None:
     bench.hold(ONE, TWO, THREE)
-    for payer, seconds in ((ONE, 50), (TWO, 20), (THREE, 30)):
-        bench.emulator.rules[payer.secret] = f"status=429,retry-after={seconds}"
+    for credential, seconds in ((ONE, 50), (TWO, 20), (THREE, 30)):
+        bench.emulator.rules[credential.secret] = f"status=429,retry-after={seconds}"
 
     for number in range(2):
         with pytest.raises(Refused) as caught:

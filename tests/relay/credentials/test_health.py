@@ -9,7 +9,7 @@ import httpx
 import pytest
 from pytest_django import Settings
 
-from accounts.access.decision import DomainAccess, Payer, Snapshot
+from accounts.access.decision import AccessCredential, DomainAccess, Snapshot
 from accounts.credentials import health as credential_health
 from accounts.snapshot.watcher import Watcher
 from proxy.relay.credentials import health as module
@@ -19,7 +19,8 @@ from proxy.relay.credentials.updates import Notes
 from tests.relay.redis_server import OwnRedis
 
 A, B, SINGLE = (
-    Payer("database", str(number), "api_key", "sk-ant-api03-x", f"acc_{number}") for number in (1, 2, 3)
+    AccessCredential("database", str(number), "api_key", "sk-ant-api03-x", f"acc_{number}")
+    for number in (1, 2, 3)
 )
 BOTH = (A, B)
 
@@ -27,12 +28,14 @@ BOTH = (A, B)
 class Process:
     """What one proxy process holds of it."""
 
-    def __init__(self, *domains: tuple[Payer, ...]) -> None:
+    def __init__(self, *domains: tuple[AccessCredential, ...]) -> None:
         self.notes = Notes()
         self.pool = Pool(self.notes)
         self.watcher = Watcher()
-        names = {f"{number}.example": payers for number, payers in enumerate(domains)}
-        self.watcher.current = Snapshot({name: DomainAccess(name, payers) for name, payers in names.items()})
+        names = {f"{number}.example": credentials for number, credentials in enumerate(domains)}
+        self.watcher.current = Snapshot(
+            {name: DomainAccess(name, credentials) for name, credentials in names.items()}
+        )
         self.sharing = HealthSharing(self.watcher, self.notes, self.pool)
 
     def cooling(self) -> list[str]:
@@ -62,8 +65,8 @@ async def test_a_cool_down_is_known_to_another_process_and_after_a_restart(redis
 
 async def test_a_success_in_one_process_ends_it_in_all_and_so_does_an_operator(redis: OwnRedis) -> None:
     first, second = Process(BOTH), Process(BOTH)
-    for payer in BOTH:
-        first.pool.failed(payer, "429", time.time() + 60, time.time())
+    for credential in BOTH:
+        first.pool.failed(credential, "429", time.time() + 60, time.time())
     await first.sharing.share()
     await second.sharing.share()
 

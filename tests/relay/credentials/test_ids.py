@@ -170,7 +170,7 @@ async def test_an_account_that_is_away_for_long_is_left_in_spite_of_the_id(
     bench.emulator.rules[TWO.secret] = rule
 
     assert [(await bench.read(**following(answer)))[0]] == statuses
-    assert bench.asked[1:] == [payer.secret for payer in asked]  # type: ignore[attr-defined]  # payers
+    assert bench.asked[1:] == [credential.secret for credential in asked]  # type: ignore[attr-defined]  # credentials
 
 
 async def test_an_id_opens_no_credential_that_the_request_could_not_use(bench: Bench) -> None:
@@ -204,7 +204,7 @@ async def test_files_are_asked_of_the_credential_that_has_them(bench: Bench) -> 
 async def test_the_token_of_the_credential_that_has_a_file_is_refreshed_first(bench: Bench) -> None:
     bench.hold(ONE)
     bench.hold_token(expires_at=time.time() * 1000)
-    token = next(payer for payer in bench.payers if payer.is_oauth)
+    token = next(credential for credential in bench.credentials if credential.is_oauth)
     file = f"file_{uuid4().hex}"
     bench.sender.ids.learn("a.example", token.key, b'{"id":"%b"}' % file.encode())
 

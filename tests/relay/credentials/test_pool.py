@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.access.decision import Payer
+from accounts.access.decision import AccessCredential
 from accounts.credentials.health import Health
 from proxy.relay.credentials.pool import Pool
 from proxy.relay.credentials.updates import Notes
 
 NOW = 1_000_000.0
 A, B, C = (
-    Payer("database", str(number), "api_key", f"sk-ant-api03-{number}", f"acc_{number}")
+    AccessCredential("database", str(number), "api_key", f"sk-ant-api03-{number}", f"acc_{number}")
     for number in (1, 2, 3)
 )
 ALL = (A, B, C)
@@ -35,8 +35,8 @@ def make_pool(**shares: float) -> Pool:
     return pool
 
 
-def cool(pool: Pool, payer: Payer, seconds: float = 60, reason: str = "429") -> None:
-    pool.failed(payer, reason, time.time() + seconds, time.time())
+def cool(pool: Pool, credential: AccessCredential, seconds: float = 60, reason: str = "429") -> None:
+    pool.failed(credential, reason, time.time() + seconds, time.time())
 
 
 def test_the_one_with_most_left_is_chosen_and_the_order_breaks_a_tie() -> None:
@@ -57,8 +57,8 @@ def test_a_sessions_own_credential_comes_first_unless_it_cools_down() -> None:
 
 def test_when_all_cool_down_nobody_is_chosen_and_the_earliest_end_is_known() -> None:
     pool, now = make_pool(), time.time()
-    for payer, seconds in ((A, 30), (B, 10), (C, 20)):
-        cool(pool, payer, seconds, payer.account)
+    for credential, seconds in ((A, 30), (B, 10), (C, 20)):
+        cool(pool, credential, seconds, credential.account)
 
     assert pool.choose("", ALL, now) is None
     assert pool.probed(ALL, now) is None
@@ -102,7 +102,7 @@ def test_a_cool_down_is_logged_once_with_its_reason_and_without_the_secret(
         pool.failed(A, "429", time.time() + 60, sent_at)
 
     [line] = caplog.records
-    assert (line.message, line.payer, line.reason) == ("pool.cooling", "database:acc_1", "429")  # type: ignore[attr-defined]  # extra
+    assert (line.message, line.credential, line.reason) == ("pool.cooling", "database:acc_1", "429")  # type: ignore[attr-defined]  # extra
     assert A.secret not in str(line.__dict__)
 
 
@@ -158,15 +158,15 @@ def test_windows_that_an_answer_does_not_name_stay_known() -> None:
     kept=st.sampled_from(ALL),
 )
 def test_the_choice_is_never_one_that_cools_and_is_the_best_of_the_others(
-    cooling: set[Payer], shares: list[float], kept: Payer
+    cooling: set[AccessCredential], shares: list[float], kept: AccessCredential
 ) -> None:
     pool, now = Pool(Notes()), time.time()
-    for payer, share in zip(ALL, shares, strict=True):
-        pool._notes.gauges[payer.key] = {"unified-5h": (share, now + 99)}
-        if payer in cooling:
-            cool(pool, payer)
+    for credential, share in zip(ALL, shares, strict=True):
+        pool._notes.gauges[credential.key] = {"unified-5h": (share, now + 99)}
+        if credential in cooling:
+            cool(pool, credential)
     chosen = pool.choose(kept.key, ALL, now)
-    rest = [payer for payer in ALL if payer not in cooling]
+    rest = [credential for credential in ALL if credential not in cooling]
 
     if not rest:
         assert chosen is None
@@ -174,4 +174,4 @@ def test_the_choice_is_never_one_that_cools_and_is_the_best_of_the_others(
         assert chosen is kept
     else:
         assert chosen in rest
-        assert shares[ALL.index(chosen)] == min(shares[ALL.index(payer)] for payer in rest)
+        assert shares[ALL.index(chosen)] == min(shares[ALL.index(credential)] for credential in rest)

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from pytest_django import Settings
 
-from accounts.access.decision import Payer
+from accounts.access.decision import AccessCredential
 from accounts.credentials import files as credential_files
 from accounts.snapshot.watcher import Watcher
 from nexus_project.demo.connection import ConnectionProtocol
@@ -44,34 +44,34 @@ def watcher(endpoint: Emulator, tmp_path: Path) -> Watcher:
     return watcher
 
 
-def payer(watcher: Watcher, domain: str = "a.example") -> Payer:
+def credential(watcher: Watcher, domain: str = "a.example") -> AccessCredential:
     assert watcher.current
-    return watcher.current.domains[domain].payers[0]
+    return watcher.current.domains[domain].credentials[0]
 
 
 async def test_requests_that_wait_for_one_credential_share_one_attempt(
     endpoint: Emulator, watcher: Watcher
 ) -> None:
     refresher = Refresher(watcher)
-    due = payer(watcher)
+    due = credential(watcher)
 
     await asyncio.gather(*(refresher.refresh(due) for _ in range(10)))
 
     assert endpoint.oauth.calls == 1
-    assert payer(watcher).secret == endpoint.oauth.grants[0]["access_token"]
+    assert credential(watcher).secret == endpoint.oauth.grants[0]["access_token"]
 
 
 async def test_two_credentials_of_one_account_are_refreshed_each(
     endpoint: Emulator, watcher: Watcher
 ) -> None:
     refresher = Refresher(watcher)
-    both = [payer(watcher), payer(watcher, "b.example")]
+    both = [credential(watcher), credential(watcher, "b.example")]
 
     await asyncio.gather(*map(refresher.refresh, both))
 
     assert both[0].name == both[1].name
     assert endpoint.oauth.calls == 2
-    assert payer(watcher).secret != payer(watcher, "b.example").secret
+    assert credential(watcher).secret != credential(watcher, "b.example").secret
 
 
 async def test_a_client_that_leaves_does_not_end_the_attempt_of_the_others(
@@ -79,14 +79,14 @@ async def test_a_client_that_leaves_does_not_end_the_attempt_of_the_others(
 ) -> None:
     endpoint.oauth.answers.append(replace(json_answer(GRANT), head_pause=0.3))
     refresher = Refresher(watcher)
-    due = payer(watcher)
+    due = credential(watcher)
 
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(refresher.refresh(due), 0.05)
     await refresher.refresh(due)
 
     assert endpoint.oauth.calls == 1
-    assert payer(watcher).secret == "sk-ant-oat01-new"
+    assert credential(watcher).secret == "sk-ant-oat01-new"
 
 
 async def test_after_a_failure_there_is_a_pause_and_then_another_try(
@@ -94,20 +94,20 @@ async def test_after_a_failure_there_is_a_pause_and_then_another_try(
 ) -> None:
     endpoint.oauth.answers.append(refusal("server_error", "later", status=500))
     refresher = Refresher(watcher)
-    due = payer(watcher)
+    due = credential(watcher)
 
     await refresher.refresh(due)
     await refresher.refresh(due)
-    assert (endpoint.oauth.calls, payer(watcher).secret) == (1, "old")
+    assert (endpoint.oauth.calls, credential(watcher).secret) == (1, "old")
 
     refresher._paused[due.key] = (1, time.monotonic())
     await refresher.refresh(due)
     assert endpoint.oauth.calls == 2
-    assert payer(watcher).secret.startswith("sk-ant-oat01-")
+    assert credential(watcher).secret.startswith("sk-ant-oat01-")
 
 
 def test_pauses_grow_are_scattered_and_end_with_a_success(endpoint: Emulator, watcher: Watcher) -> None:
-    refresher, due, pauses = Refresher(watcher), payer(watcher), []
+    refresher, due, pauses = Refresher(watcher), credential(watcher), []
     endpoint.oauth.answers.extend([refusal("server_error", "later", status=500)] * 12)
 
     for _ in range(12):
@@ -138,17 +138,17 @@ def test_what_is_due_is_refreshed_before_any_request_comes(
     monkeypatch.setattr(refresher, "_look", first_a_bug)
 
     refresher.start()
-    wait_for(lambda: "old" not in {payer(watcher).secret, payer(watcher, "b.example").secret}, 10)
+    wait_for(lambda: "old" not in {credential(watcher).secret, credential(watcher, "b.example").secret}, 10)
     refresher.stop()
 
     assert endpoint.oauth.calls == 2
-    assert {payer(watcher).secret, payer(watcher, "b.example").secret} == {
+    assert {credential(watcher).secret, credential(watcher, "b.example").secret} == {
         grant["access_token"] for grant in endpoint.oauth.grants
     }
 
 
 def test_a_process_leaves_in_the_background_what_another_is_at(endpoint: Emulator, watcher: Watcher) -> None:
-    refresher, due = Refresher(watcher), payer(watcher)
+    refresher, due = Refresher(watcher), credential(watcher)
 
     with credential_files.locked(Path(due.reference)):
         refresher._attempt(due, patient=False)
@@ -167,7 +167,7 @@ def test_a_file_whose_token_is_dead_is_told_once_and_refreshed_after_a_login(
     endpoint: Emulator, watcher: Watcher, caplog: pytest.LogCaptureFixture
 ) -> None:
     endpoint.oauth.answers.append(refusal("invalid_grant", "Refresh token not found"))
-    due, other = payer(watcher), Watcher()
+    due, other = credential(watcher), Watcher()
     other.refresh_now()
     processes = [Refresher(watcher), Refresher(other)]
 
@@ -182,7 +182,7 @@ def test_a_file_whose_token_is_dead_is_told_once_and_refreshed_after_a_login(
         look()
 
     told = [record for record in caplog.records if record.message == "oauth.refresh_failed"]
-    assert [record.__dict__["payer"] for record in told] == [due.name]
+    assert [record.__dict__["credential"] for record in told] == [due.name]
     assert endpoint.oauth.calls == 2  # the other credential's is good
 
     path = Path(due.reference)
@@ -191,6 +191,6 @@ def test_a_file_whose_token_is_dead_is_told_once_and_refreshed_after_a_login(
     path.write_text(json.dumps(data))
     look()
 
-    assert payer(watcher).secret == payer(other).secret == endpoint.oauth.grants[-1]["access_token"]
+    assert credential(watcher).secret == credential(other).secret == endpoint.oauth.grants[-1]["access_token"]
     assert endpoint.oauth.calls == 3
     assert len([record for record in caplog.records if record.message == "oauth.refresh_failed"]) == 1

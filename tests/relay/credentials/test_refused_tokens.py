@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from accounts.access.decision import Payer
+from accounts.access.decision import AccessCredential
 from nexus_project.demo.emulator.api.response import json_answer
 from nexus_project.demo.emulator.endpoints.oauth import refusal
 from proxy.record import Payment
@@ -58,16 +58,16 @@ async def test_a_token_without_a_refresh_token_is_not_refreshed(bench: Bench) ->
 async def test_a_token_that_somebody_else_renewed_is_used_without_another_refresh(bench: Bench) -> None:
     bench.hold_token()
     decision = await bench.decide(bench.request())
-    assert decision.payer
+    assert decision.credential
     bench.hold_token("sk-ant-oat01-newer")
 
-    renewed = await bench.sender.renewed(decision.payer)
+    renewed = await bench.sender.renewed(decision.credential)
 
     assert (renewed and renewed.secret, bench.emulator.oauth.calls) == ("sk-ant-oat01-newer", 0)
 
 
 async def test_a_credential_that_is_gone_is_not_renewed(bench: Bench) -> None:
-    gone = Payer(
+    gone = AccessCredential(
         "file", str(bench.folder / "gone.json"), "oauth", "sk-ant-oat01-gone", "gone", refreshable=True
     )
     bench.hold(ONE)
@@ -77,9 +77,11 @@ async def test_a_credential_that_is_gone_is_not_renewed(bench: Bench) -> None:
     assert bench.sender.current(ONE) is None
 
 
-@pytest.mark.parametrize("refused", [ONE, Payer("database", "9", "oauth", "sk-ant-oat01-dead", "acc_1")])
+@pytest.mark.parametrize(
+    "refused", [ONE, AccessCredential("database", "9", "oauth", "sk-ant-oat01-dead", "acc_1")]
+)
 async def test_a_credential_of_a_pool_that_is_refused_cools_down_and_another_pays(
-    bench: Bench, refused: Payer
+    bench: Bench, refused: AccessCredential
 ) -> None:
     bench.hold(refused, TWO)
     bench.emulator.revoked.add(refused.secret)

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from pytest_django import Settings
 
-from accounts.access.decision import Payer
+from accounts.access.decision import AccessCredential
 from nexus_project.stack.machine import ports
 from proxy.relay.http.refusal import Refused
 from tests.relay.bench_of_attempts import ONE, THREE, TWO, Bench
@@ -16,17 +16,17 @@ from tests.relay.redis_server import OwnRedis
 
 def organisations(bench: Bench, *names: str) -> None:
     """Credentials of these organisations, in order, all of which have answered once."""
-    payers = (ONE, TWO, THREE)[: len(names)]
-    bench.hold(*payers)
-    for payer, name in zip(payers, names, strict=True):
-        bench.emulator.organizations[payer.secret] = name
-        bench.sender.notes.organisations[payer.key] = name
+    credentials = (ONE, TWO, THREE)[: len(names)]
+    bench.hold(*credentials)
+    for credential, name in zip(credentials, names, strict=True):
+        bench.emulator.organizations[credential.secret] = name
+        bench.sender.notes.organisations[credential.key] = name
 
 
-def prefer(bench: Bench, payer: Payer) -> None:
+def prefer(bench: Bench, credential: AccessCredential) -> None:
     """New sessions get this one."""
     for one in (ONE, TWO, THREE):
-        bench.sender.notes.gauges[one.key] = {"unified-5h": (0.1 if one is payer else 0.5, 4e9)}
+        bench.sender.notes.gauges[one.key] = {"unified-5h": (0.1 if one is credential else 0.5, 4e9)}
 
 
 async def refused(bench: Bench, session: str) -> Refused:

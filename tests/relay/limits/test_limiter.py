@@ -78,7 +78,7 @@ async def test_what_no_limit_is_for_costs_nothing(door: Limiter) -> None:
     door._watcher = knows  # type: ignore[assignment]  # all that it reads
 
     assert door.rules(decision("b.example"), request()) == ()
-    assert door.rules(decision("b.example", payer=True), request()) == (one,)
+    assert door.rules(decision("b.example", credential=True), request()) == (one,)
     assert door.rules(decision("a.example", client_key="7"), request()) == (one, one, one)
     assert door.rules(decision("a.example"), request("/v1/messages/count_tokens?beta=true")) == ()
     knows.current = None

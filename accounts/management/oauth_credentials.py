@@ -7,20 +7,20 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from accounts.access.decision import Payer
+from accounts.access.decision import AccessCredential
 from accounts.credentials import folder as credential_folder
 from accounts.credentials.files import domain_of
 from accounts.fields import UnreadableSecret
 from accounts.models import Credential
-from accounts.snapshot import credentials as payers
+from accounts.snapshot import credentials
 
 
 @dataclass(frozen=True, slots=True)
-class OAuthPayer:
+class OAuthCredential:
     """A credential with what its refreshes left; times are epoch seconds, 0 where unknown; `login` is the command for it."""
 
     domain: str
-    payer: Payer
+    credential: AccessCredential
     state: str
     login: str
     last_error: str = ""
@@ -28,17 +28,17 @@ class OAuthPayer:
 
     @property
     def is_due(self) -> bool:
-        return self.payer.wants_refresh(time.time())
+        return self.credential.wants_refresh(time.time())
 
 
-def oauth_payers(domains: set[str]) -> Iterator[OAuthPayer]:
+def oauth_credentials(domains: set[str]) -> Iterator[OAuthCredential]:
     """Those of these domains, of all where none is named."""
     for one in (*_rows(), *_files()):
         if not domains or one.domain in domains:
             yield one
 
 
-def _rows() -> Iterator[OAuthPayer]:
+def _rows() -> Iterator[OAuthCredential]:
     if not settings.DATABASE_URL:
         return
     rows = Credential.objects.filter(kind=Credential.Kind.OAUTH, enabled=True).order_by("domain__name", "pk")
@@ -46,23 +46,23 @@ def _rows() -> Iterator[OAuthPayer]:
         yield _row(pk, domain, name)
 
 
-def _row(pk: int, domain: str, name: str) -> OAuthPayer:
+def _row(pk: int, domain: str, name: str) -> OAuthCredential:
     login = _login("--domain", domain, "--name", name)
     try:
         row = Credential.objects.get(pk=pk)
     except UnreadableSecret as error:
-        payer = payers.from_unreadable_row(pk, "oauth", name)
-        return OAuthPayer(domain, payer, "unreadable", login, str(error))
+        credential = credentials.from_unreadable_row(pk, "oauth", name)
+        return OAuthCredential(domain, credential, "unreadable", login, str(error))
     refreshed_at = row.last_refresh_at.timestamp() if row.last_refresh_at else 0.0
-    return OAuthPayer(domain, payers.from_row(row), row.state, login, row.last_error, refreshed_at)
+    return OAuthCredential(domain, credentials.from_row(row), row.state, login, row.last_error, refreshed_at)
 
 
-def _files() -> Iterator[OAuthPayer]:
+def _files() -> Iterator[OAuthCredential]:
     for path, file in sorted(credential_folder.files_now().items()):
         if file and file.kind == "oauth":
             state, why = ("needs_login", file.dead.why) if file.dead else ("valid", "")
             domain, login = domain_of(path) or path.name, _login("--file", str(path))
-            yield OAuthPayer(domain, payers.from_file(file), state, login, why)
+            yield OAuthCredential(domain, credentials.from_file(file), state, login, why)
 
 
 def _login(*words: str) -> str:
