@@ -36,7 +36,7 @@ def judge(who: str, shown: Iterable[str]) -> Verdict:
     """Compare the keys that a request shows with DASHBOARD_API_KEY; a wrong one counts for `who` (see `counted_as`)."""
     if wait_of(who):
         return Verdict.THROTTLED
-    if any(_is_key(one) for one in shown):
+    if any(_is_key(value) for value in shown):
         return Verdict.RIGHT
     count(who)
     return Verdict.WRONG

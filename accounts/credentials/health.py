@@ -74,7 +74,7 @@ def exchange(changes: Mapping[str, Changes], wanted: Sequence[str]) -> dict[str,
         for key in wanted:
             pipe.hgetall(name_of(key))
         found = pipe.execute()
-    return {key: _health(one) for key, one in zip(wanted, found[len(found) - len(wanted) :], strict=True)}
+    return {key: _health(raw) for key, raw in zip(wanted, found[len(found) - len(wanted) :], strict=True)}
 
 
 def claim_probe(key: str, until: float, process: str, seconds: float) -> bool:

@@ -116,10 +116,10 @@ return nil
 RENEW = (
     _COMMON
     + """
-for _, one in ipairs(ask.held) do
-    for _, rule in ipairs(one.rules) do
-        if rule.streams then lease(rule.scope, one.id, ask.lease) end
-        if one.billed and #rule.caps > 0 then put(rule.scope, one.id, one.amount, ask.lease) end
+for _, hold in ipairs(ask.held) do
+    for _, rule in ipairs(hold.rules) do
+        if rule.streams then lease(rule.scope, hold.id, ask.lease) end
+        if hold.billed and #rule.caps > 0 then put(rule.scope, hold.id, hold.amount, ask.lease) end
     end
 end
 """
@@ -147,7 +147,7 @@ end
 SETTLE = (
     _COMMON
     + """
-for _, one in ipairs(ask.stored) do drop(one[1], one[2]) end
+for _, entry in ipairs(ask.stored) do drop(entry[1], entry[2]) end
 for _, sum in ipairs(ask.spent) do redis.call('SET', sum[1], string.format('%d', sum[2]), 'EXAT', sum[3]) end
 """
 )

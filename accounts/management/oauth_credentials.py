@@ -33,9 +33,9 @@ class OAuthCredential:
 
 def oauth_credentials(domains: set[str]) -> Iterator[OAuthCredential]:
     """Those of these domains, of all where none is named."""
-    for one in (*_rows(), *_files()):
-        if not domains or one.domain in domains:
-            yield one
+    for row in (*_rows(), *_files()):
+        if not domains or row.domain in domains:
+            yield row
 
 
 def _rows() -> Iterator[OAuthCredential]:

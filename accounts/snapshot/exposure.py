@@ -38,7 +38,7 @@ def of_snapshot(access: Snapshot) -> Exposure:
     """The open doors of a snapshot."""
     if access.client_auth:
         return Exposure()
-    names = [name for name, one in access.domains.items() if one.credentials and not one.guarded]
+    names = [name for name, domain in access.domains.items() if domain.credentials and not domain.guarded]
     return Exposure(tuple(sorted(names)), access.default is not None)
 
 

@@ -45,12 +45,13 @@ class Command(BaseCommand):
         judge = credential_check.at_hand if options["offline"] else credential_check.ask
         dead = _needing_login()
         with ThreadPoolExecutor(_AT_ONCE) as threads:
-            verdicts = list(threads.map(lambda one: dead.get(one[1].key) or judge(one[1]), found))
+            verdicts = list(threads.map(lambda entry: dead.get(entry[1].key) or judge(entry[1]), found))
         rows = [
-            _row(domain, credential, one) for (domain, credential), one in zip(found, verdicts, strict=True)
+            _row(domain, credential, verdict)
+            for (domain, credential), verdict in zip(found, verdicts, strict=True)
         ]
         report(self, rows, _line, as_json=options["json"])
-        bad = sum(not one.good for one in verdicts)
+        bad = sum(not verdict.good for verdict in verdicts)
         if bad:
             raise CommandError(f"{bad} of {len(found)} cannot pay or need a login.")
 
@@ -58,9 +59,9 @@ class Command(BaseCommand):
 def _needing_login() -> dict[str, Verdict]:
     """By `AccessCredential.key`; an access token may pay still, and nothing follows it."""
     return {
-        one.credential.key: Verdict(False, f"needs login: run {one.login}")
-        for one in oauth_credentials(set())
-        if one.state == "needs_login"
+        oauth_credential.credential.key: Verdict(False, f"needs login: run {oauth_credential.login}")
+        for oauth_credential in oauth_credentials(set())
+        if oauth_credential.state == "needs_login"
     }
 
 

@@ -39,7 +39,7 @@ class Command(BaseCommand):
 
 
 async def _all(destinations: list[Destination], seconds: float) -> list[Result]:
-    return await asyncio.gather(*(check(one, seconds) for one in destinations))
+    return await asyncio.gather(*(check(destination, seconds) for destination in destinations))
 
 
 def _destinations() -> list[Destination]:

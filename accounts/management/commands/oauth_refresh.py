@@ -30,7 +30,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, domains: Sequence[str], force: bool, dry_run: bool, **options: Any) -> None:
         if bool(domains) == options["all"]:
             raise CommandError("Name domains, or say --all.", returncode=2)
-        told = [_renewed(one, force=force, dry_run=dry_run) for one in oauth_credentials(set(domains))]
+        told = [
+            _renewed(oauth_credential, force=force, dry_run=dry_run)
+            for oauth_credential in oauth_credentials(set(domains))
+        ]
         if not told:
             raise CommandError("There is no OAuth credential there: `manage.py oauth_status` lists them.")
         report(self, told, _line, as_json=options["json"])
@@ -38,22 +41,26 @@ class Command(BaseCommand):
             raise CommandError(f"{failed} of {len(told)} could not be renewed.")
 
 
-def _renewed(one: OAuthCredential, *, force: bool, dry_run: bool) -> dict[str, str]:
+def _renewed(oauth_credential: OAuthCredential, *, force: bool, dry_run: bool) -> dict[str, str]:
     outcome = "not due"
-    if not one.credential.refreshable:
-        outcome = f"failed: {one.last_error or 'it has no refresh token'}"
-    elif force or one.is_due:
-        outcome = "would be renewed" if dry_run else _attempt(one, force=force)
-    return {"domain": one.domain, "credential": one.credential.name, "outcome": outcome}
+    if not oauth_credential.credential.refreshable:
+        outcome = f"failed: {oauth_credential.last_error or 'it has no refresh token'}"
+    elif force or oauth_credential.is_due:
+        outcome = "would be renewed" if dry_run else _attempt(oauth_credential, force=force)
+    return {
+        "domain": oauth_credential.domain,
+        "credential": oauth_credential.credential.name,
+        "outcome": outcome,
+    }
 
 
 def _line(row: Row) -> str:
     return f"{row['domain']}  {row['credential']}: {row['outcome']}"
 
 
-def _attempt(one: OAuthCredential, *, force: bool) -> str:
+def _attempt(oauth_credential: OAuthCredential, *, force: bool) -> str:
     try:
-        oauth.refresh(one.credential, rejected=force, forced=True)
+        oauth.refresh(oauth_credential.credential, rejected=force, forced=True)
     except oauth.RefreshFailed as failure:
         return f"failed: {failure.message}"
     return "renewed"

@@ -28,7 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print them as JSON")
 
     def handle(self, *args: Any, domains: list[str], **options: Any) -> None:
-        rows = [_row(one) for one in oauth_credentials(set(domains))]
+        rows = [_row(oauth_credential) for oauth_credential in oauth_credentials(set(domains))]
         report(self, rows, _line, as_json=options["json"])
         if not rows and not options["json"]:
             self.stdout.write("No OAuth credential: `manage.py oauth_login` makes one.")
@@ -39,18 +39,22 @@ class Command(BaseCommand):
             )
 
 
-def _row(one: OAuthCredential) -> dict[str, Any]:
-    left = one.credential.expires_at - time.time()
-    ended = one.state == "valid" and left <= 0
+def _row(oauth_credential: OAuthCredential) -> dict[str, Any]:
+    left = oauth_credential.credential.expires_at - time.time()
+    ended = oauth_credential.state == "valid" and left <= 0
     return {
-        "domain": one.domain,
-        "credential": one.credential.name,
-        "state": one.state if not ended else "ended" if one.credential.refreshable else "needs_login",
+        "domain": oauth_credential.domain,
+        "credential": oauth_credential.credential.name,
+        "state": oauth_credential.state
+        if not ended
+        else "ended"
+        if oauth_credential.credential.refreshable
+        else "needs_login",
         "expiresInSeconds": None if math.isinf(left) else round(left),
-        "lastRefresh": datetime.fromtimestamp(one.refreshed_at, UTC).isoformat()
-        if one.refreshed_at
+        "lastRefresh": datetime.fromtimestamp(oauth_credential.refreshed_at, UTC).isoformat()
+        if oauth_credential.refreshed_at
         else None,
-        "lastError": one.last_error,
+        "lastError": oauth_credential.last_error,
     }
 
 

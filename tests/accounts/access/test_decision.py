@@ -200,7 +200,7 @@ def test_another_of_the_pool_pays_as_the_first_would() -> None:
 
 
 def test_another_of_the_pool_changes_what_is_of_the_credential_and_nothing_else() -> None:
-    names = {one.name for one in fields(Decision)}
+    names = {field.name for field in fields(Decision)}
     of_the_credential = {"headers", "credential", "adds_oauth_beta", "passed_over", "refresh"}
     # A value of its own in each other field, whatever fields there will be.
     rest = {name: f"the {name} of before" for name in names - of_the_credential}

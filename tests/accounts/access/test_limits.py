@@ -43,7 +43,7 @@ def test_every_day_lies_in_one_period(today: date, period: Period) -> None:
 def test_money_in_whole_millionths() -> None:
     assert millionths(Decimal("0.0000001")) == 1
     assert millionths(Decimal("12.5")) == 12_500_000
-    assert [dollars(one) for one in (0, 2_500, 12_500_000)] == ["$0.00", "$0.0025", "$12.50"]
+    assert [dollars(item) for item in (0, 2_500, 12_500_000)] == ["$0.00", "$0.0025", "$12.50"]
 
 
 def test_which_limits_hold_for_a_request() -> None:

@@ -77,7 +77,8 @@ def encoded(text: str, which: list[bool]) -> str:
     """Some of the characters percent-encoded, in either case."""
     pairs = zip(text, which * len(text), strict=False)
     return "".join(
-        (f"%{ord(one):02x}" if one in "/." else f"%{ord(one):02X}") if hide else one for one, hide in pairs
+        (f"%{ord(pair):02x}" if pair in "/." else f"%{ord(pair):02X}") if hide else pair
+        for pair, hide in pairs
     )
 
 

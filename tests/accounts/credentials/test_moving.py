@@ -101,7 +101,7 @@ def test_what_is_there_is_only_replaced_when_asked(tmp_path: Path) -> None:
 
     def imported(*more: str) -> list[str]:
         told = json.loads(run("import_credentials", path, "--json", *more)[0])
-        return [one["action"] for one in told["credentials"]]
+        return [credential["action"] for credential in told["credentials"]]
 
     assert imported("--dry-run") == ["created"]
     assert not Domain.objects.exists()
@@ -144,7 +144,7 @@ def test_of_several_credentials_one_is_to_be_chosen(tmp_path: Path) -> None:
         run("export_credentials", str(tmp_path))
     run("export_credentials", str(tmp_path), "--domain", "a.example", "--name", "two")
 
-    assert [one["api_key"] for one in contents(tmp_path).values()] == ["sk-ant-api03-two"]
+    assert [content["api_key"] for content in contents(tmp_path).values()] == ["sk-ant-api03-two"]
 
 
 @pytest.mark.parametrize(

@@ -45,14 +45,17 @@ def test_what_cools_down_is_shown_and_ended_rows_and_files_alike(tmp_path: Path)
     for key in (row, file):
         cool(key, 60)
 
-    assert [(one["domain"], one["key"], one["reason"], one["ended"]) for one in shown()] == [
+    assert [
+        (shown_row["domain"], shown_row["key"], shown_row["reason"], shown_row["ended"])
+        for shown_row in shown()
+    ] == [
         ("a.example", row, "429", False),
         ("c.example", file, "429", False),
     ]
     assert "c.example" in run("c.example", "--end")
-    assert [one["domain"] for one in shown()] == ["a.example"]
+    assert [shown_row["domain"] for shown_row in shown()] == ["a.example"]
     assert credential_health.read([file])[file].cooling_until == 0
-    assert [one["ended"] for one in shown("--end")] == [True]
+    assert [shown_row["ended"] for shown_row in shown("--end")] == [True]
     assert run() == "No credential cools down.\n"
     assert shown() == []
 

@@ -161,7 +161,7 @@ def test_an_answer_without_tokens_keeps_the_old_ones_and_may_be_tried_again(
     failed = [failure(row), failure(path)]
 
     row.refresh_from_db()
-    assert not any(one.permanent for one in failed)
+    assert not any(item.permanent for item in failed)
     assert (row.access_token, row.state, row.last_error) == ("sk-ant-oat01-old", "valid", failed[0].message)
     assert path.read_bytes() == before
     assert endpoint.oauth.calls == 2

@@ -183,7 +183,7 @@ def test_an_interrupted_refresh_of_a_file_is_reported(
     oauth.refresh(credential_of(path))
 
     assert "oauth.interrupted" in caplog.text
-    assert sorted(one.name for one in path.parent.iterdir()) == [f".{path.name}.lock", path.name]
+    assert sorted(item.name for item in path.parent.iterdir()) == [f".{path.name}.lock", path.name]
 
 
 def test_who_is_not_patient_leaves_a_file_to_the_other_process(endpoint: Emulator, path: Path) -> None:

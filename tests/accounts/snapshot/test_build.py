@@ -246,7 +246,7 @@ def test_wildcards_are_rows_and_files_of_one_name(tmp_path: Path) -> None:
 
 def test_files_and_environment_change_their_own_fields_of_a_snapshot_and_no_other() -> None:
     own = {"domains", "default", "client_auth", "shared_files", "has_wildcards"}
-    rest = {one.name: f"the {one.name} of before" for one in fields(Snapshot) if one.name not in own}
+    rest = {field.name: f"the {field.name} of before" for field in fields(Snapshot) if field.name not in own}
 
     found = combine(Snapshot(**rest), {})  # type: ignore[arg-type]  # nobody looks into them
 
