@@ -123,4 +123,8 @@ class Bench:
 
     def cooling(self) -> list[str]:
         standings = self.sender.pool._standings
-        return sorted(f"{key} {one.reason}" for key, one in standings.items() if one.is_cooling(time.time()))
+        return sorted(
+            f"{key} {standing.reason}"
+            for key, standing in standings.items()
+            if standing.is_cooling(time.time())
+        )

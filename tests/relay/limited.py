@@ -42,7 +42,7 @@ def capped(usd: str, period: Period = "day", **limits: Any) -> Rule:
 
 
 def limiter(*rules: Rule) -> Limiter:
-    return Limiter(Known(Rules(domains={one.scope: one for one in rules})))  # type: ignore[arg-type]  # all it reads
+    return Limiter(Known(Rules(domains={rule.scope: rule for rule in rules})))  # type: ignore[arg-type]  # all it reads
 
 
 def request(target: str = "/v1/messages", method: str = "POST", **body: object) -> RelayRequest:
@@ -89,30 +89,30 @@ def client() -> redis.Redis:
     return redis.Redis.from_url(settings.REDIS_URL)
 
 
-def spend(one: Rule, usd: str, period: Period = "day") -> None:
+def spend(rule: Rule, usd: str, period: Period = "day") -> None:
     """As the worker tells it."""
     with client() as store:
-        store.set(spent_key(one.scope, period, datetime.now(UTC).date()), millionths(Decimal(usd)))
+        store.set(spent_key(rule.scope, period, datetime.now(UTC).date()), millionths(Decimal(usd)))
 
 
-def reserved(one: Rule) -> int:
+def reserved(rule: Rule) -> int:
     """Millionths of a USD."""
     with client() as store:
-        return int(store.hget(redis_key(one.scope, "amounts"), "total") or 0)
+        return int(store.hget(redis_key(rule.scope, "amounts"), "total") or 0)
 
 
-def level(one: Rule, name: str) -> float:
+def level(rule: Rule, name: str) -> float:
     with client() as store:
-        return float(store.hget(redis_key(one.scope, name), "level"))
+        return float(store.hget(redis_key(rule.scope, name), "level"))
 
 
-def running(one: Rule) -> int:
+def running(rule: Rule) -> int:
     with client() as store:
-        return int(store.zcard(redis_key(one.scope, "streams")))
+        return int(store.zcard(redis_key(rule.scope, "streams")))
 
 
-def age(one: Rule, name: str, seconds: float) -> None:
+def age(rule: Rule, name: str, seconds: float) -> None:
     """As if that much time had passed since a bucket was last touched."""
     with client() as store:
-        at = float(store.hget(redis_key(one.scope, name), "at"))
-        store.hset(redis_key(one.scope, name), "at", str(at - seconds * 1000))
+        at = float(store.hget(redis_key(rule.scope, name), "at"))
+        store.hset(redis_key(rule.scope, name), "at", str(at - seconds * 1000))

@@ -34,7 +34,7 @@ class OwnRedis:
     def keys_of(self, task_id: str) -> list[object]:
         """What is kept of one batch; a subscription to its result counts as well."""
         found: list[object] = [key for key in self.client.scan_iter() if task_id.encode() in key]
-        return found + [one for one in self.client.pubsub_channels() if task_id in str(one)]
+        return found + [channel for channel in self.client.pubsub_channels() if task_id in str(channel)]
 
     def heartbeat(self, spool_id: str) -> bytes | None:
         return self.client.hget("nexus:spools", spool_id)  # type: ignore[return-value]  # as above

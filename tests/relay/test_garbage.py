@@ -46,7 +46,7 @@ async def passed_on(transport: UpstreamTransport, address: str, *, whole: bool) 
         _, more = await passage.next()
     passage.close(client_gone=not whole)
     stream = response.stream
-    return [weakref.ref(one) for one in (passage, stream, stream._call, stream._reply)]
+    return [weakref.ref(item) for item in (passage, stream, stream._call, stream._reply)]
 
 
 async def test_nothing_of_an_answer_waits_for_the_collector() -> None:
@@ -57,5 +57,5 @@ async def test_nothing_of_an_answer_waits_for_the_collector() -> None:
             for whole in (True, True, False):
                 left = await passed_on(transport, address, whole=whole)
                 await asyncio.sleep(0.1)  # the connection of one that was cut ends
-                assert [one() for one in left] == [None] * 4
+                assert [reference() for reference in left] == [None] * 4
         await transport.aclose()

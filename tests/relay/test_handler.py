@@ -98,7 +98,7 @@ BODY = {"type": "http.request", "body": b"", "more_body": False}
 
 def test_every_view_of_the_proxy_is_a_coroutine() -> None:
     """The handler awaits them as they are."""
-    assert all(inspect.iscoroutinefunction(one.callback) for one in proxy_urls.urlpatterns)
+    assert all(inspect.iscoroutinefunction(urlpattern.callback) for urlpattern in proxy_urls.urlpatterns)
 
 
 async def test_a_bug_is_answered_without_its_details(
@@ -110,7 +110,7 @@ async def test_a_bug_is_answered_without_its_details(
     assert (start["status"], error["type"]) == (500, "api_error")
     assert "Nexus failed on this request" in error["message"]
     assert b"sk-ant-secret" not in body["body"]
-    [told] = [one for one in caplog.records if one.message == "relay.failed"]
+    [told] = [record for record in caplog.records if record.message == "relay.failed"]
     assert told.exc_info
     assert told.exc_info[0] is KeyError
 
@@ -146,7 +146,7 @@ async def test_a_client_that_left_during_its_upload_has_no_answer(
     handler: RelayHandler, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert await serve(handler, "/read", {**BODY, "more_body": True}, LEFT) == []
-    assert not [one for one in caplog.records if one.message == "relay.failed"]
+    assert not [record for record in caplog.records if record.message == "relay.failed"]
 
 
 async def test_an_answer_to_a_body_that_is_still_arriving_goes_past_the_server(handler: RelayHandler) -> None:

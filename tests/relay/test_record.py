@@ -70,8 +70,8 @@ def test_a_compressor_makes_one_batch_after_another_also_where_one_was_left_half
         BatchWriter(compressor).add(make_record(9, b"left"))
         writer = BatchWriter(compressor)
         made = [make_record(serial, bytes(300_000)) for serial in range(count)]
-        for one in made:
-            writer.add(one)
+        for item in made:
+            writer.add(item)
 
         assert decode_batch(writer.finish("a-spool", 5, 3, 2)) == Batch("a-spool", 5, 3, made, 2)
 

@@ -23,7 +23,7 @@ async def _turns(listeners: list[socket]) -> int:
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             accepted.append(transport)
 
-    servers = [await loop.create_server(Accepted, sock=one) for one in listeners]
+    servers = [await loop.create_server(Accepted, sock=listener) for listener in listeners]
     with ExitStack() as clients:
         for _ in range(CLIENTS):
             clients.enter_context(create_connection(listeners[0].getsockname()))
@@ -55,10 +55,10 @@ def test_each_process_listens_with_all_of_them(workers: int, monkeypatch: pytest
     (sockets,) = given
     try:
         assert len(sockets) == 32
-        assert len({one.getsockname() for one in sockets}) == 1
+        assert len({item.getsockname() for item in sockets}) == 1
     finally:
-        for one in sockets:
-            one.close()
+        for item in sockets:
+            item.close()
 
 
 def test_a_port_in_use_is_named() -> None:

@@ -61,7 +61,7 @@ class LivePublisher:
     def changes(self) -> list[Event]:
         """What to tell now: exchanges that ended, that are new, or that received bytes since the last time."""
         events, self._ended = self._ended, []
-        changed = [one for one in self.running.values() if self._told.get(one.id) != one.size]
+        changed = [stream for stream in self.running.values() if self._told.get(stream.id) != stream.size]
         for exchange in changed[:MAX_EVENTS]:
             self._told[exchange.id] = exchange.size
             self.running[exchange.id] = self.running.pop(exchange.id)  # to the end: the others are told first

@@ -68,15 +68,18 @@ class Pool:
 
     def cooling(self, able: Iterable[AccessCredential], now: float) -> list[Standing]:
         """Those that cool down, the one that is back first before the others."""
-        return sorted((one for one in self._of(able) if one.is_cooling(now)), key=lambda one: one.until)
+        return sorted(
+            (breaker for breaker in self._of(able) if breaker.is_cooling(now)),
+            key=lambda breaker: breaker.until,
+        )
 
     def passed_over(self, able: Iterable[AccessCredential], tried: frozenset[str], now: float) -> list[str]:
         """Those that cool down, as "name (reason)", and the names of those that were tried."""
-        standings = [(one, self._standings[one.key]) for one in able]
+        standings = [(credential, self._standings[credential.key]) for credential in able]
         return [
-            f"{one.name} ({standing.reason})" if standing.is_cooling(now) else one.name
-            for one, standing in standings
-            if standing.is_cooling(now) or one.key in tried
+            f"{credential.name} ({standing.reason})" if standing.is_cooling(now) else credential.name
+            for credential, standing in standings
+            if standing.is_cooling(now) or credential.key in tried
         ]
 
     def failed(self, credential: AccessCredential, reason: str, until: float | None, sent_at: float) -> None:

@@ -42,9 +42,9 @@ class Refusal:
 def refusal(rules: Sequence[Rule], findings: Sequence[Finding], now: datetime) -> Refusal:
     """The limit that matters most: spent money, which no waiting brings back, then the longest wait that is known."""
     for kind in ("spent", "reserved", "streams"):
-        if worst := next((one for one in findings if one.kind == kind), None):
+        if worst := next((finding for finding in findings if finding.kind == kind), None):
             return _WORDS[kind](rules[worst.place], worst, now)
-    worst = max(findings, key=lambda one: one.number)
+    worst = max(findings, key=lambda finding: finding.number)
     return _rate(rules[worst.place], worst)
 
 

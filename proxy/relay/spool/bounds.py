@@ -39,4 +39,4 @@ def is_results(head: Head, status: int, headers: HeaderPairs) -> bool:
         return False
     codings = [value.strip().lower() for name, value in headers if name.lower() == "content-encoding"]
     asked = batch_of_results(head.method, head.target.partition("?")[0])
-    return asked is not None and all(one in _PLAIN for one in codings)
+    return asked is not None and all(coding in _PLAIN for coding in codings)

@@ -120,8 +120,8 @@ class Files:
     def try_again(self) -> None:
         """Delete what could not be deleted before."""
         leaving, self._leaving = self._leaving, []
-        for one in leaving:
-            self._let_go(one)
+        for segment in leaving:
+            self._let_go(segment)
 
     def close(self, accepted: int) -> None:
         """Let go of all descriptors."""

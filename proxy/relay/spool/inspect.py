@@ -55,14 +55,16 @@ class Survey:
     def head(self, serial: int) -> Head | None:
         """How it began; None where that is gone, cannot be read now or cannot be decoded."""
         try:
-            found = join(serial, [one for one in self.frames[serial] if one[1].kind == OPEN], _pass_over)
+            found = join(
+                serial, [frame for frame in self.frames[serial] if frame[1].kind == OPEN], _pass_over
+            )
             return record.decode_head(found.head) if found else None
         except (msgspec.DecodeError, OSError):
             return None
 
     def record(self, serial: int) -> Record | None:
         """All that is sound of it, and is to be kept; None where that is no record. Raises OSError where it cannot be read now."""
-        outline = self._record([one for one in self.frames[serial] if one[1].kind != RESPONSE])
+        outline = self._record([frame for frame in self.frames[serial] if frame[1].kind != RESPONSE])
         if outline is None or outline.closing.response_not_kept:
             return outline
         return self._record(self.frames[serial])

@@ -222,7 +222,7 @@ class Spool:
         """Where a body of a taken exchange lies; nothing of one that was given up."""
         with self._lock:
             entry = self._entries.get(serial)
-        return [one for one in entry.frames if one[1].kind == kind] if entry else []
+        return [frame for frame in entry.frames if frame[1].kind == kind] if entry else []
 
     def payload(self, read: Read, file: StoredFile, frame: Frame) -> bytes | None:
         """What `read` gives, and None for a file that was deleted; raises OSError where nobody can tell now."""
@@ -258,7 +258,7 @@ class Spool:
         if entry is None:
             return None
         lost: list[tuple[StoredFile, Frame]] = []
-        frames = [one for one in entry.frames if one[1].kind not in without]
+        frames = [stored_frame for stored_frame in entry.frames if stored_frame[1].kind not in without]
         found = join(
             serial, frames, lambda file, frame: lost.append((file, frame)), partial(self.payload, read)
         )

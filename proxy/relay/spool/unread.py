@@ -55,7 +55,12 @@ def incomplete(exchanges: Mapping[int, Placed], unread: Sequence[Path]) -> set[i
         return set()
     numbers = [number_of(path) for path in unread]
     others = sorted(
-        {number_of(file.path) for one in exchanges.values() for file, frame in one if frame.kind != REQUEST}
+        {
+            number_of(file.path)
+            for exchange in exchanges.values()
+            for file, frame in exchange
+            if frame.kind != REQUEST
+        }
     )
     return {serial for serial, frames in exchanges.items() if _lacks(frames, numbers, others)}
 
@@ -64,6 +69,6 @@ def _lacks(frames: Placed, unread: Sequence[int], others: Sequence[int]) -> bool
     first = min((number_of(file.path) for file, frame in frames if frame.kind == OPEN), default=0)
     last = max((number_of(file.path) for file, frame in frames if frame.kind == CLOSE), default=None)
     if last is not None and all(frame.kind != REQUEST for _, frame in frames):
-        following = next((one for one in others if one > last), None)
+        following = next((other for other in others if other > last), None)
         last = None if following is None else following - 1
-    return any(first <= one and (last is None or one <= last) for one in unread)
+    return any(first <= serial and (last is None or serial <= last) for serial in unread)

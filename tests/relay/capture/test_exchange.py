@@ -84,7 +84,7 @@ async def test_moments_are_milliseconds_since_its_start_with_one_decimal(
 
 async def test_only_the_first_end_counts(spool: Spool) -> None:
     ends: list[str] = []
-    exchange = Exchange(spool, lambda one: ends.append(one.outcome))
+    exchange = Exchange(spool, lambda item: ends.append(item.outcome))
     await exchange.open(make_head(), b"")
     exchange.finish(record.UPSTREAM_CUT, "upstream_cut", "It broke off.")
     exchange.finish(record.CLIENT_LEFT)

@@ -79,7 +79,7 @@ async def test_when_all_are_limited_nexus_answers_with_the_earliest_reset(bench:
         assert caught.value.kind.status == 429
         assert caught.value.headers[0][1] in {b"19", b"20"}
         assert "All credentials that Nexus has for a.example cool down (429)" in caught.value.message
-        assert caught.value.passed_over == tuple(f"database:acc_{one} (429)" for one in (1, 2, 3))
+        assert caught.value.passed_over == tuple(f"database:acc_{item} (429)" for item in (1, 2, 3))
         assert bench.exchange.outcome == ("upstream_error", "")[number]
     assert bench.asked == [ONE.secret, TWO.secret, THREE.secret]
 
@@ -198,13 +198,13 @@ async def test_of_two_processes_one_probes_and_without_redis_each_does(
     if not redis_answers:
         settings.REDIS_URL = "redis://127.0.0.1:1/0"
     until = time.time() + 0.05
-    for one in (bench, other):
-        one.hold(ONE, TWO)
-        one.sender.pool.failed(ONE, "429", until, time.time())
+    for item in (bench, other):
+        item.hold(ONE, TWO)
+        item.sender.pool.failed(ONE, "429", until, time.time())
     await asyncio.sleep(0.06)
     bench.emulator.rules[ONE.secret] = "delay-ms=200"
 
-    answers = await asyncio.gather(*(one.read() for one in (bench, other, bench, other)))
+    answers = await asyncio.gather(*(item.read() for item in (bench, other, bench, other)))
 
     assert [status for status, _ in answers] == [200] * 4
     assert bench.asked.count(ONE.secret) == probes
@@ -213,10 +213,10 @@ async def test_of_two_processes_one_probes_and_without_redis_each_does(
 async def half_open(*benches: Bench) -> float:
     """Of two credentials one cools down for long, the other one's cool-down has ended: all wait for its probe. Its end."""
     until = time.time() + 0.05
-    for one in benches:
-        one.hold(ONE, TWO)
-        one.sender.pool.failed(TWO, "529", until + 60, time.time())
-        one.sender.pool.failed(ONE, "529", until, time.time())
+    for bench in benches:
+        bench.hold(ONE, TWO)
+        bench.sender.pool.failed(TWO, "529", until + 60, time.time())
+        bench.sender.pool.failed(ONE, "529", until, time.time())
     await asyncio.sleep(0.06)
     return until
 
@@ -225,8 +225,8 @@ async def half_open(*benches: Bench) -> float:
 async def test_a_probe_that_says_nothing_holds_up_another_process_no_longer_than_it_lasts(
     bench: Bench, other: Bench, rule: str
 ) -> None:
-    for one in (bench, other):
-        one.transport._idle_seconds = 0.4
+    for item in (bench, other):
+        item.transport._idle_seconds = 0.4
     bench.emulator.rules[ONE.secret] = rule
     await half_open(bench, other)
 

@@ -114,7 +114,7 @@ def test_what_others_told_counts_unless_there_is_news_to_tell(caplog: pytest.Log
         {A.key: Health(now + 50, "529", {"unified-5h": (0.8, 4e9)}), B.key: Health(), C.key: Health()}, now
     )
 
-    assert [one.reason for one in pool.cooling(ALL, now)] == ["529", "429"]
+    assert [item.reason for item in pool.cooling(ALL, now)] == ["529", "429"]
     assert pool._notes.gauges[A.key] == {"unified-5h": (0.8, 4e9)}
     pool._notes.take()
     pool.adopt({A.key: Health(), B.key: Health()}, now)

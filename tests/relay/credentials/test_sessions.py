@@ -25,8 +25,8 @@ def organisations(bench: Bench, *names: str) -> None:
 
 def prefer(bench: Bench, credential: AccessCredential) -> None:
     """New sessions get this one."""
-    for one in (ONE, TWO, THREE):
-        bench.sender.notes.gauges[one.key] = {"unified-5h": (0.1 if one is credential else 0.5, 4e9)}
+    for item in (ONE, TWO, THREE):
+        bench.sender.notes.gauges[item.key] = {"unified-5h": (0.1 if item is credential else 0.5, 4e9)}
 
 
 async def refused(bench: Bench, session: str) -> Refused:

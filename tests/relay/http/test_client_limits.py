@@ -38,12 +38,12 @@ def allowance(client: str = "192.0.2.1", watched: Watched | None = None) -> Allo
 
 async def test_connections_are_counted_by_address_and_in_all() -> None:
     mine = [allowance() for _ in range(3)]
-    assert [one.open() for one in mine] == [None, None, Reason.TOO_MANY_OF_ADDRESS]
+    assert [item.open() for item in mine] == [None, None, Reason.TOO_MANY_OF_ADDRESS]
     other = allowance("192.0.2.2")
     assert other.open() is Reason.TOO_MANY_CONNECTIONS
 
-    for one in (*mine, other):
-        one.close()
+    for item in (*mine, other):
+        item.close()
     again = allowance()
     assert again.open() is None
     again.close()
@@ -52,16 +52,16 @@ async def test_connections_are_counted_by_address_and_in_all() -> None:
 
 async def test_a_trusted_proxys_requests_are_counted_by_whom_it_names() -> None:
     proxies = [allowance("10.0.0.1") for _ in range(3)]
-    assert [one.open() for one in proxies] == [None] * 3
+    assert [proxy.open() for proxy in proxies] == [None] * 3
     named = [(b"x-forwarded-for", b"192.0.2.7")]
 
-    assert [one.begin_request(named) for one in proxies] == [None, None, Reason.TOO_MANY_OF_ADDRESS]
-    for one in proxies:
-        one.end_request()
+    assert [proxy.begin_request(named) for proxy in proxies] == [None, None, Reason.TOO_MANY_OF_ADDRESS]
+    for proxy in proxies:
+        proxy.end_request()
     assert proxies[0].begin_request(named) is None
-    assert [one.begin_request([]) for one in proxies[1:]] == [None] * 2
-    for one in proxies:
-        one.close()
+    assert [proxy.begin_request([]) for proxy in proxies[1:]] == [None] * 2
+    for proxy in proxies:
+        proxy.close()
     assert proxies[0].limits._addresses == {}
 
 
@@ -74,14 +74,14 @@ async def test_an_own_peer_is_not_counted_again_by_what_it_names() -> None:
 
 
 async def test_bytes_of_strangers_are_held_until_they_are_known_whole_or_gone() -> None:
-    one, two = allowance(), allowance()
-    limits = one.limits
-    assert (one.hold(600), two.hold(600)) == (None, Reason.TOO_MANY_BYTES)
-    one.know()
-    assert (one.hold(5_000), two.hold(600), limits.held) == (None, None, 600)
+    only, two = allowance(), allowance()
+    limits = only.limits
+    assert (only.hold(600), two.hold(600)) == (None, Reason.TOO_MANY_BYTES)
+    only.know()
+    assert (only.hold(5_000), two.hold(600), limits.held) == (None, None, 600)
     two.whole()
-    one.whole()
-    assert (one.hold(2_000), limits.held) == (
+    only.whole()
+    assert (only.hold(2_000), limits.held) == (
         Reason.TOO_MANY_BYTES,
         0,
     )  # the next request is a stranger's again
@@ -89,8 +89,8 @@ async def test_bytes_of_strangers_are_held_until_they_are_known_whole_or_gone() 
 
 async def test_of_a_body_that_is_too_large_no_more_counts_than_is_kept(settings: Settings) -> None:
     settings.UNKNOWN_BODIES_MAX_BYTES = MAX_BODY_BYTES
-    one = allowance()
-    assert one.hold(10 * MAX_BODY_BYTES) is None
+    only = allowance()
+    assert only.hold(10 * MAX_BODY_BYTES) is None
 
 
 async def test_nothing_is_bounded_that_is_set_to_0(settings: Settings) -> None:
@@ -104,7 +104,7 @@ async def test_nothing_is_bounded_that_is_set_to_0(settings: Settings) -> None:
     ):
         setattr(settings, name, 0)
     many = [allowance() for _ in range(50)]
-    assert {one.open() for one in many} == {None}
+    assert {item.open() for item in many} == {None}
     assert many[0].hold(MAX_BODY_BYTES) is None
     assert many[0].limits._deadlines == {}
 
@@ -115,14 +115,16 @@ async def test_descriptors_bound_connections_in_any_case(
 ) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (descriptors, descriptors))
     made = [allowance(f"192.0.2.{number}") for number in range(4)]
-    assert [one.open() for one in made] == [None] * passes + [Reason.TOO_MANY_CONNECTIONS] * (4 - passes)
+    assert [record.open() for record in made] == [None] * passes + [Reason.TOO_MANY_CONNECTIONS] * (
+        4 - passes
+    )
 
 
 async def test_a_connection_is_told_when_its_time_is_up_and_not_once_it_is_gone() -> None:
     waiting, gone, later = Watched(), Watched(), Watched()
-    made = [allowance(watched=one) for one in (waiting, gone)]
-    for one in made:
-        one.open()
+    made = [allowance(watched=item) for item in (waiting, gone)]
+    for record in made:
+        record.open()
     made[1].close()
     await asyncio.sleep(0.2)
     assert (waiting.times, gone.times) == (1, 0)
@@ -133,15 +135,15 @@ async def test_a_connection_is_told_when_its_time_is_up_and_not_once_it_is_gone(
 
 
 async def test_time_is_up_for_what_has_not_come_and_was_read() -> None:
-    one = allowance()
-    one.wait_for(Phase.BODY, 100)
-    assert one.overdue(100 + LEAST_BODY_BYTES, read=True) is None
-    assert one.overdue(100 + LEAST_BODY_BYTES, read=False) is None
-    assert one.overdue(100 + LEAST_BODY_BYTES + 1, read=True) is Reason.SLOW_BODY
-    assert one.overdue(0, read=True) is None  # nothing is awaited
+    only = allowance()
+    only.wait_for(Phase.BODY, 100)
+    assert only.overdue(100 + LEAST_BODY_BYTES, read=True) is None
+    assert only.overdue(100 + LEAST_BODY_BYTES, read=False) is None
+    assert only.overdue(100 + LEAST_BODY_BYTES + 1, read=True) is Reason.SLOW_BODY
+    assert only.overdue(0, read=True) is None  # nothing is awaited
     for phase in (Phase.REQUEST, Phase.HEAD):
-        one.wait_for(phase, 0)
-        assert one.overdue(LEAST_BODY_BYTES, read=True) is phase.value
+        only.wait_for(phase, 0)
+        assert only.overdue(LEAST_BODY_BYTES, read=True) is phase.value
 
 
 async def test_refusals_are_summed_up(caplog: pytest.LogCaptureFixture) -> None:

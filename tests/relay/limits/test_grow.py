@@ -34,61 +34,64 @@ def batch() -> RelayRequest:
 
 
 async def test_a_batch_reserves_what_has_come_until_the_cap_is_reached(door: Limiter) -> None:
-    one, sent = capped("0.5"), batch()
-    exchange, refused = await ask(door, one, sent=sent)
-    assert (refused, reserved(one)) == (None, 0)
+    limit, sent = capped("0.5"), batch()
+    exchange, refused = await ask(door, limit, sent=sent)
+    assert (refused, reserved(limit)) == (None, 0)
 
     for times in (1, 2, 3):
         assert await door.grow(exchange, sent, PIECE) is None
-        assert reserved(one) == times * PIECE_USD
+        assert reserved(limit) == times * PIECE_USD
 
     full = await door.grow(exchange, sent, PIECE)
     assert full
     assert full.kind is ErrorKind.RATE_LIMIT
-    assert reserved(one) == 3 * PIECE_USD
+    assert reserved(limit) == 3 * PIECE_USD
     await end(door, exchange, record.REFUSED, 429)
-    assert reserved(one) == 0
+    assert reserved(limit) == 0
 
 
 async def test_tokens_are_taken_of_the_bucket_once_and_come_back(door: Limiter) -> None:
-    one, sent = rule(tokens_per_minute=250_000, requests_per_minute=2, concurrent_streams=2), request("/v1/x")
+    limit, sent = (
+        rule(tokens_per_minute=250_000, requests_per_minute=2, concurrent_streams=2),
+        request("/v1/x"),
+    )
     sent.content = b""
-    first, second = [(await ask(door, one, sent=sent))[0] for _ in range(2)]
+    first, second = [(await ask(door, limit, sent=sent))[0] for _ in range(2)]
 
     assert await door.grow(first, sent, PIECE) is None
     assert await door.grow(second, sent, PIECE) is None
-    assert 50_000 <= level(one, "tokens") < 60_000
+    assert 50_000 <= level(limit, "tokens") < 60_000
     full = await door.grow(first, sent, PIECE)
 
     assert full
     assert full.kind is ErrorKind.RATE_LIMIT
     await end(door, first, record.REFUSED, 429)
-    assert level(one, "tokens") >= 150_000
+    assert level(limit, "tokens") >= 150_000
     await end(door, second, record.REFUSED, 429)
 
 
 async def test_what_is_larger_than_a_minutes_tokens_passes_when_none_are_used(door: Limiter) -> None:
-    one, sent = rule(tokens_per_minute=150_000), request("/v1/x")
+    limit, sent = rule(tokens_per_minute=150_000), request("/v1/x")
     sent.content = b""
-    exchange, _ = await ask(door, one, sent=sent)
+    exchange, _ = await ask(door, limit, sent=sent)
 
     assert [await door.grow(exchange, sent, PIECE) for _ in range(3)] == [None] * 3
 
-    assert level(one, "tokens") < 1000
+    assert level(limit, "tokens") < 1000
     await end(door, exchange, record.REFUSED, 429)
-    assert level(one, "tokens") >= 150_000 - 1000
+    assert level(limit, "tokens") >= 150_000 - 1000
 
 
 async def test_a_file_costs_nothing_however_large(door: Limiter) -> None:
-    one, sent = capped("0.5"), request("/v1/files")
-    exchange, _ = await ask(door, one, sent=sent)
+    limit, sent = capped("0.5"), request("/v1/files")
+    exchange, _ = await ask(door, limit, sent=sent)
     assert [await door.grow(exchange, sent, PIECE) for _ in range(9)] == [None] * 9
-    assert reserved(one) == 0
+    assert reserved(limit) == 0
 
 
 async def test_without_redis_it_goes_on(door: Limiter) -> None:
-    one, sent = capped("0.5"), batch()
-    exchange, _ = await ask(door, one, sent=sent)
+    limit, sent = capped("0.5"), batch()
+    exchange, _ = await ask(door, limit, sent=sent)
     working, door._store = door._store, away()
     assert await door.grow(exchange, sent, PIECE) is None
     door._store, door._asks_again_at = working, 0.0
@@ -99,8 +102,8 @@ async def test_without_redis_it_goes_on(door: Limiter) -> None:
 
 
 async def test_what_ended_meanwhile_stays_given_back(door: Limiter, monkeypatch: pytest.MonkeyPatch) -> None:
-    one, sent = capped("0.5"), batch()
-    exchange, _ = await ask(door, one, sent=sent)
+    limit, sent = capped("0.5"), batch()
+    exchange, _ = await ask(door, limit, sent=sent)
     asked = door._asked
 
     async def slow(*hold: object, **more: int) -> list[object]:

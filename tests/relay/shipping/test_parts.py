@@ -30,14 +30,14 @@ def test_the_parts_together_are_the_body_and_the_last_one_brings_the_record(spoo
 
     *earlier, last = found = parts(spool)
 
-    assert [(one.exchange, one.offset, len(one.data)) for one in found] == [
+    assert [(part.exchange, part.offset, len(part.data)) for part in found] == [
         (exchange, 0, 3000),
         (exchange, 3000, 3000),
         (exchange, 6000, 3000),
         (exchange, 9000, 1000),
     ]
-    assert b"".join(one.data for one in found) == BODY
-    assert [one.batch for one in earlier] == [None] * 3
+    assert b"".join(part.data for part in found) == BODY
+    assert [part.batch for part in earlier] == [None] * 3
     assert last.batch
     assert (last.batch.spool, last.batch.accepted) == (spool.id, 1)
     [whole] = last.batch.records
@@ -55,10 +55,10 @@ def test_pieces_of_any_size_are_cut_where_they_end(spool: Spool) -> None:
 
     found = parts(spool)
 
-    assert b"".join(one.data for one in found) == b"".join(pieces)
-    assert max(len(one.data) for one in found) < 3000 + 2500
-    offsets = [sum(len(one.data) for one in found[:at]) for at in range(len(found))]
-    assert [one.offset for one in found] == offsets
+    assert b"".join(part.data for part in found) == b"".join(pieces)
+    assert max(len(part.data) for part in found) < 3000 + 2500
+    offsets = [sum(len(part.data) for part in found[:at]) for at in range(len(found))]
+    assert [part.offset for part in found] == offsets
 
 
 def test_what_is_not_large_or_no_file_of_results_travels_whole(spool: Spool) -> None:
@@ -108,7 +108,7 @@ def test_a_download_that_was_killed_travels_in_parts_too(tmp_path: Path) -> None
     found = parts(spool)
     spool.shut()
 
-    assert b"".join(one.data for one in found) == BODY
+    assert b"".join(part.data for part in found) == BODY
     batch = found[-1].batch
     assert batch
     closing = batch.records[0].closing

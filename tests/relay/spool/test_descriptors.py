@@ -31,13 +31,13 @@ def exhausted(limits: tuple[int, int]) -> Iterator[list[int]]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (300, limits[1]))
     taken: list[int] = []
     yield taken
-    for one in taken:
-        os.close(one)
+    for descriptor in taken:
+        os.close(descriptor)
 
 
 def take_all(taken: list[int]) -> None:
-    while (one := os_open_or_none()) is not None:
-        taken.append(one)
+    while (only := os_open_or_none()) is not None:
+        taken.append(only)
 
 
 def os_open_or_none() -> int | None:
@@ -52,16 +52,22 @@ def test_with_no_descriptor_left_forty_records_in_many_files_are_shipped(
 ) -> None:
     root, store = tmp_path / "spool", Store()
     spool = claim(root, LIMIT)
-    bodies = {key: (request, answer) for key, request, answer in (accept(spool, one) for one in range(30))}
+    bodies = {
+        key: (request, answer) for key, request, answer in (accept(spool, number) for number in range(30))
+    }
     take_all(exhausted)
 
-    bodies |= {key: (request, answer) for key, request, answer in (accept(spool, one) for one in range(10))}
+    bodies |= {
+        key: (request, answer) for key, request, answer in (accept(spool, number) for number in range(10))
+    }
     shipper = Shipper(root, spool, store)
     for seconds in range(20):
         shipper.turn(1000.0 + seconds)
 
     assert (spool.waiting, spool.dropped, spool.bodies_dropped) == (0, 0, 0)
-    assert {key: (one.request_body, one.response_body) for key, one in store.records.items()} == bodies
+    assert {
+        key: (record.request_body, record.response_body) for key, record in store.records.items()
+    } == bodies
     spool.shut()
 
 

@@ -110,5 +110,5 @@ def test_what_is_set_aside_is_bounded(
 
     kept = sorted(path.stat().st_size for path in (tmp_path / "0" / "damaged").iterdir())
     assert kept == [40, 60]
-    assert [bool(one.__dict__["kept"]) for one in caplog.records] == [True, False, True, True]
+    assert [bool(record.__dict__["kept"]) for record in caplog.records] == [True, False, True, True]
     assert "look at what it holds" in caplog.records[1].__dict__["why"]

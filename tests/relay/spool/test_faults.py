@@ -52,9 +52,9 @@ class Store(Broker):
         return str(uuid4())
 
     def _commit(self, batch: Batch) -> None:
-        for one in batch.records:
-            if one.head.id not in self.records:
-                self.records[one.head.id] = one
+        for item in batch.records:
+            if item.head.id not in self.records:
+                self.records[item.head.id] = item
                 self.stored[batch.spool] += 1
 
     def states(self, task_ids: Sequence[str]) -> list[State]:
@@ -144,8 +144,8 @@ def live(root: Path, store: Store, taken: Bodies, between: Callable[[], None] = 
             # What was stored and not confirmed yet is both.
             assert spool.accepted <= store.stored[spool.id] + spool.waiting + spool.dropped
             assert store.gaps() == 0
-    for one in shipper._spools:
-        one.shut()
+    for item in shipper._spools:
+        item.shut()
     return True
 
 
@@ -158,11 +158,11 @@ def settle(root: Path, store: Store) -> list[Left]:
         now += 61
         shipper.turn(now)
         shipper.turn(now + 1)
-        assert now < 3000, [(one.folder, one.waiting, one.unreadable) for one in shipper._spools]
+        assert now < 3000, [(item.folder, item.waiting, item.unreadable) for item in shipper._spools]
     spool.shut()
     assert store.gaps() == 0
     found = [look_into(folder) for folder in root.iterdir()]
-    assert [one.accepted - one.dropped for one in found] == [store.stored[one.id] for one in found]
+    assert [item.accepted - item.dropped for item in found] == [store.stored[item.id] for item in found]
     return found
 
 
@@ -178,16 +178,18 @@ def check(left: Past, store: Store, taken: Bodies, sums: list[Left]) -> None:
         assert store.records[key].closing.response_digest
     lost = bodies = 0
     for key, (request, answer) in taken.items():
-        one = store.records.get(key)
-        if one is None:
+        only = store.records.get(key)
+        if only is None:
             lost += 1
             continue
-        assert one.request_body == request or one.head.body_dropped
-        assert one.response_body == answer or one.closing.response_dropped or one.closing.outcome == ABORTED
-        bodies += one.head.body_dropped or one.closing.response_dropped
-    assert sum(one.dropped for one in sums) == lost
-    assert sum(one.bodies_dropped for one in sums) >= bodies
-    assert sum(one.accepted for one in sums) == len(store.records) + lost
+        assert only.request_body == request or only.head.body_dropped
+        assert (
+            only.response_body == answer or only.closing.response_dropped or only.closing.outcome == ABORTED
+        )
+        bodies += only.head.body_dropped or only.closing.response_dropped
+    assert sum(sum_.dropped for sum_ in sums) == lost
+    assert sum(sum_.bodies_dropped for sum_ in sums) >= bodies
+    assert sum(sum_.accepted for sum_ in sums) == len(store.records) + lost
 
 
 def calls(name: str, template: Path, root: Path) -> int:
@@ -265,7 +267,7 @@ def test_a_minute_with_a_broken_disk_is_one_line(tmp_path: Path, caplog: pytest.
     root, store = tmp_path / "spool", Store()
     spool = claim(root, LIMIT)
     shipper = Shipper(root, spool, store)
-    bodies = dict(islice(((key, (a, b)) for key, a, b in (accept(spool, one) for one in range(40))), 40))
+    bodies = dict(islice(((key, (a, b)) for key, a, b in (accept(spool, item) for item in range(40))), 40))
     with kernel() as made:
         for name, number, now in (("open", 24, 1000.0), ("pread", 5, 1030.0)):
             made.fail(name, number, ALWAYS)
@@ -279,5 +281,5 @@ def test_a_minute_with_a_broken_disk_is_one_line(tmp_path: Path, caplog: pytest.
     for seconds in range(80):
         shipper.turn(1100.0 + seconds)
     assert (spool.waiting, spool.dropped) == (0, 0)
-    assert {key: (one.request_body, one.response_body) for key, one in store.records.items()} == bodies
+    assert {key: (item.request_body, item.response_body) for key, item in store.records.items()} == bodies
     spool.shut()

@@ -34,7 +34,7 @@ def test_a_response_without_a_beginning_is_no_record(tmp_path: Path) -> None:
     spool.shut()
     frames = found.frames[1]
 
-    found.frames[1] = [one for one in frames if one[1].kind != OPEN]
+    found.frames[1] = [frame for frame in frames if frame[1].kind != OPEN]
     assert found.record(1) is None
     found.frames[1] = frames[1:3]
     assert found.record(1) is None

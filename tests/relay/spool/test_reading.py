@@ -18,7 +18,9 @@ def segment_of(folder: Path, name: str, *payloads: bytes) -> tuple[Segment, list
     """A file that holds a frame for each."""
     made = Segment(folder / name, MARK, new=True)
     return made, [
-        frame for number, one in enumerate(payloads, 1) for frame in made.append(number, [(OPEN, one)])
+        frame
+        for number, payload in enumerate(payloads, 1)
+        for frame in made.append(number, [(OPEN, payload)])
     ]
 
 

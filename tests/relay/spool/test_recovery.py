@@ -22,9 +22,9 @@ def read_all(spool: Spool) -> dict[int, tuple[bytes, bytes, int]]:
     found = {}
     while taken := spool.take(100, ALL):
         for serial in taken:
-            one = spool.read(serial)
-            assert one
-            found[serial] = (one.closing, one.response_body, len(one.request_body))
+            only = spool.read(serial)
+            assert only
+            found[serial] = (only.closing, only.response_body, len(only.request_body))
     return found
 
 

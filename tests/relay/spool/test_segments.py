@@ -67,7 +67,7 @@ def test_a_file_cut_at_any_byte_gives_back_what_was_whole(segment: Segment) -> N
         kept = [frame for frame, end in zip(frames, ends, strict=True) if end <= size]
         rest = size - max([0, *(end for end in ends if end <= size)])
         assert [frame for frame, _ in whole(found)] == kept
-        assert [one.length for one in damage(found)] == ([rest] if rest else [])
+        assert [damaged.length for damaged in damage(found)] == ([rest] if rest else [])
 
 
 @given(place=st.integers(min_value=0), bit=st.integers(min_value=0, max_value=7))
@@ -87,7 +87,7 @@ def test_one_flipped_bit_costs_one_frame(
     hit = next(index for index, frame in enumerate(frames) if place < frame.offset + frame.length)
     assert [frame for frame, _ in whole(found)] == frames[:hit] + frames[hit + 1 :]
     assert segment.read(frames[hit]) is None
-    assert [one.length for one in damage(found)] == [HEADER_BYTES + frames[hit].length]
+    assert [damaged.length for damaged in damage(found)] == [HEADER_BYTES + frames[hit].length]
 
 
 @given(
@@ -106,14 +106,14 @@ def test_garbage_between_frames_is_set_aside(
         single.seal()
         pieces.append(single.path.read_bytes())
     (folder / "all.seg").write_bytes(
-        b"".join(one for pair in zip(garbage, [*pieces, b""], strict=True) for one in pair)
+        b"".join(item for pair in zip(garbage, [*pieces, b""], strict=True) for item in pair)
     )
 
     found = Segment(folder / "all.seg", MARK)
     found.seal()
 
     assert [(frame.kind, payload) for frame, payload in whole(found)] == PARTS
-    assert [found.raw(one) for one in damage(found)] == [one for one in garbage if one]
+    assert [found.raw(damaged) for damaged in damage(found)] == [rubbish for rubbish in garbage if rubbish]
 
 
 def test_a_mark_across_the_border_of_two_looks_is_found(

@@ -190,9 +190,9 @@ def test_the_bytes_of_a_spooled_body_are_not_held_in_memory(spool: Spool) -> Non
     spool.add_body(entry, large[2])
     gc.collect()
 
-    holders = [one for one in gc.get_referrers(*large) if isinstance(one, list | tuple)]
+    holders = [referrer for referrer in gc.get_referrers(*large) if isinstance(referrer, list | tuple)]
     # Newer Pythons also name the tuple of the call itself.
-    assert [one for one in holders if list(one) != large] == []
+    assert [holder for holder in holders if list(holder) != large] == []
 
 
 def test_thousands_of_waiting_files_need_no_descriptors(small: Spool) -> None:

@@ -19,7 +19,11 @@ ALL = 10**6
 
 
 def drops(caplog: pytest.LogCaptureFixture, event: str) -> list[tuple[int, str]]:
-    return [(one.__dict__["serial"], one.__dict__["why"]) for one in caplog.records if one.msg == event]
+    return [
+        (record.__dict__["serial"], record.__dict__["why"])
+        for record in caplog.records
+        if record.msg == event
+    ]
 
 
 def test_when_the_spool_is_full_bodies_go_first_then_records(
@@ -208,7 +212,9 @@ def test_a_damaged_body_costs_the_body_and_is_set_aside(
     assert spool.read(2) == Spooled(2, b"head", b"closing", b"body", b"piece")
     [kept] = (tmp_path / "0" / "damaged").iterdir()
     assert kept.read_bytes().endswith(b"response-bodx")
-    assert [one.__dict__["kept"] for one in caplog.records if one.msg == "spool.damaged"] == [str(kept)]
+    assert [record.__dict__["kept"] for record in caplog.records if record.msg == "spool.damaged"] == [
+        str(kept)
+    ]
 
 
 def test_a_damaged_beginning_costs_the_record_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

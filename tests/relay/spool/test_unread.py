@@ -38,7 +38,11 @@ def test_an_exchange_waits_for_the_files_that_may_hold_a_part_of_it(
 ) -> None:
     exchanges = {1: place(tmp_path, *frames), 2: place(tmp_path, (5, OPEN), (5, REQUEST), (5, CLOSE))}
 
-    found = {one for one in range(1, 10) if 1 in incomplete(exchanges, [tmp_path / f"{one:010d}-rest.seg"])}
+    found = {
+        number
+        for number in range(1, 10)
+        if 1 in incomplete(exchanges, [tmp_path / f"{number:010d}-rest.seg"])
+    }
 
     assert found == waits_for
     assert incomplete(exchanges, []) == set()
