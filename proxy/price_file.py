@@ -90,7 +90,7 @@ class PriceRow:
         return {name: getattr(self, name) for name in COLUMNS}
 
 
-COLUMNS = tuple(one.name for one in fields(PriceRow))
+COLUMNS = tuple(field.name for field in fields(PriceRow))
 
 
 def read(path: Path) -> list[PriceRow]:

@@ -89,7 +89,7 @@ REPORT_SECONDS = 10
 def token_report() -> None:
     """Print the tokens per domain, as long as there is traffic; beat asks for it every REPORT_SECONDS."""
     stats = token_stats.all_domains()
-    newest_ms = max((one["lastUpdated"] for one in stats.values()), default=0)
+    newest_ms = max((stat["lastUpdated"] for stat in stats.values()), default=0)
     if time.time() * 1000 - newest_ms < 2 * REPORT_SECONDS * 1000:
         _print(stats)
 

@@ -12,21 +12,21 @@ _HEAD = ("Domain", "Reqs", "Query", "Infer", "Tools", "Input", "Output", "Total"
 
 def report(stats: Mapping[str, DomainStats], up: timedelta) -> str:
     """A table with a row for each domain, a TOTAL and for how long the reporter has been up."""
-    rows = [(name, *_figures(one)) for name, one in sorted(stats.items())]
+    rows = [(name, *_figures(stat)) for name, stat in sorted(stats.items())]
     total = [sum(column) for column in zip(*(row[1:] for row in rows), strict=True)] or [0] * 7
     lines = [_ROW.format(*_HEAD), "-" * WIDTH, *(_ROW.format(*row) for row in rows), "-" * WIDTH]
     return "\n".join([*lines, _ROW.format("TOTAL", *total), f"up {uptime(up)}"])
 
 
-def _figures(one: DomainStats) -> tuple[int, ...]:
+def _figures(domain_stats: DomainStats) -> tuple[int, ...]:
     return (
-        one["requestCount"],
-        one["queryEvaluationCount"],
-        one["inferenceCount"],
-        one["toolCallCount"],
-        one["inputTokens"],
-        one["outputTokens"],
-        one["inputTokens"] + one["outputTokens"],
+        domain_stats["requestCount"],
+        domain_stats["queryEvaluationCount"],
+        domain_stats["inferenceCount"],
+        domain_stats["toolCallCount"],
+        domain_stats["inputTokens"],
+        domain_stats["outputTokens"],
+        domain_stats["inputTokens"] + domain_stats["outputTokens"],
     )
 
 

@@ -148,7 +148,7 @@ class Reader:
 
 
 def _key(call: Call, terms: Terms, thresholds: tuple[int, ...]) -> _Key:
-    over = max((one for one in thresholds if call.prompt_tokens > one), default=0)
+    over = max((threshold for threshold in thresholds if call.prompt_tokens > threshold), default=0)
     return _Key(call.model[:_LONGEST_NAME], over, terms.fast, terms.in_us, call.refusal)
 
 

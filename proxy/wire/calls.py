@@ -47,7 +47,7 @@ def calls_of(usage: Usage, model: str, attempts: Attempts = ONE_ATTEMPT) -> list
         calls = [_call(model, usage, usage.billed_1h_tokens, refusal=attempts.refusal)]
         parts = _candidates(usage, model)[0]
     taken = set(map(id, parts))
-    on_top = [one for one in usage.iterations if id(one) not in taken]
+    on_top = [iteration for iteration in usage.iterations if id(iteration) not in taken]
     return calls + list(_on_top(on_top, model, attempts.hops))
 
 
@@ -56,21 +56,27 @@ def _making_up(usage: Usage, model: str) -> list[Iteration]:
     for parts in _candidates(usage, model):
         if (
             parts
-            and Counts(*map(sum, zip(*(one.usage.counts for one in parts), strict=True))) == usage.counts
+            and Counts(*map(sum, zip(*(part.usage.counts for part in parts), strict=True))) == usage.counts
         ):
             return parts
     return []
 
 
 def _candidates(usage: Usage, model: str) -> list[list[Iteration]]:
-    fallback = [one for one in usage.iterations if one.type == _FALLBACK]
-    own = [one for one in usage.iterations if one.type == _FALLBACK or _is_own(one, model)]
+    fallback = [iteration for iteration in usage.iterations if iteration.type == _FALLBACK]
+    own = [
+        iteration
+        for iteration in usage.iterations
+        if iteration.type == _FALLBACK or _is_own(iteration, model)
+    ]
     # The model that took over may have called tools before its last call.
     return [fallback, own] if fallback else [own]
 
 
-def _is_own(one: Iteration, model: str) -> bool:
-    return one.type == _MESSAGE and (one.model is None or _version(one.model) == _version(model))
+def _is_own(iteration: Iteration, model: str) -> bool:
+    return iteration.type == _MESSAGE and (
+        iteration.model is None or _version(iteration.model) == _version(model)
+    )
 
 
 def _version(model: str) -> str:
@@ -83,30 +89,30 @@ def _with_surplus(parts: Sequence[Iteration], one_hour: int, model: str, refusal
 
     Each takes at most what it wrote; those whose own split does not say for how long take theirs first.
     """
-    hours = [one.usage.billed_1h_tokens for one in parts]
+    hours = [part.usage.billed_1h_tokens for part in parts]
     surplus = max(0, one_hour - sum(hours))
     for explained in (True, False):
-        for place, one in enumerate(parts):
-            five_minutes = (one.usage.cache_write_5m_tokens or 0) if explained else 0
-            more = max(0, min(surplus, one.usage.cache_write_tokens - five_minutes - hours[place]))
+        for place, part in enumerate(parts):
+            five_minutes = (part.usage.cache_write_5m_tokens or 0) if explained else 0
+            more = max(0, min(surplus, part.usage.cache_write_tokens - five_minutes - hours[place]))
             hours[place] += more
             surplus -= more
     return [
-        _call(one.model or model, one.usage, hour, refusal=refusal)
-        for one, hour in zip(parts, hours, strict=True)
+        _call(part.model or model, part.usage, hour, refusal=refusal)
+        for part, hour in zip(parts, hours, strict=True)
     ]
 
 
 def _on_top(others: Sequence[Iteration], model: str, hops: Sequence[Hop]) -> Iterator[Call]:
-    declined = list(dict.fromkeys(one.model or model for one in others if one.type == _MESSAGE))
-    for one in others:
-        named, usage = one.model or model, one.usage
-        if one.type == _MESSAGE:
+    declined = list(dict.fromkeys(other.model or model for other in others if other.type == _MESSAGE))
+    for other in others:
+        named, usage = other.model or model, other.usage
+        if other.type == _MESSAGE:
             refusal = _refusal_of(named, declined, hops)
             yield _call(named, usage, usage.billed_1h_tokens, kind="declined", refusal=refusal)
         else:
             yield _call(
-                named, usage, usage.billed_1h_tokens, kind=one.type.removesuffix(_MESSAGE).rstrip("_")
+                named, usage, usage.billed_1h_tokens, kind=other.type.removesuffix(_MESSAGE).rstrip("_")
             )
 
 

@@ -82,7 +82,9 @@ def _reset(headers: Iterable[tuple[bytes, bytes]], now: float) -> float | None:
     if any(full):
         return max(full)
     resets = [moment for name, value in told.items() if name.endswith("reset") and (moment := _moment(value))]
-    return _moment(told.get("unified-reset", "")) or min((one for one in resets if one > now), default=None)
+    return _moment(told.get("unified-reset", "")) or min(
+        (moment for moment in resets if moment > now), default=None
+    )
 
 
 def _retry_after(value: str, now: float) -> float | None:

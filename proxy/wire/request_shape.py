@@ -66,7 +66,7 @@ def blocks_of(message: Message) -> str | list[Block]:
     except _UNREADABLE:
         value = parse(bytes(message.content))
         blocks = map(as_dict, as_list(value))
-        return as_text(value) or [Block(one.get("type"), one.get("text")) for one in blocks]
+        return as_text(value) or [Block(block.get("type"), block.get("text")) for block in blocks]
 
 
 def _repaired(fields: dict[str, object]) -> Shape | None:
@@ -77,7 +77,7 @@ def _repaired(fields: dict[str, object]) -> Shape | None:
     kept = {
         **{name: fields.get(name) for name in names},
         "system": system if isinstance(system, str | list) else None,
-        "messages": [as_dict(one) for one in as_list(fields.get("messages"))],
+        "messages": [as_dict(message) for message in as_list(fields.get("messages"))],
         "tools": as_list(fields.get("tools")),
     }
     return _decode(msgspec.json.encode(kept))

@@ -61,7 +61,7 @@ def read_request(path: str, body: bytes) -> RequestFacts:
     if shape is None:
         return RequestFacts(_type(endpoint, 0, ""), model_of(body), wants_stream(body))
     messages = shape.messages or []
-    system_count = _system_blocks(shape.system) + sum(one.role == "system" for one in messages)
+    system_count = _system_blocks(shape.system) + sum(message.role == "system" for message in messages)
     user_text = _first_text(reversed(messages))
     return RequestFacts(
         request_type=_type(endpoint, system_count, user_text),

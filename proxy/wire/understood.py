@@ -38,7 +38,7 @@ def says_something(value: object, depth: int = 0) -> bool:
     if not isinstance(value, dict | list) or depth == _DEPTH:
         return bool(value)
     inner = value.values() if isinstance(value, dict) else value
-    return any(says_something(one, depth + 1) for one in inner)
+    return any(says_something(item, depth + 1) for item in inner)
 
 
 def not_understood(raw: Mapping[str, object]) -> list[str]:

@@ -16,7 +16,7 @@ STARTED_AT = datetime(2026, 11, 23, 10, 20, 30, tzinfo=UTC)
 
 def answer(text: str, *calls: ToolCall) -> dict[str, object]:
     blocks: list[dict[str, object]] = [{"type": "text", "text": text}]
-    blocks += [{"type": "tool_use", "id": one.id, "name": one.name, "input": one.input} for one in calls]
+    blocks += [{"type": "tool_use", "id": call.id, "name": call.name, "input": call.input} for call in calls]
     return {"type": "message", "role": "assistant", "content": blocks}
 
 

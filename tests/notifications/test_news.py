@@ -21,8 +21,8 @@ def test_a_changed_text_is_new_and_so_is_the_first_one_after_it(domain: str) -> 
 def test_texts_that_are_stored_out_of_their_order_are_told_as_if_they_came_in_it(domain: str) -> None:
     first, again, changed = (exchange(domain, user_text=text) for text in ("go on", "go on", "stop"))
 
-    assert [is_new_text(one) for one in (first, changed, again)] == [True, True, False]
-    assert [is_new_text(one) for one in (again, changed, first)] == [False] * 3
+    assert [is_new_text(item) for item in (first, changed, again)] == [True, True, False]
+    assert [is_new_text(item) for item in (again, changed, first)] == [False] * 3
 
 
 def test_two_parallel_sessions_do_not_make_each_other_new(domain: str) -> None:

@@ -33,7 +33,7 @@ WHOLE = b'{"type":"message","role":"assistant","content":[{"type":"text","text":
 
 
 def tell(domain: str, *fields: dict[str, Any]) -> None:
-    notify([exchange(domain, **one) for one in fields])
+    notify([exchange(domain, **field) for field in fields])
     tasks.deliver_slack(domain)
 
 

@@ -87,7 +87,7 @@ class AgentSession:
         }
 
     def _results(self) -> Json:
-        calls = [one for one in _blocks(self._messages[-1]) if one["type"] == "tool_use"]
+        calls = [block for block in _blocks(self._messages[-1]) if block["type"] == "tool_use"]
         return _message("user", [self._result(str(call["id"])) for call in calls])
 
     def _result(self, call: str) -> Json:

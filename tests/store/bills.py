@@ -79,10 +79,10 @@ def record(
     return make_record(ask(model=model), json.dumps(answer).encode(), head=make_head(**(head or {})))
 
 
-def stored(one: Record) -> Exchange:
+def stored(record: Record) -> Exchange:
     """The row that ingest makes of a record."""
-    take_in(make_batch(one))
-    row: Exchange = Exchange.objects.get(id=one.head.id)
+    take_in(make_batch(record))
+    row: Exchange = Exchange.objects.get(id=record.head.id)
     return row
 
 

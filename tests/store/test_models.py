@@ -88,7 +88,7 @@ def test_every_row_says_which_it_is() -> None:
 
 
 def test_each_duration_lies_within_its_bucket() -> None:
-    assert [histogram.bucket(one) for one in (0, 10, 10.1, 600_000, 10**9)] == [0, 0, 1, 26, 27]
+    assert [histogram.bucket(item) for item in (0, 10, 10.1, 600_000, 10**9)] == [0, 0, 1, 26, 27]
 
 
 @given(durations=st.lists(st.floats(1, 600_000), min_size=1), share=st.floats(0.01, 1))

@@ -36,7 +36,7 @@ def test_ingest_looks_into_the_month_of_its_exchanges_alone_and_finds_by_index()
         statements = statements_of(lambda: ingest.ingest(batch))
         transaction.set_rollback(True)
 
-    scans = [scan for one in statements for scan in one.scans]
+    scans = [scan for statement in statements for scan in statement.scans]
     assert scans
     assert [scan for scan in scans if scan.how == "Seq Scan" and scan.rows] == []
     assert {scan.month for scan in scans if scan.rows} == {"2026_09"}
@@ -47,7 +47,9 @@ def test_ingest_looks_into_the_month_of_its_exchanges_alone_and_finds_by_index()
 def test_a_body_with_a_chain_of_parents_is_read_from_its_month_by_index() -> None:
     child = ExchangeBody.objects.exclude(parent=None).order_by("id")[5000]
 
-    scans = [scan for one in statements_of(lambda: body_of(child.id, "request")) for scan in one.scans]
+    scans = [
+        scan for statement in statements_of(lambda: body_of(child.id, "request")) for scan in statement.scans
+    ]
 
     assert scans
     assert [scan for scan in scans if scan.how == "Seq Scan" and scan.rows] == []

@@ -68,7 +68,7 @@ def sums() -> list[Any]:
     return [
         sorted(
             Rollup.objects.values_list(
-                *(one.attname for one in Rollup._meta.concrete_fields if one.attname != "id")
+                *(field.attname for field in Rollup._meta.concrete_fields if field.attname != "id")
             )
         ),
         sorted(DomainTotal.objects.values_list()),
@@ -85,4 +85,6 @@ def reasons(path: Path, **options: Any) -> list[str]:
     output = StringIO()
     with pytest.raises((SystemExit, CommandError)):
         call_command("import_traffic", str(path), json=True, stdout=output, **options)
-    return [f"{one['line']}: {one['reason']}" for one in json.loads(output.getvalue())["bad_lines"]]
+    return [
+        f"{bad_line['line']}: {bad_line['reason']}" for bad_line in json.loads(output.getvalue())["bad_lines"]
+    ]

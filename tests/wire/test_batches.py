@@ -112,7 +112,9 @@ def test_the_shares_of_the_models_cost_what_the_answers_cost_one_by_one(
 
     shares = read_results(b"".join(answered(model, told) for model, told in answers)).shares
 
-    bills = [bill([one.call], one.terms, MAY, BOOK, searches=one.web_searches).amount for one in shares]
+    bills = [
+        bill([share.call], share.terms, MAY, BOOK, searches=share.web_searches).amount for share in shares
+    ]
     assert sum(filter(None, bills), Decimal(0)) == sum(filter(None, one_by_one), Decimal(0))
 
 

@@ -138,7 +138,7 @@ def test_a_call_that_tells_its_own_split_keeps_it() -> None:
 def test_no_token_is_lost_or_counted_twice(entries: list[tuple[int, int, int]], hour: int) -> None:
     fresh, out, written = (sum(column) for column in zip(*entries, strict=True))
     told = usage(
-        fresh, out, *(entry("message", *one) for one in entries), written=written, hour=min(hour, written)
+        fresh, out, *(entry("message", *part) for part in entries), written=written, hour=min(hour, written)
     )
 
     calls = calls_of(told, MODEL)

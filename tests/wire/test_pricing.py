@@ -301,7 +301,7 @@ def test_a_compaction_comes_on_top_of_the_answer() -> None:
 
     # Sonnet 4.6: 181 x 3 + 8 x 15, and for the compaction 100 x 3 + 83 x 15 + 55,096 x 0.30.
     assert found.amount == Decimal("0.000663") + Decimal("0.0180738")
-    assert [(one.model, one.tokens, one.cost_usd) for one in found.billed] == [
+    assert [(billed.model, billed.tokens, billed.cost_usd) for billed in found.billed] == [
         ("claude-sonnet-4-6", (281, 91, 55_096, 0), found.amount)
     ]
     assert [line.kind for line in found.lines] == ["", "", "compaction", "compaction", "compaction"]
@@ -313,7 +313,7 @@ def test_a_call_by_an_unpriced_model_makes_the_bill_unpriced_and_keeps_its_token
     found = bill("claude-opus-5", usage)
 
     assert (found.state, found.unpriced_model, found.lines) == ("unpriced", "claude-secret-9", [])
-    assert [(one.model, one.tokens.input, one.cost_usd) for one in found.billed] == [
+    assert [(billed.model, billed.tokens.input, billed.cost_usd) for billed in found.billed] == [
         ("claude-opus-5", 5, Decimal(0)),
         ("claude-secret-9", 1, Decimal(0)),
     ]

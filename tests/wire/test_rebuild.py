@@ -39,11 +39,11 @@ def test_deltas_of_any_kind_are_read_alike_by_both_ways(written: list[dict[str, 
     data = [json.dumps(body).encode() for body in written]
     short, long = Rebuilder(), Rebuilder()
 
-    short.add(Event("content_block_delta", one) for one in data)
+    short.add(Event("content_block_delta", event_data) for event_data in data)
     # Where the type is told, the name counts for nothing but the way.
     long.add(
-        Event("message" if body["type"] else "content_block_delta", one)
-        for body, one in zip(written, data, strict=True)
+        Event("message" if body["type"] else "content_block_delta", part)
+        for body, part in zip(written, data, strict=True)
     )
 
     assert (short.message(), short.finished) == (long.message(), long.finished)

@@ -136,8 +136,8 @@ values = st.sampled_from([b"1", b"", b'{"a":1} ', b"x" * 40, b": data: 2"])
 def test_an_event_as_the_api_writes_it_is_the_same_with_other_line_ends(
     written: list[tuple[bytes, bytes, bytes]], limit: int | None
 ) -> None:
-    plain = b"".join(b"event: %b\ndata: %b\n\n%b" % one for one in written)
-    other = b"".join(b"event: %b\r\ndata: %b\r\n\r\n%b" % one for one in written)
+    plain = b"".join(b"event: %b\ndata: %b\n\n%b" % parts for parts in written)
+    other = b"".join(b"event: %b\r\ndata: %b\r\n\r\n%b" % parts for parts in written)
 
     found = decode(plain, limit=limit)
 

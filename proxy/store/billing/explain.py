@@ -106,7 +106,7 @@ def explain(row: Exchange) -> Explanation:
         cost_state=row.cost_state,
         cost_usd=row.cost_usd,
         lines=tuple(_shown(line, used) for line in lines),
-        reasons=tuple(mask_text(one) for one in row.cost_reason.split("; ") if one),
+        reasons=tuple(mask_text(reason) for reason in row.cost_reason.split("; ") if reason),
         notes=tuple(notes_of(row, found, lines)),
         billed=tuple(_billed(row)),
     )
@@ -115,9 +115,9 @@ def explain(row: Exchange) -> Explanation:
 def _lines(row: Exchange, found: BatchUsage | None) -> Iterable[CostLine]:
     if found:
         at = found.priced_at or row.started_at
-        named = {one.model: one.price_id for one in found.results.shares}
+        named = {share.model: share.price_id for share in found.results.shares}
         bills = costs.bills_of_batch(found.results, at, _AsBilled(named))
-        return [line for one in bills for line in one.lines]
+        return [line for bill in bills for line in bill.lines]
     answer = costs.answer_of(row)
     return costs.bill_of(row, answer, _AsBilled({answer.model or row.model: row.price_id})).lines
 
@@ -161,6 +161,6 @@ def _used(row: PriceRow) -> UsedPrice:
 
 def _billed(row: Exchange) -> Iterator[Billed]:
     """Nothing where nobody told anything that could be billed."""
-    for one in costs.billed_of(row):
-        if row.cost_usd is not None or any(one.tokens):
-            yield one._replace(model=mask_text(one.model))
+    for billed in costs.billed_of(row):
+        if row.cost_usd is not None or any(billed.tokens):
+            yield billed._replace(model=mask_text(billed.model))

@@ -49,7 +49,8 @@ def _lacks_columns(row: Exchange) -> bool:
     iterations = as_list(as_dict(row.usage).get("iterations"))
     own = {None, row.answered_model or row.model}
     declined = any(
-        as_dict(one).get("type") == "message" and as_dict(one).get("model") not in own for one in iterations
+        as_dict(iteration).get("type") == "message" and as_dict(iteration).get("model") not in own
+        for iteration in iterations
     )
     return row.stop_reason == REFUSED or declined
 

@@ -163,7 +163,7 @@ def _read(asked: Asked, chosen: QuerySet[Exchange], ids: Sequence[UUID]) -> list
     rows = chosen.filter(id__in=ids, id__gte=ids[0], id__lte=ids[-1]).order_by("id")
     if asked.dry_run:
         return list(rows)
-    storing.hold(sorted({month_of(one).date() for one in ids}))
+    storing.hold(sorted({month_of(id_).date() for id_ in ids}))
     return list(rows.select_for_update())
 
 
@@ -172,7 +172,7 @@ def _answered_by(row: Exchange) -> set[str]:
     models = (
         {share.model for share in found.results.shares}
         if found
-        else {one.model for one in costs.billed_of(row)}
+        else {billed.model for billed in costs.billed_of(row)}
     )
     models |= set() if found else {row.answered_model or row.model}
     return {name for model in models for name in names_of(model)}
@@ -180,8 +180,8 @@ def _answered_by(row: Exchange) -> set[str]:
 
 def _add(totals: dict[str, list[Decimal]], rows: Iterable[Exchange], place: int) -> None:
     for row in rows:
-        for one in costs.billed_of(row):
-            totals[one.model][place] += one.cost_usd
+        for billed in costs.billed_of(row):
+            totals[billed.model][place] += billed.cost_usd
 
 
 def _kept(row: Exchange) -> list[object]:
@@ -203,7 +203,7 @@ def _write(rows: Sequence[Exchange]) -> None:
     values = [[getattr(row, name) for row in rows] for name in COLUMNS]
     for place, name in enumerate(COLUMNS):
         if name in documents:
-            values[place] = [None if one is None else json.dumps(one) for one in values[place]]
+            values[place] = [None if value is None else json.dumps(value) for value in values[place]]
     new = ", ".join(f"new.{name}::jsonb" if name in documents else f"new.{name}" for name in COLUMNS)
     arrays = ", ".join(f"%s::{_type_of(name)}[]" for name in COLUMNS)
     names = ", ".join(COLUMNS)

@@ -98,8 +98,8 @@ class MasterKeys:
     @property
     def first(self) -> str:
         """The id of the key that wraps; KeyUnavailable where there is none."""
-        for one in self._ciphers:
-            return one
+        for cipher in self._ciphers:
+            return cipher
         raise KeyUnavailable("BODY_ENCRYPTION_KEYS holds no key: put one into the list and restart")
 
     def wrap(self, secret: bytes, month: date) -> bytes:

@@ -85,9 +85,9 @@ class Lines:
     def __init__(self, exchanges: Iterable[Exchange]) -> None:
         """What was stored before the first of these exchanges, which are in the order of their ids, in each line."""
         first: dict[Line, UUID] = {}
-        for one in exchanges:
-            if one.session_id:
-                first.setdefault(line_of(one), one.id)
+        for exchange in exchanges:
+            if exchange.session_id:
+                first.setdefault(line_of(exchange), exchange.id)
         self._newest = _newest(first)
 
     def write(self, exchange: Exchange, pieces: Sequence[bytes], row: ExchangeBody) -> None:
@@ -125,7 +125,7 @@ def request_pieces(exchange_id: UUID) -> Sequence[bytes] | None:
 def requests_pieces(exchange_ids: Iterable[UUID]) -> dict[UUID, Sequence[bytes]]:
     """The same for many, by their ids; those whose manifest cannot be read are not in it."""
     found = _read(_EACH, [list(exchange_ids)])
-    return {one.exchange_id: one.pieces for one in found.values()}
+    return {manifest.exchange_id: manifest.pieces for manifest in found.values()}
 
 
 def split(manifest: bytes) -> list[bytes]:
@@ -138,11 +138,11 @@ def _newest(before: Mapping[Line, UUID]) -> dict[Line, Manifest]:
     if not wanted:
         return {}
     parameters: Parameters = [
-        [one.session_id for one in wanted],
-        [one.domain for one in wanted],
-        [one.agent_id for one in wanted],
-        [one.model for one in wanted],
-        [id_floor(one.month) for one in wanted],
+        [request.session_id for request in wanted],
+        [request.domain for request in wanted],
+        [request.agent_id for request in wanted],
+        [request.model for request in wanted],
+        [id_floor(request.month) for request in wanted],
         list(before.values()),
     ]
     return {wanted[place - 1]: manifest for place, manifest in _read(_NEWEST, parameters).items()}

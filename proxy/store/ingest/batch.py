@@ -57,7 +57,7 @@ def ingest(batch: Batch, *, quietly: bool = False) -> int:
         if not storing.blames_values(error):
             raise
         log.warning("ingest.one_by_one", extra={"spool": batch.spool, "error": type(error).__name__})
-    singles = [msgspec.structs.replace(batch, records=[one]) for one in batch.records]
+    singles = [msgspec.structs.replace(batch, records=[record]) for record in batch.records]
     return sum(_store_or_set_aside(single, quietly) for single in singles)
 
 
@@ -94,23 +94,29 @@ def _store(batch: Batch, quietly: bool) -> int:
     spool = UUID(batch.spool)
     by_id = {facts.exchange_id_of(record): record for record in batch.records}
     prices = _prices.get()
-    receipts = [Receipt(id=one, spool=spool, serial=record.serial) for one, record in by_id.items()]
+    receipts = [
+        Receipt(id=exchange_id, spool=spool, serial=record.serial) for exchange_id, record in by_id.items()
+    ]
     with storing.months_held(by_id, kept=settings.STORAGE_ENABLED):
-        new = batches.settle([_read(by_id[one], spool, prices) for one in storing.receive(receipts)], prices)
-        exchanges = [one.exchange for one in new]
+        new = batches.settle(
+            [_read(by_id[exchange_id], spool, prices) for exchange_id in storing.receive(receipts)], prices
+        )
+        exchanges = [found.exchange for found in new]
         rollups.attribute(exchanges)
         if settings.STORAGE_ENABLED:
-            storing.keep(Whole(one, traffic_of(by_id[one.id])) for one in exchanges)
+            storing.keep(Whole(exchange, traffic_of(by_id[exchange.id])) for exchange in exchanges)
         found_unpriced = unpriced.note(new)
         storing.count(exchanges, kept=settings.STORAGE_ENABLED)
-        result_parts.forget(by_id[one.id] for one in exchanges)
+        result_parts.forget(by_id[exchange.id] for exchange in exchanges)
         counted = _no_longer_aside(batch)
         storing.count_spool(
-            spool, storing.counts_of(batch), stored=sum(one.serial not in counted for one in exchanges)
+            spool,
+            storing.counts_of(batch),
+            stored=sum(exchange.serial not in counted for exchange in exchanges),
         )
-    key_use.note((one.client_key, one.started_at) for one in exchanges)
+    key_use.note((exchange.client_key, exchange.started_at) for exchange in exchanges)
     if not quietly:
-        announce([_stored(one, found_unpriced.get(one.exchange.id, "")) for one in new])
+        announce([_stored(found, found_unpriced.get(found.exchange.id, "")) for found in new])
     return len(new)
 
 
@@ -134,14 +140,14 @@ def _size(record: Record) -> int:
 
 def _no_longer_aside(batch: Batch) -> set[int]:
     """The serials of what was set aside before and is stored now."""
-    serials, ids = [one.serial for one in batch.records], [one.head.id for one in batch.records]
+    serials, ids = [record.serial for record in batch.records], [record.head.id for record in batch.records]
     with connection.cursor() as cursor:
         cursor.execute(_NO_LONGER_ASIDE, [serials, ids, UUID(batch.spool)])
         return {row[0] for row in cursor.fetchall()}
 
 
-def _stored(one: Facts, unpriced_model: str) -> Stored:
-    row = one.exchange
+def _stored(new: Facts, unpriced_model: str) -> Stored:
+    row = new.exchange
     return Stored(
         exchange_id=row.id,
         domain=row.domain,
@@ -158,10 +164,10 @@ def _stored(one: Facts, unpriced_model: str) -> Stored:
         input_tokens=row.input_tokens,
         output_tokens=row.output_tokens,
         response_bytes=row.response_bytes,
-        user_text=one.user_text,
-        first_user_text=one.first_user_text,
-        message=one.message,
-        tool_calls=one.tool_calls,
+        user_text=new.user_text,
+        first_user_text=new.first_user_text,
+        message=new.message,
+        tool_calls=new.tool_calls,
         unpriced_model=unpriced_model,
         client_key=row.client_key,
         tenant=row.tenant,

@@ -23,7 +23,7 @@ def store(wholes: Sequence[Whole], blame: Blame, *, sums: bool = True) -> list[E
         if len(wholes) == 1:
             blame(wholes[0], error)
             return []
-    return [new for one in wholes for new in store([one], blame, sums=sums)]
+    return [new for whole in wholes for new in store([whole], blame, sums=sums)]
 
 
 def known(ids: Iterable[UUID]) -> set[UUID]:
@@ -33,10 +33,13 @@ def known(ids: Iterable[UUID]) -> set[UUID]:
 
 def _store(wholes: Sequence[Whole], *, sums: bool) -> list[Exchange]:
     # The first of two with the same id, in whatever way they differ.
-    by_id = {one.exchange.id: one for one in reversed(wholes)}
+    by_id = {whole.exchange.id: whole for whole in reversed(wholes)}
     with storing.months_held(by_id, kept=True):
-        new = [by_id[one] for one in storing.receive([_receipt(one.exchange) for one in by_id.values()])]
-        exchanges = [one.exchange for one in new]
+        new = [
+            by_id[exchange_id]
+            for exchange_id in storing.receive([_receipt(whole.exchange) for whole in by_id.values()])
+        ]
+        exchanges = [facts.exchange for facts in new]
         storing.keep(new)
         if sums:
             storing.count(exchanges, kept=True)

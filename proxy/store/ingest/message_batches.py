@@ -66,19 +66,21 @@ def settle(new: Sequence[Facts], prices: PriceBook) -> list[Facts]:
     One batch after the other, its creation first: transactions with the same batches never wait for each other in a circle.
     """
     unpriced: dict[UUID, str] = {}
-    for one in sorted((one for one in new if one.batch), key=_order):
-        if isinstance(one.batch, Fetched):
-            unpriced[one.exchange.id] = _fetched(_id(one.batch), one.exchange, one.batch, prices)
-        elif one.batch:
-            _created(_id(one.batch), one.exchange, one.batch)
+    for fetched in sorted((facts for facts in new if facts.batch), key=_order):
+        if isinstance(fetched.batch, Fetched):
+            unpriced[fetched.exchange.id] = _fetched(
+                _id(fetched.batch), fetched.exchange, fetched.batch, prices
+            )
+        elif fetched.batch:
+            _created(_id(fetched.batch), fetched.exchange, fetched.batch)
     return [
-        replace(one, unpriced_model=unpriced[one.exchange.id]) if one.exchange.id in unpriced else one
-        for one in new
+        replace(facts, unpriced_model=unpriced[facts.exchange.id]) if facts.exchange.id in unpriced else facts
+        for facts in new
     ]
 
 
-def _order(one: Facts) -> tuple[str, bool, UUID]:
-    return _id(one.batch) if one.batch else "", isinstance(one.batch, Fetched), one.exchange.id
+def _order(facts: Facts) -> tuple[str, bool, UUID]:
+    return _id(facts.batch) if facts.batch else "", isinstance(facts.batch, Fetched), facts.exchange.id
 
 
 def _id(batch: Created | Fetched) -> str:

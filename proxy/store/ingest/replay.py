@@ -19,8 +19,8 @@ from proxy.store.models import Receipt, SetAside, Spool
 
 def arrived(spool: str, ids: Mapping[int, str]) -> set[int]:
     """Which serials of a spool are stored or set aside; `ids` are their exchanges' ids."""
-    wanted = {UUID(one): serial for serial, one in ids.items() if _is_uuid(one)}
-    stored = {wanted[one] for one in Receipt.objects.filter(pk__in=wanted).values_list("pk", flat=True)}
+    wanted = {UUID(id_): serial for serial, id_ in ids.items() if _is_uuid(id_)}
+    stored = {wanted[pk] for pk in Receipt.objects.filter(pk__in=wanted).values_list("pk", flat=True)}
     aside = SetAside.objects.filter(spool=spool, serial__in=list(ids)).values_list("serial", flat=True)
     return stored | set(aside)
 

@@ -65,7 +65,9 @@ def results_of(record: Record) -> Results | None:
 def forget(records: Iterable[Record]) -> None:
     """What was kept for these records, which are stored."""
     came = [
-        UUID(one.head.id) for one in records if one.closing.response_not_kept or one.closing.response_dropped
+        UUID(record.head.id)
+        for record in records
+        if record.closing.response_not_kept or record.closing.response_dropped
     ]
     if came:
         forget_all(came)

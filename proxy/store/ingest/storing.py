@@ -64,7 +64,7 @@ def months_held(ids: Iterable[UUID], *, kept: bool) -> Iterator[None]:
     They are made before it: a new partition locks its table, a new key its row, and the lock would last until the commit.
     Months are held in their order and before a table is locked, as retention does.
     """
-    months = sorted({_month(one) for one in ids})
+    months = sorted({_month(id_) for id_ in ids})
     if kept:
         month_keys.make(months)
     while True:
@@ -96,18 +96,18 @@ def hold(months: Iterable[date]) -> bool:
 
 def receive(receipts: Sequence[Receipt]) -> list[UUID]:
     """The ids that never came before."""
-    ids, spools = [one.id for one in receipts], [one.spool for one in receipts]
+    ids, spools = [receipt.id for receipt in receipts], [receipt.spool for receipt in receipts]
     with connection.cursor() as cursor:
-        cursor.execute(_RECEIVE, [ids, spools, [one.serial for one in receipts]])
+        cursor.execute(_RECEIVE, [ids, spools, [receipt.serial for receipt in receipts]])
         return [row[0] for row in cursor.fetchall()]
 
 
 def keep(new: Iterable[Whole]) -> None:
     """Write the rows and what their bodies are made of."""
-    wholes = sorted(new, key=lambda one: one.exchange.id)
-    exchanges = [one.exchange for one in wholes]
+    wholes = sorted(new, key=lambda whole: whole.exchange.id)
+    exchanges = [whole.exchange for whole in wholes]
     pieces, lines = Pieces(), Lines(exchanges)
-    bodies = [body_row(one.exchange, one.traffic, pieces, lines) for one in wholes if one.traffic]
+    bodies = [body_row(whole.exchange, whole.traffic, pieces, lines) for whole in wholes if whole.traffic]
     copy_in(exchanges)
     copy_in(bodies)
     pieces.store()
@@ -128,7 +128,7 @@ def count_spool(spool: UUID, counts: Counts, *, stored: int) -> None:
 
 def count_spools(exchanges: Iterable[Exchange]) -> None:
     """The same for exchanges of any spools, of which nothing more is known; sorted against deadlocks."""
-    for spool, stored in sorted(Counter(one.spool for one in exchanges).items()):
+    for spool, stored in sorted(Counter(exchange.spool for exchange in exchanges).items()):
         count_spool(spool, Counts(), stored=stored)
 
 

@@ -29,25 +29,29 @@ def note(new: Iterable[Facts]) -> dict[UUID, str]:
     It belongs to the transaction that stores the exchanges: a batch that comes again tells nothing again.
     """
     first = {
-        one.unpriced_model: one
-        for one in sorted(new, key=lambda one: one.exchange.started_at, reverse=True)
-        if one.unpriced_model
+        facts.unpriced_model: facts
+        for facts in sorted(new, key=lambda facts: facts.exchange.started_at, reverse=True)
+        if facts.unpriced_model
     }
     if not first:
         return {}
     known = UnpricedModel.objects.filter(model__in=first, closed_at=None).values_list("model", flat=True)
-    unknown = {model: one for model, one in first.items() if model not in set(known)}
+    unknown = {model: exchange for model, exchange in first.items() if model not in set(known)}
     return _insert(_still_unpriced(unknown)) if unknown else {}
 
 
 def _still_unpriced(found: Mapping[str, Facts]) -> dict[str, Facts]:
     """Without those that were priced since this worker last read the prices: `reprice` closed them already."""
     now = book()
-    return {model: one for model, one in found.items() if now.find(model, one.exchange.started_at) is None}
+    return {
+        model: exchange
+        for model, exchange in found.items()
+        if now.find(model, exchange.exchange.started_at) is None
+    }
 
 
 def _insert(found: Mapping[str, Facts]) -> dict[UUID, str]:
-    rows = [one.exchange for one in found.values()]
+    rows = [exchange.exchange for exchange in found.values()]
     with connection.cursor() as cursor:
         cursor.execute(_NOTE, [list(found), [row.started_at for row in rows], [row.id for row in rows]])
         return dict(cursor.fetchall())
@@ -57,9 +61,9 @@ def close_priced(prices: PriceBook, model: str = "") -> list[str]:
     """Take as settled the models, or what is called `model`, that have a price from their first exchange on; their names."""
     waiting = UnpricedModel.objects.filter(closed_at=None)
     priced = sorted(
-        one.model
-        for one in waiting
-        if prices.find(one.model, one.first_seen) and (not model or model in names_of(one.model))
+        row.model
+        for row in waiting
+        if prices.find(row.model, row.first_seen) and (not model or model in names_of(row.model))
     )
     UnpricedModel.objects.filter(model__in=priced).update(closed_at=timezone.now())
     return priced

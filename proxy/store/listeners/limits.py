@@ -44,9 +44,13 @@ def settle(stored: list[Stored]) -> None:
         return
     scopes = {rule.scope for rule in rules}
     done = [
-        (scope, str(one.exchange_id))
-        for one in stored
-        for scope in (ORGANISATION, domain_scope(one.tenant or one.domain), key_scope(one.client_key))
+        (scope, str(exchange.exchange_id))
+        for exchange in stored
+        for scope in (
+            ORGANISATION,
+            domain_scope(exchange.tenant or exchange.domain),
+            key_scope(exchange.client_key),
+        )
         if scope in scopes
     ]
     _write(redis_client.client(_SECONDS), rules, done)
@@ -59,12 +63,14 @@ def reconcile() -> None:
         return
     client = redis_client.client(_SECONDS)
     still_open = [
-        (rule.scope, str(one))
+        (rule.scope, str(member))
         for rule in rules
-        for one in client.zrange(redis_key(rule.scope, "open"), 0, _MOST_OPEN - 1)
+        for member in client.zrange(redis_key(rule.scope, "open"), 0, _MOST_OPEN - 1)
     ]
-    known = {str(one) for one in history.known({UUID(exchange) for _, exchange in still_open})}
-    _write(client, rules, [one for one in still_open if one[1] in known])
+    known = {
+        str(exchange_id) for exchange_id in history.known({UUID(exchange) for _, exchange in still_open})
+    }
+    _write(client, rules, [hold for hold in still_open if hold[1] in known])
 
 
 def _with_caps() -> list[Rule]:

@@ -14,7 +14,7 @@ _SECONDS = 2.0
 
 def publish(stored: list[Stored]) -> None:
     """One message for the batch to the live group."""
-    _runner().run(_send(live_events.message([event(one) for one in stored])))
+    _runner().run(_send(live_events.message([event(exchange) for exchange in stored])))
 
 
 @cache

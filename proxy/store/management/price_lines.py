@@ -60,7 +60,9 @@ def plan_data(plan: Plan) -> dict[str, object]:
     return {
         "differs": plan.differs,
         "add": [file_data(row) for row in plan.add],
-        "change": [{"id": one.old.pk, "columns": one.columns} | file_data(one.row) for one in plan.edit],
+        "change": [
+            {"id": change.old.pk, "columns": change.columns} | file_data(change.row) for change in plan.edit
+        ],
         "withdraw": [{"id": row.pk, "whose": whose(row)} | file_data(of_table(row)) for row in plan.withdraw],
         "kept": [file_data(row) for row in plan.kept],
     }
@@ -78,7 +80,7 @@ def _cells(row: Price, state: str) -> tuple[str, ...]:
         state,
         *(_amount(getattr(row, name)) for name in RATES),
         "-" if row.band_over_tokens is None else f"up to {row.band_over_tokens:,}",
-        *(_amount(one) for one in (row.fast_factor, row.us_factor, row.batch_factor, row.web_search)),
+        *(_amount(amount) for amount in (row.fast_factor, row.us_factor, row.batch_factor, row.web_search)),
         whose(row),
         f"{row.read_on}" if row.read_on else "-",
     )

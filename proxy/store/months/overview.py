@@ -27,12 +27,12 @@ class Month:
 
     @property
     def stored_bytes(self) -> int:
-        return sum(one.stored_bytes for one in self.tables)
+        return sum(table.stored_bytes for table in self.tables)
 
     @property
     def exchanges(self) -> int | None:
         """An estimate, None where there is none."""
-        return next((one.rows for one in self.tables if one.table == Exchange._meta.db_table), None)
+        return next((table.rows for table in self.tables if table.table == Exchange._meta.db_table), None)
 
 
 def plan(now: datetime) -> list[Step]:
@@ -42,7 +42,9 @@ def plan(now: datetime) -> list[Step]:
 
 def months(now: datetime) -> list[Month]:
     """Every month that has partitions or had some, the oldest first."""
-    tables = {month: list(found) for month, found in groupby(partitions(), key=lambda one: one.month)}
+    tables = {
+        month: list(found) for month, found in groupby(partitions(), key=lambda partition: partition.month)
+    }
     dropped = {row.month: row for row in DroppedMonth.objects.all()}
     known = sorted(tables.keys() | dropped.keys())
     pinned, steps = _pinned(known), plan(now)

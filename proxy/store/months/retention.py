@@ -62,9 +62,13 @@ def is_due(month: date, days: int, now: datetime) -> bool:
 
 def due(found: Sequence[Partition], now: datetime) -> Iterator[Step]:
     """What is past its time, the oldest month first, bodies before metadata; pinned rows may be all that is left of it."""
-    for month in sorted({one.month for one in found}):
+    for month in sorted({partition.month for partition in found}):
         for part in PARTS:
-            sizes = [one.stored_bytes for one in found if one.month == month and one.table in part.tables]
+            sizes = [
+                partition.stored_bytes
+                for partition in found
+                if partition.month == month and partition.table in part.tables
+            ]
             if sizes and is_due(month, part.days, now):
                 yield Step(month, part, sum(sizes))
 

@@ -24,11 +24,11 @@ def notify(stored: list[Stored]) -> None:
 
 
 def _tell_slack(stored: list[Stored]) -> None:
-    heard = {domain for domain in {one.domain for one in stored} if recipient_of(domain)}
+    heard = {domain for domain in {exchange.domain for exchange in stored} if recipient_of(domain)}
     told = {
-        one.domain
-        for one in sorted(stored, key=lambda one: one.started_at)
-        if one.domain in heard and _put(one)
+        exchange.domain
+        for exchange in sorted(stored, key=lambda exchange: exchange.started_at)
+        if exchange.domain in heard and _put(exchange)
     }
     for domain in told:
         tasks.deliver_slack.delay(domain)
@@ -45,15 +45,17 @@ def _put(stored: Stored) -> bool:
 
 def _tell_unpriced(stored: list[Stored]) -> None:
     """Prices are everybody's: the global webhook hears of a model that has none, whatever domain met it."""
-    told = [one for one in stored if one.unpriced_model]
+    told = [exchange for exchange in stored if exchange.unpriced_model]
     if not told or recipient_of(EVERYBODY) is None:
         return
-    for one in told:
-        outbox.put(EVERYBODY, str(one.exchange_id), {**slack_text.unpriced(one, settings.DASHBOARD_URL)})
+    for exchange in told:
+        outbox.put(
+            EVERYBODY, str(exchange.exchange_id), {**slack_text.unpriced(exchange, settings.DASHBOARD_URL)}
+        )
     tasks.deliver_slack.delay(EVERYBODY)
 
 
 def _tell_telemetry(stored: list[Stored]) -> None:
     if stored and telemetry.is_on():
-        reports = [telemetry.report(one) for one in stored]
+        reports = [telemetry.report(exchange) for exchange in stored]
         tasks.send_telemetry.apply_async((reports,), expires=TELEMETRY_EXPIRES_SECONDS)

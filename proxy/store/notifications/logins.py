@@ -42,8 +42,8 @@ def _rows() -> list[str]:
     # Named columns: this role sees no secret.
     named = waiting.select_for_update(skip_locked=True, of=("self",)).values("pk", "name", "domain__name")
     found = list(named[:MOST])
-    Credential.objects.filter(pk__in=[one["pk"] for one in found]).update(login_told_at=timezone.now())
-    return [f"{one['name']} ({one['domain__name']})" for one in found]
+    Credential.objects.filter(pk__in=[row["pk"] for row in found]).update(login_told_at=timezone.now())
+    return [f"{row['name']} ({row['domain__name']})" for row in found]
 
 
 def _files() -> dict[str, str]:

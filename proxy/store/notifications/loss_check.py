@@ -36,7 +36,9 @@ def watch() -> None:
 def note(spools: Iterable[SpoolState]) -> None:
     """Remember what is lost so far, and since when."""
     # Without a heartbeat a gap cannot be seen, which does not mean that it is gone.
-    changed = [one for one in spools if one.lost > one.noted or (one.lost < one.noted and one.at is not None)]
+    changed = [
+        loss for loss in spools if loss.lost > loss.noted or (loss.lost < loss.noted and loss.at is not None)
+    ]
     with connection.cursor() as cursor:
         for spool in changed:
             cursor.execute(_NOTE, {"id": spool.id, "lost": spool.lost})

@@ -42,7 +42,7 @@ def recipient_of(domain: str) -> Recipient | None:
     if is_personal(domain):
         return None
     try:
-        chosen = [one for one in (_from_database(domain), _from_file(domain)) if one]
+        chosen = [config for config in (_from_database(domain), _from_file(domain)) if config]
     except UnreadableSecret:
         log.error(
             "slack.unreadable_webhook",
@@ -57,15 +57,17 @@ def recipient_of(domain: str) -> Recipient | None:
 
 def _choose(chosen: list[FileSlack]) -> Recipient | None:
     """One that is switched off silences the domain, the first with a webhook gets the posts, else the global."""
-    for one in chosen:
-        if not one.enabled:
+    for config in chosen:
+        if not config.enabled:
             return None
-        if one.webhook_url:
+        if config.webhook_url:
             # A channel belongs to its webhook's workspace: the global one is not for a domain's own webhook.
-            return _recipient(one.webhook_url, one.channel, one)
+            return _recipient(config.webhook_url, config.channel, config)
     if not (settings.SLACK_ENABLED and settings.SLACK_WEBHOOK_URL):
         return None
-    looks = next((one for one in chosen if one.channel or one.username or one.icon_emoji), None)
+    looks = next(
+        (config for config in chosen if config.channel or config.username or config.icon_emoji), None
+    )
     channel = looks.channel if looks else ""
     return _recipient(settings.SLACK_WEBHOOK_URL, channel or settings.SLACK_CHANNEL, looks)
 

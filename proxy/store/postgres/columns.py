@@ -34,7 +34,9 @@ def fit(row: models.Model) -> None:
 @cache
 def documents(model: type[models.Model]) -> frozenset[str]:
     """The columns of a model that hold JSON."""
-    return frozenset(one.attname for one in model._meta.concrete_fields if isinstance(one, models.JSONField))
+    return frozenset(
+        field.attname for field in model._meta.concrete_fields if isinstance(field, models.JSONField)
+    )
 
 
 @cache
@@ -42,14 +44,14 @@ def _bounded(model: type[models.Model]) -> tuple[list[tuple[str, int | None]], l
     fields = model._meta.concrete_fields
     return (
         [
-            (one.attname, one.max_length)
-            for one in fields
-            if isinstance(one, models.CharField | models.TextField)
+            (field.attname, field.max_length)
+            for field in fields
+            if isinstance(field, models.CharField | models.TextField)
         ],
         [
-            (one.attname, INTEGERS[one.get_internal_type()])
-            for one in fields
-            if one.get_internal_type() in INTEGERS
+            (field.attname, INTEGERS[field.get_internal_type()])
+            for field in fields
+            if field.get_internal_type() in INTEGERS
         ],
     )
 

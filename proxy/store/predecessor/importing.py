@@ -64,7 +64,7 @@ class Importer:
                 self._bad(row, str(error))
         known = history.known(by_id)
         self.done.known += len(known)
-        wholes = [one for key, row in by_id.items() if key not in known and (one := self._whole(row))]
+        wholes = [whole for key, row in by_id.items() if key not in known and (whole := self._whole(row))]
         if wholes:
             self.done.stored += len(history.store(wholes, self._blame))
 

@@ -90,26 +90,31 @@ def add_batch(
     row.input_tokens, row.output_tokens = results.input_tokens, results.output_tokens
     row.cache_read_tokens, row.cache_write_tokens = results.cache_read_tokens, results.cache_write_tokens
     bills = bills_of_batch(results, at, prices)
-    for one in bills:
-        _check_band(one, results, prices)
-    unpriced = next((one.unpriced_model for one in bills if one.unpriced_model is not None), None)
+    for call_bill in bills:
+        _check_band(call_bill, results, prices)
+    unpriced = next(
+        (call_bill.unpriced_model for call_bill in bills if call_bill.unpriced_model is not None), None
+    )
     whole = Bill(reasons=batch_reasons(results, requests, bills), unpriced_model=unpriced)
-    whole.billed = _by_model(row.model, (billed for one in bills for billed in one.billed))
+    whole.billed = _by_model(row.model, (billed for call_bill in bills for billed in call_bill.billed))
     if unpriced is None:
-        whole.lines = [line for one in bills for line in one.lines]
-    used = {one.price_id for one in bills}
+        whole.lines = [line for call_bill in bills for line in call_bill.lines]
+    used = {call_bill.price_id for call_bill in bills}
     whole.price_id = used.pop() if len(used) == 1 else None
     _set(row, whole, _reported(row))
     if row.cost_state in (PARTIAL, UNPRICED):
-        understated = bool(results.reasons) or any(one.understated for one in bills)
+        understated = bool(results.reasons) or any(call_bill.understated for call_bill in bills)
         calls = (
-            calls_usd([one.call], one.terms, at, prices, understated=understated) for one in results.shares
+            calls_usd([counted.call], counted.terms, at, prices, understated=understated)
+            for counted in results.shares
         )
-        searches = (line.amount for one in bills for line in one.lines if line.label == "web search")
+        searches = (
+            line.amount for call_bill in bills for line in call_bill.lines if line.label == "web search"
+        )
         _estimate(row, sum(calls, Decimal(0)) + sum(searches, Decimal(0)))
     return [
-        msgspec.structs.replace(share, cost_usd=one.amount, price_id=_number(one.price_id))
-        for share, one in zip(results.shares, bills, strict=True)
+        msgspec.structs.replace(share, cost_usd=call_bill.amount, price_id=_number(call_bill.price_id))
+        for share, call_bill in zip(results.shares, bills, strict=True)
     ], unpriced or ""
 
 
@@ -131,7 +136,7 @@ def bills_of_batch(results: Results, at: datetime, prices: PriceBook) -> list[Bi
 
 def batch_reasons(results: Results, requests: int | None, bills: Iterable[Bill]) -> list[str]:
     """Why the cost of a batch is not exact; none where it is."""
-    reasons = [*results.reasons, *(reason for one in bills for reason in one.reasons)]
+    reasons = [*results.reasons, *(reason for call_bill in bills for reason in call_bill.reasons)]
     if results.unreadable:
         reasons.append(f"{results.unreadable:,} of its lines cannot be read")
     if results.read < (requests or 0):
@@ -149,9 +154,9 @@ def _set(row: Exchange, found: Bill, reported: Billed) -> None:
     if found.unpriced_model is not None:
         found.reasons.insert(0, f"{found.unpriced_model or 'a model without a name'} has no price")
     row.cost_reason = "; ".join(found.reasons)[:_LONGEST_REASON]
-    billed = [one._replace(model=_name(one.model)) for one in found.billed]
-    if [one[:2] for one in billed] != [reported[:2]]:
-        row.billed = [[one.model, *one.tokens, plain(one.cost_usd)] for one in billed]
+    billed = [part._replace(model=_name(part.model)) for part in found.billed]
+    if [part[:2] for part in billed] != [reported[:2]]:
+        row.billed = [[part.model, *part.tokens, plain(part.cost_usd)] for part in billed]
 
 
 def _reported(row: Exchange) -> Billed:
@@ -175,8 +180,8 @@ def billed_of(row: Exchange) -> list[Billed]:
 def _by_model(own: str, parts: Iterable[Billed]) -> list[Billed]:
     """What each model of a batch is billed for; first what its row is called, even if that is none of them."""
     found = {own: Billed(own)}
-    for one in parts:
-        found[one.model] = found.get(one.model, Billed(one.model)).plus(one.tokens, one.cost_usd)
+    for part in parts:
+        found[part.model] = found.get(part.model, Billed(part.model)).plus(part.tokens, part.cost_usd)
     return list(found.values())
 
 

@@ -73,7 +73,7 @@ _SUM = sql.SQL(", ").join(
     for name in SUMS
 )
 _HISTOGRAM = ", ".join(
-    f"coalesce(sum(requests) FILTER (WHERE bucket = {one}), 0)::bigint" for one in range(BUCKETS)
+    f"coalesce(sum(requests) FILTER (WHERE bucket = {bucket}), 0)::bigint" for bucket in range(BUCKETS)
 )
 _ANY = sql.SQL(" OR ").join(sql.SQL("{} <> 0").format(sql.Identifier(name)) for name in SUMS)
 _WINDOW = """

@@ -107,7 +107,7 @@ def _rebuild_month(month: date, asked: Asked, found: Rebuilt) -> None:
 
 def _months(asked: Asked) -> list[date]:
     known = countable.months_counted() | countable.months_with_rows()
-    return sorted(one for one in known if _start(one) < asked.until and asked.since < _start(_next(one)))
+    return sorted(hour for hour in known if _start(hour) < asked.until and asked.since < _start(_next(hour)))
 
 
 def _window(month: date, asked: Asked, dropped: set[date]) -> Window | None:

@@ -71,7 +71,7 @@ def agent(draw: random.Random) -> Iterator[Turn]:
             helper = answers.inference(draw, _helpers(draw, fixed), SESSION, agent=AGENT, context=4000)
             yield Turn(clock, helper.record)
             clock += helper.duration_ms
-        reports = [harness.report(draw, one) for one in running]
+        reports = [harness.report(draw, report) for report in running]
         results, running = harness.results(draw, answer.content)
         heard = [*results, *reports] or [{"type": "text", "text": words(draw, 50)}]
         messages = [

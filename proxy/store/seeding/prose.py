@@ -52,7 +52,7 @@ def stream(message: Json, usage: Json) -> list[bytes]:
     ended = {name: message[name] for name in ("stop_reason", "stop_sequence", "stop_details")}
     closing = {name: value for name, value in usage.items() if name not in _AT_START}
     events += [{"type": "message_delta", "delta": ended, "usage": closing}, {"type": "message_stop"}]
-    return [b"event: %s\ndata: %s\n\n" % (str(one["type"]).encode(), encoded(one)) for one in events]
+    return [b"event: %s\ndata: %s\n\n" % (str(event["type"]).encode(), encoded(event)) for event in events]
 
 
 def _asked(message: Json, content: list[Json]) -> object:

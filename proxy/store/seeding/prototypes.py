@@ -45,13 +45,13 @@ def write(conversations: Sequence[Conversation], number: int, period: Period, *,
     turns: list[tuple[object, ...]] = []
     for place, conversation in enumerate(conversations):
         lines = Lines(())
-        for turn, one in enumerate(conversation.turns):
+        for turn, exchange_of_turn in enumerate(conversation.turns):
             exchange_id = _id(period, number, place, turn)
-            record = _at(one.record, exchange_id, period)
+            record = _at(exchange_of_turn.record, exchange_id, period)
             exchange = _exchange(record, prices)
             exchanges.append(exchange)
             kept.append(_body(exchange, record, pieces, lines))
-            turns.append((exchange_id, number, place, turn, one.offset_ms))
+            turns.append((exchange_id, number, place, turn, exchange_of_turn.offset_ms))
     copy_in(exchanges, "seed_exchange")
     copy_in(kept, "seed_body")
     with connection.cursor() as cursor, cursor.copy(_TURN) as copy:

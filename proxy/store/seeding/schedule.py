@@ -62,7 +62,7 @@ def meetings(
     draw: random.Random, conversations: Sequence[Conversation], periods: Sequence[Period], total: int
 ) -> Iterator[Meeting]:
     """Meetings of `total` exchanges, in the order of the hours in which they begin."""
-    offsets = [[turn.offset_ms for turn in one.turns] for one in conversations]
+    offsets = [[turn.offset_ms for turn in conversation.turns] for conversation in conversations]
     place = due = 0
     for hour, quota in quotas(periods[0].start, periods[-1].end, total):
         while periods[place].end <= hour:
@@ -78,7 +78,7 @@ def meetings(
 
 def fitted(period: Period, moment: int, offsets: Sequence[int]) -> tuple[int, int]:
     """When a conversation of such turns begins and how many of them it has, so that it stays within the period."""
-    start, end = (round(one.timestamp() * 1000) for one in (period.start, period.end))
+    start, end = (round(edge.timestamp() * 1000) for edge in (period.start, period.end))
     begins = max(start, min(moment, end - 1 - offsets[-1]))
     return begins, max(1, bisect_left(offsets, end - begins))
 
@@ -90,13 +90,13 @@ def write(
     company = Company(draw)
     with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
         sizes = []
-        for number, one in enumerate(rows):
-            stranger = conversations[one.conversation].stranger
+        for number, row in enumerate(rows):
+            stranger = conversations[row.conversation].stranger
             session = UUID(int=draw.getrandbits(128), version=4)
             asker = company.stranger() if stranger else company.asker()
             counts_as = UNKNOWN_DOMAIN if stranger else ""
-            copy.write_row((number, *one, session, *spools.take(one.turns), *asker, counts_as))
-            sizes.append(one.turns)
+            copy.write_row((number, *row, session, *spools.take(row.turns), *asker, counts_as))
+            sizes.append(row.turns)
     with connection.cursor() as cursor:
         cursor.execute(_INDEX)
     return sizes

@@ -114,9 +114,9 @@ def _sizes_done(work: Sequence[Job], jobs: int) -> Iterator[int]:
     with ThreadPoolExecutor(jobs) as pool:
         running = {pool.submit(_alone, do): size for do, size in work}
         try:
-            for one in as_completed(running):
-                one.result()
-                yield running[one]
+            for future in as_completed(running):
+                future.result()
+                yield running[future]
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 

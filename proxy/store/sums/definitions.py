@@ -16,7 +16,7 @@ UNKNOWN_DOMAIN = "(unknown)"
 
 Key = tuple[datetime, str, str, str, str]
 KEY = ("hour", "domain", "account", "model", "request_type")
-SUMS = tuple(one.attname for one in Counters._meta.get_fields() if one.concrete)
+SUMS = tuple(field.attname for field in Counters._meta.get_fields() if field.concrete)
 # A domain's totals have no request type, so these two are sums there.
 SUMS_OF_DOMAIN = (*SUMS, "query_evaluations", "inferences")
 
@@ -60,13 +60,13 @@ class Tally:
         self.last_at = max(self.last_at or row.started_at, row.started_at)
         self.durations[histogram.bucket(row.duration_ms)] += 1
 
-    def add_billed(self, row: Exchange, one: Billed) -> None:
+    def add_billed(self, row: Exchange, billed: Billed) -> None:
         """What one model of an exchange is billed for; a rollup of nothing else has had an exchange all the same."""
-        self.input_tokens += one.tokens.input
-        self.output_tokens += one.tokens.output
-        self.cache_read_tokens += one.tokens.cache_read
-        self.cache_write_tokens += one.tokens.cache_write
-        self.cost_usd += one.cost_usd
+        self.input_tokens += billed.tokens.input
+        self.output_tokens += billed.tokens.output
+        self.cache_read_tokens += billed.tokens.cache_read
+        self.cache_write_tokens += billed.tokens.cache_write
+        self.cost_usd += billed.cost_usd
         self.last_at = max(self.last_at or row.started_at, row.started_at)
 
     def __sub__(self, other: Self) -> "Tally":

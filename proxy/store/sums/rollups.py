@@ -67,9 +67,9 @@ def _tallies(rows: Sequence[Exchange], *, kept: bool) -> tuple[dict[Key, Tally],
         total = by_domain.setdefault(own[1], Tally())
         total.add(row, kept=kept)
         by_hour.setdefault(own, Tally()).add(row, kept=kept)
-        for one in billed:
-            total.add_billed(row, one)
-            by_hour.setdefault(key_of(row, one.model), Tally()).add_billed(row, one)
+        for part in billed:
+            total.add_billed(row, part)
+            by_hour.setdefault(key_of(row, part.model), Tally()).add_billed(row, part)
     return by_hour, by_domain
 
 

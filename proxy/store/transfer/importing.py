@@ -99,16 +99,18 @@ class Importer:
             yield Numbered(line, whole)
 
     def _store(self, name: str, batch: Sequence[Numbered]) -> None:
-        lines = {one.whole.exchange.id: one.line for one in batch}
+        lines = {read_line.whole.exchange.id: read_line.line for read_line in batch}
         bad = self.done.bad
 
         def blame(whole: Whole, error: Exception) -> None:
             self._note(Bad(name, lines[whole.exchange.id], f"{type(error).__name__}: {error}"))
 
-        new = history.store([one.whole for one in batch], blame, sums=self._terms.sums)
+        new = history.store([read_line.whole for read_line in batch], blame, sums=self._terms.sums)
         self.done.stored += len(new)
         self.done.known += len(batch) - len(new) - (self.done.bad - bad)
-        self.done.unpriced += sum(one.cost_usd is not None and one.price_id is None for one in new)
+        self.done.unpriced += sum(
+            exchange.cost_usd is not None and exchange.price_id is None for exchange in new
+        )
         # Only now, or what the batch stored would not be counted.
         if self._terms.strict and self.done.bad > bad:
             raise StoppedError(f"Stopped at a line of {name} that PostgreSQL refused: fix it and repeat.")
@@ -148,9 +150,9 @@ def _batches(lines: Iterable[Numbered]) -> Iterator[list[Numbered]]:
     batch: list[Numbered] = []
     size = 0
     try:
-        for one in lines:
-            batch.append(one)
-            size += one.whole.exchange.request_bytes + one.whole.exchange.response_bytes
+        for line in lines:
+            batch.append(line)
+            size += line.whole.exchange.request_bytes + line.whole.exchange.response_bytes
             if len(batch) >= _BATCH_ROWS or size >= _BATCH_BYTES:
                 yield batch
                 batch, size = [], 0

@@ -18,8 +18,8 @@ class Lines:
         self._file = file
 
     def write(self, fields: Iterable[dict[str, Any]]) -> None:
-        for one in fields:
-            self._file.write(encode(one))
+        for field in fields:
+            self._file.write(encode(field))
 
     def close(self) -> None:
         """Nothing is left to write."""

@@ -25,7 +25,7 @@ from proxy.store.transfer.priced import Priced, Prices
 from proxy.wire.refusals import Attempts
 
 VERSION = 1
-COLUMNS = [one for one in Exchange._meta.concrete_fields if one.attname != "price_id"]
+COLUMNS = [field for field in Exchange._meta.concrete_fields if field.attname != "price_id"]
 SIDES = ("request", "response")
 
 _TEXT = r"^[^\x00]*$"  # no column holds a NUL
@@ -41,7 +41,7 @@ def fields_of(whole: Whole, prices: Prices) -> dict[str, Any]:
     """An exchange in the order of the export; bodies are bytes, and absent where they are not at hand."""
     row = whole.exchange
     fields: dict[str, Any] = {"nexus_export": VERSION}
-    fields.update((one.attname, getattr(row, one.attname)) for one in COLUMNS)
+    fields.update((column.attname, getattr(row, column.attname)) for column in COLUMNS)
     fields["price"] = prices.by_id(row.price_id)
     if traffic := whole.traffic:
         fields["chunks"] = traffic.chunks
@@ -80,7 +80,7 @@ def whole_of(fields: Mapping[str, Any], prices: Prices) -> Whole:
 
 
 def _exchange(line: Any, prices: Prices) -> Exchange:
-    row = Exchange(**{one.attname: getattr(line, one.attname) for one in COLUMNS})
+    row = Exchange(**{column.attname: getattr(line, column.attname) for column in COLUMNS})
     if row.id.version != 7:
         raise LineError(f"{row.id} is no UUIDv7, so its month is unknown")
     if row.outcome not in OUTCOMES:
@@ -176,7 +176,7 @@ _Line = msgspec.defstruct(
     "Line",
     [
         ("nexus_export", int),
-        *(_column(one) for one in COLUMNS),
+        *(_column(column) for column in COLUMNS),
         ("price", Priced | None, None),
         ("chunks", list[tuple[float, int]], msgspec.field(default_factory=list)),
         *(

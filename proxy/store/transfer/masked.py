@@ -28,9 +28,9 @@ def _value(value: Any) -> Any:
         case str():
             return mask_text(value)
         case list():
-            return [_value(one) for one in value]
+            return [_value(item) for item in value]
         case tuple():
-            return tuple(_value(one) for one in value)
+            return tuple(_value(item) for item in value)
     return value
 
 

@@ -36,7 +36,7 @@ _TYPES: Mapping[str, pa.DataType] = {
 }
 _HEADERS = pa.list_(pa.struct([("name", pa.string()), ("value", pa.string())]))
 _CHUNKS = pa.list_(pa.struct([("ms", pa.float64()), ("bytes", pa.int64())]))
-_DOCUMENTS = [one.attname for one in COLUMNS if isinstance(one, models.JSONField)]
+_DOCUMENTS = [column.attname for column in COLUMNS if isinstance(column, models.JSONField)]
 
 
 class Table:
@@ -49,9 +49,9 @@ class Table:
         self._bytes = 0
 
     def write(self, fields: Iterable[dict[str, Any]]) -> None:
-        for one in fields:
-            self._rows.append(_row(one))
-            self._bytes += sum(len(one.get(f"{name}_body") or b"") for name in SIDES)
+        for field in fields:
+            self._rows.append(_row(field))
+            self._bytes += sum(len(field.get(f"{name}_body") or b"") for name in SIDES)
             if len(self._rows) >= _GROUP_ROWS or self._bytes >= _GROUP_BYTES:
                 self._flush()
 
@@ -79,9 +79,9 @@ def schema(*, bodies: bool) -> pa.Schema:
             *([(f"{name}_body", pa.binary())] if bodies else []),
         )
     ]
-    prices = {one.attname: one for one in Price._meta.concrete_fields}
+    prices = {field.attname: field for field in Price._meta.concrete_fields}
     price = pa.struct([(name, _type(prices[name])) for name in Priced.__struct_fields__])
-    own = [(one.attname, _type(one)) for one in COLUMNS]
+    own = [(column.attname, _type(column)) for column in COLUMNS]
     return pa.schema(
         [
             ("nexus_export", pa.int16()),
@@ -136,17 +136,19 @@ def _row(fields: dict[str, Any]) -> dict[str, Any]:
 
 def _fields(row: dict[str, Any]) -> dict[str, Any]:
     fields = {name: _neutral(value) for name, value in row.items() if value is not None}
-    for one in COLUMNS:
-        if one.null:
-            fields.setdefault(one.attname, None)
+    for column in COLUMNS:
+        if column.null:
+            fields.setdefault(column.attname, None)
     for name in _DOCUMENTS:
         if fields.get(name) is not None:
             fields[name] = msgspec.json.decode(fields[name])
     if "chunks" in fields:
-        fields["chunks"] = [[one["ms"], one["bytes"]] for one in fields["chunks"]]
+        fields["chunks"] = [[chunk["ms"], chunk["bytes"]] for chunk in fields["chunks"]]
     for side in SIDES:
         if f"{side}_headers" in fields:
-            fields[f"{side}_headers"] = [[one["name"], one["value"]] for one in fields[f"{side}_headers"]]
+            fields[f"{side}_headers"] = [
+                [field["name"], field["value"]] for field in fields[f"{side}_headers"]
+            ]
     return fields
 
 
@@ -158,5 +160,5 @@ def _neutral(value: Any) -> Any:
         case Decimal():
             return f"{value:f}"
         case dict():
-            return {name: _neutral(one) for name, one in value.items()}
+            return {name: _neutral(item) for name, item in value.items()}
     return value

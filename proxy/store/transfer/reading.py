@@ -30,7 +30,7 @@ class Kept:
 
 def read(group: Sequence[Exchange], *, bodies: bool) -> Iterator[Whole]:
     """The exchanges of a group in their order; without `bodies`, only headers and times are read."""
-    rows = ExchangeBody.objects.in_bulk([one.id for one in group])
+    rows = ExchangeBody.objects.in_bulk([exchange.id for exchange in group])
     manifests = _manifests(rows) if bodies else {}
     pieces = _pieces(manifests)
     for exchange in group:

@@ -61,7 +61,7 @@ def test_calls_beside_the_answers_own_have_lines_of_their_kind() -> None:
     assert ("output", "advisor", OPUS) in labels(of("advisor"))
     fallback = of("fallback")
     assert ("input", "declined", bills.FABLE) in labels(fallback)
-    assert [one.model for one in fallback.billed] == [OPUS, bills.FABLE]
+    assert [billed.model for billed in fallback.billed] == [OPUS, bills.FABLE]
 
 
 def test_web_searches_are_counted_by_the_thousand() -> None:
@@ -172,7 +172,7 @@ def test_the_lines_of_a_batch_are_those_of_its_shares() -> None:
     assert found.cost_state == "exact"
     assert {Factor("batch", Decimal("0.5")) in line.factors for line in found.lines} == {True, False}
     assert {line.over_tokens for line in found.lines if line.model == HAIKU} == {0, 100_000}
-    assert {one.model for one in found.billed} == {"(several)", HAIKU, SONNET, OPUS}
+    assert {billed.model for billed in found.billed} == {"(several)", HAIKU, SONNET, OPUS}
 
 
 def test_a_batch_that_was_counted_before_names_the_request_that_counted_it() -> None:

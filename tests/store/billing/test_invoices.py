@@ -124,7 +124,9 @@ def price_of(row: Exchange) -> Price:
 
 
 @pytest.mark.parametrize(
-    ("cost", "model", "usage"), [one[1:] for one in INVOICES], ids=[one[0] for one in INVOICES]
+    ("cost", "model", "usage"),
+    [invoice[1:] for invoice in INVOICES],
+    ids=[invoice[0] for invoice in INVOICES],
 )
 def test_an_answer_costs_what_its_rule_says(cost: str, model: str, usage: dict[str, object]) -> None:
     row = billed(say(model=model, usage=usage))

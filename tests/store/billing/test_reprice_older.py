@@ -104,20 +104,20 @@ def test_a_declined_attempt_is_found_in_its_body() -> None:
     reprice.reprice(reprice.Asked())
 
     assert now(row) == (Decimal(4), "exact", costs.RULE)
-    assert [one.model for one in costs.billed_of(row)] == [OPUS, OTHER]
+    assert [billed.model for billed in costs.billed_of(row)] == [OPUS, OTHER]
     assert rebuild.rebuild(rebuild.Asked()) == rebuild.Rebuilt()
 
 
 def test_what_was_summed_up_by_the_model_that_was_asked_moves_to_the_one_that_billed() -> None:
     row = taken(say(model=OPUS, usage={"input_tokens": 1_000_000}), ask(model="best"))
     as_0_1_0(row, "4")
-    assert [one.model for one in Rollup.objects.all()] == ["best"]
+    assert [item.model for item in Rollup.objects.all()] == ["best"]
 
     reprice.reprice(reprice.Asked())
 
-    assert [one.model for one in Rollup.objects.exclude(requests=0)] == [OPUS]
+    assert [item.model for item in Rollup.objects.exclude(requests=0)] == [OPUS]
     assert rebuild.rebuild(rebuild.Asked()) == rebuild.Rebuilt()
-    assert [one.model for one in Rollup.objects.all()] == [OPUS]
+    assert [item.model for item in Rollup.objects.all()] == [OPUS]
 
 
 def batch(results: bytes) -> Exchange:

@@ -99,7 +99,7 @@ def test_equal_pieces_of_a_month_are_kept_once_and_no_month_has_the_key_of_anoth
     assert Blob.objects.filter(month=NOVEMBER).count() == 2
     assert MonthKey.objects.count() == 2
     assert len(set(Blob.objects.values_list("digest", flat=True))) == 4
-    assert {body_of(one, "request") for one in exchanges} == {ask()}
+    assert {body_of(exchange, "request") for exchange in exchanges} == {ask()}
 
 
 def flipped(data: bytes, at: int) -> bytes:
@@ -124,9 +124,9 @@ def test_pieces_cannot_be_swapped() -> None:
         "UPDATE proxy_blob SET data = other.data FROM proxy_blob AS other WHERE other.digest <> proxy_blob.digest"
     )
 
-    for one in exchanges:
+    for exchange in exchanges:
         with pytest.raises(BodyMissingError, match="missing or damaged"):
-            body_of(one, "request")
+            body_of(exchange, "request")
 
 
 @pytest.mark.django_db
@@ -144,13 +144,13 @@ def test_the_keys_and_pieces_of_two_months_cannot_be_swapped() -> None:
     december = datetime(2026, 12, 1, tzinfo=UTC)
     exchange = stored(b"a" * 99, b"")
     stored(b"a" * 99, b"", moment=december)
-    one, other = Blob.objects.get(month=NOVEMBER), Blob.objects.get(month=december.date())
+    only, other = Blob.objects.get(month=NOVEMBER), Blob.objects.get(month=december.date())
     Blob.objects.filter(month=NOVEMBER).update(data=other.data)
 
     with pytest.raises(BodyMissingError, match="missing or damaged"):
         body_of(exchange, "request")
 
-    Blob.objects.filter(month=NOVEMBER).update(data=one.data)
+    Blob.objects.filter(month=NOVEMBER).update(data=only.data)
     with as_owner():
         MonthKey.objects.filter(pk=NOVEMBER).update(wrapped=MonthKey.objects.get(pk=december.date()).wrapped)
 
@@ -177,7 +177,9 @@ def test_encryption_may_be_turned_on_and_off_within_a_month(encrypted: Settings,
             ingest.ingest(make_batch(*new[at : at + size]))
         records += new
 
-    assert [body_of(UUID(one.head.id), "request") for one in records] == [one.request_body for one in records]
+    assert [body_of(UUID(record.head.id), "request") for record in records] == [
+        record.request_body for record in records
+    ]
     # A request whose forerunner was written in the other way has a whole manifest.
     heads = ExchangeBody.objects.filter(parent=None).order_by("id").values_list("id", flat=True)
     assert list(heads) == [UUID(records[at].head.id) for at in (0, 2, 4, 6, 10)]
@@ -242,7 +244,7 @@ def test_without_the_master_key_a_batch_fails_whole_and_is_stored_when_the_key_i
     refused = tasks.ingest.apply((payload,))
 
     assert isinstance(refused.result, KeyUnavailable)
-    [told] = [one for one in caplog.records if one.msg == "ingest.key_missing"]
+    [told] = [record for record in caplog.records if record.msg == "ingest.key_missing"]
     assert key_id(OLD) in told.__dict__["why"]
     assert everything()[:4] == before[:4]
     assert not SetAside.objects.exclude(serial=4).exists()
@@ -289,8 +291,10 @@ def test_records_that_were_set_aside_cannot_be_swapped(set_aside: SetAside, fiel
 def test_workers_that_need_the_key_of_a_new_month_at_once_use_the_same() -> None:
     records = [make_record(ask(f"question {number}")) for number in range(6)]
 
-    results = run_at_once([ingesting(make_batch(one)) for one in records])
+    results = run_at_once([ingesting(make_batch(record)) for record in records])
 
     assert results == [1] * 6
     assert master_of(bytes(MonthKey.objects.get().wrapped)) == key_id(OLD)
-    assert [body_of(UUID(one.head.id), "request") for one in records] == [one.request_body for one in records]
+    assert [body_of(UUID(record.head.id), "request") for record in records] == [
+        record.request_body for record in records
+    ]

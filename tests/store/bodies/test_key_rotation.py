@@ -34,7 +34,7 @@ def exchanges() -> list[UUID]:
     """One of each month, under the old key."""
     records = [make_record(head=make_head(moment)) for moment in MOMENTS]
     ingest.ingest(make_batch(*records))
-    return [UUID(one.head.id) for one in records]
+    return [UUID(record.head.id) for record in records]
 
 
 def rotated(*options: str) -> str:
@@ -44,7 +44,7 @@ def rotated(*options: str) -> str:
 
 
 def readable(exchanges: list[UUID]) -> bool:
-    return all(body_of(one, "request") == ask() for one in exchanges)
+    return all(body_of(exchange, "request") == ask() for exchange in exchanges)
 
 
 def masters_in_use() -> set[str]:

@@ -35,7 +35,7 @@ def turns(count: int, **head: object) -> list[Record]:
 
 
 def bodies(records: Sequence[Record]) -> list[bytes]:
-    return [body_of(UUID(one.head.id), "request") for one in records]
+    return [body_of(UUID(record.head.id), "request") for record in records]
 
 
 def parent_of(record: Record) -> UUID | None:
@@ -69,8 +69,8 @@ def test_a_chain_of_manifests_has_no_more_links_than_allowed() -> None:
 
     parents = dict(ExchangeBody.objects.values_list("id", "parent"))
     lengths = []
-    for one in parents:
-        length, parent = 0, parents[one]
+    for item in parents:
+        length, parent = 0, parents[item]
         while parent:
             length, parent = length + 1, parents[parent]
         lengths.append(length)
@@ -158,7 +158,7 @@ def test_the_parents_of_a_batch_cost_one_query_that_reads_no_whole_table() -> No
     ) as queries:
         ingest.ingest(batch)
 
-    [asked] = [one["sql"] for one in queries if "RECURSIVE" in one["sql"]]
+    [asked] = [query["sql"] for query in queries if "RECURSIVE" in query["sql"]]
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute(f"EXPLAIN {asked}")

@@ -60,9 +60,9 @@ def answer(number: int) -> bytes:
         {
             "type": "content_block_delta",
             "index": 0,
-            "delta": {"type": "input_json_delta", "partial_json": one},
+            "delta": {"type": "input_json_delta", "partial_json": chunk},
         }
-        for one in pieces
+        for chunk in pieces
     ]
     return stream(start(input_tokens=10, output_tokens=1), *deltas, {"type": "message_stop"})
 
@@ -100,10 +100,12 @@ def test_an_agents_session_takes_less_than_three_percent_and_comes_back_byte_exa
         ingest.ingest(make_batch(record))
 
     growth = stored_bytes() - before
-    assert growth / sum(len(one.request_body) for one in records) <= 0.03
-    assert [body_of(UUID(one.head.id), "request") for one in records] == [one.request_body for one in records]
-    assert [body_of(UUID(one.head.id), "response") for one in records] == [
-        one.response_body for one in records
+    assert growth / sum(len(item.request_body) for item in records) <= 0.03
+    assert [body_of(UUID(item.head.id), "request") for item in records] == [
+        item.request_body for item in records
+    ]
+    assert [body_of(UUID(item.head.id), "response") for item in records] == [
+        item.response_body for item in records
     ]
 
 
@@ -116,9 +118,9 @@ def test_the_bodies_of_a_session_cost_hardly_any_time() -> None:
 
     def for_200_kb(seed: int) -> float:
         records = session(seed)
-        empty = [structs.replace(one, request_body=b"") for one in session(seed, domain="b.example")]
+        empty = [structs.replace(record, request_body=b"") for record in session(seed, domain="b.example")]
         bodies = seconds(records) - seconds(empty)
-        return bodies / sum(len(one.request_body) for one in records) * 200_000
+        return bodies / sum(len(record.request_body) for record in records) * 200_000
 
     # 1.2 to 1.7 ms after a process's first batch; more is allowed, as coverage may count lines and others take the core.
     assert min(for_200_kb(seed) for seed in (1, 3, 5)) < 0.006

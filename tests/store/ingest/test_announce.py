@@ -41,12 +41,12 @@ def test_each_new_exchange_is_announced_with_what_it_says(heard: list[Stored]) -
 
     ingest.ingest(make_batch(record))
 
-    [one] = heard
-    assert (one.exchange_id, one.domain, one.account) == (UUID(record.head.id), "a.example", "team")
-    assert (one.user_text, one.first_user_text, one.model) == ("Why?", "Why?", "claude-sonnet-4-5")
-    assert (one.started_at, one.duration_ms, one.input_tokens, one.output_tokens) == (NOON, 251, 10, 5)
-    assert one.message is not None
-    assert one.message["content"] == [{"type": "text", "text": "Because."}]
+    [only] = heard
+    assert (only.exchange_id, only.domain, only.account) == (UUID(record.head.id), "a.example", "team")
+    assert (only.user_text, only.first_user_text, only.model) == ("Why?", "Why?", "claude-sonnet-4-5")
+    assert (only.started_at, only.duration_ms, only.input_tokens, only.output_tokens) == (NOON, 251, 10, 5)
+    assert only.message is not None
+    assert only.message["content"] == [{"type": "text", "text": "Because."}]
 
 
 def test_an_exchange_that_comes_again_is_not_announced_again(heard: list[Stored]) -> None:

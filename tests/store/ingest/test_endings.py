@@ -124,10 +124,10 @@ def test_sums_and_all_who_are_told_see_the_decided_outcome(monkeypatch: pytest.M
 
     ingest.ingest(make_batch(answered(SSE, stream(PING))))
 
-    [one] = told
-    assert (one.outcome, one.error_type) == ("upstream_cut", "no_end")
-    assert live.event(one)["outcome"] == "upstream_cut"
-    assert "without its last event" in str(slack_text.error(one))
+    [only] = told
+    assert (only.outcome, only.error_type) == ("upstream_cut", "no_end")
+    assert live.event(only)["outcome"] == "upstream_cut"
+    assert "without its last event" in str(slack_text.error(only))
     assert (Exchange.objects.get().outcome, Rollup.objects.get().errors) == ("upstream_cut", 1)
 
 

@@ -283,8 +283,8 @@ def test_what_pricing_needs_is_kept_where_no_other_column_tells_it() -> None:
     plain = read(make_record())
     cut = streamed(start(input_tokens=3), outcome="client_left")
 
-    assert [one.answered_model for one in (alias, plain, cut)] == ["claude-haiku-4-5-20251001", "", ""]
-    assert [one.finished for one in (alias, plain, cut)] == [True, True, False]
+    assert [item.answered_model for item in (alias, plain, cut)] == ["claude-haiku-4-5-20251001", "", ""]
+    assert [item.finished for item in (alias, plain, cut)] == [True, True, False]
 
 
 def test_unread_keeps_what_the_proxy_knows() -> None:

@@ -268,7 +268,7 @@ def test_the_rows_alone_give_the_sums() -> None:
     for row in Exchange.objects.all():
         total = found.setdefault(row.counts_as or row.domain, [Decimal(0), 0, 0])
         total[0] += row.cost_usd or 0
-        total[1] += sum(one.tokens.output for one in costs.billed_of(row))
+        total[1] += sum(billed.tokens.output for billed in costs.billed_of(row))
         total[2] += row.cost_state == "partial"
     assert found == {domain: list(total[:3]) for domain, total in sums().items()}
 
@@ -286,7 +286,7 @@ def test_each_model_of_a_batch_is_summed_up_under_its_own_name() -> None:
         "claude-sonnet-4-5-20250929": SONNET / 1_000_000 + Decimal("0.02"),
     }
     assert {model: row.requests for model, row in rollups.items() if row.requests} == {"": 1, "(several)": 1}
-    assert sum(one.cost_usd for one in costs.billed_of(fetched)) == fetched.cost_usd
+    assert sum(billed.cost_usd for billed in costs.billed_of(fetched)) == fetched.cost_usd
 
 
 def test_a_refused_fetch_is_no_fetch() -> None:
@@ -344,7 +344,7 @@ def test_a_usage_column_that_holds_something_else_tells_nothing() -> None:
 @pytest.mark.skipif(not recordings.FILES, reason=recordings.MISSING)
 def test_a_recorded_batch_is_counted() -> None:
     found = [json.loads(path.read_text()) for path in recordings.FILES if "--batch-with-" in path.stem]
-    bodies = [base64.b64decode(one["response"]["body_b64"]) for one in found]
+    bodies = [base64.b64decode(item["response"]["body_b64"]) for item in found]
     batch_id = "msgbatch_01GUqGVJfUzZfBnjRymfPdV3"
     created = create(batch_id)
     headers = list(found[2]["response"]["headers"].items())

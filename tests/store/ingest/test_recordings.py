@@ -37,7 +37,7 @@ def recorded(recording: dict[str, Any]) -> Record:
 
 def test_every_recorded_exchange_is_stored_exactly_and_read_as_expected(prices: None) -> None:
     recordings = [json.loads(path.read_text()) for path in FILES]
-    records = [recorded(one) for one in recordings]
+    records = [recorded(item) for item in recordings]
 
     assert ingest.ingest(make_batch(*records)) == len(records)
 
@@ -69,13 +69,13 @@ def test_each_recorded_answer_that_tells_its_usage_has_an_exact_cost(prices: Non
 def test_the_turns_of_a_recorded_session_share_what_they_repeat(prices: None) -> None:
     paths = [path for path in FILES if path.name.startswith("claude-trace")]
     turns = [
-        one
-        for one in (recorded(json.loads(path.read_text())) for path in paths)
-        if len(one.request_body) > 50_000
+        item
+        for item in (recorded(json.loads(path.read_text())) for path in paths)
+        if len(item.request_body) > 50_000
     ]
 
-    ingest.ingest(make_batch(*(msgspec.structs.replace(one, response_body=b"") for one in turns)))
+    ingest.ingest(make_batch(*(msgspec.structs.replace(turn, response_body=b"") for turn in turns)))
 
-    assert [body_of(UUID(one.head.id), "request") for one in turns] == [one.request_body for one in turns]
+    assert [body_of(UUID(turn.head.id), "request") for turn in turns] == [turn.request_body for turn in turns]
     kept = Blob.objects.aggregate(size=Sum("size"))["size"]
-    assert kept < 1.1 * max(len(one.request_body) for one in turns)
+    assert kept < 1.1 * max(len(turn.request_body) for turn in turns)

@@ -25,7 +25,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found: list[str] = []
 
     def listen(stored: list[Stored]) -> None:
-        found.extend(one.unpriced_model for one in stored if one.unpriced_model)
+        found.extend(row.unpriced_model for row in stored if row.unpriced_model)
 
     monkeypatch.setattr(ingest, "announce", listen)
     return found

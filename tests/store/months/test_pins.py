@@ -93,7 +93,7 @@ def test_a_pin_names_one_thing(named: tuple[str, ...]) -> None:
 
 
 def month_of(report: list[dict[str, Any]], name: str) -> dict[str, Any]:
-    return next(one for one in report if one["month"] == name)
+    return next(item for item in report if item["month"] == name)
 
 
 def test_partitions_tell_of_each_month_what_is_there_and_what_comes_next(settings: Settings) -> None:
@@ -109,7 +109,7 @@ def test_partitions_tell_of_each_month_what_is_there_and_what_comes_next(setting
     january = month_of(data("partitions")["months"], "2026-01")
 
     assert (january["pinned"], january["nextRun"], january["bodiesDroppedAt"]) == (3, ["bodies"], None)
-    assert january["storedBytes"] == sum(one["storedBytes"] for one in january["tables"]) > 0
+    assert january["storedBytes"] == sum(table["storedBytes"] for table in january["tables"]) > 0
     assert month_of(data("partitions")["months"], f"{datetime.now(UTC):%Y-%m}")["nextRun"] == []
     assert "drop bodies" in say("partitions")
     assert Exchange.objects.count() == 5
@@ -121,7 +121,7 @@ def test_partitions_are_applied_only_when_asked_and_then_told(settings: Settings
 
     done = data("partitions", "--apply")
 
-    assert {(one["month"], one["part"]) for one in done["dropped"]} >= {
+    assert {(report["month"], report["part"]) for report in done["dropped"]} >= {
         ("2026-01", "bodies"),
         ("2026-01", "metadata"),
     }
@@ -139,7 +139,7 @@ def test_partitions_are_made_ahead() -> None:
 
     assert made[0] == f"{datetime.now(UTC):%Y-%m}"
     assert len(made) == 3
-    assert set(made) <= {one["month"] for one in data("partitions")["months"]}
+    assert set(made) <= {month["month"] for month in data("partitions")["months"]}
 
 
 def test_a_month_without_an_estimate_tells_none() -> None:

@@ -90,7 +90,7 @@ def test_a_month_without_pins_is_dropped_whole_and_no_other() -> None:
     assert drop_all() == (0, 0)
 
     assert partitions_of("2026_01") == set()
-    assert [one.id for one in Exchange.objects.all()] == [id_of(new)]
+    assert [row.id for row in Exchange.objects.all()] == [id_of(new)]
     assert bodies(new) == sent(new)
 
 
@@ -120,7 +120,7 @@ def test_a_piece_that_pinned_and_unpinned_exchanges_share_is_kept() -> None:
 
     assert drop_all() == (2, 2)
 
-    assert [bodies(one) for one in shared[:2]] == [sent(one) for one in shared[:2]]
+    assert [bodies(record) for record in shared[:2]] == [sent(record) for record in shared[:2]]
     assert Blob.objects.count() == 2
 
 
@@ -133,7 +133,7 @@ def test_a_pinned_session_keeps_all_its_exchanges_and_those_that_come_later() ->
     ingest.ingest(make_batch(*records[25:]))
     assert drop_all() == (None, None)
 
-    assert [bodies(one) for one in records] == [sent(one) for one in records]
+    assert [bodies(record) for record in records] == [sent(record) for record in records]
     assert Exchange.objects.count() == 30
 
 
@@ -260,7 +260,11 @@ def test_nothing_is_ever_deleted_row_by_row() -> None:
     migration = import_module("proxy.store.migrations.0008_retention")
 
     statements = [migration.MONTHS, migration.PINNED, migration.KEEP, migration.DROP]
-    assert not [one for one in statements if "DELETE" in one.upper() or "TRUNCATE" in one.upper()]
+    assert not [
+        statement
+        for statement in statements
+        if "DELETE" in statement.upper() or "TRUNCATE" in statement.upper()
+    ]
 
 
 @pytest.mark.parametrize(
@@ -293,7 +297,7 @@ def test_the_edges_of_a_month_are_those_of_utc(settings: Settings) -> None:
 
     retention.run(datetime(2026, 2, 2, 0, 30, tzinfo=UTC))
 
-    assert [one.id for one in Exchange.objects.all()] == [id_of(first)]
+    assert [row.id for row in Exchange.objects.all()] == [id_of(first)]
     assert bodies(first) == sent(first)
 
 
@@ -307,15 +311,15 @@ def test_a_run_drops_what_is_due_and_tells_of_each_drop(
     with caplog.at_level(logging.INFO, "nexus.retention"):
         retention.run(datetime(2026, 5, 10, tzinfo=UTC))
 
-    assert {one.started_at.month for one in Exchange.objects.all()} == {2, 3, 4}
-    assert {month_of(one.id).month for one in ExchangeBody.objects.all()} == {4}
-    events = [vars(one) for one in caplog.records if one.getMessage() == "retention.dropped"]
-    told = [one for one in events if "2026-01" <= one["month"] <= "2026-04"]
-    assert [(one["month"], one["part"]) for one in told] == [
+    assert {row.started_at.month for row in Exchange.objects.all()} == {2, 3, 4}
+    assert {month_of(row.id).month for row in ExchangeBody.objects.all()} == {4}
+    events = [vars(record) for record in caplog.records if record.getMessage() == "retention.dropped"]
+    told = [event for event in events if "2026-01" <= event["month"] <= "2026-04"]
+    assert [(report["month"], report["part"]) for report in told] == [
         ("2026-01", "bodies"), ("2026-01", "metadata"), ("2026-02", "bodies"), ("2026-03", "bodies"),
     ]  # fmt: skip
     assert told[0]["by"] == "RETENTION_BODIES_DAYS=30"
-    assert all(one["bytes"] > 0 and one["kept"] == 0 for one in told)
+    assert all(report["bytes"] > 0 and report["kept"] == 0 for report in told)
 
 
 def test_by_default_nothing_is_dropped() -> None:

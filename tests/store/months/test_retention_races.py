@@ -105,7 +105,7 @@ def test_ingest_into_old_and_new_months_goes_on_while_months_are_dropped() -> No
     assert [*trouble, *(error for _, raised in writers for error in raised)] == []
     assert not SetAside.objects.exists()
     assert any(dropped)
-    assert [bodies(one) for one in [*pinned, *new]] == [sent(one) for one in [*pinned, *new]]
+    assert [bodies(report) for report in [*pinned, *new]] == [sent(report) for report in [*pinned, *new]]
     assert dict(DomainTotal.objects.values_list("domain", "requests")) == {"a.example": 80, "c.example": 40}
 
 
@@ -126,7 +126,7 @@ def test_a_month_that_is_dropped_while_a_batch_is_on_its_way_is_made_again(
 
     assert ingest.ingest(make_batch(*records)) == 2
 
-    assert [bodies(one) for one in records] == [sent(one) for one in records]
+    assert [bodies(record) for record in records] == [sent(record) for record in records]
     assert len(partitions_made) == 2
     assert "ingest.one_by_one" not in caplog.text
 
@@ -211,7 +211,7 @@ def test_workers_that_make_the_same_missing_partitions_do_not_collide() -> None:
         thread.join()
 
     assert [error for _, raised in threads for error in raised] == []
-    assert len([one for one in partitions.partitions() if one.month == JANUARY]) == 4
+    assert len([partition for partition in partitions.partitions() if partition.month == JANUARY]) == 4
 
 
 @contextmanager

@@ -21,10 +21,10 @@ FAR = datetime(2031, 5, 20, tzinfo=UTC)
 
 
 def months_of(year: int) -> dict[str, set[str]]:
-    found = [one for one in partitions() if one.month.year == year]
+    found = [partition for partition in partitions() if partition.month.year == year]
     return {
-        f"{month:%Y-%m}": {one.table for one in found if one.month == month}
-        for month in {one.month for one in found}
+        f"{month:%Y-%m}": {item.table for item in found if item.month == month}
+        for month in {item.month for item in found}
     }
 
 

@@ -24,10 +24,10 @@ def test_a_new_database_holds_the_shipped_prices(prices: None) -> None:
 
 def test_an_edited_price_is_used_after_a_while(prices: None) -> None:
     slow, quick = CachedBook(seconds=600), CachedBook(seconds=0)
-    prices_before = [one.get().find("claude-haiku-4-5", NOW) for one in (slow, quick)]
+    prices_before = [item.get().find("claude-haiku-4-5", NOW) for item in (slow, quick)]
     with as_owner():
         Price.objects.filter(model="claude-haiku-4-5").update(input=Decimal(7))
 
-    prices_after = [one.get().find("claude-haiku-4-5", NOW) for one in (slow, quick)]
+    prices_after = [item.get().find("claude-haiku-4-5", NOW) for item in (slow, quick)]
 
     assert [price.rates.input for price in prices_before + prices_after if price] == [1, 1, 1, 7]

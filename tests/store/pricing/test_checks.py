@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database_role("owner"), pytest.
 
 
 def told() -> list[tuple[str, str, str]]:
-    return [(str(one.id), one.msg, str(one.hint)) for one in checks.costs(None)]
+    return [(str(cost.id), cost.msg, str(cost.hint)) for cost in checks.costs(None)]
 
 
 def test_it_is_one_of_the_deployment_checks() -> None:

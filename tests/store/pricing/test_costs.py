@@ -105,7 +105,7 @@ def test_each_model_is_summed_up_by_what_it_is_billed_for_and_the_exchange_once(
 
     assert (row.input_tokens, row.cost_usd) == (1_000_000, Decimal("12.00014"))
     assert row.billed == [[MODEL, 1_000_000, 7, 0, 0, "4.00014"], [OTHER, 1_000_000, 0, 0, 0, "8"]]
-    found = {one.model: (one.requests, one.input_tokens, one.cost_usd) for one in Rollup.objects.all()}
+    found = {item.model: (item.requests, item.input_tokens, item.cost_usd) for item in Rollup.objects.all()}
     assert found == {MODEL: (1, 1_000_000, Decimal("4.00014")), OTHER: (0, 1_000_000, Decimal(8))}
     total = DomainTotal.objects.get()
     assert (total.requests, total.input_tokens, total.cost_usd) == (1, 2_000_000, Decimal("12.00014"))

@@ -36,7 +36,7 @@ def there(pk: int, row: PriceRow, **fields: object) -> Price:
 def done(plan: Plan, table: Sequence[Price]) -> list[Price]:
     """The table after a plan, as `apply` leaves it but for the database."""
     gone = {row.pk for row in plan.withdraw}
-    edits = {one.old.pk: one.row for one in plan.edit}
+    edits = {edit.old.pk: edit.row for edit in plan.edit}
     rows = [
         there(row.pk, edits.get(row.pk, of_table(row)), shipped=row.shipped or row.pk in edits,
               withdrawn_at=NOW if row.pk in gone else row.withdrawn_at)
@@ -59,7 +59,7 @@ def test_a_new_source_or_reading_is_noted_without_a_new_row() -> None:
     plan = upgrade_plan([new], [there(1, old, shipped=True)], NOW)
 
     assert (plan.add, plan.withdraw, plan.kept) == ([], [], [])
-    assert [(one.row, one.columns) for one in plan.edit] == [(new, ())]
+    assert [(edit.row, edit.columns) for edit in plan.edit] == [(new, ())]
 
 
 def test_a_new_alias_or_end_keeps_the_row_that_exchanges_name() -> None:
@@ -69,7 +69,7 @@ def test_a_new_alias_or_end_keeps_the_row_that_exchanges_name() -> None:
     plan = upgrade_plan([new], [there(1, old, shipped=True)], NOW)
 
     assert (plan.add, plan.withdraw) == ([], [])
-    assert [one.columns for one in plan.edit] == [("aliases", "valid_to")]
+    assert [edit.columns for edit in plan.edit] == [("aliases", "valid_to")]
 
 
 def test_a_wrong_amount_is_withdrawn_and_added_anew() -> None:
@@ -189,7 +189,7 @@ rows = st.builds(
 files = st.lists(rows, max_size=5, unique_by=lambda row: (row.model, row.valid_from))
 tables = st.lists(
     st.tuples(rows, st.booleans(), st.sampled_from([None, None, None, NOW])), max_size=6,
-    unique_by=lambda one: (one[0].model, one[0].valid_from),
+    unique_by=lambda edit: (edit[0].model, edit[0].valid_from),
 ).map(lambda found: [
     there(pk, row, shipped=came, withdrawn_at=gone) for pk, (row, came, gone) in enumerate(found, 1)
 ])  # fmt: skip
@@ -204,7 +204,7 @@ def test_no_upgrade_touches_what_an_operators_price_says_now(
     after = book(done(plan, table))
     operators = {str(row.pk) for row in table if not row.shipped}
 
-    assert [row for row in (*plan.withdraw, *(one.old for one in plan.edit)) if not row.shipped] == []
+    assert [row for row in (*plan.withdraw, *(edit.old for edit in plan.edit)) if not row.shipped] == []
     for name in (*MODELS, "x", "y"):
         price = before.find(name, NOW)
         if price and price.id in operators:

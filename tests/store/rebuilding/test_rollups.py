@@ -24,7 +24,7 @@ HOUR = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 def take_in(*moments: datetime, **head: object) -> None:
-    ingest.ingest(make_batch(*(make_record(head=make_head(one, **head)) for one in moments)))
+    ingest.ingest(make_batch(*(make_record(head=make_head(moment, **head)) for moment in moments)))
 
 
 def said() -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
@@ -56,8 +56,8 @@ def test_sums_that_were_lost_come_back_as_ingest_wrote_them(traffic: None) -> No
     found = rebuild.rebuild(rebuild.Asked())
 
     assert said() == before
-    assert sum(one.sums["requests"] for one in found.hours) == Exchange.objects.count() == 300
-    assert {one.of for one in found.totals} >= {*random_traffic.DOMAINS, sums.UNKNOWN_DOMAIN}
+    assert sum(hour.sums["requests"] for hour in found.hours) == Exchange.objects.count() == 300
+    assert {total.of for total in found.totals} >= {*random_traffic.DOMAINS, sums.UNKNOWN_DOMAIN}
 
 
 def spoil(random: Random) -> None:
@@ -115,7 +115,7 @@ def test_a_duration_falls_into_the_same_bucket_in_python_and_sql() -> None:
         )
         buckets = [row[0] for row in cursor.fetchall()]
 
-    assert buckets == [histogram.bucket(one) for one in durations]
+    assert buckets == [histogram.bucket(duration) for duration in durations]
 
 
 def double() -> None:
@@ -135,7 +135,7 @@ def test_only_the_hours_that_were_asked_for_are_mended() -> None:
     found = rebuild.rebuild(rebuild.Asked(since=hours[1], until=hours[3]))
 
     assert requests_by_hour() == dict(zip(hours, (2, 1, 1, 2), strict=True))
-    assert [one.of for one in found.hours] == hours[1:3]
+    assert [hour.of for hour in found.hours] == hours[1:3]
     assert DomainTotal.objects.get().requests == 6
 
 

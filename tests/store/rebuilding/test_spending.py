@@ -40,7 +40,7 @@ def traffic(prices: None) -> None:
 
 
 def take_in(*moments: datetime, **head: object) -> None:
-    ingest.ingest(make_batch(*(make_record(head=make_head(one, **head)) for one in moments)))
+    ingest.ingest(make_batch(*(make_record(head=make_head(moment, **head)) for moment in moments)))
 
 
 def by_day() -> dict[date, Decimal]:
@@ -65,7 +65,7 @@ def test_lost_sums_come_back_as_they_were(traffic: None) -> None:
     found = rebuild.rebuild(rebuild.Asked())
 
     assert random_traffic.spending() == before
-    assert {one.of for one in found.spending} == {row[0] for row in before}
+    assert {difference.of for difference in found.spending} == {row[0] for row in before}
 
 
 def spoil(random: Random) -> None:
@@ -103,7 +103,7 @@ def test_only_whole_days_and_the_domain_that_were_asked_for_are_mended() -> None
         rebuild.Asked(since=rebuild.hour_of(days[0]), until=rebuild.hour_of(days[2]), domain="a.example")
     )
 
-    assert [one.of for one in found.spending] == [days[1].date()]
+    assert [difference.of for difference in found.spending] == [days[1].date()]
     fixed = Spend.objects.get(cost_usd=COST)
     assert (fixed.day, fixed.domain) == (days[1].date(), "a.example")
 

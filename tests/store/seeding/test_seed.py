@@ -150,7 +150,7 @@ def test_each_exchange_costs_what_its_price_says_at_its_time() -> None:
 def test_answers_are_served_and_end_in_each_of_the_ways_that_matter() -> None:
     draw = random.Random(1)
     records = [turn.record for _ in range(240) for turn in conversation(draw).turns]
-    answers = [read_answer(200, "", one.response_body) for one in records]
+    answers = [read_answer(200, "", record.response_body) for record in records]
 
     told = [answer.usage.raw for answer in answers if answer.usage]
     kinds = {step.type for answer in answers if answer.usage for step in answer.usage.iterations}

@@ -27,7 +27,9 @@ def days() -> list[tuple[object, ...]]:
 
 
 def summed_hours() -> list[tuple[object, ...]]:
-    rows = Rollup.objects.values_list("hour__date", *KEY).annotate(**{f"all_{one}": Sum(one) for one in SUMS})
+    rows = Rollup.objects.values_list("hour__date", *KEY).annotate(
+        **{f"all_{item}": Sum(item) for item in SUMS}
+    )
     return sorted(rows, key=repr)
 
 
@@ -36,7 +38,7 @@ def test_what_ingest_adds_to_hours_is_added_to_their_days(prices: None) -> None:
     changes: list[dict[str, object]] = [{}, {"domain": "b.example"}, {"account": "other"}]
     for hours in (0, 1, 1, 30):
         head = [make_head(LATE + timedelta(hours=hours), **change) for change in changes]
-        records = [make_record(head=one, serial=n) for n, one in enumerate(head, 1)]
+        records = [make_record(head=item, serial=n) for n, item in enumerate(head, 1)]
         failed = make_record(ask(model="x"), b"", closing=make_closing(outcome="upstream_cut"), serial=9)
         ingest.ingest(make_batch(*records, failed))
 
@@ -77,9 +79,9 @@ def _slow_upserts(transactional_db: None) -> Iterator[None]:
 @pytest.mark.usefixtures("_slow_upserts")
 def test_hours_of_one_day_that_are_written_in_opposite_orders_wait_for_each_other() -> None:
     """One batch makes a's hour and adds to b's, the other one makes b's and adds to a's: their rows of the day are the same."""
-    noon, one = LATE.replace(hour=12), LATE.replace(hour=13)
-    ingest.ingest(batch(("b.example", noon), ("a.example", one)))
-    both = [batch(("a.example", moment), ("b.example", moment)) for moment in (noon, one)]
+    noon, only = LATE.replace(hour=12), LATE.replace(hour=13)
+    ingest.ingest(batch(("b.example", noon), ("a.example", only)))
+    both = [batch(("a.example", moment), ("b.example", moment)) for moment in (noon, only)]
 
     assert run_at_once([ingesting(part) for part in both]) == [2, 2]
 

@@ -99,7 +99,9 @@ def test_rollups_that_were_merged_equal_those_computed_from_the_rows(batches: li
         )
         for row in rows
     )
-    assert sum(one.input_tokens for one in Rollup.objects.all()) == sum(row.input_tokens or 0 for row in rows)
+    assert sum(item.input_tokens for item in Rollup.objects.all()) == sum(
+        row.input_tokens or 0 for row in rows
+    )
 
 
 def merged(*key: str) -> Counter[tuple[object, ...]]:

@@ -83,7 +83,10 @@ def test_a_line_that_postgresql_refuses_is_refused_alone(
 
     def fail(wholes: Iterable[Whole]) -> None:
         taken = list(wholes)
-        if any(one.traffic and b"poison" in (one.traffic.request.body or b"") for one in taken):
+        if any(
+            descriptor.traffic and b"poison" in (descriptor.traffic.request.body or b"")
+            for descriptor in taken
+        ):
             raise DataError("a value that no column holds")
         keep(taken)
 

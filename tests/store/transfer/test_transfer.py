@@ -31,8 +31,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database_role(OWNER), pytest.ma
 @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.jsonl.zst"])
 def test_an_export_into_an_empty_database_is_exported_as_the_same_bytes(tmp_path: Path, name: str) -> None:
     bodies = {
-        one: body_of(one, "request")
-        for one in ExchangeBody.objects.filter(request_dropped=False).values_list("id", flat=True)
+        item: body_of(item, "request")
+        for item in ExchangeBody.objects.filter(request_dropped=False).values_list("id", flat=True)
     }
     before, counted = export(tmp_path / name), sums()
     empty()
@@ -42,7 +42,7 @@ def test_an_export_into_an_empty_database_is_exported_as_the_same_bytes(tmp_path
     assert (done["stored"], done["known"], done["bad"]) == (30, 0, 0)
     assert export(tmp_path / f"again-{name}") == before
     assert sums() == counted
-    assert {one: body_of(one, "request") for one in bodies} == bodies
+    assert {body: body_of(body, "request") for body in bodies} == bodies
     assert ExchangeBody.objects.exclude(parent=None).count() > 10
 
 
@@ -68,7 +68,7 @@ def test_into_the_same_database_and_twice_changes_nothing(tmp_path: Path) -> Non
 
 @pytest.mark.usefixtures("traffic")
 def test_a_body_that_is_not_kept_stays_so_with_its_size_and_digest(tmp_path: Path) -> None:
-    [line] = [one for one in lines_of(export(tmp_path / "a.jsonl")) if one["response_not_kept"]]
+    [line] = [item for item in lines_of(export(tmp_path / "a.jsonl")) if item["response_not_kept"]]
     empty()
     import_(tmp_path / "a.jsonl")
 

@@ -68,11 +68,11 @@ def _exchange(text: str) -> Exchange:
 def _data(value: Any) -> object:
     """As JSON has it: by names, and with every digit."""
     if is_dataclass(value):
-        return {one.name: _data(getattr(value, one.name)) for one in fields(value)}
+        return {field.name: _data(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Factor | Billed | Counts):
         return {name: _data(inner) for name, inner in value._asdict().items()}
     if isinstance(value, tuple):
-        return [_data(one) for one in value]
+        return [_data(item) for item in value]
     if isinstance(value, Decimal):
         return plain(value)
     return value if isinstance(value, str | int | None) else str(value)
@@ -90,7 +90,7 @@ def _parts(found: Explanation) -> Iterator[Text | Table]:
 
 
 def _models(found: Explanation) -> str:
-    billed = dict.fromkeys(one.model or "(none)" for one in found.billed)
+    billed = dict.fromkeys(part.model or "(none)" for part in found.billed)
     parts = [f"asked for {found.model or 'no model'}", f"answered by {found.answered_model or 'no model'}"]
     return ", ".join([*parts, f"billed as {', '.join(billed)}"] if billed else parts)
 
@@ -127,4 +127,4 @@ def _price(price: UsedPrice, line: Line) -> str:
 
 def _plain(text: str) -> Text:
     """What came over the wire must not steer a terminal."""
-    return Text("".join(one if one.isprintable() else "�" for one in text))
+    return Text("".join(character if character.isprintable() else "�" for character in text))

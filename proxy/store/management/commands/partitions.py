@@ -47,7 +47,9 @@ class Command(BaseCommand):
             self._apply(plan(now), as_json=options["json"])
         else:
             found = months(now)
-            self._say({"months": [as_data(one) for one in found]}, as_table(found), as_json=options["json"])
+            self._say(
+                {"months": [as_data(month) for month in found]}, as_table(found), as_json=options["json"]
+            )
 
     def _apply(self, steps: list[Step], *, as_json: bool) -> None:
         done: dict[str, list[Step]] = {"dropped": [], "busy": []}
@@ -81,32 +83,32 @@ def as_table(found: list[Month]) -> str:
     return "\n".join([head, *map(as_line, found)])
 
 
-def as_line(one: Month) -> str:
-    sizes = {table.table: filesizeformat(table.stored_bytes) for table in one.tables}
-    dropped = {"bodies": one.bodies_dropped_at, "metadata": one.metadata_dropped_at}
+def as_line(month: Month) -> str:
+    sizes = {table.table: filesizeformat(table.stored_bytes) for table in month.tables}
+    dropped = {"bodies": month.bodies_dropped_at, "metadata": month.metadata_dropped_at}
     return LINE.format(
-        f"{one.month:%Y-%m}",
-        "?" if one.exchanges is None else f"~{one.exchanges:,}",
+        f"{month.month:%Y-%m}",
+        "?" if month.exchanges is None else f"~{month.exchanges:,}",
         *(sizes.get(table, "-") for table in TABLES),
-        one.pinned,
+        month.pinned,
         ", ".join(name for name, moment in dropped.items() if moment) or "-",
-        f"drop {' and '.join(one.next_run)}" if one.next_run else "keep",
+        f"drop {' and '.join(month.next_run)}" if month.next_run else "keep",
     ).replace("\xa0", " ")
 
 
-def as_data(one: Month) -> dict[str, object]:
+def as_data(month: Month) -> dict[str, object]:
     return {
-        "month": f"{one.month:%Y-%m}",
-        "exchanges": one.exchanges,
-        "storedBytes": one.stored_bytes,
+        "month": f"{month.month:%Y-%m}",
+        "exchanges": month.exchanges,
+        "storedBytes": month.stored_bytes,
         "tables": [
             {"table": table.table, "rows": table.rows, "storedBytes": table.stored_bytes}
-            for table in one.tables
+            for table in month.tables
         ],
-        "pinned": one.pinned,
-        "bodiesDroppedAt": one.bodies_dropped_at and one.bodies_dropped_at.isoformat(),
-        "metadataDroppedAt": one.metadata_dropped_at and one.metadata_dropped_at.isoformat(),
-        "nextRun": one.next_run,
+        "pinned": month.pinned,
+        "bodiesDroppedAt": month.bodies_dropped_at and month.bodies_dropped_at.isoformat(),
+        "metadataDroppedAt": month.metadata_dropped_at and month.metadata_dropped_at.isoformat(),
+        "nextRun": month.next_run,
     }
 
 

@@ -37,7 +37,7 @@ class Command(BaseCommand):
             raise CommandError(
                 "Name exchanges, or a session with --session and --domain, or ask for --list.", returncode=2
             )
-        named: list[dict[str, Any]] = [{"exchange": one} for one in exchanges]
+        named: list[dict[str, Any]] = [{"exchange": exchange} for exchange in exchanges]
         if session:
             named.append({"session_id": session, "domain": domain})
         with transaction.atomic():
@@ -50,10 +50,10 @@ class Command(BaseCommand):
     def _list(self, *, as_json: bool) -> None:
         pins = list(Pin.objects.all())
         if as_json:
-            self.stdout.write(json.dumps({"pins": [_data(one) for one in pins]}, indent=2))
+            self.stdout.write(json.dumps({"pins": [_data(pin) for pin in pins]}, indent=2))
             return
-        for one in pins:
-            self.stdout.write(f"{one.created_at:%Y-%m-%d}  {one}  {one.note}".rstrip())
+        for pin in pins:
+            self.stdout.write(f"{pin.created_at:%Y-%m-%d}  {pin}  {pin.note}".rstrip())
         if not pins:
             self.stdout.write("Nothing is pinned.")
 

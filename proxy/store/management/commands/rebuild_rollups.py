@@ -64,7 +64,7 @@ class Command(BaseCommand):
 
 def _json(found: Rebuilt) -> str:
     return json.dumps(
-        asdict(found), default=lambda one: one.isoformat() if isinstance(one, date) else plain(one)
+        asdict(found), default=lambda value: value.isoformat() if isinstance(value, date) else plain(value)
     )
 
 
@@ -84,8 +84,8 @@ def _lines(found: Rebuilt, dry_run: bool) -> Iterator[str]:
 
 
 def _differences(found: list[Difference]) -> Iterator[str]:
-    for one in found[:_SHOWN]:
-        yield f"{_name(one.of)}: {', '.join(_sum(name, value) for name, value in one.sums.items()) or 'moved'}"
+    for difference in found[:_SHOWN]:
+        yield f"{_name(difference.of)}: {', '.join(_sum(name, value) for name, value in difference.sums.items()) or 'moved'}"
     if more := len(found[_SHOWN:]):
         yield f"… and {more:,} more (--json shows all)"
 
@@ -103,6 +103,6 @@ def _name(of: datetime | date | str) -> str:
 
 
 def _left_alone(why: str, moments: Iterable[date], form: str) -> Iterator[str]:
-    if shown := [f"{one:{form}}" for one in moments]:
+    if shown := [f"{shown_moment:{form}}" for shown_moment in moments]:
         more = f" and {len(shown) - _SHOWN:,} more" if len(shown) > _SHOWN else ""
         yield f"Left alone ({why}): {', '.join(shown[:_SHOWN])}{more}"
