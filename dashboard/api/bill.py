@@ -25,7 +25,7 @@ def _line(line: Line) -> CostLine:
         quantity=line.quantity,
         rate=decimal(line.rate),
         per=line.per,
-        factors=[CostFactor(name=one.name, value=plain(one.value)) for one in line.factors],
+        factors=[CostFactor(name=factor.name, value=plain(factor.value)) for factor in line.factors],
         amount=plain(line.amount),
         over_tokens=line.over_tokens,
         price_id=line.price.id if line.price else None,
@@ -37,12 +37,12 @@ def billed_models(bill: Explanation) -> list[BilledModel]:
     """What each model is billed for."""
     return [
         BilledModel(
-            model=one.model,
-            input_tokens=one.tokens.input,
-            output_tokens=one.tokens.output,
-            cache_read_input_tokens=one.tokens.cache_read,
-            cache_creation_input_tokens=one.tokens.cache_write,
-            cost=None if bill.cost_usd is None else plain(one.cost_usd),
+            model=billed.model,
+            input_tokens=billed.tokens.input,
+            output_tokens=billed.tokens.output,
+            cache_read_input_tokens=billed.tokens.cache_read,
+            cache_creation_input_tokens=billed.tokens.cache_write,
+            cost=None if bill.cost_usd is None else plain(billed.cost_usd),
         )
-        for one in bill.billed
+        for billed in bill.billed
     ]

@@ -130,8 +130,8 @@ def stats(request: HttpRequest, domain: str = "", since: datetime | None = None)
         average_response_time=round(found.average_ms, 1),
         error_count=found.errors,
         active_domains=len(summary.by_domain),
-        requests_by_model={key: one.requests for key, one in summary.by_model.items()},
-        requests_by_type={key: one.requests for key, one in summary.by_type.items()},
+        requests_by_model={key: counters.requests for key, counters in summary.by_model.items()},
+        requests_by_type={key: counters.requests for key, counters in summary.by_type.items()},
         total_cost_usd=float(found.cost_usd),
         total_cost=plain(found.cost_usd),
         cost_state=found.exactness,
@@ -199,7 +199,7 @@ def message_batches(
 ) -> BatchList:
     """Message batches, newest first: a batch costs nothing in the figures until its results are fetched."""
     name = domain_of(domain)
-    found = [BatchReport.from_orm(one) for one in batches.newest(name, limit)]
+    found = [BatchReport.from_orm(batch) for batch in batches.newest(name, limit)]
     return BatchList(waiting=batches.waiting(name), batches=found)
 
 
@@ -208,7 +208,9 @@ def domains(request: HttpRequest) -> DomainList:
     """Domains of the last 7 days."""
     found = figures.summary(timezone.now() - timedelta(days=7)).by_domain
     return DomainList(
-        domains=[DomainCount(domain=name, request_count=one.requests) for name, one in found.items()]
+        domains=[
+            DomainCount(domain=name, request_count=counters.requests) for name, counters in found.items()
+        ]
     )
 
 

@@ -36,8 +36,8 @@ class Bar:
     def drawing(self) -> SafeString:
         """It as SVG. A page has thousands of parts, for which a template's loop would take longer than all the rest of the page."""
         parts = "".join(
-            f'<rect class="s{one.series}" x="{self.x}.08" y="{one.y}" width="0.84" height="{one.height}"/>'
-            for one in self.segments
+            f'<rect class="s{segment.series}" x="{self.x}.08" y="{segment.y}" width="0.84" height="{segment.height}"/>'
+            for segment in self.segments
         )
         reach = f'<rect class="reach" x="{self.x}" y="0" width="1" height="100"/>'
         return SafeString(f'<g class="bar"><title>{escape(self.title)}</title>{reach}{parts}</g>')

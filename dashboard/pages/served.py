@@ -28,9 +28,9 @@ class Fact:
 def facts_of(row: Exchange, bill: Explanation) -> list[Fact]:
     """Those that there is something to say of."""
     return [
-        Fact(mask_text(one.name), mask_text(one.value), mask_text(one.note), one.title)
-        for one in (*_models(row, bill), *_answer(row), *_end(row))
-        if one.value
+        Fact(mask_text(model.name), mask_text(model.value), mask_text(model.note), model.title)
+        for model in (*_models(row, bill), *_answer(row), *_end(row))
+        if model.value
     ]
 
 
@@ -40,7 +40,7 @@ def _models(row: Exchange, bill: Explanation) -> Iterator[Fact]:
     yield Fact("Asked for", row.model)
     yield Fact("Answered by", "" if row.usage is None else bill.answered_model)
     yield Fact("Declined first", row.fallback_from, title="Another model answered in its place")
-    others = [one.model for one in bill.billed if one.model not in (bill.answered_model, bill.model)]
+    others = [billed.model for billed in bill.billed if billed.model not in (bill.answered_model, bill.model)]
     yield Fact("Billed besides", ", ".join(others), title="Models that worked inside the answer")
 
 

@@ -129,7 +129,7 @@ def _split(parts: Iterable[tuple[str, Figures]]) -> dict[str, Figures]:
     for name, sums in parts:
         groups[name].append(sums)
     found = {name: together(sums) for name, sums in groups.items()}
-    return dict(sorted(found.items(), key=lambda one: (-one[1].requests, -one[1].cost_usd, one[0])))
+    return dict(sorted(found.items(), key=lambda item: (-item[1].requests, -item[1].cost_usd, item[0])))
 
 
 def together(parts: Iterable[Figures]) -> Figures:

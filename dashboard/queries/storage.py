@@ -49,17 +49,19 @@ class Storage:
 def storage() -> Storage:
     """The sizes now. Raw bytes come from the rollups, so that no body is read."""
     raw, dropped = _raw_bytes(), _bodies_dropped_at()
-    sizes = {month: list(found) for month, found in groupby(partitions(), key=lambda one: one.month)}
+    sizes = {
+        month: list(found) for month, found in groupby(partitions(), key=lambda partition: partition.month)
+    }
     months = [
         _month(month, None if dropped.get(month) else raw.get(month, 0), dropped.get(month), found)
         for month, found in sorted(sizes.items(), reverse=True)
     ]
-    whole = [one for one in months if one.raw_bytes is not None]
-    raw_bytes = sum(one.raw_bytes or 0 for one in whole)
+    whole = [known_month for known_month in months if known_month.raw_bytes is not None]
+    raw_bytes = sum(known_month.raw_bytes or 0 for known_month in whole)
     return Storage(
         raw_bytes=raw_bytes,
-        stored_bytes=sum(one.stored_bytes for one in months),
-        share=_share(sum(one.stored_bytes for one in whole), raw_bytes),
+        stored_bytes=sum(size.stored_bytes for size in months),
+        share=_share(sum(known_month.stored_bytes for known_month in whole), raw_bytes),
         months=months,
     )
 
@@ -76,8 +78,8 @@ def _raw_bytes() -> dict[date, int]:
 def _month(
     month: date, raw: int | None, bodies_dropped_at: datetime | None, found: Sequence[Partition]
 ) -> MonthSize:
-    stored = sum(one.stored_bytes for one in found)
-    tables = [TableSize(one.table, one.stored_bytes, _share(one.stored_bytes, raw)) for one in found]
+    stored = sum(table.stored_bytes for table in found)
+    tables = [TableSize(table.table, table.stored_bytes, _share(table.stored_bytes, raw)) for table in found]
     return MonthSize(month, raw, stored, _share(stored, raw), bodies_dropped_at, tables)
 
 

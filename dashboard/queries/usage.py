@@ -67,7 +67,7 @@ def hourly_by(
 def hourly(series: Iterable[Mapping[datetime, Figures]]) -> dict[datetime, Figures]:
     """All series together."""
     parts: dict[datetime, list[Figures]] = defaultdict(list)
-    for one in series:
-        for hour, sums in one.items():
+    for value in series:
+        for hour, sums in value.items():
             parts[hour].append(sums)
     return {hour: together(sums) for hour, sums in parts.items()}

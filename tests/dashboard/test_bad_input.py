@@ -48,8 +48,8 @@ def test_bad_input_of_every_kind_in_one_batch_is_stored_exactly_beside_good_neig
     assert Exchange.objects.filter(model="claude-sonnet-4-5", input_tokens=10).count() >= len(good)
     wrong = [
         name
-        for name, one in zip(BAD, records, strict=True)
-        if bodies(one) != (one.request_body, one.response_body)
+        for name, item in zip(BAD, records, strict=True)
+        if bodies(item) != (item.request_body, item.response_body)
     ]
     assert wrong == []
 

@@ -81,7 +81,7 @@ def test_a_large_file_of_results_makes_a_small_page(signed_in: Client, program: 
     assert len(pages[1]) < 400_000
     assert "The first 2,000 of 100,3" in pages[0]
     assert len(answer["responseBody"]) == 20
-    assert not any("abcdefghijklmnop" in one for one in (*pages, str(answer)))
+    assert not any("abcdefghijklmnop" in item for item in (*pages, str(answer)))
 
 
 def test_results_whose_body_is_gone_still_have_a_page(signed_in: Client) -> None:
@@ -110,12 +110,12 @@ def test_a_batch_whose_results_were_not_fetched_is_told_beside_the_figures(signe
     for number, domain in enumerate(("a.example", "a.example", "b.example")):
         take_in(make_batch(create(f"msgbatch_{number}", created_at=None, moment=now, domain=domain)))
 
-    every, one = (
+    every, only = (
         signed_in.get(f"/dashboard/usage{query}").content.decode() for query in ("", "?domain=b.example")
     )
 
     assert '3 <a href="/api/batches">batches</a> created, results not fetched' in every
-    assert '1 <a href="/api/batches?domain=b.example">batch</a> created' in one
+    assert '1 <a href="/api/batches?domain=b.example">batch</a> created' in only
 
 
 def test_a_batch_that_was_counted_or_is_too_old_does_not_wait(signed_in: Client, fetches: list[str]) -> None:
@@ -139,10 +139,10 @@ def test_the_api_lists_batches_with_their_state(program: Client, fetches: list[s
     take_in(make_batch(create("new", created_at=None, moment=now, domain="b.example", requests=7)))
 
     found = listed(program)
-    counted = next(one for one in found["batches"] if one["batchId"] == BATCH)
+    counted = next(batch for batch in found["batches"] if batch["batchId"] == BATCH)
 
     assert found["waiting"] == 1
-    assert [(one["batchId"], one["state"]) for one in found["batches"]] == [
+    assert [(batch["batchId"], batch["state"]) for batch in found["batches"]] == [
         ("new", "waiting"),
         (BATCH, "counted"),
         ("old", "lost"),
@@ -159,7 +159,7 @@ def test_the_api_lists_the_batches_of_one_domain_and_no_more_than_asked(
     for number in range(3):
         take_in(make_batch(create(str(number), domain="b.example")))
 
-    assert {one["domain"] for one in listed(program, "?domain=B.example")["batches"]} == {"b.example"}
+    assert {batch["domain"] for batch in listed(program, "?domain=B.example")["batches"]} == {"b.example"}
     assert len(listed(program, "?limit=2")["batches"]) == 2
 
 

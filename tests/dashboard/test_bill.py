@@ -48,7 +48,7 @@ def test_the_lines_of_the_api_add_up_to_the_cost(program: Client, kind: str) -> 
     assert (
         sum(Decimal(line["amount"]) for line in found["costLines"]) == Decimal(found["cost"]) == row.cost_usd
     )
-    assert sum(Decimal(one["cost"]) for one in found["billed"]) == row.cost_usd
+    assert sum(Decimal(billed["cost"]) for billed in found["billed"]) == row.cost_usd
     assert found["costUsd"] == float(found["cost"])
 
 
@@ -99,7 +99,10 @@ def test_a_tiny_cost_has_no_exponent_and_a_whole_one_no_zeros(program: Client) -
 
     assert told(program, tiny)["cost"] == "0.00000001"
     assert told(program, bills.stored(bills.record_of("refused before any output")))["cost"] == "0"
-    assert {one["cost"] for one in program.get("/api/requests").json()["requests"]} == {"0.00000001", "0"}
+    assert {request["cost"] for request in program.get("/api/requests").json()["requests"]} == {
+        "0.00000001",
+        "0",
+    }
 
 
 def test_what_nobody_billed_has_no_cost_and_says_why(program: Client) -> None:
@@ -122,7 +125,7 @@ def served() -> Exchange:
         "explanation": f"Declined, {SECRET}",
         "recommended_model": "claude-x",
     }
-    one = bills.record(
+    only = bills.record(
         OPUS,
         usage,
         stop_reason="refusal",
@@ -131,7 +134,7 @@ def served() -> Exchange:
         input_transformations=[{"type": "thinking_dropped"}, {}],
     )
     return bills.stored(
-        make_record(ask(model=FABLE, billing_policy={"bill_to": "user_profile"}), one.response_body)
+        make_record(ask(model=FABLE, billing_policy={"bill_to": "user_profile"}), only.response_body)
     )
 
 

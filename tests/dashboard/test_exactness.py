@@ -87,7 +87,7 @@ def test_the_api_counts_what_is_in_no_cost_and_what_is_incomplete(program: Clien
     listed = program.get("/api/requests").json()["requests"]
 
     assert (stats["costState"], stats["unpricedRequests"], stats["partialRequests"]) == ("unpriced", 1, 1)
-    assert sorted((one["costState"], one["costUsd"]) for one in listed) == [
+    assert sorted((item["costState"], item["costUsd"]) for item in listed) == [
         ("partial", 0.000216),
         ("unpriced", None),
     ]
@@ -131,4 +131,4 @@ def test_the_sum_of_the_days_is_that_of_the_week_in_any_time_zone(settings: Any,
     assert len(days) == 7
     assert all(days)
     assert sum(days) == total.input_tokens
-    assert sum(one.cost_usd for one in hours.values()) == total.cost_usd
+    assert sum(item.cost_usd for item in hours.values()) == total.cost_usd

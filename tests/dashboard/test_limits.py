@@ -79,7 +79,7 @@ def test_the_api_tells_each_limit_exactly(program: Client) -> None:
 
     found = program.get("/api/limits").json()
 
-    resets = {(one["scope"], one["kind"]): one.pop("resetsAt") for one in found["limits"]}
+    resets = {(limit["scope"], limit["kind"]): limit.pop("resetsAt") for limit in found["limits"]}
     assert {name: found[name] for name in found if name != "limits"} == {
         "redisAnswers": True,
         "unchecked": 0,
@@ -97,7 +97,8 @@ def test_the_api_tells_each_limit_exactly(program: Client) -> None:
     }
     a = "domain:a.example"
     assert [
-        (one["scope"], one["kind"], one["unit"], one["used"], one["most"]) for one in found["limits"][1:]
+        (limit["scope"], limit["kind"], limit["unit"], limit["used"], limit["most"])
+        for limit in found["limits"][1:]
     ] == [
         (a, "requests_per_minute", "requests", "30", "60"),
         (a, "tokens_per_minute", "tokens", "0", "1000"),
@@ -175,7 +176,7 @@ def test_without_redis_the_limits_are_shown_and_their_use_is_unknown(
 ) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     told = program.get("/api/limits").json()
-    assert (told["redisAnswers"], {one["used"] for one in told["limits"]}) == (False, {None})
+    assert (told["redisAnswers"], {limit["used"] for limit in told["limits"]}) == (False, {None})
 
     page = signed_in.get("/dashboard/limits").content.decode()
 

@@ -66,7 +66,7 @@ def asked(path: str, traffic: dict[str, str]) -> list[Statement]:
 
 @pytest.mark.parametrize("path", [*LISTS, *ONE])
 def test_no_partition_is_read_from_end_to_end(path: str, traffic: dict[str, str]) -> None:
-    scans = [scan for one in asked(path, traffic) for scan in one.scans]
+    scans = [scan for statement in asked(path, traffic) for scan in statement.scans]
 
     assert [scan for scan in scans if scan.how == "Seq Scan" and scan.rows] == []
     assert sum(scan.rows for scan in scans) <= ROWS
@@ -77,19 +77,21 @@ def test_no_list_names_a_table_of_bodies(path: str, traffic: dict[str, str]) -> 
     statements = asked(path, traffic)
 
     assert statements
-    assert [one.sql for one in statements if any(f'"{table}"' in one.sql for table in BODIES)] == []
+    assert [
+        statement.sql for statement in statements if any(f'"{table}"' in statement.sql for table in BODIES)
+    ] == []
 
 
 @pytest.mark.parametrize("path", ONE)
 def test_one_exchange_is_looked_for_in_its_month_alone(path: str, traffic: dict[str, str]) -> None:
-    months = {scan.month for one in asked(path, traffic) for scan in one.scans if scan.rows}
+    months = {scan.month for statement in asked(path, traffic) for scan in statement.scans if scan.rows}
 
     assert months == {"2026_08"}
 
 
 @pytest.mark.parametrize("path", ["/dashboard/requests?before={exchange}", "/api/requests?before={exchange}"])
 def test_a_page_deep_in_a_list_passes_over_later_months(path: str, traffic: dict[str, str]) -> None:
-    planned = {scan.month for one in asked(path, traffic) for scan in one.scans}
+    planned = {scan.month for statement in asked(path, traffic) for scan in statement.scans}
 
     assert planned == {"2026_07", "2026_08"}
 
@@ -97,4 +99,4 @@ def test_a_page_deep_in_a_list_passes_over_later_months(path: str, traffic: dict
 def test_token_stats_ask_no_partition(traffic: dict[str, str]) -> None:
     statements = statements_of(token_stats.all_domains)
 
-    assert [one.scans for one in statements] == [[]]
+    assert [statement.scans for statement in statements] == [[]]

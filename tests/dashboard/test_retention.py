@@ -84,7 +84,9 @@ def test_a_pinned_request_is_marked_and_shown_as_before(signed_in: Client, progr
     assert program.get(f"/api/requests/{row.id}").json() == before
     assert (before["pinned"], before["requestMissing"]) == (True, None)
     assert ">pinned</span>" in page(signed_in, row)
-    assert [one["requestId"] for one in program.get("/api/requests").json()["requests"]] == [str(row.id)]
+    assert [request["requestId"] for request in program.get("/api/requests").json()["requests"]] == [
+        str(row.id)
+    ]
 
 
 def test_only_an_operator_is_offered_to_pin(operator: Client) -> None:
@@ -154,12 +156,12 @@ def test_storage_does_not_divide_by_bytes_that_were_dropped(program: Client) -> 
     drop("bodies")
 
     report = program.get("/api/storage").json()
-    january = next(one for one in report["months"] if one["month"] == "2026-01-01")
-    others = [one for one in report["months"] if one["month"] != "2026-01-01"]
+    january = next(month for month in report["months"] if month["month"] == "2026-01-01")
+    others = [month for month in report["months"] if month["month"] != "2026-01-01"]
     assert january["bodiesDroppedAt"].startswith(f"{datetime.now(UTC):%Y-%m-%dT}")
     assert (january["rawBytes"], january["share"]) == (None, None)
     assert january["storedBytes"] > 0
-    assert {one["share"] for one in january["tables"]} == {None}
+    assert {table["share"] for table in january["tables"]} == {None}
     assert report["rawBytes"] == 50_000
-    assert report["share"] == round(sum(one["storedBytes"] for one in others) / 50_000, 4)
-    assert report["storedBytes"] == sum(one["storedBytes"] for one in report["months"])
+    assert report["share"] == round(sum(other["storedBytes"] for other in others) / 50_000, 4)
+    assert report["storedBytes"] == sum(month["storedBytes"] for month in report["months"])

@@ -24,14 +24,14 @@ def test_storage_tells_the_bytes_of_each_month_and_table(program: Client) -> Non
 
     report = program.get("/api/storage").json()
 
-    april, march = (one for one in report["months"] if one["month"] in ("2026-03-01", "2026-04-01"))
+    april, march = (month for month in report["months"] if month["month"] in ("2026-03-01", "2026-04-01"))
     assert (april["month"], april["rawBytes"], march["rawBytes"]) == ("2026-04-01", 50_000, 4000)
-    assert [one["table"] for one in march["tables"]] == TABLES
-    assert march["storedBytes"] == sum(one["storedBytes"] for one in march["tables"]) > 0
+    assert [table["table"] for table in march["tables"]] == TABLES
+    assert march["storedBytes"] == sum(table["storedBytes"] for table in march["tables"]) > 0
     assert march["share"] == round(march["storedBytes"] / 4000, 4)
     assert march["tables"][0]["share"] == round(march["tables"][0]["storedBytes"] / 4000, 4)
     assert report["rawBytes"] == 54_000
-    assert report["storedBytes"] == sum(one["storedBytes"] for one in report["months"])
+    assert report["storedBytes"] == sum(month["storedBytes"] for month in report["months"])
 
 
 def test_storage_of_a_month_that_was_dropped_is_not_counted(program: Client) -> None:
@@ -41,7 +41,7 @@ def test_storage_of_a_month_that_was_dropped_is_not_counted(program: Client) -> 
 
     report = program.get("/api/storage").json()
 
-    assert "2026-03-01" not in [one["month"] for one in report["months"]]
+    assert "2026-03-01" not in [month["month"] for month in report["months"]]
     assert (report["rawBytes"], report["share"]) == (0, None)
 
 
@@ -51,5 +51,5 @@ def test_storage_reads_no_traffic(program: Client) -> None:
     with CaptureQueriesContext(connection) as queries:
         program.get("/api/storage")
 
-    assert not any(f'FROM "{ExchangeBody._meta.db_table}"' in one["sql"] for one in queries)
-    assert len([one for one in queries if "SELECT" in one["sql"]]) <= 3
+    assert not any(f'FROM "{ExchangeBody._meta.db_table}"' in query["sql"] for query in queries)
+    assert len([query for query in queries if "SELECT" in query["sql"]]) <= 3

@@ -64,7 +64,7 @@ def lines(operator: Client, query: str = "") -> dict[str, list[str]]:
     page = operator.get(f"{LIST}{query}").content.decode()
     rows = re.findall(r"<tr>(<td class=\"action-checkbox\".*?)</tr>", page, re.DOTALL)
     cells = [
-        [re.sub(r"<[^>]*>", "", one).strip() for one in re.findall(r"<t[dh].*?</t[dh]>", row, re.DOTALL)]
+        [re.sub(r"<[^>]*>", "", cell).strip() for cell in re.findall(r"<t[dh].*?</t[dh]>", row, re.DOTALL)]
         for row in rows
     ]
     return {f"{row[3]} {row[4]}": [*row[1:3], *row[5:]] for row in cells}

@@ -20,7 +20,7 @@ def known(path: str) -> list[str]:
     described = api.get_openapi_schema()["paths"]
     pattern = path.replace("0193a000-0000-7000-8000-000000000001", "{exchange_id}")
     operation = described[pattern.replace("/raw/request", "/raw/{side}")]["get"]
-    return [one["name"] for one in operation["parameters"] if one["in"] == "query"]
+    return [parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "query"]
 
 
 @pytest.mark.parametrize("path", DATA)

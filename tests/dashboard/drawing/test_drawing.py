@@ -176,5 +176,5 @@ def test_every_piece_stays_inside_the_drawing(chunks: list[tuple[float, int]], d
     line = draw(sorted(chunks), duration)
 
     assert line is not None
-    assert all(0 <= one.x < WIDTH and one.y >= 0 and one.y + one.height <= 60.01 for one in line.bins)
+    assert all(0 <= item.x < WIDTH and item.y >= 0 and item.y + item.height <= 60.01 for item in line.bins)
     assert len(line.bins) <= 250

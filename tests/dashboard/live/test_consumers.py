@@ -187,7 +187,7 @@ async def test_events_arrive_in_one_frame(signed_in: Client) -> None:
 
     frame = await connection.receive_json_from()
     assert frame["type"] == "events"
-    assert {(one["id"], one["kind"]) for one in frame["events"]} == {("1", "running"), ("2", "stored")}
+    assert {(item["id"], item["kind"]) for item in frame["events"]} == {("1", "running"), ("2", "stored")}
     await connection.disconnect()
 
 
@@ -197,7 +197,7 @@ async def test_a_page_of_one_domain_hears_of_that_domain(signed_in: Client) -> N
     await publish(event(identity="1"), event(identity="2", domain="b.example"))
 
     frame = await connection.receive_json_from()
-    assert [one["id"] for one in frame["events"]] == ["2"]
+    assert [item["id"] for item in frame["events"]] == ["2"]
     await connection.disconnect()
 
 
@@ -212,7 +212,7 @@ async def test_many_events_make_few_frames(signed_in: Client) -> None:
         frames.append(await connection.receive_json_from())
 
     assert 2 <= len(frames) <= 6
-    assert {one["output_tokens"] for one in frames[-1]["events"]} == {59}
+    assert {item["output_tokens"] for item in frames[-1]["events"]} == {59}
     assert all(len(frame["events"]) <= 2 for frame in frames)
     await connection.disconnect()
 
@@ -225,7 +225,7 @@ async def test_stored_is_not_hidden_by_an_end_that_comes_later(signed_in: Client
     await publish(event("stored"), event("ended"), event("running"))
 
     frame = await connection.receive_json_from()
-    assert [one["kind"] for one in frame["events"]] == ["stored"]
+    assert [item["kind"] for item in frame["events"]] == ["stored"]
     await connection.disconnect()
 
 

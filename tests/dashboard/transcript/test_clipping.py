@@ -31,9 +31,9 @@ def sizes(value: object) -> tuple[int, int]:
     if isinstance(value, str):
         return len(value), 0
     if isinstance(value, dict):
-        inner = [sizes(one) for pair in value.items() for one in pair]
+        inner = [sizes(item) for pair in value.items() for item in pair]
     elif isinstance(value, list):
-        inner = [sizes(one) for one in value]
+        inner = [sizes(item) for item in value]
     else:
         return 0, 0
     return sum(texts for texts, _ in inner), sum(items for _, items in inner) + len(value)
