@@ -65,8 +65,8 @@ def signed_in_as(owner_url: str, pid: int) -> set[str]:
     family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     ports = {
         link.laddr.port
-        for one in family
-        for link in one.net_connections("tcp")
+        for process in family
+        for link in process.net_connections("tcp")
         if link.status == psutil.CONN_ESTABLISHED
     }
     query = (

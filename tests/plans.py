@@ -23,9 +23,9 @@ def months_of_traffic() -> Iterator[None]:
     """20,000 exchanges from July to September, in tables that are vacuumed as those of a database that runs."""
     # Whatever it fills goes afterwards, as the tests that follow count what is there.
     empty = [
-        one._meta.db_table
-        for one in apps.get_app_config("proxy").get_models()
-        if one._meta.managed and not one._default_manager.exists()
+        model._meta.db_table
+        for model in apps.get_app_config("proxy").get_models()
+        if model._meta.managed and not model._default_manager.exists()
     ]
     try:
         seed.seed(Wish(20_000, 75, 1, END), lambda *step: None, jobs=1)
@@ -65,7 +65,9 @@ def statements_of(do: Callable[[], object]) -> list[Statement]:
     with connection.execute_wrapper(catch):
         do()
     asked = [
-        one for one in caught if one[0].split()[0] in {"SELECT", "WITH"} and "nexus_ensure" not in one[0]
+        query
+        for query in caught
+        if query[0].split()[0] in {"SELECT", "WITH"} and "nexus_ensure" not in query[0]
     ]
     return [Statement(sql, list(_scans(_plan(sql, parameters)))) for sql, parameters in asked]
 

@@ -44,7 +44,7 @@ def _homes(folder: Path) -> list[Path]:
 
 def _left(folder: Path, homes: list[Path]) -> list[psutil.Process]:
     return [
-        one for one in psutil.process_iter() if one.pid != os.getpid() and _belongs(one, [folder, *homes])
+        item for item in psutil.process_iter() if item.pid != os.getpid() and _belongs(item, [folder, *homes])
     ]
 
 
@@ -55,7 +55,7 @@ def _belongs(process: psutil.Process, folders: list[Path]) -> bool:
         places_of_it = [process.cwd(), process.environ().get("TMPDIR", "")]
     except (psutil.Error, OSError):
         return False  # another account's, or it has just ended
-    return any(Path(one).is_relative_to(folder) for one in places_of_it if one for folder in folders)
+    return any(Path(item).is_relative_to(folder) for item in places_of_it if item for folder in folders)
 
 
 def _send(number: signal.Signals, folder: Path, homes: list[Path]) -> list[str]:

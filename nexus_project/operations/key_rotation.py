@@ -34,10 +34,10 @@ class Rotated:
 def columns() -> list[Column]:
     """Every encrypted column there is."""
     return [
-        Column(model._meta.db_table, str(model._meta.pk.column), str(one.column))
+        Column(model._meta.db_table, str(model._meta.pk.column), str(column.column))
         for model in apps.get_models()
-        for one in model._meta.concrete_fields
-        if isinstance(one, EncryptedTextField)
+        for column in model._meta.concrete_fields
+        if isinstance(column, EncryptedTextField)
     ]
 
 

@@ -10,9 +10,9 @@ from tests.bench.measure import Run
 from tests.bench.pace import slowness
 from tests.bench.workloads import WORKLOADS
 
-BY_NAME = {one.name: one for one in WORKLOADS}
-PACED = {one.name for one in WORKLOADS if one.paced}
-STREAMS = {one.name for one in WORKLOADS if one.events is not None}
+BY_NAME = {workload.name: workload for workload in WORKLOADS}
+PACED = {workload.name for workload in WORKLOADS if workload.paced}
+STREAMS = {workload.name for workload in WORKLOADS if workload.events is not None}
 BASE_MIB, STREAM_MIB = 100, 64 / 1024
 # What direct must carry of what Nexus does: upstream and load, which have a core of their own, then keep some of it to spare.
 FASTER = 1.25
@@ -130,7 +130,7 @@ def _own(runs: list[Run]) -> Iterator[Verdict]:
 
 def _added(runs: list[Run]) -> Iterator[Verdict]:
     for workload, name, value, limit in ADDED:
-        mine, direct = (median(runs, one, workload, value) for one in (targets.OURS, targets.DIRECT))
+        mine, direct = (median(runs, target, workload, value) for target in (targets.OURS, targets.DIRECT))
         if mine is not None and direct is not None:
             slower = slowness(runs, "paced5" if "event" in name else "small")
             yield Verdict(name, mine - direct, limit, "ms", slowness=slower)
@@ -163,7 +163,8 @@ def _whole(runs: list[Run]) -> Iterator[Verdict]:
 def _room(runs: list[Run]) -> Iterator[Verdict]:
     for workload in dict.fromkeys(run.workload for run in runs if run.workload not in PACED):
         mine, direct = (
-            median(runs, one, workload, lambda run: run.load.rate) for one in (targets.OURS, targets.DIRECT)
+            median(runs, target, workload, lambda run: run.load.rate)
+            for target in (targets.OURS, targets.DIRECT)
         )
         if mine and direct is not None:
             name = f"direct ÷ Nexus, {workload} (less: upstream or load is the bottleneck)"

@@ -33,12 +33,12 @@ class Report(msgspec.Struct, frozen=True):
 
     @property
     def missed(self) -> list[str]:
-        return [one.name for one in self.verdicts if not one.kept]
+        return [verdict.name for verdict in self.verdicts if not verdict.kept]
 
     @property
     def missed_there(self) -> list[str]:
         """Of the bars as they were set."""
-        return [one.name for one in self.verdicts if not one.kept_there]
+        return [verdict.name for verdict in self.verdicts if not verdict.kept_there]
 
     def write(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -81,7 +81,9 @@ COLUMNS = (
 
 def show(report: Report, console: Console) -> None:
     """The tables, the bars, and what was missed."""
-    for workload in (one for one in WORKLOADS if any(run.workload == one.name for run in report.runs)):
+    for workload in (
+        target for target in WORKLOADS if any(run.workload == target.name for run in report.runs)
+    ):
         console.print(_table(report.runs, workload))
     if report.scale:
         console.print(_scale(report.scale))
@@ -94,11 +96,11 @@ def show(report: Report, console: Console) -> None:
 
 def _table(runs: Sequence[Run], workload: Workload) -> Table:
     table = Table(title=f"{workload.name}: {workload.about}", title_justify="left", title_style="bold")
-    columns = [one for one in COLUMNS if one.streams is False or workload.events is not None]
-    for name in ("", *(one.name for one in columns), "÷ direct", "÷ nginx"):
+    columns = [column for column in COLUMNS if column.streams is False or workload.events is not None]
+    for name in ("", *(column.name for column in columns), "÷ direct", "÷ nginx"):
         table.add_column(name, justify="right" if name else "left", no_wrap=True)
     for target in dict.fromkeys(run.target for run in runs if run.workload == workload.name):
-        cells = (_cell(runs, workload, target, one) for one in columns)
+        cells = (_cell(runs, workload, target, column) for column in columns)
         ratios = (_ratio(runs, workload, target, base) for base in (targets.DIRECT, targets.NGINX))
         table.add_row(target, *cells, *ratios)
     return table
@@ -113,21 +115,27 @@ def _cell(runs: Sequence[Run], workload: Workload, target: str, column: Column) 
 
 def _ratio(runs: Sequence[Run], workload: Workload, target: str, base: str) -> str:
     value = bars.event_p50 if workload.events is not None and workload.paced else lambda run: run.load.rate
-    mine, theirs = (median(runs, one, workload.name, value) for one in (target, base))
+    mine, theirs = (median(runs, item, workload.name, value) for item in (target, base))
     return f"{mine / theirs:.2f}" if mine and theirs and target != base else ""
 
 
 def _bars(verdicts: Sequence[Verdict]) -> Table:
     heads = ("bar", "found", "limit here", "limit there", "", "")
     table = Table(*heads, title="Bars", title_justify="left", title_style="bold")
-    for one in verdicts:
-        limits = (f"{'≥' if one.least else '≤'} {limit:,.4g}" for limit in (one.here, one.limit))
-        table.add_row(one.name, f"{one.found:,.4g}", *limits, one.unit, "" if one.kept else "[red]missed[/]")
+    for verdict in verdicts:
+        limits = (f"{'≥' if verdict.least else '≤'} {limit:,.4g}" for limit in (verdict.here, verdict.limit))
+        table.add_row(
+            verdict.name,
+            f"{verdict.found:,.4g}",
+            *limits,
+            verdict.unit,
+            "" if verdict.kept else "[red]missed[/]",
+        )
     return table
 
 
 def _scale(scales: Sequence[Scale]) -> Table:
     table = Table("proxy processes", "requests/s here", "by their CPU alone", title="Scale, unpinned")
-    for one in scales:
-        table.add_row(str(one.processes), f"{one.measured:,.0f}", f"{one.bound:,.0f}")
+    for scale in scales:
+        table.add_row(str(scale.processes), f"{scale.measured:,.0f}", f"{scale.bound:,.0f}")
     return table

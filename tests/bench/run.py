@@ -46,10 +46,10 @@ def _targets(
     found = [Target(targets.DIRECT, port)]
     if other := running.enter_context(targets.nginx(port)):
         found.append(other)
-    if any(one.paces for one in works):
+    if any(work.paces for work in works):
         found.append(running.enter_context(targets.bare(port)))
     found.append(targets.ours(targets.OURS, running.enter_context(system(1, server_pids, port))))
-    if any(one.storage_off for one in works):
+    if any(work.storage_off for work in works):
         quiet = running.enter_context(system(2, server_pids, port, STORAGE_ENABLED="false"))
         found.append(targets.ours(targets.OURS_OFF, quiet))
     return found

@@ -45,7 +45,7 @@ def soak(seconds: float) -> list[Verdict]:
     build.build()
     with servers() as server_pids, upstream() as (_, port), system(1, server_pids, port) as started:
         before = started.stored()
-        processes = [start_load(started.port, one, one.options(seconds)) for one in MIX]
+        processes = [start_load(started.port, workload, workload.options(seconds)) for workload in MIX]
         try:
             with Leavers(started.port, FOLDER) as leavers:
                 samples = list(_samples(started, seconds))
@@ -74,17 +74,17 @@ def _flat(samples: list[Sample]) -> Iterator[Verdict]:
     first = int(len(samples) * WARM_PART)
     early, late = samples[first : first + 5], samples[-5:]
     for name, limit in GROWTH_MIB.items():
-        memory = median(one.rss[name] for one in late) - median(one.rss[name] for one in early)
-        opened = median(one.descriptors[name] for one in late) - median(
-            one.descriptors[name] for one in early
+        memory = median(sample.rss[name] for sample in late) - median(sample.rss[name] for sample in early)
+        opened = median(sample.descriptors[name] for sample in late) - median(
+            sample.descriptors[name] for sample in early
         )
         yield Verdict(f"growth of the {name}", memory, limit, "MiB")
         yield Verdict(f"descriptors more in the {name}", opened, GROWTH_DESCRIPTORS, "")
 
 
 def _whole(loads: list[Load], left: int, accepted: int, stored: int) -> Iterator[Verdict]:
-    for one, load in zip(MIX, loads, strict=True):
-        yield Verdict(f"answered, {one.name}", load.done, 1, "", least=True)
+    for verdict, load in zip(MIX, loads, strict=True):
+        yield Verdict(f"answered, {verdict.name}", load.done, 1, "", least=True)
     yield Verdict("clients that left", left, 1, "", least=True)
     yield Verdict("failed requests", sum(load.failed for load in loads), 0, "")
     yield Verdict("accepted and not stored", abs(accepted - stored), 0, f"of {accepted:,}")
@@ -101,11 +101,13 @@ def main(words: list[str] | None = None) -> int:
         print(f"nexus: {error}", file=sys.stderr)
         return 2
     table = Table("", "found", "limit", "", "")
-    for one in found:
-        limit = f"{'≥' if one.least else '≤'} {one.limit:g}"
-        table.add_row(one.name, f"{one.found:,.1f}", limit, one.unit, "" if one.kept else "missed")
+    for verdict in found:
+        limit = f"{'≥' if verdict.least else '≤'} {verdict.limit:g}"
+        table.add_row(
+            verdict.name, f"{verdict.found:,.1f}", limit, verdict.unit, "" if verdict.kept else "missed"
+        )
     Console().print(table)
-    return 0 if all(one.kept for one in found) else 1
+    return 0 if all(verdict.kept for verdict in found) else 1
 
 
 if __name__ == "__main__":

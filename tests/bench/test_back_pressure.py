@@ -34,7 +34,7 @@ def test_a_hundred_clients_that_stall_on_streams_of_100_mb_keep_the_proxy_small(
         with machine.Peak(pids, core=None) as peak:
             time.sleep(STALLED_SECONDS)
 
-        assert {one.recv(15) for one in connections} == {b"HTTP/1.1 200 OK"}
+        assert {connection.recv(15) for connection in connections} == {b"HTTP/1.1 200 OK"}
         assert full - before <= CLIENTS * MIB_PER_STREAM, f"{before:.0f} MiB became {full:.0f}"
         assert peak.mib - full <= MORE_MIB, f"{full:.0f} MiB became {peak.mib:.0f}"
 

@@ -19,7 +19,7 @@ def ran(
 
 
 def named(runs: list[Run], name: str) -> Verdict:
-    [found] = [one for one in verdicts(runs) if one.name == name]
+    [found] = [verdict for verdict in verdicts(runs) if verdict.name == name]
     return found
 
 

@@ -70,12 +70,12 @@ WORKLOADS = (
     Workload("huge", "2 MB requests, 4 connections", 4, size=2_000_000, share=0.5),
     Workload("open100", f"{SMALL}, 100 a second, open loop", 64, rate=100),
 )
-NAMES = tuple(one.name for one in WORKLOADS)
+NAMES = tuple(workload.name for workload in WORKLOADS)
 
 
 def chosen(names: Sequence[str]) -> list[Workload]:
     """In their own order; all when none is named."""
-    return [one for one in WORKLOADS if not names or one.name in names]
+    return [workload for workload in WORKLOADS if not names or workload.name in names]
 
 
 def write_request(path: Path, size: int, port: int, events: int | None = None, apart: float = 0) -> None:

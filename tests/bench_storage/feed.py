@@ -21,7 +21,7 @@ class Fed(msgspec.Struct, frozen=True):
 
 def main(words: list[str]) -> int:
     number, batches = map(int, words)
-    payloads = [encode_batch(one) for one in islice(Load(number).batches(), batches + 1)]
+    payloads = [encode_batch(batch) for batch in islice(Load(number).batches(), batches + 1)]
     django.setup()
     from proxy.store.ingest.batch import ingest
 
@@ -30,7 +30,7 @@ def main(words: list[str]) -> int:
     sys.stdout.flush()
     sys.stdin.readline()
     began = time.time()
-    stored = sum(ingest(decode_batch(one)) for one in payloads[1:])
+    stored = sum(ingest(decode_batch(payload)) for payload in payloads[1:])
     sys.stdout.write(msgspec.json.encode(Fed(began, time.time(), stored)).decode())
     return 0 if stored == batches * BATCH else 1
 

@@ -33,12 +33,12 @@ def fill_pieces() -> None:
 def rate(first: int, batches: int = BATCHES) -> float:
     """Exchanges a second; each worker's number, from `first` on, makes its exchanges other ones."""
     workers = [_start(first + number, batches) for number in range(WORKERS)]
-    for one in workers:
-        assert one.stdout
-        one.stdout.readline()
+    for worker in workers:
+        assert worker.stdout
+        worker.stdout.readline()
     answers = [msgspec.json.decode(said, type=Fed) for said in _results(workers)]
-    seconds = max(one.ended for one in answers) - min(one.began for one in answers)
-    return sum(one.stored for one in answers) / seconds
+    seconds = max(response.ended for response in answers) - min(response.began for response in answers)
+    return sum(response.stored for response in answers) / seconds
 
 
 def _start(number: int, batches: int) -> "subprocess.Popen[str]":
@@ -53,12 +53,12 @@ def _start(number: int, batches: int) -> "subprocess.Popen[str]":
 
 def _results(workers: list["subprocess.Popen[str]"]) -> list[str]:
     """All are ready: say go to each, then hear each out."""
-    for one in workers:
-        assert one.stdin
-        one.stdin.write("go\n")
-        one.stdin.flush()
-    said = [one.communicate()[0] for one in workers]
-    for one in workers:
-        if one.returncode:
-            raise RuntimeError(f"a worker of the load ended with status {one.returncode}")
+    for worker in workers:
+        assert worker.stdin
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
+    said = [worker.communicate()[0] for worker in workers]
+    for worker in workers:
+        if worker.returncode:
+            raise RuntimeError(f"a worker of the load ended with status {worker.returncode}")
     return said

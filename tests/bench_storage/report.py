@@ -23,7 +23,7 @@ class Report(msgspec.Struct, frozen=True):
     @property
     def missed(self) -> list[str]:
         """What is slower than its bar."""
-        slow = [one.name for one in self.reads if not one.kept]
+        slow = [read.name for read in self.reads if not read.kept]
         return [*slow, "ingest"] if self.ingest_full < BAR else slow
 
     def write(self, path: Path) -> None:
@@ -37,7 +37,7 @@ class Report(msgspec.Struct, frozen=True):
                 *(f"{name:24}{size / 1024**2:>10,.0f} MiB" for name, size in self.sizes.items()),
                 "",
                 f"{'milliseconds':32}{'cold':>8}{'p50':>8}{'p95':>8}{'bar':>8}",
-                *(_line(one) for one in self.reads),
+                *(_line(read) for read in self.reads),
                 "",
                 f"ingest, empty: {self.ingest_empty:,.0f} exchanges/s",
                 f"ingest, full:  {self.ingest_full:,.0f} exchanges/s (bar {BAR:,.0f})",
@@ -55,6 +55,6 @@ def sizes(storage: Storage) -> dict[str, int]:
     return found
 
 
-def _line(one: Measured) -> str:
-    mark = "" if one.kept else "  missed"
-    return f"{one.name:32}{one.cold:>8.1f}{one.p50:>8.1f}{one.p95:>8.1f}{one.bar_ms:>8.0f}{mark}"
+def _line(measured: Measured) -> str:
+    mark = "" if measured.kept else "  missed"
+    return f"{measured.name:32}{measured.cold:>8.1f}{measured.p50:>8.1f}{measured.p95:>8.1f}{measured.bar_ms:>8.0f}{mark}"

@@ -26,9 +26,9 @@ def fill(exchanges: int) -> tuple[float, float]:
 def measured(empty_rate: float, seconds: float, runs: int, say: Callable[[str], None]) -> Report:
     """Measure a filled database."""
     reads = []
-    for one in _reads(runs):
-        say(f"{one.name}: {one.p95:.1f} ms at p95")
-        reads.append(one)
+    for read in _reads(runs):
+        say(f"{read.name}: {read.p95:.1f} ms at p95")
+        reads.append(read)
     held, rollups = storage(), Rollup.objects.count()
     exchanges = sum(total["requestCount"] for total in token_stats.all_domains().values())
     feeding.fill_pieces()
@@ -39,8 +39,8 @@ def measured(empty_rate: float, seconds: float, runs: int, say: Callable[[str], 
 def _reads(runs: int) -> Iterator[Measured]:
     draw = random.Random(1)
     found = known(draw)
-    for one in addresses(found, draw):
-        yield measure(one, runs)
+    for address in addresses(found, draw):
+        yield measure(address, runs)
     yield timed("/token-stats", token_stats.token_stats, PAGE_MS, runs)
     some = lambda: token_stats.token_stats(draw.choice(found.domains))  # noqa: E731
     yield timed("/token-stats, one domain", some, PAGE_MS, runs)

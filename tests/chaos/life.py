@@ -26,6 +26,8 @@ class Life:
     def met(self, kind: str, began: float, ended: float) -> bool:
         """Whether there was such a trouble between two moments."""
         return any(
-            one.kind == kind and one.began < ended + MARGIN_SECONDS and began < one.ended + MARGIN_SECONDS
-            for one in self.troubles
+            trouble.kind == kind
+            and trouble.began < ended + MARGIN_SECONDS
+            and began < trouble.ended + MARGIN_SECONDS
+            for trouble in self.troubles
         )

@@ -59,7 +59,7 @@ class Load:
         missing = exchanges
         while missing > 0:
             await asyncio.sleep(IDLE_SECONDS)
-            missing = exchanges - sum(one.status > 0 for one in self.sent)
+            missing = exchanges - sum(exchange.status > 0 for exchange in self.sent)
 
     async def client(self, number: int) -> None:
         """One client: a request after the other until the load stops."""

@@ -206,8 +206,8 @@ def kill_tree(pid: int) -> None:
         family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     except psutil.NoSuchProcess:
         family = []
-    for one in family:
+    for process in family:
         with contextlib.suppress(psutil.NoSuchProcess):
-            one.kill()
+            process.kill()
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)

@@ -73,7 +73,7 @@ def run(exchanges: int, kills: int, troubles: int, seed: int, say: Callable[[str
     folder = places.make_temporary(places.DATA)
     with system(folder) as running:
         report = asyncio.run(_run(running, exchanges, kills, troubles, seed))
-    for fault in sorted(report.faults, key=lambda one: one.at):
+    for fault in sorted(report.faults, key=lambda item: item.at):
         say(str(fault))
     if report.problems:
         say(f"logs and records of this run: {folder}")
@@ -98,7 +98,7 @@ async def _run(running: System, exchanges: int, kills: int, troubles: int, seed:
             load.stopping = True
         ended = time.time()
         arrived = verdict.read_log(running.log)
-        sums, stored = await asyncio.to_thread(_stored, running, len({one.id for one in arrived}))
+        sums, stored = await asyncio.to_thread(_stored, running, len({arrival.id for arrival in arrived}))
         strangers = await asyncio.to_thread(running.strangers)
         watch.cancel()
     return Report(
@@ -108,8 +108,8 @@ async def _run(running: System, exchanges: int, kills: int, troubles: int, seed:
         faults=faults.done,
         falls=[f"{part.name}, {words}" for part in running.services for words in part.falls],
         sums=sums,
-        outcomes=Counter(one.outcome for one in stored),
-        unavailable=sum(verdict.is_unavailable(one) for one in load.sent),
+        outcomes=Counter(row.outcome for row in stored),
+        unavailable=sum(verdict.is_unavailable(exchange) for exchange in load.sent),
         problems=[
             *_short(faults.done, kills, troubles),
             *strangers,

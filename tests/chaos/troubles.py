@@ -82,7 +82,7 @@ async def replace(part: Part) -> None:
         drained = False
         while not drained:
             await asyncio.sleep(LOOK_SECONDS)
-            drained = part.ended() or not any(one.is_running() for one in before)
+            drained = part.ended() or not any(item.is_running() for item in before)
 
 
 def _limit(pid: int) -> tuple[int, int] | None:

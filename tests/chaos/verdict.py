@@ -99,17 +99,17 @@ def _of_drops(
     sent: Sequence[Sent], arrived: Sequence[Arrived], stored: Sequence[Stored], sums: Sums
 ) -> Iterator[str]:
     """What a disk refused is dropped, and each drop is counted; nothing else is."""
-    there, in_store = {one.id for one in arrived}, {one.id for one in stored}
-    refused = [one for one in sent if one.met(DISK)]
-    missing = sum(one.id in there and one.id not in in_store for one in refused)
+    there, in_store = {arrival.id for arrival in arrived}, {row.id for row in stored}
+    refused = [exchange for exchange in sent if exchange.met(DISK)]
+    missing = sum(item.id in there and item.id not in in_store for item in refused)
     if not missing <= sums.dropped <= len(refused):
         yield f"dropped is {sums.dropped}, and the disk refused {missing} to {len(refused)} exchanges"
 
 
 def _of_numbers(sent: Sequence[Sent], arrived: Sequence[Arrived], stored: Sequence[Stored]) -> Iterator[str]:
-    ids = {one.id for one in sent}
-    refused = {one.id for one in sent if one.met(DISK)}
-    at_upstream, in_store = Counter(one.id for one in arrived), Counter(one.id for one in stored)
+    ids = {exchange.id for exchange in sent}
+    refused = {exchange.id for exchange in sent if exchange.met(DISK)}
+    at_upstream, in_store = Counter(arrival.id for arrival in arrived), Counter(row.id for row in stored)
     for mark in sorted(at_upstream.keys() | in_store.keys()):
         if mark not in ids:
             yield f"{mark!r} was sent by no client"
@@ -124,55 +124,55 @@ def _of_numbers(sent: Sequence[Sent], arrived: Sequence[Arrived], stored: Sequen
 def _of_exchanges(
     sent: Sequence[Sent], arrived: Sequence[Arrived], stored: Sequence[Stored]
 ) -> Iterator[str]:
-    at_upstream, in_store = {one.id: one for one in arrived}, {one.id: one for one in stored}
-    for one in sent:
-        upstream, row = at_upstream.get(one.id), in_store.get(one.id)
-        for problem in (*_of_client(one), *_of_record(one, upstream, row)):
-            yield f"{one.id} ({one.wish.emulate}): {problem}"
+    at_upstream, in_store = {arrival.id: arrival for arrival in arrived}, {item.id: item for item in stored}
+    for exchange in sent:
+        upstream, row = at_upstream.get(exchange.id), in_store.get(exchange.id)
+        for problem in (*_of_client(exchange), *_of_record(exchange, upstream, row)):
+            yield f"{exchange.id} ({exchange.wish.emulate}): {problem}"
 
 
-def is_unavailable(one: Sent) -> bool:
+def is_unavailable(sent: Sent) -> bool:
     """Whether its client was refused for want of descriptors: by a clear answer, or before there was a connection to answer on."""
-    return one.met(DESCRIPTORS) and (
-        one.ending == "failed" or (one.ending == "whole" and one.status in UNAVAILABLE)
+    return sent.met(DESCRIPTORS) and (
+        sent.ending == "failed" or (sent.ending == "whole" and sent.status in UNAVAILABLE)
     )
 
 
-def _of_client(one: Sent) -> Iterator[str]:
+def _of_client(sent: Sent) -> Iterator[str]:
     """What upstream did is what the client saw, unless its proxy was killed meanwhile or could open no connection."""
-    if one.ending == "left" or (one.ending != "whole" and one.life.killed):
+    if sent.ending == "left" or (sent.ending != "whole" and sent.life.killed):
         return
-    if is_unavailable(one):
+    if is_unavailable(sent):
         return
-    if (one.ending, one.status) != (one.wish.ending, one.wish.status):
-        yield f"its client saw {one.status}, {one.ending} {one.error}, and not {one.wish.status}, {one.wish.ending}"
+    if (sent.ending, sent.status) != (sent.wish.ending, sent.wish.status):
+        yield f"its client saw {sent.status}, {sent.ending} {sent.error}, and not {sent.wish.status}, {sent.wish.ending}"
 
 
-def _of_record(one: Sent, upstream: Arrived | None, row: Stored | None) -> Iterator[str]:
+def _of_record(sent: Sent, upstream: Arrived | None, row: Stored | None) -> Iterator[str]:
     if row and not upstream and row.outcome == COMPLETE:
         yield "it is stored as complete and never reached upstream"
     if upstream is None or row is None:
         return
-    if row.missing and not one.met(DISK):
+    if row.missing and not sent.met(DISK):
         yield f"a body is missing: {row.missing}"
     elif row.missing:
         pass  # the disk refused it, and the record says so
-    elif row.request != one.body_sha256:
+    elif row.request != sent.body_sha256:
         yield "another request body is stored than was sent"
-    elif one.ending == "whole" and upstream.ending == "answered" and row.response != one.answer:
+    elif sent.ending == "whole" and upstream.ending == "answered" and row.response != sent.answer:
         yield f"another answer is stored than its client got (its outcome is {row.outcome})"
-    if upstream.sha256 != one.body_sha256 and not (one.life.killed or one.ending == "left"):
+    if upstream.sha256 != sent.body_sha256 and not (sent.life.killed or sent.ending == "left"):
         yield "another request body reached upstream than was sent"
-    allowed = _outcomes(one, upstream)
+    allowed = _outcomes(sent, upstream)
     if row.outcome not in allowed:
         yield f"its outcome is {row.outcome} and not {' or '.join(sorted(allowed))} (upstream: {upstream.ending})"
 
 
-def _outcomes(one: Sent, upstream: Arrived) -> set[str]:
+def _outcomes(sent: Sent, upstream: Arrived) -> set[str]:
     """A killed proxy has stored the end before its client saw it, or stores none."""
-    allowed = {one.wish.outcome}
-    if one.ending == "left" and upstream.ending != "client_left":
+    allowed = {sent.wish.outcome}
+    if sent.ending == "left" and upstream.ending != "client_left":
         allowed = {CLIENT_LEFT, COMPLETE}
-    if one.ending != "whole" and one.life.killed:
+    if sent.ending != "whole" and sent.life.killed:
         allowed.add(ABORTED)
     return allowed

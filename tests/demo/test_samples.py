@@ -45,7 +45,7 @@ def body(entry: Received) -> Any:
 
 def unmarked(entry: Received) -> Any:
     """The body without the mark, which moves on."""
-    return json.loads(entry.body, object_hook=lambda one: {**one, "cache_control": None})
+    return json.loads(entry.body, object_hook=lambda item: {**item, "cache_control": None})
 
 
 def blocks_of(messages: list[Any]) -> list[Any]:

@@ -126,7 +126,9 @@ def test_clients_that_close_behind_their_broken_request_leave_nothing_half_close
     process = psutil.Process(bare.process.popen.pid)
 
     def half_closed() -> int:
-        return sum(one.status == psutil.CONN_CLOSE_WAIT for one in process.net_connections("tcp"))
+        return sum(
+            connection.status == psutil.CONN_CLOSE_WAIT for connection in process.net_connections("tcp")
+        )
 
     for body in [*BROKEN.values()] * 5:
         with wire.connect(bare.url) as connection:

@@ -206,7 +206,7 @@ def _pages(nexus: Nexus, ids: list[str]) -> bytes:
                 "/api/limits",
                 "/api/pipeline",
                 "/api/storage",
-                *(f"/api/requests/{one}" for one in ids),
+                *(f"/api/requests/{id_}" for id_ in ids),
             ]
             parts = [_body(api.get(path)) for path in paths]
         with httpx.Client(base_url=place.dashboard_url, follow_redirects=True, timeout=20) as browser:
@@ -218,7 +218,7 @@ def _pages(nexus: Nexus, ids: list[str]) -> bytes:
                 "/dashboard/requests",
                 "/dashboard/usage",
                 "/dashboard/limits",
-                *(f"/dashboard/request/{one}" for one in ids),
+                *(f"/dashboard/request/{id_}" for id_ in ids),
             ]
             parts += [_body(browser.get(path)) for path in pages]
             parts += [str(cookie).encode() for cookie in browser.cookies.jar]

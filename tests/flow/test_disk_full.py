@@ -61,7 +61,7 @@ def settled(nexus: Nexus, accepted: int) -> SpoolState:
     """The spool's state, once nothing of so many waits any more."""
 
     def is_settled() -> bool:
-        return [(one.accepted, one.waiting) for one in spools(nexus)] == [(accepted, 0)]
+        return [(spool.accepted, spool.waiting) for spool in spools(nexus)] == [(accepted, 0)]
 
     wait_for(is_settled, 60, lambda: f"{spools(nexus)}\n{nexus._words()}")
     return spools(nexus)[0]

@@ -49,7 +49,7 @@ class Waits:
     def of(self, ids: list[str]) -> list[float]:
         """How many seconds each waited."""
         wait_for(lambda: set(ids) <= self.stored.keys(), 90)
-        return [self.stored[one] - self.ended[one] for one in ids]
+        return [self.stored[id_] - self.ended[id_] for id_ in ids]
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -74,10 +74,10 @@ def small_ones(waits: Waits, pool: ThreadPoolExecutor, bodies: list[bytes]) -> t
     """Send heavy bodies at once and small ones until all are stored; the ids of both."""
     sending = [pool.submit(waits.send, body) for body in bodies]
     small = []
-    while not all(one.done() and one.result() in waits.stored for one in sending):
+    while not all(future.done() and future.result() in waits.stored for future in sending):
         small.append(waits.send_small())
         time.sleep(PAUSE_SECONDS)
-    return small, [one.result() for one in sending]
+    return small, [future.result() for future in sending]
 
 
 @pytest.mark.timeout(240)  # ten seconds; the worker yields to whatever else the machine does
@@ -91,7 +91,7 @@ def test_no_record_waits_two_seconds_for_heavy_ones(nexus: Nexus, names: list[st
         ordinary = max(waits.of([waits.send_small() for _ in range(BEFORE)]))
         began, used = time.monotonic(), cpu([nexus.worker.popen.pid])
         small, heavy = small_ones(waits, pool, [made[name] for name in names])
-        took = max(waits.stored[one] for one in heavy) - began
+        took = max(waits.stored[record_id] for record_id in heavy) - began
         used = cpu([nexus.worker.popen.pid]) - used
         longest = max(waits.of(small))
 

@@ -30,8 +30,8 @@ def test_a_large_request_is_stored_exactly_beside_its_neighbours(nexus: Nexus, b
     small = b'{"model": "claude-sonnet-5", "messages": []}'
 
     ids = [
-        client.post("/v1/messages", content=one, timeout=60).headers["x-nexus-id"]
-        for one in (small, body, small)
+        client.post("/v1/messages", content=item, timeout=60).headers["x-nexus-id"]
+        for item in (small, body, small)
     ]
 
     stored = [nexus.stored(exchange, 60) for exchange in ids]

@@ -139,14 +139,16 @@ def test_results_count_once_when_everything_is_killed_between_two_parts(
     exchange = fetch(nexus, play(upstream, 12), f"msgbatch_{uuid4().hex}")
 
     wait_for(lambda: nexus.rows("SELECT 1 FROM proxy_resultsreader WHERE next_byte > 0"), 20, nexus._words)
-    for one in (nexus.worker, nexus.proxy):
-        one.kill()
-        one.start()
+    for item in (nexus.worker, nexus.proxy):
+        item.kill()
+        item.start()
     row = nexus.stored(exchange, 60)
 
     assert (row["input_tokens"], row["output_tokens"], row["cost_state"]) == (118_800, 23_760, "exact")
-    wait_for(lambda: [(one.accepted, one.stored, one.waiting) for one in spools(nexus)] == [(1, 1, 0)])
-    assert [one.bodies_dropped for one in spools(nexus)] == [0]
+    wait_for(
+        lambda: [(spool.accepted, spool.stored, spool.waiting) for spool in spools(nexus)] == [(1, 1, 0)]
+    )
+    assert [spool.bodies_dropped for spool in spools(nexus)] == [0]
     assert nexus.rows("SELECT 1 FROM proxy_resultsreader") == []
 
 

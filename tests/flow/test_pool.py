@@ -180,7 +180,7 @@ def test_of_all_processes_requests_one_probes_at_the_end_of_a_cool_down(
     rules[KEYS[0]] = "delay-ms=1000,status=429,retry-after=60"
 
     with ThreadPoolExecutor(16) as threads:
-        seen = [one for _, one in threads.map(lambda _: ask(pool, "probe.example"), range(16))]
+        seen = [item for _, item in threads.map(lambda _: ask(pool, "probe.example"), range(16))]
 
     assert sorted(seen) == [[]] * 15 + [[KEYS[0]]]
     forget(pool, ids)

@@ -67,14 +67,14 @@ class Client:
     def taken(self) -> Taken:
         """What upstream has of it, once it has its head."""
         wait_for(lambda: self.name in self._sink.taken, 10)
-        [one] = self._sink.taken[self.name]
-        return one
+        [only] = self._sink.taken[self.name]
+        return only
 
 
 @contextmanager
 def flat(nexus: Nexus) -> Iterator[list[float]]:
     """The most memory of the proxy within, in MiB, once nothing else is on its way from its disk to the worker."""
-    wait_for(lambda: all(one.waiting == 0 for one in spools(nexus)), 60)
+    wait_for(lambda: all(spool.waiting == 0 for spool in spools(nexus)), 60)
     time.sleep(1)  # what was freed goes back to the system
     with watched(nexus.proxy.popen.pid) as peaks:
         yield peaks

@@ -107,8 +107,8 @@ def test_two_proxies_on_one_folder_keep_apart_and_everything_is_stored_once(own:
     found = spools(own)
     assert rows == set(ids)
     assert len(found) == 2
-    assert (sum(one.accepted for one in found), sum(one.stored for one in found)) == (60, 60)
-    assert sum(one.waiting + one.lost for one in found) == 0
+    assert (sum(spool.accepted for spool in found), sum(spool.stored for spool in found)) == (60, 60)
+    assert sum(spool.waiting + spool.lost for spool in found) == 0
     assert own.rows("SELECT sum(requests)::int AS n FROM proxy_rollup") == [{"n": 60}]
 
 

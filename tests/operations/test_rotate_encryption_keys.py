@@ -82,7 +82,7 @@ def test_a_pair_that_is_refreshed_meanwhile_stays(
 
 
 def test_a_later_encrypted_column_is_found_by_itself() -> None:
-    names = {f"{one.table}.{one.name}" for one in key_rotation.columns()}
+    names = {f"{column.table}.{column.name}" for column in key_rotation.columns()}
 
     assert names >= {
         "accounts_credential.api_key",

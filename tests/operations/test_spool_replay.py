@@ -150,10 +150,10 @@ def refusing() -> Iterator[Callable[[], None]]:
     broken = pytest.MonkeyPatch()
     original = facts.exchange_id_of
 
-    def fail(one: Record) -> Any:
-        if one.request_body == b"poison":
+    def fail(item: Record) -> Any:
+        if item.request_body == b"poison":
             raise ValueError("a defect")
-        return original(one)
+        return original(item)
 
     broken.setattr(facts, "exchange_id_of", fail)
     yield broken.undo

@@ -60,9 +60,9 @@ def test_with_a_stolen_lock_both_ship_and_each_record_is_stored_once(root: Path)
 def test_with_a_stolen_lock_nobody_writes_over_the_others_new_records(root: Path) -> None:
     first, second = Spool(root / "0", 100_000), Spool(root / "0", 100_000)
     bodies = {
-        accept(one, bytes([number]) * 4000): bytes([number]) * 4000
+        accept(item, bytes([number]) * 4000): bytes([number]) * 4000
         for number in range(12)
-        for one in (first, second)
+        for item in (first, second)
     }
 
     stored = ship(first) + ship(second)

@@ -40,7 +40,7 @@ def tree(path: Path) -> ast.Module:
 def _walk() -> Iterator[Path]:
     for folder, below, files in os.walk(BASE_DIR):
         below[:] = [
-            one for one in below if one not in _NOT_OURS and (one == ".ci" or not one.startswith("."))
+            name for name in below if name not in _NOT_OURS and (name == ".ci" or not name.startswith("."))
         ]
         for file in files:
             path = Path(folder) / file

@@ -32,7 +32,7 @@ def test_a_hundred_lines_are_one_a_minute_that_counts_them(
 
     assert not any(passed)
     assert caplog.messages == ["broker.redis_down"] * 2
-    assert [one.__dict__["times"] for one in caplog.records] == [1, 180]
+    assert [item.__dict__["times"] for item in caplog.records] == [1, 180]
     assert "\n" not in caplog.records[0].__dict__["why"]
 
 

@@ -59,18 +59,18 @@ def rebuilt(tree: ast.Module) -> list[str]:
         if isinstance(call, ast.Call) and ast.unparse(call.func) in {node.name, "type(self)"}
         if any(
             ast.unparse(value) in _own_fields(node)
-            for value in (*call.args, *(one.value for one in call.keywords))
+            for value in (*call.args, *(keyword.value for keyword in call.keywords))
         )
     ]
 
 
 def _is_value(node: ast.ClassDef) -> bool:
-    said = [ast.unparse(one) for one in (*node.decorator_list, *node.bases, *node.keywords)]
-    return any("frozen=True" in one or one == "NamedTuple" for one in said)
+    said = [ast.unparse(item) for item in (*node.decorator_list, *node.bases, *node.keywords)]
+    return any("frozen=True" in text or text == "NamedTuple" for text in said)
 
 
 def _own_fields(node: ast.ClassDef) -> set[str]:
-    return {f"self.{ast.unparse(one.target)}" for one in node.body if isinstance(one, ast.AnnAssign)}
+    return {f"self.{ast.unparse(item.target)}" for item in node.body if isinstance(item, ast.AnnAssign)}
 
 
 def test_an_object_that_is_another_ones_but_for_a_field_is_made_by_replace() -> None:

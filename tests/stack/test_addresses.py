@@ -42,7 +42,7 @@ def settings_of_the_stack(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch
     return monkeypatch
 
 
-@pytest.mark.parametrize("service", SERVICES, ids=lambda one: one.name)
+@pytest.mark.parametrize("service", SERVICES, ids=lambda item: item.name)
 def test_a_service_reads_its_roles_address_and_holds_no_other(
     settings_of_the_stack: pytest.MonkeyPatch, tmp_path: Path, service: Service
 ) -> None:
@@ -58,7 +58,7 @@ def test_a_service_reads_its_roles_address_and_holds_no_other(
     assert [seen[name] for name in OWN] == ["", "", ""]
 
 
-@pytest.mark.parametrize("service", SERVICES, ids=lambda one: one.name)
+@pytest.mark.parametrize("service", SERVICES, ids=lambda item: item.name)
 def test_without_addresses_of_roles_all_use_the_one_that_is_set(
     settings_of_the_stack: pytest.MonkeyPatch, service: Service
 ) -> None:

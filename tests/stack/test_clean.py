@@ -63,7 +63,7 @@ class Clone:
     def make(self, folder: Path, data: Path | None = None, clone: Path | None = None) -> Path:
         """A folder that a clone, this one by default, made for a data folder."""
         (folder / "below").mkdir(parents=True)
-        disk = next(str(one) for one in folder.parents if os.path.ismount(one))
+        disk = next(str(parent) for parent in folder.parents if os.path.ismount(parent))
         data, clone = data or folder, clone or self.folder
         owner = {"clone": str(clone), "clone_disk": disk, "data": str(data), "data_disk": disk}
         is_temporary = data.is_relative_to(self.temporary)

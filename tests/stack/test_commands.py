@@ -176,10 +176,10 @@ def test_the_address_shown_is_one_that_can_be_opened(host: str, url: str) -> Non
 
 
 def test_workers_are_asked_for_only_when_there_are_several() -> None:
-    one = lines.proxy(Place("127.0.0.1", 3000, 3001, Path("/data")))
+    only = lines.proxy(Place("127.0.0.1", 3000, 3001, Path("/data")))
     four = lines.proxy(Place("127.0.0.1", 3000, 3001, Path("/data"), proxy_workers=4))
 
-    assert "--workers" not in one.command
+    assert "--workers" not in only.command
     assert four.command[four.command.index("--workers") + 1] == "4"
 
 

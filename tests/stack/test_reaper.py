@@ -94,7 +94,11 @@ def family(pid: int, folder: Path) -> list[psutil.Process]:
             where = (process.cwd(), process.environ().get("TMPDIR", ""), *process.cmdline())
         except psutil.Error:
             continue
-        if process not in found and process.pid != os.getpid() and any(str(folder) in one for one in where):
+        if (
+            process not in found
+            and process.pid != os.getpid()
+            and any(str(folder) in place_name for place_name in where)
+        ):
             found.append(process)
     return found
 
@@ -106,7 +110,7 @@ def test_a_run_that_is_ended_in_the_midst_of_a_test_leaves_nothing(
 ) -> None:
     with run_of_the_suite(tmp_path) as (process, folder, homes):
         started = family(process.pid, folder)
-        assert len(started) >= 10, [one.cmdline() for one in started]
+        assert len(started) >= 10, [item.cmdline() for item in started]
         assert places.is_held(folder)
         process.send_signal(number)
 

@@ -119,7 +119,7 @@ def _create_batch(sender: Sender, source: random.Random) -> MessageBatch:
     asked = zip(source.sample(QUESTIONS, k=4), (HAIKU, HAIKU, SONNET, OPUS), strict=True)
     params = [request(text, model) for text, model in asked] + [request("Who?", "claude-no-such-model")]
     requests: list[Any] = [
-        {"custom_id": f"question-{number}", "params": one} for number, one in enumerate(params)
+        {"custom_id": f"question-{number}", "params": param} for number, param in enumerate(params)
     ]
     return sender.client("research.example").messages.batches.create(requests=requests)
 

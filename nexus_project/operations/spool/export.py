@@ -18,8 +18,8 @@ from proxy.store.models import SetAside
 
 def everything(root: Path, unusable: Callable[[str], None], step: Callable[[int], None]) -> Iterator[Carried]:
     """What waits in the slots, then what was set aside."""
-    for one in chain(waiting_records(root, unusable), set_aside_records(unusable)):
-        yield one
+    for waiting_record in chain(waiting_records(root, unusable), set_aside_records(unusable)):
+        yield waiting_record
         step(1)
 
 

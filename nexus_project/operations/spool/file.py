@@ -39,8 +39,8 @@ def write_lines(path: Path, carried: Iterable[Carried]) -> int:
     if path.exists():
         raise FileExistsError(f"{path} exists already: give a new name")
     with open(draft, "wb", opener=_private) as file:
-        for count, one in enumerate(carried, 1):  # noqa: B007 - counted
-            file.write(_line(one))
+        for count, record in enumerate(carried, 1):  # noqa: B007 - counted
+            file.write(_line(record))
     draft.rename(path)
     return count
 
@@ -49,19 +49,19 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _line(one: Carried) -> bytes:
-    head, closing = one.record.head, one.record.closing
+def _line(carried: Carried) -> bytes:
+    head, closing = carried.record.head, carried.record.closing
     shown = {
-        "spool": one.spool,
-        "serial": one.record.serial,
-        "error": one.error,
+        "spool": carried.spool,
+        "serial": carried.record.serial,
+        "error": carried.error,
         "id": head.id,
         "domain": head.domain,
         "method": head.method,
         "target": head.target,
         "outcome": closing.outcome,
         "status": closing.status,
-        "record": msgspec.to_builtins(one.record),
+        "record": msgspec.to_builtins(carried.record),
     }
     # Not msgspec's JSON, which has no word for a number that is none.
     return json.dumps(shown).encode() + b"\n"

@@ -56,12 +56,12 @@ def listing(root: Path) -> Listing:
     beats = heartbeats()
     surveys = [_looked(folder) for folder in slots(root)]
     rows = {str(row.id): row for row in Spool.objects.all()}
-    lines = [_line(one, rows, beats) if isinstance(one, Survey) else one for one in surveys]
+    lines = [_line(seen, rows, beats) if isinstance(seen, Survey) else seen for seen in surveys]
     here = {line.state.id for line in lines}
     away = sorted((rows.keys() | beats.keys()) - here)
     lines += [SpoolLine("", "elsewhere", state_of(key, rows.get(key), beats.get(key))) for key in away]
     aside = SetAside.objects.waiting().order_by("pk").defer("record")
-    return Listing(lines, [AsideLine(str(one.spool), one.serial, one.error, one.created_at) for one in aside])
+    return Listing(lines, [AsideLine(str(row.spool), row.serial, row.error, row.created_at) for row in aside])
 
 
 def _looked(folder: Path) -> Survey | SpoolLine:
@@ -113,7 +113,7 @@ def _as_on_disk(found: Survey, waiting: int) -> Heartbeat:
 
 def needs(found: Listing) -> list[str]:
     """What a person has to look at, and what to do about it."""
-    words = [line for one in found.spools for line in _needs_of(one)]
+    words = [line for spool in found.spools for line in _needs_of(spool)]
     if found.set_aside:
         words.append(
             f"{len(found.set_aside)} records are set aside: report their errors, and after an upgrade that fixes them run "

@@ -65,7 +65,7 @@ def would(root: Path, wishes: Wishes, step: Step) -> Replayed:
             found.stored += 1
             step(1)
         found.stored += sum(
-            _is_new(one.spool, one.record) for folder in slots(root) for one in rescued(folder)
+            _is_new(salvaged.spool, salvaged.record) for folder in slots(root) for salvaged in rescued(folder)
         )
     if wishes.set_aside:
         found.stored += SetAside.objects.waiting().count()
@@ -152,9 +152,9 @@ def _batch(spool: Spool, records: list[Record]) -> Batch:
 
 
 def _replay_damaged(folder: Path, done: Replayed, step: Step) -> None:
-    for one in rescued(folder):
-        done.add(replay.store_dropped(one.spool, one.record), 1)
-        for path in one.files:
+    for salvaged in rescued(folder):
+        done.add(replay.store_dropped(salvaged.spool, salvaged.record), 1)
+        for path in salvaged.files:
             path.unlink(missing_ok=True)
         step(1)
 

@@ -12,8 +12,8 @@ def words(found: Listing) -> Iterator[str]:
         yield from _spool(line)
     if not found.spools:
         yield "There is no spool yet: no proxy ran with this NEXUS_DATA_DIR, and none is known."
-    for one in found.set_aside:
-        yield f"set aside  record {one.serial} of spool {one.spool} since {_moment(one.created_at)}: {one.error}"
+    for row in found.set_aside:
+        yield f"set aside  record {row.serial} of spool {row.spool} since {_moment(row.created_at)}: {row.error}"
     for need in needs(found):
         yield f"LOOK: {need}"
 
@@ -48,12 +48,12 @@ def data(found: Listing) -> dict[str, object]:
         "spools": [_data(line) for line in found.spools],
         "setAside": [
             {
-                "spool": one.spool,
-                "serial": one.serial,
-                "error": one.error,
-                "createdAt": one.created_at.timestamp(),
+                "spool": row.spool,
+                "serial": row.serial,
+                "error": row.error,
+                "createdAt": row.created_at.timestamp(),
             }
-            for one in found.set_aside
+            for row in found.set_aside
         ],
         "needs": needs(found),
     }

@@ -54,11 +54,11 @@ RELEASED = (
         retires="2026-11-30",
     ),
 )
-_BY_ID = {one.id: one for one in RELEASED}
+_BY_ID = {release.id: release for release in RELEASED}
 
 
 def models(call: Call) -> Script:
-    return json_answer(page([_described(one) for one in RELEASED], call.query))
+    return json_answer(page([_described(release) for release in RELEASED], call.query))
 
 
 def model(call: Call) -> Script:
@@ -76,17 +76,17 @@ def is_older(identifier: str) -> bool:
     return re.search(r"-\d{8}$", identifier) is not None
 
 
-def _described(one: Model) -> Json:
+def _described(model: Model) -> Json:
     return {
         "type": "model",
-        "id": one.id,
-        "display_name": one.name,
-        "created_at": _midnight(one.released),
-        "lifecycle": "deprecated" if one.deprecated else "active",
-        "deprecated_at": _midnight(one.deprecated),
-        "retires_at": _midnight(one.retires),
-        "line": one.line,
-        "allowed_fallback_models": [one.fallback] if one.fallback else [],
+        "id": model.id,
+        "display_name": model.name,
+        "created_at": _midnight(model.released),
+        "lifecycle": "deprecated" if model.deprecated else "active",
+        "deprecated_at": _midnight(model.deprecated),
+        "retires_at": _midnight(model.retires),
+        "line": model.line,
+        "allowed_fallback_models": [model.fallback] if model.fallback else [],
     }
 
 

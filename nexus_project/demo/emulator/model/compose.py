@@ -58,7 +58,7 @@ def last_question(request: Json) -> str:
 
 
 def _last_from_user(request: Json) -> list[Json]:
-    said = [one.get("content") for one in request["messages"] if one.get("role") == "user"]
+    said = [message.get("content") for message in request["messages"] if message.get("role") == "user"]
     return blocks_of(said[-1]) if said else []
 
 

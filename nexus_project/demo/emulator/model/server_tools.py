@@ -13,7 +13,7 @@ SITES = ("https://docs.example.org/changes", "https://status.example.net/history
 def offered(request: Json) -> list[str]:
     """Return which of the web tools a request offers; the model uses each of them once."""
     types = [str(tool.get("type")) for tool in request.get("tools") or ()]
-    return [kind for kind in KINDS if any(one.startswith(f"{kind}_") for one in types)]
+    return [kind for kind in KINDS if any(type_.startswith(f"{kind}_") for type_ in types)]
 
 
 def used(kind: str, question: str, source: random.Random) -> list[Json]:

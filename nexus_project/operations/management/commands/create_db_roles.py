@@ -61,13 +61,13 @@ def given_passwords() -> dict[str, str]:
 
 def as_json(made: Sequence[Made]) -> str:
     """Each role's address under its setting's name; one whose password was kept stands without it."""
-    return json.dumps({ADDRESS_SETTINGS[one.role]: address(one) for one in made}, indent=2)
+    return json.dumps({ADDRESS_SETTINGS[role.role]: address(role) for role in made}, indent=2)
 
 
 def told(made: Sequence[Made]) -> str:
     """What was done to each role, and the addresses that nobody else knows."""
-    lines = [f"{one.role}: {_done(one)}; its rights are those of this version." for one in made]
-    fresh = [f"{ADDRESS_SETTINGS[one.role]}={address(one)}" for one in made if one.generated]
+    lines = [f"{role.role}: {_done(role)}; its rights are those of this version." for role in made]
+    fresh = [f"{ADDRESS_SETTINGS[role.role]}={address(role)}" for role in made if role.generated]
     if fresh:
         lines += [
             "",
@@ -76,11 +76,11 @@ def told(made: Sequence[Made]) -> str:
     return "\n".join([*lines, *fresh])
 
 
-def _done(one: Made) -> str:
-    if one.created:
-        return "made, with a fresh password" if one.generated else "made, with the given password"
-    return "has the given password" if one.password else "kept its password"
+def _done(made: Made) -> str:
+    if made.created:
+        return "made, with a fresh password" if made.generated else "made, with the given password"
+    return "has the given password" if made.password else "kept its password"
 
 
-def address(one: Made) -> str:
-    return roles.address(settings.DATABASE_URL, one.role, one.password)
+def address(made: Made) -> str:
+    return roles.address(settings.DATABASE_URL, made.role, made.password)
