@@ -66,7 +66,7 @@ class ErrorMiddleware(MiddlewareMixin):
         is_json = response.headers.get("Content-Type", "").startswith("application/json")
         if response.status_code < 400 or is_json or not is_api(request):
             return response
-        answer = json_error(response.status_code)
+        in_json = json_error(response.status_code)
         if "Allow" in response.headers:
-            answer.headers["Allow"] = response.headers["Allow"]
-        return answer
+            in_json.headers["Allow"] = response.headers["Allow"]
+        return in_json

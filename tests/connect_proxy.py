@@ -44,8 +44,8 @@ class ConnectProxy:
         self.heads.append(head)
         if self.hangs:
             await reader.read()
-        elif answer := self._refusal(head):
-            writer.write(answer)
+        elif response := self._refusal(head):
+            writer.write(response)
         else:
             await self._lead(head.split()[1].decode(), reader, writer)
 

@@ -26,7 +26,7 @@ from tests.roles import acting_as, as_owner
 
 SPOOL = UUID("0193a000-0000-7000-8000-000000000001")
 REQUEST = {"model": "claude-sonnet-4-5", "max_tokens": 64, "messages": [{"role": "user", "content": "Hello"}]}
-ANSWER = {
+RESPONSE = {
     "id": "msg_01",
     "type": "message",
     "role": "assistant",
@@ -93,7 +93,7 @@ def make_exchange(
     *,
     at: datetime | None = None,
     request: object = REQUEST,
-    answer: object = ANSWER,
+    response: object = RESPONSE,
     request_headers: Sequence[tuple[str, str]] = (("content-type", "application/json"),),
     response_headers: Sequence[tuple[str, str]] = (("content-type", "application/json"),),
     chunks: Sequence[tuple[float, int]] = (),
@@ -102,7 +102,7 @@ def make_exchange(
     """A stored exchange with both bodies (given as bytes or as JSON), counted in rollups and totals as ingest counts."""
     moment = at or timezone.now()
     row = Exchange(**_columns(moment) | fields)
-    bodies = [part if isinstance(part, bytes) else json.dumps(part).encode() for part in (request, answer)]
+    bodies = [part if isinstance(part, bytes) else json.dumps(part).encode() for part in (request, response)]
     month = month_of(row.id).date()
     with connection.cursor() as cursor:
         cursor.execute("SELECT nexus_ensure_month(%s)", [month])

@@ -24,22 +24,22 @@ class KeyIssuer(admin.ModelAdmin[Any]):
     def response_add(
         self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
     ) -> HttpResponse:
-        answer = super().response_add(request, obj, post_url_continue)
-        return self.reveal(request, answer)
+        response = super().response_add(request, obj, post_url_continue)
+        return self.reveal(request, response)
 
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
         return self.reveal(request, super().response_change(request, obj))
 
-    def reveal(self, request: HttpRequest, answer: HttpResponse) -> HttpResponse:
+    def reveal(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """The page with the new keys, which leads on to where `answer` leads; `answer` itself without any."""
         issued = getattr(request, NEW_KEYS, None)
         if not issued:
-            return answer
+            return response
         context = {
             **self.admin_site.each_context(request),
             "title": "New client key",
             "issued": issued,
-            "go_on": answer.headers.get("Location", request.path),
+            "go_on": response.headers.get("Location", request.path),
             "opts": self.opts,
         }
         shown = TemplateResponse(request, "admin/accounts/issued_keys.html", context)

@@ -51,13 +51,13 @@ def ask(credential: AccessCredential) -> Verdict:
     url = f"{settings.CLAUDE_API_BASE_URL.rstrip('/')}/v1/models?limit=1"
     try:
         with client_for(url, TIMEOUT_SECONDS) as client:
-            answer = client.get(url, headers=headers)
+            response = client.get(url, headers=headers)
     except httpx.HTTPError as error:
         why = f"the API did not answer ({kind_of(error)}): run manage.py check_upstream"
         return Verdict(False, why)
     why = (
         "the API takes it"
-        if answer.is_success
-        else ADVICE.get(answer.status_code, "the API cannot say: try again")
+        if response.is_success
+        else ADVICE.get(response.status_code, "the API cannot say: try again")
     )
-    return Verdict(answer.is_success or answer.status_code == 429, why, answer.status_code)
+    return Verdict(response.is_success or response.status_code == 429, why, response.status_code)

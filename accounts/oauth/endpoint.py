@@ -45,7 +45,7 @@ def request_tokens(refresh_token: str) -> Tokens:
 
 def exchange_code(code: str, state: str, verifier: str, redirect_uri: str) -> Tokens:
     """A login's code for its first pair; raises RefreshFailed."""
-    answer = _ask(
+    response = _ask(
         {
             "grant_type": "authorization_code",
             "code": code,
@@ -54,7 +54,7 @@ def exchange_code(code: str, state: str, verifier: str, redirect_uri: str) -> To
             "code_verifier": verifier,
         }
     )
-    return _tokens(answer, "")
+    return _tokens(response, "")
 
 
 def _ask(payload: Mapping[str, str]) -> bytes:
@@ -79,13 +79,13 @@ def _post(payload: Mapping[str, str]) -> tuple[int, bytes]:
     headers = {"anthropic-beta": OAUTH_BETA}
     with (
         client_for(url, TIMEOUT_SECONDS) as client,
-        client.stream("POST", url, json=payload, headers=headers) as answer,
+        client.stream("POST", url, json=payload, headers=headers) as response,
     ):
-        for piece in answer.iter_bytes():
+        for piece in response.iter_bytes():
             body += piece
             if time.monotonic() > deadline or len(body) > _MAX_BYTES:
                 raise httpx.ReadTimeout("the answer takes too long or too much room")
-        return answer.status_code, body
+        return response.status_code, body
 
 
 def _error_of(body: bytes) -> str:

@@ -40,10 +40,10 @@ class ThrottledLogin(AdminAuthenticationForm):
 
 def login(request: HttpRequest) -> HttpResponse:
     """The admin's sign-in page, which tells who has to wait so by 429."""
-    answer: HttpResponse = admin.site.login(request)
-    form = (getattr(answer, "context_data", None) or {}).get("form")
+    response: HttpResponse = admin.site.login(request)
+    form = (getattr(response, "context_data", None) or {}).get("form")
     wait = form.wait if isinstance(form, ThrottledLogin) else 0
-    return throttle.refuse(answer, wait) if wait else answer
+    return throttle.refuse(response, wait) if wait else response
 
 
 def _name(username: str) -> str:

@@ -91,9 +91,9 @@ api.add_decorator(parameters.note_known, mode="view")
 
 @api.exception_handler(HttpError)
 def refused(request: HttpRequest, error: HttpError) -> HttpResponse:
-    answer = json_error(error.status_code, error.message)
+    response = json_error(error.status_code, error.message)
     wait = guesses.wait_of(throttle.address_of(request)) if error.status_code == 429 else 0
-    return throttle.refuse(answer, wait) if wait else answer
+    return throttle.refuse(response, wait) if wait else response
 
 
 @api.exception_handler(ValidationError)

@@ -25,7 +25,7 @@ def assert_migrated() -> None:
         raise NotMigratedError
 
 
-def _database_answers() -> bool:
+def _database_responds() -> bool:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -42,7 +42,7 @@ def _now() -> str:
 @require_safe
 def health(request: HttpRequest) -> JsonResponse:
     """The service and its database."""
-    connected = _database_answers()
+    connected = _database_responds()
     body = {
         "status": "healthy" if connected else "unhealthy",
         "service": SERVICE,
@@ -58,7 +58,7 @@ def health(request: HttpRequest) -> JsonResponse:
 def ready(request: HttpRequest) -> JsonResponse:
     """Whether pages can be served: the database answers and has every migration."""
     try:
-        is_ready = _database_answers()
+        is_ready = _database_responds()
         if is_ready:
             assert_migrated()
     except (DatabaseError, NotMigratedError):

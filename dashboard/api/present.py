@@ -13,7 +13,7 @@ from proxy.store.ingest.message_batches import usage_of
 from proxy.store.models import Exchange
 from proxy.wire.batches import first_results
 from proxy.wire.lenient import parse
-from proxy.wire.messages import read_answer
+from proxy.wire.messages import read_response
 
 # Of a body in an answer: to mask a million characters takes a second or two.
 MAX_CHARACTERS = 1_000_000
@@ -68,7 +68,7 @@ def request_details(details: Details) -> RequestDetails:
         request_headers=[(name, mask_text(value)) for name, value in details.request_headers],
         response_headers=[(name, mask_text(value)) for name, value in details.response_headers],
         request_body=_request(details),
-        response_body=_answer(details),
+        response_body=_response(details),
         request_missing=details.request.missing or None,
         response_missing=details.response.missing or None,
         pinned=details.pinned,
@@ -94,13 +94,13 @@ def _request(details: Details) -> object:
     return _value(bodies.readable(details.request, details.request_headers))
 
 
-def _answer(details: Details) -> object:
+def _response(details: Details) -> object:
     """The message, rebuilt where it came as a stream; of a batch's results the first few."""
     plain = bodies.readable(details.response, details.response_headers)
     if usage_of(details.exchange):
         return mask_json(first_results(plain, FIRST))
     kind = bodies.header(details.response_headers, "content-type")
-    message = read_answer(details.exchange.status, kind, plain).message
+    message = read_response(details.exchange.status, kind, plain).message
     return _value(plain) if message is None else _masked(message)
 
 

@@ -101,9 +101,9 @@ def exchange(request: HttpRequest, exchange_id: UUID) -> HttpResponse:
         "view": asked if asked in VIEWS else "conversation",
         "views": page.views.items() if reads_bodies else [],
     }
-    answer = render(request, "dashboard/request.html", context)
-    answer.headers["Cache-Control"] = BODIES
-    return answer
+    response = render(request, "dashboard/request.html", context)
+    response.headers["Cache-Control"] = BODIES
+    return response
 
 
 @require_safe

@@ -14,10 +14,10 @@ from dashboard.transcript.batch_results import BatchResults
 from dashboard.transcript.bodies import readable
 from proxy.store.ingest.message_batches import usage_of
 from proxy.wire.lenient import parse
-from proxy.wire.messages import Answer, read_answer
+from proxy.wire.messages import ResponseContent, read_response
 
 VIEWS = {"conversation": "Conversation", "raw": "Raw JSON", "headers": "Headers & timeline"}
-_NO_ANSWER = {
+_NO_RESPONSE = {
     "client_left": "The client left before an answer came.",
     "aborted": "The proxy stopped or was killed before an answer came.",
 }
@@ -49,15 +49,15 @@ class RequestPage:
         return batch_results.shown(usage, self._response) if usage else None
 
     @cached_property
-    def answer(self) -> Answer:
+    def response(self) -> ResponseContent:
         if self.batch:
-            return Answer()  # a line for each result, and no message: it may be huge
+            return ResponseContent()  # a line for each result, and no message: it may be huge
         content_type = bodies.header(self.details.response_headers, "content-type")
-        return read_answer(self.details.exchange.status, content_type, self._response)
+        return read_response(self.details.exchange.status, content_type, self._response)
 
     @cached_property
     def conversation(self) -> turns.Conversation:
-        return turns.read(parse(self._request), self.answer)
+        return turns.read(parse(self._request), self.response)
 
     @cached_property
     def request_text(self) -> bodies.Shown:
@@ -70,9 +70,9 @@ class RequestPage:
     @cached_property
     def message_text(self) -> bodies.Shown | None:
         """The message rebuilt from a stream; None where the answer was no stream."""
-        if not self.answer.streamed or self.answer.message is None:
+        if not self.response.streamed or self.response.message is None:
             return None
-        return bodies.shown_value(self.answer.message)
+        return bodies.shown_value(self.response.message)
 
     @cached_property
     def timeline(self) -> Timeline | None:
@@ -83,10 +83,10 @@ class RequestPage:
         return facts_of(self.details.exchange, self.details.bill)
 
     @property
-    def no_answer(self) -> str:
+    def no_response(self) -> str:
         """Why it has no status."""
         outcome = self.details.exchange.outcome
-        return _NO_ANSWER.get(outcome, f"No answer came; it ended as {words(outcome)}.")
+        return _NO_RESPONSE.get(outcome, f"No answer came; it ended as {words(outcome)}.")
 
     @property
     def error_type(self) -> str:

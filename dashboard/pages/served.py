@@ -29,7 +29,7 @@ def facts_of(row: Exchange, bill: Explanation) -> list[Fact]:
     """Those that there is something to say of."""
     return [
         Fact(mask_text(model.name), mask_text(model.value), mask_text(model.note), model.title)
-        for model in (*_models(row, bill), *_answer(row), *_end(row))
+        for model in (*_models(row, bill), *_response(row), *_end(row))
         if model.value
     ]
 
@@ -44,7 +44,7 @@ def _models(row: Exchange, bill: Explanation) -> Iterator[Fact]:
     yield Fact("Billed besides", ", ".join(others), title="Models that worked inside the answer")
 
 
-def _answer(row: Exchange) -> Iterator[Fact]:
+def _response(row: Exchange) -> Iterator[Fact]:
     yield Fact("Speed", row.speed, title=_FAST if row.speed == "fast" else "")
     yield Fact("Inference", _PLACES.get(row.inference_geo, row.inference_geo))
     yield Fact("Service tier", row.service_tier, title=_PRIORITY if row.service_tier == "priority" else "")

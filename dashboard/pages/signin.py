@@ -36,8 +36,8 @@ def login(request: HttpRequest) -> HttpResponse:
     wait = guesses.wait_of(throttle.address_of(request)) if who is Visitor.THROTTLED else 0
     if wait:
         message = f"{message} {throttle.advice(wait)}"
-    answer = render(request, "dashboard/login.html", {"next": target, "error": message}, status=status)
-    return throttle.refuse(answer, wait) if wait else answer
+    response = render(request, "dashboard/login.html", {"next": target, "error": message}, status=status)
+    return throttle.refuse(response, wait) if wait else response
 
 
 @require_POST

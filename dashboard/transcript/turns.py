@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from dashboard.transcript.blocks import Block, content_blocks
 from dashboard.transcript.budget import Budget, name
 from proxy.wire.lenient import as_dict, as_list, as_text
-from proxy.wire.messages import Answer
+from proxy.wire.messages import ResponseContent
 
 MAX_TURNS = 300
 MAX_TOOLS = 500
@@ -34,7 +34,7 @@ class Conversation:
 
     system: list[Block] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
-    answer: list[Block] = field(default_factory=list)
+    response: list[Block] = field(default_factory=list)
     skipped: int = 0
     error: str = ""
     tools_offered: list[str] = field(default_factory=list)
@@ -42,14 +42,14 @@ class Conversation:
 
     @property
     def is_empty(self) -> bool:
-        return not (self.turns or self.answer or self.system or self.error)
+        return not (self.turns or self.response or self.system or self.error)
 
 
-def read(request: object, answer: Answer) -> Conversation:
+def read(request: object, response: ResponseContent) -> Conversation:
     """Arrange a request body (parsed JSON, or None) and its answer. The newest are rendered first, as long as the budget lasts."""
     budget = Budget()
     body = as_dict(request)
-    replied = content_blocks(as_dict(answer.message).get("content"), budget)
+    replied = content_blocks(as_dict(response.message).get("content"), budget)
     messages = [as_dict(item) for item in as_list(body.get("messages"))]
     skipped = max(0, len(messages) - MAX_TURNS)
     numbered = list(enumerate(messages, start=1))[skipped:]
@@ -58,9 +58,11 @@ def read(request: object, answer: Answer) -> Conversation:
     return Conversation(
         system=content_blocks(body.get("system"), budget),
         turns=turns[::-1],
-        answer=replied,
+        response=replied,
         skipped=skipped,
-        error=budget.text(": ".join(part for part in (answer.error_type, answer.error_message) if part))[0],
+        error=budget.text(": ".join(part for part in (response.error_type, response.error_message) if part))[
+            0
+        ],
         tools_offered=[name(as_text(as_dict(tool).get("name")) or "?") for tool in tools[:MAX_TOOLS]],
         tools_unnamed=max(0, len(tools) - MAX_TOOLS),
     )

@@ -95,10 +95,10 @@ class Log:
             self._changed.notify_all()
         return entry
 
-    def ended(self, entry: Received, outcome: Outcome, answer: Script | None) -> None:
+    def ended(self, entry: Received, outcome: Outcome, response: Script | None) -> None:
         """Note how a request ended; `answer` is None when no byte of one was sent."""
-        status = answer.status if answer else None
-        request_id = answer.header("request-id") if answer else None
+        status = response.status if response else None
+        request_id = response.header("request-id") if response else None
         entry = replace(entry, outcome=outcome, status=status, request_id=request_id)
         with self._changed:
             if entry.number in self._entries:

@@ -53,12 +53,12 @@ class Slack(StandIn):
 
     def __init__(self) -> None:
         super().__init__()
-        self.answers: deque[Script] = deque()
+        self.responses: deque[Script] = deque()
 
-    def answer(self, entry: Received) -> Script:
+    def response(self, entry: Received) -> Script:
         if entry.method != "POST" or not entry.path.startswith("/services/"):
             return plain("not_found", status=404)
-        return self.answers.popleft() if self.answers else OK
+        return self.responses.popleft() if self.responses else OK
 
 
 @dataclass(frozen=True, slots=True)

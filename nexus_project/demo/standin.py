@@ -17,7 +17,7 @@ class StandIn(ABC):
         self.log = Log(log_file)
 
     @abstractmethod
-    def answer(self, entry: Received) -> Script:
+    def response(self, entry: Received) -> Script:
         """Return what this request is answered with."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -29,7 +29,7 @@ class StandIn(ABC):
         script: Script | None = None
         try:
             if whole:
-                script = self.answer(entry)
+                script = self.response(entry)
                 outcome = await play(script, scope, receive, send)
         finally:
             self.log.ended(entry, outcome, script if script and script.end != "no_head" else None)

@@ -84,10 +84,10 @@ def pipeline(place: Place) -> dict[str, int]:
     connection = http.client.HTTPConnection(host, int(port), timeout=10)
     try:
         connection.request("GET", "/api/pipeline", headers={"X-API-Key": env.secret("DASHBOARD_API_KEY")})
-        answer = connection.getresponse()
-        body = answer.read()
+        response = connection.getresponse()
+        body = response.read()
     finally:
         connection.close()
-    if answer.status != http.HTTPStatus.OK:
-        raise StackError(f"The dashboard answered {answer.status} to /api/pipeline: read its lines above.")
+    if response.status != http.HTTPStatus.OK:
+        raise StackError(f"The dashboard answered {response.status} to /api/pipeline: read its lines above.")
     return {name: int(value) for name, value in json.loads(body).items() if isinstance(value, int)}

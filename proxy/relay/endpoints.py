@@ -15,7 +15,7 @@ from accounts.oauth import metrics
 from proxy import token_stats
 from proxy.relay import runtime
 from proxy.relay.http.request import RelayRequest
-from proxy.relay.http.responses import RawResponse, error_answer, json_answer
+from proxy.relay.http.responses import RawResponse, error_response, json_response
 from proxy.relay.http.tenant import client_address, is_local
 from proxy.wire.errors import ErrorKind
 
@@ -36,7 +36,7 @@ async def describe(request: RelayRequest) -> HttpResponseBase:
         "oauthMetrics": "/oauth-metrics",
         "clientSetup": "/client-setup/<file>",
     }
-    return json_answer(
+    return json_response(
         {
             "service": "claude-nexus-proxy",
             "version": settings.VERSION,
@@ -55,17 +55,17 @@ async def health(request: RelayRequest) -> HttpResponseBase:
         "version": settings.VERSION,
         "timestamp": _now(),
     }
-    return json_answer(state, 200 if ready else 503)
+    return json_response(state, 200 if ready else 503)
 
 
 async def ready(request: RelayRequest) -> HttpResponseBase:
     """Red while draining and before the first access snapshot."""
-    return json_answer({"ready": _ready(), "timestamp": _now()}, 200 if _ready() else 503)
+    return json_response({"ready": _ready(), "timestamp": _now()}, 200 if _ready() else 503)
 
 
 async def alive(request: RelayRequest) -> HttpResponseBase:
     """The process answers."""
-    return json_answer({"alive": True, "timestamp": _now()})
+    return json_response({"alive": True, "timestamp": _now()})
 
 
 def _ready() -> bool:
@@ -79,24 +79,24 @@ def _now() -> str:
 
 async def hello(request: RelayRequest) -> HttpResponseBase:
     """Claude Code's greeting at start-up."""
-    return json_answer({"status": "ok"})
+    return json_response({"status": "ok"})
 
 
 async def event_sink(request: RelayRequest) -> HttpResponseBase:
     """Claude Code's own telemetry ends here: it is dropped and never forwarded."""
     await request.drop_body()
-    return json_answer({"status": "ok"})
+    return json_response({"status": "ok"})
 
 
 async def client_setup(request: RelayRequest, name: str) -> HttpResponseBase:
     """A file of CLIENT_SETUP_DIR, for setting clients up by curl."""
     if not _FILE_NAME.fullmatch(name):
-        return error_answer(
+        return error_response(
             ErrorKind.INVALID_REQUEST, "Invalid filename: give the plain name of a file, without a path.", ""
         )
     path = settings.CLIENT_SETUP_DIR / name
     if not path.is_file() or path.is_symlink():
-        return error_answer(
+        return error_response(
             ErrorKind.NOT_FOUND, f"File not found: {name}. The operator puts files into CLIENT_SETUP_DIR.", ""
         )
     content_type = _CONTENT_TYPES.get(path.suffix, b"text/plain; charset=utf-8")
@@ -113,15 +113,15 @@ async def stats(request: RelayRequest) -> HttpResponseBase:
     if refused := await _refusal(request):
         return refused
     if not settings.DATABASE_URL:
-        return error_answer(ErrorKind.UNAVAILABLE, "Token counts live in PostgreSQL: set DATABASE_URL.", "")
+        return error_response(ErrorKind.UNAVAILABLE, "Token counts live in PostgreSQL: set DATABASE_URL.", "")
     try:
         read = sync_to_async(_read_stats, thread_sensitive=False)
         domain = request.GET.get("domain")
         # No domain holds a NUL, and PostgreSQL would refuse the question.
-        return json_answer(None if domain and "\x00" in domain else await read(domain and domain.lower()))
+        return json_response(None if domain and "\x00" in domain else await read(domain and domain.lower()))
     except DatabaseError as error:
         log.warning("token_stats.database_down", extra={"why": type(error).__name__})
-        return error_answer(
+        return error_response(
             ErrorKind.UNAVAILABLE, "PostgreSQL does not answer; traffic goes on, so try again later.", ""
         )
 
@@ -130,7 +130,7 @@ async def oauth_metrics(request: RelayRequest) -> HttpResponseBase:
     """`/oauth-metrics`: counts of token refreshes over all processes (predecessor §2.6); null where nobody can say."""
     if refused := await _refusal(request):
         return refused
-    return json_answer(await sync_to_async(_read_metrics, thread_sensitive=False)())
+    return json_response(await sync_to_async(_read_metrics, thread_sensitive=False)())
 
 
 def _read_metrics() -> object:
@@ -142,7 +142,7 @@ def _read_metrics() -> object:
 
 def _key_wanted() -> HttpResponseBase:
     message = "Send DASHBOARD_API_KEY in x-dashboard-key, x-api-key or Authorization; only this machine goes without."
-    return error_answer(ErrorKind.AUTHENTICATION, message, "")
+    return error_response(ErrorKind.AUTHENTICATION, message, "")
 
 
 def _read_stats(domain: str | None) -> object:
@@ -171,12 +171,12 @@ async def _refusal(request: RelayRequest) -> HttpResponseBase | None:
     message = (
         f"Too many wrong keys from this address: wait {wait} s, then send the value of DASHBOARD_API_KEY."
     )
-    return error_answer(ErrorKind.RATE_LIMIT, message, "", [(b"retry-after", str(wait).encode())])
+    return error_response(ErrorKind.RATE_LIMIT, message, "", [(b"retry-after", str(wait).encode())])
 
 
 def nothing_here(request: RelayRequest, exception: Exception | None = None) -> HttpResponseBase:
     """404 for whatever is no path of the proxy."""
-    return error_answer(
+    return error_response(
         ErrorKind.NOT_FOUND,
         f"Nexus has nothing at {request.path[:200]}: the API's paths begin with /v1/.",
         "",
@@ -185,7 +185,7 @@ def nothing_here(request: RelayRequest, exception: Exception | None = None) -> H
 
 def broken(request: RelayRequest) -> HttpResponseBase:
     """500 for a bug of ours, without its details."""
-    return error_answer(
+    return error_response(
         ErrorKind.INTERNAL,
         "Nexus failed on this request; its log says why. Try again, and tell its operator.",
         "",

@@ -17,10 +17,10 @@ from django.urls import Resolver404, get_resolver
 
 from proxy.relay import runtime
 from proxy.relay.http.headers import Headers
-from proxy.relay.http.protocol import ANSWER_EARLY, ARRIVING, CUT, LINGER, ON_LEAVE, REFUSAL, WRITE
+from proxy.relay.http.protocol import ARRIVING, CUT, LINGER, ON_LEAVE, REFUSAL, RESPOND_EARLY, WRITE
 from proxy.relay.http.request import RelayRequest
 from proxy.relay.http.request_body import ClientLeft, Receive
-from proxy.relay.http.responses import PairsResponse, RawResponse, error_answer
+from proxy.relay.http.responses import PairsResponse, RawResponse, error_response
 from proxy.wire.errors import ErrorKind
 
 log = logging.getLogger("nexus.relay")
@@ -51,7 +51,7 @@ class Pieces(Protocol):
         """In every case, also before the first byte."""
 
 
-class StreamedAnswer(PairsResponse):
+class StreamedResponse(PairsResponse):
     """An answer whose head has arrived."""
 
     streaming = True
@@ -95,11 +95,11 @@ class RelayHandler(ASGIHandler):
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         if REFUSAL in scope["extensions"]:
             kind, message = scope["extensions"][REFUSAL]
-            await self._send(error_answer(kind, message, "", headers=[CLOSE]), scope, send)
+            await self._send(error_response(kind, message, "", headers=[CLOSE]), scope, send)
             return
-        await self._answer(RelayRequest(scope, receive), scope, send)
+        await self._response(RelayRequest(scope, receive), scope, send)
 
-    async def _answer(self, request: RelayRequest, scope: Scope, send: Send) -> None:
+    async def _response(self, request: RelayRequest, scope: Scope, send: Send) -> None:
         serving = cast(
             "asyncio.Task[None]", asyncio.current_task()
         )  # an ASGI server runs each request in one
@@ -125,7 +125,7 @@ class RelayHandler(ASGIHandler):
             if not request.client_gone:
                 await self._break_off(response, scope, send)
         finally:
-            if isinstance(response, StreamedAnswer):
+            if isinstance(response, StreamedResponse):
                 response.pieces.close(client_gone=request.client_gone)
 
     async def _break_off(self, response: HttpResponseBase | None, scope: Scope, send: Send) -> None:
@@ -133,10 +133,10 @@ class RelayHandler(ASGIHandler):
             scope["extensions"][CUT]()
         else:
             message = "Nexus is being stopped and its API request with it; send it again."
-            await self._send(error_answer(ErrorKind.UNAVAILABLE, message, "", headers=[CLOSE]), scope, send)
+            await self._send(error_response(ErrorKind.UNAVAILABLE, message, "", headers=[CLOSE]), scope, send)
 
     async def _send(self, response: HttpResponseBase, scope: Scope, send: Send) -> None:
-        if isinstance(response, StreamedAnswer):
+        if isinstance(response, StreamedResponse):
             if scope["extensions"][ARRIVING]():
                 scope["extensions"][LINGER]()
             await send(
@@ -150,7 +150,7 @@ class RelayHandler(ASGIHandler):
             return
         whole = cast(RawResponse, response)  # the proxy's views answer in these two forms only
         if scope["extensions"][ARRIVING]():
-            scope["extensions"][ANSWER_EARLY](whole)
+            scope["extensions"][RESPOND_EARLY](whole)
             return
         await send({"type": "http.response.start", "status": whole.status_code, "headers": whole.pairs})
         await send({"type": "http.response.body", "body": whole.content, "more_body": False})

@@ -6,7 +6,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-ANSWER_SECONDS = 0.5
+RESPONSE_SECONDS = 0.5
 POOL_SECONDS = 2
 CONNECTIONS = 32
 DOWN = (RedisError, OSError, TimeoutError)
@@ -23,8 +23,8 @@ def connect() -> "Redis":
         settings.REDIS_URL or "redis://",
         max_connections=CONNECTIONS,
         timeout=POOL_SECONDS,
-        socket_timeout=ANSWER_SECONDS,
-        socket_connect_timeout=ANSWER_SECONDS,
+        socket_timeout=RESPONSE_SECONDS,
+        socket_connect_timeout=RESPONSE_SECONDS,
         retry=Retry(NoBackoff(), 1),
     )
     return Redis.from_pool(pool)

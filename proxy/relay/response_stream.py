@@ -11,21 +11,21 @@ from proxy.relay.capture import debug
 from proxy.relay.capture.exchange import Exchange
 from proxy.relay.handler import UpstreamCut
 from proxy.relay.http.headers import Headers
-from proxy.relay.upstream.response_body import AnswerBytes
+from proxy.relay.upstream.response_body import ResponseBody
 
 log = logging.getLogger("nexus.relay")
 
 
-class Passage:
+class ResponseStream:
     """`next` until nothing more follows, and `close` in every case.
 
     `headers` are the answer's, in lower case. The record is closed before the client can see the last byte.
     """
 
-    def __init__(self, exchange: Exchange, answer: httpx.Response, headers: Headers) -> None:
+    def __init__(self, exchange: Exchange, response: httpx.Response, headers: Headers) -> None:
         self._expected = _length(headers)
         self._exchange = exchange
-        self._stream = cast(AnswerBytes, answer.stream)
+        self._stream = cast(ResponseBody, response.stream)
         self._chunks = debug.chunks(exchange)
 
     async def next(self) -> tuple[bytes, bool]:

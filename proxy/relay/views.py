@@ -17,15 +17,15 @@ from proxy.record import Head
 from proxy.relay import runtime
 from proxy.relay.capture import debug
 from proxy.relay.capture.exchange import Exchange
-from proxy.relay.handler import StreamedAnswer
+from proxy.relay.handler import StreamedResponse
 from proxy.relay.http import cors
 from proxy.relay.http.headers import client_headers, masked
 from proxy.relay.http.refusal import Refused
 from proxy.relay.http.request import RelayRequest
 from proxy.relay.http.request_body import BodyTooLarge
-from proxy.relay.http.responses import NEXUS_ID, error_answer, kind_of
+from proxy.relay.http.responses import NEXUS_ID, error_response, kind_of
 from proxy.relay.http.tenant import client_address, host_of
-from proxy.relay.response_stream import Passage
+from proxy.relay.response_stream import ResponseStream
 from proxy.relay.runtime import Runtime
 from proxy.relay.upload import Upload, is_passed_on
 from proxy.wire.body_limits import limit_of, too_large
@@ -97,14 +97,14 @@ async def _forward(
     nexus.live.begin(exchange)
     debug.request(exchange, head, request.content)
     try:
-        answer = await nexus.sender.send(request, exchange, decision)
+        response = await nexus.sender.send(request, exchange, decision)
     except httpx.TransportError as error:
         raise _unreachable(error, exchange) from error
-    pairs = client_headers(answer.headers.raw)
-    exchange.answered(answer.status_code, masked(pairs))
-    debug.answer(exchange)
+    pairs = client_headers(response.headers.raw)
+    exchange.answered(response.status_code, masked(pairs))
+    debug.response(exchange)
     pairs += [(NEXUS_ID, exchange.id.encode()), *cors.headers(request)]
-    return StreamedAnswer(answer.status_code, pairs, Passage(exchange, answer, pairs))
+    return StreamedResponse(response.status_code, pairs, ResponseStream(exchange, response, pairs))
 
 
 def _checked_host(request: RelayRequest) -> Host:
@@ -184,7 +184,7 @@ async def _refused(request: RelayRequest, exchange: Exchange, refusal: Refused) 
     if not exchange.outcome:
         await _record_refusal(request, exchange, refusal)
     headers = [*refusal.headers, *cors.headers(request)]
-    return error_answer(refusal.kind, refusal.message, exchange.id, headers)
+    return error_response(refusal.kind, refusal.message, exchange.id, headers)
 
 
 async def _record_refusal(request: RelayRequest, exchange: Exchange, refusal: Refused) -> None:

@@ -7,7 +7,7 @@ ends its stream early and in good order.
 from typing import NamedTuple
 
 from proxy.wire.lenient import as_dict, is_crowded
-from proxy.wire.messages import Answer
+from proxy.wire.messages import ResponseContent
 
 NO_END = "no_end"
 NOT_JSON = "not_json"
@@ -18,7 +18,7 @@ _LAST_OF = {
     "/v1/messages": "its last event, message_stop",
     "/v1/complete": "an event that has a stop_reason",
 }
-_ANSWERS = ("content", "completion")
+_RESPONSES = ("content", "completion")
 
 
 class MissingEnd(NamedTuple):
@@ -28,21 +28,23 @@ class MissingEnd(NamedTuple):
     message: str
 
 
-def missing_end(method: str, path: str, answer: Answer, content_type: str, body: bytes) -> MissingEnd | None:
+def missing_end(
+    method: str, path: str, response: ResponseContent, content_type: str, body: bytes
+) -> MissingEnd | None:
     """What is missing from a successful answer, read from its plain `body`; None where it is whole, or is no model's answer."""
     last = _LAST_OF.get(path)
     if method != "POST" or last is None:
         return None
     if not body.strip():
         return MissingEnd(EMPTY, "The API's answer has no body.")
-    if answer.streamed:
-        return None if answer.finished else MissingEnd(NO_END, f"The API ended its stream without {last}.")
-    return _missing_of_json(answer.message, content_type, body)
+    if response.streamed:
+        return None if response.finished else MissingEnd(NO_END, f"The API ended its stream without {last}.")
+    return _missing_of_json(response.message, content_type, body)
 
 
 def _missing_of_json(message: dict[str, object] | None, content_type: str, body: bytes) -> MissingEnd | None:
     if message is not None:
-        is_error = "error" in message and not any(name in message for name in _ANSWERS)
+        is_error = "error" in message and not any(name in message for name in _RESPONSES)
         return MissingEnd(NO_END, _error_without_type(message)) if is_error else None
     if is_crowded(body):  # nobody looked at it
         return None

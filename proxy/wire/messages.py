@@ -26,7 +26,7 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ResponseContent:
     """What an answer says; None or empty where it says nothing.
 
     `message` is the JSON body, or the whole message rebuilt from a stream. `finished` is false for a stream
@@ -52,7 +52,7 @@ class Answer:
     input_transformations: int = 0
 
 
-def read_answer(status: int, content_type: str, body: bytes) -> Answer:
+def read_response(status: int, content_type: str, body: bytes) -> ResponseContent:
     """What the decompressed `body` of an answer says. Never raises."""
     if _is_stream(content_type, body):
         return _read_stream(body)
@@ -60,7 +60,7 @@ def read_answer(status: int, content_type: str, body: bytes) -> Answer:
     message = value if isinstance(value, dict) else None
     fields = as_dict(message)
     usage = fields.get("usage")
-    return _answer(
+    return _response(
         message,
         as_dict(fields.get("error")) if _is_error(status, fields) else None,
         merge(usage) if isinstance(usage, dict) else None,
@@ -86,9 +86,9 @@ def _is_error(status: int, fields: dict[str, object]) -> bool:
     return fields.get("type") == "error" or (status >= 400 and "error" in fields)
 
 
-def _read_stream(body: bytes) -> Answer:
+def _read_stream(body: bytes) -> ResponseContent:
     if body.count(b"data:") > _MOST_EVENTS:
-        return Answer(
+        return ResponseContent(
             streamed=True, finished=True
         )  # nobody looked for its end, so nobody says that it has none
     decoder = Decoder()
@@ -99,10 +99,10 @@ def _read_stream(body: bytes) -> Answer:
     usage = merge(*rebuilder.usages) if any(rebuilder.usages) else None
     if message is not None and usage is not None:
         message["usage"] = usage.raw
-    return _answer(message, rebuilder.error, usage, streamed=True, finished=rebuilder.finished)
+    return _response(message, rebuilder.error, usage, streamed=True, finished=rebuilder.finished)
 
 
-def _answer(
+def _response(
     message: dict[str, object] | None,
     error: dict[str, object] | None,
     usage: Usage | None,
@@ -110,11 +110,11 @@ def _answer(
     streamed: bool,
     finished: bool,
     counted_tokens: int | None = None,
-) -> Answer:
+) -> ResponseContent:
     fields = as_dict(message)
     # Files, models and batches have an `id` as well, which names no message.
     told = fields if streamed or fields.get("type") in _MESSAGE_TYPES else {}
-    return Answer(
+    return ResponseContent(
         message=message,
         usage=usage,
         model=as_text(told.get("model")),

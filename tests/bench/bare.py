@@ -44,15 +44,15 @@ _sessions: list[aiohttp.ClientSession] = []
 class Body(httpx.AsyncByteStream):
     """The answer's bytes as they come."""
 
-    def __init__(self, answer: aiohttp.ClientResponse) -> None:
-        self._answer = answer
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for piece in self._answer.content.iter_any():
+        async for piece in self._response.content.iter_any():
             yield piece
 
     async def aclose(self) -> None:
-        self._answer.release()
+        self._response.release()
 
 
 async def ask(request: httpx.Request) -> httpx.Response:
@@ -65,37 +65,39 @@ async def ask(request: httpx.Request) -> httpx.Response:
                 auto_decompress=False, connector=connector, cookie_jar=jar, skip_auto_headers=made
             )
         )
-    answer = await _sessions[0].request(
+    response = await _sessions[0].request(
         request.method,
         URL(str(request.url), encoded=True),
         headers=CIMultiDict((name.decode(), value.decode()) for name, value in request.headers.raw),
         data=request.content,
         allow_redirects=False,
     )
-    return httpx.Response(answer.status, headers=answer.raw_headers, stream=Body(answer), request=request)
+    return httpx.Response(
+        response.status, headers=response.raw_headers, stream=Body(response), request=request
+    )
 
 
 async def passed_on(request: ASGIRequest) -> HttpResponseBase:
     """The view: a stream as it comes, anything else when it is whole."""
     headers = [(name, value) for name, value in request.scope["headers"] if name not in NOT_PASSED_ON]
     address = UPSTREAM + request.get_full_path()
-    answer = await ask(
+    response = await ask(
         httpx.Request(request.method or "POST", address, headers=headers, content=request.body)
     )
     kept = {
         name.decode(): value.decode()
-        for name, value in answer.headers.raw
+        for name, value in response.headers.raw
         if name.lower() not in NOT_PASSED_ON
     }
-    pieces = _pieces(answer)
-    if answer.headers.get("content-type", "").startswith("text/event-stream"):
-        return StreamingHttpResponse(pieces, status=answer.status_code, headers=kept)
+    pieces = _pieces(response)
+    if response.headers.get("content-type", "").startswith("text/event-stream"):
+        return StreamingHttpResponse(pieces, status=response.status_code, headers=kept)
     body = b"".join([piece async for piece in pieces])
-    return HttpResponse(body, status=answer.status_code, headers=kept)
+    return HttpResponse(body, status=response.status_code, headers=kept)
 
 
-async def _pieces(answer: httpx.Response) -> AsyncIterator[bytes]:
-    stream = answer.stream
+async def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
+    stream = response.stream
     assert isinstance(stream, Body)
     try:
         async for piece in stream:

@@ -36,9 +36,9 @@ def rate(first: int, batches: int = BATCHES) -> float:
     for worker in workers:
         assert worker.stdout
         worker.stdout.readline()
-    answers = [msgspec.json.decode(said, type=Fed) for said in _results(workers)]
-    seconds = max(response.ended for response in answers) - min(response.began for response in answers)
-    return sum(response.stored for response in answers) / seconds
+    responses = [msgspec.json.decode(said, type=Fed) for said in _results(workers)]
+    seconds = max(response.ended for response in responses) - min(response.began for response in responses)
+    return sum(response.stored for response in responses) / seconds
 
 
 def _start(number: int, batches: int) -> "subprocess.Popen[str]":

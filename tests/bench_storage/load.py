@@ -55,7 +55,7 @@ class Load:
             session = self._draw.randbytes(16).hex()
             for body in AgentSession(self._draw.randrange(10**9)).requests(_TURNS):
                 delta = {"type": "text_delta", "text": self._draw.randbytes(100).hex()}
-                answer = stream(
+                response = stream(
                     start(input_tokens=10, output_tokens=1, cache_read_input_tokens=20_000),
                     {
                         "type": "content_block_start",
@@ -72,7 +72,7 @@ class Load:
                     {"type": "message_stop"},
                 )
                 headers = [("x-claude-code-session-id", session), ("content-type", "application/json")]
-                yield self._record(body, answer, closing=make_closing(headers=SSE), headers=headers)
+                yield self._record(body, response, closing=make_closing(headers=SSE), headers=headers)
 
     def _record(self, request: bytes, response: bytes, *, closing: Closing, **head: object) -> Record:
         self._serial += 1

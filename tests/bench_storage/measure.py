@@ -35,9 +35,9 @@ def measure(address: Address, runs: int = RUNS) -> Measured:
 
     def ask() -> None:
         url = address.make()
-        answer = client.get(url)
-        if answer.status_code != 200 and "/raw/" not in url:
-            raise RuntimeError(f"{url} answered {answer.status_code}")
+        response = client.get(url)
+        if response.status_code != 200 and "/raw/" not in url:
+            raise RuntimeError(f"{url} answered {response.status_code}")
 
     return timed(address.name, ask, address.bar_ms, runs)
 

@@ -57,8 +57,8 @@ def address(django_db_setup: None) -> Iterator[str]:
 
 def _wait_for(url: str) -> None:
     """The listener exists already, so that the first request waits for daphne instead of failing."""
-    with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - our own address
-        assert answer.status == 200
+    with urllib.request.urlopen(url, timeout=30) as response:  # noqa: S310 - our own address
+        assert response.status == 200
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -34,7 +34,7 @@ class Sent:
     life: Life
     status: int = 0
     ending: str = "failed"
-    answer: str = ""
+    response: str = ""
     error: str = ""
     began: float = 0.0
     ended: float = 0.0
@@ -103,9 +103,9 @@ class Load:
 async def _read(
     session: aiohttp.ClientSession, url: str, body: bytes, headers: dict[str, str], sent: Sent
 ) -> None:
-    async with session.post(url, data=body, headers=headers) as answer:
-        sent.status = answer.status
-        sent.answer = hashlib.sha256(await answer.read()).hexdigest()
+    async with session.post(url, data=body, headers=headers) as response:
+        sent.status = response.status
+        sent.response = hashlib.sha256(await response.read()).hexdigest()
         sent.ending = "whole"
 
 

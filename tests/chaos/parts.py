@@ -156,12 +156,12 @@ class Server:
     """Redis or PostgreSQL. Killed as a whole, then started as it was, on the same port, with or without its data."""
 
     def __init__(
-        self, name: str, daemon: Daemon, answers: Callable[[], bool], guardian: Guardian, data: str = ""
+        self, name: str, daemon: Daemon, responses: Callable[[], bool], guardian: Guardian, data: str = ""
     ) -> None:
         """`data` is a pattern for what a wipe removes below the server's folder."""
         self.name = name
         self.lock = asyncio.Lock()
-        self._daemon, self._answers, self._guardian, self._data = daemon, answers, guardian, data
+        self._daemon, self._responses, self._guardian, self._data = daemon, responses, guardian, data
         self._guardian.started(self._pid, STOP_SECONDS)
 
     @property
@@ -192,7 +192,7 @@ class Server:
             self._daemon = Daemon(self._daemon.program)
             self._guardian.started(self._pid, STOP_SECONDS)
             try:
-                self._daemon.wait_ready(self._answers)
+                self._daemon.wait_ready(self._responses)
             except StackError:
                 if last:
                     raise

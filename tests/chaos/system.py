@@ -89,12 +89,12 @@ def system(folder: Path) -> Iterator[System]:
         stack.callback(guardian.dismiss)
         made_postgres = Postgres(folder, folders.make_data_folder(folder / "run"), temporary=False)
         postgres = Server(
-            "postgres", made_postgres.daemon, lambda: _postgres_answers(made_postgres.url), guardian
+            "postgres", made_postgres.daemon, lambda: _postgres_responds(made_postgres.url), guardian
         )
         stack.callback(postgres.stop)
         made_redis = Redis(folder, temporary=False)
         own_redis = Server(
-            "redis", made_redis.daemon, lambda: _redis_answers(made_redis.url), guardian, data="appendonly*"
+            "redis", made_redis.daemon, lambda: _redis_responds(made_redis.url), guardian, data="appendonly*"
         )
         stack.callback(own_redis.stop)
         made = _assemble(folder, made_postgres.urls, made_redis.url, own_redis, postgres, guardian)
@@ -161,7 +161,7 @@ def _proxies(data_dir: Path) -> list[Service]:
     return [supervised, commands.proxy(several)]
 
 
-def _postgres_answers(url: str) -> bool:
+def _postgres_responds(url: str) -> bool:
     try:
         psycopg.connect(url, connect_timeout=2).close()
     except psycopg.OperationalError:
@@ -169,7 +169,7 @@ def _postgres_answers(url: str) -> bool:
     return True
 
 
-def _redis_answers(url: str) -> bool:
+def _redis_responds(url: str) -> bool:
     with redis.Redis.from_url(url, socket_timeout=2) as client:
         try:
             return bool(client.ping())

@@ -159,7 +159,7 @@ def _of_record(sent: Sent, upstream: Arrived | None, row: Stored | None) -> Iter
         pass  # the disk refused it, and the record says so
     elif row.request != sent.body_sha256:
         yield "another request body is stored than was sent"
-    elif sent.ending == "whole" and upstream.ending == "answered" and row.response != sent.answer:
+    elif sent.ending == "whole" and upstream.ending == "answered" and row.response != sent.response:
         yield f"another answer is stored than its client got (its outcome is {row.outcome})"
     if upstream.sha256 != sent.body_sha256 and not (sent.life.killed or sent.ending == "left"):
         yield "another request body reached upstream than was sent"

@@ -37,7 +37,7 @@ def _large(source: random.Random) -> Wish:
     return Wish("events=10,event-delay-ms=20", padding=LARGE_BYTES + source.randint(0, LARGE_BYTES))
 
 
-def _long_answer(source: random.Random) -> Wish:
+def _long_response(source: random.Random) -> Wish:
     return Wish(f"size={source.randint(100_000, 400_000)}", stream=False)
 
 
@@ -76,7 +76,7 @@ _MIX: dict[Callable[[random.Random], Wish], int] = {
     _stream: 42,
     _plain: 20,
     _large: 4,
-    _long_answer: 4,
+    _long_response: 4,
     _packed: 6,
     _refusal: 7,
     _error_event: 5,

@@ -40,5 +40,5 @@ if __name__ == "__main__":
     for line in sys.stdin:
         asked = json.loads(line)
         if "id" in asked:
-            answer = {"jsonrpc": "2.0", "id": asked["id"], "result": result_of(asked)}
-            print(json.dumps(answer), flush=True)
+            response = {"jsonrpc": "2.0", "id": asked["id"], "result": result_of(asked)}
+            print(json.dumps(response), flush=True)

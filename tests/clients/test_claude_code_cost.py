@@ -59,8 +59,8 @@ def step(tokens_in: int, out: int, *, write: int = 0, kind: str = "message", **m
     }
 
 
-def one(model: str, usd: str, answer: Json) -> Scenario:
-    return Scenario(model, (answer,), usd)
+def one(model: str, usd: str, response: Json) -> Scenario:
+    return Scenario(model, (response,), usd)
 
 
 CACHED = {"read": 50_000, "write_5m": 2_000, "write_1h": 6_000}

@@ -5,7 +5,7 @@ import random
 from nexus_project.demo.emulator import Emulator
 from nexus_project.demo.emulator.api.call import Json, json_object
 from nexus_project.demo.emulator.api.ids import new_id
-from nexus_project.demo.emulator.api.response import json_answer
+from nexus_project.demo.emulator.api.response import json_response
 from nexus_project.demo.emulator.api.streams import message_events
 from nexus_project.demo.emulator.endpoints.messages import EVENT_STREAM
 from nexus_project.demo.received import Received
@@ -26,12 +26,14 @@ class ToldUpstream(Emulator):
         super().__init__()
         self.usages: tuple[Json, ...] = ()
 
-    def answer(self, entry: Received) -> Script:
+    def response(self, entry: Received) -> Script:
         if (entry.method, entry.path) != ("POST", "/v1/messages"):
-            return super().answer(entry)
+            return super().response(entry)
         request = json_object(entry.body)
         message = self._message(request)
-        return Script(200, EVENT_STREAM, _events(message)) if request.get("stream") else json_answer(message)
+        return (
+            Script(200, EVENT_STREAM, _events(message)) if request.get("stream") else json_response(message)
+        )
 
     def _message(self, request: Json) -> Json:
         answered = sum(message["role"] == "assistant" for message in request["messages"])

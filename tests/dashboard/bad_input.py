@@ -17,9 +17,9 @@ class Bad:
     """An exchange with something wrong in its request, its answer or both."""
 
     request: bytes = field(default_factory=ask)
-    answer: bytes = field(default_factory=say)
+    response: bytes = field(default_factory=say)
     request_headers: HeaderPairs = field(default_factory=lambda: [("content-type", "application/json")])
-    answer_headers: HeaderPairs = field(default_factory=lambda: JSON)
+    response_headers: HeaderPairs = field(default_factory=lambda: JSON)
 
 
 def nested(depth: int, opening: bytes = b"[", closing: bytes = b"]", core: bytes = b"1") -> bytes:
@@ -36,7 +36,7 @@ def block(value: bytes) -> bytes:
 
 
 def sse(data: bytes) -> Bad:
-    return Bad(answer=data, answer_headers=SSE)
+    return Bad(response=data, response_headers=SSE)
 
 
 GOOD_STREAM = stream(
@@ -104,7 +104,7 @@ BAD: dict[str, Bad] = {
     "5,000 unknown blocks": Bad(block(b",".join([b'{"type": "new"}'] * 5_000))),
     "20,000 tools": Bad(ask(tools=[{"name": f"tool{n}"} for n in range(20_000)])),
     "5,000 tool calls": Bad(
-        answer=say(content=[{"type": "tool_use", "name": f"t{n}", "input": {}} for n in range(5_000)])
+        response=say(content=[{"type": "tool_use", "name": f"t{n}", "input": {}} for n in range(5_000)])
     ),
     "60,000 members": Bad(json.dumps({f"k{n}": n for n in range(60_000)}).encode()),
     "a reminder that never ends": Bad(ask("<system-reminder>" * 60_000), say("<system-reminder>" * 60_000)),
@@ -130,8 +130,8 @@ BAD: dict[str, Bad] = {
     "stream of 5,000 blocks": sse(b"".join(DELTA % n for n in range(5_000))),
     "stream of odd indexes": sse(GOOD_STREAM.replace(b'"index": 0', b'"index": -99999999999999999999999')),
     "stream of markup": sse(GOOD_STREAM.replace(b"Hello", SCRIPT.encode())),
-    "a stream that is none": Bad(answer=say(), answer_headers=SSE),
-    "no stream that is one": Bad(answer=GOOD_STREAM),
+    "a stream that is none": Bad(response=say(), response_headers=SSE),
+    "no stream that is one": Bad(response=GOOD_STREAM),
     "two million empty lists": Bad(around("messages", b"[%s]" % b",".join([b"[]"] * 2_000_000))),
     "a million tiny objects": sse(b"data: [%s]\n\n" % b",".join([b'{"a":1}'] * 1_000_000)),
     "300,000 empty lists": Bad(around("messages", b"[%s]" % b",".join([b"[]"] * 300_000))),
@@ -149,7 +149,7 @@ def deep(depth: int) -> dict[str, Bad]:
         f"depth {depth:,} in a block": Bad(block(objects), say("x").replace(b'"x"', lists)),
         f"depth {depth:,} of results": Bad(block(results)),
         f"depth {depth:,} of a tool's input": Bad(
-            answer=say("x").replace(b'{"type": "text", "text": "x"}', call)
+            response=say("x").replace(b'{"type": "text", "text": "x"}', call)
         ),
         f"depth {depth:,} in a stream": sse(stream(start(input_tokens=1)) + b"data: %s\n\n" % started),
     }

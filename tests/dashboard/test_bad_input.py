@@ -27,9 +27,9 @@ VIEWS = ("", "?view=raw", "?view=headers")
 
 def record_of(bad: Bad, serial: int = 1) -> Record:
     return make_record(
-        bad.request, bad.answer, serial=serial,
+        bad.request, bad.response, serial=serial,
         head=make_head(NOON + timedelta(seconds=serial), headers=bad.request_headers),
-        closing=make_closing(headers=bad.answer_headers, chunks=[(12.0, len(bad.answer))]),
+        closing=make_closing(headers=bad.response_headers, chunks=[(12.0, len(bad.response))]),
     )  # fmt: skip
 
 
@@ -63,14 +63,14 @@ def test_bad_input_is_shown_soon_briefly_and_escaped(bad: Bad, signed_in: Client
     for client, path in [*((signed_in, page) for page in pages), (program, f"/api/requests/{exchange}")]:
         started = time.process_time()
 
-        answer = client.get(path)
+        response = client.get(path)
 
         took = time.process_time() - started
-        print(f"{path[-20:]} {answer.status_code} {took:.2f}s {len(answer.content)}")
-        assert answer.status_code == 200, path
+        print(f"{path[-20:]} {response.status_code} {took:.2f}s {len(response.content)}")
+        assert response.status_code == 200, path
         assert took < SLOW, path
-        assert len(answer.content) < LARGE, path
-        assert client is program or SCRIPT not in answer.content.decode(), path
+        assert len(response.content) < LARGE, path
+        assert client is program or SCRIPT not in response.content.decode(), path
     for side, body in (("request", record.request_body), ("response", record.response_body)):
         assert program.get(f"/api/requests/{exchange}/raw/{side}").content == body
 
@@ -91,18 +91,18 @@ def mutated(draw: st.DrawFn, originals: list[bytes]) -> bytes:
 @settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(
     request_body=st.binary() | mutated([BAD["unknown blocks"].request, ask("x" * 50)]),
-    answer=st.binary() | mutated(STREAMS),
+    response=st.binary() | mutated(STREAMS),
     content_type=st.sampled_from(["text/event-stream", "application/json", ""]),
 )
 def test_whatever_is_sent_is_stored_and_shown(
-    signed_in: Client, program: Client, request_body: bytes, answer: bytes, content_type: str
+    signed_in: Client, program: Client, request_body: bytes, response: bytes, content_type: str
 ) -> None:
-    bad = Bad(request_body, answer, answer_headers=[("content-type", content_type)])
+    bad = Bad(request_body, response, response_headers=[("content-type", content_type)])
     record = record_of(bad)
 
     assert take_in(make_batch(record)) == 1
 
-    assert bodies(record) == (request_body, answer)
+    assert bodies(record) == (request_body, response)
     paths = [f"/dashboard/request/{record.head.id}{view}" for view in VIEWS]
     assert [signed_in.get(path).status_code for path in paths] == [200] * len(VIEWS)
     assert program.get(f"/api/requests/{record.head.id}").status_code == 200

@@ -75,13 +75,13 @@ def test_a_large_file_of_results_makes_a_small_page(signed_in: Client, program: 
     take_in(make_batch(record))
 
     pages = [page(signed_in, record.head.id, view) for view in ("conversation", "raw")]
-    answer = program.get(f"/api/requests/{record.head.id}").json()
+    response = program.get(f"/api/requests/{record.head.id}").json()
 
     assert len(pages[0]) < 100_000
     assert len(pages[1]) < 400_000
     assert "The first 2,000 of 100,3" in pages[0]
-    assert len(answer["responseBody"]) == 20
-    assert not any("abcdefghijklmnop" in item for item in (*pages, str(answer)))
+    assert len(response["responseBody"]) == 20
+    assert not any("abcdefghijklmnop" in item for item in (*pages, str(response)))
 
 
 def test_results_whose_body_is_gone_still_have_a_page(signed_in: Client) -> None:

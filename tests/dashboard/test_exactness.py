@@ -107,10 +107,10 @@ def test_a_price_that_is_added_says_how_many_requests_wait_for_it(client: Client
     names = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "web_search")
     fields = dict.fromkeys(names, "1") | {"valid_from_0": "2026-01-01", "valid_from_1": "00:00:00"}
 
-    answer = client.post("/admin/proxy/price/add/", fields | {"model": "claude-next-1"}, follow=True)
+    response = client.post("/admin/proxy/price/add/", fields | {"model": "claude-next-1"}, follow=True)
 
     assert Price.objects.filter(model="claude-next-1").exists()
-    assert "2 requests count as unpriced. Run `manage.py reprice`" in answer.content.decode()
+    assert "2 requests count as unpriced. Run `manage.py reprice`" in response.content.decode()
 
 
 @pytest.mark.parametrize("zone", ["Asia/Kolkata", "Etc/GMT+8", "UTC", "America/Los_Angeles"])

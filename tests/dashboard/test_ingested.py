@@ -8,7 +8,7 @@ from tests.people import take_in
 from tests.store import records
 
 pytestmark = pytest.mark.django_db
-ANSWER = records.stream(
+RESPONSE = records.stream(
     records.start(input_tokens=40, output_tokens=1, cache_read_input_tokens=7),
     {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
     {
@@ -28,7 +28,7 @@ def exchange_id() -> str:
         timezone.now(), headers=[("x-app", "cli"), ("x-app", "again"), ("x-api-key", "****")]
     )
     closing = records.make_closing(headers=records.SSE)
-    record = records.make_record(records.ask("Please stream"), ANSWER, serial=2, head=head, closing=closing)
+    record = records.make_record(records.ask("Please stream"), RESPONSE, serial=2, head=head, closing=closing)
     take_in(records.make_batch(record, accepted=3))
     return head.id
 
@@ -57,6 +57,6 @@ def test_the_api_gives_an_ingested_exchange(program: Client, exchange_id: str) -
 
     assert (found["inputTokens"], found["outputTokens"], found["cacheReadInputTokens"]) == (40, 60, 7)
     assert found["responseBody"]["content"] == [{"type": "text", "text": "Streamed **words**"}]
-    assert raw == ANSWER
+    assert raw == RESPONSE
     assert (stats["totalRequests"], stats["totalTokens"]) == (1, 100)
     assert (pipeline["accepted"], pipeline["stored"], pipeline["waiting"]) == (3, 1, 2)

@@ -206,11 +206,11 @@ def test_an_operator_sets_the_organisations_limit_once(operator: Client) -> None
 def test_a_limit_of_both_is_refused(operator: Client) -> None:
     key, _ = make_client_key()
 
-    answer = operator.post(
+    response = operator.post(
         "/admin/accounts/limit/add/", {"domain": key.domain_id, "client_key": key.pk, "usd_per_day": 1}
     )
 
-    assert "Choose a domain or a client key, not both" in answer.content.decode()
+    assert "Choose a domain or a client key, not both" in response.content.decode()
 
 
 def test_limits_of_revoked_keys_are_on_no_page_and_in_no_answer(operator: Client, program: Client) -> None:

@@ -60,17 +60,17 @@ def test_a_request_that_was_dropped_says_so(signed_in: Client, program: Client) 
     drop("metadata")
 
     gone = "exchanges of 2026-01 were dropped on"
-    answer = program.get(f"/api/requests/{row.id}")
-    assert answer.status_code == 404
-    assert gone in answer.json()["error"]["message"]
+    response = program.get(f"/api/requests/{row.id}")
+    assert response.status_code == 404
+    assert gone in response.json()["error"]["message"]
     assert gone in page(signed_in, row)
 
 
 @pytest.mark.parametrize("unknown", [uuid4(), UUID(int=2**128 - 1)])
 def test_an_exchange_that_never_was_is_not_stored(program: Client, unknown: UUID) -> None:
-    answer = program.get(f"/api/requests/{unknown}").json()
+    response = program.get(f"/api/requests/{unknown}").json()
 
-    assert answer["error"]["message"] == "No exchange with this id is stored."
+    assert response["error"]["message"] == "No exchange with this id is stored."
 
 
 def test_a_pinned_request_is_marked_and_shown_as_before(signed_in: Client, program: Client) -> None:
@@ -150,8 +150,8 @@ def test_the_admin_refuses_a_pin_that_would_keep_nothing(
 
 
 def test_storage_does_not_divide_by_bytes_that_were_dropped(program: Client) -> None:
-    people.make_exchange(at=OLD, request=b"a" * 9000, answer=b"")
-    people.make_exchange(request=b"b" * 50_000, answer=b"")
+    people.make_exchange(at=OLD, request=b"a" * 9000, response=b"")
+    people.make_exchange(request=b"b" * 50_000, response=b"")
 
     drop("bodies")
 

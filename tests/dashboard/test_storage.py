@@ -19,8 +19,8 @@ TABLES = ["proxy_blob", "proxy_exchange", "proxy_exchangebody", "proxy_receipt"]
 
 
 def test_storage_tells_the_bytes_of_each_month_and_table(program: Client) -> None:
-    people.make_exchange(at=MARCH, request=b"a" * 3000, answer=b"b" * 1000)
-    people.make_exchange(at=APRIL, request=b"a" * 50_000, answer=b"")
+    people.make_exchange(at=MARCH, request=b"a" * 3000, response=b"b" * 1000)
+    people.make_exchange(at=APRIL, request=b"a" * 50_000, response=b"")
 
     report = program.get("/api/storage").json()
 

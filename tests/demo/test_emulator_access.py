@@ -29,36 +29,36 @@ def test_a_request_without_a_good_credential_is_refused(
 ) -> None:
     emulator.app.revoked.add("revoked")
 
-    answer = post(emulator, headers)
+    response = post(emulator, headers)
 
-    assert answer.status_code == 401
-    assert answer.json()["error"]["type"] == "authentication_error"
-    assert words in answer.json()["error"]["message"]
+    assert response.status_code == 401
+    assert response.json()["error"]["type"] == "authentication_error"
+    assert words in response.json()["error"]["message"]
 
 
 def test_an_oauth_token_passes_with_its_beta_and_is_told_its_windows(emulator: Running[Emulator]) -> None:
-    answer = post(emulator, {"authorization": f"Bearer {TOKEN}", "anthropic-beta": "a,oauth-2025-04-20"})
+    response = post(emulator, {"authorization": f"Bearer {TOKEN}", "anthropic-beta": "a,oauth-2025-04-20"})
 
-    assert answer.status_code == 200
-    assert answer.headers["anthropic-ratelimit-unified-status"] == "allowed"
-    assert "anthropic-ratelimit-tokens-limit" not in answer.headers
+    assert response.status_code == 200
+    assert response.headers["anthropic-ratelimit-unified-status"] == "allowed"
+    assert "anthropic-ratelimit-tokens-limit" not in response.headers
     assert emulator.app.log[0].credential == TOKEN
 
 
 def test_an_api_key_is_told_its_limits(emulator: Running[Emulator]) -> None:
-    answer = post(emulator, {"x-api-key": "sk-ant-api03-x"})
+    response = post(emulator, {"x-api-key": "sk-ant-api03-x"})
 
-    assert int(answer.headers["anthropic-ratelimit-requests-remaining"]) > 0
-    assert answer.headers["anthropic-organization-id"]
+    assert int(response.headers["anthropic-ratelimit-requests-remaining"]) > 0
+    assert response.headers["anthropic-organization-id"]
     assert emulator.app.log[0].credential == "sk-ant-api03-x"
 
 
 def test_a_revoked_token_is_refused(emulator: Running[Emulator]) -> None:
     emulator.app.revoked.add(TOKEN)
 
-    answer = post(emulator, {"authorization": f"Bearer {TOKEN}", "anthropic-beta": "oauth-2025-04-20"})
+    response = post(emulator, {"authorization": f"Bearer {TOKEN}", "anthropic-beta": "oauth-2025-04-20"})
 
-    assert "revoked" in answer.json()["error"]["message"]
+    assert "revoked" in response.json()["error"]["message"]
 
 
 def test_a_key_as_bearer_is_taken_from_the_newest_api_version_on(emulator: Running[Emulator]) -> None:
@@ -69,14 +69,16 @@ def test_a_key_as_bearer_is_taken_from_the_newest_api_version_on(emulator: Runni
 
 
 def test_a_request_without_api_version_is_refused(emulator: Running[Emulator]) -> None:
-    answer = httpx.post(f"{emulator.url}/v1/messages", json=ASK, headers={"x-api-key": "k"}, trust_env=False)
+    response = httpx.post(
+        f"{emulator.url}/v1/messages", json=ASK, headers={"x-api-key": "k"}, trust_env=False
+    )
 
-    assert "anthropic-version" in answer.json()["error"]["message"]
+    assert "anthropic-version" in response.json()["error"]["message"]
 
 
 def test_an_unknown_path_is_not_found_in_the_api_s_shape(http: httpx.Client) -> None:
-    answer = http.get("/v1/nothing")
+    response = http.get("/v1/nothing")
 
-    assert answer.status_code == 404
-    assert answer.json()["type"] == "error"
-    assert answer.json()["error"]["type"] == "not_found_error"
+    assert response.status_code == 404
+    assert response.json()["type"] == "error"
+    assert response.json()["error"]["type"] == "not_found_error"

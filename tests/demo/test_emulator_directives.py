@@ -59,11 +59,11 @@ def test_all_words_are_read() -> None:
     "words", ["nonsense", "status=x", "gzip=1", "tool=", "stall-ms=5", "split=half", "refusal=rude"]
 )
 def test_a_word_that_cannot_be_read_is_named(http: httpx.Client, words: str) -> None:
-    answer = http.post("/v1/messages", json=ASK, headers=emulate(words))
+    response = http.post("/v1/messages", json=ASK, headers=emulate(words))
 
-    assert answer.status_code == 400
-    assert words in answer.json()["error"]["message"]
-    assert "known words: big-headers" in answer.json()["error"]["message"]
+    assert response.status_code == 400
+    assert words in response.json()["error"]["message"]
+    assert "known words: big-headers" in response.json()["error"]["message"]
 
 
 @pytest.mark.parametrize(
@@ -96,16 +96,16 @@ def test_an_error_names_its_cause_for_programs_where_one_is_asked_for(client: An
 
 
 def test_a_status_without_an_error_has_no_body(http: httpx.Client) -> None:
-    answer = http.get("/v1/models", headers=emulate("status=202"))
+    response = http.get("/v1/models", headers=emulate("status=202"))
 
-    assert (answer.status_code, answer.content) == (202, b"")
+    assert (response.status_code, response.content) == (202, b"")
 
 
 def test_a_redirect_leads_elsewhere(http: httpx.Client) -> None:
-    answer = http.get("/v1/models", headers=emulate("redirect"))
+    response = http.get("/v1/models", headers=emulate("redirect"))
 
-    assert answer.status_code == 307
-    assert answer.headers["location"].endswith("/elsewhere")
+    assert response.status_code == 307
+    assert response.headers["location"].endswith("/elsewhere")
 
 
 @pytest.mark.parametrize(
@@ -119,10 +119,10 @@ def test_cuts_and_packing_do_not_change_the_stream(http: httpx.Client, words: st
 
 
 def test_gzip_is_said_in_the_header(http: httpx.Client) -> None:
-    answer = http.get("/v1/models", headers={**emulate("gzip"), "accept-encoding": "identity"})
+    response = http.get("/v1/models", headers={**emulate("gzip"), "accept-encoding": "identity"})
 
-    assert answer.headers["content-encoding"] == "gzip"
-    assert answer.json()["data"]
+    assert response.headers["content-encoding"] == "gzip"
+    assert response.json()["data"]
 
 
 def test_a_cut_stream_has_its_first_events_and_no_end(
@@ -131,10 +131,10 @@ def test_a_cut_stream_has_its_first_events_and_no_end(
     got: list[bytes] = []
     body = {**ASK, "stream": True}
     with (
-        http.stream("POST", "/v1/messages", json=body, headers=emulate("cut-after=4")) as answer,
+        http.stream("POST", "/v1/messages", json=body, headers=emulate("cut-after=4")) as response,
         pytest.raises(httpx.RemoteProtocolError),
     ):
-        got.extend(answer.iter_raw())
+        got.extend(response.iter_raw())
 
     assert b"".join(got).count(b"\n\n") == 4
     assert emulator.app.log.settled(1)[0].outcome == "cut"
@@ -142,10 +142,10 @@ def test_a_cut_stream_has_its_first_events_and_no_end(
 
 def test_a_plain_answer_is_cut_after_so_many_bytes(http: httpx.Client) -> None:
     with (
-        http.stream("GET", "/v1/models", headers=emulate("cut-after=9")) as answer,
+        http.stream("GET", "/v1/models", headers=emulate("cut-after=9")) as response,
         pytest.raises(httpx.RemoteProtocolError),
     ):
-        answer.read()
+        response.read()
 
 
 def test_a_cut_head_leaves_no_answer(http: httpx.Client, emulator: Running[Emulator]) -> None:
@@ -195,9 +195,9 @@ def test_an_empty_answer_and_a_thinking_one_can_be_asked_for(client: Anthropic) 
 
 
 def test_a_tool_is_called_by_name_even_if_nobody_offered_it(client: Anthropic) -> None:
-    answer = client.messages.create(**ASK, extra_headers=emulate("tool=Bash, tool=mystery"))
+    response = client.messages.create(**ASK, extra_headers=emulate("tool=Bash, tool=mystery"))
 
-    calls = {block.name: block.input for block in answer.content if block.type == "tool_use"}
+    calls = {block.name: block.input for block in response.content if block.type == "tool_use"}
     assert calls["Bash"].keys() == {"command", "description"}
     assert calls["mystery"] == {}
 
@@ -219,11 +219,11 @@ def test_an_exact_script_answers_any_method_and_path(http: httpx.Client, emulato
     headers = (("x-twice", "a"), ("x-twice", "b"))
     emulator.app.script("k", Script(299, headers, (b"ab\xff", b"c"), pauses=(0, 0.01)))
 
-    answer = http.request("PATCH", "/anything", headers=emulate("script=k"))
+    response = http.request("PATCH", "/anything", headers=emulate("script=k"))
 
-    assert (answer.status_code, answer.content) == (299, b"ab\xffc")
-    assert answer.headers.get_list("x-twice") == ["a", "b"]
-    assert "request-id" not in answer.headers
+    assert (response.status_code, response.content) == (299, b"ab\xffc")
+    assert response.headers.get_list("x-twice") == ["a", "b"]
+    assert "request-id" not in response.headers
 
 
 def test_an_unknown_script_is_refused(http: httpx.Client) -> None:

@@ -28,14 +28,14 @@ def exchange(emulator: Running[Emulator], request: bytes) -> bytes:
 
 def test_target_headers_and_body_are_logged_byte_for_byte(emulator: Running[Emulator]) -> None:
     body = b"\x00\xffbody"
-    answer = exchange(
+    response = exchange(
         emulator,
         b'PUT /v1/a%2Fb/../c?x=%22&y="& HTTP/1.1\r\nHost: api.example\r\nX-Twice: 1\r\nx-twice: 2\r\n'
         b"Connection: close\r\nContent-Length: 6\r\n\r\n" + body,
     )
 
     entry = emulator.app.log.settled(1)[0]
-    assert answer.startswith(b"HTTP/1.1 404 ")
+    assert response.startswith(b"HTTP/1.1 404 ")
     assert (entry.method, entry.body, entry.status) == ("PUT", body, 404)
     assert entry.target == b'/v1/a%2Fb/../c?x=%22&y="&'
     assert entry.path == "/v1/a%2Fb/../c"
@@ -47,8 +47,8 @@ def test_target_headers_and_body_are_logged_byte_for_byte(emulator: Running[Emul
 
 def test_a_client_that_leaves_mid_stream_is_seen(http: httpx.Client, emulator: Running[Emulator]) -> None:
     slow = {"x-emulate": "events=500, event-delay-ms=20"}
-    with http.stream("POST", "/v1/messages", json={**ASK, "stream": True}, headers=slow) as answer:
-        next(answer.iter_raw())
+    with http.stream("POST", "/v1/messages", json={**ASK, "stream": True}, headers=slow) as response:
+        next(response.iter_raw())
 
     entry = emulator.app.log.settled(1)[0]
     assert (entry.outcome, entry.status) == ("client_left", 200)
@@ -139,7 +139,7 @@ def test_waiting_in_vain_ends_with_an_error(emulator: Running[Emulator]) -> None
 def test_the_log_file_has_arrivals_and_ends_without_secrets(tmp_path: Path) -> None:
     file = tmp_path / "log.jsonl"
     with serve(create_app(file), http=ConnectionProtocol) as emulator:
-        answer = httpx.get(f"{emulator.url}/v1/models", headers={"x-api-key": "SECRET"}, trust_env=False)
+        response = httpx.get(f"{emulator.url}/v1/models", headers={"x-api-key": "SECRET"}, trust_env=False)
         emulator.app.log.settled(1)
         lines = [json.loads(line) for line in file.read_text().splitlines()]
         emulator.app.log.close()
@@ -148,5 +148,5 @@ def test_the_log_file_has_arrivals_and_ends_without_secrets(tmp_path: Path) -> N
     assert lines[0]["target"] == "/v1/models"
     assert ["x-api-key", "****"] in lines[0]["headers"]
     assert lines[1]["outcome"] == "answered"
-    assert lines[1]["request_id"] == answer.headers["request-id"]
+    assert lines[1]["request_id"] == response.headers["request-id"]
     assert "SECRET" not in file.read_text()

@@ -35,14 +35,14 @@ def asking(text: str, **more: object) -> dict[str, Any]:
 
 
 def test_a_question_gets_a_text_with_usage(client: Anthropic) -> None:
-    answer = client.messages.create(**ASK)
+    response = client.messages.create(**ASK)
 
-    assert answer.id.startswith("msg_01")
-    assert answer.stop_reason == "end_turn"
-    assert answer.content[0].type == "text"
-    assert answer.usage.output_tokens > 10
-    assert answer._request_id is not None
-    assert answer._request_id.startswith("req_01")
+    assert response.id.startswith("msg_01")
+    assert response.stop_reason == "end_turn"
+    assert response.content[0].type == "text"
+    assert response.usage.output_tokens > 10
+    assert response._request_id is not None
+    assert response._request_id.startswith("req_01")
 
 
 def test_the_same_question_gets_the_same_words(client: Anthropic) -> None:
@@ -74,22 +74,22 @@ async def test_the_async_client_streams_text(emulator: Running[Emulator]) -> Non
 
 def test_thinking_comes_first_and_is_signed(client: Anthropic) -> None:
     with client.messages.stream(**ASK, thinking={"type": "enabled", "budget_tokens": 1024}) as events:
-        answer = events.get_final_message()
+        response = events.get_final_message()
 
-    thinking = answer.content[0]
+    thinking = response.content[0]
     assert thinking.type == "thinking"
     assert thinking.thinking
     assert thinking.signature
-    assert answer.usage.output_tokens_details is not None
-    assert 0 < answer.usage.output_tokens_details.thinking_tokens < answer.usage.output_tokens
+    assert response.usage.output_tokens_details is not None
+    assert 0 < response.usage.output_tokens_details.thinking_tokens < response.usage.output_tokens
 
 
 def test_a_question_that_names_two_tools_calls_both_at_once(client: Anthropic) -> None:
     with client.messages.stream(**asking("Weather and time in Lisbon?", tools=TOOLS)) as events:
-        answer = events.get_final_message()
+        response = events.get_final_message()
 
-    calls = [block for block in answer.content if block.type == "tool_use"]
-    assert answer.stop_reason == "tool_use"
+    calls = [block for block in response.content if block.type == "tool_use"]
+    assert response.stop_reason == "tool_use"
     assert [call.name for call in calls] == ["get_weather", "get_time"]
     assert calls[0].input.keys() == TOOLS[0]["input_schema"]["properties"].keys()
     assert len({call.id for call in calls}) == 2
@@ -123,9 +123,9 @@ def test_tool_results_are_answered_with_text(client: Anthropic) -> None:
     ],
 )
 def test_tool_choice_is_obeyed(client: Anthropic, choice: Any, called: list[str]) -> None:
-    answer = client.messages.create(**asking("Say hello.", tools=TOOLS, tool_choice=choice))
+    response = client.messages.create(**asking("Say hello.", tools=TOOLS, tool_choice=choice))
 
-    assert [block.name for block in answer.content if block.type == "tool_use"] == called
+    assert [block.name for block in response.content if block.type == "tool_use"] == called
 
 
 def test_the_final_input_of_a_web_search_exceeds_that_of_its_start(client: Anthropic) -> None:
@@ -133,23 +133,23 @@ def test_the_final_input_of_a_web_search_exceeds_that_of_its_start(client: Anthr
     with client.messages.stream(**ASK, tools=[tool]) as events:
         start = next(event.message for event in events if event.type == "message_start")
         first = start.usage.input_tokens
-        answer = events.get_final_message()
+        response = events.get_final_message()
 
-    kinds = [block.type for block in answer.content]
+    kinds = [block.type for block in response.content]
     assert kinds == ["server_tool_use", "web_search_tool_result", "text"]
-    assert answer.usage.input_tokens > first + 4000
-    assert answer.usage.server_tool_use is not None
-    assert answer.usage.server_tool_use.web_search_requests == 1
-    text = answer.content[2]
+    assert response.usage.input_tokens > first + 4000
+    assert response.usage.server_tool_use is not None
+    assert response.usage.server_tool_use.web_search_requests == 1
+    text = response.content[2]
     assert text.type == "text"
     assert text.citations
 
 
 def test_one_token_of_room_ends_with_max_tokens(client: Anthropic) -> None:
-    answer = client.messages.create(**{**ASK, "max_tokens": 1})
+    response = client.messages.create(**{**ASK, "max_tokens": 1})
 
-    assert answer.stop_reason == "max_tokens"
-    assert answer.usage.output_tokens == 1
+    assert response.stop_reason == "max_tokens"
+    assert response.usage.output_tokens == 1
 
 
 def test_counted_tokens_are_those_of_the_answer(client: Anthropic) -> None:
@@ -182,14 +182,14 @@ def test_a_body_that_is_no_json_object_is_refused(http: httpx.Client) -> None:
 
 
 def test_a_refused_stream_is_answered_with_plain_json(http: httpx.Client) -> None:
-    answer = http.post("/v1/messages", json={**ASK, "messages": [], "stream": True})
+    response = http.post("/v1/messages", json={**ASK, "messages": [], "stream": True})
 
-    assert answer.headers["content-type"] == "application/json"
-    assert answer.json()["request_id"] == answer.headers["request-id"]
+    assert response.headers["content-type"] == "application/json"
+    assert response.json()["request_id"] == response.headers["request-id"]
 
 
 def test_a_body_over_32_mib_is_too_large(http: httpx.Client) -> None:
-    answer = http.post("/v1/messages", content=bytes(32 * 1024 * 1024 + 1))
+    response = http.post("/v1/messages", content=bytes(32 * 1024 * 1024 + 1))
 
-    assert answer.status_code == 413
-    assert answer.json()["error"]["type"] == "request_too_large"
+    assert response.status_code == 413
+    assert response.json()["error"]["type"] == "request_too_large"

@@ -47,13 +47,13 @@ def test_a_code_is_exchanged_once_also_as_a_form(emulator: Running[Emulator]) ->
     ],
 )
 def test_a_bad_grant_is_refused(emulator: Running[Emulator], form: dict[str, str], problem: str) -> None:
-    answer = token(emulator, json=form)
+    response = token(emulator, json=form)
 
-    assert (answer.status_code, answer.json()["error"]) == (400, problem)
+    assert (response.status_code, response.json()["error"]) == (400, problem)
 
 
 def test_the_next_answers_can_be_scripted(emulator: Running[Emulator]) -> None:
-    emulator.app.oauth.answers.append(refusal("server_error", "try later", status=503))
+    emulator.app.oauth.responses.append(refusal("server_error", "try later", status=503))
 
     assert token(emulator, json=REFRESH).status_code == 503
     assert token(emulator, json=REFRESH).status_code == 200

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from anthropic import Anthropic
 
-from proxy.wire.messages import read_answer
+from proxy.wire.messages import read_response
 from tests.demo.conftest import ASK
 
 FABLE = {**ASK, "model": "claude-fable-5-2"}
@@ -23,7 +23,7 @@ def answered(http: httpx.Client, body: dict[str, Any], words: str = "", **header
     headers = {name.replace("_", "-"): value for name, value in headers.items()} | {"x-emulate": words}
     plain = http.post("/v1/messages", json=body, headers=headers).json()
     streamed = http.post("/v1/messages", json={**body, "stream": True}, headers=headers)
-    rebuilt = read_answer(200, streamed.headers["content-type"], streamed.content).message
+    rebuilt = read_response(200, streamed.headers["content-type"], streamed.content).message
     assert rebuilt is not None
     assert (rebuilt.keys(), rebuilt["model"]) == (plain.keys(), plain["model"])
     assert rebuilt["stop_details"] == plain["stop_details"]
@@ -184,12 +184,12 @@ def test_a_page_is_fetched_after_a_search(client: Anthropic) -> None:
         {"type": "web_search_20260318", "name": "web_search"},
         {"type": "web_fetch_20260318", "name": "web_fetch"},
     ]
-    answer = client.messages.create(**ASK, tools=tools)
+    response = client.messages.create(**ASK, tools=tools)
 
-    assert [block.type for block in answer.content] == [
+    assert [block.type for block in response.content] == [
         *("server_tool_use", "web_search_tool_result", "server_tool_use", "web_fetch_tool_result", "text")
     ]
-    used = answer.usage.server_tool_use
+    used = response.usage.server_tool_use
     assert used is not None
     assert (used.web_search_requests, used.web_fetch_requests) == (1, 1)
 

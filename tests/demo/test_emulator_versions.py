@@ -43,6 +43,6 @@ def test_the_newest_version_refuses_what_the_old_one_takes(
 def test_the_newest_version_takes_the_same_blocks_in_their_place(
     http: httpx.Client, more: dict[str, Any]
 ) -> None:
-    answer = http.post("/v1/messages", json={**ASK, **more}, headers={"anthropic-version": "2026-10-21"})
+    response = http.post("/v1/messages", json={**ASK, **more}, headers={"anthropic-version": "2026-10-21"})
 
-    assert answer.status_code == 200
+    assert response.status_code == 200

@@ -21,7 +21,7 @@ from nexus_project.demo.samples.__main__ import main
 from nexus_project.demo.samples.programme import PROGRAMME, SLOW, Scene
 from nexus_project.demo.samples.scenes import (
     Play,
-    UnexpectedAnswerError,
+    UnexpectedResponseError,
     question,
     refused,
     slow_stream,
@@ -78,19 +78,19 @@ def test_the_programme_leaves_a_plausible_log(
 def test_the_programme_shows_every_kind_of_answer_that_is_billed_its_own_way(
     emulator: Running[Emulator], sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers: list[Any] = []
+    responses: list[Any] = []
     ask = sender.ask
 
     def noting(*words: Any, **more: Any) -> Any:
-        answers.append(ask(*words, **more))
-        return answers[-1]
+        responses.append(ask(*words, **more))
+        return responses[-1]
 
     monkeypatch.setattr(sender, "ask", noting)
     for scene in PROGRAMME:
         if not scene.title.startswith("agent"):
             scene.play(sender, random.Random(scene.title))
 
-    usages = [answer.usage for answer in answers]
+    usages = [response.usage for response in responses]
     iterations = [getattr(usage, "iterations", None) or [] for usage in usages]
     assert {usage.speed for usage in usages} == {"standard", "fast"}
     assert {usage.inference_geo for usage in usages} == {"global", "us"}
@@ -98,11 +98,11 @@ def test_the_programme_shows_every_kind_of_answer_that_is_billed_its_own_way(
     assert {entry.type for entries in iterations for entry in entries} == {
         *("message", "compaction", "fallback_message")
     }
-    assert {answer.stop_details.category for answer in answers if answer.stop_details} == {
+    assert {response.stop_details.category for response in responses if response.stop_details} == {
         *("cyber", "bio", "reasoning_extraction")
     }
-    long = [answer for answer in answers if answer.usage.input_tokens > 100_000]
-    assert {answer.model for answer in long} == {"claude-haiku-5-5"}
+    long = [response for response in responses if response.usage.input_tokens > 100_000]
+    assert {response.model for response in long} == {"claude-haiku-5-5"}
     assert {entry.value("anthropic-version") for entry in emulator.app.log} == {"2023-06-01", "2026-10-21"}
 
 
@@ -120,7 +120,7 @@ def test_a_rare_answer_that_does_not_come_is_noticed(
     ask = sender.ask
     monkeypatch.setattr(sender, "ask", lambda *given, **more: ask(*given, **{**more, "emulate": ""}))
 
-    with pytest.raises(UnexpectedAnswerError, match=words):
+    with pytest.raises(UnexpectedResponseError, match=words):
         scene(sender, random.Random(1))
 
 
@@ -183,9 +183,9 @@ def test_a_session_reads_from_the_prompt_cache_more_and_more(sender: Sender) -> 
     ask = sender.ask
 
     def noting(*words: Any, **more: Any) -> Any:
-        answer = ask(*words, **more)
-        reads.append(answer.usage.cache_read_input_tokens or 0)
-        return answer
+        response = ask(*words, **more)
+        reads.append(response.usage.cache_read_input_tokens or 0)
+        return response
 
     sender.ask = noting  # type: ignore[method-assign]  # watches the answers, which the log has not
 
@@ -195,7 +195,7 @@ def test_a_session_reads_from_the_prompt_cache_more_and_more(sender: Sender) -> 
 
 
 def test_a_scene_that_meets_no_error_says_so(sender: Sender) -> None:
-    with pytest.raises(UnexpectedAnswerError, match="RateLimitError was due"):
+    with pytest.raises(UnexpectedResponseError, match="RateLimitError was due"):
         refused(anthropic.RateLimitError)(sender, random.Random(1))
 
 
@@ -204,7 +204,7 @@ def test_a_model_that_never_stops_calling_tools_is_noticed(
 ) -> None:
     monkeypatch.setattr("nexus_project.demo.samples.scenes.MOST_TOOL_TURNS", 1)
 
-    with pytest.raises(UnexpectedAnswerError, match="never stopped"):
+    with pytest.raises(UnexpectedResponseError, match="never stopped"):
         tool_loop(sender, random.Random(1))
 
 

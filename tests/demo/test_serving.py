@@ -19,10 +19,10 @@ async def failing_lifespan(scope: Scope, receive: Receive, send: Send) -> None:
 
 def test_any_asgi_app_is_served_without_added_headers() -> None:
     with serve(hello) as running:
-        answer = httpx.get(running.url, trust_env=False)
+        response = httpx.get(running.url, trust_env=False)
 
-    assert answer.text == "hello"
-    assert set(answer.headers) == {"transfer-encoding"}
+    assert response.text == "hello"
+    assert set(response.headers) == {"transfer-encoding"}
 
 
 def test_the_port_is_free_again_at_the_end() -> None:

@@ -26,10 +26,10 @@ def http(workspace: RunningSlack) -> Iterator[httpx.Client]:
 def test_a_post_is_kept_exactly(workspace: RunningSlack, http: httpx.Client) -> None:
     body = '{"text":"héllo"}'.encode()
 
-    answer = http.post(workspace.webhook_url, content=body)
+    response = http.post(workspace.webhook_url, content=body)
 
     assert workspace.webhook_url.startswith("https://localhost:")
-    assert (answer.status_code, answer.text) == (200, "ok")
+    assert (response.status_code, response.text) == (200, "ok")
     assert [post.body for post in workspace.posts] == [body]
 
 
@@ -45,7 +45,7 @@ def test_a_post_is_kept_exactly(workspace: RunningSlack, http: httpx.Client) -> 
 def test_the_next_answer_can_be_scripted(
     workspace: RunningSlack, http: httpx.Client, script: Script, status: int, text: str
 ) -> None:
-    workspace.app.answers.append(script)
+    workspace.app.responses.append(script)
 
     first, second = (http.post(workspace.webhook_url, content=b"{}") for _ in range(2))
 
@@ -55,7 +55,7 @@ def test_the_next_answer_can_be_scripted(
 
 
 def test_a_slow_answer_takes_its_time(workspace: RunningSlack, http: httpx.Client) -> None:
-    workspace.app.answers.append(slack.slow(0.2))
+    workspace.app.responses.append(slack.slow(0.2))
     started = time.monotonic()
 
     http.post(workspace.webhook_url, content=b"{}")

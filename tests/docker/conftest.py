@@ -32,7 +32,7 @@ class Container:
     def words(self) -> str:
         return self.log.read_text(errors="replace")
 
-    def answers(self, path: str) -> bool:
+    def responds(self, path: str) -> bool:
         """Whether the path answers 200; fails at once when the process has ended."""
         assert self.popen.poll() is None, f"it ended with {self.popen.returncode}:\n{self.words()}"
         try:
@@ -41,7 +41,7 @@ class Container:
             return False
 
     def wait_alive(self) -> None:
-        wait_for(lambda: self.answers("/health/live"), 30, self.words)
+        wait_for(lambda: self.responds("/health/live"), 30, self.words)
 
     def healthy(self) -> bool:
         """What the image's HEALTHCHECK says."""

@@ -42,17 +42,17 @@ def test_it_starts_with_files_and_environment_alone_and_a_file_pays(
 ) -> None:
     headers = {**TEAM, "x-api-key": "cnp_live_team", "x-test-id": "from-the-image"}
 
-    answer = httpx.post(f"{bare.url}/v1/messages", json=QUESTION, headers=headers, timeout=20)
+    response = httpx.post(f"{bare.url}/v1/messages", json=QUESTION, headers=headers, timeout=20)
 
-    assert (answer.status_code, answer.json()["type"]) == (200, "message")
+    assert (response.status_code, response.json()["type"]) == (200, "message")
     (received,) = [each for each in emulator.app.log if each.value("x-test-id") == "from-the-image"]
     assert received.values("x-api-key") == ["sk-ant-api03-of-the-file"]
 
 
 def test_without_a_client_key_nothing_is_paid_for(bare: Container) -> None:
-    answer = httpx.post(f"{bare.url}/v1/messages", json=QUESTION, headers=TEAM, timeout=20)
+    response = httpx.post(f"{bare.url}/v1/messages", json=QUESTION, headers=TEAM, timeout=20)
 
-    assert (answer.status_code, answer.json()["error"]["type"]) == (401, "authentication_error")
+    assert (response.status_code, response.json()["error"]["type"]) == (401, "authentication_error")
 
 
 def test_credential_files_are_tended_where_they_are_written(bare: Container) -> None:
@@ -69,10 +69,10 @@ def test_credential_files_are_tended_where_they_are_written(bare: Container) -> 
 
 
 def test_without_a_database_token_stats_say_what_to_set(bare: Container) -> None:
-    answer = httpx.get(f"{bare.url}/token-stats", timeout=5)
+    response = httpx.get(f"{bare.url}/token-stats", timeout=5)
 
-    assert answer.status_code == 503
-    assert "set DATABASE_URL" in answer.json()["error"]["message"]
+    assert response.status_code == 503
+    assert "set DATABASE_URL" in response.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("name", ["claude-code-settings.json", "setup.sh"])

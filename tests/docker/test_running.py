@@ -119,10 +119,10 @@ def test_an_exchange_goes_from_the_proxys_door_into_postgresql(
     worker = system.up("worker")
     proxy.wait_alive()
 
-    answer = httpx.post(f"{proxy.url}/v1/messages", json=QUESTION, headers=HEADERS, timeout=20)
+    response = httpx.post(f"{proxy.url}/v1/messages", json=QUESTION, headers=HEADERS, timeout=20)
 
-    assert answer.status_code == 200, answer.text
-    exchange = answer.headers["x-nexus-id"]
+    assert response.status_code == 200, response.text
+    exchange = response.headers["x-nexus-id"]
     wait_for(lambda: rows(system.database, exchange), 20, lambda: proxy.words() + worker.words())
     assert rows(system.database, exchange) == [("complete", "composed.example")]
     assert addresses.signed_in_as(system.database, proxy.popen.pid) == {"nexus_proxy"}
@@ -152,7 +152,7 @@ def test_the_dashboard_answers_as_healthy(system: Composition) -> None:
 
     dashboard.wait_alive()
 
-    assert dashboard.answers("/health/ready"), dashboard.words()
+    assert dashboard.responds("/health/ready"), dashboard.words()
     assert dashboard.healthy()
     assert httpx.get(f"{dashboard.url}/", timeout=5, follow_redirects=True).status_code == 200
     assert addresses.signed_in_as(system.database, dashboard.popen.pid) == {"nexus_dashboard"}

@@ -237,7 +237,7 @@ def test_redis_takes_composes_command_and_demands_the_password(clone: Path) -> N
 
     try:
         with redis.Redis(port=port, password=secret(clone, "redis.conf").split()[1]) as client:
-            wait_for(lambda: answers(client), 10)
+            wait_for(lambda: responds(client), 10)
             assert client.config_get("appendonly") == {"appendonly": "yes"}
         with redis.Redis(port=port) as stranger, pytest.raises(redis.AuthenticationError):
             stranger.ping()
@@ -246,7 +246,7 @@ def test_redis_takes_composes_command_and_demands_the_password(clone: Path) -> N
         server.wait(10)
 
 
-def answers(client: "redis.Redis") -> bool:
+def responds(client: "redis.Redis") -> bool:
     try:
         return bool(client.ping())
     except redis.ConnectionError:

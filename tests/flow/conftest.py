@@ -170,12 +170,12 @@ def own_redis(tmp_path: Path) -> Iterator[Process]:
         Service("redis", command, 5, environment={"PORT": str(port)}), {}, tmp_path / "redis.log"
     ).start()
     # It has no page to ask: the first command that finds it says that it listens.
-    wait_for(lambda: _answers(port), 60, server.words)
+    wait_for(lambda: _responses(port), 60, server.words)
     yield server
     server.stop()
 
 
-def _answers(port: int) -> bool:
+def _responses(port: int) -> bool:
     with redis.Redis(port=port) as client:
         try:
             return bool(client.ping())

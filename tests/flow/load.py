@@ -39,8 +39,8 @@ class Load:
         try:
             async with session.post(
                 f"{self.url}/v1/messages", json=ASK, headers={"anthropic-version": "2023-06-01"}
-            ) as answer:
-                await answer.read()
-                self.outcomes[str(answer.status)] += 1
+            ) as response:
+                await response.read()
+                self.outcomes[str(response.status)] += 1
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             self.outcomes[type(error).__name__] += 1

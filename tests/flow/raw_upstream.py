@@ -18,7 +18,7 @@ class RawUpstream:
     """
 
     url: str
-    answers: dict[str, tuple[bytes, ...]] = field(default_factory=dict)
+    responses: dict[str, tuple[bytes, ...]] = field(default_factory=dict)
     received: list[tuple[str, bytes]] = field(default_factory=list)
 
     def count(self, key: str) -> int:
@@ -39,7 +39,7 @@ class _Handler(socketserver.StreamRequestHandler):
             body = self.rfile.read(length)
             key = head.get(NAME, b"").decode()
             upstream.received.append((key, body))
-            if not self._play(upstream.answers[key]):
+            if not self._play(upstream.responses[key]):
                 return
 
     def _head(self) -> dict[bytes, bytes]:

@@ -47,18 +47,18 @@ class Sink:
         self, mode: str, taken: Taken, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         if mode == "refuse":
-            writer.write(_answer(401, b'{"type":"error","error":{"type":"authentication_error"}}'))
+            writer.write(_response(401, b'{"type":"error","error":{"type":"authentication_error"}}'))
             await writer.drain()
         if mode == "deaf":
             await asyncio.sleep(30)
             return
         await _take(taken, reader)
         if mode == "whole":
-            writer.write(_answer(200, b'{"id":"file_1","type":"file"}'))
+            writer.write(_response(200, b'{"id":"file_1","type":"file"}'))
             await writer.drain()
 
 
-def _answer(status: int, body: bytes) -> bytes:
+def _response(status: int, body: bytes) -> bytes:
     return (
         b"HTTP/1.1 %d X\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s"
         % (

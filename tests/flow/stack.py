@@ -59,12 +59,12 @@ class Stack:
     def pipeline(self) -> dict[str, int]:
         """The counts of /api/pipeline; {} while the dashboard does not answer."""
         try:
-            answer = httpx.get(
+            response = httpx.get(
                 f"{self.dashboard_url}/api/pipeline", headers={"X-API-Key": DASHBOARD_KEY}, timeout=10
             )
         except httpx.TransportError:
             return {}
-        return dict(answer.json()) if answer.status_code == 200 else {}
+        return dict(response.json()) if response.status_code == 200 else {}
 
     def overview(self) -> str:
         """The overview's page, signed in."""

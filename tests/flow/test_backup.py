@@ -132,9 +132,9 @@ def _send(nexus: Nexus, turns: int) -> int:
     """A session of an agent, streams all; how many exchanges are stored then."""
     client = nexus.client()
     for body in AgentSession().requests(turns):
-        answer = client.post("/v1/messages", content=body, headers={"content-type": "application/json"})
-        assert answer.status_code == 200
-    nexus.stored(answer.headers["x-nexus-id"], 30)
+        response = client.post("/v1/messages", content=body, headers={"content-type": "application/json"})
+        assert response.status_code == 200
+    nexus.stored(response.headers["x-nexus-id"], 30)
     [row] = nexus.rows("SELECT count(*) AS count FROM proxy_exchange")
     return int(row["count"])
 

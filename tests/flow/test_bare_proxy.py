@@ -40,19 +40,19 @@ def test_e0_the_request_pays_before_claude_api_key(bare: Bare) -> None:
 def test_e0_where_nobody_pays_the_answer_says_what_to_do(start_bare: Starter) -> None:
     bare = start_bare(CLAUDE_API_KEY="")
 
-    answer = wire.send(bare.url, wire.request_bytes("GET", "/v1/models", [], host="poor.example"))
+    response = wire.send(bare.url, wire.request_bytes("GET", "/v1/models", [], host="poor.example"))
 
-    error = json.loads(answer.body)["error"]
-    assert (answer.status, error["type"]) == (401, "authentication_error")
+    error = json.loads(response.body)["error"]
+    assert (response.status, error["type"]) == (401, "authentication_error")
     assert "poor.example" in error["message"]
     assert "x-api-key" in error["message"]
 
 
 def test_without_postgresql_token_stats_say_what_is_missing(bare: Bare) -> None:
-    answer = wire.send(bare.url, wire.request_bytes("GET", "/token-stats", []))
+    response = wire.send(bare.url, wire.request_bytes("GET", "/token-stats", []))
 
-    assert answer.status == 503
-    assert "DATABASE_URL" in json.loads(answer.body)["error"]["message"]
+    assert response.status == 503
+    assert "DATABASE_URL" in json.loads(response.body)["error"]["message"]
 
 
 def test_a_forwarded_host_counts_only_from_a_trusted_proxy(bare: Bare, start_bare: Starter) -> None:

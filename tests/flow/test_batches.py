@@ -83,8 +83,8 @@ def rows(nexus: Nexus, *domains: str, count: int) -> list[dict[str, Any]]:
 
 
 def costs(results: list[MessageBatchIndividualResponse]) -> Decimal:
-    answers = [line.result.message for line in results if line.result.type == "succeeded"]
-    return sum(map(invoice, answers), Decimal(0))
+    responses = [line.result.message for line in results if line.result.type == "succeeded"]
+    return sum(map(invoice, responses), Decimal(0))
 
 
 def test_a_batch_costs_its_creator_what_its_answers_cost_however_often_it_is_fetched(
@@ -128,10 +128,10 @@ def test_results_that_were_cut_do_not_count_and_the_whole_ones_do(
         nexus.client(
             host=owner, **{"x-emulate": "cut-after=900", "x-api-key": "sk-ant-api03-mine"}
         ) as client,
-        client.stream("GET", address) as answer,
+        client.stream("GET", address) as response,
         pytest.raises(httpx.RemoteProtocolError),
     ):
-        answer.read()
+        response.read()
     expected = costs(list(batches.results(created.id)))
 
     _, cut, _, whole = rows(nexus, owner, count=4)

@@ -49,10 +49,10 @@ def assert_refused(connection: socket.socket, within: float = 1.0) -> None:
     """The API's 400, and the end of the connection right behind it."""
     began = time.monotonic()
     file = connection.makefile("rb")
-    answer = wire.read_answer(file)
+    response = wire.read_response(file)
     rest = file.read()
-    assert (answer.status, answer.value("connection"), rest) == (400, "close", b"")
-    assert json.loads(answer.body)["error"]["type"] == "invalid_request_error"
+    assert (response.status, response.value("connection"), rest) == (400, "close", b"")
+    assert json.loads(response.body)["error"]["type"] == "invalid_request_error"
     assert time.monotonic() - began < within
 
 
@@ -80,7 +80,7 @@ def test_a_broken_request_behind_a_whole_one_is_refused_too(bare: Bare) -> None:
     with wire.connect(bare.url) as connection:
         file = connection.makefile("rb")
         connection.sendall(wire.request_bytes("GET", "/health", []))
-        assert wire.read_answer(file).status == 200
+        assert wire.read_response(file).status == 200
         connection.sendall(HEAD + b"zz\r\n")
         assert_refused(connection)
 

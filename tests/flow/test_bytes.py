@@ -49,10 +49,10 @@ def test_headers_with_their_repeats_and_any_body_arrive_unchanged(
     key = play(nexus, Script(chunks=(b"ok",)))
     sent = [*headers, ("x-test-id", mark.encode()), ("x-emulate", f"script={key}".encode())]
 
-    answer = wire.send(nexus.url, wire.request_bytes("POST", "/v1/messages", sent, body))
+    response = wire.send(nexus.url, wire.request_bytes("POST", "/v1/messages", sent, body))
 
     got = nexus.received(mark)
-    assert answer.body == b"ok"
+    assert response.body == b"ok"
     assert got.body == body
     assert [pair for pair in got.headers if pair[0].lower() not in ADDED] == [
         (name.encode(), value) for name, value in sent
@@ -64,12 +64,12 @@ def test_a_header_that_is_no_utf8_arrives_as_sent_and_is_recorded_as_latin_1(nex
     key = play(nexus, Script(headers=(("x-back", "d\u00e9j\u00e0"),), chunks=(b"ok",)))
     sent = [("x-name", b"caf\xe9"), ("x-test-id", mark.encode()), ("x-emulate", f"script={key}".encode())]
 
-    answer = wire.send(nexus.url, wire.request_bytes("GET", "/v1/models", sent))
+    response = wire.send(nexus.url, wire.request_bytes("GET", "/v1/models", sent))
 
-    stored = nexus.stored(answer.value("x-nexus-id"))
+    stored = nexus.stored(response.value("x-nexus-id"))
     [kept] = nexus.rows("SELECT * FROM proxy_exchangebody WHERE id = %s", stored["id"])
     assert (b"x-name", b"caf\xe9") in nexus.received(mark).headers
-    assert answer.values("x-back") == [b"d\xe9j\xe0"]
+    assert response.values("x-back") == [b"d\xe9j\xe0"]
     assert ["x-name", "caf\u00e9"] in kept["request_headers"]
     assert ["x-back", "d\u00e9j\u00e0"] in kept["response_headers"]
 
@@ -96,9 +96,9 @@ def test_any_method_and_the_raw_target_arrive_unchanged(nexus: Nexus, method: st
     own = ("x-api-key", b"sk-ant-api03-mine")
     headers = [own, ("x-test-id", mark.encode()), ("x-emulate", f"script={key}".encode())]
 
-    answer = wire.send(nexus.url, wire.request_bytes(method, target, headers, b"body"))
+    response = wire.send(nexus.url, wire.request_bytes(method, target, headers, b"body"))
 
-    assert answer.status == 207, answer
+    assert response.status == 207, response
     got = nexus.received(mark)
     assert (got.method, got.target, got.body) == (method, target.encode(), b"body")
 
@@ -106,9 +106,9 @@ def test_any_method_and_the_raw_target_arrive_unchanged(nexus: Nexus, method: st
 def test_a_head_request_brings_upstreams_length_and_no_body(nexus: Nexus) -> None:
     key = play(nexus, Script(headers=(("content-length", "5"),), chunks=(b"",)))
 
-    answer = nexus.client(**{"x-emulate": f"script={key}"}).head("/v1/models")
+    response = nexus.client(**{"x-emulate": f"script={key}"}).head("/v1/models")
 
-    assert (answer.status_code, answer.headers["content-length"], answer.content) == (200, "5", b"")
+    assert (response.status_code, response.headers["content-length"], response.content) == (200, "5", b"")
 
 
 def test_answer_headers_come_back_with_repeats_and_without_hop_by_hop_ones(nexus: Nexus) -> None:
@@ -118,17 +118,17 @@ def test_answer_headers_come_back_with_repeats_and_without_hop_by_hop_ones(nexus
     )  # fmt: skip
     key = play(nexus, Script(headers=headers, chunks=(b"{}",)))
 
-    answer = wire.send(
+    response = wire.send(
         nexus.url, wire.request_bytes("GET", "/v1/models", [("x-emulate", f"script={key}".encode())])
     )
 
-    names = [name for name, _ in answer.headers]
-    assert answer.values("set-cookie") == [b"a=1", b"b=2"]
-    assert answer.values("x-odd") == ["caf\u00e9".encode("latin-1")]
-    assert answer.value("anthropic-ratelimit-unified-5h-status") == "allowed"
-    assert answer.value("retry-after") == "3"
+    names = [name for name, _ in response.headers]
+    assert response.values("set-cookie") == [b"a=1", b"b=2"]
+    assert response.values("x-odd") == ["caf\u00e9".encode("latin-1")]
+    assert response.value("anthropic-ratelimit-unified-5h-status") == "allowed"
+    assert response.value("retry-after") == "3"
     assert not {b"x-hop", b"keep-alive"} & set(names)
-    assert len(answer.values("x-nexus-id")) == 1
+    assert len(response.values("x-nexus-id")) == 1
 
 
 @pytest.mark.parametrize("status", [200, 400, 429, 500, 529])
@@ -139,12 +139,12 @@ def test_bodies_and_errors_of_upstream_pass_unmodified(nexus: Nexus, status: int
     headers = (("content-type", "application/json"), *((("content-encoding", "gzip"),) if encoded else ()))
     key = play(nexus, Script(status=status, headers=headers, chunks=(sent[:7], sent[7:])))
 
-    answer = wire.send(
+    response = wire.send(
         nexus.url, wire.request_bytes("POST", "/v1/messages", [("x-emulate", f"script={key}".encode())])
     )
 
-    assert (answer.status, answer.body, answer.whole) == (status, sent, True)
-    assert answer.value("content-encoding") == ("gzip" if encoded else "")
+    assert (response.status, response.body, response.whole) == (status, sent, True)
+    assert response.value("content-encoding") == ("gzip" if encoded else "")
 
 
 def test_nexus_asks_upstream_for_identity_and_shows_its_own_credential(nexus: Nexus) -> None:
@@ -169,20 +169,20 @@ def test_nexus_asks_upstream_for_identity_and_shows_its_own_credential(nexus: Ne
 def test_a_redirect_of_upstream_is_passed_on_and_not_followed(nexus: Nexus) -> None:
     key = play(nexus, Script(status=307, headers=(("location", "https://elsewhere.test/"),)))
 
-    answer = nexus.client(**{"x-emulate": f"script={key}"}).post("/v1/messages", content=b"{}")
+    response = nexus.client(**{"x-emulate": f"script={key}"}).post("/v1/messages", content=b"{}")
 
-    assert (answer.status_code, answer.headers["location"]) == (307, "https://elsewhere.test/")
+    assert (response.status_code, response.headers["location"]) == (307, "https://elsewhere.test/")
 
 
 def test_answer_headers_of_sixty_kilobytes_pass(nexus: Nexus) -> None:
     key = play(nexus, Script(headers=tuple((f"x-{n}", "y" * 9000) for n in range(6)), chunks=(b"ok",)))
 
-    answer = wire.send(
+    response = wire.send(
         nexus.url, wire.request_bytes("GET", "/v1/models", [("x-emulate", f"script={key}".encode())])
     )
 
-    assert answer.body == b"ok"
-    assert len(answer.values("x-5")[0]) == 9000
+    assert response.body == b"ok"
+    assert len(response.values("x-5")[0]) == 9000
 
 
 @pytest.mark.parametrize("size", [0, 1, 65_536, 262_145, 400_000, 1_100_000, 32 * 1024**2])
@@ -192,8 +192,8 @@ def test_bodies_of_every_size_pass_and_are_kept(nexus: Nexus, size: int) -> None
     key = play(nexus, Script(chunks=(b"ok",)))
     headers = [("x-test-id", mark.encode()), ("x-emulate", f"script={key}".encode())]
 
-    answer = wire.send(nexus.url, wire.request_bytes("POST", "/v1/complete", headers, body))
+    response = wire.send(nexus.url, wire.request_bytes("POST", "/v1/complete", headers, body))
 
-    row = nexus.stored(answer.value("x-nexus-id"), 30)
+    row = nexus.stored(response.value("x-nexus-id"), 30)
     assert nexus.received(mark).body == body
     assert row["request_bytes"] == size

@@ -50,7 +50,7 @@ QUERY = {
     name: fresh("{}")
     for name in ("api_key", "access_token", "token", "key", "secret", "password", "x-api-key", "auth")
 }
-ANSWER_HEADERS = {"set-cookie": fresh("session={}"), "x-session-token": fresh("{}")}
+RESPONSE_HEADERS = {"set-cookie": fresh("session={}"), "x-session-token": fresh("{}")}
 IN_TEXT = [fresh("sk-ant-api03-{}"), fresh("Bearer {}"), fresh("ghp_{}"), fresh("cnp_live_{}")]
 OPERATOR = {
     "CLAUDE_API_KEY": fresh("sk-ant-api03-{}"),
@@ -68,7 +68,12 @@ def bare(value: str) -> str:
 
 OUTSIDE_BODIES = [
     bare(value)
-    for value in [*HEADERS.values(), *QUERY.values(), *ANSWER_HEADERS.values(), *list(OPERATOR.values())[:2]]
+    for value in [
+        *HEADERS.values(),
+        *QUERY.values(),
+        *RESPONSE_HEADERS.values(),
+        *list(OPERATOR.values())[:2],
+    ]
 ]
 OUTSIDE_BODIES += [DASHBOARD_KEY, bare(FILE_KEY), bare(CLIENT_KEY), bare(DEAD_TOKEN)]
 WITHIN_TEXT = [bare(value) for value in IN_TEXT]
@@ -140,7 +145,7 @@ def _send(nexus: Nexus) -> list[str]:
     body["messages"] = [{"role": "user", "content": text}]
     error = {"type": "error", "error": {"type": "invalid_request_error", "message": text}}
     script = Script(
-        400, (("content-type", "application/json"), *ANSWER_HEADERS.items()), (json.dumps(error).encode(),)
+        400, (("content-type", "application/json"), *RESPONSE_HEADERS.items()), (json.dumps(error).encode(),)
     )
     nexus.emulator.app.script("canary-error", script)
     query = "&".join(f"{name}={value}" for name, value in QUERY.items())
@@ -227,9 +232,9 @@ def _pages(nexus: Nexus, ids: list[str]) -> bytes:
     return b"\n".join(parts)
 
 
-def _body(answer: httpx.Response) -> bytes:
-    assert answer.status_code == 200, answer.text
-    return answer.content + str(answer.headers).encode()
+def _body(response: httpx.Response) -> bytes:
+    assert response.status_code == 200, response.text
+    return response.content + str(response.headers).encode()
 
 
 STORES = ["redis", "spool", "database", "redis later", "jsonl export", "parquet export"]

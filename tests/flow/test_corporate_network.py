@@ -55,7 +55,7 @@ def test_a_request_passes_the_proxy_byte_for_byte(
             NO_PROXY="",
             LOG_LEVEL="debug",
         )
-        answers = [
+        responses = [
             wire.send(nexus.url, wire.request_bytes("POST", "/v1/a%2Fb//c?q=%22", [*sent, own], body))
             for _ in range(2)
         ]
@@ -65,7 +65,7 @@ def test_a_request_passes_the_proxy_byte_for_byte(
         assert [pair for pair in got.headers if pair[0] in {b"x-test-id", b"x-odd"}] == [
             (name.encode(), value) for name, value in sent
         ]
-        assert {answer.status for answer in answers} == {404}
+        assert {response.status for response in responses} == {404}
         assert proxy.targets() == ["api.nexus-test.invalid:443"]
         words = nexus.proxy.words() + nexus.worker.words()
         assert PASSWORD not in words
@@ -81,12 +81,12 @@ def test_a_proxy_that_refuses_is_told_to_the_operator_without_its_password(
             SSL_CERT_FILE=str(there.ca_file),
             NO_PROXY="",
         )
-        answer = nexus.client().get("/v1/models")
-        row = nexus.stored(answer.headers["x-nexus-id"])
+        response = nexus.client().get("/v1/models")
+        row = nexus.stored(response.headers["x-nexus-id"])
 
-        assert answer.status_code == 502
-        assert proxy.url not in answer.text
+        assert response.status_code == 502
+        assert proxy.url not in response.text
         assert "answered CONNECT with 407" in row["error_message"]
         words = nexus.proxy.words()
         assert f"the proxy {proxy.url} answered CONNECT with 407" in words
-        assert PASSWORD not in words + answer.text + str(row)
+        assert PASSWORD not in words + response.text + str(row)

@@ -41,8 +41,8 @@ def test_a_draining_proxy_is_red_at_once_and_its_streams_go_on(
 ) -> None:
     nexus = make_nexus(PROXY_WORKERS=workers)
     client = nexus.client(**{"x-emulate": "events=60,event-delay-ms=25"})
-    with client.stream("POST", "/v1/messages", json=ASK) as answer:
-        pieces = answer.iter_raw()
+    with client.stream("POST", "/v1/messages", json=ASK) as response:
+        pieces = response.iter_raw()
         next(pieces)
         stopping = threading.Thread(target=nexus.proxy.stop)
         stopping.start()
@@ -51,7 +51,7 @@ def test_a_draining_proxy_is_red_at_once_and_its_streams_go_on(
     stopping.join()
 
     assert b"message_stop" in events
-    assert nexus.stored(answer.headers["x-nexus-id"])["outcome"] == "complete"
+    assert nexus.stored(response.headers["x-nexus-id"])["outcome"] == "complete"
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -68,8 +68,8 @@ def test_what_outlasts_the_grace_is_broken_off_and_stored_as_aborted(
     waiter = threading.Thread(target=wait_for_a_head)
     waiter.start()
     client = nexus.client(**{"x-emulate": "events=2000,event-delay-ms=25", "x-test-id": mark})
-    with client.stream("POST", "/v1/messages", json=ASK) as answer:
-        pieces = answer.iter_raw()
+    with client.stream("POST", "/v1/messages", json=ASK) as response:
+        pieces = response.iter_raw()
         next(pieces)
         nexus.proxy.popen.send_signal(signal.SIGTERM)
         with pytest.raises(httpx.RemoteProtocolError):

@@ -61,9 +61,9 @@ def test_e0_the_request_type_follows_from_the_number_of_system_prompts(
     if system is not None:
         body["system"] = system
 
-    answer = nexus.client().post("/v1/messages", json=body)
+    response = nexus.client().post("/v1/messages", json=body)
 
-    assert nexus.stored(answer.headers["x-nexus-id"])["request_type"] == kind
+    assert nexus.stored(response.headers["x-nexus-id"])["request_type"] == kind
 
 
 def test_e0_token_stats_count_types_tools_errors_and_tokens_per_domain(nexus: Nexus) -> None:
@@ -93,11 +93,11 @@ def test_e0_token_stats_count_types_tools_errors_and_tokens_per_domain(nexus: Ne
 
 def test_e0_credentials_in_headers_are_stored_masked(nexus: Nexus) -> None:
     secret = f"sk-ant-api03-{uuid4().hex}"
-    answer = nexus.client(**{"x-api-key": secret, "user-agent": "seen"}).post("/v1/messages", json=ASK)
-    nexus.stored(answer.headers["x-nexus-id"])
+    response = nexus.client(**{"x-api-key": secret, "user-agent": "seen"}).post("/v1/messages", json=ASK)
+    nexus.stored(response.headers["x-nexus-id"])
 
     query = "SELECT request_headers FROM proxy_exchangebody WHERE id = %s"
-    (row,) = nexus.rows(query, answer.headers["x-nexus-id"])
+    (row,) = nexus.rows(query, response.headers["x-nexus-id"])
     headers = dict(row["request_headers"])
     assert headers["user-agent"] == "seen"
     assert "****" in headers["x-api-key"]
@@ -129,8 +129,8 @@ def api(shown: Nexus) -> Iterator[httpx.Client]:
 
 
 def test_e0_the_four_endpoints_of_the_data_api_show_a_request(shown: Nexus, api: httpx.Client) -> None:
-    answer = shown.client(host="shown.example").post("/v1/messages", json=ASK)
-    exchange_id, usage = answer.headers["x-nexus-id"], answer.json()["usage"]
+    response = shown.client(host="shown.example").post("/v1/messages", json=ASK)
+    exchange_id, usage = response.headers["x-nexus-id"], response.json()["usage"]
     shown.stored(exchange_id)
 
     stats = api.get("/api/stats", params={"domain": "shown.example"}).json()
@@ -140,18 +140,18 @@ def test_e0_the_four_endpoints_of_the_data_api_show_a_request(shown: Nexus, api:
 
     assert (stats["totalRequests"], stats["totalOutputTokens"]) == (1, usage["output_tokens"])
     assert (listed["requestId"], listed["responseStatus"]) == (exchange_id, 200)
-    assert (detail["requestBody"], detail["responseBody"]) == (ASK, answer.json())
+    assert (detail["requestBody"], detail["responseBody"]) == (ASK, response.json())
     assert {"domain": "shown.example", "requestCount": 1} in domains
     assert httpx.get(f"{api.base_url}/api/requests").status_code == 401
 
 
 def test_e0_telemetry_tells_of_each_request(shown: Nexus, collector: Collector) -> None:
-    answer = shown.client(host="told.example").post("/v1/messages", json=ASK)
+    response = shown.client(host="told.example").post("/v1/messages", json=ASK)
 
     wait_for(lambda: [told for told in collector.reports() if told["domain"] == "told.example"], 15)
     (told,) = [told for told in collector.reports() if told["domain"] == "told.example"]
-    assert told["requestId"] == answer.headers["x-nexus-id"]
-    assert told["outputTokens"] == answer.json()["usage"]["output_tokens"]
+    assert told["requestId"] == response.headers["x-nexus-id"]
+    assert told["outputTokens"] == response.json()["usage"]["output_tokens"]
     assert (told["status"], told["requestType"], told["toolCallCount"]) == (200, "query_evaluation", 0)
     assert "sk-ant" not in json.dumps(told)
 

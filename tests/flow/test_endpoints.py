@@ -29,19 +29,19 @@ def test_e0_health_has_the_predecessors_shape(nexus: Nexus) -> None:
 
 
 def test_claude_codes_telemetry_ends_here(nexus: Nexus) -> None:
-    answer = nexus.client().post("/api/event_logging/batch", json={"secret": 1})
+    response = nexus.client().post("/api/event_logging/batch", json={"secret": 1})
 
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
     assert not [entry for entry in nexus.emulator.app.log if "event_logging" in entry.path]
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/v1", "/v2/messages", "/admin/", "/api/stats"])
 def test_other_paths_are_404_in_the_apis_shape(nexus: Nexus, path: str) -> None:
-    answer = nexus.client().get(path)
+    response = nexus.client().get(path)
 
-    assert answer.status_code == 404
-    assert answer.json()["error"]["type"] == "not_found_error"
-    assert answer.headers["x-should-retry"] == "false"
+    assert response.status_code == 404
+    assert response.json()["error"]["type"] == "not_found_error"
+    assert response.headers["x-should-retry"] == "false"
 
 
 @pytest.mark.parametrize(
@@ -59,9 +59,9 @@ def test_other_paths_are_404_in_the_apis_shape(nexus: Nexus, path: str) -> None:
 def test_e0_client_setup_serves_plain_files_only(
     setup_nexus: Nexus, name: str, status: int, kind: str
 ) -> None:
-    answer = wire.send(setup_nexus.url, wire.request_bytes("GET", f"/client-setup/{name}", []))
+    response = wire.send(setup_nexus.url, wire.request_bytes("GET", f"/client-setup/{name}", []))
 
-    assert (answer.status, answer.value("content-type")) == (status, kind)
+    assert (response.status, response.value("content-type")) == (status, kind)
 
 
 @pytest.fixture(scope="module")
@@ -91,9 +91,12 @@ def test_e0_a_preflight_of_an_allowed_origin_is_answered(setup_nexus: Nexus) -> 
 def test_an_allowed_origin_can_read_its_answer(setup_nexus: Nexus) -> None:
     headers = {"origin": "https://app.example", "x-api-key": "sk-ant-api03-mine"}
 
-    answer = setup_nexus.client(**headers).get("/v1/models")
+    response = setup_nexus.client(**headers).get("/v1/models")
 
-    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, "https://app.example")
+    assert (response.status_code, response.headers["access-control-allow-origin"]) == (
+        200,
+        "https://app.example",
+    )
 
 
 def test_e0_with_storage_off_tokens_are_counted_once_and_nothing_is_stored(setup_nexus: Nexus) -> None:
@@ -149,14 +152,14 @@ def test_guesses_of_the_key_are_throttled_at_the_proxy_as_at_the_dashboard(
             store.delete(guesses._redis_key("127.0.0.1"))
 
     assert wrong == [401] * guesses.LIMIT
-    for answer in refused:
-        assert (answer.status_code, answer.json()["error"]["type"]) == (429, "rate_limit_error")
-        assert 0 < int(answer.headers["retry-after"]) <= guesses.WINDOW_SECONDS
+    for response in refused:
+        assert (response.status_code, response.json()["error"]["type"]) == (429, "rate_limit_error")
+        assert 0 < int(response.headers["retry-after"]) <= guesses.WINDOW_SECONDS
     assert guess("the-key").status_code == 200
 
 
 @pytest.mark.parametrize("name", ["never.example", "a%00b", "%ff", "%22", "..%2f.."])
 def test_e0_an_unknown_domain_has_null_token_stats(nexus: Nexus, name: str) -> None:
-    answer = nexus.client().get(f"/token-stats?domain={name}")
+    response = nexus.client().get(f"/token-stats?domain={name}")
 
-    assert (answer.status_code, json.loads(answer.content)) == (200, None)
+    assert (response.status_code, json.loads(response.content)) == (200, None)

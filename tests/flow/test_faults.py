@@ -36,8 +36,8 @@ def outcome_of(nexus: Nexus, mark: str) -> list[str]:
 def test_after_kill_9_of_the_proxy_a_running_exchange_is_stored_as_aborted(own: Nexus) -> None:
     mark = uuid4().hex
     client = own.client(**{"x-emulate": "events=500,event-delay-ms=20", "x-test-id": mark})
-    with client.stream("POST", "/v1/messages", json=ASK) as answer:
-        pieces = answer.iter_raw()
+    with client.stream("POST", "/v1/messages", json=ASK) as response:
+        pieces = response.iter_raw()
         next(pieces)
         own.proxy.kill()
         with pytest.raises(httpx.HTTPError):
@@ -52,8 +52,8 @@ def test_after_kill_9_of_the_proxy_a_running_exchange_is_stored_as_aborted(own: 
 def test_a_stopped_proxy_lets_its_streams_end_and_ships_every_record(own: Nexus) -> None:
     mark = uuid4().hex
     client = own.client(**{"x-emulate": "events=40,event-delay-ms=20", "x-test-id": mark})
-    with client.stream("POST", "/v1/messages", json=ASK) as answer:
-        pieces = answer.iter_raw()
+    with client.stream("POST", "/v1/messages", json=ASK) as response:
+        pieces = response.iter_raw()
         next(pieces)
         threading.Timer(0.1, own.proxy.stop).start()
         events = b"".join(pieces)
@@ -80,17 +80,17 @@ def test_with_the_database_gone_the_last_snapshot_serves_and_nothing_is_lost(own
     own.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", name)
 
     started = time.monotonic()
-    answer = own.client().post("/v1/messages", json=ASK)
+    response = own.client().post("/v1/messages", json=ASK)
     took = time.monotonic() - started
     ready = own.client().get("/health/ready").status_code
     stats = own.client().get("/token-stats")
 
     own.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true")
     own.database = own_database
-    assert (answer.status_code, ready) == (200, 200)
+    assert (response.status_code, ready) == (200, 200)
     assert took < 2
     assert (stats.status_code, "PostgreSQL does not answer" in stats.text) == (503, True)
-    assert own.stored(answer.headers["x-nexus-id"], 60)["outcome"] == "complete"
+    assert own.stored(response.headers["x-nexus-id"], 60)["outcome"] == "complete"
 
 
 def test_each_exchange_is_stored_once_though_the_proxy_restarts_at_once(own: Nexus) -> None:

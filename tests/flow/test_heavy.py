@@ -38,10 +38,12 @@ class Waits:
     stored: dict[str, float] = field(default_factory=dict)
 
     def send(self, body: bytes) -> str:
-        answer = self.nexus.client().post("/v1/messages", content=body, headers={"x-emulate": "script=done"})
-        assert answer.status_code == 200
-        self.ended[answer.headers["x-nexus-id"]] = time.monotonic()
-        return str(answer.headers["x-nexus-id"])
+        response = self.nexus.client().post(
+            "/v1/messages", content=body, headers={"x-emulate": "script=done"}
+        )
+        assert response.status_code == 200
+        self.ended[response.headers["x-nexus-id"]] = time.monotonic()
+        return str(response.headers["x-nexus-id"])
 
     def send_small(self) -> str:
         return self.send(b'{"model":"m","messages":[{"role":"user","content":"hi"}]}')

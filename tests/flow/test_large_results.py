@@ -76,7 +76,7 @@ def play(upstream: RawUpstream, times: int, told: int | None = None) -> str:
     key = uuid4().hex
     length = (told or times) * len(LINES)
     head = b"HTTP/1.1 200 OK\r\ncontent-type: application/x-jsonl\r\ncontent-length: %d\r\n\r\n" % length
-    upstream.answers[key] = (head, *repeat(LINES, times), *([KEEP] if told is None else []))
+    upstream.responses[key] = (head, *repeat(LINES, times), *([KEEP] if told is None else []))
     return key
 
 
@@ -84,11 +84,11 @@ def fetch(nexus: Nexus, key: str, batch: str) -> str:
     """Read the results to their end; the exchange's id."""
     address = f"/v1/messages/batches/{batch}/results"
     client = nexus.client(**{"x-play": key, "x-api-key": "sk-ant-api03-mine"})
-    with client.stream("GET", address, timeout=60) as answer:
-        assert answer.status_code == 200
-        for _ in answer.iter_raw():
+    with client.stream("GET", address, timeout=60) as response:
+        assert response.status_code == 200
+        for _ in response.iter_raw():
             pass
-    return answer.headers["x-nexus-id"]
+    return response.headers["x-nexus-id"]
 
 
 def digest_of(times: int) -> str:

@@ -66,12 +66,12 @@ def send(nexus: Nexus, domain: str, body: dict[str, Any], directives: str) -> st
     client = nexus.client(host=domain, **({"x-emulate": directives} if directives else {}))
     received = b""
     try:
-        with client.stream("POST", "/v1/messages", json={**ASK, **body}) as answer:
-            for piece in answer.iter_raw():
+        with client.stream("POST", "/v1/messages", json={**ASK, **body}) as response:
+            for piece in response.iter_raw():
                 received += piece
     except httpx.RemoteProtocolError:
         pass
-    return "" if answer.status_code == 200 else str(json.loads(received)["error"]["type"])
+    return "" if response.status_code == 200 else str(json.loads(received)["error"]["type"])
 
 
 @pytest.mark.parametrize("name", DEAR)

@@ -50,8 +50,8 @@ def send(nexus: Nexus, domain: str, path: str = "/v1/messages", **headers: str) 
     return nexus.client(host=domain, **headers).post(path, json=ASK)
 
 
-def error(answer: httpx.Response) -> dict[str, Any]:
-    found: dict[str, Any] = answer.json()["error"]
+def error(response: httpx.Response) -> dict[str, Any]:
+    found: dict[str, Any] = response.json()["error"]
     return found
 
 
@@ -64,11 +64,11 @@ def test_a_hundred_at_once_overshoot_a_cap_by_no_more_than_what_was_under_way(li
         return send(limited, "capped.example", **{"x-emulate": "delay-ms=1000"})
 
     with ThreadPoolExecutor(100) as pool:
-        answers = list(pool.map(one, range(100)))
+        responses = list(pool.map(one, range(100)))
 
-    passed = [answer for answer in answers if answer.status_code == 200]
+    passed = [response for response in responses if response.status_code == 200]
     assert 2 < len(passed) < 60
-    assert {200, 429} <= {answer.status_code for answer in answers} <= {200, 429, 503}
+    assert {200, 429} <= {response.status_code for response in responses} <= {200, 429, 503}
     wait_for(lambda: error_type(send(limited, "capped.example")) == "billing_error", 30)
     refused = send(limited, "capped.example")
     assert (refused.status_code, refused.headers["x-should-retry"]) == (429, "false")
@@ -81,8 +81,8 @@ def test_a_hundred_at_once_overshoot_a_cap_by_no_more_than_what_was_under_way(li
     assert CAP <= sums["spent"] <= CAP + sums["dearest"]
 
 
-def error_type(answer: httpx.Response) -> str:
-    return "" if answer.status_code == 200 else str(error(answer)["type"])
+def error_type(response: httpx.Response) -> str:
+    return "" if response.status_code == 200 else str(error(response)["type"])
 
 
 def test_a_rate_is_refused_with_the_time_to_wait_and_recorded(limited: Nexus) -> None:
@@ -122,10 +122,10 @@ def test_without_redis_requests_pass_or_do_not_as_the_operator_chose(
     limit(limited, host, "requests_per_minute", 1)
     alone = start_beside(f"adrift-{closed}", REDIS_URL="redis://127.0.0.1:1/0", LIMITS_FAIL_CLOSED=closed)
 
-    answers = [send(alone, host) for _ in range(3)]
+    responses = [send(alone, host) for _ in range(3)]
 
-    assert [answer.status_code for answer in answers] == [status] * 3
-    assert status == 200 or "cannot check the limits" in error(answers[0])["message"]
+    assert [response.status_code for response in responses] == [status] * 3
+    assert status == 200 or "cannot check the limits" in error(responses[0])["message"]
     assert alone.proxy.words().count("limits.redis_down") == 1
 
 
@@ -173,8 +173,8 @@ def test_a_killed_proxys_slot_is_taken_until_its_lease_ends(
     wait_for(lambda: not store.exists(slots))
     client = beside.client(host=host, **{"x-emulate": "events=500,event-delay-ms=20"})
 
-    with client.stream("POST", "/v1/messages", json={**ASK, "stream": True}) as answer:
-        pieces = answer.iter_raw()
+    with client.stream("POST", "/v1/messages", json={**ASK, "stream": True}) as response:
+        pieces = response.iter_raw()
         next(pieces)
         beside.proxy.kill()
         with pytest.raises(httpx.HTTPError):
@@ -185,7 +185,7 @@ def test_a_killed_proxys_slot_is_taken_until_its_lease_ends(
     slot: Any = store.zrange(slots, 0, -1, withscores=True)
     [(exchange, ends)] = slot
     left = ends / 1000 - time.time()
-    assert exchange == answer.headers["x-nexus-id"]
+    assert exchange == response.headers["x-nexus-id"]
     assert 0 < left <= LEASE_SECONDS
     # Nobody renews it any more: the minute goes by at once.
     store.zincrby(slots, -1000 * left, exchange)

@@ -68,8 +68,8 @@ def cookie_header(cookies: dict[str, str]) -> dict[str, str]:
 async def overview(session: aiohttp.ClientSession, url: str, cookies: dict[str, str]) -> int:
     """The status with which the overview answers a browser that holds these cookies."""
     headers = cookie_header(cookies)
-    async with session.get(f"{url}/dashboard", headers=headers, allow_redirects=False) as answer:
-        return answer.status
+    async with session.get(f"{url}/dashboard", headers=headers, allow_redirects=False) as response:
+        return response.status
 
 
 class Listener:
@@ -103,9 +103,9 @@ class Listener:
 
 async def streamed(session: aiohttp.ClientSession, url: str) -> tuple[str, float]:
     """Stream one answer; its id and the moment of its end."""
-    async with session.post(f"{url}/v1/messages", json=ASK, headers=PACED) as answer:
-        await answer.read()
-        return answer.headers["x-nexus-id"], time.monotonic()
+    async with session.post(f"{url}/v1/messages", json=ASK, headers=PACED) as response:
+        await response.read()
+        return response.headers["x-nexus-id"], time.monotonic()
 
 
 async def test_predecessor_defect_10_frames_with_growing_counts_come_before_the_stream_ends(

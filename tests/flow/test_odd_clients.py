@@ -32,10 +32,10 @@ def mark() -> str:
     return uuid4().hex
 
 
-def script(nexus: Nexus, answer: Script) -> list[tuple[str, bytes]]:
+def script(nexus: Nexus, response: Script) -> list[tuple[str, bytes]]:
     """Headers that make upstream play this answer."""
     key = uuid4().hex
-    nexus.emulator.app.script(key, answer)
+    nexus.emulator.app.script(key, response)
     return [("x-emulate", f"script={key}".encode())]
 
 
@@ -60,9 +60,9 @@ def test_pipelined_requests_are_answered_in_their_order(nexus: Nexus, mark: str)
     with wire.connect(nexus.url) as connection:
         connection.sendall(b"".join(requests))
         file = connection.makefile("rb")
-        answers = [wire.read_answer(file) for _ in requests]
+        responses = [wire.read_response(file) for _ in requests]
 
-    assert [answer.body for answer in answers] == [f"{n}!".encode() for n in range(10)]
+    assert [response.body for response in responses] == [f"{n}!".encode() for n in range(10)]
     assert times_received(nexus, mark) == 10
     wait_for(lambda: outcomes(nexus, mark) == ["complete"] * 10)
 
@@ -76,7 +76,7 @@ def test_a_large_body_before_a_pipelined_head_is_not_taken_for_the_head(nexus: N
         time.sleep(0.05)
         connection.sendall(second[20:])
         file = connection.makefile("rb")
-        bodies = [wire.read_answer(file).body for _ in range(2)]
+        bodies = [wire.read_response(file).body for _ in range(2)]
 
     assert bodies == [b"1", b"2"]
 
@@ -102,9 +102,9 @@ def test_upstreams_break_reaches_a_client_that_pipelined(nexus: Nexus, mark: str
 
     with wire.connect(nexus.url) as connection:
         connection.sendall(first + wire.request_bytes("GET", "/v1/models", []))
-        answer = wire.read_answer(connection.makefile("rb"))
+        response = wire.read_response(connection.makefile("rb"))
 
-    assert (answer.body, answer.whole) == (b"partpart", False)
+    assert (response.body, response.whole) == (b"partpart", False)
     wait_for(lambda: outcomes(nexus, mark) == ["upstream_cut"])
     assert "ASGI callable returned" not in nexus.proxy.words()
 
@@ -149,7 +149,7 @@ def test_a_connection_serves_on_after_errors(nexus: Nexus) -> None:
         statuses = []
         for request in kinds:
             connection.sendall(request)
-            statuses.append(wire.read_answer(file).status)
+            statuses.append(wire.read_response(file).status)
 
     assert statuses == [404, 400, 401, 529, 502, 200]
 
@@ -158,10 +158,10 @@ def test_a_connection_that_rested_is_still_served(nexus: Nexus) -> None:
     with wire.connect(nexus.url) as connection:
         file = connection.makefile("rb")
         connection.sendall(wire.request_bytes("GET", "/health", []))
-        first = wire.read_answer(file)
+        first = wire.read_response(file)
         time.sleep(6)  # uvicorn's own limit is 5 seconds, as long as many clients keep theirs
         connection.sendall(wire.request_bytes("GET", "/health", []))
-        second = wire.read_answer(file)
+        second = wire.read_response(file)
 
     assert (first.status, second.status) == (200, 200)
 
@@ -174,9 +174,9 @@ def test_a_body_that_comes_byte_by_byte_arrives_whole(nexus: Nexus, mark: str) -
         for start in range(0, len(request), 3):
             connection.sendall(request[start : start + 3])
             time.sleep(0.002)
-        answer = wire.read_answer(connection.makefile("rb"))
+        response = wire.read_response(connection.makefile("rb"))
 
-    assert answer.body == b"ok"
+    assert response.body == b"ok"
     assert nexus.received(mark).body == b"0123456789" * 5
 
 
@@ -185,9 +185,9 @@ def test_a_chunked_body_with_extensions_and_trailers_arrives_as_one(nexus: Nexus
     head = f"POST /v1/messages HTTP/1.1\r\nhost: a\r\nx-test-id: {mark}\r\n{name}: {value.decode()}\r\n"
     body = b"transfer-encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n2\r\nde\r\n0\r\nx-trailer: 1\r\n\r\n"
 
-    answer = wire.send(nexus.url, head.encode() + body)
+    response = wire.send(nexus.url, head.encode() + body)
 
-    assert answer.body == b"ok"
+    assert response.body == b"ok"
     assert nexus.received(mark).body == b"abcde"
 
 
@@ -198,7 +198,7 @@ def test_an_upgrade_that_a_client_offers_is_ignored(nexus: Nexus, mark: str) -> 
     ]  # fmt: skip
     plain = script(nexus, Script(chunks=(b"ok",)))
 
-    answers = [
+    responses = [
         wire.send(
             nexus.url,
             wire.request_bytes("POST", "/v1/messages", [*plain, *offer, ("x-test-id", mark.encode())], b"{}"),
@@ -206,7 +206,7 @@ def test_an_upgrade_that_a_client_offers_is_ignored(nexus: Nexus, mark: str) -> 
         for offer in offers
     ]
 
-    assert [(answer.status, answer.body) for answer in answers] == [(200, b"ok")] * 2
+    assert [(response.status, response.body) for response in responses] == [(200, b"ok")] * 2
     assert [entry.body for entry in nexus.emulator.app.log if entry.value("x-test-id") == mark] == [b"{}"] * 2
 
 
@@ -241,10 +241,10 @@ def test_http_2_with_prior_knowledge_is_closed_with_one_line_in_the_log(
 
 
 def test_http_2_with_prior_knowledge_is_told_what_to_do(nexus: Nexus) -> None:
-    answer = wire.send(nexus.url, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+    response = wire.send(nexus.url, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
 
-    assert answer.status == 400
-    assert "Nexus speaks HTTP/1.1" in json.loads(answer.body)["error"]["message"]
+    assert response.status == 400
+    assert "Nexus speaks HTTP/1.1" in json.loads(response.body)["error"]["message"]
 
 
 @pytest.mark.parametrize("byte", [*range(0x20), 0x7F])
@@ -259,16 +259,16 @@ def test_a_control_character_in_a_header_never_breaks_the_proxy(nexus: Nexus, by
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE", "PATCH", "PROPFIND", "SEARCH"])
 @pytest.mark.parametrize("target", ["/", "/health", "/v1/models", "/token-stats", "/nothing", "*"])
 def test_every_method_has_an_answer(nexus: Nexus, method: str, target: str) -> None:
-    answer = wire.send(nexus.url, wire.request_bytes(method, target, []), head_only=method == "HEAD")
+    response = wire.send(nexus.url, wire.request_bytes(method, target, []), head_only=method == "HEAD")
 
-    assert answer.status < 500
+    assert response.status < 500
 
 
 def test_connect_is_refused(nexus: Nexus) -> None:
-    answer = wire.send(nexus.url, b"CONNECT a.example:443 HTTP/1.1\r\nhost: a.example:443\r\n\r\n")
+    response = wire.send(nexus.url, b"CONNECT a.example:443 HTTP/1.1\r\nhost: a.example:443\r\n\r\n")
 
-    assert answer.status == 400
-    assert json.loads(answer.body)["error"]["type"] == "invalid_request_error"
+    assert response.status == 400
+    assert json.loads(response.body)["error"]["type"] == "invalid_request_error"
 
 
 def test_a_flood_of_small_headers_is_refused(nexus: Nexus) -> None:
@@ -291,12 +291,12 @@ def test_of_a_hundred_streams_of_which_half_leave_each_has_one_record(nexus: Nex
         barrier.wait()
         with httpx.stream(
             "POST", f"{nexus.url}/v1/messages", json=body, headers=headers, timeout=30
-        ) as answer:
-            pieces = answer.iter_raw()
+        ) as response:
+            pieces = response.iter_raw()
             next(pieces)
             if number % 2 and b"message_stop" not in b"".join(pieces):
                 return "broken"
-        return answer.headers["x-nexus-id"]
+        return response.headers["x-nexus-id"]
 
     with ThreadPoolExecutor(100) as pool:
         ids = list(pool.map(stream, range(100)))

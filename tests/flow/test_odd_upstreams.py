@@ -33,11 +33,11 @@ def _no_traceback(odd: Nexus) -> Iterator[None]:
 
 
 def ask(
-    odd: Nexus, upstream: RawUpstream, *answer: bytes, method: str = "POST", target: str = "/v1/x"
-) -> tuple[wire.Answer, str]:
+    odd: Nexus, upstream: RawUpstream, *response: bytes, method: str = "POST", target: str = "/v1/x"
+) -> tuple[wire.WireResponse, str]:
     """Send one request that upstream answers with these writes; the answer and the request's key."""
     key = uuid4().hex
-    upstream.answers[key] = answer
+    upstream.responses[key] = response
     # The client pays, as nobody else does for an address like this.
     headers = [("x-play", key.encode()), ("x-api-key", b"sk-ant-api03-own")]
     data = wire.request_bytes(method, target, headers, b"{}")
@@ -71,10 +71,10 @@ def ask(
 def test_a_legal_or_nearly_legal_answer_passes(
     odd: Nexus, upstream: RawUpstream, writes: tuple[bytes, ...], status: int, body: bytes
 ) -> None:
-    answer, key = ask(odd, upstream, *writes)
+    response, key = ask(odd, upstream, *writes)
 
-    row = odd.stored(answer.value("x-nexus-id"))
-    assert (answer.status, answer.body, answer.whole) == (status, body, True)
+    row = odd.stored(response.value("x-nexus-id"))
+    assert (response.status, response.body, response.whole) == (status, body, True)
     assert (row["status"], row["outcome"]) == (status, "upstream_error" if status >= 400 else "complete")
     assert upstream.count(key) == 1
 
@@ -106,11 +106,11 @@ def test_a_legal_or_nearly_legal_answer_passes(
 def test_an_illegal_answer_gives_502_in_the_apis_shape(
     odd: Nexus, upstream: RawUpstream, writes: tuple[bytes, ...]
 ) -> None:
-    answer, key = ask(odd, upstream, *writes)
+    response, key = ask(odd, upstream, *writes)
 
-    row = odd.stored(answer.value("x-nexus-id"))
-    assert answer.status == 502, answer
-    assert json.loads(answer.body)["error"]["type"] == "api_error"
+    row = odd.stored(response.value("x-nexus-id"))
+    assert response.status == 502, response
+    assert json.loads(response.body)["error"]["type"] == "api_error"
     assert (row["status"], row["outcome"]) == (502, "upstream_error")
     assert upstream.count(key) == 1
 
@@ -138,10 +138,10 @@ def test_an_answer_in_good_form_without_an_end_passes_and_counts_as_failed(
         else b"content-length: %d\r\n\r\n" % len(body) + body
     )
 
-    answer, _ = ask(odd, upstream, OK + head + framed, KEEP, target="/v1/messages")
+    response, _ = ask(odd, upstream, OK + head + framed, KEEP, target="/v1/messages")
 
-    row = odd.stored(answer.value("x-nexus-id"))
-    assert (answer.status, answer.body, answer.whole) == (200, body, True)
+    row = odd.stored(response.value("x-nexus-id"))
+    assert (response.status, response.body, response.whole) == (200, body, True)
     assert (row["status"], row["outcome"], row["error_type"]) == (200, "upstream_cut", error_type)
     assert row["error_message"]
     assert row["cost_state"] == "partial"
@@ -160,10 +160,10 @@ def test_an_answer_in_good_form_without_an_end_passes_and_counts_as_failed(
 def test_an_answer_that_breaks_off_breaks_off_for_the_client(
     odd: Nexus, upstream: RawUpstream, writes: tuple[bytes, ...]
 ) -> None:
-    answer, _ = ask(odd, upstream, *writes)
+    response, _ = ask(odd, upstream, *writes)
 
-    row = odd.stored(answer.value("x-nexus-id"))
-    assert (answer.status, answer.body, answer.whole) == (200, b"short", False)
+    row = odd.stored(response.value("x-nexus-id"))
+    assert (response.status, response.body, response.whole) == (200, b"short", False)
     assert (row["status"], row["outcome"], row["response_bytes"]) == (200, "upstream_cut", 5)
 
 
@@ -173,24 +173,24 @@ def test_a_request_on_a_connection_that_upstream_drops_is_not_sent_twice(
 ) -> None:
     warm, _ = ask(odd, upstream, OK + b"content-length: 2\r\n\r\nok", KEEP)
 
-    answer, key = ask(odd, upstream, method=method)
+    response, key = ask(odd, upstream, method=method)
 
-    assert (warm.status, answer.status) == (200, 502)
+    assert (warm.status, response.status) == (200, 502)
     assert upstream.count(key) == 1
 
 
 def test_a_head_answer_keeps_its_length(odd: Nexus, upstream: RawUpstream) -> None:
-    answer, _ = ask(odd, upstream, OK + b"content-length: 77\r\n\r\n", KEEP, method="HEAD")
+    response, _ = ask(odd, upstream, OK + b"content-length: 77\r\n\r\n", KEEP, method="HEAD")
 
-    assert (answer.status, answer.value("content-length")) == (200, "77")
-    assert odd.stored(answer.value("x-nexus-id"))["outcome"] == "complete"
+    assert (response.status, response.value("content-length")) == (200, "77")
+    assert odd.stored(response.value("x-nexus-id"))["outcome"] == "complete"
 
 
 def test_with_nobody_at_upstreams_address_the_answer_is_502(make_nexus: Callable[..., Nexus]) -> None:
     nexus = make_nexus(CLAUDE_API_BASE_URL="http://127.0.0.1:9")
 
-    answer = wire.send(nexus.url, wire.request_bytes("POST", "/v1/messages", [], b"{}"))
+    response = wire.send(nexus.url, wire.request_bytes("POST", "/v1/messages", [], b"{}"))
 
-    assert answer.status == 502
-    assert nexus.stored(answer.value("x-nexus-id"))["outcome"] == "upstream_error"
+    assert response.status == 502
+    assert nexus.stored(response.value("x-nexus-id"))["outcome"] == "upstream_error"
     assert "Traceback" not in nexus.proxy.words()

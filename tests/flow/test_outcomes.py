@@ -26,10 +26,10 @@ ASK = {**STREAM, "messages": [{"role": "user", "content": "Tell me more about th
 
 
 def test_e0_a_finished_stream_is_complete_with_its_tokens_cost_and_first_byte(nexus: Nexus) -> None:
-    with nexus.client() as client, client.stream("POST", "/v1/messages", json=ASK) as answer:
-        events = answer.read()
+    with nexus.client() as client, client.stream("POST", "/v1/messages", json=ASK) as response:
+        events = response.read()
 
-    row = nexus.stored(answer.headers["x-nexus-id"])
+    row = nexus.stored(response.headers["x-nexus-id"])
     assert (row["outcome"], row["status"], row["streamed"]) == ("complete", 200, True)
     assert row["output_tokens"] > 0
     assert row["cost_usd"] > 0
@@ -41,31 +41,31 @@ def test_predecessor_defect_3_an_error_of_upstream_keeps_its_status_and_is_upstr
     nexus: Nexus,
 ) -> None:
     with nexus.client(**{"x-emulate": "status=529"}) as client:
-        answer = client.post("/v1/messages", json=ASK)
+        response = client.post("/v1/messages", json=ASK)
 
-    row = nexus.stored(answer.headers["x-nexus-id"])
-    assert answer.status_code == 529
+    row = nexus.stored(response.headers["x-nexus-id"])
+    assert response.status_code == 529
     assert (row["outcome"], row["status"], row["error_type"]) == ("upstream_error", 529, "overloaded_error")
 
 
 def test_predecessor_defect_7_an_error_event_in_a_stream_counts_as_failure(nexus: Nexus) -> None:
     with nexus.client(**{"x-emulate": "error-event-after=3"}) as client:
-        answer = client.post("/v1/messages", json=ASK)
+        response = client.post("/v1/messages", json=ASK)
 
-    row = nexus.stored(answer.headers["x-nexus-id"])
-    assert answer.status_code == 200
+    row = nexus.stored(response.headers["x-nexus-id"])
+    assert response.status_code == 200
     assert (row["outcome"], row["error_type"]) == ("upstream_error", "overloaded_error")
 
 
 def test_a_stream_that_upstream_breaks_off_breaks_off_for_the_client_too(nexus: Nexus) -> None:
     with (
         nexus.client(**{"x-emulate": "events=30,cut-after=8"}) as client,
-        client.stream("POST", "/v1/messages", json=ASK) as answer,
+        client.stream("POST", "/v1/messages", json=ASK) as response,
         pytest.raises(httpx.RemoteProtocolError),
     ):
-        answer.read()
+        response.read()
 
-    row = nexus.stored(answer.headers["x-nexus-id"])
+    row = nexus.stored(response.headers["x-nexus-id"])
     assert row["outcome"] == "upstream_cut"
     assert row["response_bytes"] > 0
 
@@ -73,12 +73,12 @@ def test_a_stream_that_upstream_breaks_off_breaks_off_for_the_client_too(nexus: 
 def test_predecessor_defect_18_a_client_that_leaves_ends_the_request_upstream_at_once(nexus: Nexus) -> None:
     mark = uuid4().hex
     client = nexus.client(**{"x-emulate": "events=400,event-delay-ms=20", "x-test-id": mark})
-    with client.stream("POST", "/v1/messages", json=ASK) as answer:
-        next(answer.iter_raw())
+    with client.stream("POST", "/v1/messages", json=ASK) as response:
+        next(response.iter_raw())
     left_at = time.monotonic()
 
     wait_for(lambda: nexus.received(mark).outcome == "client_left")
-    row = nexus.stored(answer.headers["x-nexus-id"])
+    row = nexus.stored(response.headers["x-nexus-id"])
 
     assert time.monotonic() - left_at < 5
     assert row["outcome"] == "client_left"
@@ -94,8 +94,8 @@ def test_a_client_that_leaves_a_silent_answer_is_noticed_however_much_it_sent(
     client = nexus.client(**{"x-emulate": "events=2,event-delay-ms=9000", "x-test-id": mark})
     ask = {**ASK, "messages": [{"role": "user", "content": "x" * size}]}
 
-    with client.stream("POST", "/v1/messages", json=ask) as answer:
-        next(answer.iter_raw())
+    with client.stream("POST", "/v1/messages", json=ask) as response:
+        next(response.iter_raw())
     left_at = time.monotonic()
 
     wait_for(lambda: nexus.received(mark).outcome == "client_left")
@@ -104,21 +104,21 @@ def test_a_client_that_leaves_a_silent_answer_is_noticed_however_much_it_sent(
 
 def test_an_upstream_that_breaks_off_before_its_head_gives_502_in_the_apis_shape(nexus: Nexus) -> None:
     with nexus.client(**{"x-emulate": "head-cut"}) as client:
-        answer = client.post("/v1/messages", json=ASK)
+        response = client.post("/v1/messages", json=ASK)
 
-    row = nexus.stored(answer.headers["x-nexus-id"])
-    assert answer.status_code == 502
-    assert "x-should-retry" not in answer.headers
-    assert answer.json()["error"]["type"] == "api_error"
-    assert "Nexus" in answer.json()["error"]["message"]
+    row = nexus.stored(response.headers["x-nexus-id"])
+    assert response.status_code == 502
+    assert "x-should-retry" not in response.headers
+    assert response.json()["error"]["type"] == "api_error"
+    assert "Nexus" in response.json()["error"]["message"]
     assert (row["outcome"], row["status"]) == ("upstream_error", 502)
 
 
 def test_a_refusal_is_recorded_without_a_body(nexus: Nexus) -> None:
-    answer = nexus.client(**{"x-api-key": "cnp_live_nobody"}).post("/v1/messages", json=ASK)
+    response = nexus.client(**{"x-api-key": "cnp_live_nobody"}).post("/v1/messages", json=ASK)
 
-    row = nexus.stored(answer.headers["x-nexus-id"])
-    assert (answer.status_code, answer.headers["x-should-retry"]) == (401, "false")
+    row = nexus.stored(response.headers["x-nexus-id"])
+    assert (response.status_code, response.headers["x-should-retry"]) == (401, "false")
     assert (row["outcome"], row["paid_by"], row["status"]) == ("refused", "nobody", 401)
     assert row["response_bytes"] == 0
     assert (row["request_type"], row["model"]) == ("unknown", "")
@@ -130,11 +130,11 @@ def test_predecessor_defect_20_bodies_come_back_byte_exact_from_the_database(nex
     key = uuid4().hex
     nexus.emulator.app.script(key, Script(chunks=pieces, headers=(("content-type", "text/event-stream"),)))
     with nexus.client(**{"x-emulate": f"script={key}"}) as client:
-        answer = client.post("/v1/messages", content=body)
-    nexus.stored(answer.headers["x-nexus-id"])
+        response = client.post("/v1/messages", content=body)
+    nexus.stored(response.headers["x-nexus-id"])
 
-    assert answer.content == b"".join(pieces)
-    assert bodies(nexus, answer.headers["x-nexus-id"]) == (body, b"".join(pieces))
+    assert response.content == b"".join(pieces)
+    assert bodies(nexus, response.headers["x-nexus-id"]) == (body, b"".join(pieces))
 
 
 def bodies(nexus: Nexus, exchange_id: str) -> tuple[bytes, bytes]:
@@ -154,8 +154,8 @@ def bodies(nexus: Nexus, exchange_id: str) -> tuple[bytes, bytes]:
 
 
 def test_the_model_is_the_requests_also_when_upstream_refused_it(nexus: Nexus) -> None:
-    answer = nexus.client().post("/v1/messages", json={**ASK, "model": "claude-no-such-model"})
+    response = nexus.client().post("/v1/messages", json={**ASK, "model": "claude-no-such-model"})
 
-    row = nexus.stored(answer.headers["x-nexus-id"])
+    row = nexus.stored(response.headers["x-nexus-id"])
     assert (row["model"], row["status"]) == ("claude-no-such-model", 404)
-    assert json.loads(answer.content)["error"]["type"] == "not_found_error"
+    assert json.loads(response.content)["error"]["type"] == "not_found_error"

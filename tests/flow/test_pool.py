@@ -73,9 +73,9 @@ def send(
     mark = uuid4().hex
     with httpx.Client(base_url=nexus.url, timeout=20) as client:
         all_headers = {"anthropic-version": "2023-06-01", "host": domain, "x-test-id": mark, **headers}
-        answer = client.post("/v1/messages", json=body, headers=all_headers)
+        response = client.post("/v1/messages", json=body, headers=all_headers)
     seen = [entry.credential for entry in nexus.emulator.app.log if entry.value("x-test-id") == mark]
-    return answer, seen
+    return response, seen
 
 
 def ask(nexus: Nexus, domain: str, **headers: str) -> tuple[httpx.Response, list[str | None]]:
@@ -115,9 +115,9 @@ def test_the_second_pays_while_the_first_cools_down_in_all_processes_until_an_op
     known(pool, "two.example")
     rules[KEYS[0]] = "status=429,retry-after=60"
 
-    answer, seen = ask(pool, "two.example")
-    assert (answer.status_code, seen) == (200, list(KEYS))
-    row = pool.stored(answer.headers["x-nexus-id"])
+    response, seen = ask(pool, "two.example")
+    assert (response.status_code, seen) == (200, list(KEYS))
+    row = pool.stored(response.headers["x-nexus-id"])
     assert (row["paid_by"], row["account"], row["passed_over"]) == (
         "database:acc_1",
         "acc_1",
@@ -148,12 +148,12 @@ def test_a_pool_that_is_exhausted_answers_with_the_earliest_reset_and_so_it_does
     known(pool, "none.example")
     rules |= {KEYS[0]: "status=429,retry-after=50", KEYS[1]: "status=429,retry-after=20"}
 
-    answer, seen = ask(pool, "none.example")
+    response, seen = ask(pool, "none.example")
 
-    assert (answer.status_code, seen) == (429, list(KEYS))
-    assert answer.headers["retry-after"] in {"19", "20"}
-    assert answer.json()["error"]["type"] == "rate_limit_error"
-    row = pool.stored(answer.headers["x-nexus-id"])
+    assert (response.status_code, seen) == (429, list(KEYS))
+    assert response.headers["retry-after"] in {"19", "20"}
+    assert response.json()["error"]["type"] == "rate_limit_error"
+    row = pool.stored(response.headers["x-nexus-id"])
     assert (row["outcome"], row["status"], row["error_type"]) == ("upstream_error", 429, "rate_limit_error")
     pool.proxy.stop()
     pool.proxy.start()
@@ -196,10 +196,10 @@ def test_a_probe_whose_answer_says_nothing_holds_up_no_process(pool: Nexus, rule
     started = time.monotonic()
 
     with ThreadPoolExecutor(16) as threads:
-        answers = list(threads.map(lambda _: ask(pool, "mute.example"), range(16)))
+        responses = list(threads.map(lambda _: ask(pool, "mute.example"), range(16)))
 
     assert time.monotonic() - started < PROBE_SECONDS - 1
-    assert [(answer.status_code, seen) for answer, seen in answers] == [(403, [KEYS[0]])] * 16
+    assert [(response.status_code, seen) for response, seen in responses] == [(403, [KEYS[0]])] * 16
     forget(pool, ids)
 
 
@@ -235,10 +235,10 @@ def test_the_record_says_when_a_session_changed_its_organisation(pool: Nexus, ru
     forget(pool, ids)
     time.sleep(1.2)  # until its end was heard of
     rules[KEYS[0]] = "status=429,retry-after=90"
-    answers = [ask(pool, "moving.example", **session)[0] for _ in range(2)]
+    responses = [ask(pool, "moving.example", **session)[0] for _ in range(2)]
 
-    assert [answer.headers["anthropic-organization-id"] for answer in answers] == ["org-b"] * 2
-    rows = [pool.stored(answer.headers["x-nexus-id"]) for answer in answers]
+    assert [response.headers["anthropic-organization-id"] for response in responses] == ["org-b"] * 2
+    rows = [pool.stored(response.headers["x-nexus-id"]) for response in responses]
     assert [(row["paid_by"], row["left_organisation"]) for row in rows] == [
         ("database:acc_1", "org-a"),
         ("database:acc_1", ""),
@@ -285,9 +285,9 @@ def test_an_answer_reaches_the_client_byte_for_byte_whoever_paid(pool: Nexus, ru
     )
     rules[KEYS[1]] = "script=pool"
 
-    answer, seen = ask(pool, "bytes.example")
+    response, seen = ask(pool, "bytes.example")
 
-    assert (answer.content, seen) == (script, list(KEYS))
+    assert (response.content, seen) == (script, list(KEYS))
     forget(pool, ids)
 
 
@@ -301,9 +301,9 @@ def test_a_refused_token_is_refreshed_once_and_the_client_sees_nothing_of_it(poo
     calls = emulator.oauth.calls
     emulator.revoked.add(old)
 
-    answer, seen = ask(pool, "token.example")
+    response, seen = ask(pool, "token.example")
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert seen == [old, json.loads(path.read_text())["oauth"]["accessToken"]]
     assert all(ask(pool, "token.example")[0].status_code == 200 for _ in range(6))
     assert emulator.oauth.calls == calls + 1

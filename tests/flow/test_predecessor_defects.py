@@ -68,12 +68,12 @@ def test_predecessor_defect_4_betas_version_and_user_agent_go_upstream_as_sent(n
 def test_predecessor_defect_5_request_id_and_rate_limit_headers_come_back(
     nexus: Nexus, streamed: bool
 ) -> None:
-    answer = nexus.client().post("/v1/messages", json={**ASK, "stream": streamed})
+    response = nexus.client().post("/v1/messages", json={**ASK, "stream": streamed})
 
-    row = nexus.stored(answer.headers["x-nexus-id"])
-    assert answer.headers["request-id"].startswith("req_")
-    assert answer.headers["anthropic-ratelimit-requests-remaining"]
-    assert row["upstream_request_id"] == answer.headers["request-id"]
+    row = nexus.stored(response.headers["x-nexus-id"])
+    assert response.headers["request-id"].startswith("req_")
+    assert response.headers["anthropic-ratelimit-requests-remaining"]
+    assert row["upstream_request_id"] == response.headers["request-id"]
 
 
 def test_predecessor_defect_6_an_api_key_file_authenticates(nexus: Nexus) -> None:
@@ -136,10 +136,10 @@ def test_predecessor_defect_9_every_network_chunk_is_on_record(nexus: Nexus) -> 
     key, pieces = uuid4().hex, (b"first", b"second piece", b"third")
     nexus.emulator.app.script(key, Script(chunks=pieces, pauses=(0, 0.05, 0.05)))
 
-    answer = nexus.client(**{"x-emulate": f"script={key}"}).post("/v1/messages", json=STREAM)
-    nexus.stored(answer.headers["x-nexus-id"])
+    response = nexus.client(**{"x-emulate": f"script={key}"}).post("/v1/messages", json=STREAM)
+    nexus.stored(response.headers["x-nexus-id"])
 
-    (row,) = nexus.rows("SELECT chunks FROM proxy_exchangebody WHERE id = %s", answer.headers["x-nexus-id"])
+    (row,) = nexus.rows("SELECT chunks FROM proxy_exchangebody WHERE id = %s", response.headers["x-nexus-id"])
     chunks = decode_chunks(bytes(row["chunks"]))
     assert [length for _, length in chunks] == [len(piece) for piece in pieces]
     assert chunks[1][0] - chunks[0][0] >= 40
@@ -147,10 +147,10 @@ def test_predecessor_defect_9_every_network_chunk_is_on_record(nexus: Nexus) -> 
 
 @pytest.mark.django_db
 def test_predecessor_defect_15_models_and_migrated_schema_agree(nexus: Nexus) -> None:
-    answer = nexus.client().post("/v1/messages", json=ASK)
+    response = nexus.client().post("/v1/messages", json=ASK)
 
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)
-    assert nexus.stored(answer.headers["x-nexus-id"])["status"] == 200
+    assert nexus.stored(response.headers["x-nexus-id"])["status"] == 200
     assert nexus.rows("SELECT 1 FROM proxy_setaside") == []
 
 
@@ -160,8 +160,8 @@ def test_predecessor_defect_29_address_and_time_limit_of_the_api_are_obeyed(
     nexus = make_nexus(UPSTREAM_IDLE_SECONDS="1")
     started = time.monotonic()
 
-    answer = nexus.client(**{"x-emulate": "delay-ms=15000"}).post("/v1/messages", json=ASK)
+    response = nexus.client(**{"x-emulate": "delay-ms=15000"}).post("/v1/messages", json=ASK)
 
     assert time.monotonic() - started < 5
-    assert (answer.status_code, answer.json()["error"]["type"]) == (504, "timeout_error")
-    assert nexus.stored(answer.headers["x-nexus-id"])["outcome"] == "upstream_error"
+    assert (response.status_code, response.json()["error"]["type"]) == (504, "timeout_error")
+    assert nexus.stored(response.headers["x-nexus-id"])["outcome"] == "upstream_error"

@@ -56,29 +56,29 @@ def nexus(make_nexus: Callable[..., Nexus]) -> Nexus:
 def test_a_recorded_exchange_passes_unchanged_and_is_counted_as_expected(nexus: Nexus, path: Path) -> None:
     recording = json.loads(path.read_text())
     method, target, headers, body = request_of(recording)
-    answer_body = base64.b64decode(recording["response"]["body_b64"])
-    answer_headers = tuple((k, v) for k, v in recording["response"]["headers"].items() if k not in FRAMING)
+    response_body = base64.b64decode(recording["response"]["body_b64"])
+    response_headers = tuple((k, v) for k, v in recording["response"]["headers"].items() if k not in FRAMING)
     mark = uuid4().hex
     script = Script(
-        status=recording["response"]["status"], headers=answer_headers, chunks=cut(answer_body, path.stem)
+        status=recording["response"]["status"], headers=response_headers, chunks=cut(response_body, path.stem)
     )
     nexus.emulator.app.script(mark, script)
     extra = [("x-test-id", mark.encode()), ("x-emulate", f"script={mark}".encode())]
 
-    answer = wire.send(nexus.url, wire.request_bytes(method, target, [*headers, *extra], body))
+    response = wire.send(nexus.url, wire.request_bytes(method, target, [*headers, *extra], body))
 
     got = nexus.received(mark)
     assert (got.method, got.target, got.body) == (method, target.encode(), body)
-    assert (answer.status, answer.body, answer.whole) == (script.status, answer_body, True)
-    assert [(name, value.encode("latin-1")) for name, value in answer_headers] == [
+    assert (response.status, response.body, response.whole) == (script.status, response_body, True)
+    assert [(name, value.encode("latin-1")) for name, value in response_headers] == [
         (name.decode(), value)
-        for name, value in answer.headers
+        for name, value in response.headers
         if name not in {b"x-nexus-id", b"transfer-encoding", b"content-length"}
     ]
-    row = nexus.stored(answer.value("x-nexus-id"))
+    row = nexus.stored(response.value("x-nexus-id"))
     if target.endswith("/results"):
         # The answers of a batch, each with a usage: what Nexus makes of the file.
-        assert row["usage"]["batch"]["results"]["types"]["succeeded"] == answer_body.count(b'"succeeded"')
+        assert row["usage"]["batch"]["results"]["types"]["succeeded"] == response_body.count(b'"succeeded"')
     else:
         assert row["usage"] == recording["expected"].get("usage")
     assert row["status"] == script.status

@@ -94,9 +94,9 @@ def test_a_stream_goes_on_to_its_end_while_the_new_process_serves_others(stack: 
     [old] = serving(stack)
     with (
         httpx.Client(base_url=stack.proxy_url, timeout=30) as client,
-        client.stream("POST", "/v1/messages", json={**ASK, "stream": True}, headers=slow) as answer,
+        client.stream("POST", "/v1/messages", json={**ASK, "stream": True}, headers=slow) as response,
     ):
-        pieces = answer.iter_raw()
+        pieces = response.iter_raw()
         first = next(pieces)
         stack.process.send_signal(signal.SIGHUP)
         wait_for(lambda: stack.has_said("proxy replaced"), 60, stack.words)
@@ -114,6 +114,6 @@ def test_who_connects_while_no_proxy_runs_waits_and_is_served(stack: Stack) -> N
         stack.wait_until_said("starting proxy again now")
 
     kill()
-    answer = httpx.post(f"{stack.proxy_url}/v1/messages", json=ASK, headers=HEADERS, timeout=60)
+    response = httpx.post(f"{stack.proxy_url}/v1/messages", json=ASK, headers=HEADERS, timeout=60)
 
-    assert (answer.status_code, json.loads(answer.content)["type"]) == (200, "message")
+    assert (response.status_code, json.loads(response.content)["type"]) == (200, "message")

@@ -67,12 +67,12 @@ def test_e0_an_inference_is_told_once_and_a_query_evaluation_never(
 def test_e0_an_error_is_told_as_its_own_message(told: Nexus, running: demo.RunningSlack) -> None:
     domain = f"{uuid4().hex}.example"
 
-    answer = ask(told, "hello", domain, **{"x-emulate": "status=529"})
+    response = ask(told, "hello", domain, **{"x-emulate": "status=529"})
 
     wait_for(lambda: posts(running, domain), 20)
     (post,) = posts(running, domain)
     assert post["attachments"][0]["color"] == "#ff0000"
-    assert answer.headers["x-nexus-id"] in json.dumps(post)
+    assert response.headers["x-nexus-id"] in json.dumps(post)
 
 
 def test_e0_a_personal_domain_is_never_told(told: Nexus, running: demo.RunningSlack) -> None:
@@ -111,7 +111,7 @@ def test_a_limited_rate_is_obeyed_and_no_request_waits_for_slack(
     told: Nexus, running: demo.RunningSlack
 ) -> None:
     word = uuid4().hex
-    running.app.answers.extend([demo.rate_limited(2), demo.slow(1)])
+    running.app.responses.extend([demo.rate_limited(2), demo.slow(1)])
     started = time.monotonic()
 
     for number in range(5):

@@ -48,8 +48,8 @@ def head(*headers: tuple[str, bytes], length: int = 31 * MIB, target: str = "/v1
     return whole.replace(b"content-length: 0", b"content-length: %d" % length)
 
 
-def answer_of(connection: socket.socket) -> wire.Answer:
-    return wire.read_answer(connection.makefile("rb"))
+def response_of(connection: socket.socket) -> wire.WireResponse:
+    return wire.read_response(connection.makefile("rb"))
 
 
 def drip(connection: socket.socket, data: bytes, seconds: float) -> None:
@@ -63,7 +63,7 @@ def drip(connection: socket.socket, data: bytes, seconds: float) -> None:
                 break
 
 
-def send_until_answered(connection: socket.socket, data: bytes) -> None:
+def send_until_responded(connection: socket.socket, data: bytes) -> None:
     """Send all of it, or as much as is taken before the other side answers."""
     rest = memoryview(data)
     with suppress(ConnectionError):
@@ -85,7 +85,7 @@ def test_silent_connections_are_closed(hurried: Bare, clients: ExitStack) -> Non
 def test_blank_lines_are_no_request(hurried: Bare, clients: ExitStack) -> None:
     fresh, used = (clients.enter_context(wire.connect(hurried.url)) for _ in range(2))
     used.sendall(wire.request_bytes("GET", "/health", []))
-    assert answer_of(used).status == 200
+    assert response_of(used).status == 200
 
     for connection in (fresh, used):
         began = time.monotonic()
@@ -102,8 +102,8 @@ def test_a_head_that_does_not_come_to_its_end_is_refused(
 
     drip(connection, slow, 2.5)
 
-    answer = answer_of(connection)
-    assert (answer.status, json.loads(answer.body)["error"]["type"]) == (408, "timeout_error")
+    response = response_of(connection)
+    assert (response.status, json.loads(response.body)["error"]["type"]) == (408, "timeout_error")
     assert time.monotonic() - began < 4
 
 
@@ -113,7 +113,7 @@ def test_a_body_that_stalls_or_drips_is_refused(hurried: Bare, clients: ExitStac
     dripping.sendall(head())
     drip(dripping, b"x" * 50, 2.5)
 
-    assert [answer_of(connection).status for connection in (stalled, dripping)] == [408, 408]
+    assert [response_of(connection).status for connection in (stalled, dripping)] == [408, 408]
 
 
 def test_a_slow_body_is_none_that_stalls(hurried: Bare, clients: ExitStack) -> None:
@@ -125,7 +125,7 @@ def test_a_slow_body_is_none_that_stalls(hurried: Bare, clients: ExitStack) -> N
         time.sleep(0.25)
         connection.sendall(b"x" * 20_000)
 
-    assert answer_of(connection).status == 200
+    assert response_of(connection).status == 200
 
 
 def test_an_idle_connection_and_a_silent_stream_are_left_alone(hurried: Bare, clients: ExitStack) -> None:
@@ -133,10 +133,10 @@ def test_an_idle_connection_and_a_silent_stream_are_left_alone(hurried: Bare, cl
     connection = clients.enter_context(wire.connect(hurried.url))
 
     connection.sendall(wire.request_bytes("POST", "/v1/messages", [("x-emulate", b"script=silent")]))
-    assert answer_of(connection).body == b"onetwo"
+    assert response_of(connection).body == b"onetwo"
     time.sleep(2.5)
     connection.sendall(wire.request_bytes("GET", "/health", []))
-    assert answer_of(connection).status == 200
+    assert response_of(connection).status == 200
 
 
 def test_a_pipelined_body_that_nobody_reads_does_not_stall(hurried: Bare, clients: ExitStack) -> None:
@@ -150,7 +150,7 @@ def test_a_pipelined_body_that_nobody_reads_does_not_stall(hurried: Bare, client
 
     with ThreadPoolExecutor(1) as pool:
         sending = pool.submit(connection.sendall, first + second)
-        statuses = [wire.read_answer(file).status for _ in range(2)]
+        statuses = [wire.read_response(file).status for _ in range(2)]
         sending.result()
 
     assert statuses == [200, 200]
@@ -162,7 +162,7 @@ def test_who_may_not_pass_reads_so_while_still_sending_and_grows_nothing(guarded
     def attack(_: int) -> int:
         with wire.connect(guarded.url) as connection:
             wire.send_what_is_taken(connection, head() + b"x" * (31 * MIB - 1))  # all but the end
-            return answer_of(connection).status
+            return response_of(connection).status
 
     with ThreadPoolExecutor(20) as pool:
         statuses = list(pool.map(attack, range(20)))
@@ -179,8 +179,8 @@ def test_sixty_bodies_with_a_wrong_key_are_refused_and_grow_nothing(guarded: Bar
     def attack(_: int) -> int:
         with wire.connect(guarded.url) as connection:
             together.wait(20)
-            send_until_answered(connection, request)
-            return answer_of(connection).status
+            send_until_responded(connection, request)
+            return response_of(connection).status
 
     with ThreadPoolExecutor(60) as pool:
         statuses = list(pool.map(attack, range(60)))
@@ -195,11 +195,11 @@ def test_who_may_not_pass_is_told_before_the_body_and_cut_off_behind_it(
     connection = clients.enter_context(wire.connect(guarded.url))
     connection.sendall(head(length=200 * MIB))
     file = connection.makefile("rb")
-    answer = wire.read_answer(file)
-    error = json.loads(answer.body)["error"]
+    response = wire.read_response(file)
+    error = json.loads(response.body)["error"]
 
-    assert (answer.status, error["type"]) == (401, "authentication_error")
-    assert (answer.value("connection"), file.read()) == ("close", b"")
+    assert (response.status, error["type"]) == (401, "authentication_error")
+    assert (response.value("connection"), file.read()) == ("close", b"")
     with pytest.raises(ConnectionError):
         connection.sendall(b"x" * 200 * MIB)
 
@@ -225,7 +225,7 @@ def test_who_may_pass_has_the_100(hurried: Bare, clients: ExitStack) -> None:
 
     assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
     connection.sendall(b"abc")
-    assert answer_of(connection).status == 200
+    assert response_of(connection).status == 200
 
 
 def test_claude_codes_telemetry_keeps_its_connection(guarded: Bare, clients: ExitStack) -> None:
@@ -234,7 +234,7 @@ def test_claude_codes_telemetry_keeps_its_connection(guarded: Bare, clients: Exi
         connection.sendall(head(length=300_000, target="/api/event_logging/batch"))
         time.sleep(0.05)
         connection.sendall(b"x" * 300_000)
-        assert answer_of(connection).value("connection") == ""
+        assert response_of(connection).value("connection") == ""
 
 
 def test_strangers_hold_no_more_than_their_share(start_bare: Starter, clients: ExitStack) -> None:
@@ -249,7 +249,7 @@ def test_strangers_hold_no_more_than_their_share(start_bare: Starter, clients: E
     refused = clients.enter_context(wire.connect(bare.url))
     wire.send_what_is_taken(refused, head(OWN_KEY) + b"x" * 4 * MIB)
     small = wire.send(bare.url, wire.request_bytes("POST", "/v1/messages", [OWN_KEY, script], b"x" * 100_000))
-    assert (answer_of(refused).status, small.status) == (503, 200)
+    assert (response_of(refused).status, small.status) == (503, 200)
 
     for connection in holding:
         connection.close()
@@ -274,10 +274,10 @@ def test_connections_have_a_bound(start_bare: Starter, clients: ExitStack, name:
     within = [clients.enter_context(wire.connect(bare.url)) for _ in range(20)]
     for connection in within:
         connection.sendall(wire.request_bytes("GET", "/health", []))
-        assert answer_of(connection).status == 200
+        assert response_of(connection).status == 200
 
     beyond = clients.enter_context(wire.connect(bare.url))
-    assert answer_of(beyond).status == status
+    assert response_of(beyond).status == status
 
     within[0].close()
     wait_for(lambda: wire.send(bare.url, wire.request_bytes("GET", "/health", [])).status == 200)
@@ -310,8 +310,8 @@ def test_a_trusted_proxy_is_no_address_and_those_that_it_names_are(
     running = [ask(b"192.0.2.1", b"script=long") for _ in range(3)]
     assert all(connection.recv(8) == b"HTTP/1.1" for connection in running)
 
-    assert answer_of(ask(b"192.0.2.1")).status == 429
+    assert response_of(ask(b"192.0.2.1")).status == 429
     others = [ask(b"192.0.2.2"), ask(b"127.0.0.9"), *(ask(b"2001:db8::%d" % number) for number in range(2))]
-    assert [answer_of(connection).status for connection in others] == [200] * 4
+    assert [response_of(connection).status for connection in others] == [200] * 4
     running[0].close()
-    wait_for(lambda: answer_of(ask(b"192.0.2.1")).status == 200)
+    wait_for(lambda: response_of(ask(b"192.0.2.1")).status == 200)

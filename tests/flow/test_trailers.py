@@ -49,7 +49,7 @@ def ask(bare: Bare, trailers: bytes, pause_at: int) -> tuple[int, Received]:
             time.sleep(0.03)
             data = data[cut:]
         connection.sendall(data)
-        status = wire.read_answer(connection.makefile("rb")).status
+        status = wire.read_response(connection.makefile("rb")).status
     return status, received(bare, mark)
 
 
@@ -83,9 +83,9 @@ def test_a_trailer_is_no_header(bare: Bare, trailer: bytes, pause_at: int) -> No
 def test_a_key_in_a_trailer_does_not_pay(start_bare: Starter) -> None:
     poor = start_bare(CLAUDE_API_KEY="")
 
-    answer = wire.send(poor.url, chunked(b"x-api-key: sk-ant-api03-mine\r\n"))
+    response = wire.send(poor.url, chunked(b"x-api-key: sk-ant-api03-mine\r\n"))
 
-    assert answer.status == 401
+    assert response.status == 401
 
 
 def test_a_client_key_in_a_trailer_opens_nothing(bare: Bare) -> None:
@@ -115,11 +115,11 @@ def test_behind_a_trailer_about_the_connection_the_next_request_is_answered_or_r
     with wire.connect(bare.url) as connection:
         connection.sendall(chunked(trailer + b"\r\n") + wire.request_bytes("GET", "/health", []))
         file = connection.makefile("rb")
-        first, rest = wire.read_answer(file), b""
+        first, rest = wire.read_response(file), b""
         if first.value("connection") == "close":
             rest = file.read()
         else:
-            assert wire.read_answer(file).status == 200
+            assert wire.read_response(file).status == 200
 
     assert (first.status, rest) == (200, b"")
 
@@ -137,10 +137,10 @@ def test_trailers_count_as_the_head_does(bare: Bare, trailers: bytes) -> None:
     with wire.connect(bare.url) as connection:
         connection.sendall(chunked(b"")[:-2])
         wire.send_what_is_taken(connection, trailers + b"\r\n")
-        answer = wire.read_answer(connection.makefile("rb"))
+        response = wire.read_response(connection.makefile("rb"))
 
-    assert answer.status == 431
-    assert json.loads(answer.body)["error"]["type"] == "invalid_request_error"
+    assert response.status == 431
+    assert json.loads(response.body)["error"]["type"] == "invalid_request_error"
 
 
 def test_an_endless_line_of_a_chunk_counts_too(bare: Bare) -> None:
@@ -148,7 +148,7 @@ def test_an_endless_line_of_a_chunk_counts_too(bare: Bare) -> None:
     for line in (b"3;" + b"x" * 600_000, b"0" * 600_000):
         with wire.connect(bare.url) as connection:
             wire.send_what_is_taken(connection, head + line)
-            assert wire.read_answer(connection.makefile("rb")).status == 431
+            assert wire.read_response(connection.makefile("rb")).status == 431
 
 
 def test_trailers_and_chunks_within_the_bound_pass(bare: Bare) -> None:
@@ -158,9 +158,9 @@ def test_trailers_and_chunks_within_the_bound_pass(bare: Bare) -> None:
     many = b"1;name=value\r\nz\r\n" * 20_000
     start = data.index(b"3\r\nabc")
 
-    answer = wire.send(bare.url, data[:start] + many + data[start:])
+    response = wire.send(bare.url, data[:start] + many + data[start:])
 
-    assert answer.status == 200
+    assert response.status == 200
     assert received(bare, mark).body == b"z" * 20_000 + b"abc"
 
 

@@ -93,13 +93,13 @@ def test_trap_4_the_proxy_runs_without_middleware_and_without_database_signals(n
     ],
 )
 def test_malformed_requests_are_refused_in_the_apis_shape(nexus: Nexus, head: bytes, status: int) -> None:
-    answer = wire.send(nexus.url, head)
+    response = wire.send(nexus.url, head)
 
-    error = json.loads(answer.body)
-    assert answer.status == status
+    error = json.loads(response.body)
+    assert response.status == status
     assert error["type"] == "error"
     assert error["error"]["type"] == "invalid_request_error"
-    assert answer.values("x-should-retry") == [b"false"]
+    assert response.values("x-should-retry") == [b"false"]
     assert len(error["error"]["message"]) > 20
 
 
@@ -116,7 +116,7 @@ def test_a_head_that_is_both_garbage_and_too_large_is_refused_once(nexus: Nexus)
         connection.sendall(b"GET /v1/models HTTP/1.1\r\nhost: a.example\r\nx-big: " + b"y" * 60_000)
         time.sleep(0.2)
         connection.sendall(b"y" * 10_000 + b"\x00\r\n\r\n")
-        answer = connection.makefile("rb").read()
+        response = connection.makefile("rb").read()
 
-    assert answer.count(b"HTTP/1.1 4") == 1
-    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert response.count(b"HTTP/1.1 4") == 1
+    assert response.startswith(b"HTTP/1.1 400 ")

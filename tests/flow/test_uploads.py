@@ -59,9 +59,9 @@ class Client:
     def end(self) -> None:
         self.connection.sendall(b"0\r\n\r\n")
 
-    def answer(self) -> wire.Answer:
+    def response(self) -> wire.WireResponse:
         with self.connection, self.connection.makefile("rb") as file:
-            return wire.read_answer(file)
+            return wire.read_response(file)
 
     @property
     def taken(self) -> Taken:
@@ -106,13 +106,13 @@ def test_a_huge_one_passes_with_flat_memory_and_leaves_size_and_digest(
         client.send(BLOCK, mib)
         if framing == "chunked":
             client.end()
-        answer = client.answer()
-        stored = nexus.stored(answer.value("x-nexus-id"), 60)
+        response = client.response()
+        stored = nexus.stored(response.value("x-nexus-id"), 60)
 
     print(f"\n{mib} MiB by {framing}: proxy {before:.1f} to {peaks[0]:.1f} MiB")
     taken = client.taken
     [bodies] = nexus.rows("SELECT * FROM proxy_exchangebody WHERE id = %s", stored["id"])
-    assert (answer.status, answer.body) == (200, b'{"id":"file_1","type":"file"}')
+    assert (response.status, response.body) == (200, b'{"id":"file_1","type":"file"}')
     assert (taken.whole, taken.size, taken.digest) == (True, mib * MIB, digest_of(mib))
     assert (b"content-length" in taken.head) == (framing == "length")
     assert (stored["outcome"], stored["status"], stored["request_bytes"]) == ("complete", 200, mib * MIB)
@@ -128,10 +128,10 @@ def test_ten_at_once_take_no_more_than_their_share(nexus: Nexus, sink: Sink) -> 
         clients = [Client(nexus, sink, "whole", FILES, length(80 * MIB)) for _ in range(10)]
         with ThreadPoolExecutor(10) as pool:
             list(pool.map(lambda client: client.send(BLOCK, 80), clients))
-        answers = [client.answer() for client in clients]
+        responses = [client.response() for client in clients]
 
     print(f"\n10 x 80 MiB: proxy {before:.1f} to {peaks[0]:.1f} MiB")
-    assert [answer.status for answer in answers] == [200] * 10
+    assert [response.status for response in responses] == [200] * 10
     assert {client.taken.digest for client in clients} == {digest_of(80)}
     assert peaks[0] - before <= 10 * MOST_MIB_EACH
 
@@ -142,9 +142,9 @@ def test_one_within_the_bound_is_recorded_whole(nexus: Nexus, sink: Sink, framin
     client.send(BLOCK, mib)
     if framing == CHUNKED:
         client.end()
-    answer = client.answer()
+    response = client.response()
 
-    stored = nexus.stored(answer.value("x-nexus-id"), 30)
+    stored = nexus.stored(response.value("x-nexus-id"), 30)
     [bodies] = nexus.rows("SELECT * FROM proxy_exchangebody WHERE id = %s", stored["id"])
     assert client.taken.digest == digest_of(mib)
     assert (stored["request_bytes"], bodies["request_not_kept"], bodies["request_dropped"]) == (
@@ -163,7 +163,7 @@ def test_what_has_no_length_goes_up_before_its_end(nexus: Nexus, sink: Sink) -> 
     client.send(b" second")
     client.end()
 
-    assert client.answer().status == 200
+    assert client.response().status == 200
     assert (client.taken.whole, client.taken.digest) == (True, sha256(b"first second").hexdigest())
 
 
@@ -175,11 +175,11 @@ def test_more_than_the_api_takes_is_refused_before_a_byte_is_read(
     nexus: Nexus, sink: Sink, target: str, size: int
 ) -> None:
     client = Client(nexus, sink, "whole", target, f"{length(size)}\r\nexpect: 100-continue")
-    answer = client.answer()
+    response = client.response()
 
-    assert answer.status == 413
-    assert json.loads(answer.body)["error"]["type"] == "request_too_large"
-    assert f"{size // MIB} MiB" in json.loads(answer.body)["error"]["message"]
+    assert response.status == 413
+    assert json.loads(response.body)["error"]["type"] == "request_too_large"
+    assert f"{size // MIB} MiB" in json.loads(response.body)["error"]["message"]
     assert client.name not in sink.taken
 
 
@@ -188,12 +188,12 @@ def test_what_grows_beyond_it_is_cut_off_upstream(nexus: Nexus, sink: Sink) -> N
     client = Client(nexus, sink, "whole", BATCHES, CHUNKED)
     client.send(BLOCK, 256)
     wire.send_what_is_taken(client.connection, b"1\r\nx\r\n")
-    answer = client.answer()
+    response = client.response()
 
-    assert answer.status == 413
+    assert response.status == 413
     assert client.taken.closed.wait(10)
     assert not client.taken.whole
-    stored = nexus.stored(answer.value("x-nexus-id"), 30)
+    stored = nexus.stored(response.value("x-nexus-id"), 30)
     assert (stored["outcome"], stored["status"], stored["error_type"]) == (
         "refused",
         413,
@@ -205,7 +205,7 @@ def test_messages_stay_at_32_mib(nexus: Nexus, sink: Sink) -> None:
     client = Client(nexus, sink, "whole", "/v1/messages", length(32 * MIB + 1))
     wire.send_what_is_taken(client.connection, BLOCK * 32 + b"x")
 
-    assert client.answer().status == 413
+    assert client.response().status == 413
     assert client.name not in sink.taken
 
 
@@ -213,12 +213,12 @@ def test_the_refusal_of_upstream_passes_while_the_client_still_sends(nexus: Nexu
     client = Client(nexus, sink, "refuse", FILES, length(20 * MIB))
     client.send(BLOCK)
 
-    answer = client.answer()
+    response = client.response()
 
-    assert (answer.status, json.loads(answer.body)["error"]["type"]) == (401, "authentication_error")
+    assert (response.status, json.loads(response.body)["error"]["type"]) == (401, "authentication_error")
     assert client.taken.closed.wait(10)
     assert len(sink.taken[client.name]) == 1
-    stored = nexus.stored(answer.value("x-nexus-id"), 30)
+    stored = nexus.stored(response.value("x-nexus-id"), 30)
     assert (stored["outcome"], stored["status"]) == ("upstream_error", 401)
 
 
@@ -247,7 +247,7 @@ def test_a_batch_that_grows_beyond_a_spend_limit_is_refused_and_never_made(nexus
         client = Client(nexus, sink, "whole", BATCHES, length(20 * MIB), "capped.example")
         clients.append(client)
         wire.send_what_is_taken(client.connection, line + BLOCK * 20)
-        return client.answer().status
+        return client.response().status
 
     wait_for(lambda: status() == 429, 20)  # once the proxy knows of the limit
 
@@ -267,10 +267,10 @@ def test_upstream_that_takes_nothing_holds_the_client_back_and_is_given_up(nexus
         [before] = peaks
         sender = threading.Thread(target=send_until_refused, args=(client.connection,))
         sender.start()
-        answer = client.answer()
+        response = client.response()
         sender.join()
 
-    assert answer.status == 504
+    assert response.status == 504
     assert time.monotonic() - began < 20
     assert peaks[0] - before <= MOST_MIB_EACH
 

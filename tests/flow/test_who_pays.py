@@ -13,7 +13,7 @@ import pytest
 
 from accounts.access import keys
 from nexus_project.demo.emulator import Emulator
-from nexus_project.demo.emulator.api.response import json_answer
+from nexus_project.demo.emulator.api.response import json_response
 from nexus_project.demo.serving import Running
 from tests.flow import wire
 from tests.flow.conftest import OPERATOR_KEY, Nexus
@@ -28,9 +28,9 @@ def paid(
     """Status, and the credential that upstream saw for a request to this host."""
     mark = uuid4().hex
     sent = [*ASK, ("x-test-id", mark.encode()), *headers]
-    answer = wire.send(nexus.url, wire.request_bytes("GET", target, sent, host=host))
+    response = wire.send(nexus.url, wire.request_bytes("GET", target, sent, host=host))
     seen = [entry for entry in nexus.emulator.app.log if entry.value("x-test-id") == mark]
-    return answer.status, seen[0].credential if seen else None
+    return response.status, seen[0].credential if seen else None
 
 
 @pytest.fixture
@@ -157,7 +157,7 @@ def test_a_hundred_requests_in_four_processes_refresh_an_expired_token_once(
 
     nexus = make_nexus(CLAUDE_OAUTH_TOKEN_URL=f"{emulator.url}/v1/oauth/token", PROXY_WORKERS="4")
     grant = {"access_token": "sk-ant-oat01-new", "expires_in": 3600}
-    emulator.app.oauth.answers.append(replace(json_answer(grant), head_pause=1.0))
+    emulator.app.oauth.responses.append(replace(json_response(grant), head_pause=1.0))
     before = emulator.app.oauth.calls
     add_domain(nexus, "busy.example", "")
     nexus.execute(

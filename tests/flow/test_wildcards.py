@@ -30,6 +30,6 @@ def test_the_closest_wildcard_pays_and_the_record_keeps_the_host_that_was_called
 
     assert paid(nexus, "wild.example") == (200, OPERATOR_KEY)
     assert paid(nexus, "*.wild.example") == (400, None)
-    answer = wire.send(nexus.url, wire.request_bytes("GET", "/v1/models", [], host="B.a.wild.example:3000"))
-    row = nexus.stored(answer.value("x-nexus-id"))
+    response = wire.send(nexus.url, wire.request_bytes("GET", "/v1/models", [], host="B.a.wild.example:3000"))
+    row = nexus.stored(response.value("x-nexus-id"))
     assert (row["domain"], row["paid_by"]) == ("b.a.wild.example", "database:acc_main")

@@ -36,9 +36,9 @@ async def ask(urls: list[str], count: int) -> list[str]:
 
     async def one(client: httpx.AsyncClient, number: int) -> str:
         async with limit:
-            answer = await client.post(f"{urls[number % len(urls)]}/v1/messages", json=ASK)
-        assert answer.status_code == 200
-        return answer.headers["x-nexus-id"]
+            response = await client.post(f"{urls[number % len(urls)]}/v1/messages", json=ASK)
+        assert response.status_code == 200
+        return response.headers["x-nexus-id"]
 
     async with httpx.AsyncClient(timeout=60, headers={"anthropic-version": "2023-06-01"}) as client:
         return await asyncio.gather(*(one(client, number) for number in range(count)))

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WireResponse:
     """Status, header pairs as they came, and the body as it came, chunked framing taken off; `whole` tells if it ended properly."""
 
     status: int
@@ -38,11 +38,11 @@ def request_bytes(
     return b"\r\n".join(lines) + b"\r\n\r\n" + body
 
 
-def send(url: str, data: bytes, *, head_only: bool = False) -> Answer:
+def send(url: str, data: bytes, *, head_only: bool = False) -> WireResponse:
     """One request on a connection of its own."""
     with connect(url) as connection:
         connection.sendall(data)
-        return read_answer(connection.makefile("rb"), head_only=head_only)
+        return read_response(connection.makefile("rb"), head_only=head_only)
 
 
 def send_what_is_taken(connection: socket.socket, data: bytes) -> None:
@@ -51,7 +51,7 @@ def send_what_is_taken(connection: socket.socket, data: bytes) -> None:
         connection.sendall(data)
 
 
-def read_answer(file: BinaryIO, *, head_only: bool = False) -> Answer:
+def read_response(file: BinaryIO, *, head_only: bool = False) -> WireResponse:
     """Read one answer, to its end or to the end of the connection; `head_only` for the answer to a HEAD."""
     status_line, headers = _read_head(file)
     while status_line.split()[1] == b"100":
@@ -65,7 +65,7 @@ def read_answer(file: BinaryIO, *, head_only: bool = False) -> Answer:
         whole = len(body) == int(names[b"content-length"])
     else:
         body, whole = _read_chunks(file) if b"transfer-encoding" in names else (file.read(), True)
-    return Answer(status, headers, body, whole)
+    return WireResponse(status, headers, body, whole)
 
 
 def _read_head(file: BinaryIO) -> tuple[bytes, list[tuple[bytes, bytes]]]:

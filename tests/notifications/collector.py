@@ -19,7 +19,7 @@ class Collector(StandIn):
     status = 200
     url = ""
 
-    def answer(self, entry: Received) -> Script:
+    def response(self, entry: Received) -> Script:
         return plain("", status=self.status)
 
     def reports(self) -> list[dict[str, Any]]:

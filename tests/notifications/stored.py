@@ -14,7 +14,7 @@ from proxy.wire.messages import ToolCall
 STARTED_AT = datetime(2026, 11, 23, 10, 20, 30, tzinfo=UTC)
 
 
-def answer(text: str, *calls: ToolCall) -> dict[str, object]:
+def response(text: str, *calls: ToolCall) -> dict[str, object]:
     blocks: list[dict[str, object]] = [{"type": "text", "text": text}]
     blocks += [{"type": "tool_use", "id": call.id, "name": call.name, "input": call.input} for call in calls]
     return {"type": "message", "role": "assistant", "content": blocks}
@@ -43,7 +43,7 @@ def exchange(domain: str = "api.example.com", *, calls: tuple[ToolCall, ...] = (
         response_bytes=100,
         user_text="Where is Lisbon?",
         first_user_text="Where is Lisbon?",
-        message=answer("In Portugal.", *calls),
+        message=response("In Portugal.", *calls),
         tool_calls=calls,
     )
     return replace(usual, **fields)

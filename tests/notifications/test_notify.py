@@ -84,7 +84,7 @@ def test_no_task_carries_a_text_or_a_webhook(
 def test_a_post_that_must_wait_has_one_task_come_again(
     global_slack: demo.RunningSlack, domain: str, published: list[Published]
 ) -> None:
-    global_slack.app.answers.append(demo.rate_limited(30))
+    global_slack.app.responses.append(demo.rate_limited(30))
     outbox.put(domain, "id", {"text": "one"})
 
     tasks.deliver_slack(domain)
@@ -101,7 +101,7 @@ def test_a_post_that_must_wait_has_one_task_come_again(
 def test_a_long_wait_is_made_in_steps_that_redis_does_not_repeat(
     global_slack: demo.RunningSlack, domain: str, published: list[Published]
 ) -> None:
-    global_slack.app.answers.append(demo.rate_limited(3000))
+    global_slack.app.responses.append(demo.rate_limited(3000))
     outbox.put(domain, "id", {"text": "one"})
 
     tasks.deliver_slack(domain)

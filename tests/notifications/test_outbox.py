@@ -60,7 +60,7 @@ def test_nothing_waiting_needs_no_visit(domain: str) -> None:
 def test_a_limited_rate_holds_every_post_to_that_webhook(
     global_slack: demo.RunningSlack, domain: str
 ) -> None:
-    global_slack.app.answers.append(demo.rate_limited(7))
+    global_slack.app.responses.append(demo.rate_limited(7))
     put(domain, "one")
     put(f"other-{domain}", "two")
 
@@ -73,7 +73,7 @@ def test_a_limited_rate_holds_every_post_to_that_webhook(
 
 
 def test_after_the_wait_the_held_post_comes_first(global_slack: demo.RunningSlack, domain: str) -> None:
-    global_slack.app.answers.append(demo.rate_limited(1))
+    global_slack.app.responses.append(demo.rate_limited(1))
     put(domain, "one")
     assert outbox.drain(domain) == 1.0
     put(domain, "two")
@@ -85,7 +85,7 @@ def test_after_the_wait_the_held_post_comes_first(global_slack: demo.RunningSlac
 
 
 def test_a_limited_rate_is_no_failed_try(global_slack: demo.RunningSlack, domain: str) -> None:
-    global_slack.app.answers.extend([demo.rate_limited(1)] * (outbox.MOST_TRIES + 2))
+    global_slack.app.responses.extend([demo.rate_limited(1)] * (outbox.MOST_TRIES + 2))
     put(domain, "one")
 
     for _ in range(outbox.MOST_TRIES + 2):
@@ -105,7 +105,7 @@ def test_a_longer_hold_is_not_shortened(global_slack: demo.RunningSlack) -> None
 def test_failures_are_tried_ten_times_with_growing_pauses(
     global_slack: demo.RunningSlack, domain: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    global_slack.app.answers.extend([demo.SERVER_ERROR] * outbox.MOST_TRIES)
+    global_slack.app.responses.extend([demo.SERVER_ERROR] * outbox.MOST_TRIES)
     put(domain, "one", "two")
 
     pauses = []
@@ -124,7 +124,7 @@ def test_failures_are_tried_ten_times_with_growing_pauses(
 def test_a_refused_post_is_given_up_at_once_and_the_next_one_sent(
     global_slack: demo.RunningSlack, domain: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    global_slack.app.answers.append(demo.NO_SERVICE)
+    global_slack.app.responses.append(demo.NO_SERVICE)
     put(domain, "one", "two")
 
     assert outbox.drain(domain) is None
@@ -175,7 +175,7 @@ def test_a_lock_that_ran_out_under_a_slow_post_does_no_harm(
     global_slack: demo.RunningSlack, domain: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbox, "LOCK_SECONDS", 0.1)
-    global_slack.app.answers.append(demo.slow(0.3))
+    global_slack.app.responses.append(demo.slow(0.3))
     put(domain, "one", "two")
 
     assert outbox.drain(domain) is None
@@ -188,7 +188,7 @@ def test_a_queue_emptied_by_another_worker_is_no_error(domain: str) -> None:
 
 
 def test_no_webhook_stands_in_redis(global_slack: demo.RunningSlack, domain: str) -> None:
-    global_slack.app.answers.append(demo.rate_limited(5))
+    global_slack.app.responses.append(demo.rate_limited(5))
     put(domain, "one")
     outbox.drain(domain)
 

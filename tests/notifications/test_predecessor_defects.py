@@ -9,9 +9,9 @@ from pytest_django.fixtures import Settings
 from nexus_project.demo import slack as demo
 from proxy.store.notifications import notify, tasks
 from proxy.store.notifications.slack_config import recipient_of
-from proxy.wire.messages import read_answer
+from proxy.wire.messages import read_response
 from tests.notifications.conftest import posted, write_credential_file
-from tests.notifications.stored import answer, call, exchange, failure
+from tests.notifications.stored import call, exchange, failure, response
 from tests.people import make_domain
 
 pytestmark = pytest.mark.django_db
@@ -71,7 +71,7 @@ def test_predecessor_defect_14_e2_the_global_webhook_is_used(
 def test_predecessor_defect_14_e1_streamed_and_whole_answers_are_told_alike(
     global_slack: demo.RunningSlack, domain: str, kind: str, body: bytes
 ) -> None:
-    tell(domain, {"message": read_answer(200, kind, body).message})
+    tell(domain, {"message": read_response(200, kind, body).message})
 
     (post,) = posted(global_slack)
     assert ":robot_face: Claude: In Portugal." in post["text"]
@@ -90,7 +90,7 @@ def test_predecessor_defect_of_slack_two_parallel_users_of_a_domain_do_not_flood
 def test_predecessor_defect_of_slack_a_limited_rate_is_obeyed(
     global_slack: demo.RunningSlack, domain: str
 ) -> None:
-    global_slack.app.answers.append(demo.rate_limited(60))
+    global_slack.app.responses.append(demo.rate_limited(60))
 
     tell(domain, {"user_text": "one"}, {"user_text": "two"})
     tasks.deliver_slack(domain)
@@ -106,7 +106,11 @@ def test_predecessor_defect_of_slack_secrets_in_texts_are_masked(
 
     tell(
         domain,
-        {"user_text": f"my key is {secret}", "message": answer(f"You said {secret}", *tools), "calls": tools},
+        {
+            "user_text": f"my key is {secret}",
+            "message": response(f"You said {secret}", *tools),
+            "calls": tools,
+        },
     )
     notify([failure(domain, error_message=f"invalid x-api-key {secret}")])
     tasks.deliver_slack(domain)

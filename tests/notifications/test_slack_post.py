@@ -20,8 +20,8 @@ POST = {"text": "Olá \U0001f44d"}
 class NameServer:
     """Plays a rebinding name server: each look-up of a name gets the next addresses. Literals need no server."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> None:
-        self.answers = list(answers)
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *responses: list[str]) -> None:
+        self.responses = list(responses)
         self.asked = 0
         self.real = socket.getaddrinfo
         monkeypatch.setattr(socket, "getaddrinfo", self.look_up)
@@ -30,7 +30,7 @@ class NameServer:
         try:
             ipaddress.ip_address(host)
         except ValueError:
-            found = self.answers[min(self.asked, len(self.answers) - 1)]
+            found = self.responses[min(self.asked, len(self.responses) - 1)]
             self.asked += 1
             return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
         return self.real(host, port, *rest, **options)
@@ -61,7 +61,7 @@ def test_a_webhook_with_a_control_character_is_refused(slack: demo.RunningSlack)
 
 
 def test_a_redirect_is_not_followed(slack: demo.RunningSlack) -> None:
-    slack.app.answers.append(demo.redirect(slack.webhook_url + "/next"))
+    slack.app.responses.append(demo.redirect(slack.webhook_url + "/next"))
 
     with pytest.raises(Undeliverable, match="redirects"):
         send(slack.webhook_url, POST)
@@ -144,7 +144,7 @@ def test_a_ca_file_that_is_missing_is_named(slack: demo.RunningSlack, settings: 
 
 
 @pytest.mark.parametrize(
-    ("answer", "seconds"),
+    ("response", "seconds"),
     [
         (demo.rate_limited(7), 7.0),
         (demo.rate_limited(0), 1.0),
@@ -154,8 +154,8 @@ def test_a_ca_file_that_is_missing_is_named(slack: demo.RunningSlack, settings: 
         (demo.plain("", status=429, headers=(("retry-after", "nan"),)), 30.0),
     ],
 )
-def test_the_wait_is_what_slack_asks_for(slack: demo.RunningSlack, answer: Script, seconds: float) -> None:
-    slack.app.answers.append(answer)
+def test_the_wait_is_what_slack_asks_for(slack: demo.RunningSlack, response: Script, seconds: float) -> None:
+    slack.app.responses.append(response)
 
     with pytest.raises(NotNow) as told:
         send(slack.webhook_url, POST)
@@ -165,7 +165,7 @@ def test_the_wait_is_what_slack_asks_for(slack: demo.RunningSlack, answer: Scrip
 
 def test_the_wait_may_be_a_date(slack: demo.RunningSlack) -> None:
     date = email.utils.formatdate(time.time() + 100, usegmt=True)
-    slack.app.answers.append(demo.plain("", status=429, headers=(("retry-after", date),)))
+    slack.app.responses.append(demo.plain("", status=429, headers=(("retry-after", date),)))
 
     with pytest.raises(NotNow) as told:
         send(slack.webhook_url, POST)
@@ -174,10 +174,10 @@ def test_the_wait_may_be_a_date(slack: demo.RunningSlack) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [demo.SERVER_ERROR, demo.plain("", status=408), Script(end="no_head"), Script(end="cut")]
+    "response", [demo.SERVER_ERROR, demo.plain("", status=408), Script(end="no_head"), Script(end="cut")]
 )
-def test_trouble_that_may_pass_is_not_now(slack: demo.RunningSlack, answer: Script) -> None:
-    slack.app.answers.append(answer)
+def test_trouble_that_may_pass_is_not_now(slack: demo.RunningSlack, response: Script) -> None:
+    slack.app.responses.append(response)
 
     with pytest.raises(NotNow) as told:
         send(slack.webhook_url, POST)
@@ -199,7 +199,7 @@ def test_a_name_without_an_address_is_not_now() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "advice"),
+    ("response", "advice"),
     [
         (demo.NO_SERVICE, "make a new one in Slack"),
         (demo.plain("invalid_token", status=403), "copy it from Slack again"),
@@ -207,16 +207,16 @@ def test_a_name_without_an_address_is_not_now() -> None:
         (demo.plain("<b>x</b>", status=400), "check the webhook"),
     ],
 )
-def test_a_refusal_says_what_to_do(slack: demo.RunningSlack, answer: Script, advice: str) -> None:
-    slack.app.answers.append(answer)
+def test_a_refusal_says_what_to_do(slack: demo.RunningSlack, response: Script, advice: str) -> None:
+    slack.app.responses.append(response)
 
     with pytest.raises(Undeliverable, match=advice):
         send(slack.webhook_url, POST)
 
 
-@pytest.mark.parametrize("answer", [demo.NO_SERVICE, demo.SERVER_ERROR, demo.redirect("https://a.b")])
-def test_no_failure_tells_the_webhook(slack: demo.RunningSlack, answer: Script) -> None:
-    slack.app.answers.append(answer)
+@pytest.mark.parametrize("response", [demo.NO_SERVICE, demo.SERVER_ERROR, demo.redirect("https://a.b")])
+def test_no_failure_tells_the_webhook(slack: demo.RunningSlack, response: Script) -> None:
+    slack.app.responses.append(response)
 
     with pytest.raises((Undeliverable, NotNow)) as told:
         send(slack.webhook_url, POST)

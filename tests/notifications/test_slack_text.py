@@ -4,13 +4,13 @@ import pytest
 
 from proxy.store.notifications import slack_text
 from proxy.store.notifications.slack_text import conversation
-from tests.notifications.stored import STARTED_AT, answer, call, exchange, failure
+from tests.notifications.stored import STARTED_AT, call, exchange, failure, response
 
 
 def test_a_post_tells_user_claude_and_tools() -> None:
     calls = (call("Read", file_path="/src/a.py"), call("Bash", command="ls"))
 
-    post = conversation(exchange(calls=calls, message=answer("I look.", *calls)))
+    post = conversation(exchange(calls=calls, message=response("I look.", *calls)))
 
     assert post["text"].splitlines() == [
         ":bust_in_silhouette: User: Where is Lisbon?",
@@ -47,7 +47,7 @@ def test_an_answer_without_text_is_told_without_it(message: dict[str, object] | 
 
 
 def test_the_20th_line_of_an_answer_is_the_last() -> None:
-    post = conversation(exchange(message=answer("\n".join(str(line) for line in range(30)))))
+    post = conversation(exchange(message=response("\n".join(str(line) for line in range(30)))))
 
     assert post["text"].endswith("19... (truncated)")
 
@@ -94,7 +94,7 @@ HOSTILE = "<!channel> <https://evil.example|click> sk-ant-api03-PLANTED000000000
     "fields",
     [
         {"user_text": HOSTILE},
-        {"message": answer(HOSTILE)},
+        {"message": response(HOSTILE)},
         {"calls": (call("Bash", command=HOSTILE),)},
         {"calls": (call(HOSTILE),)},
         {"calls": (call("Task", prompt=HOSTILE),)},

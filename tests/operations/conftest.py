@@ -38,11 +38,11 @@ def no_heartbeats(settings: Settings) -> Iterator[None]:
         client.delete(SPOOLS_KEY)
 
 
-def accept(spool: Spool, body: bytes = b"body", answer: bytes = b"answer") -> str:
+def accept(spool: Spool, body: bytes = b"body", response: bytes = b"answer") -> str:
     """A whole exchange; its id."""
     head = make_head(body)
     entry = spool.open(record.encode(head), body)
-    spool.close(entry, answer, record.encode(make_closing(answer)))
+    spool.close(entry, response, record.encode(make_closing(response)))
     return head.id
 
 

@@ -26,14 +26,14 @@ def fill(root: Path, chance: random.Random) -> Bodies:
     spool = Spool(root / "0", SMALL)
     written: Bodies = {}
     for _ in range(40):
-        request, answer = chance.randbytes(chance.randrange(9000)), chance.randbytes(chance.randrange(6000))
+        request, response = chance.randbytes(chance.randrange(9000)), chance.randbytes(chance.randrange(6000))
         head = make_head(request)
         entry = spool.open(record.encode(head), b"" if len(request) > 6000 else request)
         if len(request) > 6000:
             spool.add_body(entry, request)
-        spool.append(entry, answer[:2000])
-        spool.close(entry, answer[2000:], record.encode(make_closing(answer)))
-        written[head.id] = (request, answer)
+        spool.append(entry, response[:2000])
+        spool.close(entry, response[2000:], record.encode(make_closing(response)))
+        written[head.id] = (request, response)
     spool.save()
     spool.shut()
     return written
@@ -64,9 +64,9 @@ def body_or_none(row: Exchange, which: Any) -> bytes | None:
 
 def exact(row: Exchange, bodies: tuple[bytes | None, bytes | None], written: Bodies) -> bool:
     """A body is what it was or is told to be missing; of an answer without an end, what is left of its two pieces is kept."""
-    request, answer = written[str(row.pk)]
-    pieces = {answer[:2000], answer[2000:], b""} if row.outcome == "aborted" else set()
-    return bodies[0] in (None, request) and bodies[1] in {None, answer, *pieces}
+    request, response = written[str(row.pk)]
+    pieces = {response[:2000], response[2000:], b""} if row.outcome == "aborted" else set()
+    return bodies[0] in (None, request) and bodies[1] in {None, response, *pieces}
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -33,12 +33,12 @@ def body(mark: bytes) -> bytes:
 
 
 def accept(spool: Spool, number: int) -> None:
-    request, answer = body(REQUEST_MARK), body(RESPONSE_MARK)
+    request, response = body(REQUEST_MARK), body(RESPONSE_MARK)
     head = msgspec.structs.replace(make_head(request), domain=f"number-{number}.example")
     entry = spool.open(record.encode(head), b"" if number == 10 else request)
     if number == 10:
         spool.add_body(entry, request)
-    spool.close(entry, answer, record.encode(make_closing(answer)))
+    spool.close(entry, response, record.encode(make_closing(response)))
 
 
 def files(folder: Path) -> dict[int, Path]:

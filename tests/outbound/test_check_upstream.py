@@ -131,7 +131,7 @@ def test_a_name_without_an_address_names_the_setting(
 
 
 @pytest.mark.parametrize(
-    ("answers", "name", "words"),
+    ("responses", "name", "words"),
     [
         ({"pair": "user:other"}, "connect", "set UPSTREAM_PROXY=http://user:password@host:port"),
         ({"refuses": FORBIDDEN}, "connect", "ask who runs it to allow that, or list the host in NO_PROXY"),
@@ -139,9 +139,9 @@ def test_a_name_without_an_address_names_the_setting(
     ],
 )
 def test_a_proxy_that_leads_nowhere_is_the_step_that_failed(
-    asked: Outside, settings: Settings, answers: dict[str, Any], name: str, words: str
+    asked: Outside, settings: Settings, responses: dict[str, Any], name: str, words: str
 ) -> None:
-    with connect_proxy.serve(ConnectProxy(asked.names, **answers)) as proxy:
+    with connect_proxy.serve(ConnectProxy(asked.names, **responses)) as proxy:
         settings.UPSTREAM_PROXY = proxy.url
         step = last_step()
 
@@ -175,7 +175,7 @@ def test_an_unknown_authority_is_the_step_that_failed(
 class BlockPage(Emulator):
     """What a network shows in place of the API."""
 
-    def answer(self, entry: Received) -> Script:
+    def response(self, entry: Received) -> Script:
         return Script(200, (("content-type", "text/html"), ("content-length", "3")), (b"no!",))
 
 

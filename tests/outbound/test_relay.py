@@ -15,7 +15,7 @@ from nexus_project.demo.connection import ConnectionProtocol
 from nexus_project.demo.emulator import Emulator
 from nexus_project.demo.serving import serve
 from proxy.relay.upstream.connector import TunnelConnector, connector
-from proxy.relay.upstream.response_body import AnswerBytes
+from proxy.relay.upstream.response_body import ResponseBody
 from proxy.relay.upstream.transport import UpstreamTransport, build_request
 from tests import connect_proxy
 from tests.connect_proxy import ConnectProxy
@@ -49,7 +49,7 @@ async def requested(base: str, *, times: int = 1, seconds: float = 5) -> bytes:
             request = build_request(
                 base, "GET", "/v1/models?q=%22a", [(b"x-a", b"1"), (b"X-A", b"\xe9")], b""
             )
-            stream = cast(AnswerBytes, (await transport.handle_async_request(request)).stream)
+            stream = cast(ResponseBody, (await transport.handle_async_request(request)).stream)
             body = b"".join([piece async for piece in stream])
             stream.close()
     finally:
@@ -98,7 +98,7 @@ def test_an_http_destination_is_tunnelled_as_well(ask: Ask, settings: Settings) 
 
 
 @pytest.mark.parametrize(
-    ("answers", "message"),
+    ("responses", "message"),
     [
         ({"pair": "user:other"}, "answered CONNECT with 407: it wants credentials"),
         ({"refuses": FORBIDDEN}, "answered CONNECT with 403: it does not allow api.nexus-test.invalid:443"),
@@ -114,9 +114,9 @@ def test_an_http_destination_is_tunnelled_as_well(ask: Ask, settings: Settings) 
     ],
 )
 def test_a_proxy_that_refuses_is_told_without_its_credentials(
-    ask: Ask, api: Outside, settings: Settings, answers: dict[str, Any], message: str
+    ask: Ask, api: Outside, settings: Settings, responses: dict[str, Any], message: str
 ) -> None:
-    with connect_proxy.serve(ConnectProxy(api.names, **answers)) as proxy:
+    with connect_proxy.serve(ConnectProxy(api.names, **responses)) as proxy:
         settings.UPSTREAM_PROXY = proxy.url.replace("//", "//user:p%40ss@")
 
         with pytest.raises(httpx.ConnectError) as failed:

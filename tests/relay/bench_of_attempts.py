@@ -20,7 +20,7 @@ from proxy.relay.credentials.refresh import Refresher
 from proxy.relay.http.protocol import TARGET
 from proxy.relay.http.request import RelayRequest
 from proxy.relay.http.request_body import Source
-from proxy.relay.upstream.response_body import AnswerBytes
+from proxy.relay.upstream.response_body import ResponseBody
 from proxy.relay.upstream.transport import UpstreamTransport
 from tests.relay.limited import no_body
 
@@ -41,7 +41,7 @@ class Bench:
         self.transport = UpstreamTransport(5, 5)
         self.sender = Sender(self.transport, self.watcher, Refresher(self.watcher))
         self.exchange = Exchange(None, lambda _: None)
-        self.answers: list[AnswerBytes] = []
+        self.responses: list[ResponseBody] = []
 
     def hold(self, *credentials: AccessCredential) -> None:
         """The domain's credentials of the database."""
@@ -102,19 +102,19 @@ class Bench:
         request.upload = upload
         self.exchange = Exchange(None, self.sender.ended)
         try:
-            answer = await self.sender.send(request, self.exchange, await self.decide(request))
+            response = await self.sender.send(request, self.exchange, await self.decide(request))
         finally:
             self.sender.release(request)
-        self.answers.append(cast(AnswerBytes, answer.stream))
-        return answer
+        self.responses.append(cast(ResponseBody, response.stream))
+        return response
 
     async def read(self, *, upload: Source | None = None, **asked: Any) -> tuple[int, bytes]:
         """Status and body of the answer that the client gets, when its exchange has ended."""
-        answer = await self.ask(upload=upload, **asked)
-        body = b"".join([piece async for piece in cast(AnswerBytes, answer.stream)])
+        response = await self.ask(upload=upload, **asked)
+        body = b"".join([piece async for piece in cast(ResponseBody, response.stream)])
         self.exchange.feed(body)
         self.exchange.finish("complete")
-        return answer.status_code, body
+        return response.status_code, body
 
     @property
     def asked(self) -> list[str | None]:

@@ -34,9 +34,9 @@ class Process:
     def bound(self, credential: AccessCredential = A) -> None:
         """A session that this credential has answered."""
         self.affinity.bind(HERE, credential.key)
-        assert self.answer(credential) == ""
+        assert self.response(credential) == ""
 
-    def answer(
+    def response(
         self, credential: AccessCredential, status: int = 200, pool: tuple[AccessCredential, ...] = ALL
     ) -> str:
         return self.affinity.answered(HERE, credential, pool, status, time.time())

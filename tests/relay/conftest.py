@@ -60,8 +60,8 @@ async def other(bench: Bench) -> AsyncIterator[Bench]:
 async def making(emulator: Emulator, folder: Path) -> AsyncIterator[Bench]:
     made = Bench(emulator, folder)
     yield made
-    for answer in made.answers:
-        answer.close()
+    for response in made.responses:
+        response.close()
     await made.sender.stop()
     await made.transport.aclose()
 

@@ -7,11 +7,11 @@ import weakref
 from collections.abc import Iterator
 
 from proxy.relay.capture.exchange import Exchange
-from proxy.relay.response_stream import Passage
-from proxy.relay.upstream.response_body import AnswerBytes
+from proxy.relay.response_stream import ResponseStream
+from proxy.relay.upstream.response_body import ResponseBody
 from proxy.relay.upstream.transport import UpstreamTransport, build_request
 
-ANSWER = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\n"
+RESPONSE = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\n"
 END = b"3\r\ntwo\r\n0\r\n\r\n"
 
 
@@ -25,11 +25,11 @@ def without_collector() -> Iterator[None]:
         gc.enable()
 
 
-async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def response(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Requests of one connection, the end of each answer after a moment."""
     with contextlib.suppress(asyncio.IncompleteReadError):
         while await reader.readuntil(b"\r\n\r\n"):
-            writer.write(ANSWER)
+            writer.write(RESPONSE)
             await asyncio.sleep(0.05)
             writer.write(END)
     writer.close()
@@ -38,20 +38,20 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 async def passed_on(transport: UpstreamTransport, address: str, *, whole: bool) -> list[weakref.ref[object]]:
     """Pass an answer on, to its end or until a client leaves; who took part."""
     response = await transport.handle_async_request(build_request(address, "GET", "/v1/models", [], b""))
-    assert isinstance(response.stream, AnswerBytes)
-    passage = Passage(Exchange(None, lambda _: None), response, [])
-    passage.go_straight(lambda piece: True)
+    assert isinstance(response.stream, ResponseBody)
+    response_stream = ResponseStream(Exchange(None, lambda _: None), response, [])
+    response_stream.go_straight(lambda piece: True)
     more = True
     while more and whole:
-        _, more = await passage.next()
-    passage.close(client_gone=not whole)
+        _, more = await response_stream.next()
+    response_stream.close(client_gone=not whole)
     stream = response.stream
-    return [weakref.ref(item) for item in (passage, stream, stream._call, stream._reply)]
+    return [weakref.ref(item) for item in (response_stream, stream, stream._call, stream._reply)]
 
 
 async def test_nothing_of_an_answer_waits_for_the_collector() -> None:
     transport = UpstreamTransport(connect_seconds=1, idle_seconds=5)
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+    async with await asyncio.start_server(response, "127.0.0.1", 0) as server:
         address = "http://{}:{}".format(*server.sockets[0].getsockname())
         with without_collector():
             for whole in (True, True, False):

@@ -15,9 +15,9 @@ from pytest_django.fixtures import Settings
 from nexus_project.urls import proxy as proxy_urls
 from proxy.relay.endpoints import broken, nothing_here
 from proxy.relay.handler import RelayHandler
-from proxy.relay.http.protocol import ANSWER_EARLY, ARRIVING, CUT, ON_LEAVE, TARGET
+from proxy.relay.http.protocol import ARRIVING, CUT, ON_LEAVE, RESPOND_EARLY, TARGET
 from proxy.relay.http.request import RelayRequest
-from proxy.relay.http.responses import json_answer
+from proxy.relay.http.responses import json_response
 
 handler404 = nothing_here
 handler500 = broken
@@ -40,7 +40,7 @@ async def wait(request: HttpRequest) -> HttpResponseBase:
 async def read(request: HttpRequest) -> HttpResponseBase:
     assert isinstance(request, RelayRequest)
     await request.read_body()
-    return json_answer(len(request.content))
+    return json_response(len(request.content))
 
 
 urlpatterns = [path("bug", bug), path("wait", wait), path("read", read)]
@@ -84,7 +84,7 @@ async def serve(
             CUT: lambda: None,
             ON_LEAVE: on_leave,
             ARRIVING: lambda: bool(early),
-            ANSWER_EARLY: early,
+            RESPOND_EARLY: early,
         },
     }
     async with asyncio.timeout(5):
@@ -150,7 +150,7 @@ async def test_a_client_that_left_during_its_upload_has_no_answer(
 
 
 async def test_an_answer_to_a_body_that_is_still_arriving_goes_past_the_server(handler: RelayHandler) -> None:
-    answers: list[HttpResponseBase] = []
+    responses: list[HttpResponseBase] = []
 
-    assert await serve(handler, "/nowhere", early=answers.append) == []
-    assert [answer.status_code for answer in answers] == [404]
+    assert await serve(handler, "/nowhere", early=responses.append) == []
+    assert [response.status_code for response in responses] == [404]

@@ -45,8 +45,8 @@ def test_make_proxy_serves_until_ctrl_c_and_leaves_nothing(commands: Commands, d
     url = f"http://127.0.0.1:{commands.environment['PROXY_PORT']}"
 
     with started(commands, "proxy", f"proxy ready at {url}") as process:
-        with opener.open(f"{url}/health/ready", timeout=60) as answer:
-            assert answer.status == 200
+        with opener.open(f"{url}/health/ready", timeout=60) as response:
+            assert response.status == 200
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(60) == 0
 

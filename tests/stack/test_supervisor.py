@@ -241,8 +241,8 @@ def test_a_killed_keeper_is_replaced_and_its_servers_keep_their_addresses(data_d
 def ask(stack: FakeStack) -> int:
     """The pid of the process that answers at the shared socket."""
     [url] = [line.split()[-1] for line in stack.lines if "url shared" in line]
-    with build_opener(ProxyHandler({})).open(url, timeout=SOON) as answer:
-        return int(answer.read())
+    with build_opener(ProxyHandler({})).open(url, timeout=SOON) as response:
+        return int(response.read())
 
 
 def test_sighup_puts_a_new_process_behind_a_shared_socket(data_dir: Path) -> None:

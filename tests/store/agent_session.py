@@ -35,7 +35,7 @@ class AgentSession:
         """The body of each turn's request."""
         for _ in range(turns):
             yield self._request()
-            self._messages.append(self._answer())
+            self._messages.append(self._response())
             self._messages.append(self._results())
 
     def sentences(self, count: int) -> list[str]:
@@ -72,7 +72,7 @@ class AgentSession:
         context = f"<system-reminder>\n{self._words(16_000)}\n</system-reminder>"
         return _message("user", [_text(context), _text(self._words(400))])
 
-    def _answer(self) -> Json:
+    def _response(self) -> Json:
         calls = [self._call() for _ in range(self._random.choice((1, 1, 1, 2)))]
         said = [_text(self._words(self._random.randint(40, 400)))] if self._random.random() < 0.7 else []
         return _message("assistant", said + calls)

@@ -19,7 +19,7 @@ def create(
     **head: object,
 ) -> Record:
     """The request that creates a batch, with its answer."""
-    answer = {
+    response = {
         "id": batch_id,
         "type": "message_batch",
         "request_counts": {"processing": requests},
@@ -28,7 +28,7 @@ def create(
     asked = {"requests": [{"custom_id": "a", "params": {"model": "claude-opus-4-5", "max_tokens": 5}}]}
     return make_record(
         json.dumps(asked).encode(),
-        json.dumps(answer).encode(),
+        json.dumps(response).encode(),
         head=make_head(moment, **({"target": "/v1/messages/batches"} | head)),
     )
 

@@ -75,8 +75,8 @@ def record(
     model: str, usage: dict[str, object], head: dict[str, object] | None = None, **more: object
 ) -> Record:
     """An exchange whose answer has this usage."""
-    answer = json.loads(say(model=model)) | more | {"usage": usage}
-    return make_record(ask(model=model), json.dumps(answer).encode(), head=make_head(**(head or {})))
+    response = json.loads(say(model=model)) | more | {"usage": usage}
+    return make_record(ask(model=model), json.dumps(response).encode(), head=make_head(**(head or {})))
 
 
 def stored(record: Record) -> Exchange:

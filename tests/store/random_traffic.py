@@ -41,12 +41,12 @@ def record(random: Random, serial: int) -> Record:
         duration_ms=random.choice(DURATIONS),
         **({"headers": SSE} if streamed else {}),
     )
-    answer = b"" if stranger else _answer(random, model, streamed)
+    response = b"" if stranger else _response(random, model, streamed)
     request = ask(model=model, system=["s"] * random.randrange(3))
-    return make_record(request, answer, serial=serial, head=head, closing=closing)
+    return make_record(request, response, serial=serial, head=head, closing=closing)
 
 
-def _answer(random: Random, model: str, streamed: bool) -> bytes:
+def _response(random: Random, model: str, streamed: bool) -> bytes:
     model = "claude-next-1-20270101" if model == "fast" else model
     usage = {
         "input_tokens": random.randrange(10**6),

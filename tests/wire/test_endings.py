@@ -5,7 +5,7 @@ import json
 import pytest
 
 from proxy.wire.endings import EMPTY, NO_END, NOT_JSON, missing_end
-from proxy.wire.messages import read_answer
+from proxy.wire.messages import read_response
 
 SSE = "text/event-stream; charset=utf-8"
 JSON = "application/json"
@@ -18,7 +18,7 @@ MESSAGE = b'{"type":"message","content":[]}'
 def found(
     content_type: str, body: bytes, *, method: str = "POST", path: str = "/v1/messages"
 ) -> tuple[str, str] | None:
-    return missing_end(method, path, read_answer(200, content_type, body), content_type, body)
+    return missing_end(method, path, read_response(200, content_type, body), content_type, body)
 
 
 @pytest.mark.parametrize(

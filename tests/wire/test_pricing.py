@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from proxy.wire.messages import read_answer
+from proxy.wire.messages import read_response
 from proxy.wire.price_book import Band, Price, PriceBook, Rates
 from proxy.wire.pricing import Bill, cost
 from proxy.wire.refusals import NO_CATEGORY, Attempts
@@ -255,10 +255,10 @@ def test_the_lines_add_up_and_say_what_they_are() -> None:
 
 
 def streamed(name: str) -> tuple[Usage, str]:
-    answer = read_answer(200, "text/event-stream", stream(name))
-    assert answer.usage is not None
-    assert answer.model is not None
-    return answer.usage, answer.model
+    response = read_response(200, "text/event-stream", stream(name))
+    assert response.usage is not None
+    assert response.model is not None
+    return response.usage, response.model
 
 
 def test_a_cached_opus_answer_is_priced_line_by_line() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.wire.messages import read_answer
+from proxy.wire.messages import read_response
 from proxy.wire.rebuild import Rebuilder
 from proxy.wire.sse import Event
 from tests.wire.streams import stream
@@ -81,7 +81,7 @@ def test_after_a_fallback_the_message_is_that_of_the_model_that_served() -> None
         **zero,
     }
 
-    assert read_answer(200, "text/event-stream", stream("fallback")).message == {
+    assert read_response(200, "text/event-stream", stream("fallback")).message == {
         **{"id": "msg_09", "type": "message", "role": "assistant", "model": "claude-opus-5-5"},
         "content": [
             {
@@ -99,7 +99,7 @@ def test_after_a_fallback_the_message_is_that_of_the_model_that_served() -> None
 
 
 def test_a_refusal_tells_its_category_and_a_null_takes_nothing_back() -> None:
-    assert read_answer(200, "text/event-stream", stream("refusal")).message == {
+    assert read_response(200, "text/event-stream", stream("refusal")).message == {
         **{"id": "msg_10", "type": "message", "role": "assistant", "model": "claude-opus-5-5", "content": []},
         **{"stop_reason": "refusal", "stop_sequence": None},
         "stop_details": {"type": "refusal", "category": "cyber", "explanation": "This asks for malware."},

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from proxy.wire.hints import model_of, wants_stream
-from proxy.wire.messages import Answer, read_answer
+from proxy.wire.messages import ResponseContent, read_response
 from proxy.wire.requests import read_request
 from proxy.wire.sniff import Sniffer
 from proxy.wire.usage import Usage
@@ -22,9 +22,9 @@ ONE_MODEL_FILES = [path for path in FILES if "--batch-" not in path.name]
 pytestmark = pytest.mark.skipif(not FILES, reason=recordings.MISSING)
 
 
-def read(recording: dict[str, dict[str, Any]]) -> Answer:
+def read(recording: dict[str, dict[str, Any]]) -> ResponseContent:
     response = recording["response"]
-    return read_answer(response["status"], response["headers"].get("content-type", ""), body_of(recording))
+    return read_response(response["status"], response["headers"].get("content-type", ""), body_of(recording))
 
 
 def body_of(recording: dict[str, dict[str, Any]]) -> bytes:
@@ -36,17 +36,17 @@ def test_a_recorded_answer_is_read_as_expected(path: Path) -> None:
     recording = json.loads(path.read_text())
     expected = recording["expected"]
 
-    answer = read(recording)
+    response = read(recording)
 
-    assert (answer.usage.raw if answer.usage else None) == expected.get("usage")
-    assert answer.stop_reason == expected["stop_reason"]
-    assert answer.message_id == expected.get("message_id")
-    assert answer.error_type == expected.get("error_type")
-    assert answer.counted_tokens == expected.get("count_tokens_input_tokens")
-    assert answer.streamed == recording["streaming"]
-    assert answer.finished == expected.get("sse_complete", True)
-    assert [tool.name for tool in answer.tools] == expected.get("tool_names", [])
-    content = (answer.message or {}).get("content", [])
+    assert (response.usage.raw if response.usage else None) == expected.get("usage")
+    assert response.stop_reason == expected["stop_reason"]
+    assert response.message_id == expected.get("message_id")
+    assert response.error_type == expected.get("error_type")
+    assert response.counted_tokens == expected.get("count_tokens_input_tokens")
+    assert response.streamed == recording["streaming"]
+    assert response.finished == expected.get("sse_complete", True)
+    assert [tool.name for tool in response.tools] == expected.get("tool_names", [])
+    content = (response.message or {}).get("content", [])
     assert isinstance(content, list)
     assert [block["type"] for block in content] == expected["content_blocks"]
 
@@ -55,8 +55,8 @@ def test_a_recorded_answer_is_read_as_expected(path: Path) -> None:
 def test_a_recorded_answer_is_sniffed_in_pieces_as_it_is_read_whole(path: Path) -> None:
     recording = json.loads(path.read_text())
     body = body_of(recording)
-    answer = read(recording)
-    usage = answer.usage or Usage()
+    response = read(recording)
+    usage = response.usage or Usage()
 
     sniffer = Sniffer()
     for start in range(0, len(body), 37):
@@ -65,8 +65,8 @@ def test_a_recorded_answer_is_sniffed_in_pieces_as_it_is_read_whole(path: Path) 
     counts = sniffer.counts
     assert (counts.input, counts.output) == (usage.input_tokens, usage.output_tokens)
     assert (counts.cache_read, counts.cache_write) == (usage.cache_read_tokens, usage.cache_write_tokens)
-    assert sniffer.tool_calls == len(answer.tools)
-    assert sniffer.error == answer.error_type
+    assert sniffer.tool_calls == len(response.tools)
+    assert sniffer.error == response.error_type
 
 
 @pytest.mark.parametrize("path", ONE_MODEL_FILES, ids=lambda path: path.stem)

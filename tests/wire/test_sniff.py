@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.wire.messages import read_answer
+from proxy.wire.messages import read_response
 from proxy.wire.sniff import Sniffer
 from proxy.wire.sse import Event
 from tests.wire import cutting
@@ -35,17 +35,17 @@ def facts(sniffer: Sniffer) -> tuple[object, ...]:
 
 
 def exact_facts(body: bytes, content_type: str) -> tuple[object, ...]:
-    answer = read_answer(200, content_type, body)
-    assert answer.usage is not None
+    response = read_response(200, content_type, body)
+    assert response.usage is not None
     return (
-        answer.model,
-        answer.usage.input_tokens,
-        answer.usage.output_tokens,
-        answer.usage.cache_read_tokens,
-        answer.usage.cache_write_tokens,
-        len(answer.tools),
-        answer.error_type,
-        answer.finished,
+        response.model,
+        response.usage.input_tokens,
+        response.usage.output_tokens,
+        response.usage.cache_read_tokens,
+        response.usage.cache_write_tokens,
+        len(response.tools),
+        response.error_type,
+        response.finished,
     )
 
 
@@ -88,7 +88,7 @@ def test_a_stream_with_one_event_a_chunk_gives_the_same_facts(name: str) -> None
 
 @given(st.sampled_from(NAMES), cutting.places, st.integers(min_value=0, max_value=150_000))
 def test_any_cut_of_a_json_answer_gives_the_same_facts(name: str, places: list[int], size: int) -> None:
-    message = read_answer(200, "text/event-stream", stream(name)).message or {}
+    message = read_response(200, "text/event-stream", stream(name)).message or {}
     blocks = message.pop("content", [])
     usage = message.pop("usage", {})
     whole = json.dumps({**message, "content": blocks, "padding": "x" * size, "usage": usage}).encode()
@@ -98,7 +98,7 @@ def test_any_cut_of_a_json_answer_gives_the_same_facts(name: str, places: list[i
 
 @pytest.mark.parametrize("indent", [None, 2])
 def test_a_json_answer_is_sniffed_like_a_stream(indent: int | None) -> None:
-    message = read_answer(200, "text/event-stream", stream("parallel_tools")).message
+    message = read_response(200, "text/event-stream", stream("parallel_tools")).message
 
     whole = json.dumps(message, indent=indent).encode() + b"\n\n"
 

@@ -76,7 +76,7 @@ class Emulator(StandIn):
             return
         await super().__call__(scope, receive, send)
 
-    def answer(self, entry: Received) -> Script:
+    def response(self, entry: Received) -> Script:
         try:
             rule = self.rules.get(entry.credential or "", "")
             wishes = directives.parse(f"{entry.value('x-emulate')},{rule}")
@@ -84,12 +84,12 @@ class Emulator(StandIn):
             return error(400, str(problem))
         if wishes.script is not None:
             return self._scripts.get(wishes.script) or error(400, f"x-emulate: no script {wishes.script!r}")
-        script = self._answered(Call(entry, wishes, json_object(entry.body)))
+        script = self._responded(Call(entry, wishes, json_object(entry.body)))
         organization = self.organizations.get(entry.credential or "", ORGANIZATION)
         script = with_headers(script, *common_headers(script, entry, organization))
         return shape(script, wishes)
 
-    def _answered(self, call: Call) -> Script:
+    def _responded(self, call: Call) -> Script:
         asked = _asked_status(call.directives, call.entry)
         if asked:
             return asked

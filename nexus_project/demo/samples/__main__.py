@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from nexus_project.demo.samples.programme import PROGRAMME
-from nexus_project.demo.samples.scenes import UnexpectedAnswerError
+from nexus_project.demo.samples.scenes import UnexpectedResponseError
 from nexus_project.demo.samples.sender import Sender
 from nexus_project.demo.samples.trickle import trickle
 
@@ -67,7 +67,7 @@ def play_programme(sender: Sender, source: random.Random, console: Console, stop
             progress.update(task, description=scene.title, advance=1)
             try:
                 scene.play(sender, source)
-            except (APIError, UnexpectedAnswerError, httpx2.HTTPError) as problem:
+            except (APIError, UnexpectedResponseError, httpx2.HTTPError) as problem:
                 problems += 1
                 console.print(f"{scene.title}: {problem}", markup=False, highlight=False)
     return problems

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from nexus_project.demo.samples import claude_code
 from nexus_project.demo.samples.questions import SONNET
-from nexus_project.demo.samples.sender import Answer, Json, content_of
+from nexus_project.demo.samples.sender import AnyMessage, Json, content_of
 from nexus_project.demo.samples.workshop import REMINDER, TOOLS, result_of
 
 HELPER_STEPS = ("Bash", "Agent")
@@ -21,7 +21,7 @@ class Session(Protocol):
     source: Random
     build: str
 
-    def send(self, body: Json, headers: Mapping[str, str], emulate: str) -> Answer: ...
+    def send(self, body: Json, headers: Mapping[str, str], emulate: str) -> AnyMessage: ...
 
 
 @dataclass
@@ -44,9 +44,9 @@ class Agent:
     def work(self, steps: tuple[str, ...]) -> str:
         """Take the steps tool by tool, wait for sub-agents, and return the closing words."""
         for step in steps:
-            answer = self._turn(f"tool={step}")
+            response = self._turn(f"tool={step}")
             reports = self._reports()
-            self._say([*self._results(answer), *reports])
+            self._say([*self._results(response), *reports])
         closing = self._turn("")
         while self._running:
             self._say(self._reports())
@@ -56,7 +56,7 @@ class Agent:
     def _say(self, content: list[Json]) -> None:
         self.messages.append({"role": "user", "content": content})
 
-    def _turn(self, emulate: str) -> Answer:
+    def _turn(self, emulate: str) -> AnyMessage:
         body: Json = {
             **claude_code.MANNER,
             "model": self.model,
@@ -64,15 +64,15 @@ class Agent:
             "tools": TOOLS,
             "messages": _with_cache_mark(self.messages),
         }
-        answer = self.session.send(body, self._headers(), emulate)
-        self.messages.append({"role": "assistant", "content": content_of(answer)})
-        return answer
+        response = self.session.send(body, self._headers(), emulate)
+        self.messages.append({"role": "assistant", "content": content_of(response)})
+        return response
 
     def _headers(self) -> dict[str, str]:
         ids = {"x-claude-code-agent-id": self.identifier, "x-claude-code-parent-agent-id": self.parent}
         return {name: value for name, value in ids.items() if value}
 
-    def _results(self, answer: Answer) -> list[Json]:
+    def _results(self, response: AnyMessage) -> list[Json]:
         return [
             {
                 "type": "tool_result",
@@ -81,7 +81,7 @@ class Agent:
                 if block.name == "Agent"
                 else result_of(block.name, self.session.source),
             }
-            for block in answer.content
+            for block in response.content
             if block.type == "tool_use"
         ]
 

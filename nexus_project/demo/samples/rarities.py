@@ -3,7 +3,7 @@
 import random
 
 from nexus_project.demo.samples.questions import FABLE, HAIKU, OPUS, QUESTIONS, SONNET, request
-from nexus_project.demo.samples.scenes import Play, UnexpectedAnswerError
+from nexus_project.demo.samples.scenes import Play, UnexpectedResponseError
 from nexus_project.demo.samples.sender import DOMAINS, Json, Sender
 
 FALLBACK_BETA = "server-side-fallback-2026-07-01"
@@ -37,9 +37,9 @@ def declined(category: str, *, size: int = 0) -> Play:
 
     def play(sender: Sender, source: random.Random) -> None:
         emulate = f"refusal={category}" + (f", size={size}" if size else "")
-        answer = sender.ask("research.example", request(source.choice(QUESTIONS), FABLE), emulate=emulate)
-        if answer.stop_reason != "refusal":
-            raise UnexpectedAnswerError("the model did not decline")
+        response = sender.ask("research.example", request(source.choice(QUESTIONS), FABLE), emulate=emulate)
+        if response.stop_reason != "refusal":
+            raise UnexpectedResponseError("the model did not decline")
 
     return play
 
@@ -47,20 +47,20 @@ def declined(category: str, *, size: int = 0) -> Play:
 def taken_over(sender: Sender, source: random.Random) -> None:
     """Let another model answer what the first one declines."""
     body = request(source.choice(QUESTIONS), FABLE, fallbacks="default")
-    answer = sender.ask(
+    response = sender.ask(
         "research.example", body, stream=source.random() < 0.5, emulate="refusal=bio", betas=[FALLBACK_BETA]
     )
-    if answer.model != OPUS:
-        raise UnexpectedAnswerError("no other model took over")
+    if response.model != OPUS:
+        raise UnexpectedResponseError("no other model took over")
 
 
 def compacted(sender: Sender, source: random.Random) -> None:
     """Have a conversation summarized that has grown too long."""
     body = request(source.choice(QUESTIONS), OPUS, context_management=COMPACTION)
     emulate = f"prompt-tokens={source.randint(150_000, 190_000)}"
-    answer = sender.ask("web.acme.test", body, emulate=emulate, betas=[COMPACTION_BETA])
-    if answer.content[0].type != "compaction":
-        raise UnexpectedAnswerError("nothing was summarized")
+    response = sender.ask("web.acme.test", body, emulate=emulate, betas=[COMPACTION_BETA])
+    if response.content[0].type != "compaction":
+        raise UnexpectedResponseError("nothing was summarized")
 
 
 def first_version(sender: Sender, source: random.Random) -> None:

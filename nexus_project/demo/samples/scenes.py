@@ -24,7 +24,7 @@ MOST_TOOL_TURNS = 4
 Play = Callable[[Sender, random.Random], None]
 
 
-class UnexpectedAnswerError(Exception):
+class UnexpectedResponseError(Exception):
     """The proxy answered something else than the scene is about."""
 
 
@@ -61,19 +61,19 @@ def tool_loop(sender: Sender, source: random.Random) -> None:
     text = "What is the weather in Lisbon, and how many umbrellas (article 17) are in stock?"
     body = request(text, tools=[WEATHER, STOCK])
     for _ in range(MOST_TOOL_TURNS):
-        answer = sender.ask("web.acme.test", body, stream=source.random() < 0.5)
-        if answer.stop_reason != "tool_use":
+        response = sender.ask("web.acme.test", body, stream=source.random() < 0.5)
+        if response.stop_reason != "tool_use":
             return
         results = [
             {"type": "tool_result", "tool_use_id": block.id, "content": f"{source.randint(5, 30)}"}
-            for block in answer.content
+            for block in response.content
             if block.type == "tool_use"
         ]
         body["messages"] += [
-            {"role": "assistant", "content": content_of(answer)},
+            {"role": "assistant", "content": content_of(response)},
             {"role": "user", "content": results},
         ]
-    raise UnexpectedAnswerError("the model never stopped calling tools")
+    raise UnexpectedResponseError("the model never stopped calling tools")
 
 
 def count_tokens(sender: Sender, source: random.Random) -> None:
@@ -107,7 +107,7 @@ def batch(sender: Sender, source: random.Random) -> None:
     for _ in range(2):
         results = list(batches.results(created.id))
         if [line.result.type for line in results] != ["succeeded"] * 4 + ["errored"]:
-            raise UnexpectedAnswerError("the batch's results are not those of its requests")
+            raise UnexpectedResponseError("the batch's results are not those of its requests")
 
 
 def forgotten_batch(sender: Sender, source: random.Random) -> None:
@@ -133,6 +133,6 @@ def refused(kind: type[APIStatusError], *, emulate: str = "", stream: bool = Fal
             sender.ask("api.acme.test", body, stream=stream, emulate=emulate)
         except kind:
             return
-        raise UnexpectedAnswerError(f"{kind.__name__} was due and did not come")
+        raise UnexpectedResponseError(f"{kind.__name__} was due and did not come")
 
     return play

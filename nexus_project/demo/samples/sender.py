@@ -12,7 +12,7 @@ from anthropic.types import Message
 from anthropic.types.beta import BetaMessage
 
 Json = dict[str, Any]
-Answer = Message | BetaMessage
+AnyMessage = Message | BetaMessage
 Headers = Mapping[str, str | Omit]
 
 FIRST_VERSION = "2023-06-01"
@@ -61,7 +61,7 @@ class Sender:
         headers: Headers | None = None,
         query: Mapping[str, object] | None = None,
         betas: Sequence[str] = (),
-    ) -> Answer:
+    ) -> AnyMessage:
         """Send one message request and return the whole answer; with `betas` as the API's beta.
 
         Raises:
@@ -73,10 +73,10 @@ class Sender:
         if betas:
             messages, request = client.beta.messages, {**request, "betas": list(betas)}
         if not stream:
-            answer: Answer = messages.create(**request, extra_headers=extra, extra_query=query)
-            return answer
+            response: AnyMessage = messages.create(**request, extra_headers=extra, extra_query=query)
+            return response
         with messages.stream(**request, extra_headers=extra, extra_query=query) as events:
-            final: Answer = events.get_final_message()
+            final: AnyMessage = events.get_final_message()
             return final
 
     def close(self) -> None:
@@ -93,6 +93,6 @@ class Sender:
             self.statuses[response.status_code] += 1
 
 
-def content_of(message: Answer) -> list[Json]:
+def content_of(message: AnyMessage) -> list[Json]:
     """Return a message's blocks as they came, to be sent back in the next turn."""
     return [block.to_dict(mode="json", exclude_none=True) for block in message.content]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from nexus_project.demo.samples import claude_code
 from nexus_project.demo.samples.agents import Agent
 from nexus_project.demo.samples.questions import HAIKU, OPUS
-from nexus_project.demo.samples.sender import Answer, Json, Sender
+from nexus_project.demo.samples.sender import AnyMessage, Json, Sender
 
 FIRST_STEPS = ("Read", "Bash", "Agent", "Read", "Edit", "Write", "Bash", "Edit", "Bash")
 NEXT_STEPS = ("Bash", "Edit", "Bash")
@@ -52,7 +52,7 @@ class Session:
         }
         self.user_id = json.dumps(person, separators=(",", ":"))
 
-    def send(self, body: Json, headers: Mapping[str, str], emulate: str) -> Answer:
+    def send(self, body: Json, headers: Mapping[str, str], emulate: str) -> AnyMessage:
         known = {
             **self.sender.older_client(),
             **claude_code.HEADERS,

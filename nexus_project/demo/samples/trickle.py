@@ -6,7 +6,7 @@ from threading import BoundedSemaphore, Event, Thread
 from anthropic import APIError
 
 from nexus_project.demo.samples.programme import PROGRAMME, SLOW, Scene
-from nexus_project.demo.samples.scenes import UnexpectedAnswerError
+from nexus_project.demo.samples.scenes import UnexpectedResponseError
 from nexus_project.demo.samples.sender import Sender
 
 MOST_AT_ONCE = 24
@@ -29,7 +29,7 @@ def trickle(sender: Sender, source: random.Random, stop: Event) -> None:
 def _play(scene: Scene, sender: Sender, source: random.Random, places: BoundedSemaphore) -> None:
     try:
         scene.play(sender, source)
-    except (APIError, UnexpectedAnswerError):
+    except (APIError, UnexpectedResponseError):
         # A restart of the proxy, or an answer that it gives on purpose: the trickle goes on either way.
         return
     finally:

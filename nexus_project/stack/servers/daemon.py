@@ -70,9 +70,9 @@ class Daemon:
         """Whether it ended with an error of its own: not in order, and not killed from outside."""
         return self._child.poll() not in (None, 0, -signal.SIGTERM, -signal.SIGKILL)
 
-    def wait_ready(self, answers: Callable[[], bool]) -> None:
+    def wait_ready(self, responses: Callable[[], bool]) -> None:
         """Wait until the server answers; StackError with its last words when it ends or stays silent."""
-        ready = processes.wait_until(lambda: not self.alive() or answers(), READY_SECONDS)
+        ready = processes.wait_until(lambda: not self.alive() or responses(), READY_SECONDS)
         if not ready or not self.alive():
             self.stop()
             raise StackError(f"{self.program.name} did not start: {self.last_words()}")

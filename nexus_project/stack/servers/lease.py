@@ -53,11 +53,11 @@ class Lease:
         """Give the lease back; the last one to leave waits until the servers have stopped."""
         with contextlib.suppress(OSError):  # the keeper may be gone already
             self._connection.shutdown(socket.SHUT_WR)
-        answer = self._lines.next()
-        while "notice" in answer:
-            answer = self._lines.next()
+        response = self._lines.next()
+        while "notice" in response:
+            response = self._lines.next()
         self._connection.close()
-        if self._child and not answer.get("others_stay"):
+        if self._child and not response.get("others_stay"):
             self._child.wait()
 
 
@@ -125,14 +125,14 @@ def _connect(data_dir: Path) -> socket.socket | None:
 def _ask(connection: socket.socket, needs: Sequence[str], child: subprocess.Popen[bytes] | None) -> Lease:
     connection.sendall(json.dumps({"needs": list(needs)}).encode() + b"\n")
     lines = Lines(connection)
-    answer = lines.next()
-    while "notice" in answer:
-        answer = lines.next()
-    urls, notices = answer.get("urls"), answer.get("notices")
+    response = lines.next()
+    while "notice" in response:
+        response = lines.next()
+    urls, notices = response.get("urls"), response.get("notices")
     if isinstance(urls, dict) and isinstance(notices, list):
         return Lease(connection, lines, needs, urls, child, notices)
     Lease(connection, lines, needs, {}, child).leave()
-    raise StackError(str(answer.get("error", "The embedded servers stopped while starting: start again.")))
+    raise StackError(str(response.get("error", "The embedded servers stopped while starting: start again.")))
 
 
 def _start_keeper(data_dir: Path, *, temporary: bool) -> subprocess.Popen[bytes]:

@@ -152,10 +152,10 @@ class Keeper:
         for holder in self._holders:
             self._say(holder, {"notice": notice})
 
-    def _say(self, holder: socket.socket, answer: dict[str, object]) -> None:
+    def _say(self, holder: socket.socket, response: dict[str, object]) -> None:
         # One that has gone meanwhile is seen off by the next read, and nobody waits for one that does not listen.
         with contextlib.suppress(OSError):
-            holder.send(json.dumps(answer).encode() + b"\n", socket.MSG_DONTWAIT)
+            holder.send(json.dumps(response).encode() + b"\n", socket.MSG_DONTWAIT)
 
     def _stop(self) -> None:
         for need in STOP_ORDER:

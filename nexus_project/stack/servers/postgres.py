@@ -55,9 +55,9 @@ class Postgres:
     def start(self) -> None:
         """Start the server, for the first time or after its end; StackError when it does not answer."""
         self.daemon = Daemon(self._program)
-        self.daemon.wait_ready(self._answers)
+        self.daemon.wait_ready(self._responses)
 
-    def _answers(self) -> bool:
+    def _responses(self) -> bool:
         try:
             psycopg.connect(self._server_url, connect_timeout=2).close()
         except psycopg.OperationalError:

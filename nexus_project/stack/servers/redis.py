@@ -67,7 +67,7 @@ class Redis:
         self.notice = ""
         self.daemon = Daemon(self._program)
         try:
-            self.daemon.wait_ready(self._answers)
+            self.daemon.wait_ready(self._responses)
         except StackError as error:
             self._start_empty(error)
 
@@ -83,7 +83,7 @@ class Redis:
             raise error
         try:
             self.daemon = Daemon(program)
-            self.daemon.wait_ready(self._answers)
+            self.daemon.wait_ready(self._responses)
         except StackError:
             for path in kept.iterdir():
                 path.replace(program.folder / path.name)
@@ -94,7 +94,7 @@ class Redis:
             f"sent again from the spool, limits count what is stored; posts that waited for Slack are not sent. ({error})"
         )
 
-    def _answers(self) -> bool:
+    def _responses(self) -> bool:
         client = redis.Redis.from_url(self.url, socket_timeout=2)
         try:
             return bool(client.ping())

@@ -28,7 +28,7 @@ def request(exchange: Exchange, head: Head, body: bytes) -> None:
         )
 
 
-def answer(exchange: Exchange) -> None:
+def response(exchange: Exchange) -> None:
     """The head of the answer."""
     if settings.DEBUG:
         log.debug(

@@ -62,7 +62,7 @@ class Affinity:
     def is_stale(self, place: Place, now: float) -> bool:
         """Whether `share` is due before the binding counts: it is new, has changed, or is older than a minute."""
         entry = self._entries.get(place)
-        return entry is not None and now >= entry.asks_at and self._store.answers
+        return entry is not None and now >= entry.asks_at and self._store.is_up
 
     async def share(self, place: Place, now: float) -> None:
         """Agree with the other processes on the session's binding."""
@@ -130,7 +130,7 @@ class Affinity:
         ):
             return ""
         self._keep(place, found)
-        if self._store.answers:
+        if self._store.is_up:
             self._ask(place, entry, now)
         return binding.organisation if binding.organisation != found.organisation else ""
 

@@ -43,9 +43,9 @@ class AffinityStore:
         self._swap = redis.client.register_script(_SWAP)
 
     @property
-    def answers(self) -> bool:
+    def is_up(self) -> bool:
         """Whether it is worth asking."""
-        return self._redis.answers
+        return self._redis.is_up
 
     async def swap(self, place: Place, believed: Binding, wanted: Binding) -> Binding:
         """Keep `wanted` unless there is another binding than `believed`; returns what is kept. Raises StoreDown."""

@@ -27,11 +27,11 @@ from proxy.relay.credentials.outcome import (
     REFUSED,
     UNREACHABLE,
     Outcome,
-    answer_of,
     asked_again,
     close,
     discard,
     refusal_of,
+    response_of,
 )
 from proxy.relay.credentials.pool import Pool
 from proxy.relay.credentials.refresh import Refresher
@@ -108,7 +108,7 @@ class Sender:
                 outcome = await _Attempts(self, request, exchange, decision, credential).go_on(
                     outcome, sent_at
                 )
-        return answer_of(outcome)
+        return response_of(outcome)
 
     def _refused_once(
         self, decision: Decision, credential: AccessCredential, outcome: Outcome, sent_at: float
@@ -153,25 +153,25 @@ class Sender:
         exchange: Exchange,
         decision: Decision,
         credential: AccessCredential,
-        answer: httpx.Response,
+        response: httpx.Response,
         sent_at: float,
     ) -> None:
         """Note a response that is not about the credential."""
-        self.notes.answered(credential.key, answer.headers)
+        self.notes.answered(credential.key, response.headers)
         if decision.pool:
-            self.pool.answered(credential, answer.status_code, answer.headers, sent_at)
+            self.pool.answered(credential, response.status_code, response.headers, sent_at)
         about_files = self._files.concerns(request)
-        if answer.status_code < 400 and (decision.pool or about_files):
+        if response.status_code < 400 and (decision.pool or about_files):
             exchange.gives_for = scope_of(decision), credential.key
             if request.method == "DELETE":
                 exchange.gives_for = None
                 self.ids.forget(scope_of(decision), file_of(request.target))
         # Where the others are gone the last one is no pool any more, and sessions move to it.
         if decision.pool or (self.affinity.concerns(decision.domain) and _is_shared(request)):
-            self.notes.learn_organisation(credential.key, answer.headers)
+            self.notes.learn_organisation(credential.key, response.headers)
             place = place_of(request, decision)
             exchange.left_organisation = self.affinity.answered(
-                place, credential, decision.pool, answer.status_code, time.time()
+                place, credential, decision.pool, response.status_code, time.time()
             )
 
     def current(self, credential: AccessCredential) -> AccessCredential | None:

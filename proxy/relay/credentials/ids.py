@@ -60,7 +60,7 @@ class Ids:
                 unknown.append(name)
             elif key:
                 return key
-        if not unknown or not self._redis.answers:
+        if not unknown or not self._redis.is_up:
             return ""
         try:
             found = await self._redis.ask(self._redis.client.mget(unknown))
@@ -79,9 +79,9 @@ class Ids:
         self._known.move_to_end(name)
         if len(self._known) > MAX_IDS:
             self._known.popitem(last=False)
-        if self._sharing is None and self._redis.answers:
+        if self._sharing is None and self._redis.is_up:
             self._sharing = spawn(self._share_soon(), "ids")
-        elif not self._redis.answers:
+        elif not self._redis.is_up:
             self._unshared.clear()  # what cannot be shared is not kept for later
 
     async def _share_soon(self) -> None:

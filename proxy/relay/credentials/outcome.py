@@ -6,7 +6,7 @@ from typing import cast
 
 import httpx
 
-from proxy.relay.upstream.response_body import AnswerBytes
+from proxy.relay.upstream.response_body import ResponseBody
 from proxy.wire.rate_limits import allowed_again
 
 REFUSED = "401"
@@ -19,7 +19,7 @@ DISCARD_SECONDS = 0.5
 Outcome = httpx.Response | httpx.TransportError
 
 
-def answer_of(outcome: Outcome) -> httpx.Response:
+def response_of(outcome: Outcome) -> httpx.Response:
     """The answer; raises the httpx.TransportError where there is none."""
     if isinstance(outcome, httpx.TransportError):
         raise outcome
@@ -60,4 +60,4 @@ async def discard(outcome: Outcome) -> None:
 
 def close(outcome: Outcome) -> None:
     if isinstance(outcome, httpx.Response):
-        cast(AnswerBytes, outcome.stream).close()
+        cast(ResponseBody, outcome.stream).close()

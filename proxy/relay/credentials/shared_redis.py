@@ -13,7 +13,7 @@ from proxy.relay.redis_client import DOWN, StoreDown, connect
 
 log = logging.getLogger("nexus.pool")
 
-Answer = TypeVar("Answer")
+Value = TypeVar("Value")
 WAIT_SECONDS = 0.3
 # A Redis that hangs must not hold up every session: for so long nobody asks it again.
 PAUSE_SECONDS = 5.0
@@ -29,11 +29,11 @@ class SharedRedis:
         self._rarely = Rarely()
 
     @property
-    def answers(self) -> bool:
+    def is_up(self) -> bool:
         """Whether it is worth asking: there is a Redis, and it did not fail a moment ago."""
         return self._has_address and time.monotonic() >= self._asked_again_at
 
-    async def ask(self, command: Awaitable[Answer]) -> Answer:
+    async def ask(self, command: Awaitable[Value]) -> Value:
         """The answer to a command; raises StoreDown."""
         try:
             async with asyncio.timeout(WAIT_SECONDS):

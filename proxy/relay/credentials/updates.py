@@ -19,12 +19,12 @@ class Notes:
     def __init__(self) -> None:
         self.gauges: dict[str, Gauges] = {}
         self.organisations: dict[str, str] = {}
-        self._answers: dict[str, tuple[float, Headers]] = {}
+        self._responses: dict[str, tuple[float, Headers]] = {}
         self._changes: dict[str, dict[str, str | float | None]] = {}
 
     def answered(self, key: str, headers: Headers) -> None:
         """The API answered a request that this credential paid for."""
-        self._answers[key] = (time.time(), headers)
+        self._responses[key] = (time.time(), headers)
 
     def failed(self, key: str, why: str) -> None:
         """The API refused it, or could not be reached with it."""
@@ -61,8 +61,8 @@ class Notes:
 
     def take(self) -> dict[str, Changes]:
         """All that changed, by credential."""
-        answers, self._answers = self._answers, {}
-        for key, (used_at, headers) in answers.items():
+        responses, self._responses = self._responses, {}
+        for key, (used_at, headers) in responses.items():
             self._change(key, {"used_at": used_at})
             if self.learn(key, headers):
                 self._change(key, {"gauges": msgspec.json.encode(self.gauges[key]).decode()})

@@ -16,7 +16,7 @@ from proxy.relay.http.client_allowance import Allowance
 from proxy.relay.http.client_limits import Phase, Reason
 from proxy.relay.http.framing import close_delimited
 from proxy.relay.http.headers import Headers
-from proxy.relay.http.responses import RawResponse, error_answer
+from proxy.relay.http.responses import RawResponse, error_response
 from proxy.relay.http.write_batcher import Outbox
 from proxy.wire.errors import ErrorKind
 
@@ -38,7 +38,7 @@ ON_LEAVE = "nexus.on_leave"
 WRITE = "nexus.write"
 ARRIVING = "nexus.arriving"
 KNOWN = "nexus.known"
-ANSWER_EARLY = "nexus.answer_early"
+RESPOND_EARLY = "nexus.answer_early"
 LINGER = "nexus.linger"
 TAKE_PIECES = "nexus.take_pieces"
 
@@ -185,7 +185,7 @@ class Protocol(HttpToolsProtocol):
             WRITE: self._write,
             ARRIVING: self._is_arriving,
             KNOWN: self._allowance.know,
-            ANSWER_EARLY: self._answer_early,
+            RESPOND_EARLY: self._respond_early,
             LINGER: self._linger,
             TAKE_PIECES: self._take_pieces,
         }
@@ -349,9 +349,9 @@ class Protocol(HttpToolsProtocol):
         if reason is Reason.SILENT or self._allowance.limits.is_overrun:
             self.transport.abort()
         else:
-            self._answer_last(error_answer(reason.kind, reason.message, ""), BROKEN_SECONDS)
+            self._respond_last(error_response(reason.kind, reason.message, ""), BROKEN_SECONDS)
 
-    def _answer_early(self, response: RawResponse) -> None:
+    def _respond_early(self, response: RawResponse) -> None:
         """Answer the running request, whose body is still arriving and that nobody wants."""
         cycle = cast(RequestResponseCycle, self._running)
         if cycle.disconnected:
@@ -362,9 +362,9 @@ class Protocol(HttpToolsProtocol):
         self._allowance.let_go()
         if cycle.scope["method"] == "HEAD":
             response.content = b""
-        self._answer_last(response, EARLY_SECONDS)
+        self._respond_last(response, EARLY_SECONDS)
 
-    def _answer_last(self, response: RawResponse, seconds: float) -> None:
+    def _respond_last(self, response: RawResponse, seconds: float) -> None:
         """Write a response that nothing follows, and close once the client has, or after so many seconds."""
         lines = [b"HTTP/1.1 %d " % response.status_code, b"connection: close"]
         lines += [name + b": " + value for name, value in response.pairs if name != b"connection"]

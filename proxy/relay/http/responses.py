@@ -35,14 +35,14 @@ class RawResponse(PairsResponse):
         self.content = body
 
 
-def json_answer(data: object, status: int = 200, headers: Headers | None = None) -> RawResponse:
+def json_response(data: object, status: int = 200, headers: Headers | None = None) -> RawResponse:
     """A JSON document."""
     return RawResponse(
         status, [(b"content-type", b"application/json"), *(headers or [])], msgspec.json.encode(data)
     )
 
 
-def error_answer(
+def error_response(
     kind: ErrorKind, message: str, exchange_id: str, headers: Headers | None = None
 ) -> RawResponse:
     """An error of Nexus: clients read it as one of the API's own."""

@@ -35,8 +35,8 @@ class LimitStore:
 
     async def reserve(self, ask: Ask) -> list[Finding]:
         """Reserve under all of its rules; what refuses, [] when it passes."""
-        answer = await self._run(limit_scripts.RESERVE, ask)
-        return _findings(answer) if answer else []
+        response = await self._run(limit_scripts.RESERVE, ask)
+        return _findings(response) if response else []
 
     async def renew(self, held: Sequence[Ask]) -> None:
         """These exchanges still run."""
@@ -63,7 +63,9 @@ class LimitStore:
         if not self._has_address:
             raise StoreDown("REDIS_URL is not set")
         try:
-            answer: bytes | None = await self._scripts[script](args=[msgspec.json.encode({**_TIMES, **ask})])
+            response: bytes | None = await self._scripts[script](
+                args=[msgspec.json.encode({**_TIMES, **ask})]
+            )
         except DOWN as error:
             raise StoreDown(type(error).__name__) from error
-        return answer
+        return response

@@ -128,7 +128,7 @@ class Call:
         await link._drain_helper()
         return cast(asyncio.Transport, link.transport)
 
-    async def answer(self) -> Head:
+    async def response(self) -> Head:
         """The final answer's head; raises aiohttp.ClientError, TimeoutError or OSError, or what a body's source raised.
 
         What breaks an answer whose head has come is reported by its body, however the network cut the bytes.

@@ -15,7 +15,7 @@ PIECE_BYTES = 64 * 1024
 Taker = Callable[[bytes, bytes], bool]
 
 
-class AnswerBytes(httpx.AsyncByteStream):
+class ResponseBody(httpx.AsyncByteStream):
     """The body's bytes as the network gives them; raises httpx.ReadError when upstream breaks off."""
 
     def __init__(self, call: Call) -> None:

@@ -22,7 +22,7 @@ _LENIENT = {
 }
 
 
-class BadAnswer(aiohttp.ClientError):
+class BadResponse(aiohttp.ClientError):
     """What came is no answer in HTTP/1.1."""
 
 
@@ -62,14 +62,14 @@ class Reply:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
-            self.fail(BadAnswer(str(error.__context__ or error)))
+            self.fail(BadResponse(str(error.__context__ or error)))
         if self.head:
             self.held += len(data)
             self.between_chunks = self._ends_with_chunk(data)
             return
         self._head_bytes += len(data)
         if self._head_bytes > MAX_HEAD_BYTES:
-            self.fail(BadAnswer(f"its head is longer than {MAX_HEAD_BYTES} bytes"))
+            self.fail(BadResponse(f"its head is longer than {MAX_HEAD_BYTES} bytes"))
 
     def _ends_with_chunk(self, data: bytes) -> bool:
         """Whether these last bytes end with a chunk that ends with an event: its line end is not among the body's bytes."""
@@ -116,7 +116,7 @@ class Reply:
     def on_message_begin(self) -> None:
         if self.ended:
             self.head = None  # what has two ends is no answer, if it all came at once
-            raise BadAnswer("more came than its length said")
+            raise BadResponse("more came than its length said")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers.append((name, value))
@@ -130,9 +130,9 @@ class Reply:
         if 100 <= status < 200 and status != 101:
             return
         if len(headers) > MAX_HEADERS:
-            raise BadAnswer(f"it has more than {MAX_HEADERS} headers")
+            raise BadResponse(f"it has more than {MAX_HEADERS} headers")
         if not 200 <= status <= 599 or _FORBIDDEN.search(b"".join([value for _, value in headers])):
-            raise BadAnswer(f"no HTTP answer (status {status})")
+            raise BadResponse(f"no HTTP answer (status {status})")
         self.head = Head(status, headers)
         self.reusable = self._parser.should_keep_alive() and not self._bodiless
         # httptools cannot be told that no body follows: the connection of such an answer is not used again.

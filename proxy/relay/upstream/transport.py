@@ -15,8 +15,8 @@ from proxy.relay.http.headers import Headers
 from proxy.relay.http.request_body import Source
 from proxy.relay.upstream.connector import connector
 from proxy.relay.upstream.request import BadHead, Call, Origin, head_of
-from proxy.relay.upstream.response_body import AnswerBytes
-from proxy.relay.upstream.response_parser import BadAnswer
+from proxy.relay.upstream.response_body import ResponseBody
+from proxy.relay.upstream.response_parser import BadResponse
 
 
 class UpstreamTransport(httpx.AsyncBaseTransport):
@@ -38,13 +38,13 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
         try:
             call = await self._begin(request)
             try:
-                head = await call.answer()
+                head = await call.response()
             except BaseException:
                 call.close()
                 raise
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise _translated(error, request) from error
-        stream = AnswerBytes(call)
+        stream = ResponseBody(call)
         return httpx.Response(head.status, headers=head.headers, stream=stream, request=request)
 
     async def _begin(self, request: httpx.Request) -> Call:
@@ -76,7 +76,7 @@ def _translated(error: Exception, request: httpx.Request) -> httpx.TransportErro
     message = str(error) or type(error).__name__
     if isinstance(error, asyncio.TimeoutError):
         return httpx.ReadTimeout(message, request=request)
-    if isinstance(error, BadAnswer):
+    if isinstance(error, BadResponse):
         return httpx.RemoteProtocolError(message, request=request)
     if isinstance(error, aiohttp.ClientConnectorError | Unreachable):
         return httpx.ConnectError(message, request=request)

@@ -118,8 +118,8 @@ def _lines(row: Exchange, found: BatchUsage | None) -> Iterable[CostLine]:
         named = {share.model: share.price_id for share in found.results.shares}
         bills = costs.bills_of_batch(found.results, at, _AsBilled(named))
         return [line for bill in bills for line in bill.lines]
-    answer = costs.answer_of(row)
-    return costs.bill_of(row, answer, _AsBilled({answer.model or row.model: row.price_id})).lines
+    response = costs.response_of(row)
+    return costs.bill_of(row, response, _AsBilled({response.model or row.model: row.price_id})).lines
 
 
 class _AsBilled(PriceBook):

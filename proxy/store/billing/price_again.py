@@ -11,7 +11,7 @@ from proxy.store.pricing import costs
 from proxy.store.transfer.reading import read
 from proxy.wire.batch_reader import read_results
 from proxy.wire.lenient import as_dict, as_list
-from proxy.wire.messages import read_answer
+from proxy.wire.messages import read_response
 from proxy.wire.price_book import PriceBook
 from proxy.wire.refusals import REFUSED
 from proxy.wire.requests import read_request
@@ -36,10 +36,10 @@ def price_again(row: Exchange, book: PriceBook) -> str:
     if found := batches.usage_of(row):
         row.price_rule = costs.RULE
         return batches.bill(row, found, book) if found.priced_at else ""
-    answer = costs.answer_of(row)
-    if row.price_rule < costs.RULE and answer.usage:
-        facts.add_usage(row, answer.usage)
-    return costs.add_to(row, answer, book)
+    content = costs.response_of(row)
+    if row.price_rule < costs.RULE and content.usage:
+        facts.add_usage(row, content.usage)
+    return costs.add_to(row, content, book)
 
 
 def _lacks_columns(row: Exchange) -> bool:
@@ -67,7 +67,7 @@ def _read_again(row: Exchange, request: Side | None, response: Side, book: Price
         results = read_results(body, book.thresholds)
         batches.keep(row, replace(found, results=results))
         return
-    facts.add_details(row, read_answer(row.status, told.get("content-type", ""), body))
+    facts.add_details(row, read_response(row.status, told.get("content-type", ""), body))
     if request and request.body is not None:
         shape = read_request(row.path, plain(request.body, request.headers))
         row.max_tokens, row.bill_to = shape.max_tokens, shape.bill_to

@@ -19,7 +19,7 @@ from proxy.wire import batches
 from proxy.wire.batch_reader import read_results
 from proxy.wire.endings import MissingEnd, missing_end
 from proxy.wire.hints import model_of
-from proxy.wire.messages import Answer, ToolCall, read_answer
+from proxy.wire.messages import ResponseContent, ToolCall, read_response
 from proxy.wire.pricing import PriceBook
 from proxy.wire.refusals import ONE_ATTEMPT
 from proxy.wire.requests import RequestFacts, read_request, read_target
@@ -60,12 +60,14 @@ def read(record: Record, spool: UUID, prices: PriceBook, arrived: batches.Result
     body = plain(record.response_body, closing.headers)
     fetched = _fetched(record, body, prices, arrived)
     # A file of results is no answer: its bill is made when it is known whether it counts.
-    answer = Answer() if fetched else read_answer(closing.status, told.get("content-type", ""), body)
-    if missing := _missing_end(record, body, answer):
-        record, answer = _cut(record, missing), replace(answer, finished=False)
-    found = joined(record, spool, prices, request, answer)
+    response = (
+        ResponseContent() if fetched else read_response(closing.status, told.get("content-type", ""), body)
+    )
+    if missing := _missing_end(record, body, response):
+        record, response = _cut(record, missing), replace(response, finished=False)
+    found = joined(record, spool, prices, request, response)
     row = found.exchange
-    batch = fetched or batches.created(row.method, row.path, row.status, answer.message)
+    batch = fetched or batches.created(row.method, row.path, row.status, response.message)
     return replace(found, batch=batch) if batch else found
 
 
@@ -78,16 +80,16 @@ def _asked(record: Record) -> RequestFacts:
     return read_request(head.target, plain(record.request_body, head.headers))
 
 
-def _missing_end(record: Record, body: bytes, answer: Answer) -> MissingEnd | None:
+def _missing_end(record: Record, body: bytes, response: ResponseContent) -> MissingEnd | None:
     """What an answer lacks that the relay, which sees bytes alone, called complete; None also where its body is not at hand."""
     head, closing = record.head, record.closing
-    if closing.outcome != COMPLETE or not 200 <= closing.status < 300 or answer.error_type:
+    if closing.outcome != COMPLETE or not 200 <= closing.status < 300 or response.error_type:
         return None
     is_lost = closing.response_dropped or closing.response_not_kept
     if is_lost or not are_known(closing.headers) or (record.response_body and not body):
         return None
     content_type = by_name(closing.headers).get("content-type", "")
-    return missing_end(head.method, head.target.partition("?")[0], answer, content_type, body)
+    return missing_end(head.method, head.target.partition("?")[0], response, content_type, body)
 
 
 def _cut(record: Record, missing: MissingEnd) -> Record:
@@ -96,15 +98,17 @@ def _cut(record: Record, missing: MissingEnd) -> Record:
     return structs.replace(record, closing=closing)
 
 
-def joined(record: Record, spool: UUID, prices: PriceBook, request: RequestFacts, answer: Answer) -> Facts:
+def joined(
+    record: Record, spool: UUID, prices: PriceBook, request: RequestFacts, response: ResponseContent
+) -> Facts:
     """What a record says, with its bodies read already."""
     row = _outline(record, spool)
     _add_request(row, request)
-    _add_answer(row, answer)
-    unpriced_model = columns.text(costs.add_to(row, answer, prices), MODEL_LENGTH)
+    _add_response(row, response)
+    unpriced_model = columns.text(costs.add_to(row, response, prices), MODEL_LENGTH)
     columns.fit(row)
     return Facts(
-        row, request.user_text, request.first_user_text, answer.message, answer.tools, unpriced_model
+        row, request.user_text, request.first_user_text, response.message, response.tools, unpriced_model
     )
 
 
@@ -113,7 +117,7 @@ def unread(record: Record, spool: UUID, prices: PriceBook, why: str) -> Facts:
     row = _outline(record, spool)
     _add_request(row, read_request(record.head.target, b""))
     row.model = model_of(record.request_body)
-    unpriced_model = columns.text(costs.add_to(row, Answer(), prices), MODEL_LENGTH)
+    unpriced_model = columns.text(costs.add_to(row, ResponseContent(), prices), MODEL_LENGTH)
     if row.cost_state != costs.NONE:
         row.cost_reason = why
     columns.fit(row)
@@ -204,31 +208,31 @@ def _add_request(row: Exchange, request: RequestFacts) -> None:
         row.session_id = row.session_id or request.user_id.session
 
 
-def _add_answer(row: Exchange, answer: Answer) -> None:
-    row.model = row.model or answer.model or ""
-    row.answered_model = answer.model if answer.model and answer.model != row.model else ""
-    row.finished = answer.finished
-    row.streamed = answer.streamed
-    row.stop_reason = answer.stop_reason or ""
-    row.message_id = answer.message_id or ""
-    row.tool_calls = len(answer.tools)
-    row.tool_names = [columns.text(call.name, 200) for call in answer.tools[:_TOOL_NAMES]]
-    if answer.error_type and row.error_type in {
+def _add_response(row: Exchange, response: ResponseContent) -> None:
+    row.model = row.model or response.model or ""
+    row.answered_model = response.model if response.model and response.model != row.model else ""
+    row.finished = response.finished
+    row.streamed = response.streamed
+    row.stop_reason = response.stop_reason or ""
+    row.message_id = response.message_id or ""
+    row.tool_calls = len(response.tools)
+    row.tool_names = [columns.text(call.name, 200) for call in response.tools[:_TOOL_NAMES]]
+    if response.error_type and row.error_type in {
         "",
-        answer.error_type,
+        response.error_type,
     }:  # the relay knows the type of one, not its words
-        row.error_type = answer.error_type
-        row.error_message = row.error_message or _message(answer.error_message or "")
-    if answer.error_type and answer.streamed and row.outcome == COMPLETE:
+        row.error_type = response.error_type
+        row.error_message = row.error_message or _message(response.error_message or "")
+    if response.error_type and response.streamed and row.outcome == COMPLETE:
         row.outcome = UPSTREAM_ERROR
-    if usage := answer.usage:
+    if usage := response.usage:
         row.input_tokens = usage.input_tokens
         row.output_tokens = usage.output_tokens
         row.cache_read_tokens = usage.cache_read_tokens
         row.cache_write_tokens = usage.cache_write_tokens
         row.usage = usage.raw
         add_usage(row, usage)
-    add_details(row, answer)
+    add_details(row, response)
 
 
 def add_usage(row: Exchange, usage: Usage) -> None:
@@ -239,14 +243,14 @@ def add_usage(row: Exchange, usage: Usage) -> None:
     row.thinking_tokens = usage.thinking_tokens
 
 
-def add_details(row: Exchange, answer: Answer) -> None:
+def add_details(row: Exchange, response: ResponseContent) -> None:
     """What an answer says of its end, its attempts and its input."""
-    row.stop_details = answer.stop_details
-    row.error_code = answer.error_code or ""
-    row.input_transformations = answer.input_transformations
-    if answer.attempts != ONE_ATTEMPT:
-        row.attempts = msgspec.to_builtins(answer.attempts)
-        row.fallback_from = next((hop.model for hop in answer.attempts.hops), "")
+    row.stop_details = response.stop_details
+    row.error_code = response.error_code or ""
+    row.input_transformations = response.input_transformations
+    if response.attempts != ONE_ATTEMPT:
+        row.attempts = msgspec.to_builtins(response.attempts)
+        row.fallback_from = next((hop.model for hop in response.attempts.hops), "")
 
 
 def _message(text: str) -> str:

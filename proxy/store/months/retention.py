@@ -77,8 +77,8 @@ def droppable(step: Step) -> bool:
     """Whether it holds anything that is not pinned."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT nexus_droppable(%s, %s)", [step.month, step.part.name])
-        [(answer,)] = cursor.fetchall()
-    return bool(answer)
+        [(response,)] = cursor.fetchall()
+    return bool(response)
 
 
 def drop(step: Step) -> bool:

@@ -25,7 +25,7 @@ return (same(before) or same(after)) and 0 or 1
 _REMEMBERED_TEXTS = 32
 # `refused` is missing on purpose: who was not let in must not be able to write into somebody's channel.
 _FAILED = (UPSTREAM_ERROR, UPSTREAM_CUT, ABORTED)
-_ANSWERED = (COMPLETE, CLIENT_LEFT)
+_RESPONDED = (COMPLETE, CLIENT_LEFT)
 
 
 def is_new_text(stored: Stored) -> bool:
@@ -34,7 +34,7 @@ def is_new_text(stored: Stored) -> bool:
     Remembers the text. A thread is the session header with the first user text, so that parallel sub-agents of
     one session do not take turns in being new; without the header, the domain with the first user text.
     """
-    if not _is_inference(stored) or stored.outcome not in _ANSWERED or stored.error_type:
+    if not _is_inference(stored) or stored.outcome not in _RESPONDED or stored.error_type:
         return False
     if not stored.user_text.strip():
         return False
@@ -55,7 +55,7 @@ def is_new_error(stored: Stored) -> bool:
 
 
 def _failed_inside(stored: Stored) -> bool:
-    return stored.outcome in _ANSWERED and bool(stored.error_type)
+    return stored.outcome in _RESPONDED and bool(stored.error_type)
 
 
 def _is_inference(stored: Stored) -> bool:

@@ -21,7 +21,7 @@ from proxy.store.notifications.public_address import PrivateAddress, resolve
 TIMEOUT_SECONDS = 10
 UNKNOWN_WAIT_SECONDS = 30.0
 LONGEST_WAIT_SECONDS = 3600.0
-_ANSWER_BYTES = 200
+_RESPONSE_BYTES = 200
 
 _ACTION = {
     "no_service": "the webhook was removed: make a new one in Slack and set it",
@@ -122,13 +122,13 @@ def _post(
     )
     response = client.send(request, stream=True, follow_redirects=False)
     try:
-        answer = next(response.iter_raw(_ANSWER_BYTES), b"")
+        body = next(response.iter_raw(_RESPONSE_BYTES), b"")
     finally:
         response.close()
-    return response.status_code, answer.decode("ascii", "replace").strip(), response.headers
+    return response.status_code, body.decode("ascii", "replace").strip(), response.headers
 
 
-def _judge(status: int, answer: str, headers: httpx.Headers) -> None:
+def _judge(status: int, body: str, headers: httpx.Headers) -> None:
     if 200 <= status < 300:
         return
     if status == 429:
@@ -137,8 +137,8 @@ def _judge(status: int, answer: str, headers: httpx.Headers) -> None:
         raise NotNow(f"Slack answered {status}")
     if 300 <= status < 400:
         raise Undeliverable("the webhook redirects, which is not followed: set its final address")
-    action = _ACTION.get(answer, "check the webhook and the channel")
-    word = answer if answer in _ACTION else "an unknown answer"
+    action = _ACTION.get(body, "check the webhook and the channel")
+    word = body if body in _ACTION else "an unknown response"
     raise Undeliverable(f"Slack answered {status} ({word}): {action}")
 
 

@@ -11,7 +11,7 @@ from proxy.store.notifications.quoting import clip, quote
 from proxy.store.notifications.tool_hints import tool_line
 from proxy.wire.lenient import as_dict, as_list, as_text
 
-ANSWER_LINES = 20
+RESPONSE_LINES = 20
 MOST_TOOLS = 20
 FOOTER_LIMIT = 120
 RED = "#ff0000"
@@ -50,8 +50,8 @@ class Post(TypedDict):
 def conversation(stored: Stored) -> Post:
     """What the user asked, what Claude answered and which tools it calls, in one post."""
     lines = [f":bust_in_silhouette: User: {quote(stored.user_text)}"]
-    if answer := quote(answer_text(stored.message), lines=ANSWER_LINES):
-        lines.append(f":robot_face: Claude: {answer}")
+    if response := quote(response_text(stored.message), lines=RESPONSE_LINES):
+        lines.append(f":robot_face: Claude: {response}")
     lines += [tool_line(call) for call in stored.tool_calls[:MOST_TOOLS]]
     if more := len(stored.tool_calls[MOST_TOOLS:]):
         lines.append(f"    :wrench: ... and {more} more")
@@ -108,7 +108,7 @@ def unpriced(stored: Stored, dashboard_url: str) -> Post:
     )
 
 
-def answer_text(message: dict[str, object] | None) -> str:
+def response_text(message: dict[str, object] | None) -> str:
     """The text blocks of an answer, by lines."""
     blocks = [as_dict(item) for item in as_list(as_dict(message).get("content"))]
     texts = [as_text(block.get("text")) or "" for block in blocks if block.get("type") == "text"]

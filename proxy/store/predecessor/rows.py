@@ -15,7 +15,7 @@ from proxy.store.bodies.traffic import Whole, traffic_of
 from proxy.store.ingest import facts
 from proxy.store.predecessor.schema import Schema
 from proxy.wire.lenient import as_dict
-from proxy.wire.messages import Answer, ToolCall, read_answer
+from proxy.wire.messages import ResponseContent, ToolCall, read_response
 from proxy.wire.pricing import PriceBook
 from proxy.wire.requests import RequestFacts, read_request
 from proxy.wire.usage import Usage, merge
@@ -49,7 +49,7 @@ def whole_of(row: Row, schema: Schema, serial: int, prices: PriceBook) -> Whole:
     """The exchange, priced by our table at the row's date."""
     record = _record(row, schema, serial)
     request = _request(row, record)
-    read = facts.joined(record, SPOOL, prices, request, _answer(row, record, request))
+    read = facts.joined(record, SPOOL, prices, request, _response(row, record, request))
     read.exchange.tool_names = [name for name in read.exchange.tool_names if name]
     return Whole(read.exchange, traffic_of(record))
 
@@ -121,15 +121,15 @@ def _request(row: Row, record: Record) -> RequestFacts:
     )
 
 
-def _answer(row: Row, record: Record, request: RequestFacts) -> Answer:
-    answer = read_answer(record.closing.status, "application/json", record.response_body)
+def _response(row: Row, record: Record, request: RequestFacts) -> ResponseContent:
+    response = read_response(record.closing.status, "application/json", record.response_body)
     # It kept the message of a stream, not the stream: what was asked for tells which it was.
     return replace(
-        answer,
+        response,
         streamed=request.stream,
         finished=record.closing.outcome != ABORTED,
-        usage=_usage(row) or answer.usage,
-        tools=answer.tools or _counted_tools(row),
+        usage=_usage(row) or response.usage,
+        tools=response.tools or _counted_tools(row),
     )
 
 

@@ -17,7 +17,7 @@ from proxy.store.models import Exchange
 from proxy.store.postgres import columns
 from proxy.wire.batches import Results, Share
 from proxy.wire.estimate import calls_usd, limit_usd, unreported_output
-from proxy.wire.messages import Answer
+from proxy.wire.messages import ResponseContent
 from proxy.wire.pricing import EXACT, NONE, NOTIONAL, PARTIAL, UNPRICED, Bill, Billed, PriceBook, bill, cost
 from proxy.wire.refusals import ONE_ATTEMPT, Attempts
 from proxy.wire.usage import Counts, Usage, merge
@@ -33,44 +33,46 @@ _NO_USAGE = "the answer's usage did not arrive or cannot be read"
 _LONGEST_REASON = 2000
 
 
-def add_to(row: Exchange, answer: Answer, prices: PriceBook) -> str:
+def add_to(row: Exchange, response: ResponseContent, prices: PriceBook) -> str:
     """Set the cost of a row; the model that lacks a price for it, "" where none does.
 
     Priced is the model that answered: an alias in the request names none.
     """
     _clear(row)
-    model = answer.model or row.model
-    missing = 0 if answer.finished else unreported_output(_output_of(answer), row.max_tokens, _seconds(row))
-    if answer.usage is None:
-        if _billed_unseen(row, answer):
+    model = response.model or row.model
+    missing = (
+        0 if response.finished else unreported_output(_output_of(response), row.max_tokens, _seconds(row))
+    )
+    if response.usage is None:
+        if _billed_unseen(row, response):
             row.cost_state, row.cost_reason = PARTIAL, _NO_USAGE
             _estimate(row, limit_usd(Usage(), model, row.started_at, prices, missing_output=missing))
         return ""
-    found = bill_of(row, answer, prices)
+    found = bill_of(row, response, prices)
     _set(row, found, _reported(row))
     if row.cost_state in (PARTIAL, UNPRICED):
         bound = limit_usd(
-            answer.usage, model, row.started_at, prices, attempts=answer.attempts, missing_output=missing
+            response.usage, model, row.started_at, prices, attempts=response.attempts, missing_output=missing
         )
         _estimate(row, bound)
     return found.unpriced_model or ""
 
 
-def bill_of(row: Exchange, answer: Answer, prices: PriceBook) -> Bill:
+def bill_of(row: Exchange, response: ResponseContent, prices: PriceBook) -> Bill:
     """The bill for what an answer says, of the time of its row."""
     return cost(
-        answer.usage or Usage(),
-        answer.model or row.model,
+        response.usage or Usage(),
+        response.model or row.model,
         row.started_at,
         prices,
-        attempts=answer.attempts,
-        finished=answer.finished,
+        attempts=response.attempts,
+        finished=response.finished,
     )
 
 
-def answer_of(row: Exchange) -> Answer:
+def response_of(row: Exchange) -> ResponseContent:
     """What a stored row that has a usage still knows of its answer: enough to price it again."""
-    return Answer(
+    return ResponseContent(
         usage=merge(row.usage),
         model=row.answered_model or row.model,
         # Rows from before the column `finished` say it in their state alone.
@@ -190,8 +192,8 @@ def _estimate(row: Exchange, bound: Decimal) -> None:
     row.estimated_usd = beyond if beyond > 0 else None
 
 
-def _output_of(answer: Answer) -> int:
-    return answer.usage.output_tokens if answer.usage else 0
+def _output_of(response: ResponseContent) -> int:
+    return response.usage.output_tokens if response.usage else 0
 
 
 def _seconds(row: Exchange) -> float:
@@ -215,9 +217,9 @@ def _number(price_id: str | None) -> int | None:
     return int(price_id) if price_id else None
 
 
-def _billed_unseen(row: Exchange, answer: Answer) -> bool:
+def _billed_unseen(row: Exchange, response: ResponseContent) -> bool:
     """Whether upstream billed an answer whose usage did not arrive or cannot be read."""
-    if row.request_type not in _BILLED_TYPES or answer.error_type:
+    if row.request_type not in _BILLED_TYPES or response.error_type:
         return False
     cut = row.status == 0 and row.outcome in (CLIENT_LEFT, UPSTREAM_CUT, ABORTED)
     return cut or 200 <= row.status < 300

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from proxy.record import Record
-from proxy.store.seeding import answers, harness
+from proxy.store.seeding import harness, responses
 from proxy.store.seeding.prose import Json, words
 
 AGENT = "sub-agent"
@@ -45,7 +45,7 @@ def conversation(draw: random.Random) -> Conversation:
 
 def stranger(draw: random.Random) -> Conversation:
     """An attempt that Nexus refuses."""
-    return Conversation([Turn(0, answers.refused(draw))], stranger=True)
+    return Conversation([Turn(0, responses.refused(draw))], stranger=True)
 
 
 def agent(draw: random.Random) -> Iterator[Turn]:
@@ -60,23 +60,23 @@ def agent(draw: random.Random) -> Iterator[Turn]:
     clock, context = 0, round(draw.lognormvariate(10.3, 0.8))
     running: list[str] = []
     if draw.random() < 0.3:
-        yield Turn(clock, answers.count(draw, _small(_SMALL_MODEL, messages[1:]), SESSION))
+        yield Turn(clock, responses.count(draw, _small(_SMALL_MODEL, messages[1:]), SESSION))
         clock += 300
     for _ in range(min(_LONGEST, max(1, round(draw.lognormvariate(2.3, 0.8))))):
         body = {"model": model, **fixed, "messages": messages, "max_tokens": 128_000, "stream": True}
-        answer = answers.inference(draw, _with_user(body), SESSION, context=context, tools=_TOOLS)
-        yield Turn(clock, answer.record)
-        clock += answer.duration_ms + _pause(draw)
+        response = responses.inference(draw, _with_user(body), SESSION, context=context, tools=_TOOLS)
+        yield Turn(clock, response.record)
+        clock += response.duration_ms + _pause(draw)
         for _ in running:
-            helper = answers.inference(draw, _helpers(draw, fixed), SESSION, agent=AGENT, context=4000)
+            helper = responses.inference(draw, _helpers(draw, fixed), SESSION, agent=AGENT, context=4000)
             yield Turn(clock, helper.record)
             clock += helper.duration_ms
         reports = [harness.report(draw, report) for report in running]
-        results, running = harness.results(draw, answer.content)
+        results, running = harness.results(draw, response.content)
         heard = [*results, *reports] or [{"type": "text", "text": words(draw, 50)}]
         messages = [
             *messages,
-            {"role": "assistant", "content": answer.content},
+            {"role": "assistant", "content": response.content},
             {"role": "user", "content": heard},
         ]
         context += draw.randrange(200, 3000)
@@ -90,12 +90,12 @@ def chat(draw: random.Random) -> Iterator[Turn]:
     clock = 0
     for _ in range(draw.choices((1, 2, 3, 5), (60, 20, 15, 5))[0]):
         body = _small(model, messages) | {"system": words(draw, 30), "max_tokens": 1024, "stream": streamed}
-        answer = answers.inference(draw, body, "", context=0)
-        yield Turn(clock, answer.record)
-        clock += answer.duration_ms + draw.randrange(4000, 60_000)
+        response = responses.inference(draw, body, "", context=0)
+        yield Turn(clock, response.record)
+        clock += response.duration_ms + draw.randrange(4000, 60_000)
         messages = [
             *messages,
-            {"role": "assistant", "content": answer.content},
+            {"role": "assistant", "content": response.content},
             _said("user", words(draw, 30)),
         ]
 
@@ -104,12 +104,12 @@ def single(draw: random.Random) -> Iterator[Turn]:
     """One call beside any conversation."""
     messages = [_said("user", words(draw, 25))]
     if draw.random() < 0.6:
-        yield Turn(0, answers.count(draw, _small(_SMALL_MODEL, messages), ""))
+        yield Turn(0, responses.count(draw, _small(_SMALL_MODEL, messages), ""))
     elif draw.random() < 0.5:
-        yield Turn(0, answers.models(draw))
+        yield Turn(0, responses.models(draw))
     else:
         quota = _small(_SMALL_MODEL, [_said("user", "quota")]) | {"max_tokens": 1}
-        yield Turn(0, answers.inference(draw, quota, SESSION, context=0).record)
+        yield Turn(0, responses.inference(draw, quota, SESSION, context=0).record)
 
 
 def _pause(draw: random.Random) -> int:

@@ -10,7 +10,7 @@ from proxy.store.bodies.codings import plain
 from proxy.store.ingest.facts import by_name
 from proxy.store.transfer.line import SIDES
 from proxy.wire.lenient import parse
-from proxy.wire.messages import read_answer
+from proxy.wire.messages import read_response
 
 
 def masked(fields: dict[str, Any]) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def _body(name: str, fields: dict[str, Any]) -> bytes:
     if name == "response":
         # Without a type, a stream is known by how it begins.
         for kind in (headers.get("content-type", ""), ""):
-            message = read_answer(fields["status"], kind, body).message
+            message = read_response(fields["status"], kind, body).message
             if message is not None:
                 return msgspec.json.encode(mask_json(message))
     value = parse(body)

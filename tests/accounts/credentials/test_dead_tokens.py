@@ -27,7 +27,7 @@ def put_token(path: Path, token: str) -> None:
 
 
 def test_the_endpoint_is_asked_once_and_again_for_another_token(endpoint: Emulator, path: Path) -> None:
-    endpoint.oauth.answers.append(refusal("invalid_grant", "Refresh token not found"))
+    endpoint.oauth.responses.append(refusal("invalid_grant", "Refresh token not found"))
     token = read(path).refresh_token
 
     first, second = failure(path), failure(path, forced=True)
@@ -46,7 +46,7 @@ def test_the_endpoint_is_asked_once_and_again_for_another_token(endpoint: Emulat
 
 
 def test_a_passing_failure_leaves_no_note(endpoint: Emulator, path: Path) -> None:
-    endpoint.oauth.answers.append(refusal("server_error", "later", status=500))
+    endpoint.oauth.responses.append(refusal("server_error", "later", status=500))
 
     assert not failure(path).permanent
     assert not beside(path).exists()

@@ -163,7 +163,7 @@ def test_a_login_that_cannot_be_kept_says_why(
     ):
         Person(monkeypatch).login("--file", "/nowhere/a.example.credentials.json")
     assert endpoint.oauth.calls == asked  # no code is spent on tokens that could not be kept
-    endpoint.oauth.answers.append(refusal("invalid_grant", "The code has expired"))
+    endpoint.oauth.responses.append(refusal("invalid_grant", "The code has expired"))
     with pytest.raises(CommandError, match="run this again"):
         Person(monkeypatch).login("--domain", "a.example", "--name", "new")
 
@@ -191,7 +191,7 @@ def test_what_is_due_is_renewed_and_everything_when_forced(endpoint: Emulator) -
 
 def test_a_renewal_that_fails_is_told_and_does_not_wait_for_its_pause(endpoint: Emulator) -> None:
     make_oauth()
-    endpoint.oauth.answers.append(refusal("server_error", "later", status=500))
+    endpoint.oauth.responses.append(refusal("server_error", "later", status=500))
 
     failed = run("oauth_refresh", "a.example")
     again = run("oauth_refresh", "a.example")
@@ -240,7 +240,7 @@ def test_a_file_with_a_dead_token_is_shown_until_somebody_signed_in(
     path = tmp_path / "e.example.credentials.json"
     oauth = {"accessToken": "sk-ant-oat01-x", "refreshToken": "sk-ant-ort01-dead", "expiresAt": 1000}
     path.write_text(json.dumps({"type": "oauth", "oauth": oauth}))
-    endpoint.oauth.answers.append(refusal("invalid_grant", "Refresh token not found"))
+    endpoint.oauth.responses.append(refusal("invalid_grant", "Refresh token not found"))
     assert "failed: the token endpoint answered 400 (invalid_grant)" in run("oauth_refresh", "e.example")[0]
 
     text, error = run("oauth_status")

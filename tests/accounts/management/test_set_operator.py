@@ -63,11 +63,11 @@ class Terminal(StringIO):
 @pytest.fixture
 def typed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What a person types at the two prompts."""
-    answers: list[str] = []
+    responses: list[str] = []
     settings.OPERATOR_PASSWORD = ""
     monkeypatch.setattr("sys.stdin", Terminal())
-    monkeypatch.setattr("accounts.management.commands.set_operator.getpass", lambda prompt: answers.pop(0))
-    return answers
+    monkeypatch.setattr("accounts.management.commands.set_operator.getpass", lambda prompt: responses.pop(0))
+    return responses
 
 
 def test_in_a_terminal_the_password_is_typed_twice(typed: list[str]) -> None:

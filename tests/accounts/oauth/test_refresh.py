@@ -19,7 +19,7 @@ from accounts.oauth import refresh as oauth
 from accounts.oauth.refresh import RefreshFailed
 from accounts.snapshot import credentials
 from nexus_project.demo.emulator import Emulator, Script
-from nexus_project.demo.emulator.api.response import json_answer
+from nexus_project.demo.emulator.api.response import json_response
 from nexus_project.demo.emulator.endpoints.oauth import refusal
 from nexus_project.demo.serving import free_socket
 from tests.accounts.people import make_oauth
@@ -87,7 +87,7 @@ def test_what_is_asked_is_what_the_endpoint_documents(
 def test_without_a_new_refresh_token_the_old_one_is_kept(
     endpoint: Emulator, row: Credential, extra: dict[str, object]
 ) -> None:
-    endpoint.oauth.answers.append(json_answer({**GRANT, **extra}))
+    endpoint.oauth.responses.append(json_response({**GRANT, **extra}))
 
     oauth.refresh(credential_of(row))
 
@@ -98,7 +98,7 @@ def test_without_a_new_refresh_token_the_old_one_is_kept(
 
 
 def test_the_scopes_of_the_answer_are_kept(endpoint: Emulator, row: Credential) -> None:
-    endpoint.oauth.answers.append(json_answer({**GRANT, "scope": "a b"}))
+    endpoint.oauth.responses.append(json_response({**GRANT, "scope": "a b"}))
 
     oauth.refresh(credential_of(row))
 
@@ -108,7 +108,7 @@ def test_the_scopes_of_the_answer_are_kept(endpoint: Emulator, row: Credential) 
 
 @pytest.mark.parametrize("status", [400, 401])
 def test_a_refused_refresh_token_waits_for_a_login(endpoint: Emulator, row: Credential, status: int) -> None:
-    endpoint.oauth.answers.append(refusal("invalid_grant", "Refresh token not found", status=status))
+    endpoint.oauth.responses.append(refusal("invalid_grant", "Refresh token not found", status=status))
 
     failed = failure(row)
 
@@ -135,27 +135,27 @@ GARBAGE = [
     Script(200, (("content-type", "application/json"),), (b"<html>",)),
     Script(200, (), (b"[" * 100_000,)),
     Script(200, (), (b"\xff\xfe",)),
-    json_answer([]),
-    json_answer("x"),
-    json_answer({}),
-    json_answer({"access_token": "x"}),
-    json_answer({"access_token": None, "expires_in": 3600}),
-    json_answer({"access_token": "", "expires_in": 3600}),
-    json_answer({"access_token": "x", "expires_in": "soon"}),
-    json_answer({"access_token": "x", "expires_in": 1e300}),
+    json_response([]),
+    json_response("x"),
+    json_response({}),
+    json_response({"access_token": "x"}),
+    json_response({"access_token": None, "expires_in": 3600}),
+    json_response({"access_token": "", "expires_in": 3600}),
+    json_response({"access_token": "x", "expires_in": "soon"}),
+    json_response({"access_token": "x", "expires_in": 1e300}),
     Script(200, (), (b'{"access_token": "x", "expires_in": NaN}',)),
     Script(end="no_head"),
     Script(200, (("content-length", "100"),), (b'{"access',), end="cut"),
-    json_answer({}, status=500),
+    json_response({}, status=500),
     Script(302, (("location", "/elsewhere"),)),
 ]
 
 
-@pytest.mark.parametrize("answer", GARBAGE, ids=range(len(GARBAGE)))
+@pytest.mark.parametrize("response", GARBAGE, ids=range(len(GARBAGE)))
 def test_an_answer_without_tokens_keeps_the_old_ones_and_may_be_tried_again(
-    endpoint: Emulator, row: Credential, path: Path, answer: Script
+    endpoint: Emulator, row: Credential, path: Path, response: Script
 ) -> None:
-    endpoint.oauth.answers.extend([answer, answer])
+    endpoint.oauth.responses.extend([response, response])
     before = path.read_bytes()
 
     failed = [failure(row), failure(path)]
@@ -171,7 +171,7 @@ def test_a_slow_endpoint_is_not_waited_for_for_ever(
     endpoint: Emulator, row: Credential, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(oauth_endpoint, "TIMEOUT_SECONDS", 0.2)
-    endpoint.oauth.answers.append(replace(json_answer(GRANT), head_pause=5))
+    endpoint.oauth.responses.append(replace(json_response(GRANT), head_pause=5))
     started = time.monotonic()
 
     failed = failure(row)
@@ -221,7 +221,9 @@ def in_background(work: Callable[[], object]) -> threading.Thread:
 def test_somebody_who_saves_domain_and_credential_at_the_same_time_costs_no_token(
     endpoint: Emulator, row: Credential
 ) -> None:
-    endpoint.oauth.answers.append(replace(json_answer({**GRANT, "refresh_token": "next"}), head_pause=0.5))
+    endpoint.oauth.responses.append(
+        replace(json_response({**GRANT, "refresh_token": "next"}), head_pause=0.5)
+    )
     credential = credential_of(row)
 
     def refresh() -> None:
@@ -299,7 +301,7 @@ def test_a_token_that_the_api_refused_is_renewed_before_its_end_once(
 def test_no_token_is_in_a_failures_text_or_log(
     endpoint: Emulator, row: Credential, caplog: pytest.LogCaptureFixture
 ) -> None:
-    endpoint.oauth.answers.append(json_answer({"access_token": "sk-ant-oat01-marker", "expires_in": "x"}))
+    endpoint.oauth.responses.append(json_response({"access_token": "sk-ant-oat01-marker", "expires_in": "x"}))
 
     failed = failure(row)
 

@@ -21,7 +21,7 @@ from accounts.oauth import refresh as oauth
 from accounts.oauth.refresh import RefreshFailed
 from nexus_project import env
 from nexus_project.demo.emulator import Emulator, Script
-from nexus_project.demo.emulator.api.response import json_answer
+from nexus_project.demo.emulator.api.response import json_response
 from nexus_project.demo.emulator.endpoints.oauth import refusal
 from nexus_project.demo.serving import free_socket
 from tests.accounts.oauth.test_refresh import credential_of, failure
@@ -31,21 +31,21 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         refusal("invalid_request", "Missing: client_id"),
         refusal("invalid_client", "Unknown client", status=401),
-        json_answer([], status=400),
-        json_answer({"error": {"type": "rate_limit_error"}}, status=400),
+        json_response([], status=400),
+        json_response({"error": {"type": "rate_limit_error"}}, status=400),
         Script(400, (), (b"<html>",)),
         Script(500, (), (b"",)),
     ],
     ids=range(6),
 )
 def test_any_other_refusal_is_tried_again_after_a_growing_pause(
-    endpoint: Emulator, row: Credential, answer: Script
+    endpoint: Emulator, row: Credential, response: Script
 ) -> None:
-    endpoint.oauth.answers.extend([answer, answer])
+    endpoint.oauth.responses.extend([response, response])
 
     pauses = []
     for _ in range(2):
@@ -66,7 +66,7 @@ def test_any_other_refusal_is_tried_again_after_a_growing_pause(
 def test_an_invalid_grant_in_the_form_of_the_api_waits_for_a_login_too(
     endpoint: Emulator, row: Credential
 ) -> None:
-    endpoint.oauth.answers.append(json_answer({"error": {"type": "invalid_grant"}}, status=400))
+    endpoint.oauth.responses.append(json_response({"error": {"type": "invalid_grant"}}, status=400))
 
     assert failure(row).permanent
 
@@ -202,7 +202,7 @@ def test_an_answer_that_trickles_is_not_waited_for_for_ever(
 
 def test_refreshes_are_counted_over_all_processes(endpoint: Emulator, row: Credential) -> None:
     before = oauth_metrics.read()
-    endpoint.oauth.answers.append(Script(500, (), (b"",)))
+    endpoint.oauth.responses.append(Script(500, (), (b"",)))
     failure(row)
     assert oauth_metrics.read()["currentFailedRefreshes"] == 1
     oauth.refresh(credential_of(row), forced=True)

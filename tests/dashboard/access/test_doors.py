@@ -55,9 +55,9 @@ PAGES = [path for path in CLOSED if path not in DATA]
 @pytest.mark.parametrize("cookie", COOKIES)
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_asks_who_comes(path: str, cookie: str) -> None:
-    answer = Client(headers={"Cookie": cookie}).get(path)
+    response = Client(headers={"Cookie": cookie}).get(path)
 
-    assert answer.headers["Location"].startswith("/dashboard/login?next=")
+    assert response.headers["Location"].startswith("/dashboard/login?next=")
 
 
 @pytest.mark.parametrize("cookie", COOKIES)

@@ -53,13 +53,17 @@ def with_bodies(exchange_id: str) -> tuple[str, ...]:
 def test_staff_rights_alone_open_no_traffic(exchange_id: str, with_bodies: tuple[str, ...]) -> None:
     client = signed_in_as(reader("carl", is_staff=True))
 
-    answers = {
+    responses = {
         path: client.get(path)
         for path in (*FIGURES, *DATA, *with_bodies, f"/dashboard/request/{exchange_id}", "/api/docs")
     }
 
-    assert {path: answer.status_code for path, answer in answers.items()} == dict.fromkeys(answers, 403)
-    assert all("view_figures" in answer.text or "read_bodies" in answer.text for answer in answers.values())
+    assert {path: response.status_code for path, response in responses.items()} == dict.fromkeys(
+        responses, 403
+    )
+    assert all(
+        "view_figures" in response.text or "read_bodies" in response.text for response in responses.values()
+    )
     assert client.get("/admin/").status_code == 200
 
 
@@ -90,9 +94,9 @@ def test_bodies_are_read_with_both_permissions(exchange_id: str, with_bodies: tu
 def test_the_key_opens_everything_also_for_a_user_without_permissions(with_bodies: tuple[str, ...]) -> None:
     client = signed_in_as(reader("carl", is_staff=True))
 
-    answers = [client.get(path, headers={"X-API-Key": settings.DASHBOARD_API_KEY}) for path in with_bodies]
+    responses = [client.get(path, headers={"X-API-Key": settings.DASHBOARD_API_KEY}) for path in with_bodies]
 
-    assert {answer.status_code for answer in answers} == {200}
+    assert {response.status_code for response in responses} == {200}
 
 
 def test_a_user_without_permission_is_told_so_also_where_no_key_is_set(settings: LazySettings) -> None:

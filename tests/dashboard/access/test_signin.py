@@ -21,11 +21,11 @@ def test_the_root_leads_to_the_overview(client: Client) -> None:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_leads_strangers_to_the_sign_in_and_back(client: Client, path: str) -> None:
-    answer = client.get(f"{path}?domain=a.example")
+    response = client.get(f"{path}?domain=a.example")
 
-    assert answer.status_code == 302
-    assert answer.headers["Location"].startswith("/dashboard/login?next=%2F")
-    assert "domain%3Da.example" in answer.headers["Location"]
+    assert response.status_code == 302
+    assert response.headers["Location"].startswith("/dashboard/login?next=%2F")
+    assert "domain%3Da.example" in response.headers["Location"]
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -41,11 +41,11 @@ def test_the_form_keeps_the_page_that_was_wanted(client: Client) -> None:
 
 
 def test_signing_in_leads_to_the_page_that_was_wanted(client: Client) -> None:
-    answer = client.post(
+    response = client.post(
         "/dashboard/login", {"key": settings.DASHBOARD_API_KEY, "next": "/dashboard/usage?by=domain"}
     )
 
-    assert answer.headers["Location"] == "/dashboard/usage?by=domain"
+    assert response.headers["Location"] == "/dashboard/usage?by=domain"
 
 
 def test_predecessor_defect_22_the_cookie_holds_no_key(signed_in: Client) -> None:
@@ -64,10 +64,10 @@ def test_a_session_ends_when_the_key_changes(signed_in: Client, settings: LazySe
 
 
 def test_a_wrong_key_is_refused_with_a_sentence(client: Client) -> None:
-    answer = client.post("/dashboard/login", {"key": "wrong"})
+    response = client.post("/dashboard/login", {"key": "wrong"})
 
-    assert answer.status_code == 403
-    assert b"DASHBOARD_API_KEY" in answer.content
+    assert response.status_code == 403
+    assert b"DASHBOARD_API_KEY" in response.content
     assert client.get("/dashboard").status_code == 302
 
 
@@ -86,10 +86,10 @@ def test_who_is_signed_in_is_not_asked_again(signed_in: Client) -> None:
 
 
 def test_the_sign_in_form_is_guarded_against_forgery() -> None:
-    answer = Client(enforce_csrf_checks=True).post("/dashboard/login", {"key": settings.DASHBOARD_API_KEY})
+    response = Client(enforce_csrf_checks=True).post("/dashboard/login", {"key": settings.DASHBOARD_API_KEY})
 
-    assert answer.status_code == 403
-    assert b"This form has expired" in answer.content
+    assert response.status_code == 403
+    assert b"This form has expired" in response.content
 
 
 @pytest.mark.parametrize(
@@ -116,10 +116,10 @@ def test_e0_the_key_is_taken_from_a_header(header: dict[str, str]) -> None:
     ],
 )
 def test_the_api_refuses_in_json(header: dict[str, str], status: int, code: str) -> None:
-    answer = Client(headers=header).get("/api/stats")
+    response = Client(headers=header).get("/api/stats")
 
-    assert answer.status_code == status
-    assert answer.json()["error"]["code"] == code
+    assert response.status_code == status
+    assert response.json()["error"]["code"] == code
 
 
 def test_e0_an_unset_key_shows_how_to_set_it(client: Client, settings: LazySettings) -> None:
@@ -134,10 +134,10 @@ def test_e0_an_unset_key_shows_how_to_set_it(client: Client, settings: LazySetti
 def test_an_unset_key_opens_nothing(settings: LazySettings) -> None:
     settings.DASHBOARD_API_KEY = ""
 
-    answers = [Client(headers={"X-API-Key": key}).get("/api/stats") for key in ("", "x")]
+    responses = [Client(headers={"X-API-Key": key}).get("/api/stats") for key in ("", "x")]
 
-    assert [answer.status_code for answer in answers] == [503, 503]
-    assert "DASHBOARD_API_KEY" in answers[0].json()["error"]["message"]
+    assert [response.status_code for response in responses] == [503, 503]
+    assert "DASHBOARD_API_KEY" in responses[0].json()["error"]["message"]
 
 
 def test_users_with_the_permission_pass_without_a_key(client: Client, settings: LazySettings) -> None:
@@ -184,17 +184,17 @@ def test_many_wrong_keys_make_an_address_wait(client: Client) -> None:
     assert "Too many wrong keys from this address. Wait 5 minutes, then try again." in page.text
     assert api.status_code == 429
     assert api.json()["error"]["code"] == "too_many_requests"
-    for answer in (page, api):
-        assert 0 < int(answer.headers["Retry-After"]) <= guesses.WINDOW_SECONDS
+    for response in (page, api):
+        assert 0 < int(response.headers["Retry-After"]) <= guesses.WINDOW_SECONDS
 
 
 def test_wrong_keys_of_one_address_do_not_lock_out_another(client: Client) -> None:
     for _ in range(guesses.LIMIT):
         client.post("/dashboard/login", {"key": "wrong"})
 
-    answer = client.post("/dashboard/login", {"key": settings.DASHBOARD_API_KEY}, REMOTE_ADDR="192.0.2.9")
+    response = client.post("/dashboard/login", {"key": settings.DASHBOARD_API_KEY}, REMOTE_ADDR="192.0.2.9")
 
-    assert answer.status_code == 302
+    assert response.status_code == 302
 
 
 def test_without_redis_nobody_is_locked_out(client: Client, settings: LazySettings) -> None:

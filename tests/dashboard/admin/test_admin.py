@@ -43,7 +43,7 @@ def new_credential(**fields: Any) -> dict[str, Any]:
 
 
 def test_a_secret_goes_in_and_never_comes_out(operator: Client) -> None:
-    answer = operator.post(
+    response = operator.post(
         "/admin/accounts/domain/add/",
         form(credentials=1, slack_webhook_url=WEBHOOK, **new_credential()),
         follow=True,
@@ -53,11 +53,11 @@ def test_a_secret_goes_in_and_never_comes_out(operator: Client) -> None:
     credential = domain.credentials.get()
     paths = ["domain/", f"domain/{domain.pk}/change/", "credential/", f"credential/{credential.pk}/change/"]
     pages = [operator.get(f"/admin/accounts/{path}").content.decode() for path in paths]
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert (credential.api_key, domain.slack_webhook_url) == (SECRET, WEBHOOK)
     for page in [
         *pages,
-        answer.content.decode(),
+        response.content.decode(),
         operator.get(f"/admin/accounts/domain/{domain.pk}/history/").content.decode(),
     ]:
         assert SECRET not in page
@@ -138,13 +138,13 @@ def test_a_mistake_is_explained_and_nothing_is_saved(
 def test_a_client_key_is_shown_once(operator: Client) -> None:
     data = form(new_keys=1) | {"client_keys-0-name": "ci", "client_keys-0-owner": "platform"}
 
-    answer = operator.post("/admin/accounts/domain/add/", data)
+    response = operator.post("/admin/accounts/domain/add/", data)
 
-    (shown,) = re.findall(r"cnp_live_[\w-]+", answer.content.decode())
+    (shown,) = re.findall(r"cnp_live_[\w-]+", response.content.decode())
     key = ClientKey.objects.get()
     assert key.digest == keys.digest(shown)
-    assert "no-store" in answer.headers["Cache-Control"]
-    assert shown not in str(answer.cookies)
+    assert "no-store" in response.headers["Cache-Control"]
+    assert shown not in str(response.cookies)
     again = operator.get(f"/admin/accounts/domain/{key.domain_id}/change/").content.decode()
     assert shown not in again
     assert f"…{shown[-4:]}" in again
@@ -153,10 +153,10 @@ def test_a_client_key_is_shown_once(operator: Client) -> None:
 def test_a_client_key_can_be_made_on_its_own_page(operator: Client) -> None:
     domain = people.make_domain()
 
-    answer = operator.post("/admin/accounts/clientkey/add/", {"domain": domain.pk, "name": "ci"} | NO_LIMIT)
+    response = operator.post("/admin/accounts/clientkey/add/", {"domain": domain.pk, "name": "ci"} | NO_LIMIT)
 
     assert (
-        keys.digest(re.findall(r"cnp_live_[\w-]+", answer.content.decode())[0])
+        keys.digest(re.findall(r"cnp_live_[\w-]+", response.content.decode())[0])
         == ClientKey.objects.get().digest
     )
 
@@ -173,10 +173,10 @@ def test_changing_a_key_makes_no_new_one(operator: Client, path: str) -> None:
         "domain": (f"domain/{domain.pk}/change/", form(new_keys=1, known_keys=1) | row),
     }
 
-    answer = operator.post(f"/admin/accounts/{forms[path][0]}", forms[path][1])
+    response = operator.post(f"/admin/accounts/{forms[path][0]}", forms[path][1])
 
     key.refresh_from_db()
-    assert answer.status_code == 302
+    assert response.status_code == 302
     assert (key.name, key.digest) == ("new", before)
 
 
@@ -198,11 +198,11 @@ def test_the_admin_leads_back_to_the_dashboard(operator: Client) -> None:
     "path", ["", "accounts/domain/", "accounts/domain/add/", "accounts/clientkey/add/", "proxy/price/add/"]
 )
 def test_the_admin_keeps_the_strict_policy(operator: Client, path: str) -> None:
-    answer = operator.get(f"/admin/{path}")
+    response = operator.get(f"/admin/{path}")
 
-    assert "unsafe" not in answer.headers["Content-Security-Policy"]
-    assert b" style=" not in answer.content
-    assert b" onclick=" not in answer.content
+    assert "unsafe" not in response.headers["Content-Security-Policy"]
+    assert b" style=" not in response.content
+    assert b" onclick=" not in response.content
 
 
 def test_a_secret_that_no_key_decrypts_says_what_to_do(
@@ -213,10 +213,10 @@ def test_a_secret_that_no_key_decrypts_says_what_to_do(
 
     monkeypatch.setattr(CredentialAdmin, "get_changelist_instance", fail)
 
-    answer = operator.get("/admin/accounts/credential/")
+    response = operator.get("/admin/accounts/credential/")
 
-    assert answer.status_code == 503
-    assert b"FIELD_ENCRYPTION_KEYS" in answer.content
+    assert response.status_code == 503
+    assert b"FIELD_ENCRYPTION_KEYS" in response.content
 
 
 def test_the_key_of_the_dashboard_opens_no_admin(signed_in: Client) -> None:

@@ -99,8 +99,8 @@ def test_the_list_tells_how_each_credential_fares(operator: Client) -> None:
         error_at=time.time(),
     )
 
-    answer = operator.get(LIST)
-    page = answer.content.decode()
+    response = operator.get(LIST)
+    page = response.content.decode()
 
     assert 'class="state state-cooling-down"' in page
     assert "rate limit of the 5 hour window" in page
@@ -109,7 +109,7 @@ def test_the_list_tells_how_each_credential_fares(operator: Client) -> None:
     assert "…0001" in page
     assert "leaked-by-mistake" not in page
     assert " style=" not in page
-    assert "unsafe" not in answer.headers["Content-Security-Policy"]
+    assert "unsafe" not in response.headers["Content-Security-Policy"]
 
 
 def test_without_redis_the_list_is_shown(operator: Client, settings: LazySettings) -> None:
@@ -263,10 +263,10 @@ def test_no_page_of_the_admin_shows_a_secret(operator: Client, endpoint: Emulato
     pages = [rejected.content.decode(), operator.get("/admin/").content.decode()]
     for kind, pk in (("domain", domain.pk), ("credential", row.pk), ("clientkey", key.pk)):
         for path in ("", f"{pk}/change/", f"{pk}/history/", f"{pk}/delete/", "add/"):
-            answer = operator.get(f"/admin/accounts/{kind}/{path}")
+            response = operator.get(f"/admin/accounts/{kind}/{path}")
             # A client key is revoked and never deleted.
-            assert answer.status_code == (403 if (kind, path) == ("clientkey", f"{pk}/delete/") else 200)
-            pages.append(answer.content.decode())
+            assert response.status_code == (403 if (kind, path) == ("clientkey", f"{pk}/delete/") else 200)
+            pages.append(response.content.decode())
     actions = ("refresh_now", "disable", "enable", "reset_cool_down", "delete_selected")
     pages += [act(operator, action, row) for action in actions]
     pages += [str(told) for told in LogEntry.objects.values_list("object_repr", "change_message")]

@@ -68,9 +68,9 @@ def test_an_analyst_sees_no_secret_and_no_form(client: Client) -> None:
     analyst = sign_in(client, "analyst")
 
     for path in (f"credential/{row.pk}", f"domain/{domain.pk}"):
-        answer = analyst.get(f"/admin/accounts/{path}/change/")
-        page = answer.content.decode()
-        assert answer.status_code == 200
+        response = analyst.get(f"/admin/accounts/{path}/change/")
+        page = response.content.decode()
+        assert response.status_code == 200
         assert row.api_key not in page
         assert "very-secret-path" not in page
         assert 'name="_save"' not in page

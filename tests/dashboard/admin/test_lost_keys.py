@@ -72,16 +72,16 @@ def test_every_page_about_it_is_shown_without_a_secret(operator: Client, lost: C
     forms = [page for page in pages(lost) if "/change/" in page and "clientkey" not in page]
     deletions = [page.replace("/change/", "/delete/") for page in forms]
     for page in (*pages(lost), *deletions):
-        answer = operator.get(page)
-        assert answer.status_code == 200, page
-        assert "gAAAA" not in answer.text
+        response = operator.get(page)
+        assert response.status_code == 200, page
+        assert "gAAAA" not in response.text
 
 
 def test_an_analyst_sees_what_is_wrong_and_can_change_nothing(analyst: Client, lost: Credential) -> None:
     for page in pages(lost):
-        answer = analyst.get(page)
-        assert answer.status_code == 200, page
-        assert "gAAAA" not in answer.text
+        response = analyst.get(page)
+        assert response.status_code == 200, page
+        assert "gAAAA" not in response.text
 
     assert "state-invalid" in analyst.get(LIST).text
     form = analyst.get(f"{LIST}{lost.pk}/change/").text
@@ -89,18 +89,18 @@ def test_an_analyst_sees_what_is_wrong_and_can_change_nothing(analyst: Client, l
     assert "put the key that wrote it back" in form
     assert 'type="password"' not in form
     assert analyst.get(f"{LIST}{lost.pk}/delete/").status_code == 403
-    answer = analyst.post(f"{LIST}{lost.pk}/change/", form_of(lost, refresh_token="sk-ant-ort01-new"))
-    assert answer.status_code == 403
+    response = analyst.post(f"{LIST}{lost.pk}/change/", form_of(lost, refresh_token="sk-ant-ort01-new"))
+    assert response.status_code == 403
     with pytest.raises(UnreadableSecret):
         stored(lost)
 
 
 @pytest.mark.parametrize("typed", ["refresh_token", "access_token"])
 def test_a_new_secret_makes_it_readable(operator: Client, lost: Credential, typed: str) -> None:
-    answer = operator.post(f"{LIST}{lost.pk}/change/", form_of(lost, **{typed: "sk-ant-ort01-new"}))
+    response = operator.post(f"{LIST}{lost.pk}/change/", form_of(lost, **{typed: "sk-ant-ort01-new"}))
 
     row = stored(lost)
-    assert answer.status_code == 302
+    assert response.status_code == 302
     assert getattr(row, typed) == "sk-ant-ort01-new"
     assert row.document == row.api_key == ""
 
@@ -108,10 +108,10 @@ def test_a_new_secret_makes_it_readable(operator: Client, lost: Credential, type
 def test_without_a_new_secret_nothing_is_given_up(
     operator: Client, lost: Credential, settings: LazySettings
 ) -> None:
-    answer = operator.post(f"{LIST}{lost.pk}/change/", form_of(lost, name="renamed"))
+    response = operator.post(f"{LIST}{lost.pk}/change/", form_of(lost, name="renamed"))
 
-    assert answer.status_code == 200
-    assert "OAuth needs an access token" in answer.text
+    assert response.status_code == 200
+    assert "OAuth needs an access token" in response.text
     with pytest.raises(UnreadableSecret):
         stored(lost)
     settings.FIELD_ENCRYPTION_KEYS = WRITTEN_BY

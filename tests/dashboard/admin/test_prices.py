@@ -55,8 +55,8 @@ def sent(operator: Client, path: str, **fields: Any) -> dict[str, Any]:
     return values | fields
 
 
-def errors(answer: Any) -> dict[str, list[str]]:
-    return {name: list(found) for name, found in answer.context["adminform"].form.errors.items()}
+def errors(response: Any) -> dict[str, list[str]]:
+    return {name: list(found) for name, found in response.context["adminform"].form.errors.items()}
 
 
 def lines(operator: Client, query: str = "") -> dict[str, list[str]]:
@@ -108,10 +108,10 @@ def test_a_new_price_from_one_is_offered_first_and_begins_today_with_its_values(
 
     assert page.index("New price from this one") < page.index("History")
     assert f'href="{ADD}?from={old.pk}"' in page
-    answer = operator.post(f"{ADD}?from={old.pk}", sent(operator, f"{ADD}?from={old.pk}", input="0.2"))
+    response = operator.post(f"{ADD}?from={old.pk}", sent(operator, f"{ADD}?from={old.pk}", input="0.2"))
 
     new = price("claude-haiku-5-5")
-    assert answer.status_code == 302
+    assert response.status_code == 302
     assert (new.input, new.shipped, new.valid_from.date()) == (
         Decimal("0.2"),
         False,
@@ -125,10 +125,10 @@ def test_a_new_price_from_one_is_offered_first_and_begins_today_with_its_values(
 
 @pytest.mark.parametrize("asked", ["x", "", "999999999", "9" * 40, "²"])
 def test_a_new_price_from_nothing_is_an_empty_form(operator: Client, asked: str) -> None:
-    answer = operator.get(f"{ADD}?from={asked}&model=claude-next-1")
+    response = operator.get(f"{ADD}?from={asked}&model=claude-next-1")
 
-    assert answer.status_code == 200
-    assert 'value="claude-next-1"' in answer.content.decode()
+    assert response.status_code == 200
+    assert 'value="claude-next-1"' in response.content.decode()
 
 
 def test_an_edit_is_warned_of_and_makes_the_row_the_operators(operator: Client) -> None:

@@ -20,10 +20,10 @@ LIST_FIELDS = {
 
 
 def read(client: Client, path: str, status: int = 200) -> Any:
-    answer = client.get(path)
-    assert answer.headers["Content-Type"].startswith("application/json")
-    assert answer.status_code == status, answer.content
-    return answer.json()
+    response = client.get(path)
+    assert response.headers["Content-Type"].startswith("application/json")
+    assert response.status_code == status, response.content
+    return response.json()
 
 
 def test_e0_stats_of_the_last_day(program: Client) -> None:
@@ -95,9 +95,9 @@ def test_e0_the_list_has_the_predecessors_shape(program: Client) -> None:
         outcome="upstream_error", status=529, error_type="overloaded_error", error_message="Overloaded"
     )
 
-    answer = read(program, "/api/requests")
+    response = read(program, "/api/requests")
 
-    (found,) = answer["requests"]
+    (found,) = response["requests"]
     assert found.keys() == LIST_FIELDS
     assert found["requestId"] == str(row.id)
     assert found["totalTokens"] == 17
@@ -105,7 +105,7 @@ def test_e0_the_list_has_the_predecessors_shape(program: Client) -> None:
     assert found["cacheCreationInputTokens"] == 20
     assert found["responseStatus"] == 529
     assert (found["outcome"], found["error"]) == ("upstream_error", "Overloaded")
-    assert answer["pagination"] == {
+    assert response["pagination"] == {
         "total": 1,
         "limit": 100,
         "offset": 0,
@@ -180,7 +180,7 @@ def test_e0_one_exchange_with_everything(program: Client) -> None:
 
     assert found.keys() > LIST_FIELDS
     assert found["requestBody"] == people.REQUEST | {"metadata": {"key": "sk-ant-****"}}
-    assert found["responseBody"] == people.ANSWER
+    assert found["responseBody"] == people.RESPONSE
     assert found["requestHeaders"] == [["x-app", "a"], ["x-app", "b"]]
     assert found["usageData"] == {"input_tokens": 12, "output_tokens": 5}
     assert found["streamingChunks"] == [{"chunkIndex": 0, "offsetMs": 100.5, "bytes": 64}]
@@ -189,7 +189,7 @@ def test_e0_one_exchange_with_everything(program: Client) -> None:
 
 
 def test_a_body_that_is_no_json_comes_as_text(program: Client) -> None:
-    row = people.make_exchange(request=b"plain sk-ant-api03-abcdefghijklmnop", answer=b"")
+    row = people.make_exchange(request=b"plain sk-ant-api03-abcdefghijklmnop", response=b"")
 
     found = read(program, f"/api/requests/{row.id}")
 
@@ -198,21 +198,21 @@ def test_a_body_that_is_no_json_comes_as_text(program: Client) -> None:
 
 def test_a_stream_comes_as_its_message(program: Client) -> None:
     stream = b'event: message_start\ndata: {"type":"message_start","message":{"id":"m","type":"message","content":[]}}\n\n'
-    row = people.make_exchange(answer=stream, response_headers=[("content-type", "text/event-stream")])
+    row = people.make_exchange(response=stream, response_headers=[("content-type", "text/event-stream")])
 
     assert read(program, f"/api/requests/{row.id}")["responseBody"]["id"] == "m"
 
 
 def test_raw_bodies_are_exact(program: Client) -> None:
     sent, got = b'{"a" : 1.0, "k":"sk-ant-api03-abcdefghijklmnop"}\r\n', b"\x00\xff" + b"x" * 70_000
-    row = people.make_exchange(request=sent, answer=got)
+    row = people.make_exchange(request=sent, response=got)
 
-    answers = [program.get(f"/api/requests/{row.id}/raw/{side}") for side in ("request", "response")]
+    responses = [program.get(f"/api/requests/{row.id}/raw/{side}") for side in ("request", "response")]
 
-    assert [answer.content for answer in answers] == [sent, got]
-    assert {answer.headers["Content-Type"] for answer in answers} == {"application/octet-stream"}
-    assert {answer.headers["X-Content-Type-Options"] for answer in answers} == {"nosniff"}
-    assert answers[0].headers["Content-Disposition"] == f'attachment; filename="{row.id}.request"'
+    assert [response.content for response in responses] == [sent, got]
+    assert {response.headers["Content-Type"] for response in responses} == {"application/octet-stream"}
+    assert {response.headers["X-Content-Type-Options"] for response in responses} == {"nosniff"}
+    assert responses[0].headers["Content-Disposition"] == f'attachment; filename="{row.id}.request"'
 
 
 def test_a_raw_body_that_was_dropped_says_why(program: Client) -> None:
@@ -269,11 +269,11 @@ def test_an_unknown_path_is_json_with_debug_too(program: Client, settings: Any, 
 
 
 def test_another_method_is_refused_in_json(program: Client) -> None:
-    answer = program.post("/api/stats")
+    response = program.post("/api/stats")
 
-    assert answer.status_code == 405
-    assert answer.json()["error"]["code"] == "method_not_allowed"
-    assert "GET" in answer.headers["Allow"]
+    assert response.status_code == 405
+    assert response.json()["error"]["code"] == "method_not_allowed"
+    assert "GET" in response.headers["Allow"]
 
 
 @pytest.mark.parametrize("debug", [True, False])

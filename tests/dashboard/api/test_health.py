@@ -30,10 +30,10 @@ def no_database(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_health_names_the_service_and_its_database(client: Client, settings: Any) -> None:
-    answer = client.get("/health")
+    response = client.get("/health")
 
-    assert answer.status_code == 200
-    assert answer.json() | {"timestamp": ""} == {
+    assert response.status_code == 200
+    assert response.json() | {"timestamp": ""} == {
         "status": "healthy",
         "service": "claude-nexus-dashboard",
         "version": settings.VERSION,
@@ -43,59 +43,59 @@ def test_health_names_the_service_and_its_database(client: Client, settings: Any
 
 
 def test_ready_once_the_database_is_migrated(client: Client) -> None:
-    answer = client.get("/health/ready")
+    response = client.get("/health/ready")
 
-    assert (answer.status_code, answer.json()["ready"]) == (200, True)
+    assert (response.status_code, response.json()["ready"]) == (200, True)
 
 
 def test_not_ready_while_a_migration_is_missing(client: Client) -> None:
     with as_owner():
         MigrationRecorder.Migration.objects.filter(app="proxy").delete()
 
-    answer = client.get("/health/ready")
+    response = client.get("/health/ready")
 
-    assert (answer.status_code, answer.json()["ready"]) == (503, False)
+    assert (response.status_code, response.json()["ready"]) == (503, False)
 
 
 def test_alive_whatever_the_database_does(client: Client, no_database: None) -> None:
-    answer = client.get("/health/live")
+    response = client.get("/health/live")
 
-    assert (answer.status_code, answer.json()["alive"]) == (200, True)
+    assert (response.status_code, response.json()["alive"]) == (200, True)
 
 
 def test_without_a_database_health_is_red(client: Client, no_database: None) -> None:
-    health_answer, ready_answer = client.get("/health"), client.get("/health/ready")
+    health_response, ready_response = client.get("/health"), client.get("/health/ready")
 
-    assert (health_answer.status_code, health_answer.json()["database"]) == (503, "disconnected")
-    assert (ready_answer.status_code, ready_answer.json()["ready"]) == (503, False)
+    assert (health_response.status_code, health_response.json()["database"]) == (503, "disconnected")
+    assert (ready_response.status_code, ready_response.json()["ready"]) == (503, False)
 
 
 def test_without_a_database_a_page_says_what_to_check(signed_in: Client, no_database: None) -> None:
-    answer = signed_in.get("/dashboard")
+    response = signed_in.get("/dashboard")
 
-    assert answer.status_code == 503
-    assert b"Check DATABASE_URL" in answer.content
+    assert response.status_code == 503
+    assert b"Check DATABASE_URL" in response.content
 
 
 def test_without_a_database_the_api_says_it_in_json(program: Client, no_database: None) -> None:
-    answer = program.get("/api/stats")
+    response = program.get("/api/stats")
 
-    assert answer.status_code == 503
-    assert "DATABASE_URL" in answer.json()["error"]["message"]
+    assert response.status_code == 503
+    assert "DATABASE_URL" in response.json()["error"]["message"]
 
 
 def test_another_failure_is_a_page_of_its_own(signed_in: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     signed_in.raise_request_exception = False
     monkeypatch.setattr("dashboard.queries.figures.last_day", lambda: 1 / 0)
 
-    answer = signed_in.get("/dashboard")
+    response = signed_in.get("/dashboard")
 
-    assert answer.status_code == 500
-    assert b"Something failed" in answer.content
+    assert response.status_code == 500
+    assert b"Something failed" in response.content
 
 
 def test_a_foreign_host_is_refused(client: Client) -> None:
-    answer = client.get("/health", headers={"host": "evil.example"})
+    response = client.get("/health", headers={"host": "evil.example"})
 
-    assert answer.status_code == 400
-    assert b"DASHBOARD_URL" in answer.content
+    assert response.status_code == 400
+    assert b"DASHBOARD_URL" in response.content

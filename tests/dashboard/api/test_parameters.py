@@ -10,9 +10,9 @@ pytestmark = pytest.mark.django_db
 
 
 def said(client: Client, path: str) -> str:
-    answer = client.get(path)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_request")
-    return str(answer.json()["error"]["message"])
+    response = client.get(path)
+    assert (response.status_code, response.json()["error"]["code"]) == (422, "invalid_request")
+    return str(response.json()["error"]["message"])
 
 
 def known(path: str) -> list[str]:

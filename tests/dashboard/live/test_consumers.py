@@ -133,11 +133,11 @@ async def test_a_socket_stays_open_while_nobody_can_say_whether_its_session_hold
     says, tried = iter([True, OperationalError("gone"), OperationalError("gone")]), threading.Event()
 
     def is_open(key: str) -> bool:
-        answer = next(says, None)
-        if answer is None:
+        response = next(says, None)
+        if response is None:
             tried.set()
-        if isinstance(answer, OperationalError):
-            raise answer
+        if isinstance(response, OperationalError):
+            raise response
         return True
 
     monkeypatch.setattr(consumers, "SESSION_SECONDS", 0.1)

@@ -61,7 +61,7 @@ def test_a_page_does_not_fail_for_it(signed_in: Client, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(exposure, "_rows", gone)
 
-    answer = signed_in.get("/dashboard")
+    response = signed_in.get("/dashboard")
 
-    assert answer.status_code == 200
-    assert SAYS not in answer.text
+    assert response.status_code == 200
+    assert SAYS not in response.text

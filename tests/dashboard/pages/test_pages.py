@@ -15,9 +15,9 @@ pytestmark = pytest.mark.django_db
 
 
 def text(client: Client, path: str) -> str:
-    answer = client.get(path)
-    assert answer.status_code == 200
-    return answer.content.decode()
+    response = client.get(path)
+    assert response.status_code == 200
+    return response.content.decode()
 
 
 def test_e0_the_overview_shows_the_last_day(signed_in: Client) -> None:
@@ -134,10 +134,10 @@ def test_an_id_that_is_none_is_not_found(signed_in: Client) -> None:
 
 
 def test_an_unknown_exchange_is_not_found(signed_in: Client) -> None:
-    answer = signed_in.get(f"/dashboard/request/{uuid4()}")
+    response = signed_in.get(f"/dashboard/request/{uuid4()}")
 
-    assert answer.status_code == 404
-    assert b"Not found" in answer.content
+    assert response.status_code == 404
+    assert b"Not found" in response.content
 
 
 def test_e0_the_request_page_shows_what_is_known(signed_in: Client) -> None:
@@ -227,7 +227,7 @@ def test_the_raw_view_puts_a_stream_together(signed_in: Client) -> None:
         b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
     )
     row = people.make_exchange(
-        answer=stream, response_headers=[("content-type", "text/event-stream")], streamed=True
+        response=stream, response_headers=[("content-type", "text/event-stream")], streamed=True
     )
 
     assert "Streamed words" in text(signed_in, f"/dashboard/request/{row.id}")
@@ -296,13 +296,13 @@ def test_a_list_asks_few_questions_and_no_body(
     "path", ["/dashboard", "/dashboard/requests", "/dashboard/usage", "/dashboard/login", "/nothing"]
 )
 def test_predecessor_defect_27_every_page_has_the_strict_policy(signed_in: Client, path: str) -> None:
-    answer = signed_in.get(path)
+    response = signed_in.get(path)
 
-    policy = answer.headers["Content-Security-Policy"]
+    policy = response.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
-    assert b"style=" not in answer.content
-    assert answer.content.count(b"<script") == answer.content.count(b"<script src=")
+    assert b"style=" not in response.content
+    assert response.content.count(b"<script") == response.content.count(b"<script src=")
 
 
 def test_a_nul_in_a_filter_is_ignored(signed_in: Client) -> None:

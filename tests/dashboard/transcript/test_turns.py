@@ -10,7 +10,7 @@ from django.test import Client
 from dashboard.transcript import blocks, markdown, turns
 from dashboard.transcript.blocks import content_blocks
 from dashboard.transcript.budget import MAX_TEXT, Budget
-from proxy.wire.messages import Answer
+from proxy.wire.messages import ResponseContent
 from tests import people
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"\0" * 16).decode()
@@ -114,10 +114,10 @@ def test_an_exchange_full_of_attacks_is_harmless_on_every_page(signed_in: Client
             {"role": attack, "content": attack},
         ],
     }
-    answer = people.ANSWER | {"content": [text, call], "stop_reason": attack}
+    response = people.RESPONSE | {"content": [text, call], "stop_reason": attack}
     short = attack[:40]
     row = people.make_exchange(
-        request=request, answer=answer, domain=attack, model=attack, account=attack, paid_by=attack, passed_over=attack,
+        request=request, response=response, domain=attack, model=attack, account=attack, paid_by=attack, passed_over=attack,
         left_organisation=attack[:120], path=attack, query=attack, method=short[:20], error_type=attack[:80], error_message=attack,
         stop_reason=short, session_id=attack,
         upstream_request_id=attack, tool_names=[attack], request_type=attack[:24], cost_state="partial",
@@ -268,7 +268,7 @@ def test_a_huge_value_says_that_it_was_cut() -> None:
 def test_a_very_long_conversation_keeps_the_newest() -> None:
     messages = [{"role": "user", "content": str(number)} for number in range(turns.MAX_TURNS + 5)]
 
-    talk = turns.read({"messages": messages}, Answer())
+    talk = turns.read({"messages": messages}, ResponseContent())
 
     assert talk.skipped == 5
     assert [talk.turns[0].number, talk.turns[-1].number] == [6, turns.MAX_TURNS + 5]
@@ -284,7 +284,7 @@ def test_turns_are_named_by_who_speaks() -> None:
     ]
 
     talk = turns.read(
-        {"messages": messages}, Answer(error_type="overloaded_error", error_message="Overloaded")
+        {"messages": messages}, ResponseContent(error_type="overloaded_error", error_message="Overloaded")
     )
 
     assert [turn.name for turn in talk.turns] == ["User", "Tool results", "System", "robot", "unknown"]
@@ -295,8 +295,8 @@ def test_turns_are_named_by_who_speaks() -> None:
     "request_body", [None, [], "text", {"messages": "x"}, {"messages": [1, None]}, {"system": 3}]
 )
 def test_a_request_of_any_shape_is_read(request_body: object) -> None:
-    assert {turn.role for turn in turns.read(request_body, Answer()).turns} <= {"unknown"}
+    assert {turn.role for turn in turns.read(request_body, ResponseContent()).turns} <= {"unknown"}
 
 
 def test_nothing_at_all_is_empty() -> None:
-    assert turns.read(None, Answer()).is_empty
+    assert turns.read(None, ResponseContent()).is_empty

@@ -26,9 +26,9 @@ def test_a_new_session_may_use_all_until_one_has_answered_it(process: Process) -
     process.affinity.bind(HERE, A.key)
     assert process.scope() == [A, A2, B]
 
-    process.answer(A, status=400)
+    process.response(A, status=400)
     assert process.affinity.binding(HERE) == Binding(A.key, "")
-    process.answer(A)
+    process.response(A)
     assert process.affinity.binding(HERE) == Binding(A.key, "org-a")
     assert process.scope() == [A, A2]
 
@@ -66,31 +66,31 @@ def test_the_change_is_told_once_by_the_first_response_of_the_other_organisation
     process.bound()
     process.cool(A, 90)
     process.affinity.bind(HERE, A2.key)
-    assert process.answer(A2) == ""
+    assert process.response(A2) == ""
 
     process.cool(A2, 90)
     process.affinity.bind(HERE, B.key)
-    assert process.answer(B, status=500) == ""
-    assert process.answer(B) == "org-a"
-    assert process.answer(B) == ""
+    assert process.response(B, status=500) == ""
+    assert process.response(B) == "org-a"
+    assert process.response(B) == ""
     assert process.affinity.binding(HERE) == Binding(B.key, "org-b")
 
 
 def test_a_late_response_of_a_credential_that_the_session_left_changes_nothing(process: Process) -> None:
     process.bound()
     process.affinity.bind(HERE, B.key)
-    process.answer(B)
+    process.response(B)
 
-    assert process.answer(A) == ""
+    assert process.response(A) == ""
     assert process.affinity.binding(HERE) == Binding(B.key, "org-b")
 
 
 def test_who_answered_in_place_of_one_that_is_dead_or_gone_has_the_session(process: Process) -> None:
     process.bound()
     process.cool(A, 5, "401")
-    assert process.answer(B) == "org-a"
+    assert process.response(B) == "org-a"
 
-    assert process.answer(A, pool=()) == "org-b"
+    assert process.response(A, pool=()) == "org-b"
     assert process.affinity.binding(HERE) == Binding(A.key, "org-a")
 
 
@@ -103,7 +103,7 @@ def test_while_an_organisation_is_not_known_each_credential_is_one(process: Proc
     assert process.notes.organisation(A.key) == A.key
     process.cool(A, 90)
     process.affinity.bind(HERE, B.key)
-    assert process.answer(B) == A.key
+    assert process.response(B) == A.key
 
 
 def test_the_organisation_of_a_credential_is_told_once_and_again_when_it_changes(process: Process) -> None:
@@ -127,7 +127,7 @@ def test_sessions_that_are_long_away_are_forgotten(process: Process, monkeypatch
         False,
         True,
     ]
-    assert process.answer(A) == ""
+    assert process.response(A) == ""
 
 
 def test_a_client_key_is_no_session() -> None:

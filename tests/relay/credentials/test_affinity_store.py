@@ -42,7 +42,7 @@ async def test_the_first_word_on_a_session_counts_in_all_processes(pair: tuple[P
     second.affinity.bind(HERE, B.key)
 
     assert await settled(second) == Binding(A.key, "")
-    first.answer(A)
+    first.response(A)
     await first.affinity.stop()
     third = Process()
     third.notes.organisations.clear()
@@ -58,11 +58,11 @@ async def test_it_is_asked_once_a_minute_however_many_requests_wait(
     process, _ = pair
     process.affinity.bind(HERE, A.key)
     await asyncio.gather(*(settled(process) for _ in range(5)))
-    process.answer(A)
+    process.response(A)
     await settled(process)
     before = asked(own)
     for _ in range(5):
-        process.answer(A)
+        process.response(A)
         await settled(process)
 
     assert asked(own) == before
@@ -77,9 +77,9 @@ async def test_of_two_processes_that_move_a_session_the_first_decides(pair: tupl
     for process in pair:
         process.affinity.bind(HERE, A.key)
         await settled(process)
-    first.answer(A)
+    first.response(A)
     await settled(first)
-    second.answer(A)
+    second.response(A)
     await settled(second)
 
     first.affinity.bind(HERE, B.key)
@@ -127,7 +127,7 @@ async def test_with_redis_in_trouble_a_process_goes_by_its_own_memory_and_tells_
     first, second = pair
     first.affinity.bind(HERE, A.key)
     await settled(first)
-    first.answer(A)
+    first.response(A)
     await settled(first)
     [name] = own.client.scan_iter("nexus:affinity:*")
     if trouble == "stopped":

@@ -17,7 +17,7 @@ from proxy.relay.credentials import circuit_breaker as standing
 from proxy.relay.credentials import outcome
 from proxy.relay.credentials.circuit_breaker import PROBE_SECONDS
 from proxy.relay.http.refusal import Refused
-from proxy.relay.upstream.response_body import AnswerBytes
+from proxy.relay.upstream.response_body import ResponseBody
 from tests.relay.bench_of_attempts import DOMAIN, ONE, THREE, TWO, Bench
 
 
@@ -119,10 +119,10 @@ async def test_who_pays_for_itself_gets_what_the_api_answers(bench: Bench) -> No
     decision = Decision(DOMAIN, ((b"x-api-key", b"sk-ant-api03-own"),))
     bench.emulator.rules["sk-ant-api03-own"] = "status=429"
 
-    answer = await bench.sender.send(bench.request(), bench.exchange, decision)
-    bench.answers.append(cast(AnswerBytes, answer.stream))
+    response = await bench.sender.send(bench.request(), bench.exchange, decision)
+    bench.responses.append(cast(ResponseBody, response.stream))
 
-    assert (answer.status_code, bench.asked) == (429, ["sk-ant-api03-own"])
+    assert (response.status_code, bench.asked) == (429, ["sk-ant-api03-own"])
     assert bench.sender.notes.take() == {}
 
 
@@ -154,10 +154,10 @@ async def test_a_single_credential_never_cools_down_and_its_refusal_is_the_clien
 async def test_a_stream_that_broke_off_after_its_first_byte_is_not_sent_again(bench: Bench) -> None:
     bench.hold(ONE, TWO)
     bench.emulator.rules[ONE.secret] = "cut-after=5"
-    answer = await bench.ask()
+    response = await bench.ask()
 
     with pytest.raises(httpx.ReadError):
-        [piece async for piece in cast(AnswerBytes, answer.stream)]
+        [piece async for piece in cast(ResponseBody, response.stream)]
     assert bench.asked == [ONE.secret]
 
 
@@ -183,9 +183,9 @@ async def test_after_a_cool_down_one_request_probes_and_the_others_wait_for_its_
     await asyncio.sleep(0.06)
     bench.emulator.rules[ONE.secret] = "delay-ms=200"
 
-    answers = await asyncio.gather(*(bench.read() for _ in range(5)))
+    responses = await asyncio.gather(*(bench.read() for _ in range(5)))
 
-    assert [status for status, _ in answers] == [200] * 5
+    assert [status for status, _ in responses] == [200] * 5
     arrivals = [entry.started_at.timestamp() for entry in bench.emulator.log]
     assert min(arrivals[1:]) - arrivals[0] > 0.15
     assert bench.cooling() == ["database:2 429"]
@@ -204,9 +204,9 @@ async def test_of_two_processes_one_probes_and_without_redis_each_does(
     await asyncio.sleep(0.06)
     bench.emulator.rules[ONE.secret] = "delay-ms=200"
 
-    answers = await asyncio.gather(*(item.read() for item in (bench, other, bench, other)))
+    responses = await asyncio.gather(*(item.read() for item in (bench, other, bench, other)))
 
-    assert [status for status, _ in answers] == [200] * 4
+    assert [status for status, _ in responses] == [200] * 4
     assert bench.asked.count(ONE.secret) == probes
 
 

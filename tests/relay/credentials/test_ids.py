@@ -28,9 +28,9 @@ def ask(**members: object) -> dict[str, Any]:
     return {"target": "/v1/messages", "method": "POST", "body": json.dumps(body | members).encode()}
 
 
-def following(answer: bytes) -> dict[str, Any]:
+def following(response: bytes) -> dict[str, Any]:
     """The next message of the answer's thread."""
-    thread = {"type": "continue", "previous_message_id": json.loads(answer)["id"]}
+    thread = {"type": "continue", "previous_message_id": json.loads(response)["id"]}
     return ask(thread=thread)
 
 
@@ -135,11 +135,11 @@ def test_ids_of_a_wildcard_are_known_to_all_its_hosts() -> None:
 async def test_a_thread_goes_on_where_its_last_message_came_from(bench: Bench) -> None:
     organisations(bench, "org-a", "org-b")
     prefer(bench, TWO)
-    _, answer = await bench.read(**ask())
+    _, response = await bench.read(**ask())
     prefer(bench, ONE)
 
-    assert (await bench.read(**following(answer)))[0] == 200
-    assert (await bench.read(session="new", **following(answer)))[0] == 200
+    assert (await bench.read(**following(response)))[0] == 200
+    assert (await bench.read(session="new", **following(response)))[0] == 200
     assert (await bench.read(session="new"))[0] == 200
     await bench.read(**ask(thread={"type": "continue", "previous_message_id": "msg_unknown"}))
     assert bench.asked == [TWO.secret] * 4 + [ONE.secret]
@@ -149,9 +149,9 @@ async def test_an_id_of_another_account_moves_no_session(bench: Bench) -> None:
     organisations(bench, "org-a", "org-b")
     await bench.read(session="s")
     prefer(bench, TWO)
-    _, answer = await bench.read(**ask())
+    _, response = await bench.read(**ask())
 
-    await bench.read(session="s", **following(answer))
+    await bench.read(session="s", **following(response))
     assert bench.exchange.left_organisation == ""
     await bench.read(session="s")
     assert bench.asked == [ONE.secret, TWO.secret, TWO.secret, ONE.secret]
@@ -166,10 +166,10 @@ async def test_an_account_that_is_away_for_long_is_left_in_spite_of_the_id(
 ) -> None:
     organisations(bench, "org-a", "org-b")
     prefer(bench, TWO)
-    _, answer = await bench.read(**ask())
+    _, response = await bench.read(**ask())
     bench.emulator.rules[TWO.secret] = rule
 
-    assert [(await bench.read(**following(answer)))[0]] == statuses
+    assert [(await bench.read(**following(response)))[0]] == statuses
     assert bench.asked[1:] == [credential.secret for credential in asked]  # type: ignore[attr-defined]  # credentials
 
 

@@ -14,7 +14,7 @@ from accounts.credentials import files as credential_files
 from accounts.snapshot.watcher import Watcher
 from nexus_project.demo.connection import ConnectionProtocol
 from nexus_project.demo.emulator import Emulator, create_app
-from nexus_project.demo.emulator.api.response import json_answer
+from nexus_project.demo.emulator.api.response import json_response
 from nexus_project.demo.emulator.endpoints.oauth import refusal
 from nexus_project.demo.serving import serve
 from proxy.relay.credentials import refresh
@@ -77,7 +77,7 @@ async def test_two_credentials_of_one_account_are_refreshed_each(
 async def test_a_client_that_leaves_does_not_end_the_attempt_of_the_others(
     endpoint: Emulator, watcher: Watcher
 ) -> None:
-    endpoint.oauth.answers.append(replace(json_answer(GRANT), head_pause=0.3))
+    endpoint.oauth.responses.append(replace(json_response(GRANT), head_pause=0.3))
     refresher = Refresher(watcher)
     due = credential(watcher)
 
@@ -92,7 +92,7 @@ async def test_a_client_that_leaves_does_not_end_the_attempt_of_the_others(
 async def test_after_a_failure_there_is_a_pause_and_then_another_try(
     endpoint: Emulator, watcher: Watcher
 ) -> None:
-    endpoint.oauth.answers.append(refusal("server_error", "later", status=500))
+    endpoint.oauth.responses.append(refusal("server_error", "later", status=500))
     refresher = Refresher(watcher)
     due = credential(watcher)
 
@@ -108,7 +108,7 @@ async def test_after_a_failure_there_is_a_pause_and_then_another_try(
 
 def test_pauses_grow_are_scattered_and_end_with_a_success(endpoint: Emulator, watcher: Watcher) -> None:
     refresher, due, pauses = Refresher(watcher), credential(watcher), []
-    endpoint.oauth.answers.extend([refusal("server_error", "later", status=500)] * 12)
+    endpoint.oauth.responses.extend([refusal("server_error", "later", status=500)] * 12)
 
     for _ in range(12):
         refresher._attempt(due)
@@ -166,7 +166,7 @@ def test_without_a_snapshot_nothing_is_due(endpoint: Emulator) -> None:
 def test_a_file_whose_token_is_dead_is_told_once_and_refreshed_after_a_login(
     endpoint: Emulator, watcher: Watcher, caplog: pytest.LogCaptureFixture
 ) -> None:
-    endpoint.oauth.answers.append(refusal("invalid_grant", "Refresh token not found"))
+    endpoint.oauth.responses.append(refusal("invalid_grant", "Refresh token not found"))
     due, other = credential(watcher), Watcher()
     other.refresh_now()
     processes = [Refresher(watcher), Refresher(other)]

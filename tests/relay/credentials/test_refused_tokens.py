@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from accounts.access.decision import AccessCredential
-from nexus_project.demo.emulator.api.response import json_answer
+from nexus_project.demo.emulator.api.response import json_response
 from nexus_project.demo.emulator.endpoints.oauth import refusal
 from proxy.record import Payment
 from tests.flow.services import wait_for
@@ -17,9 +17,9 @@ async def test_a_refused_token_is_refreshed_once_and_the_request_sent_again(benc
     bench.hold_token()
     bench.emulator.revoked.add("sk-ant-oat01-old")
 
-    answers = await asyncio.gather(*(bench.read() for _ in range(10)))
+    responses = await asyncio.gather(*(bench.read() for _ in range(10)))
 
-    assert [status for status, _ in answers] == [200] * 10
+    assert [status for status, _ in responses] == [200] * 10
     assert bench.emulator.oauth.calls == 1
     assert set(bench.asked[10:]) == {bench.emulator.oauth.grants[0]["access_token"]}
 
@@ -28,7 +28,9 @@ async def test_a_request_that_a_fresh_token_does_not_open_goes_to_the_client_and
     bench: Bench,
 ) -> None:
     bench.hold_token()
-    bench.emulator.oauth.answers.append(json_answer({"access_token": "sk-ant-oat01-new", "expires_in": 3600}))
+    bench.emulator.oauth.responses.append(
+        json_response({"access_token": "sk-ant-oat01-new", "expires_in": 3600})
+    )
     bench.emulator.revoked |= {"sk-ant-oat01-old", "sk-ant-oat01-new"}
 
     statuses = [(await bench.read())[0] for _ in range(3)]
@@ -40,7 +42,7 @@ async def test_a_request_that_a_fresh_token_does_not_open_goes_to_the_client_and
 
 async def test_a_token_that_cannot_be_renewed_is_the_clients_401(bench: Bench) -> None:
     bench.hold_token()
-    bench.emulator.oauth.answers.append(refusal("invalid_grant", "gone"))
+    bench.emulator.oauth.responses.append(refusal("invalid_grant", "gone"))
     bench.emulator.revoked.add("sk-ant-oat01-old")
 
     assert (await bench.read())[0] == 401
@@ -119,7 +121,7 @@ async def test_the_first_of_a_pool_is_refreshed_where_its_token_is_due(bench: Be
 async def test_the_next_of_a_pool_that_cannot_be_refreshed_is_passed_over(bench: Bench) -> None:
     bench.hold(ONE, TWO)
     bench.hold_token(expires_at=1000)
-    bench.emulator.oauth.answers.append(refusal("invalid_grant", "gone"))
+    bench.emulator.oauth.responses.append(refusal("invalid_grant", "gone"))
     bench.sender.notes.gauges[TWO.key] = {"unified-5h": (0.5, 4e9)}
     bench.emulator.rules[ONE.secret] = "status=529"
 
@@ -133,8 +135,8 @@ async def test_the_next_of_a_pool_that_cannot_be_refreshed_is_passed_over(bench:
 async def test_a_client_that_leaves_during_a_refresh_lets_go_of_the_connection(bench: Bench) -> None:
     bench.hold_token()
     bench.emulator.revoked.add("sk-ant-oat01-old")
-    slow = json_answer({"access_token": "sk-ant-oat01-new", "expires_in": 3600})
-    bench.emulator.oauth.answers.append(
+    slow = json_response({"access_token": "sk-ant-oat01-new", "expires_in": 3600})
+    bench.emulator.oauth.responses.append(
         slow.__class__(slow.status, slow.headers, slow.chunks, head_pause=0.5)
     )
 

@@ -3,15 +3,15 @@
 import pytest
 
 from proxy.relay.http.refusal import retry_after, whole_seconds
-from proxy.relay.http.responses import error_answer
+from proxy.relay.http.responses import error_response
 from proxy.wire.errors import ErrorKind
 
 
 @pytest.mark.parametrize("kind", list(ErrorKind))
 def test_an_error_that_no_repeat_can_mend_says_so_once(kind: ErrorKind) -> None:
-    answer = error_answer(kind, "no", "")
+    response = error_response(kind, "no", "")
 
-    told = [value for name, value in answer.pairs if name == b"x-should-retry"]
+    told = [value for name, value in response.pairs if name == b"x-should-retry"]
     assert told == ([b"false"] if kind.is_final else [])
 
 

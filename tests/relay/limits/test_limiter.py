@@ -36,7 +36,7 @@ from tests.relay.limited import (
 )
 from tests.relay.redis_server import OwnRedis
 
-ANSWER = (
+RESPONSE = (
     b'{"type":"message","model":"claude-sonnet-4-5","content":[],'
     b'"usage":{"input_tokens":100,"cache_creation_input_tokens":20,"cache_read_input_tokens":5000,"output_tokens":30}}'
 )
@@ -112,7 +112,7 @@ async def test_tokens_per_minute_are_reserved_and_what_is_not_used_comes_back(do
     assert 2000 - 1000 - 20 <= level(limit, "tokens") < 1000
 
     _, refused = await ask(door, limit)
-    exchange.feed(ANSWER)
+    exchange.feed(RESPONSE)
     await end(door, exchange)
 
     assert "2000 tokens per minute" in text(refused)
@@ -133,7 +133,7 @@ async def test_a_request_larger_than_a_minutes_tokens_passes_when_none_are_used(
 async def test_what_was_used_beyond_the_estimate_is_a_debt(door: Limiter) -> None:
     limit = rule(tokens_per_minute=100)
     exchange, _ = await ask(door, limit, sent=request(max_tokens=1))
-    exchange.feed(ANSWER)
+    exchange.feed(RESPONSE)
 
     await end(door, exchange)
 
@@ -213,11 +213,11 @@ async def test_of_a_hundred_at_once_only_those_pass_that_the_rest_of_a_cap_has_r
     limit = capped("0.031")  # two requests of 0.015 fill it all but for a little
     doors = [limiter() for _ in range(4)]
 
-    answers = await asyncio.gather(*(ask(doors[number % 4], limit) for number in range(100)))
+    responses = await asyncio.gather(*(ask(doors[number % 4], limit) for number in range(100)))
 
-    refused = [answer for _, answer in answers if answer]
+    refused = [response for _, response in responses if response]
     assert len(refused) == 97
-    assert {answer.kind for answer in refused} == {ErrorKind.RATE_LIMIT}
+    assert {response.kind for response in refused} == {ErrorKind.RATE_LIMIT}
     assert "Requests under way may use up the spend limit of domain a.example" in text(refused[0])
     for door in doors:
         await door.stop()
@@ -228,7 +228,7 @@ async def test_an_answer_leaves_what_it_cost_reserved_until_it_is_stored(door: L
     exchange, _ = await ask(door, limit)
     assert reserved(limit) >= 15_000
 
-    exchange.feed(ANSWER)
+    exchange.feed(RESPONSE)
     await end(door, exchange)
 
     assert reserved(limit) == COST
@@ -320,11 +320,11 @@ async def test_without_redis_requests_pass_and_redis_is_told_how_many(
     answering, door._store = door._store, away()
 
     with caplog.at_level(logging.INFO, "nexus.limits"):
-        answers = [(await ask(door, limit))[1] for _ in range(3)]
+        responses = [(await ask(door, limit))[1] for _ in range(3)]
         await door.renew()
         await end(door, exchange)
 
-    assert answers == [None] * 3
+    assert responses == [None] * 3
     assert [line.message for line in caplog.records] == [
         "limits.redis_down", "limits.not_renewed", "limits.not_given_back",
     ]  # fmt: skip

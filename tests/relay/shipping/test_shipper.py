@@ -30,9 +30,9 @@ def scene(own: OwnRedis, tmp_path: Path) -> Iterator[Scene]:
         yield made
 
 
-def accept(spool: Spool, body: bytes = b"body", answer: bytes = b"answer") -> int:
+def accept(spool: Spool, body: bytes = b"body", response: bytes = b"answer") -> int:
     entry = spool.open(record.encode(make_head(body)), body)
-    spool.close(entry, answer, record.encode(make_closing(answer)))
+    spool.close(entry, response, record.encode(make_closing(response)))
     return entry.serial
 
 

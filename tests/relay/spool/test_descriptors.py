@@ -53,12 +53,12 @@ def test_with_no_descriptor_left_forty_records_in_many_files_are_shipped(
     root, store = tmp_path / "spool", Store()
     spool = claim(root, LIMIT)
     bodies = {
-        key: (request, answer) for key, request, answer in (accept(spool, number) for number in range(30))
+        key: (request, response) for key, request, response in (accept(spool, number) for number in range(30))
     }
     take_all(exhausted)
 
     bodies |= {
-        key: (request, answer) for key, request, answer in (accept(spool, number) for number in range(10))
+        key: (request, response) for key, request, response in (accept(spool, number) for number in range(10))
     }
     shipper = Shipper(root, spool, store)
     for seconds in range(20):

@@ -80,16 +80,19 @@ Bodies = dict[str, tuple[bytes, bytes]]
 
 def accept(spool: Spool, number: int, *, ended: bool = True) -> tuple[str, bytes, bytes]:
     """A record of one of several kinds: small, a stream in pieces, with a body in a file of its own."""
-    body, answer = bytes([number]) * (500 + 3000 * (number % 3)), bytes([255 - number]) * (900 * (number % 5))
+    body, response = (
+        bytes([number]) * (500 + 3000 * (number % 3)),
+        bytes([255 - number]) * (900 * (number % 5)),
+    )
     head = make_head(body)
     alone = number % 3 == 2
     entry = spool.open(record.encode(head), b"" if alone else body)
     if alone:
         spool.add_body(entry, body)
-    spool.append(entry, answer[:1000])
+    spool.append(entry, response[:1000])
     if ended:
-        spool.close(entry, answer[1000:], record.encode(make_closing(answer)))
-    return head.id, body, answer
+        spool.close(entry, response[1000:], record.encode(make_closing(response)))
+    return head.id, body, response
 
 
 @dataclass
@@ -168,23 +171,23 @@ def settle(root: Path, store: Store) -> list[Left]:
 
 def check(left: Past, store: Store, taken: Bodies, sums: list[Left]) -> None:
     """Every record that was good is stored as it was; of those that came meanwhile each loss is counted."""
-    for key, (request, answer) in left.ended.items():
+    for key, (request, response) in left.ended.items():
         found = store.records[key]
-        assert (found.request_body, found.response_body) == (request, answer)
+        assert (found.request_body, found.response_body) == (request, response)
         assert found.closing.outcome != ABORTED
     assert {key for key in left.running if store.records[key].closing.outcome == ABORTED} == left.running
     for key in left.results:
         assert store.records[key].closing.response_size == sum(map(len, PIECES))
         assert store.records[key].closing.response_digest
     lost = bodies = 0
-    for key, (request, answer) in taken.items():
+    for key, (request, response) in taken.items():
         only = store.records.get(key)
         if only is None:
             lost += 1
             continue
         assert only.request_body == request or only.head.body_dropped
         assert (
-            only.response_body == answer or only.closing.response_dropped or only.closing.outcome == ABORTED
+            only.response_body == response or only.closing.response_dropped or only.closing.outcome == ABORTED
         )
         bodies += only.head.body_dropped or only.closing.response_dropped
     assert sum(sum_.dropped for sum_ in sums) == lost

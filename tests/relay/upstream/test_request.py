@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from proxy.relay.http.request_body import Source
 from proxy.relay.upstream.request import WHOLE_BYTES, BadHead, Origin, head_of, settle
-from proxy.relay.upstream.response_body import AnswerBytes
+from proxy.relay.upstream.response_body import ResponseBody
 from proxy.relay.upstream.transport import UpstreamTransport, build_request
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -39,7 +39,7 @@ async def ask(
     transport: UpstreamTransport, address: str, body: bytes | Source = b"", method: str = "POST"
 ) -> bytes:
     request = build_request(address, method, "/v1/a?b", [(b"x-a", b"1"), (b"x-a", b"2")], body)
-    stream = cast(AnswerBytes, (await transport.handle_async_request(request)).stream)
+    stream = cast(ResponseBody, (await transport.handle_async_request(request)).stream)
     try:
         return b"".join([piece async for piece in stream])
     finally:
@@ -112,7 +112,7 @@ async def test_bytes_that_nobody_asked_for_end_an_idle_connection() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         b"HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",
         b"HTTP/1.1 101 Switching\r\n\r\n",
@@ -123,14 +123,14 @@ async def test_bytes_that_nobody_asked_for_end_an_idle_connection() -> None:
     ],
     ids=["101", "101-alone", "999", "bell", "more", "bad-chunk"],
 )
-async def test_a_connection_whose_answer_did_not_end_cleanly_serves_nobody_else(answer: bytes) -> None:
+async def test_a_connection_whose_answer_did_not_end_cleanly_serves_nobody_else(response: bytes) -> None:
     opened, closed = 0, asyncio.Event()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal opened
         opened += 1
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(answer if opened == 1 else OK)
+        writer.write(response if opened == 1 else OK)
         if opened == 1:
             assert await reader.read() == b"", "another request came on it"
             closed.set()
@@ -151,9 +151,9 @@ async def test_an_answer_to_head_has_its_length_and_no_body() -> None:
 
     async with upstream(handle) as (transport, address):
         request = build_request(address, "HEAD", "/v1/models", [], b"")
-        answer = await transport.handle_async_request(request)
-        assert answer.headers["content-length"] == "1234"
-        assert await cast(AnswerBytes, answer.stream).read() == b""
+        response = await transport.handle_async_request(request)
+        assert response.headers["content-length"] == "1234"
+        assert await cast(ResponseBody, response.stream).read() == b""
 
 
 async def test_a_large_body_arrives_whole_while_others_have_their_turns() -> None:
@@ -352,9 +352,9 @@ async def test_an_answer_that_breaks_off_with_its_head_breaks_off_behind_it() ->
 
     async with upstream(handle) as (transport, address):
         request = build_request(address, "POST", "/v1/a", [], b"")
-        answer = await transport.handle_async_request(request)
-        stream = cast(AnswerBytes, answer.stream)
-        assert (answer.status_code, await stream.read()) == (200, b"short")
+        response = await transport.handle_async_request(request)
+        stream = cast(ResponseBody, response.stream)
+        assert (response.status_code, await stream.read()) == (200, b"short")
         with pytest.raises(httpx.ReadError):
             await stream.read()
         stream.close()

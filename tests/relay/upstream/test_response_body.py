@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.relay.upstream.response_body import PIECE_BYTES, AnswerBytes
+from proxy.relay.upstream.response_body import PIECE_BYTES, ResponseBody
 from proxy.relay.upstream.transport import UpstreamTransport, build_request
 
 HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -29,7 +29,7 @@ def odd_chunk(data: bytes) -> bytes:
 
 
 @asynccontextmanager
-async def answer(idle_seconds: float = 5.0) -> AsyncIterator[tuple[AnswerBytes, Write]]:
+async def response(idle_seconds: float = 5.0) -> AsyncIterator[tuple[ResponseBody, Write]]:
     """A chunked answer whose head has come, and how its upstream writes on; b"" ends the connection."""
     connected: asyncio.Future[asyncio.StreamWriter] = asyncio.get_running_loop().create_future()
 
@@ -52,7 +52,7 @@ async def answer(idle_seconds: float = 5.0) -> AsyncIterator[tuple[AnswerBytes, 
     async with await asyncio.start_server(accept, "127.0.0.1", 0) as server:
         address = "http://{}:{}".format(*server.sockets[0].getsockname())
         request = build_request(address, "GET", "/v1/models", [], b"")
-        stream = cast(AnswerBytes, (await transport.handle_async_request(request)).stream)
+        stream = cast(ResponseBody, (await transport.handle_async_request(request)).stream)
         yield stream, write
         stream.close()
         await transport.aclose()
@@ -78,7 +78,7 @@ def start(work: Coroutine[object, object, T]) -> "asyncio.Task[T]":
 async def test_what_comes_while_read_waits_goes_to_the_taker_and_the_end_to_read() -> None:
     take = Taker()
 
-    async with answer() as (stream, write):
+    async with response() as (stream, write):
         stream.hand_to(take)
         reading = start(stream.read())
         await write(chunk(b"one"))
@@ -92,7 +92,7 @@ async def test_what_comes_while_read_waits_goes_to_the_taker_and_the_end_to_read
 
 
 async def test_what_the_taker_refuses_is_what_read_gives() -> None:
-    async with answer() as (stream, write):
+    async with response() as (stream, write):
         stream.hand_to(lambda *_: False)
         for word in (b"one", b"two"):
             reading = start(stream.read())
@@ -105,7 +105,7 @@ async def test_a_taker_that_fails_fails_who_reads() -> None:
     def take(*_: bytes) -> bool:
         raise ZeroDivisionError
 
-    async with answer() as (stream, write):
+    async with response() as (stream, write):
         stream.hand_to(take)
         reading = start(stream.read())
         await write(chunk(b"one"))
@@ -115,7 +115,7 @@ async def test_a_taker_that_fails_fails_who_reads() -> None:
 
 
 async def test_a_taker_that_fails_with_an_event_fails_who_reads() -> None:
-    async with answer() as (stream, write):
+    async with response() as (stream, write):
         stream.hand_to(lambda piece, _: bool({b"one\n\n": 1}[piece]))
         reading = start(stream.read())
         await write(chunk(b"one\n\n"))
@@ -126,7 +126,7 @@ async def test_a_taker_that_fails_with_an_event_fails_who_reads() -> None:
 
 
 async def test_events_that_come_before_somebody_takes_them_wait_for_who_reads() -> None:
-    async with answer() as (stream, write):
+    async with response() as (stream, write):
         await write(chunk(b"one\n\n"))
         await write(chunk(b"two\n\n"))
 
@@ -137,7 +137,7 @@ async def test_an_event_that_comes_alone_is_handed_on_as_it_is(monkeypatch: pyte
     take = Taker()
     parsed: list[bytes] = []
 
-    async with answer() as (stream, write):
+    async with response() as (stream, write):
         feed = stream._reply.feed
 
         def parse(data: bytes) -> None:
@@ -162,7 +162,7 @@ async def test_an_event_that_comes_alone_is_handed_on_as_it_is(monkeypatch: pyte
 async def test_an_answer_that_breaks_off_ends_who_reads(last: bytes) -> None:
     take = Taker()
 
-    async with answer() as (stream, write):
+    async with response() as (stream, write):
         stream.hand_to(take)
         reading = start(stream.read())
         await write(chunk(b"one"))
@@ -174,7 +174,7 @@ async def test_an_answer_that_breaks_off_ends_who_reads(last: bytes) -> None:
 
 
 async def test_silence_ends_who_reads_in_time() -> None:
-    async with answer(idle_seconds=0.2) as (stream, write):
+    async with response(idle_seconds=0.2) as (stream, write):
         stream.hand_to(lambda *_: True)
         reading = start(stream.read())
         await write(chunk(b"one"))
@@ -186,7 +186,7 @@ async def test_silence_ends_who_reads_in_time() -> None:
 async def test_an_answer_that_is_closed_tells_nobody_any_more() -> None:
     take = Taker()
 
-    async with answer() as (stream, write):
+    async with response() as (stream, write):
         stream.hand_to(take)
         reading = start(stream.read())
         await write(chunk(b"one"))
@@ -230,7 +230,7 @@ async def _compare(sent: list[tuple[bytes, int, Callable[[bytes], bytes]]], take
             seen.append(piece)
         return willing
 
-    async with answer() as (stream, write):
+    async with response() as (stream, write):
 
         async def read() -> None:
             while piece := await stream.read():

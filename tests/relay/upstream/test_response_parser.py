@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.relay.upstream.response_parser import MAX_HEAD_BYTES, MAX_HEADERS, BadAnswer, Reply
+from proxy.relay.upstream.response_parser import MAX_HEAD_BYTES, MAX_HEADERS, BadResponse, Reply
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"transfer-encoding: chunked\r\n\r\n"
@@ -161,7 +161,7 @@ def test_not_more_is_taken_than_was_asked_for() -> None:
 def test_what_is_no_answer_is_told(sent: bytes) -> None:
     reply = fed(sent)
 
-    assert isinstance(reply.error, BadAnswer)
+    assert isinstance(reply.error, BadResponse)
     assert str(reply.error)
     assert (reply.ended, reply.reusable, reply.taken) == (True, False, False)
 

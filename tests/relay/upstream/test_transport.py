@@ -10,20 +10,20 @@ from typing import cast
 import httpx
 import pytest
 
-from proxy.relay.upstream.response_body import AnswerBytes
+from proxy.relay.upstream.response_body import ResponseBody
 from proxy.relay.upstream.transport import UpstreamTransport, build_request
 
 Handle = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @contextlib.asynccontextmanager
-async def answered(answer: Handle, idle_seconds: float) -> AsyncIterator[AnswerBytes]:
+async def answered(response: Handle, idle_seconds: float) -> AsyncIterator[ResponseBody]:
     """The body of what a server answers, through a transport that is as patient."""
     transport = UpstreamTransport(connect_seconds=1, idle_seconds=idle_seconds)
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+    async with await asyncio.start_server(response, "127.0.0.1", 0) as server:
         address = "http://{}:{}".format(*server.sockets[0].getsockname())
         request = build_request(address, "GET", "/v1/models", [], b"")
-        stream = cast(AnswerBytes, (await transport.handle_async_request(request)).stream)
+        stream = cast(ResponseBody, (await transport.handle_async_request(request)).stream)
         yield stream
         stream.close()
         await transport.aclose()
@@ -51,7 +51,7 @@ async def test_the_time_limit_of_silence_begins_anew_with_each_piece() -> None:
     pieces, apart, idle = 5, 0.2, 0.5
     ended = asyncio.Event()
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def response(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
         for _number in range(pieces):
             await asyncio.sleep(apart)
@@ -61,7 +61,7 @@ async def test_the_time_limit_of_silence_begins_anew_with_each_piece() -> None:
         await writer.wait_closed()
         ended.set()
 
-    async with answered(answer, idle) as stream:
+    async with answered(response, idle) as stream:
         read = [await stream.read() for _ in range(pieces)]
         silent_since = time.monotonic()
 
@@ -77,13 +77,13 @@ async def test_the_time_limit_of_silence_begins_anew_with_each_piece() -> None:
 async def test_a_client_that_does_not_read_for_long_is_no_silence_of_the_api() -> None:
     body, idle = bytes(range(256)) * 40_000, 0.2
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def response(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
         await writer.drain()
         writer.close()
 
-    async with answered(answer, idle) as stream:
+    async with answered(response, idle) as stream:
         first = await stream.read()
         await asyncio.sleep(idle * 4)
 

@@ -62,10 +62,10 @@ def test_no_byte_of_the_database_holds_a_body(
 ) -> None:
     encrypted.BODY_ENCRYPTION = on
     marks = [f"mark{uuid4().hex}" for _ in range(4)]
-    asked, answered, lost, lost_answer = marks
+    asked, answered, lost, lost_response = marks
     stored(ask(asked), say(answered))
     monkeypatch.setattr(columns, "fit", lambda row: None)
-    poison = make_record(ask(lost), say(lost_answer), head=make_head(target="/v1/\x00"))
+    poison = make_record(ask(lost), say(lost_response), head=make_head(target="/v1/\x00"))
     ingest.ingest(make_batch(poison))
     assert SetAside.objects.count() == 1
 

@@ -45,7 +45,7 @@ def session(seed: int, **head: object) -> list[Record]:
     return [
         make_record(
             body,
-            answer(number),
+            response(number),
             head=make_head(MARCH + timedelta(seconds=20 * number), headers=REQUEST_HEADERS, **head),
             closing=make_closing(headers=RESPONSE_HEADERS, chunks=[(at * 31.5, 150) for at in range(25)]),
         )
@@ -53,7 +53,7 @@ def session(seed: int, **head: object) -> list[Record]:
     ]
 
 
-def answer(number: int) -> bytes:
+def response(number: int) -> bytes:
     """A stream of a tool's call."""
     pieces = AgentSession(number).sentences(25)
     deltas: list[dict[str, object]] = [

@@ -45,7 +45,7 @@ REQUESTS = (
     )
     | ANY_TEXT.map(lambda text: ask(text, model=text, metadata={"user_id": text}))
 )
-ANSWERS = (
+RESPONSES = (
     st.binary()
     | garbled(say())
     | garbled(stream(start(input_tokens=1), {"type": "message_stop"}))
@@ -58,7 +58,7 @@ ANSWERS = (
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     request=REQUESTS,
-    response=ANSWERS,
+    response=RESPONSES,
     headers=HEADERS,
     text=WRITABLE,
     number=st.floats(),

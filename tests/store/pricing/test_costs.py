@@ -24,7 +24,7 @@ def taken(response: bytes, request: bytes = b"", **closing: Any) -> Exchange:
     return Exchange.objects.get(pk=record.head.id)
 
 
-def answer(usage: dict[str, Any], **more: Any) -> Exchange:
+def response(usage: dict[str, Any], **more: Any) -> Exchange:
     return taken(say(model=MODEL, usage=usage, **more))
 
 
@@ -33,14 +33,14 @@ def of_row(row: Exchange) -> tuple[Decimal | None, str, str, Decimal | None]:
 
 
 def test_an_exact_cost_needs_no_reason_and_no_estimate() -> None:
-    row = answer({"input_tokens": 100_000, "output_tokens": 10_000, "speed": "fast", "inference_geo": "us"})
+    row = response({"input_tokens": 100_000, "output_tokens": 10_000, "speed": "fast", "inference_geo": "us"})
 
     assert of_row(row) == (Decimal("1.32"), "exact", "", None)
     assert (row.price_rule, row.billed, row.speed, row.inference_geo) == (costs.RULE, None, "fast", "us")
 
 
 def test_a_field_that_is_not_understood_is_named_and_counts_for_limits() -> None:
-    row = answer({"input_tokens": 1_000_000, "surcharge": {"usd": 3}})
+    row = response({"input_tokens": 1_000_000, "surcharge": {"usd": 3}})
 
     # Beside the 4 USD what fast mode in the US would cost: 8.80.
     assert of_row(row) == (Decimal(4), "partial", "usage.surcharge is not understood", Decimal("4.8"))
@@ -50,7 +50,7 @@ def test_a_field_that_is_not_understood_is_named_and_counts_for_limits() -> None
 
 
 def test_priority_capacity_is_counted_beside_exact() -> None:
-    row = answer({"input_tokens": 1_000_000, "service_tier": "priority"})
+    row = response({"input_tokens": 1_000_000, "service_tier": "priority"})
 
     assert of_row(row) == (Decimal(4), "notional", "", None)
     assert Rollup.objects.get().notional == DomainTotal.objects.get().notional == 1
@@ -97,7 +97,7 @@ def test_an_unknown_model_counts_as_the_dearest_of_its_family() -> None:
 
 def advised() -> Exchange:
     advice = {"type": "advisor_message", "model": OTHER, "input_tokens": 1_000_000, "output_tokens": 0}
-    return answer({"input_tokens": 1_000_000, "output_tokens": 7, "iterations": [advice]})
+    return response({"input_tokens": 1_000_000, "output_tokens": 7, "iterations": [advice]})
 
 
 def test_each_model_is_summed_up_by_what_it_is_billed_for_and_the_exchange_once() -> None:
@@ -114,7 +114,7 @@ def test_each_model_is_summed_up_by_what_it_is_billed_for_and_the_exchange_once(
 def test_a_rebuild_finds_nothing_whatever_is_billed() -> None:
     advised()
     taken(say(model="claude-opus-9", usage={"input_tokens": 5}), ask(model="best"))
-    answer({"input_tokens": 5, "new": 1})
+    response({"input_tokens": 5, "new": 1})
     taken(begun(), headers=SSE, **CUT)
     ingest.ingest(
         make_batch(
@@ -138,7 +138,7 @@ def test_sums_by_model_that_were_lost_come_back() -> None:
 
 def test_a_refusal_before_any_output_costs_nothing_exactly() -> None:
     usage = {"input_tokens": 200_000, "output_tokens": 4}
-    row = answer(
+    row = response(
         usage,
         content=[],
         stop_reason="refusal",
@@ -158,7 +158,7 @@ def test_a_declined_attempt_is_billed_by_its_category() -> None:
         trigger = {"type": "refusal", "category": category}
         block = {"type": "fallback", "from": {"model": OTHER}, "to": {"model": MODEL}, "trigger": trigger}
         usage = {"input_tokens": 1_000_000, "output_tokens": 0, "iterations": [declined, served]}
-        return answer(usage, content=[block, {"type": "text", "text": "Hi"}])
+        return response(usage, content=[block, {"type": "text", "text": "Hi"}])
 
     assert of_row(fell_back("cyber"))[:2] == (Decimal(4), "exact")
     assert of_row(fell_back("bio"))[:2] == (Decimal(12), "exact")

@@ -20,7 +20,7 @@ from proxy.store.seeding import seed
 from proxy.store.seeding.conversations import agent, conversation
 from proxy.store.seeding.seed import SeedError, Wish
 from proxy.store.sums import rollups
-from proxy.wire.messages import read_answer
+from proxy.wire.messages import read_response
 from proxy.wire.requests import read_request
 from tests import people
 from tests.roles import OWNER
@@ -93,12 +93,12 @@ def test_every_row_says_what_its_bodies_say() -> None:
         kept = ExchangeBody.objects.get(id=row.id)
         request, response = body_of(row.id, "request"), body_of(row.id, "response")
         asked = read_request(row.path, request)
-        answer = read_answer(row.status, dict(kept.response_headers)["content-type"], response)
+        content = read_response(row.status, dict(kept.response_headers)["content-type"], response)
         assert (row.request_bytes, row.response_bytes) == (len(request), len(response))
         assert (row.request_type, row.model) == (asked.request_type, asked.model)
         assert (row.output_tokens, row.tool_calls) == (
-            answer.usage and answer.usage.output_tokens,
-            len(answer.tools),
+            content.usage and content.usage.output_tokens,
+            len(content.tools),
         )
         assert dict(kept.request_headers).get("x-claude-code-session-id", "") == row.session_id
         assert sum(size for _, size in decode_chunks(bytes(kept.chunks))) == len(response)
@@ -150,16 +150,16 @@ def test_each_exchange_costs_what_its_price_says_at_its_time() -> None:
 def test_answers_are_served_and_end_in_each_of_the_ways_that_matter() -> None:
     draw = random.Random(1)
     records = [turn.record for _ in range(240) for turn in conversation(draw).turns]
-    answers = [read_answer(200, "", record.response_body) for record in records]
+    responses = [read_response(200, "", record.response_body) for record in records]
 
-    told = [answer.usage.raw for answer in answers if answer.usage]
-    kinds = {step.type for answer in answers if answer.usage for step in answer.usage.iterations}
+    told = [answer.usage.raw for answer in responses if answer.usage]
+    kinds = {step.type for answer in responses if answer.usage for step in answer.usage.iterations}
     assert kinds == {"message", "compaction", "fallback_message"}
     assert {usage["speed"] for usage in told} == {"standard", "fast"}
     assert {usage["inference_geo"] for usage in told} == {"global", "us"}
     assert {usage["service_tier"] for usage in told} == {"standard", "priority"}
-    assert "refusal" in {answer.stop_reason for answer in answers}
-    long = [answer for answer in answers if answer.usage and answer.usage.cache_read_tokens > 100_000]
+    assert "refusal" in {answer.stop_reason for answer in responses}
+    long = [answer for answer in responses if answer.usage and answer.usage.cache_read_tokens > 100_000]
     assert "claude-haiku-5-5" in {answer.model for answer in long}
 
 

@@ -12,7 +12,7 @@ ORGANIZATION = "5e0f3c1a-7d42-4c0b-9a6e-2f1b8d90c7aa"
 LIMITS = {"requests": 4_000, "input-tokens": 2_000_000, "output-tokens": 400_000, "tokens": 2_400_000}
 
 
-def json_answer(value: object, *, status: int = 200) -> Script:
+def json_response(value: object, *, status: int = 200) -> Script:
     """Return compact JSON, as one chunk without a length like the API's own."""
     body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
     return Script(status, (("content-type", "application/json"),), (body,))

@@ -11,7 +11,7 @@ from nexus_project.demo.emulator.api.call import Call, Json
 from nexus_project.demo.emulator.api.errors import error
 from nexus_project.demo.emulator.api.ids import new_id
 from nexus_project.demo.emulator.api.paging import page
-from nexus_project.demo.emulator.api.response import json_answer
+from nexus_project.demo.emulator.api.response import json_response
 from nexus_project.demo.emulator.endpoints.messages import Messages
 from nexus_project.demo.script import Script
 
@@ -43,16 +43,16 @@ class Batches:
         }
         self._batches[batch["id"]] = batch
         self._results[batch["id"]] = [self._result(call, request) for request in requests]
-        return json_answer(batch)
+        return json_response(batch)
 
     def listed(self, call: Call) -> Script:
-        return json_answer(page(list(reversed(self._batches.values())), call.query))
+        return json_response(page(list(reversed(self._batches.values())), call.query))
 
     def get(self, call: Call) -> Script:
         batch = self._batches.get(call.last_segment)
         if batch is None:
             return error(404, f"Message batch {call.last_segment} not found")
-        return json_answer(self._finish(batch, call.entry.value("host")))
+        return json_response(self._finish(batch, call.entry.value("host")))
 
     def cancel(self, call: Call) -> Script:
         """Cancel every request of a batch that is still in progress."""
@@ -69,7 +69,7 @@ class Batches:
                 "processing_status": "canceling",
                 "cancel_initiated_at": datetime.now(UTC).isoformat(),
             }
-        return json_answer(batch)
+        return json_response(batch)
 
     def results(self, call: Call) -> Script:
         identifier = call.entry.path.split("/")[4]
@@ -83,7 +83,7 @@ class Batches:
         if self._batches.pop(call.last_segment, None) is None:
             return error(404, f"Message batch {call.last_segment} not found")
         del self._results[call.last_segment]
-        return json_answer({"id": call.last_segment, "type": "message_batch_deleted"})
+        return json_response({"id": call.last_segment, "type": "message_batch_deleted"})
 
     def _finish(self, batch: Json, host: str) -> Json:
         types = Counter(line["result"]["type"] for line in self._results[batch["id"]])

@@ -5,7 +5,7 @@ import json
 from nexus_project.demo.emulator.api.call import Call, Json
 from nexus_project.demo.emulator.api.errors import error
 from nexus_project.demo.emulator.api.ids import new_id
-from nexus_project.demo.emulator.api.response import json_answer
+from nexus_project.demo.emulator.api.response import json_response
 from nexus_project.demo.emulator.endpoints.messages import EVENT_STREAM
 from nexus_project.demo.emulator.model import corpus
 from nexus_project.demo.emulator.model.compose import source_of
@@ -33,7 +33,7 @@ def complete(call: Call) -> Script:
         }
 
     if not call.json.get("stream"):
-        return json_answer(completion(text, "stop_sequence"))
+        return json_response(completion(text, "stop_sequence"))
     words = [completion(f" {word}", None) for word in text[1:].split(" ")]
     events = [_event(data) for data in (*words, completion("", "stop_sequence"))]
     return Script(200, EVENT_STREAM, (events[0], PING, *events[1:]))

@@ -8,7 +8,7 @@ from nexus_project.demo.emulator.api.call import Call, Json
 from nexus_project.demo.emulator.api.errors import error
 from nexus_project.demo.emulator.api.ids import new_id
 from nexus_project.demo.emulator.api.paging import page
-from nexus_project.demo.emulator.api.response import json_answer
+from nexus_project.demo.emulator.api.response import json_response
 from nexus_project.demo.script import Script
 
 
@@ -35,14 +35,14 @@ class Files:
         }
         self._files[file["id"]] = file
         self._contents[file["id"]] = content
-        return json_answer(file)
+        return json_response(file)
 
     def listed(self, call: Call) -> Script:
-        return json_answer(page(list(reversed(self._files.values())), call.query))
+        return json_response(page(list(reversed(self._files.values())), call.query))
 
     def get(self, call: Call) -> Script:
         file = self._files.get(call.last_segment)
-        return json_answer(file) if file else _missing(call.last_segment)
+        return json_response(file) if file else _missing(call.last_segment)
 
     def content(self, call: Call) -> Script:
         identifier = call.entry.path.split("/")[3]
@@ -59,7 +59,7 @@ class Files:
         if self._files.pop(call.last_segment, None) is None:
             return _missing(call.last_segment)
         del self._contents[call.last_segment]
-        return json_answer({"id": call.last_segment, "type": "file_deleted"})
+        return json_response({"id": call.last_segment, "type": "file_deleted"})
 
 
 def _missing(identifier: str) -> Script:

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs
 
 from nexus_project.demo.emulator.api.call import Json
 from nexus_project.demo.emulator.api.errors import error
-from nexus_project.demo.emulator.api.response import json_answer
+from nexus_project.demo.emulator.api.response import json_response
 from nexus_project.demo.log import Log
 from nexus_project.demo.received import Received, summary
 from nexus_project.demo.script import Script
@@ -16,10 +16,10 @@ def inspect(scope: Scope, log: Log) -> Script:
     """Answer an inspection request; `/log?bodies=1` adds each body in base64."""
     match scope["path"]:
         case "/_emulator/health":
-            return json_answer({"status": "healthy", "received": len(log)})
+            return json_response({"status": "healthy", "received": len(log)})
         case "/_emulator/log":
             with_bodies = parse_qs(scope["query_string"].decode("latin-1")).get("bodies") == ["1"]
-            return json_answer([_entry(entry, with_bodies=with_bodies) for entry in log])
+            return json_response([_entry(entry, with_bodies=with_bodies) for entry in log])
     return error(404)
 
 

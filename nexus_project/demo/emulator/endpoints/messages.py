@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from nexus_project.demo.emulator.api.call import Call, Json
 from nexus_project.demo.emulator.api.errors import error
-from nexus_project.demo.emulator.api.response import json_answer
+from nexus_project.demo.emulator.api.response import json_response
 from nexus_project.demo.emulator.api.streams import message_events
 from nexus_project.demo.emulator.api.versions import check_version
 from nexus_project.demo.emulator.model import turns
@@ -32,7 +32,7 @@ class Messages:
         turn = turns.take(call, source, self._cache)
         message = message_of(call, turn, service)
         if not call.json.get("stream"):
-            return json_answer(message)
+            return json_response(message)
         start = start_of(call, turn, service, source)
         return Script(
             200, EVENT_STREAM, tuple(message_events(message, start, source, call.directives.events))
@@ -40,7 +40,7 @@ class Messages:
 
     def count(self, call: Call) -> Script:
         refusal = _refusal(call, needs_max_tokens=False)
-        return refusal or json_answer({"input_tokens": PromptCache().charge(call.json).total})
+        return refusal or json_response({"input_tokens": PromptCache().charge(call.json).total})
 
     def in_batch(self, call: Call, params: Json) -> Json | Script:
         """Return the message of one request of a batch, or the error that it ends with."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from nexus_project.demo.emulator.api.call import Call, Json
 from nexus_project.demo.emulator.api.errors import error
 from nexus_project.demo.emulator.api.paging import page
-from nexus_project.demo.emulator.api.response import json_answer
+from nexus_project.demo.emulator.api.response import json_response
 from nexus_project.demo.script import Script
 
 
@@ -58,12 +58,12 @@ _BY_ID = {release.id: release for release in RELEASED}
 
 
 def models(call: Call) -> Script:
-    return json_answer(page([_described(release) for release in RELEASED], call.query))
+    return json_response(page([_described(release) for release in RELEASED], call.query))
 
 
 def model(call: Call) -> Script:
     found = _BY_ID.get(call.last_segment)
-    return json_answer(_described(found)) if found else error(404, f"model: {call.last_segment}")
+    return json_response(_described(found)) if found else error(404, f"model: {call.last_segment}")
 
 
 def known(identifier: str) -> Model:

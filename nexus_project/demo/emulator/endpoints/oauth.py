@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from nexus_project.demo.emulator.api.call import Call, Json
 from nexus_project.demo.emulator.api.ids import new_token
-from nexus_project.demo.emulator.api.response import json_answer
+from nexus_project.demo.emulator.api.response import json_response
 from nexus_project.demo.script import Script
 
 LIFETIME_SECONDS = 28_800
@@ -27,7 +27,7 @@ class OAuth:
     }
 
     def __init__(self) -> None:
-        self.answers: deque[Script] = deque()
+        self.responses: deque[Script] = deque()
         self.calls = 0
         self.grants: list[Json] = []
         self.lifetime_seconds = LIFETIME_SECONDS
@@ -35,8 +35,8 @@ class OAuth:
 
     def token(self, call: Call) -> Script:
         self.calls += 1
-        if self.answers:
-            return self.answers.popleft()
+        if self.responses:
+            return self.responses.popleft()
         asked = call.json or dict(parse_qsl(call.entry.body.decode("latin-1")))
         grant = str(asked.get("grant_type"))
         if grant not in self.REQUIRED:
@@ -48,12 +48,12 @@ class OAuth:
         if secret in self._used or (grant == "refresh_token" and not secret.startswith("sk-ant-ort")):
             return refusal("invalid_grant", "Refresh token not found or invalid")
         self._used.add(secret)
-        return json_answer(self._grant(asked.get("scope", DEFAULT_SCOPE)))
+        return json_response(self._grant(asked.get("scope", DEFAULT_SCOPE)))
 
     def usage(self, call: Call) -> Script:
         now = datetime.now(UTC)
         windows = {"five_hour": (37.0, 3), "seven_day": (21.0, 96), "seven_day_opus": (4.0, 96)}
-        return json_answer(
+        return json_response(
             {
                 name: {"utilization": used, "resets_at": (now + timedelta(hours=hours)).isoformat()}
                 for name, (used, hours) in windows.items()
@@ -74,4 +74,4 @@ class OAuth:
 
 def refusal(kind: str, description: str, *, status: int = 400) -> Script:
     """Return an OAuth error (RFC 6749 §5.2); `invalid_grant` means that a person must sign in again."""
-    return json_answer({"error": kind, "error_description": description}, status=status)
+    return json_response({"error": kind, "error_description": description}, status=status)

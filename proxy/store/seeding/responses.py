@@ -51,7 +51,7 @@ _MODEL: Json = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class MadeResponse:
     """An exchange with what its caller goes on with: the answer's content, and how long it took."""
 
     record: Record
@@ -67,7 +67,7 @@ def inference(
     context: int,
     agent: str = "",
     tools: Sequence[str] = (),
-) -> Answer:
+) -> MadeResponse:
     """An answer of a model to `body`, however it ends; `context` are the tokens that lie in the cache."""
     content = _content(draw, tools, thinking="thinking" in body)
     first = round(draw.lognormvariate(6.8, 0.5))
@@ -83,19 +83,19 @@ def inference(
         record = Record(
             0, _head("/v1/messages?beta=true", session, agent), closing[0], encoded(body), closing[1]
         )
-    return Answer(record, content, round(record.closing.duration_ms))
+    return MadeResponse(record, content, round(record.closing.duration_ms))
 
 
 def count(draw: random.Random, body: Json, session: str) -> Record:
     """Tokens counted."""
-    answer = encoded({"input_tokens": draw.randrange(20, 40_000)})
-    return _plain(draw, "POST", "/v1/messages/count_tokens", session, encoded(body), answer)
+    response = encoded({"input_tokens": draw.randrange(20, 40_000)})
+    return _plain(draw, "POST", "/v1/messages/count_tokens", session, encoded(body), response)
 
 
 def models(draw: random.Random) -> Record:
     """The list of models."""
-    answer = encoded({"data": [_MODEL], "has_more": False})
-    return _plain(draw, "GET", "/v1/models?limit=20", "", b"", answer)
+    response = encoded({"data": [_MODEL], "has_more": False})
+    return _plain(draw, "GET", "/v1/models?limit=20", "", b"", response)
 
 
 def refused(draw: random.Random) -> Record:
