@@ -21,10 +21,10 @@ def run(words: Sequence[str]) -> None:
     try:
         execute_from_command_line(list(words))
     except (DatabaseError, psycopg.Error) as error:
-        told = _advice(error, words)
-        if told is None or "--traceback" in words:
+        reported = _advice(error, words)
+        if reported is None or "--traceback" in words:
             raise
-        sys.exit(f"nexus: {told}")
+        sys.exit(f"nexus: {reported}")
 
 
 def _advice(error: Exception, words: Sequence[str]) -> str | None:

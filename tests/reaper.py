@@ -23,9 +23,9 @@ def reap(folder: Path) -> list[str]:
     """End the processes of the run and remove its folders; the command lines of those that had to be told."""
     homes = _homes(folder)
     if processes.wait_until(lambda: not _left(folder, homes), MOMENT_SECONDS):
-        told = []
+        reported = []
     else:
-        told = _send(signal.SIGTERM, folder, homes)
+        reported = _send(signal.SIGTERM, folder, homes)
         if not processes.wait_until(lambda: not _left(folder, homes), GRACE_SECONDS):
             _send(signal.SIGKILL, folder, homes)
             processes.wait_until(lambda: not _left(folder, homes), KILLED_SECONDS)
@@ -33,7 +33,7 @@ def reap(folder: Path) -> list[str]:
     for home in {*homes, *_homes(folder)}:
         if home.exists():
             places.remove(home)
-    return told
+    return reported
 
 
 def _homes(folder: Path) -> list[Path]:
@@ -59,12 +59,12 @@ def _belongs(process: psutil.Process, folders: list[Path]) -> bool:
 
 
 def _send(number: signal.Signals, folder: Path, homes: list[Path]) -> list[str]:
-    told = []
+    reported = []
     for process in _left(folder, homes):
         with contextlib.suppress(psutil.Error):
-            told.append(" ".join(process.cmdline()))
+            reported.append(" ".join(process.cmdline()))
             process.send_signal(number)
-    return told
+    return reported
 
 
 def _remove(folder: Path) -> None:

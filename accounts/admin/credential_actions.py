@@ -26,16 +26,16 @@ class CredentialActions(admin.ModelAdmin[Credential]):
                 # As if refused: a person who asks wants a new pair, however long the old one was to live.
                 oauth.refresh(_refreshable(row), rejected=True, forced=True)
             except oauth.RefreshFailed as failure:
-                self._tell(request, row, f"Not refreshed: {failure.message}", messages.ERROR)
+                self._report(request, row, f"Not refreshed: {failure.message}", messages.ERROR)
             else:
-                self._tell(request, row, "Refreshed the tokens")
+                self._report(request, row, "Refreshed the tokens")
 
     @admin.action(description="Test against the API (free)", permissions=("change",))
     def test(self, request: HttpRequest, chosen: QuerySet[Credential]) -> None:
         for row in chosen.order_by("pk"):
             verdict = credential_check.ask(_readable(row))
             level = messages.SUCCESS if verdict.good else messages.ERROR
-            self._tell(request, row, f"Tested: {verdict.why}", level)
+            self._report(request, row, f"Tested: {verdict.why}", level)
 
     @admin.action(description="Enable", permissions=("change",))
     def enable(self, request: HttpRequest, chosen: QuerySet[Credential]) -> None:
@@ -51,20 +51,22 @@ class CredentialActions(admin.ModelAdmin[Credential]):
             try:
                 credential_health.reset([f"database:{row.pk}"])
             except (redis.RedisError, ValueError):  # ValueError: REDIS_URL is not set
-                told = "The cool-down stays, as Redis does not answer: see REDIS_URL, then try again"
-                self._tell(request, row, told, messages.ERROR)
+                reported = "The cool-down stays, as Redis does not answer: see REDIS_URL, then try again"
+                self._report(request, row, reported, messages.ERROR)
             else:
-                self._tell(request, row, "Ended the cool-down")
+                self._report(request, row, "Ended the cool-down")
 
     def _switch(self, request: HttpRequest, chosen: QuerySet[Credential], *, on: bool) -> None:
         for row in chosen.filter(enabled=not on):
             row.enabled = on
             row.save(update_fields=["enabled"])
-            self._tell(request, row, "Enabled" if on else "Disabled")
+            self._report(request, row, "Enabled" if on else "Disabled")
 
-    def _tell(self, request: HttpRequest, row: Credential, told: str, level: int = messages.SUCCESS) -> None:
-        self.log_change(request, row, f"{told}.")
-        self.message_user(request, f"{row}: {told}.", level)
+    def _report(
+        self, request: HttpRequest, row: Credential, reported: str, level: int = messages.SUCCESS
+    ) -> None:
+        self.log_change(request, row, f"{reported}.")
+        self.message_user(request, f"{row}: {reported}.", level)
 
 
 def _readable(row: Credential) -> AccessCredential:

@@ -32,8 +32,8 @@ class KeyActions(KeyIssuer):
         for key in usable:
             key.revoke()
             self.log_change(request, key, "Revoked.")
-        told = f"{len(usable)} key{pluralize(len(usable))} revoked; proxies refuse what was revoked within 2 seconds."
-        self.message_user(request, told, messages.SUCCESS if usable else messages.WARNING)
+        reported = f"{len(usable)} key{pluralize(len(usable))} revoked; proxies refuse what was revoked within 2 seconds."
+        self.message_user(request, reported, messages.SUCCESS if usable else messages.WARNING)
         return None
 
     @admin.action(description="Rotate the selected keys", permissions=("change",))

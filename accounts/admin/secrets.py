@@ -30,7 +30,9 @@ class SecretsAdmin(admin.options.BaseModelAdmin[Any]):
         declared = super().get_fieldsets(request, obj)
         if not self._only_looks(request, obj):
             return declared
-        return [(title, {**told, "fields": self._hinted(told["fields"])}) for title, told in declared]
+        return [
+            (title, {**reported, "fields": self._hinted(reported["fields"])}) for title, reported in declared
+        ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         declared = super().get_readonly_fields(request, obj)

@@ -111,12 +111,12 @@ def _emptied(document: Mapping[str, Any], columns: Set[str]) -> dict[str, Any]:
 def export_row(row: Credential, folder: Path, *, replace: bool) -> Moved:
     """Write one credential as a file of mode 600, atomically."""
     path = folder / credential_files.name_of(row.domain.name)
-    told = (path.name, row.domain.name, row.name)
+    reported = (path.name, row.domain.name, row.name)
     if path.exists() and not replace:
-        return Moved(*told, "skipped", "the file is there already: --replace writes over it")
+        return Moved(*reported, "skipped", "the file is there already: --replace writes over it")
     content = json.dumps(as_document(row), indent=2, ensure_ascii=False) + "\n"
     atomic_file.write(path, content.encode("utf-8", "surrogatepass"))
-    return Moved(*told, "written")
+    return Moved(*reported, "written")
 
 
 def as_document(row: Credential) -> dict[str, Any]:

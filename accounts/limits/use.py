@@ -102,8 +102,12 @@ def unchecked() -> Unchecked | None:
 
 
 def _unchecked(client: Any) -> Unchecked | None:
-    told: dict[str, str] = client.hgetall(UNCHECKED_KEY)
-    return Unchecked(int(told["count"]), datetime.fromtimestamp(int(told["at"]), UTC)) if told else None
+    reported: dict[str, str] = client.hgetall(UNCHECKED_KEY)
+    return (
+        Unchecked(int(reported["count"]), datetime.fromtimestamp(int(reported["at"]), UTC))
+        if reported
+        else None
+    )
 
 
 class _Reader:

@@ -29,8 +29,8 @@ def count(name: str, by: int = 1) -> None:
 def read() -> dict[str, int | None]:
     """All of NAMES (times in ms), and how many rows are being refreshed and failed last; None where nobody can say."""
     try:
-        told = connection().hgetall(HASH)
-        counts: dict[str, int | None] = {name: int(told.get(name, 0)) for name in NAMES}
+        reported = connection().hgetall(HASH)
+        counts: dict[str, int | None] = {name: int(reported.get(name, 0)) for name in NAMES}
     except (RedisError, ValueError):
         counts = dict.fromkeys(NAMES)
     return counts | _now()

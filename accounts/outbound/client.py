@@ -32,5 +32,5 @@ def _for_httpx(proxy: Proxy) -> httpx.Proxy:
 
 def kind_of(error: httpx.HTTPError) -> str:
     """What kind of failure it is, with what a proxy answered and which file of certificates is at fault; no secrets."""
-    telling = isinstance(error, httpx.ProxyError | trust.BadCertificates)
-    return f"{type(error).__name__}: {error}" if telling else type(error).__name__
+    reporting = isinstance(error, httpx.ProxyError | trust.BadCertificates)
+    return f"{type(error).__name__}: {error}" if reporting else type(error).__name__

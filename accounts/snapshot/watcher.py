@@ -70,9 +70,9 @@ class Watcher:
     def _publish(self, *, changed: bool) -> None:
         if self._stored is not None and (changed or self.current is None):
             self.current = snapshot.combine(self._stored, self._folder.files)
-            self._tell(exposure.of_snapshot(self.current))
+            self._report(exposure.of_snapshot(self.current))
 
-    def _tell(self, found: Exposure) -> None:
+    def _report(self, found: Exposure) -> None:
         """Say loudly, once a change, what anybody may spend."""
         if found and found != self._open:
             log.warning("access.open", extra={"to_everybody": found.words, "action": exposure.ACTION})

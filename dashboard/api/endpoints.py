@@ -98,8 +98,8 @@ def refused(request: HttpRequest, error: HttpError) -> HttpResponse:
 
 @api.exception_handler(ValidationError)
 def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    told = "; ".join(f"{found['loc'][-1]}: {found['msg']}" for found in error.errors)
-    return json_error(422, f"{told}. {parameters.listed(request)}")
+    reported = "; ".join(f"{found['loc'][-1]}: {found['msg']}" for found in error.errors)
+    return json_error(422, f"{reported}. {parameters.listed(request)}")
 
 
 @api.exception_handler(Exception)

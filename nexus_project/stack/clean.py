@@ -43,7 +43,7 @@ def clean(say: Say, *, data: bool) -> int:
     moved = {places.home_before(data_dir) for data_dir in _data_folders()}
     for folder in (home for home in places.homes() if home not in moved):
         _judge_home(folder, say, data=data)
-    _tell_what_stays(say, data=data)
+    _report_what_stays(say, data=data)
     return 0
 
 
@@ -95,7 +95,7 @@ def _judge_temporary(folder: Path, say: Say) -> None:
     if owner is None:
         say(f"kept {folder}: it does not say which clone made it; remove it if none does that you know")
     elif (owner.is_of(BASE_DIR) or owner.clone_is_gone()) and not places.is_held(folder):
-        _tell_and_remove(folder, owner, say)
+        _report_and_remove(folder, owner, say)
 
 
 def _judge_home(folder: Path, say: Say, *, data: bool) -> None:
@@ -107,7 +107,7 @@ def _judge_home(folder: Path, say: Say, *, data: bool) -> None:
     elif places.is_held(folder):
         say(f"kept {folder}: PostgreSQL runs in it, for {owner.data}")
     elif owner.clone_is_gone() or (_is_of_a_folder_that_is_gone(owner) and (data or owner.temporary)):
-        _tell_and_remove(folder, owner, say)
+        _report_and_remove(folder, owner, say)
     elif owner.is_of(BASE_DIR):
         say(f"kept {folder} ({_size(folder)}): the database of {owner.data}")
 
@@ -116,7 +116,7 @@ def _is_of_a_folder_that_is_gone(owner: Owner) -> bool:
     return owner.is_of(BASE_DIR) and owner.data_is_gone()
 
 
-def _tell_and_remove(folder: Path, owner: Owner, say: Say) -> None:
+def _report_and_remove(folder: Path, owner: Owner, say: Say) -> None:
     size = _size(folder)
     places.remove(folder)
     why = "this clone left it" if owner.is_of(BASE_DIR) else f"{owner.clone} is gone"
@@ -137,7 +137,7 @@ def _remove_data(say: Say) -> None:
         say(f"removed {folder} ({size}): the data of this clone")
 
 
-def _tell_what_stays(say: Say, *, data: bool) -> None:
+def _report_what_stays(say: Say, *, data: bool) -> None:
     """Data folders that are still there: `var` but for --data, and one that the settings name elsewhere always."""
     usual, named = BASE_DIR / VAR, env.folder("NEXUS_DATA_DIR", VAR)
     if usual.is_dir() and not data:

@@ -120,7 +120,7 @@ class Reader:
         result = as_dict(as_dict(parse(line)).get("result")) if line else {}
         message = as_dict(result.get("message"))
         usage = as_dict(message.get("usage"))
-        kind = _type(result, told=bool(usage))
+        kind = _type(result, reported=bool(usage))
         self._types[kind] = self._types.get(kind, 0) + 1
         # Whatever its type is called: an answer with its usage was billed.
         if usage:
@@ -169,9 +169,9 @@ _State = tuple[
 _decode_state = msgspec.msgpack.Decoder(_State).decode
 
 
-def _type(result: dict[str, object], *, told: bool) -> str:
+def _type(result: dict[str, object], *, reported: bool) -> str:
     """What a line counts as; an answer that does not tell its usage is as good as unread."""
     kind = as_text(result.get("type"))
-    if kind is None or (kind == "succeeded" and not told):
+    if kind is None or (kind == "succeeded" and not reported):
         return UNREADABLE
     return kind if kind in RESULT_TYPES else "other"

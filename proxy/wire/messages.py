@@ -113,23 +113,23 @@ def _response(
 ) -> ResponseContent:
     fields = as_dict(message)
     # Files, models and batches have an `id` as well, which names no message.
-    told = fields if streamed or fields.get("type") in _MESSAGE_TYPES else {}
+    reported = fields if streamed or fields.get("type") in _MESSAGE_TYPES else {}
     return ResponseContent(
         message=message,
         usage=usage,
-        model=as_text(told.get("model")),
-        stop_reason=as_text(told.get("stop_reason")),
-        message_id=as_text(told.get("id")),
+        model=as_text(reported.get("model")),
+        stop_reason=as_text(reported.get("stop_reason")),
+        message_id=as_text(reported.get("id")),
         error_type=None if error is None else as_text(error.get("type")) or "error",
         error_message=None if error is None else as_text(error.get("message")) or "",
         streamed=streamed,
         finished=finished,
-        tools=tuple(_tool_calls(told)),
+        tools=tuple(_tool_calls(reported)),
         counted_tokens=counted_tokens,
-        attempts=attempts_of(told),
-        stop_details=_stop_details(told),
+        attempts=attempts_of(reported),
+        stop_details=_stop_details(reported),
         error_code=as_text(as_dict(as_dict(error).get("details")).get("error_code")),
-        input_transformations=len(as_list(told.get("input_transformations"))),
+        input_transformations=len(as_list(reported.get("input_transformations"))),
     )
 
 

@@ -18,19 +18,19 @@ Gauges = dict[str, tuple[float, float]]
 
 def gauges(headers: Iterable[tuple[bytes, bytes]]) -> Gauges:
     """For each window (`requests`, `unified-5h`, …) the share used, 0 to 1, and its reset, 0 where none is told."""
-    told = _told(headers)
+    reported = _reported(headers)
     found: Gauges = {}
-    for name, value in told.items():
+    for name, value in reported.items():
         window, _, what = name.rpartition("-")
         if what == "utilization":
             used = _number(value)
         elif what == "remaining":
-            left, limit = _number(value), _number(told.get(f"{window}-limit", ""))
+            left, limit = _number(value), _number(reported.get(f"{window}-limit", ""))
             used = 1 - left / limit if left is not None and limit else None
         else:
             continue
         if used is not None:
-            found[window] = (min(max(used, 0.0), 1.0), _moment(told.get(f"{window}-reset", "")) or 0.0)
+            found[window] = (min(max(used, 0.0), 1.0), _moment(reported.get(f"{window}-reset", "")) or 0.0)
     return found
 
 
@@ -53,14 +53,14 @@ def allowed_again(headers: Iterable[tuple[bytes, bytes]], now: float, *, limited
     None where the answer does not say, or says a time that has passed; never later than LONGEST_SECONDS from now.
     """
     pairs = [(name.lower(), value) for name, value in headers]
-    told = next((value.decode("latin-1") for name, value in pairs if name == b"retry-after"), "")
-    moment = _retry_after(told, now)
+    reported = next((value.decode("latin-1") for name, value in pairs if name == b"retry-after"), "")
+    moment = _retry_after(reported, now)
     if moment is None and limited:
         moment = _reset(pairs, now)
     return min(moment, now + LONGEST_SECONDS) if moment is not None and moment > now else None
 
 
-def _told(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+def _reported(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     lowered = ((name.lower(), value) for name, value in headers)
     return {
         name[len(PREFIX) :].decode("latin-1"): value.decode("latin-1")
@@ -71,18 +71,20 @@ def _told(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 
 def _reset(headers: Iterable[tuple[bytes, bytes]], now: float) -> float | None:
     """The last reset of the windows that are used up, else that of the one which the API names, else the first of all."""
-    told = _told(headers)
+    reported = _reported(headers)
     known = gauges(headers).items()
     full = [reset for name, (used, reset) in known if used >= 1 and reset > now and _is_window(name)]
     full += [
-        _moment(told.get(f"{name.removesuffix('-status')}-reset", "")) or 0.0
-        for name, value in told.items()
+        _moment(reported.get(f"{name.removesuffix('-status')}-reset", "")) or 0.0
+        for name, value in reported.items()
         if name.endswith("-status") and value == "rejected" and _is_window(name.removesuffix("-status"))
     ]
     if any(full):
         return max(full)
-    resets = [moment for name, value in told.items() if name.endswith("reset") and (moment := _moment(value))]
-    return _moment(told.get("unified-reset", "")) or min(
+    resets = [
+        moment for name, value in reported.items() if name.endswith("reset") and (moment := _moment(value))
+    ]
+    return _moment(reported.get("unified-reset", "")) or min(
         (moment for moment in resets if moment > now), default=None
     )
 

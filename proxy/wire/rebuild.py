@@ -90,9 +90,9 @@ class Block:
         return block
 
 
-def _learn(known: dict[str, object], told: dict[str, object]) -> None:
+def _learn(known: dict[str, object], reported: dict[str, object]) -> None:
     """Take what is told later; a null says nothing of what is known."""
-    for name, value in told.items():
+    for name, value in reported.items():
         if value is not None or name not in known:
             known[name] = value
 

@@ -23,7 +23,7 @@ NOBODY = "http://127.0.0.1:9"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Reported:
     """What a run reports of itself at its end."""
 
     session_id: str
@@ -38,7 +38,7 @@ class ClaudeCode:
     program: Path
     home: Path
 
-    def ask(self, prompt: str, *options: str, model: str, address: str = "", **environment: str) -> Told:
+    def ask(self, prompt: str, *options: str, model: str, address: str = "", **environment: str) -> Reported:
         """Let it work on a prompt until it is done; without an address it goes by the settings in its home.
 
         `options` are those of its command line; `environment` is added to its own.
@@ -48,8 +48,8 @@ class ClaudeCode:
         """
         done = self._run(prompt, model, {**self._environment(address), **environment}, *options)
         assert done.returncode == 0, f"Claude Code ended with {done.returncode}: {done.stdout}{done.stderr}"
-        told = json.loads(done.stdout, parse_float=Decimal)
-        return Told(told["session_id"], told["result"], Decimal(told["total_cost_usd"]))
+        reported = json.loads(done.stdout, parse_float=Decimal)
+        return Reported(reported["session_id"], reported["result"], Decimal(reported["total_cost_usd"]))
 
     def ask_in_vain(self, prompt: str, *, model: str, address: str, **environment: str) -> str:
         """Let it meet a refusal; what it shows of that to its user. `environment` is added to its own.

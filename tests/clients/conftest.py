@@ -10,7 +10,7 @@ from nexus_project.demo.emulator import Emulator
 from nexus_project.demo.serving import Running, serve
 from tests.clients import claude_code
 from tests.clients.claude_code import ClaudeCode
-from tests.clients.upstream import ToldUpstream
+from tests.clients.upstream import ReportedUpstream
 from tests.flow.conftest import Nexus, systems
 
 
@@ -25,14 +25,14 @@ def claude(program: Path, tmp_path: Path) -> ClaudeCode:
 
 
 @pytest.fixture(scope="module")
-def upstream(program: Path) -> Iterator[Running[ToldUpstream]]:
+def upstream(program: Path) -> Iterator[Running[ReportedUpstream]]:
     """Asks for the program, so that nothing starts where it is missing."""
-    with serve(ToldUpstream(), http=ConnectionProtocol) as running:
+    with serve(ReportedUpstream(), http=ConnectionProtocol) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def nexus(upstream: Running[ToldUpstream], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nexus]:
+def nexus(upstream: Running[ReportedUpstream], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nexus]:
     emulator: Running[Emulator] = Running(upstream.url, upstream.app)
     with systems(emulator, tmp_path_factory) as make:
         yield make()

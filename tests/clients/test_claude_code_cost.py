@@ -12,7 +12,7 @@ import pytest
 from nexus_project.demo.emulator.api.call import Json
 from nexus_project.demo.serving import Running
 from tests.clients.claude_code import ClaudeCode
-from tests.clients.upstream import ToldUpstream
+from tests.clients.upstream import ReportedUpstream
 from tests.flow.conftest import Nexus
 from tests.flow.services import wait_for
 
@@ -96,21 +96,23 @@ SCENARIOS = {
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_session_costs_what_claude_code_says(
-    name: str, claude: ClaudeCode, nexus: Nexus, upstream: Running[ToldUpstream]
+    name: str, claude: ClaudeCode, nexus: Nexus, upstream: Running[ReportedUpstream]
 ) -> None:
     scenario = SCENARIOS[name]
     upstream.app.usages = scenario.usages
 
-    told = claude.ask("Do it.", model=scenario.model, address=nexus.url)
+    reported = claude.ask("Do it.", model=scenario.model, address=nexus.url)
 
-    assert told.text == "Done."
-    assert abs(told.cost_usd - Decimal(scenario.usd)) < SAME_USD, "Claude Code counts otherwise than by hand"
-    rows = stored(nexus, upstream.app, told.session_id)
+    assert reported.text == "Done."
+    assert abs(reported.cost_usd - Decimal(scenario.usd)) < SAME_USD, (
+        "Claude Code counts otherwise than by hand"
+    )
+    rows = stored(nexus, upstream.app, reported.session_id)
     assert [state for _, state in rows] == ["exact"] * len(scenario.usages)
-    assert abs(sum(cost for cost, _ in rows) - told.cost_usd) < SAME_USD
+    assert abs(sum(cost for cost, _ in rows) - reported.cost_usd) < SAME_USD
 
 
-def stored(nexus: Nexus, upstream: ToldUpstream, session_id: str) -> list[tuple[Decimal, str]]:
+def stored(nexus: Nexus, upstream: ReportedUpstream, session_id: str) -> list[tuple[Decimal, str]]:
     """Cost and its state of each exchange of a session, once all that upstream saw of it are stored."""
     sent = sum(entry.value("x-claude-code-session-id") == session_id for entry in upstream.log)
     query = "SELECT cost_usd, cost_state FROM proxy_exchange WHERE session_id = %s ORDER BY id"

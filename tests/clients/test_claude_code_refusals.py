@@ -7,7 +7,7 @@ import pytest
 
 from nexus_project.demo.serving import Running
 from tests.clients.claude_code import ClaudeCode
-from tests.clients.upstream import ToldUpstream
+from tests.clients.upstream import ReportedUpstream
 from tests.flow.conftest import Nexus
 
 pytestmark = pytest.mark.timeout(400)
@@ -28,7 +28,7 @@ def test_a_wrong_client_key_is_told_at_once(claude: ClaudeCode, nexus: Nexus) ->
 
 
 def test_a_spent_limit_is_told_at_once_and_in_nexus_own_words(
-    claude: ClaudeCode, nexus: Nexus, upstream: Running[ToldUpstream]
+    claude: ClaudeCode, nexus: Nexus, upstream: Running[ReportedUpstream]
 ) -> None:
     domain = urlsplit(nexus.url).netloc
     nexus.execute(

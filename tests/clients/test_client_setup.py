@@ -15,7 +15,7 @@ from nexus_project.demo.serving import Running
 from tests.clients import mcp_server
 from tests.clients.claude_code import ClaudeCode
 from tests.clients.test_claude_code_cost import usage
-from tests.clients.upstream import ToldUpstream
+from tests.clients.upstream import ReportedUpstream
 from tests.flow.conftest import OPERATOR_KEY, Nexus
 from tests.flow.services import wait_for
 
@@ -46,7 +46,7 @@ def set_up(claude: ClaudeCode, *arguments: str, **environment: str) -> None:
     subprocess.run(["/bin/sh", script, *arguments, "--yes"], env=given, check=True, capture_output=True)
 
 
-def asked(upstream: ToldUpstream, method: str, path: str, session_id: str = "") -> Received:
+def asked(upstream: ReportedUpstream, method: str, path: str, session_id: str = "") -> Received:
     """The last such request that came upstream."""
     return [
         entry
@@ -57,15 +57,15 @@ def asked(upstream: ToldUpstream, method: str, path: str, session_id: str = "") 
 
 
 def test_what_the_script_writes_is_enough(
-    claude: ClaudeCode, nexus: Nexus, upstream: Running[ToldUpstream], client_key: str
+    claude: ClaudeCode, nexus: Nexus, upstream: Running[ReportedUpstream], client_key: str
 ) -> None:
     upstream.app.usages = (usage(10, 10),)
     set_up(claude, nexus.url, ANTHROPIC_AUTH_TOKEN=client_key)
 
-    told = claude.ask("Do it.", model=MODEL)
+    reported = claude.ask("Do it.", model=MODEL)
 
-    assert told.text == "Done."
-    entry = asked(upstream.app, "POST", "/v1/messages", told.session_id)
+    assert reported.text == "Done."
+    entry = asked(upstream.app, "POST", "/v1/messages", reported.session_id)
     assert entry.credential == OPERATOR_KEY
     assert client_key.encode() not in b"".join(value for _, value in entry.headers)
     assert entry.value("x-claude-code-request-class") == "main"
@@ -77,7 +77,7 @@ def test_what_the_script_writes_is_enough(
 
 
 def test_tools_of_servers_are_not_sent_with_each_request(
-    claude: ClaudeCode, nexus: Nexus, upstream: Running[ToldUpstream], client_key: str
+    claude: ClaudeCode, nexus: Nexus, upstream: Running[ReportedUpstream], client_key: str
 ) -> None:
     upstream.app.usages = (usage(10, 10),)
     command = {"command": sys.executable, "args": [mcp_server.__file__]}
@@ -87,8 +87,8 @@ def test_tools_of_servers_are_not_sent_with_each_request(
     options = ("--mcp-config", str(servers))
 
     def sent(**environment: str) -> bytes:
-        told = claude.ask("Do it.", *options, model=MODEL, **environment)
-        return asked(upstream.app, "POST", "/v1/messages", told.session_id).body
+        reported = claude.ask("Do it.", *options, model=MODEL, **environment)
+        return asked(upstream.app, "POST", "/v1/messages", reported.session_id).body
 
     without = sent(address=upstream.url, ENABLE_TOOL_SEARCH="false")
     set_up(claude, nexus.url, ANTHROPIC_AUTH_TOKEN=client_key)
@@ -102,16 +102,16 @@ def test_tools_of_servers_are_not_sent_with_each_request(
 
 
 def test_a_command_may_print_the_key(
-    claude: ClaudeCode, nexus: Nexus, upstream: Running[ToldUpstream], client_key: str
+    claude: ClaudeCode, nexus: Nexus, upstream: Running[ReportedUpstream], client_key: str
 ) -> None:
     upstream.app.usages = (usage(10, 10),)
     (claude.home / "nexus key").write_text(client_key)
     set_up(claude, nexus.url, "--key-helper", f"cat '{claude.home}/nexus key'")
 
-    told = claude.ask("Do it.", model=MODEL)
+    reported = claude.ask("Do it.", model=MODEL)
 
-    assert told.text == "Done."
-    assert asked(upstream.app, "POST", "/v1/messages", told.session_id).credential == OPERATOR_KEY
+    assert reported.text == "Done."
+    assert asked(upstream.app, "POST", "/v1/messages", reported.session_id).credential == OPERATOR_KEY
 
 
 def test_a_wrong_key_is_reported_at_once(claude: ClaudeCode, nexus: Nexus, client_key: str) -> None:

@@ -16,7 +16,7 @@ FIRST = ("speed",)
 LAST = ("iterations", "server_tool_use")
 
 
-class ToldUpstream(Emulator):
+class ReportedUpstream(Emulator):
     """The emulator, but messages report `usages`, one each: the first answer of a session the first, and so on.
 
     All but the last answer call a tool, so that the client comes back for the next one.

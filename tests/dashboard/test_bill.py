@@ -34,7 +34,7 @@ def page(client: Client, row: Exchange) -> str:
     return client.get(f"/dashboard/request/{row.id}").content.decode()
 
 
-def told(client: Client, row: Exchange) -> dict[str, Any]:
+def reported(client: Client, row: Exchange) -> dict[str, Any]:
     found: dict[str, Any] = client.get(f"/api/requests/{row.id}").json()
     return found
 
@@ -43,7 +43,7 @@ def told(client: Client, row: Exchange) -> dict[str, Any]:
 def test_the_lines_of_the_api_add_up_to_the_cost(program: Client, kind: str) -> None:
     row = bills.stored(bills.record_of(kind))
 
-    found = told(program, row)
+    found = reported(program, row)
 
     assert (
         sum(Decimal(line["amount"]) for line in found["costLines"]) == Decimal(found["cost"]) == row.cost_usd
@@ -54,7 +54,7 @@ def test_the_lines_of_the_api_add_up_to_the_cost(program: Client, kind: str) -> 
 
 def test_each_line_is_its_quantity_times_its_rate_times_its_factors(program: Client) -> None:
     for kind in bills.KINDS:
-        for line in told(program, bills.stored(bills.record_of(kind)))["costLines"]:
+        for line in reported(program, bills.stored(bills.record_of(kind)))["costLines"]:
             amount = line["quantity"] * Decimal(line["rate"]) / line["per"]
             for factor in line["factors"]:
                 amount *= Decimal(factor["value"])
@@ -64,7 +64,7 @@ def test_each_line_is_its_quantity_times_its_rate_times_its_factors(program: Cli
 def test_a_line_has_all_that_it_comes_from(program: Client) -> None:
     row = bills.stored(bills.record_of("fast in the US"))
 
-    assert told(program, row)["costLines"][0] == {
+    assert reported(program, row)["costLines"][0] == {
         "label": "input",
         "kind": "",
         "model": OPUS,
@@ -80,7 +80,7 @@ def test_a_line_has_all_that_it_comes_from(program: Client) -> None:
 
 
 def test_every_model_that_is_billed_has_its_tokens_and_cost(program: Client) -> None:
-    found = told(program, bills.stored(bills.record_of("advisor")))
+    found = reported(program, bills.stored(bills.record_of("advisor")))
 
     assert found["billed"] == [
         {
@@ -97,8 +97,8 @@ def test_every_model_that_is_billed_has_its_tokens_and_cost(program: Client) -> 
 def test_a_tiny_cost_has_no_exponent_and_a_whole_one_no_zeros(program: Client) -> None:
     tiny = bills.stored(bills.record(HAIKU, {"cache_read_input_tokens": 1}))
 
-    assert told(program, tiny)["cost"] == "0.00000001"
-    assert told(program, bills.stored(bills.record_of("refused before any output")))["cost"] == "0"
+    assert reported(program, tiny)["cost"] == "0.00000001"
+    assert reported(program, bills.stored(bills.record_of("refused before any output")))["cost"] == "0"
     assert {request["cost"] for request in program.get("/api/requests").json()["requests"]} == {
         "0.00000001",
         "0",
@@ -108,7 +108,7 @@ def test_a_tiny_cost_has_no_exponent_and_a_whole_one_no_zeros(program: Client) -
 def test_what_nobody_billed_has_no_cost_and_says_why(program: Client) -> None:
     row = bills.stored(make_record(closing=make_closing(outcome="refused", status=401), response=b""))
 
-    found = told(program, row)
+    found = reported(program, row)
 
     assert (found["cost"], found["costLines"], found["billed"]) == (None, [], [])
     assert found["costNotes"] == ["Nexus refused it, so upstream never saw it."]
@@ -139,7 +139,7 @@ def served() -> Exchange:
 
 
 def test_the_api_tells_how_it_was_served(program: Client) -> None:
-    found = told(program, served())
+    found = reported(program, served())
 
     names = (
         "model", "answeredModel", "fallbackFrom", "speed", "inferenceGeo", "serviceTier", "thinkingTokens", "errorCode",
@@ -187,7 +187,7 @@ def test_an_error_has_its_stable_code(program: Client, signed_in: Client) -> Non
     )
     row = bills.stored(make_record(response=body, closing=make_closing(status=429, outcome="upstream_error")))
 
-    assert told(program, row)["errorCode"] == "ramp_limit_exceeded"
+    assert reported(program, row)["errorCode"] == "ramp_limit_exceeded"
     assert "<dt>Error code</dt><dd>ramp_limit_exceeded</dd>" in page(signed_in, row)
     assert "Upstream answered with an error, which is not billed." in page(signed_in, row)
 
@@ -235,7 +235,7 @@ def test_the_reasons_of_a_partial_cost_are_listed(signed_in: Client, program: Cl
     row = bills.stored(bills.record(OPUS, bills.CALL | {"video_seconds": 7, "audio": {"minutes": 2}}))
 
     reasons = ["usage.video_seconds is not understood", "usage.audio is not understood"]
-    assert told(program, row)["costReasons"] == reasons
+    assert reported(program, row)["costReasons"] == reasons
     for reason in reasons:
         assert f"<li>{reason}</li>" in page(signed_in, row)
 
@@ -253,7 +253,7 @@ def test_a_bill_that_is_out_of_date_says_so(signed_in: Client, program: Client) 
         Price.objects.filter(model=OPUS).update(input="99")
 
     assert ">out of date</span>" in page(signed_in, row)
-    assert "`manage.py reprice` computes it again" in told(program, row)["costNotes"][0]
+    assert "`manage.py reprice` computes it again" in reported(program, row)["costNotes"][0]
 
 
 def test_a_price_that_was_withdrawn_or_entered_is_marked(signed_in: Client) -> None:
@@ -277,7 +277,7 @@ def test_the_page_of_a_batch_has_the_lines_of_its_shares(signed_in: Client, prog
     )
     row = bills.stored(batch_records.fetch(b"".join(lines)))
 
-    found, shown = told(program, row), page(signed_in, row)
+    found, shown = reported(program, row), page(signed_in, row)
 
     assert sum(Decimal(line["amount"]) for line in found["costLines"]) == Decimal(found["cost"])
     assert '<span class="tag">× 0.5 batch</span>' in shown  # noqa: RUF001 - the page's sign
@@ -292,7 +292,7 @@ def test_whatever_came_over_the_wire_is_masked_and_escaped(signed_in: Client, pr
     details = {"category": f"<i>{SECRET}", "explanation": f"<i>{SECRET}"}
     row = bills.stored(bills.record(OPUS, usage, stop_reason="refusal", stop_details=details))
 
-    shown, found = page(signed_in, row), told(program, row)
+    shown, found = page(signed_in, row), reported(program, row)
 
     assert "abcdefghijklmnop" not in shown
     assert "<b>sk-ant" not in shown
@@ -346,7 +346,7 @@ def test_a_bill_of_very_many_lines_makes_a_small_page(signed_in: Client, program
     more = {"type": f"odd_{SECRET}", "input_tokens": 1}
     row = bills.stored(bills.record(OPUS, bills.CALL | {"iterations": [more] * 1_000}))
 
-    found, shown = told(program, row), page(signed_in, row)
+    found, shown = reported(program, row), page(signed_in, row)
 
     assert len(found["costLines"]) == 1_002
     assert sum(Decimal(line["amount"]) for line in found["costLines"]) == row.cost_usd

@@ -175,8 +175,8 @@ def test_without_redis_the_limits_are_shown_and_their_use_is_unknown(
     signed_in: Client, program: Client, settings: Settings
 ) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    told = program.get("/api/limits").json()
-    assert (told["redisAnswers"], {limit["used"] for limit in told["limits"]}) == (False, {None})
+    reported = program.get("/api/limits").json()
+    assert (reported["redisAnswers"], {limit["used"] for limit in reported["limits"]}) == (False, {None})
 
     page = signed_in.get("/dashboard/limits").content.decode()
 

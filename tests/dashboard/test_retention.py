@@ -131,7 +131,7 @@ def test_only_the_note_of_a_pin_changes(operator: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "reported"),
     [
         ({"exchange": str(uuid4())}, "No exchange with this id is stored."),
         (
@@ -143,9 +143,9 @@ def test_only_the_note_of_a_pin_changes(operator: Client) -> None:
     ],
 )
 def test_the_admin_refuses_a_pin_that_would_keep_nothing(
-    operator: Client, fields: dict[str, Any], told: str
+    operator: Client, fields: dict[str, Any], reported: str
 ) -> None:
-    assert told in operator.post("/admin/proxy/pin/add/", fields).content.decode()
+    assert reported in operator.post("/admin/proxy/pin/add/", fields).content.decode()
     assert not Pin.objects.exists()
 
 

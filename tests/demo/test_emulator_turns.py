@@ -212,6 +212,6 @@ def test_a_reminder_is_no_order_and_a_system_message_ends_no_turn(client: Anthro
     noted = client.messages.create(
         **{**ASK, "messages": [{"role": "user", "content": reminder}]}, tools=[tool]
     )
-    told = client.messages.create(**{**ASK, "messages": said}, tools=[tool])
+    reported = client.messages.create(**{**ASK, "messages": said}, tools=[tool])
 
-    assert (noted.stop_reason, told.stop_reason) == ("end_turn", "end_turn")
+    assert (noted.stop_reason, reported.stop_reason) == ("end_turn", "end_turn")

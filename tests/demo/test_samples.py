@@ -168,10 +168,10 @@ def test_a_sub_agent_is_launched_at_once_and_reports_later(
     first, nested = dict.fromkeys(entry.value("x-claude-code-agent-id") for entry in helpers)
     messages = body([entry for entry in log if not entry.value("x-claude-code-agent-id")][-1])["messages"]
     call = next(block for block in blocks_of(messages) if block.get("name") == "Agent")
-    launched, told = (place(messages, words) for words in (f"agentId: {first}", f"<task-id>{first}<"))
-    assert launched["message"] < told["message"]
+    launched, reported = (place(messages, words) for words in (f"agentId: {first}", f"<task-id>{first}<"))
+    assert launched["message"] < reported["message"]
     assert launched["block"]["tool_use_id"] == call["id"]
-    assert told["block"]["text"].startswith("<system-reminder>\nThis is a notification")
+    assert reported["block"]["text"].startswith("<system-reminder>\nThis is a notification")
     assert body(helpers[0])["messages"][0]["content"][1]["text"] == call["input"]["prompt"]
     assert "cc_is_subagent=true" in body(helpers[0])["system"][0]["text"]
     assert {entry.value("x-claude-code-parent-agent-id") for entry in helpers} == {"", first}

@@ -47,12 +47,12 @@ def requests() -> list[Any]:
 
 def invoice(message: Message) -> Decimal:
     """What one answer of a batch costs by the price list, worked out apart from Nexus."""
-    told = message.usage.to_dict()
-    written: Any = told["cache_creation"]
+    reported = message.usage.to_dict()
+    written: Any = reported["cache_creation"]
     counts = (
-        told["input_tokens"],
-        told["output_tokens"],
-        told["cache_read_input_tokens"],
+        reported["input_tokens"],
+        reported["output_tokens"],
+        reported["cache_read_input_tokens"],
         written["ephemeral_5m_input_tokens"],
         written["ephemeral_1h_input_tokens"],
     )

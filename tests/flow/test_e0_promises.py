@@ -148,12 +148,18 @@ def test_e0_the_four_endpoints_of_the_data_api_show_a_request(shown: Nexus, api:
 def test_e0_telemetry_tells_of_each_request(shown: Nexus, collector: Collector) -> None:
     response = shown.client(host="told.example").post("/v1/messages", json=ASK)
 
-    wait_for(lambda: [told for told in collector.reports() if told["domain"] == "told.example"], 15)
-    (told,) = [told for told in collector.reports() if told["domain"] == "told.example"]
-    assert told["requestId"] == response.headers["x-nexus-id"]
-    assert told["outputTokens"] == response.json()["usage"]["output_tokens"]
-    assert (told["status"], told["requestType"], told["toolCallCount"]) == (200, "query_evaluation", 0)
-    assert "sk-ant" not in json.dumps(told)
+    wait_for(
+        lambda: [reported for reported in collector.reports() if reported["domain"] == "told.example"], 15
+    )
+    (reported,) = [reported for reported in collector.reports() if reported["domain"] == "told.example"]
+    assert reported["requestId"] == response.headers["x-nexus-id"]
+    assert reported["outputTokens"] == response.json()["usage"]["output_tokens"]
+    assert (reported["status"], reported["requestType"], reported["toolCallCount"]) == (
+        200,
+        "query_evaluation",
+        0,
+    )
+    assert "sk-ant" not in json.dumps(reported)
 
 
 def test_e0_an_accepted_request_is_stored_once_and_the_pipeline_adds_up(

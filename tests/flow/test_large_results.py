@@ -71,12 +71,12 @@ def watched(*pids: int) -> Iterator[list[float]]:
         thread.join()
 
 
-def play(upstream: RawUpstream, times: int, told: int | None = None) -> str:
+def play(upstream: RawUpstream, times: int, reported: int | None = None) -> str:
     """Have upstream answer with so many thousand lines, and promise `told`; the name to ask by."""
     key = uuid4().hex
-    length = (told or times) * len(LINES)
+    length = (reported or times) * len(LINES)
     head = b"HTTP/1.1 200 OK\r\ncontent-type: application/x-jsonl\r\ncontent-length: %d\r\n\r\n" % length
-    upstream.responses[key] = (head, *repeat(LINES, times), *([KEEP] if told is None else []))
+    upstream.responses[key] = (head, *repeat(LINES, times), *([KEEP] if reported is None else []))
     return key
 
 
@@ -157,7 +157,7 @@ def test_a_download_that_breaks_off_counts_nothing_and_the_next_whole_one_does(
 ) -> None:
     batch = f"msgbatch_{uuid4().hex}"
     with pytest.raises(httpx.RemoteProtocolError):
-        fetch(large, play(upstream, 5, told=6), batch)
+        fetch(large, play(upstream, 5, reported=6), batch)
     query = "SELECT * FROM proxy_exchange WHERE path LIKE %s"
     wait_for(lambda: large.rows(query, f"%{batch}%"), 20, large._words)
     [cut] = large.rows(query, f"%{batch}%")

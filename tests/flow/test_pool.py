@@ -129,9 +129,9 @@ def test_the_second_pays_while_the_first_cools_down_in_all_processes_until_an_op
     with ExitStack() as closing:
         client = redis_of(pool)
         closing.callback(client.close)
-        told = client.hgetall(credential_health.name_of(f"database:{ids[0]}"))
-        assert told["cooling_reason"] == "429"
-        assert 40 < float(told["cooling_until"]) - time.time() < 60
+        reported = client.hgetall(credential_health.name_of(f"database:{ids[0]}"))
+        assert reported["cooling_reason"] == "429"
+        assert 40 < float(reported["cooling_until"]) - time.time() < 60
 
     rules.clear()
     forget(pool, ids)

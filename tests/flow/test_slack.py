@@ -23,7 +23,7 @@ def running() -> Iterator[demo.RunningSlack]:
 
 
 @pytest.fixture(scope="module")
-def told(make_nexus: Callable[..., Nexus], running: demo.RunningSlack) -> Nexus:
+def reported(make_nexus: Callable[..., Nexus], running: demo.RunningSlack) -> Nexus:
     """A system without storage: it notifies all the same."""
     return make_nexus(
         STORAGE_ENABLED="false",
@@ -45,14 +45,14 @@ def posts(running: demo.RunningSlack, word: str) -> list[dict[str, Any]]:
 
 
 def test_e0_an_inference_is_told_once_and_a_query_evaluation_never(
-    told: Nexus, running: demo.RunningSlack
+    reported: Nexus, running: demo.RunningSlack
 ) -> None:
     word, session = uuid4().hex, {"x-claude-code-session-id": uuid4().hex}
 
-    ask(told, f"quiet {word}", "slack.example", system="one", **session)
-    ask(told, f"first {word}", "slack.example", **session)
-    ask(told, f"first {word}", "slack.example", **session)
-    ask(told, f"second {word}", "slack.example", **session)
+    ask(reported, f"quiet {word}", "slack.example", system="one", **session)
+    ask(reported, f"first {word}", "slack.example", **session)
+    ask(reported, f"first {word}", "slack.example", **session)
+    ask(reported, f"second {word}", "slack.example", **session)
 
     wait_for(lambda: len(posts(running, word)) >= 2, 20)
     time.sleep(1)
@@ -61,13 +61,13 @@ def test_e0_an_inference_is_told_once_and_a_query_evaluation_never(
     assert f":bust_in_silhouette: User: first {word}" in first
     assert ":robot_face: Claude: " in first
     assert f"second {word}" in second
-    assert told.rows("SELECT 1 FROM proxy_exchange") == []
+    assert reported.rows("SELECT 1 FROM proxy_exchange") == []
 
 
-def test_e0_an_error_is_told_as_its_own_message(told: Nexus, running: demo.RunningSlack) -> None:
+def test_e0_an_error_is_told_as_its_own_message(reported: Nexus, running: demo.RunningSlack) -> None:
     domain = f"{uuid4().hex}.example"
 
-    response = ask(told, "hello", domain, **{"x-emulate": "status=529"})
+    response = ask(reported, "hello", domain, **{"x-emulate": "status=529"})
 
     wait_for(lambda: posts(running, domain), 20)
     (post,) = posts(running, domain)
@@ -75,26 +75,26 @@ def test_e0_an_error_is_told_as_its_own_message(told: Nexus, running: demo.Runni
     assert response.headers["x-nexus-id"] in json.dumps(post)
 
 
-def test_e0_a_personal_domain_is_never_told(told: Nexus, running: demo.RunningSlack) -> None:
+def test_e0_a_personal_domain_is_never_told(reported: Nexus, running: demo.RunningSlack) -> None:
     word, other = uuid4().hex, uuid4().hex
 
-    ask(told, word, "my-personal.example")
-    ask(told, other, "shared.example")
+    ask(reported, word, "my-personal.example")
+    ask(reported, other, "shared.example")
 
     wait_for(lambda: posts(running, other), 20)
     assert posts(running, word) == []
 
 
 def test_a_domains_own_webhook_wins_and_a_secret_in_a_text_is_masked(
-    told: Nexus, running: demo.RunningSlack
+    reported: Nexus, running: demo.RunningSlack
 ) -> None:
     word = uuid4().hex
     own = running.webhook_url[:-4] + "mine"
     file = {"type": "api_key", "api_key": "sk-ant-api03-x", "slack": {"webhook_url": own, "enabled": True}}
-    (told.data_dir / "credentials" / "own.example.credentials.json").write_text(json.dumps(file))
-    wait_for(lambda: _paid_by_file(told), 5)
+    (reported.data_dir / "credentials" / "own.example.credentials.json").write_text(json.dumps(file))
+    wait_for(lambda: _paid_by_file(reported), 5)
 
-    ask(told, f"{word} uses sk-ant-api03-very-secret-{word} now", "own.example")
+    ask(reported, f"{word} uses sk-ant-api03-very-secret-{word} now", "own.example")
 
     wait_for(lambda: posts(running, word), 20)
     (entry,) = [post for post in running.posts if word in post.body.decode()]
@@ -108,14 +108,14 @@ def _paid_by_file(nexus: Nexus) -> bool:
 
 
 def test_a_limited_rate_is_obeyed_and_no_request_waits_for_slack(
-    told: Nexus, running: demo.RunningSlack
+    reported: Nexus, running: demo.RunningSlack
 ) -> None:
     word = uuid4().hex
     running.app.responses.extend([demo.rate_limited(2), demo.slow(1)])
     started = time.monotonic()
 
     for number in range(5):
-        ask(told, f"{word} {number}", "limited.example", **{"x-claude-code-session-id": uuid4().hex})
+        ask(reported, f"{word} {number}", "limited.example", **{"x-claude-code-session-id": uuid4().hex})
     took = time.monotonic() - started
 
     wait_for(lambda: len({post["text"] for post in posts(running, word)}) == 5, 30)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def told(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[str]]:
+def reported(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[str]]:
     """The queue of the operators, and nobody who sends it."""
     settings.CREDENTIALS_DIR = tmp_path
     settings.SLACK_ENABLED = True
@@ -41,7 +41,7 @@ def fail(row: Credential) -> None:
         row.save_failure("invalid_grant", permanent=True)
 
 
-def test_it_is_told_once_and_again_after_it_worked(told: list[str]) -> None:
+def test_it_is_told_once_and_again_after_it_worked(reported: list[str]) -> None:
     row, other = make_oauth("dead.example"), make_oauth("off.example", enabled=False)
     make_oauth("fine.example")
     make_api_key()
@@ -51,7 +51,7 @@ def test_it_is_told_once_and_again_after_it_worked(told: list[str]) -> None:
     tasks.watch_logins()
     tasks.watch_logins()
 
-    assert told == [OPERATORS]
+    assert reported == [OPERATORS]
     (post,) = posts()
     assert "main (dead.example)" in post
     assert "oauth_login" in post
@@ -83,13 +83,13 @@ def put(folder: Path, token: str) -> Path:
     return path
 
 
-def test_a_file_is_told_once_and_again_with_another_token(told: list[str], tmp_path: Path) -> None:
+def test_a_file_is_told_once_and_again_with_another_token(reported: list[str], tmp_path: Path) -> None:
     for token in ("sk-ant-ort01-first", "sk-ant-ort01-second"):
         dead_tokens.note(put(tmp_path, token), token, "invalid_grant")
         tasks.watch_logins()
         tasks.watch_logins()
 
-    assert told == [OPERATORS] * 2
+    assert reported == [OPERATORS] * 2
     for post in posts():
         assert "dead.example.credentials.json" in post
         assert "--file PATH" in post
@@ -97,7 +97,7 @@ def test_a_file_is_told_once_and_again_with_another_token(told: list[str], tmp_p
 
 
 def test_a_file_that_a_dying_worker_claimed_is_told_by_the_next(
-    told: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    reported: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dead_tokens.note(put(tmp_path, "sk-ant-ort01-x"), "sk-ant-ort01-x", "invalid_grant")
 

@@ -119,7 +119,11 @@ def test_telemetry_is_queued_for_all_kinds_of_requests(
 
     (task,) = named(published, "send_telemetry")
     assert task.queue == "nexus"
-    assert [told["requestType"] for told in task.args[0]] == ["inference", "inference", "count_tokens"]
+    assert [reported["requestType"] for reported in task.args[0]] == [
+        "inference",
+        "inference",
+        "count_tokens",
+    ]
 
 
 def test_without_an_endpoint_no_telemetry_is_queued(domain: str, published: list[Published]) -> None:

@@ -32,7 +32,7 @@ data: {"type":"message_stop"}
 WHOLE = b'{"type":"message","role":"assistant","content":[{"type":"text","text":"In Portugal."}]}'
 
 
-def tell(domain: str, *fields: dict[str, Any]) -> None:
+def report(domain: str, *fields: dict[str, Any]) -> None:
     notify([exchange(domain, **field) for field in fields])
     tasks.deliver_slack(domain)
 
@@ -42,7 +42,7 @@ def test_predecessor_defect_14_e0_the_webhook_of_a_credential_file_is_used(
 ) -> None:
     write_credential_file(tmp_path, domain, {"webhook_url": slack.webhook_url, "channel": "#team"})
 
-    tell(domain, {})
+    report(domain, {})
 
     assert [post["channel"] for post in posted(slack)] == ["#team"]
 
@@ -62,7 +62,7 @@ def test_predecessor_defect_14_e0_the_webhook_of_a_domain_wins_over_the_global_o
 def test_predecessor_defect_14_e2_the_global_webhook_is_used(
     global_slack: demo.RunningSlack, domain: str
 ) -> None:
-    tell(domain, {})
+    report(domain, {})
 
     assert len(global_slack.posts) == 1
 
@@ -71,7 +71,7 @@ def test_predecessor_defect_14_e2_the_global_webhook_is_used(
 def test_predecessor_defect_14_e1_streamed_and_whole_answers_are_told_alike(
     global_slack: demo.RunningSlack, domain: str, kind: str, body: bytes
 ) -> None:
-    tell(domain, {"message": read_response(200, kind, body).message})
+    report(domain, {"message": read_response(200, kind, body).message})
 
     (post,) = posted(global_slack)
     assert ":robot_face: Claude: In Portugal." in post["text"]
@@ -82,7 +82,7 @@ def test_predecessor_defect_of_slack_two_parallel_users_of_a_domain_do_not_flood
 ) -> None:
     turns = [{"session_id": "ann", "user_text": "Fix"}, {"session_id": "bob", "user_text": "Test"}] * 5
 
-    tell(domain, *turns)
+    report(domain, *turns)
 
     assert len(global_slack.posts) == 2
 
@@ -92,7 +92,7 @@ def test_predecessor_defect_of_slack_a_limited_rate_is_obeyed(
 ) -> None:
     global_slack.app.responses.append(demo.rate_limited(60))
 
-    tell(domain, {"user_text": "one"}, {"user_text": "two"})
+    report(domain, {"user_text": "one"}, {"user_text": "two"})
     tasks.deliver_slack(domain)
 
     assert len(global_slack.posts) == 1
@@ -104,7 +104,7 @@ def test_predecessor_defect_of_slack_secrets_in_texts_are_masked(
     secret = "sk-ant-api03-PLANTED" + "0" * 80
     tools = (call("Bash", command=f"curl -H 'Authorization: Bearer {secret}' https://a.b"),)
 
-    tell(
+    report(
         domain,
         {
             "user_text": f"my key is {secret}",
@@ -115,14 +115,14 @@ def test_predecessor_defect_of_slack_secrets_in_texts_are_masked(
     notify([failure(domain, error_message=f"invalid x-api-key {secret}")])
     tasks.deliver_slack(domain)
 
-    told = b"".join(entry.body for entry in global_slack.posts)
+    reported = b"".join(entry.body for entry in global_slack.posts)
     assert len(global_slack.posts) == 2
-    assert told.count(b"****") >= 4
-    assert b"PLANTED" not in told
+    assert reported.count(b"****") >= 4
+    assert b"PLANTED" not in reported
 
 
 def test_predecessor_defect_of_slack_errors_are_told(global_slack: demo.RunningSlack, domain: str) -> None:
-    tell(domain, {"outcome": "upstream_error", "status": 500, "error_type": "api_error", "message": None})
+    report(domain, {"outcome": "upstream_error", "status": 500, "error_type": "api_error", "message": None})
 
     (post,) = posted(global_slack)
     assert post["attachments"][0]["title"].startswith("Request ")
@@ -131,7 +131,7 @@ def test_predecessor_defect_of_slack_errors_are_told(global_slack: demo.RunningS
 def test_predecessor_defect_of_slack_e0_only_inference_is_told(
     global_slack: demo.RunningSlack, domain: str
 ) -> None:
-    tell(domain, {"request_type": "query_evaluation"}, {"request_type": "count_tokens"})
+    report(domain, {"request_type": "query_evaluation"}, {"request_type": "count_tokens"})
 
     assert global_slack.posts == []
 
@@ -139,6 +139,6 @@ def test_predecessor_defect_of_slack_e0_only_inference_is_told(
 def test_a_personal_domain_is_never_told(global_slack: demo.RunningSlack, settings: Settings) -> None:
     make_domain("personal.example.com", slack_webhook_url=settings.SLACK_WEBHOOK_URL)
 
-    tell("personal.example.com", {})
+    report("personal.example.com", {})
 
     assert global_slack.posts == []

@@ -157,20 +157,20 @@ def test_a_ca_file_that_is_missing_is_named(slack: demo.RunningSlack, settings: 
 def test_the_wait_is_what_slack_asks_for(slack: demo.RunningSlack, response: Script, seconds: float) -> None:
     slack.app.responses.append(response)
 
-    with pytest.raises(NotNow) as told:
+    with pytest.raises(NotNow) as reported:
         send(slack.webhook_url, POST)
 
-    assert told.value.wait_seconds == seconds
+    assert reported.value.wait_seconds == seconds
 
 
 def test_the_wait_may_be_a_date(slack: demo.RunningSlack) -> None:
     date = email.utils.formatdate(time.time() + 100, usegmt=True)
     slack.app.responses.append(demo.plain("", status=429, headers=(("retry-after", date),)))
 
-    with pytest.raises(NotNow) as told:
+    with pytest.raises(NotNow) as reported:
         send(slack.webhook_url, POST)
 
-    assert told.value.wait_seconds == pytest.approx(100, abs=3)
+    assert reported.value.wait_seconds == pytest.approx(100, abs=3)
 
 
 @pytest.mark.parametrize(
@@ -179,10 +179,10 @@ def test_the_wait_may_be_a_date(slack: demo.RunningSlack) -> None:
 def test_trouble_that_may_pass_is_not_now(slack: demo.RunningSlack, response: Script) -> None:
     slack.app.responses.append(response)
 
-    with pytest.raises(NotNow) as told:
+    with pytest.raises(NotNow) as reported:
         send(slack.webhook_url, POST)
 
-    assert told.value.wait_seconds is None
+    assert reported.value.wait_seconds is None
 
 
 def test_a_closed_port_is_not_now(slack: demo.RunningSlack) -> None:
@@ -218,7 +218,7 @@ def test_a_refusal_says_what_to_do(slack: demo.RunningSlack, response: Script, a
 def test_no_failure_tells_the_webhook(slack: demo.RunningSlack, response: Script) -> None:
     slack.app.responses.append(response)
 
-    with pytest.raises((Undeliverable, NotNow)) as told:
+    with pytest.raises((Undeliverable, NotNow)) as reported:
         send(slack.webhook_url, POST)
 
-    assert "abcdefghij" not in str(told.value)
+    assert "abcdefghij" not in str(reported.value)

@@ -43,9 +43,9 @@ def test_a_report_has_the_predecessors_fields() -> None:
 
 
 def test_a_failure_is_reported_masked_and_short() -> None:
-    told = telemetry.report(failure(error_message="bad key sk-ant-api03-PLANTED000000 " + "x" * 900))
+    reported = telemetry.report(failure(error_message="bad key sk-ant-api03-PLANTED000000 " + "x" * 900))
 
-    error = str(told["error"])
+    error = str(reported["error"])
     assert error.startswith("bad key sk-ant-****")
     assert len(error) == telemetry.ERROR_LIMIT
 
@@ -55,9 +55,9 @@ def test_a_failure_without_words_is_reported_by_its_type() -> None:
 
 
 def test_unknown_tokens_are_reported_as_0() -> None:
-    told = telemetry.report(exchange(input_tokens=None, output_tokens=None))
+    reported = telemetry.report(exchange(input_tokens=None, output_tokens=None))
 
-    assert (told["inputTokens"], told["outputTokens"]) == (0, 0)
+    assert (reported["inputTokens"], reported["outputTokens"]) == (0, 0)
 
 
 def test_each_request_is_one_post(collector: Collector) -> None:

@@ -98,15 +98,15 @@ def test_a_webhook_with_a_private_address_is_refused_with_a_proxy_too(
 
 
 @pytest.mark.parametrize(
-    ("responses", "told"),
+    ("responses", "reported"),
     [({"pair": "user:other"}, "407 Who are you"), ({"pair": "", "refuses": FORBIDDEN}, "403 Forbidden")],
 )
 def test_a_refusal_of_the_proxy_is_told_with_a_post_that_waits(
-    settings: Settings, tmp_path: Path, responses: dict[str, Any], told: str
+    settings: Settings, tmp_path: Path, responses: dict[str, Any], reported: str
 ) -> None:
     with (
         behind_a_proxy(slack_demo.Slack(), settings, tmp_path, **responses) as (url, _),
-        pytest.raises(slack_post.NotNow, match=told) as failed,
+        pytest.raises(slack_post.NotNow, match=reported) as failed,
     ):
         slack_post.send(f"{url}{slack_demo.WEBHOOK_PATH}", {"text": "hello"})
 

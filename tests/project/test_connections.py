@@ -23,7 +23,7 @@ START = "from nexus_project import env; env.use_settings('nexus_project.settings
     ],
 )
 def test_the_dashboard_alone_has_a_pool(code: str, kept: str) -> None:
-    told = subprocess.run(
+    reported = subprocess.run(
         [sys.executable, "-c", code + TELL],
         env=env.child_environment({"DJANGO_SETTINGS_MODULE": "nexus_project.settings.dashboard"}),
         cwd=env.BASE_DIR,
@@ -32,4 +32,4 @@ def test_the_dashboard_alone_has_a_pool(code: str, kept: str) -> None:
         check=True,
     )
 
-    assert told.stdout == f"{kept}\n"
+    assert reported.stdout == f"{kept}\n"

@@ -13,7 +13,7 @@ HEAVY = {"celery", "kombu", "amqp", "rich", "pygments", "ninja", "pydantic", "da
 
 
 def test_the_proxy_loads_neither_celery_nor_a_command_line_nor_the_pages() -> None:
-    told = subprocess.run(
+    reported = subprocess.run(
         [sys.executable, "-c", CODE],
         env=env.child_environment({"DJANGO_SETTINGS_MODULE": "nexus_project.settings.proxy"}),
         cwd=env.BASE_DIR,
@@ -22,6 +22,6 @@ def test_the_proxy_loads_neither_celery_nor_a_command_line_nor_the_pages() -> No
         check=True,
     )
 
-    loaded = {name.split(".")[0] for name in json.loads(told.stdout)}
+    loaded = {name.split(".")[0] for name in json.loads(reported.stdout)}
     assert {"django", "httpx", "aiohttp", "redis"} <= loaded
     assert not loaded & HEAVY

@@ -31,8 +31,8 @@ async def test_a_failure_is_told_with_the_tasks_name(caplog: pytest.LogCaptureFi
     await asyncio.wait([spawn(fail(), "the-task")])
     await asyncio.sleep(0)
 
-    [told] = caplog.records
-    assert (told.msg, told.__dict__["task"]) == ("background.failed", "the-task")
+    [reported] = caplog.records
+    assert (reported.msg, reported.__dict__["task"]) == ("background.failed", "the-task")
 
 
 async def test_a_cancelled_task_is_no_failure(caplog: pytest.LogCaptureFixture) -> None:

@@ -110,9 +110,9 @@ async def test_a_bug_is_answered_without_its_details(
     assert (start["status"], error["type"]) == (500, "api_error")
     assert "Nexus failed on this request" in error["message"]
     assert b"sk-ant-secret" not in body["body"]
-    [told] = [record for record in caplog.records if record.message == "relay.failed"]
-    assert told.exc_info
-    assert told.exc_info[0] is KeyError
+    [reported] = [record for record in caplog.records if record.message == "relay.failed"]
+    assert reported.exc_info
+    assert reported.exc_info[0] is KeyError
 
 
 @pytest.mark.parametrize("debug", [False, True])

@@ -16,16 +16,16 @@ def main() -> None:
     spool = Spool(Path(sys.argv[1]), LIMIT)
     while True:
         opened = spool.open(b"head", os.urandom(300))
-        tell("open", opened.serial)
+        report("open", opened.serial)
         if opened.serial % 3 == 0:
             spool.add_body(opened, os.urandom(20_000))
         spool.append(opened, piece_of(opened.serial))
         if opened.serial % 7:
             spool.close(opened, b"", b"closing")
-            tell("closed", opened.serial)
+            report("closed", opened.serial)
         if spool.ready > 20:
             batch = spool.take(10, 10**6)
-            tell("confirmed", *batch)
+            report("confirmed", *batch)
             spool.discard(batch)
 
 
@@ -34,7 +34,7 @@ def piece_of(serial: int) -> bytes:
     return b"piece" * (serial % 3000)
 
 
-def tell(word: str, *serials: int) -> None:
+def report(word: str, *serials: int) -> None:
     os.write(1, (" ".join([word, *map(str, serials)]) + "\n").encode())
 
 

@@ -44,7 +44,7 @@ def beat(spool: UUID, **counts: int) -> None:
     connection().hset(SPOOLS_KEY, str(spool), msgspec.json.encode(Heartbeat(**counts, at=1.0)))
 
 
-def told(running: demo.RunningSlack) -> list[str]:
+def reported(running: demo.RunningSlack) -> list[str]:
     """What the operators read so far."""
     tasks.deliver_slack(OPERATORS)
     posts: list[dict[str, Any]] = [json.loads(entry.body) for entry in running.posts]
@@ -60,7 +60,7 @@ def test_as_long_as_nothing_is_lost_nothing_is_told(heard: demo.RunningSlack) ->
 
     losses.watch()
 
-    assert told(heard) == []
+    assert reported(heard) == []
     assert Spool.objects.get().lost_at is None
 
 
@@ -71,7 +71,7 @@ def test_drops_of_many_spools_are_one_message_that_says_what_to_do(heard: demo.R
     for _ in range(3):
         losses.watch()
 
-    [text] = told(heard)
+    [text] = reported(heard)
     assert f"Spool {ONE}: 70 new; in all 70 records dropped, 0 missing, 0 bodies dropped" in text
     assert f"Spool {OTHER}: 6 new; in all 0 records dropped, 2 missing, 4 bodies dropped" in text
     assert "manage.py spool list" in text
@@ -83,13 +83,13 @@ def test_what_goes_on_being_lost_is_told_once_an_hour_and_nothing_in_between_is_
     for dropped in (1, 5, 9):
         beat(ONE, accepted=20, dropped=dropped, waiting=20 - dropped)
         losses.watch()
-    assert len(told(heard)) == 1
+    assert len(reported(heard)) == 1
 
     pass_time(losses.PAUSE)
     losses.watch()
     losses.watch()
 
-    assert [text.split(";")[0] for text in told(heard)] == [f"Spool {ONE}: 1 new", f"Spool {ONE}: 8 new"]
+    assert [text.split(";")[0] for text in reported(heard)] == [f"Spool {ONE}: 1 new", f"Spool {ONE}: 8 new"]
 
 
 def test_the_time_is_that_of_the_last_growth(heard: demo.RunningSlack) -> None:
@@ -113,13 +113,13 @@ def test_a_gap_that_closed_is_forgotten_and_the_next_one_is_told(heard: demo.Run
     losses.watch()
     Spool.objects.update(stored=10)
     losses.watch()
-    assert (Spool.objects.get().lost, Spool.objects.get().told) == (0, 0)
+    assert (Spool.objects.get().lost, Spool.objects.get().reported) == (0, 0)
 
     pass_time(losses.PAUSE)
     beat(ONE, accepted=12, waiting=1)
     losses.watch()
 
-    assert len(told(heard)) == 2
+    assert len(reported(heard)) == 2
 
 
 def test_a_redis_that_was_wiped_does_not_make_a_gap_new(heard: demo.RunningSlack) -> None:
@@ -133,7 +133,7 @@ def test_a_redis_that_was_wiped_does_not_make_a_gap_new(heard: demo.RunningSlack
 
     losses.watch()
 
-    assert len(told(heard)) == 1
+    assert len(reported(heard)) == 1
 
 
 def test_without_a_webhook_it_is_noted_and_nothing_waits(
@@ -145,7 +145,7 @@ def test_without_a_webhook_it_is_noted_and_nothing_waits(
     losses.watch()
 
     assert connection().llen(outbox._queue(OPERATORS)) == 0
-    assert (Spool.objects.get().lost, Spool.objects.get().told) == (1, 1)
+    assert (Spool.objects.get().lost, Spool.objects.get().reported) == (1, 1)
 
 
 def test_what_cannot_be_queued_is_told_later(settings: Settings, heard: demo.RunningSlack) -> None:
@@ -158,7 +158,7 @@ def test_what_cannot_be_queued_is_told_later(settings: Settings, heard: demo.Run
 
     losses.watch()
 
-    assert len(told(heard)) == 1
+    assert len(reported(heard)) == 1
 
 
 def test_a_hundred_spools_are_not_a_hundred_lines(heard: demo.RunningSlack) -> None:
@@ -167,6 +167,6 @@ def test_a_hundred_spools_are_not_a_hundred_lines(heard: demo.RunningSlack) -> N
 
     losses.watch()
 
-    [text] = told(heard)
+    [text] = reported(heard)
     assert "... and 90 more spools" in text
     assert len(text.splitlines()) == 12

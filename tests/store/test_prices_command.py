@@ -46,11 +46,11 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_a_fresh_table_shows_what_holds_and_is_as_it_ships() -> None:
-    code, told = prices()
+    code, reported = prices()
     _, everything = prices("--all")
 
     assert code == 0
-    assert [line.split()[0] for line in told.splitlines() if "in force" in line] == sorted(
+    assert [line.split()[0] for line in reported.splitlines() if "in force" in line] == sorted(
         {price.model for price in SHIPPED}
     )
     assert len(
@@ -60,9 +60,9 @@ def test_a_fresh_table_shows_what_holds_and_is_as_it_ships() -> None:
 
 
 def test_each_row_has_its_rates_band_factors_and_whose_it_is() -> None:
-    _, told = prices("--model", "claude-haiku-5-5")
+    _, reported = prices("--model", "claude-haiku-5-5")
 
-    [head, row, band] = [line.split("  ") for line in told.splitlines()]
+    [head, row, band] = [line.split("  ") for line in reported.splitlines()]
     assert [cell.strip() for cell in row if cell.strip()] == [
         "claude-haiku-5-5", "2026-10-07", "-", "in force", "0.1", "0.5", "0.01", "0.125", "0.2", "up to 100,000",
         "-", "1.1", "0.5", "10", "shipped", "2026-11-29",
@@ -79,9 +79,9 @@ def test_each_row_has_its_rates_band_factors_and_whose_it_is() -> None:
 
 
 def test_a_model_is_found_by_an_alias_and_data_has_every_column() -> None:
-    code, told = prices("--model", "claude-opus-4", "--json")
+    code, reported = prices("--model", "claude-opus-4", "--json")
 
-    [row] = json.loads(told)["prices"]
+    [row] = json.loads(reported)["prices"]
     assert code == 0
     assert (row["model"], row["state"], row["whose"]) == ("claude-opus-4-0", "in force", "shipped")
     assert (row["input"], row["valid_from"]) == ("15", "2025-05-22T00:00:00+00:00")
@@ -97,11 +97,13 @@ def test_a_withdrawn_row_shows_with_all_only() -> None:
 
 @pytest.mark.parametrize("option", ["--compare", "--import"])
 def test_a_difference_is_told_and_nothing_is_changed(file: Path, option: str) -> None:
-    code, told = prices(option, str(file))
+    code, reported = prices(option, str(file))
 
     assert code == 1
-    assert "add       claude-next-1 from 2026-11-09: input 8, output 40, read 0.2, write 10 and 16" in told
-    assert "Nothing was changed" in told
+    assert (
+        "add       claude-next-1 from 2026-11-09: input 8, output 40, read 0.2, write 10 and 16" in reported
+    )
+    assert "Nothing was changed" in reported
     assert not Price.objects.filter(model="claude-next-1").exists()
 
 
@@ -120,13 +122,13 @@ def test_an_operators_price_is_named_and_goes_only_when_it_is_applied() -> None:
     mine.input, mine.shipped = 4, False
     mine.save()
 
-    code, told = prices("--compare")
+    code, reported = prices("--compare")
     data = json.loads(prices("--compare", "--json")[1])
 
     assert code == 1
-    assert "add       claude-opus-5 from 2026-07-24" in told
-    assert "an operator's price stands against it" in told
-    assert "withdraw  claude-opus-5 from 2026-07-24: input 4," in told
+    assert "add       claude-opus-5 from 2026-07-24" in reported
+    assert "an operator's price stands against it" in reported
+    assert "withdraw  claude-opus-5 from 2026-07-24: input 4," in reported
     assert [row["whose"] for row in data["withdraw"]] == ["operator"]
     assert [row["model"] for row in data["kept"]] == ["claude-opus-5"]
     prices("--import", "--apply")
@@ -154,16 +156,16 @@ def test_it_says_that_costs_are_to_be_computed_again_where_they_are(file: Path) 
     Repricing.objects.create(began_at=timezone.now(), ended_at=timezone.now())
     file.write_text(json.dumps([NEXT | {"input": "9"}]))
 
-    told = prices("--import", str(file), "--apply")[1]
+    reported = prices("--import", str(file), "--apply")[1]
     data = json.loads(prices("--import", str(file), "--apply", "--json")[1])
 
-    assert row.model in told
-    assert "Run `manage.py reprice`" in told
+    assert row.model in reported
+    assert "Run `manage.py reprice`" in reported
     assert (data["repriceNeeded"], data["applied"], data["differs"]) == (True, True, False)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reported"),
     [
         (["--import", "/no/such.json"], "cannot be read"),
         (["--apply"], "--apply needs --import"),
@@ -171,11 +173,11 @@ def test_it_says_that_costs_are_to_be_computed_again_where_they_are(file: Path) 
         (["--compare", "--model", "nobody"], "has no price of nobody"),
     ],
 )
-def test_what_cannot_be_used_ends_with_2(arguments: list[str], told: str) -> None:
+def test_what_cannot_be_used_ends_with_2(arguments: list[str], reported: str) -> None:
     code, said = prices(*arguments)
 
     assert code == 2
-    assert told in said
+    assert reported in said
 
 
 def test_a_file_that_is_no_list_of_prices_ends_with_2(file: Path) -> None:

@@ -7,9 +7,9 @@ def usage(input_tokens: int = 0, output_tokens: int = 0, **more: object) -> dict
     return {"input_tokens": input_tokens, "output_tokens": output_tokens, "service_tier": "batch"} | more
 
 
-def answered(model: str, told: dict[str, object] | None, text: str = "Hi", custom_id: str = "a") -> bytes:
+def answered(model: str, reported: dict[str, object] | None, text: str = "Hi", custom_id: str = "a") -> bytes:
     content = [{"type": "text", "text": text}]
-    message = {"id": "msg_1", "type": "message", "model": model, "content": content, "usage": told}
+    message = {"id": "msg_1", "type": "message", "model": model, "content": content, "usage": reported}
     return _line({"custom_id": custom_id, "result": {"type": "succeeded", "message": message}})
 
 

@@ -108,9 +108,9 @@ ANSWERS = st.lists(st.tuples(MODELS, USAGES), max_size=8)
 def test_the_shares_of_the_models_cost_what_the_answers_cost_one_by_one(
     answers: list[tuple[str, dict[str, object]]],
 ) -> None:
-    one_by_one = [cost(merge(told), model, MAY, BOOK, batch=True).amount for model, told in answers]
+    one_by_one = [cost(merge(reported), model, MAY, BOOK, batch=True).amount for model, reported in answers]
 
-    shares = read_results(b"".join(answered(model, told) for model, told in answers)).shares
+    shares = read_results(b"".join(answered(model, reported) for model, reported in answers)).shares
 
     bills = [
         bill([share.call], share.terms, MAY, BOOK, searches=share.web_searches).amount for share in shares

@@ -20,8 +20,8 @@ def usage(fresh: int, out: int, *iterations: dict[str, object], written: int = 0
     return merge(entry("", fresh, out, written, cache_creation=split, iterations=list(iterations)))
 
 
-def found(told: Usage, attempts: Attempts | None = None) -> list[tuple[str, str, int, str]]:
-    calls = calls_of(told, MODEL, attempts or Attempts())
+def found(reported: Usage, attempts: Attempts | None = None) -> list[tuple[str, str, int, str]]:
+    calls = calls_of(reported, MODEL, attempts or Attempts())
     return [(call.model, call.kind, call.input_tokens, call.refusal) for call in calls]
 
 
@@ -30,16 +30,16 @@ def test_an_answer_without_iterations_is_one_call() -> None:
 
 
 def test_messages_that_add_up_are_calls_of_their_own() -> None:
-    told = usage(300, 2, entry("message", 100, 1), entry("message", 200, 1, model=MODEL))
+    reported = usage(300, 2, entry("message", 100, 1), entry("message", 200, 1, model=MODEL))
 
-    assert found(told) == [(MODEL, "", 100, ""), (MODEL, "", 200, "")]
-    assert [call.prompt_tokens for call in calls_of(told, MODEL)] == [100, 200]
+    assert found(reported) == [(MODEL, "", 100, ""), (MODEL, "", 200, "")]
+    assert [call.prompt_tokens for call in calls_of(reported, MODEL)] == [100, 200]
 
 
 def test_a_dated_name_is_the_same_model() -> None:
-    told = usage(300, 1, entry("message", 300, 1, model=f"{MODEL}-20260922"))
+    reported = usage(300, 1, entry("message", 300, 1, model=f"{MODEL}-20260922"))
 
-    assert found(told) == [(f"{MODEL}-20260922", "", 300, "")]
+    assert found(reported) == [(f"{MODEL}-20260922", "", 300, "")]
 
 
 def test_messages_that_do_not_add_up_leave_the_top_level_as_one_call() -> None:
@@ -47,7 +47,7 @@ def test_messages_that_do_not_add_up_leave_the_top_level_as_one_call() -> None:
 
 
 def test_what_is_not_in_the_top_level_comes_on_top() -> None:
-    told = usage(
+    reported = usage(
         100,
         1,
         entry("message", 100, 1),
@@ -56,7 +56,7 @@ def test_what_is_not_in_the_top_level_comes_on_top() -> None:
         entry("thought_of_later", 11, 0),
     )
 
-    assert found(told) == [
+    assert found(reported) == [
         (MODEL, "", 100, ""),
         (MODEL, "compaction", 7, ""),
         (OTHER, "advisor", 9, ""),
@@ -65,19 +65,21 @@ def test_what_is_not_in_the_top_level_comes_on_top() -> None:
 
 
 def test_a_declined_attempt_ends_as_its_hop_tells() -> None:
-    told = usage(100, 1, entry("message", 50, 0, model=OTHER), entry("fallback_message", 100, 1, model=MODEL))
+    reported = usage(
+        100, 1, entry("message", 50, 0, model=OTHER), entry("fallback_message", 100, 1, model=MODEL)
+    )
 
-    assert found(told, Attempts(hops=[Hop(OTHER, "cyber")])) == [
+    assert found(reported, Attempts(hops=[Hop(OTHER, "cyber")])) == [
         (MODEL, "", 100, ""),
         (OTHER, "declined", 50, "cyber"),
     ]
     # The client may have asked by an alias: then the order tells.
-    assert found(told, Attempts(hops=[Hop("best", "bio")]))[1] == (OTHER, "declined", 50, "bio")
-    assert found(told, Attempts())[1] == (OTHER, "declined", 50, NOT_REPORTED)
+    assert found(reported, Attempts(hops=[Hop("best", "bio")]))[1] == (OTHER, "declined", 50, "bio")
+    assert found(reported, Attempts())[1] == (OTHER, "declined", 50, NOT_REPORTED)
 
 
 def test_each_of_several_attempts_has_its_own_hop() -> None:
-    told = usage(
+    reported = usage(
         100,
         1,
         entry("message", 50, 0, model=OTHER),
@@ -85,31 +87,35 @@ def test_each_of_several_attempts_has_its_own_hop() -> None:
         entry("fallback_message", 100, 1, model=MODEL),
     )
 
-    calls = found(told, Attempts(hops=[Hop("best", "cyber"), Hop(THIRD, SERVED)]))
+    calls = found(reported, Attempts(hops=[Hop("best", "cyber"), Hop(THIRD, SERVED)]))
 
     assert calls[1:] == [(OTHER, "declined", 50, "cyber"), (THIRD, "declined", 60, SERVED)]
 
 
 def test_the_model_that_took_over_may_have_called_tools_before() -> None:
-    told = usage(150, 2, entry("message", 50, 1, model=MODEL), entry("fallback_message", 100, 1, model=MODEL))
+    reported = usage(
+        150, 2, entry("message", 50, 1, model=MODEL), entry("fallback_message", 100, 1, model=MODEL)
+    )
 
-    assert found(told) == [(MODEL, "", 50, ""), (MODEL, "", 100, "")]
+    assert found(reported) == [(MODEL, "", 50, ""), (MODEL, "", 100, "")]
 
 
 def test_a_fallback_that_does_not_add_up_drops_nothing() -> None:
-    told = usage(999, 2, entry("message", 50, 1, model=OTHER), entry("fallback_message", 100, 1, model=MODEL))
+    reported = usage(
+        999, 2, entry("message", 50, 1, model=OTHER), entry("fallback_message", 100, 1, model=MODEL)
+    )
 
-    assert found(told) == [(MODEL, "", 999, ""), (OTHER, "declined", 50, NOT_REPORTED)]
+    assert found(reported) == [(MODEL, "", 999, ""), (OTHER, "declined", 50, NOT_REPORTED)]
 
 
 def test_the_last_attempts_refusal_is_that_of_the_answers_own_calls() -> None:
-    told = usage(100, 0, entry("message", 100, 0), entry("compaction", 5, 5))
+    reported = usage(100, 0, entry("message", 100, 0), entry("compaction", 5, 5))
 
-    assert found(told, Attempts("cyber")) == [(MODEL, "", 100, "cyber"), (MODEL, "compaction", 5, "")]
+    assert found(reported, Attempts("cyber")) == [(MODEL, "", 100, "cyber"), (MODEL, "compaction", 5, "")]
 
 
-def hours(told: Usage) -> list[int]:
-    return [call.cache_write_1h_tokens for call in calls_of(told, MODEL)]
+def hours(reported: Usage) -> list[int]:
+    return [call.cache_write_1h_tokens for call in calls_of(reported, MODEL)]
 
 
 def test_a_surplus_of_writes_for_an_hour_goes_to_the_calls_in_order() -> None:
@@ -122,11 +128,11 @@ def test_a_surplus_of_writes_for_an_hour_goes_to_the_calls_in_order() -> None:
 
 def test_a_call_that_tells_its_own_split_keeps_it() -> None:
     own = {"ephemeral_5m_input_tokens": 10, "ephemeral_1h_input_tokens": 0}
-    told = usage(
+    reported = usage(
         0, 0, entry("message", 0, 0, 10, cache_creation=own), entry("message", 0, 0, 20), written=30, hour=7
     )
 
-    assert hours(told) == [0, 7]
+    assert hours(reported) == [0, 7]
 
 
 @given(
@@ -137,11 +143,11 @@ def test_a_call_that_tells_its_own_split_keeps_it() -> None:
 )
 def test_no_token_is_lost_or_counted_twice(entries: list[tuple[int, int, int]], hour: int) -> None:
     fresh, out, written = (sum(column) for column in zip(*entries, strict=True))
-    told = usage(
+    reported = usage(
         fresh, out, *(entry("message", *part) for part in entries), written=written, hour=min(hour, written)
     )
 
-    calls = calls_of(told, MODEL)
+    calls = calls_of(reported, MODEL)
 
     assert len(calls) == len(entries)
     assert sum(call.input_tokens for call in calls) == fresh

@@ -77,8 +77,8 @@ def test_whatever_else_is_posted_may_cost_something(target: str) -> None:
     assert estimate("POST", target, body(), NOON, BOOK).billed
 
 
-def usd(model: str, told: dict[str, object], **more: object) -> Decimal:
-    return limit_usd(merge(told), model, NOON, BOOK, **more)  # type: ignore[arg-type]  # by name
+def usd(model: str, reported: dict[str, object], **more: object) -> Decimal:
+    return limit_usd(merge(reported), model, NOON, BOOK, **more)  # type: ignore[arg-type]  # by name
 
 
 def test_what_a_request_asks_is_reserved_for() -> None:
@@ -141,7 +141,7 @@ def test_a_field_that_is_not_understood_counts_as_the_dearest_way_to_be_served(m
 
 
 @pytest.mark.parametrize(
-    "told",
+    "reported",
     [
         {"speed": "fast"},
         {"inference_geo": "us"},
@@ -151,8 +151,8 @@ def test_a_field_that_is_not_understood_counts_as_the_dearest_way_to_be_served(m
         {"server_tool_use": {"web_search_requests": 2}},
     ],
 )
-def test_what_is_understood_counts_as_what_it_costs(told: dict[str, object]) -> None:
-    usage = merge(MILLION | told)
+def test_what_is_understood_counts_as_what_it_costs(reported: dict[str, object]) -> None:
+    usage = merge(MILLION | reported)
 
     assert (
         limit_usd(usage, "claude-opus-5-5", NOON, BOOK) == cost(usage, "claude-opus-5-5", NOON, BOOK).amount
@@ -168,7 +168,7 @@ def test_a_web_search_of_an_unknown_model_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "reserved", "seconds", "missing"),
+    ("reported", "reserved", "seconds", "missing"),
     [
         (1, 128_000, 4.0, 999),
         (1, 500, 4.0, 499),
@@ -178,9 +178,9 @@ def test_a_web_search_of_an_unknown_model_counts() -> None:
     ],
 )
 def test_of_a_cut_answer_what_it_may_have_written_counts(
-    told: int, reserved: int | None, seconds: float, missing: int
+    reported: int, reserved: int | None, seconds: float, missing: int
 ) -> None:
-    assert unreported_output(told, reserved, seconds) == missing
+    assert unreported_output(reported, reserved, seconds) == missing
 
 
 def test_output_that_was_not_told_counts_at_the_answers_own_price_and_band() -> None:

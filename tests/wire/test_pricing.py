@@ -18,7 +18,7 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 COUNTS = (1_000_003, 500_009, 2_000_017, 300_007, 40_009)
 
 
-def told(
+def reported(
     fresh: int = 0, out: int = 0, read: int = 0, five_minutes: int = 0, hour: int = 0, **more: object
 ) -> Usage:
     return merge(
@@ -41,22 +41,22 @@ def bill(model: str, usage: Usage, at: datetime = NOW, **more: object) -> Bill:
 
 
 CASES = [
-    ("claude-sonnet-5", told(100_000, 10_000), "0.30"),
-    ("claude-opus-5", told(100_000, 10_000, speed="fast"), "1.50"),
-    ("claude-sonnet-4-6", told(100_000, 10_000, inference_geo="us"), "0.495"),
-    ("claude-opus-5-5", told(1000, 1000, 10_000, 1000, 500), "0.035"),
-    ("claude-haiku-5-5", told(100_000, 1000), "0.0105"),
-    ("claude-haiku-5-5", told(100_001, 1000), "0.0525005"),
-    ("claude-haiku-5-5", told(1, 0, 50_000, 25_000, 25_000), "0.0431255"),
-    ("claude-fable-5-2", told(10_000, 10_000, 100_000, speed="fast"), "1.00"),
+    ("claude-sonnet-5", reported(100_000, 10_000), "0.30"),
+    ("claude-opus-5", reported(100_000, 10_000, speed="fast"), "1.50"),
+    ("claude-sonnet-4-6", reported(100_000, 10_000, inference_geo="us"), "0.495"),
+    ("claude-opus-5-5", reported(1000, 1000, 10_000, 1000, 500), "0.035"),
+    ("claude-haiku-5-5", reported(100_000, 1000), "0.0105"),
+    ("claude-haiku-5-5", reported(100_001, 1000), "0.0525005"),
+    ("claude-haiku-5-5", reported(1, 0, 50_000, 25_000, 25_000), "0.0431255"),
+    ("claude-fable-5-2", reported(10_000, 10_000, 100_000, speed="fast"), "1.00"),
     # A token in a batch in the US: eleven digits.
-    ("claude-haiku-5-5", told(five_minutes=1, inference_geo="us", service_tier="batch"), "0.00000006875"),
+    ("claude-haiku-5-5", reported(five_minutes=1, inference_geo="us", service_tier="batch"), "0.00000006875"),
     (
         "claude-opus-5-5",
-        told(1, 1, server_tool_use={"web_search_requests": 3}, inference_geo="us"),
+        reported(1, 1, server_tool_use={"web_search_requests": 3}, inference_geo="us"),
         "0.0300264",
     ),
-    ("claude-opus-5", told(10, server_tool_use={"web_fetch_requests": 7}), "0.00005"),
+    ("claude-opus-5", reported(10, server_tool_use={"web_fetch_requests": 7}), "0.00005"),
 ]
 
 
@@ -95,7 +95,7 @@ def by_hand(price: Price, usage: Usage, *, fast: bool, in_us: bool, batch: bool)
 @pytest.mark.parametrize("batch", [False, True])
 @pytest.mark.parametrize("size", [1, 50])
 def test_each_price_with_each_factor(price: Price, fast: bool, in_us: bool, batch: bool, size: int) -> None:
-    usage = told(
+    usage = reported(
         *(count // size for count in COUNTS),
         speed="fast" if fast else "standard",
         inference_geo="us" if in_us else "global",
@@ -152,7 +152,7 @@ def test_a_model_is_found_by_each_of_its_names(name: str, model: str) -> None:
     ],
 )
 def test_a_model_without_a_price_is_unpriced_and_never_guessed(name: str) -> None:
-    found = bill(name, told(1, 1))
+    found = bill(name, reported(1, 1))
 
     assert (found.amount, found.state, found.price_id, found.lines) == (None, "unpriced", None, [])
     assert found.unpriced_model == name
@@ -178,7 +178,7 @@ def test_a_price_holds_from_its_date_to_before_its_end() -> None:
 def test_before_a_later_price_of_a_model_holds_the_earlier_one() -> None:
     at = {"claude-sonnet-5-5": datetime(2026, 10, 7, tzinfo=UTC)}
     [(model, change)] = at.items()
-    usage = told(read=1_000_000)
+    usage = reported(read=1_000_000)
 
     assert bill(model, usage, change - timedelta(microseconds=1)).amount == Decimal("0.20")
     assert bill(model, usage, change).amount == Decimal("0.10")
@@ -196,45 +196,45 @@ def test_a_rate_that_is_missing_makes_a_bill_partial_where_it_is_needed(kind: st
     price = replace(SHIPPED[0], model="m", rates=SHIPPED[0].rates._replace(**{kind: None}))
     book = PriceBook([price])
 
-    found = cost(told(1, 1, 1, 1, 1), "m", NOW, book)
+    found = cost(reported(1, 1, 1, 1, 1), "m", NOW, book)
 
     assert (found.state, found.understated) == ("partial", True)
     assert found.reasons == [f"the price of m has no rate for {found.lines[Rates._fields.index(kind)].label}"]
-    assert cost(told(), "m", NOW, book).state == "exact"
+    assert cost(reported(), "m", NOW, book).state == "exact"
 
 
 def test_a_missing_rate_for_searches_makes_a_bill_partial() -> None:
     book = PriceBook([replace(SHIPPED[0], model="m", web_search=None)])
 
-    found = cost(told(server_tool_use={"web_search_requests": 1}), "m", NOW, book)
+    found = cost(reported(server_tool_use={"web_search_requests": 1}), "m", NOW, book)
 
     assert (found.amount, found.reasons) == (Decimal(0), ["the price of m has no rate for web search"])
 
 
 def test_priority_capacity_is_billed_at_list_price_as_notional() -> None:
-    found = bill("claude-opus-5", told(1_000_000, service_tier="priority"))
+    found = bill("claude-opus-5", reported(1_000_000, service_tier="priority"))
 
     assert (found.amount, found.state) == (Decimal(5), "notional")
-    assert bill("claude-opus-5", told(1, service_tier="priority", new_thing=1)).state == "partial"
+    assert bill("claude-opus-5", reported(1, service_tier="priority", new_thing=1)).state == "partial"
 
 
 @pytest.mark.parametrize("status", ["redeemed", {"type": "redeemed"}])
 def test_a_redeemed_credit_leaves_an_upper_bound(status: object) -> None:
-    found = bill("claude-opus-5", told(five_minutes=1_000_000, fallback_credit={"status": status}))
+    found = bill("claude-opus-5", reported(five_minutes=1_000_000, fallback_credit={"status": status}))
 
     assert (found.amount, found.state, found.understated) == (Decimal("6.25"), "partial", False)
     applied_not = {"status": {"type": "not_applied", "reason": "expired"}}
-    assert bill("claude-opus-5", told(1, fallback_credit=applied_not)).state == "exact"
+    assert bill("claude-opus-5", reported(1, fallback_credit=applied_not)).state == "exact"
 
 
 def test_what_was_cut_is_partial() -> None:
-    assert bill("claude-opus-5", told(1), finished=False).reasons == [
+    assert bill("claude-opus-5", reported(1), finished=False).reasons == [
         "the answer was cut, so tokens may be missing"
     ]
 
 
 def test_a_refusal_before_any_output_is_on_the_bill_and_costs_nothing() -> None:
-    found = bill("claude-opus-5", told(200_000), attempts=Attempts(NO_CATEGORY))
+    found = bill("claude-opus-5", reported(200_000), attempts=Attempts(NO_CATEGORY))
 
     assert (found.amount, found.state) == (Decimal(0), "exact")
     assert [(line.quantity, line.factors[-1].name) for line in found.lines] == [
@@ -243,7 +243,7 @@ def test_a_refusal_before_any_output_is_on_the_bill_and_costs_nothing() -> None:
 
 
 def test_the_lines_add_up_and_say_what_they_are() -> None:
-    found = bill("claude-haiku-5-5", told(100_001, 1000, 3, service_tier="batch", inference_geo="us"))
+    found = bill("claude-haiku-5-5", reported(100_001, 1000, 3, service_tier="batch", inference_geo="us"))
 
     assert [(line.label, line.quantity, line.rate, line.over_tokens) for line in found.lines] == [
         ("input", 100_001, Decimal("0.50"), 100_000),
@@ -308,7 +308,9 @@ def test_a_compaction_comes_on_top_of_the_answer() -> None:
 
 
 def test_a_call_by_an_unpriced_model_makes_the_bill_unpriced_and_keeps_its_tokens() -> None:
-    usage = told(5, iterations=[{"type": "advisor_message", "model": "claude-secret-9", "input_tokens": 1}])
+    usage = reported(
+        5, iterations=[{"type": "advisor_message", "model": "claude-secret-9", "input_tokens": 1}]
+    )
 
     found = bill("claude-opus-5", usage)
 
@@ -322,7 +324,7 @@ def test_a_call_by_an_unpriced_model_makes_the_bill_unpriced_and_keeps_its_token
 def test_of_several_unpriced_models_the_first_is_named() -> None:
     advice = {"type": "advisor_message", "model": "claude-secret-9", "input_tokens": 1}
 
-    assert bill("claude-secret-8", told(5, iterations=[advice])).unpriced_model == "claude-secret-8"
+    assert bill("claude-secret-8", reported(5, iterations=[advice])).unpriced_model == "claude-secret-8"
 
 
 def test_a_book_knows_the_sizes_of_prompts_that_prices_depend_on() -> None:

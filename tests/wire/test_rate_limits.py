@@ -20,22 +20,22 @@ def limits(**values: str) -> Pairs:
 
 def test_api_keys_are_told_what_is_left_of_each_limit() -> None:
     reset = "2026-09-21T13:33:20Z"
-    told = limits(
+    reported = limits(
         requests_limit="4000", requests_remaining="3000", requests_reset=reset, input_tokens_limit="0",
         input_tokens_remaining="0", output_tokens_remaining="7",
     )  # fmt: skip
 
-    assert gauges(told) == {"requests": (0.25, 1_789_997_600.0)}
+    assert gauges(reported) == {"requests": (0.25, 1_789_997_600.0)}
 
 
 def test_oauth_accounts_are_told_the_use_of_their_windows() -> None:
-    told = limits(
+    reported = limits(
         unified_status="allowed", unified_reset="1790001000", unified_fallback_percentage="0.5",
         unified_5h_status="allowed", unified_5h_utilization="0.37", unified_5h_reset="1790001000",
         unified_7d_utilization="1.02",
     )  # fmt: skip
 
-    assert gauges(told) == {"unified-5h": (0.37, 1_790_001_000.0), "unified-7d": (1.0, 0.0)}
+    assert gauges(reported) == {"unified-5h": (0.37, 1_790_001_000.0), "unified-7d": (1.0, 0.0)}
 
 
 def test_what_is_no_number_and_no_date_is_not_believed() -> None:
@@ -58,12 +58,12 @@ def test_what_is_used_up_beside_the_windows_chooses_no_credential(name: str) -> 
 
 
 def test_a_window_that_is_full_ends_the_wait_and_not_what_is_bought_beyond_it() -> None:
-    told = limits(
+    reported = limits(
         unified_5h_utilization="1", unified_5h_reset=str(NOW + 60), unified_overage_status="rejected",
         unified_overage_utilization="1", unified_overage_reset=str(NOW + 86_400),
     )  # fmt: skip
 
-    assert allowed_again(told, NOW, limited=True) == NOW + 60
+    assert allowed_again(reported, NOW, limited=True) == NOW + 60
 
 
 @pytest.mark.parametrize(

@@ -127,13 +127,13 @@ def test_a_compaction_keeps_its_summary_and_its_seal(
         "index": 0,
         "content_block": {"type": "compaction", "content": None},
     }
-    told = [
+    reported = [
         {"type": "content_block_delta", "index": 0, "delta": {"type": "compaction_delta", **delta}}
         for delta in deltas
     ]
 
     content, seal = block
-    assert rebuilt(start, *told)["content"] == [
+    assert rebuilt(start, *reported)["content"] == [
         {"type": "compaction", "content": content, "encrypted_content": seal}
     ]
 

@@ -62,7 +62,7 @@ class Command(BaseCommand):
             raise CommandError(
                 f"PostgreSQL does not answer, so no key was made ({str(error).strip()})."
             ) from error
-        self._tell(row)
+        self._report(row)
         self.stdout.write(json.dumps(_data(row, key)) if options["json"] else key)
 
     def _domain(self, name: str, *, create: bool) -> Domain:
@@ -79,7 +79,7 @@ class Command(BaseCommand):
         self.stderr.write(f"Added the domain {name}.")
         return domain
 
-    def _tell(self, row: ClientKey) -> None:
+    def _report(self, row: ClientKey) -> None:
         until = f"until {row.expires_at:%Y-%m-%d %H:%M} UTC" if row.expires_at else "until it is revoked"
         self.stderr.write(
             f"The key {row.name} (…{row.hint}) opens {row.domain} {until}. Keep it now: it is not shown again. Proxies take it "

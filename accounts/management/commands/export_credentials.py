@@ -55,17 +55,19 @@ class Command(BaseCommand):
 def _exported(keys: list[tuple[int, str, str]], folder: Path, *, replace: bool) -> Iterable[Moved]:
     domains = [domain for _, domain, _ in keys]
     for pk, domain, name in keys:
-        told = (name_of(domain), domain, name)
+        reported = (name_of(domain), domain, name)
         if domains.count(domain) > 1:
-            yield Moved(*told, "failed", "the domain has several, and a file holds one: choose with --name")
+            yield Moved(
+                *reported, "failed", "the domain has several, and a file holds one: choose with --name"
+            )
             continue
         try:
             yield export_row(Credential.objects.select_related("domain").get(pk=pk), folder, replace=replace)
         except UnreadableSecret as error:
-            yield Moved(*told, "failed", str(error))
+            yield Moved(*reported, "failed", str(error))
         except OSError as error:
             yield Moved(
-                *told,
+                *reported,
                 "failed",
                 f"it cannot be written ({error.strerror}): make room or choose another folder",
             )

@@ -72,10 +72,10 @@ class Command(BaseCommand):
             raise CommandError(
                 "Nothing was pasted: run this in a terminal, or pipe the code into it."
             ) from error
-        code, mark, told = pasted.partition("#")
+        code, mark, reported = pasted.partition("#")
         if not code or not mark:
             raise CommandError("That is no code#state: paste the whole line that the page shows.")
-        if not secrets.compare_digest(told.encode(), state.encode()):
+        if not secrets.compare_digest(reported.encode(), state.encode()):
             raise CommandError(
                 "The state is not that of this address: somebody else's page, or an older one. Run this again."
             )

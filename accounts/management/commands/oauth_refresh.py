@@ -30,15 +30,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, domains: Sequence[str], force: bool, dry_run: bool, **options: Any) -> None:
         if bool(domains) == options["all"]:
             raise CommandError("Name domains, or say --all.", returncode=2)
-        told = [
+        reported = [
             _renewed(oauth_credential, force=force, dry_run=dry_run)
             for oauth_credential in oauth_credentials(set(domains))
         ]
-        if not told:
+        if not reported:
             raise CommandError("There is no OAuth credential there: `manage.py oauth_status` lists them.")
-        report(self, told, _line, as_json=options["json"])
-        if failed := sum(row["outcome"].startswith("failed") for row in told):
-            raise CommandError(f"{failed} of {len(told)} could not be renewed.")
+        report(self, reported, _line, as_json=options["json"])
+        if failed := sum(row["outcome"].startswith("failed") for row in reported):
+            raise CommandError(f"{failed} of {len(reported)} could not be renewed.")
 
 
 def _renewed(oauth_credential: OAuthCredential, *, force: bool, dry_run: bool) -> dict[str, str]:

@@ -140,14 +140,14 @@ class Keeper:
             self._schedule(kept, str(error))
         else:
             kept.started_at, kept.due = time.monotonic(), None
-            self._tell(server.notice or f"{server.name} is up again")
+            self._report(server.notice or f"{server.name} is up again")
 
     def _schedule(self, kept: Kept, why: str, ran_seconds: float = 0) -> None:
         pause = kept.backoff.pause(ran_seconds)
         kept.due = time.monotonic() + pause
-        self._tell(f"{why}; starting it again {in_words(pause)}")
+        self._report(f"{why}; starting it again {in_words(pause)}")
 
-    def _tell(self, notice: str) -> None:
+    def _report(self, notice: str) -> None:
         print(notice, file=sys.stderr, flush=True)
         for holder in self._holders:
             self._say(holder, {"notice": notice})

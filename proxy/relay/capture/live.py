@@ -26,7 +26,7 @@ class LivePublisher:
 
     def __init__(self) -> None:
         self.running: dict[str, Exchange] = {}
-        self._told: dict[str, int] = {}
+        self._reported: dict[str, int] = {}
         self._ended: list[Event] = []
         self._layer = get_channel_layer()
         # Until it has looked: better a message that nobody hears than one that somebody misses.
@@ -42,7 +42,7 @@ class LivePublisher:
         self.running[exchange.id] = exchange
 
     def end(self, exchange: Exchange) -> None:
-        self._told.pop(exchange.id, None)
+        self._reported.pop(exchange.id, None)
         if self.running.pop(exchange.id, None) and self._watched:
             self._ended.append(exchange.event("ended"))
             del self._ended[:-MAX_EVENTS]
@@ -61,9 +61,9 @@ class LivePublisher:
     def changes(self) -> list[Event]:
         """What to tell now: exchanges that ended, that are new, or that received bytes since the last time."""
         events, self._ended = self._ended, []
-        changed = [stream for stream in self.running.values() if self._told.get(stream.id) != stream.size]
+        changed = [stream for stream in self.running.values() if self._reported.get(stream.id) != stream.size]
         for exchange in changed[:MAX_EVENTS]:
-            self._told[exchange.id] = exchange.size
+            self._reported[exchange.id] = exchange.size
             self.running[exchange.id] = self.running.pop(exchange.id)  # to the end: the others are told first
             events.append(exchange.event("running"))
         return events
@@ -91,5 +91,5 @@ class LivePublisher:
         [(_, watchers)] = await self._redis.pubsub_numsub(REDIS_CHANNEL)
         if bool(watchers) != self._watched:
             self._watched = bool(watchers)
-            self._told.clear()
+            self._reported.clear()
             self._ended.clear()

@@ -129,8 +129,8 @@ class Chooser:
             if standing and standing.until == until:
                 standing.neither()
                 if settings.REDIS_URL:
-                    telling = asyncio.to_thread(release_probe, credential.key, until, self._process)
-                    spawn(telling, "probe-release")
+                    reporting = asyncio.to_thread(release_probe, credential.key, until, self._process)
+                    spawn(reporting, "probe-release")
 
     def paid_with(
         self, decision: Decision, credential: AccessCredential, tried: frozenset[str] = NOBODY_TRIED

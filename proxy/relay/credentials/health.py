@@ -48,8 +48,8 @@ class HealthSharing:
         if not settings.REDIS_URL or not (changes or wanted):
             return
         try:
-            told = await asyncio.to_thread(credential_health.exchange, changes, wanted)
-            self._pool.adopt(told, time.time())
+            reported = await asyncio.to_thread(credential_health.exchange, changes, wanted)
+            self._pool.adopt(reported, time.time())
             self._down = False
         except redis.RedisError as error:
             self._notes.give_back(changes)

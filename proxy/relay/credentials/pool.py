@@ -103,9 +103,9 @@ class Pool:
             self._notes.recovered(credential.key)
             log.info("pool.recovered", extra={"credential": credential.name, "by": "an answer"})
 
-    def adopt(self, told: Mapping[str, Health], now: float) -> None:
+    def adopt(self, reported: Mapping[str, Health], now: float) -> None:
         """Take over what all processes and operators told; what this one has yet to tell is newer."""
-        for key, health in told.items():
+        for key, health in reported.items():
             if health.gauges:
                 self._notes.gauges[key] = dict(health.gauges)
             if health.organisation:

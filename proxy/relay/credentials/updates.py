@@ -42,10 +42,10 @@ class Notes:
 
     def learn(self, key: str, headers: Headers) -> bool:
         """Read an answer's gauges; those of windows that it does not name stay. False where it names none."""
-        told = gauges(headers.raw)
-        if told:
-            self.gauges[key] = {**self.gauges.get(key, {}), **told}
-        return bool(told)
+        reported = gauges(headers.raw)
+        if reported:
+            self.gauges[key] = {**self.gauges.get(key, {}), **reported}
+        return bool(reported)
 
     def learn_organisation(self, key: str, headers: Headers) -> None:
         """Read whose account it is; a response that does not say changes nothing."""

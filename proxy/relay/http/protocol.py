@@ -181,7 +181,7 @@ class Protocol(HttpToolsProtocol):
         extensions: dict[str, Any] = {
             TARGET: self.url,
             CUT: self._cut,
-            ON_LEAVE: self._tell_leave,
+            ON_LEAVE: self._notify_leave,
             WRITE: self._write,
             ARRIVING: self._is_arriving,
             KNOWN: self._allowance.know,
@@ -261,7 +261,7 @@ class Protocol(HttpToolsProtocol):
             self.cycle.body = b"".join(pieces)  # type: ignore[assignment]  # it is only read, and added to by `on_body`
             self.cycle.message_event.set()
 
-    def _tell_leave(self, listener: Callable[[], None]) -> None:
+    def _notify_leave(self, listener: Callable[[], None]) -> None:
         """Whom to tell at once when the client of the running request goes before it has its answer."""
         self._on_leave = listener
 

@@ -146,7 +146,7 @@ class Limiter:
             raise
         self._down = False
         if self._unchecked:
-            self._later(self._tell_unchecked(), "limits-unchecked")
+            self._later(self._report_unchecked(), "limits-unchecked")
         return list(findings)
 
     def _without_redis(self, down: StoreDown) -> Refusal | None:
@@ -163,7 +163,7 @@ class Limiter:
         )
         return Refusal(ErrorKind.UNAVAILABLE, message, [])
 
-    async def _tell_unchecked(self) -> None:
+    async def _report_unchecked(self) -> None:
         """Redis answers again and learns what passed without it."""
         count, self._unchecked = self._unchecked, 0
         try:

@@ -64,7 +64,7 @@ def _used_up(period: Period, until: datetime, now: datetime) -> Headers:
     `representative-claim` or `overage-status` among them would make it tell of a limit of the user's own plan instead.
     """
     reset = str(int(until.timestamp())).encode()
-    told = {
+    reported = {
         b"status": b"rejected",
         b"reset": reset,
         b"overage-reset": reset,
@@ -73,7 +73,7 @@ def _used_up(period: Period, until: datetime, now: datetime) -> Headers:
         b"overage-disabled-reason": b"org_spend_cap_reached",
     }
     wait = retry_after((until - now).total_seconds())
-    return [wait, *((_UNIFIED + name, value) for name, value in told.items())]
+    return [wait, *((_UNIFIED + name, value) for name, value in reported.items())]
 
 
 def _reserved(rule: Rule, finding: Finding, now: datetime) -> Refusal:

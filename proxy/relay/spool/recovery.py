@@ -26,7 +26,7 @@ def claim(root: Path, limit_bytes: int) -> Spool:
         except OSError as error:
             if not known:
                 raise
-            _tell(folder, error)
+            _report(folder, error)
             continue
         if spool and spool.whole:
             return spool
@@ -42,7 +42,7 @@ class Leftovers:
         self._root = root
         self._limit = limit_bytes
         self._not_before: dict[Path, float] = {}
-        self._root_told = 0.0
+        self._root_reported = 0.0
 
     def claim(self, now: float) -> list[Spool]:
         """All that can be taken now. A slot that cannot be used is told and tried again a minute later."""
@@ -51,9 +51,9 @@ class Leftovers:
         except FileNotFoundError:
             return []
         except OSError as error:
-            if now >= self._root_told:
-                self._root_told = now + AGAIN_SECONDS
-                _tell(self._root, error)
+            if now >= self._root_reported:
+                self._root_reported = now + AGAIN_SECONDS
+                _report(self._root, error)
             return []
         return [
             spool
@@ -70,11 +70,11 @@ class Leftovers:
             return claim_slot(folder, self._limit) if holds_something(folder) else None
         except OSError as error:
             self.put_off(folder, now)
-            _tell(folder, error)
+            _report(folder, error)
             return None
 
 
-def _tell(folder: Path, error: OSError) -> None:
+def _report(folder: Path, error: OSError) -> None:
     report = {"folder": str(folder), "why": str(error), "action": "fix its rights, or the disk"}
     log.error("spool.unusable", extra=report)
 

@@ -129,16 +129,18 @@ class PriceAdmin(admin.ModelAdmin[Price]):
             row.shipped = False
             row.withdraw()
             self.log_change(request, row, "Withdrawn.")
-        told = f"{len(rows)} price{pluralize(len(rows))} withdrawn: no request is priced by what was withdrawn from now on."
-        self.message_user(request, told, messages.SUCCESS if rows else messages.WARNING)
+        reported = f"{len(rows)} price{pluralize(len(rows))} withdrawn: no request is priced by what was withdrawn from now on."
+        self.message_user(request, reported, messages.SUCCESS if rows else messages.WARNING)
         self._say_what_is_left(request)
 
     def _say_what_is_left(self, request: HttpRequest) -> None:
         if left := pending():
             self.message_user(request, left.words, messages.WARNING)
         if waiting := unpriced.waiting():
-            told = f"{waiting:,} requests count as unpriced. Run `manage.py reprice` to compute their cost."
-            self.message_user(request, told, messages.WARNING)
+            reported = (
+                f"{waiting:,} requests count as unpriced. Run `manage.py reprice` to compute their cost."
+            )
+            self.message_user(request, reported, messages.WARNING)
 
     @admin.display(description="State")
     def state(self, row: Any) -> SafeString:

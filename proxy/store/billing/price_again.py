@@ -61,13 +61,13 @@ def _bodies(row: Exchange) -> tuple[Side | None, Side | None]:
 
 
 def _read_again(row: Exchange, request: Side | None, response: Side, book: PriceBook) -> None:
-    told = facts.by_name(response.headers)
+    reported = facts.by_name(response.headers)
     body = plain(response.body or b"", response.headers)
     if found := batches.usage_of(row):
         results = read_results(body, book.thresholds)
         batches.keep(row, replace(found, results=results))
         return
-    facts.add_details(row, read_response(row.status, told.get("content-type", ""), body))
+    facts.add_details(row, read_response(row.status, reported.get("content-type", ""), body))
     if request and request.body is not None:
         shape = read_request(row.path, plain(request.body, request.headers))
         row.max_tokens, row.bill_to = shape.max_tokens, shape.bill_to

@@ -55,13 +55,15 @@ class Facts:
 def read(record: Record, spool: UUID, prices: PriceBook, arrived: batches.Results | None = None) -> Facts:
     """All that the record says, and the results that `arrived` before it. Tokens and cost are None where unknown."""
     closing = record.closing
-    told = by_name(closing.headers)
+    reported = by_name(closing.headers)
     request = _asked(record)
     body = plain(record.response_body, closing.headers)
     fetched = _fetched(record, body, prices, arrived)
     # A file of results is no answer: its bill is made when it is known whether it counts.
     response = (
-        ResponseContent() if fetched else read_response(closing.status, told.get("content-type", ""), body)
+        ResponseContent()
+        if fetched
+        else read_response(closing.status, reported.get("content-type", ""), body)
     )
     if missing := _missing_end(record, body, response):
         record, response = _cut(record, missing), replace(response, finished=False)
@@ -265,7 +267,7 @@ def _milliseconds(value: float) -> int:
 def _moment(seconds: float, exchange_id: UUID) -> datetime:
     made = moment_of(exchange_id)
     try:
-        told = datetime.fromtimestamp(seconds, UTC)
+        reported = datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):
         return made
-    return told if abs(told - made) <= CLOCK_SLACK else made
+    return reported if abs(reported - made) <= CLOCK_SLACK else made

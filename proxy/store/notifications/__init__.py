@@ -16,21 +16,21 @@ TELEMETRY_EXPIRES_SECONDS = 300
 
 def notify(stored: list[Stored]) -> None:
     """Queue what these exchanges have to tell. Never raises: what is stored is stored."""
-    for tell in (_tell_slack, _tell_unpriced, _tell_telemetry):
+    for report in (_notify_slack, _notify_unpriced, _notify_telemetry):
         try:
-            tell(stored)
+            report(stored)
         except Exception:  # the outermost door: a failure here must not make the worker store a batch again
             log.exception("notify.failed", extra={"exchanges": len(stored)})
 
 
-def _tell_slack(stored: list[Stored]) -> None:
+def _notify_slack(stored: list[Stored]) -> None:
     heard = {domain for domain in {exchange.domain for exchange in stored} if recipient_of(domain)}
-    told = {
+    reported = {
         exchange.domain
         for exchange in sorted(stored, key=lambda exchange: exchange.started_at)
         if exchange.domain in heard and _put(exchange)
     }
-    for domain in told:
+    for domain in reported:
         tasks.deliver_slack.delay(domain)
 
 
@@ -43,19 +43,19 @@ def _put(stored: Stored) -> bool:
     return False
 
 
-def _tell_unpriced(stored: list[Stored]) -> None:
+def _notify_unpriced(stored: list[Stored]) -> None:
     """Prices are everybody's: the global webhook hears of a model that has none, whatever domain met it."""
-    told = [exchange for exchange in stored if exchange.unpriced_model]
-    if not told or recipient_of(EVERYBODY) is None:
+    reported = [exchange for exchange in stored if exchange.unpriced_model]
+    if not reported or recipient_of(EVERYBODY) is None:
         return
-    for exchange in told:
+    for exchange in reported:
         outbox.put(
             EVERYBODY, str(exchange.exchange_id), {**slack_text.unpriced(exchange, settings.DASHBOARD_URL)}
         )
     tasks.deliver_slack.delay(EVERYBODY)
 
 
-def _tell_telemetry(stored: list[Stored]) -> None:
+def _notify_telemetry(stored: list[Stored]) -> None:
     if stored and telemetry.is_on():
         reports = [telemetry.report(exchange) for exchange in stored]
         tasks.send_telemetry.apply_async((reports,), expires=TELEMETRY_EXPIRES_SECONDS)

@@ -15,7 +15,7 @@ from proxy.store.notifications.slack_config import recipient_of
 
 MOST = 20
 CLAIM_SECONDS = 60
-TOLD_SECONDS = 365 * 86_400
+REPORTED_SECONDS = 365 * 86_400
 ADVICE = "Run `manage.py oauth_login --domain DOMAIN --name NAME` (`--file PATH` for a file), or save new tokens in the admin."
 
 
@@ -30,7 +30,7 @@ def watch() -> None:
         text = slack_text.warning("Credentials need a login", "\n".join([*rows, *files.values(), ADVICE]))
         outbox.put(OPERATORS, "", {**text})
     for key in files:
-        connection().expire(key, TOLD_SECONDS)
+        connection().expire(key, REPORTED_SECONDS)
     tasks.deliver_slack.delay(OPERATORS)
 
 

@@ -20,7 +20,7 @@ class Loss:
     new: int
 
 
-def tell(losses: Sequence[Loss]) -> None:
+def report(losses: Sequence[Loss]) -> None:
     """Queue one message, if anybody hears it; raises RedisError."""
     if losses and recipient_of(OPERATORS):
         outbox.put(OPERATORS, "", {**slack_text.warning("Nexus lost records", words(losses))})

@@ -25,7 +25,7 @@ def is_on() -> bool:
 
 def report(stored: Stored) -> Report:
     """What is told of one exchange, under the predecessor's names; times are milliseconds."""
-    told: Report = {
+    reported: Report = {
         "requestId": str(stored.exchange_id),
         "timestamp": round(stored.started_at.timestamp() * 1000),
         "domain": stored.domain,
@@ -39,8 +39,8 @@ def report(stored: Stored) -> Report:
         "requestType": stored.request_type,
     }
     if failure := stored.error_message or stored.error_type:
-        told["error"] = mask_text(failure)[:ERROR_LIMIT]
-    return told
+        reported["error"] = mask_text(failure)[:ERROR_LIMIT]
+    return reported
 
 
 def send(reports: list[Report]) -> None:
@@ -48,8 +48,8 @@ def send(reports: list[Report]) -> None:
     done = 0
     try:
         with client_for(settings.TELEMETRY_ENDPOINT, TIMEOUT_SECONDS) as client:
-            for told in reports:
-                response = client.post(settings.TELEMETRY_ENDPOINT, json=told)
+            for reported in reports:
+                response = client.post(settings.TELEMETRY_ENDPOINT, json=reported)
                 _count("delivered" if response.is_success else "failed", 1)
                 done += 1
     except (httpx.TransportError, httpx.InvalidURL) as error:

@@ -39,10 +39,10 @@ class Imported:
 class Importer:
     """Takes a source batch by batch; `done` tells what became of it."""
 
-    def __init__(self, source: Source, tell: Callable[[Bad], None]) -> None:
+    def __init__(self, source: Source, report: Callable[[Bad], None]) -> None:
         self.done = Imported(source.schema.name)
         self._source = source
-        self._tell = tell
+        self._report = report
         self._prices = prices.book()
         spool = Spool.objects.filter(id=SPOOL).first()
         self._serial = spool.stored if spool else 0
@@ -84,4 +84,4 @@ class Importer:
         bad = Bad(str(row["request_id"]), mask_text(reason)[:500])
         self.done.bad += 1
         self.done.bad_rows = [*self.done.bad_rows, bad][:_REMEMBERED]
-        self._tell(bad)
+        self._report(bad)

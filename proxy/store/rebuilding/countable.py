@@ -60,8 +60,8 @@ def months_counted() -> set[date]:
 
 def dropped_months() -> set[date]:
     """The months whose exchanges were dropped, pinned ones apart, or that are counted and have no partition."""
-    told = DroppedMonth.objects.exclude(metadata_dropped_at=None).values_list("month", flat=True)
-    return set(told) | (months_counted() - months_with_rows())
+    reported = DroppedMonth.objects.exclude(metadata_dropped_at=None).values_list("month", flat=True)
+    return set(reported) | (months_counted() - months_with_rows())
 
 
 def storage_off(window: Window) -> set[datetime]:

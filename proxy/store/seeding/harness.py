@@ -23,8 +23,8 @@ def results(draw: random.Random, content: Sequence[Json]) -> tuple[list[Json], l
 
 def report(draw: random.Random, agent: str) -> Json:
     """A sub-agent's words, as Claude Code passes them on."""
-    told = (
+    reported = (
         f"<task-notification><task-id>{agent}</task-id><result>{words(draw, 40)}</result></task-notification>"
     )
     note = "This is a notification of the harness, not input of the user."
-    return {"type": "text", "text": f"<system-reminder>\n{note}\n{told}\n</system-reminder>"}
+    return {"type": "text", "text": f"<system-reminder>\n{note}\n{reported}\n</system-reminder>"}

@@ -35,8 +35,8 @@ def _taken_over(draw: random.Random, message: Json, content: list[Json], usage: 
     counts = {name: usage[name] for name in _COUNTS}
     declined = {"type": "message", "model": asked, **counts, "output_tokens": 1}
     final = {"type": "fallback_message", "model": served, **counts}
-    told = message | {"model": served, "content": [block, *content]}
-    return told, usage | {"iterations": [declined, final]}
+    reported = message | {"model": served, "content": [block, *content]}
+    return reported, usage | {"iterations": [declined, final]}
 
 
 def _compacted(draw: random.Random, message: Json, content: list[Json], usage: Json) -> tuple[Json, Json]:

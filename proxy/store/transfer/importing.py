@@ -69,10 +69,10 @@ class UnreadableError(Exception):
 class Importer:
     """Takes files one after the other; `done` is the sum over them."""
 
-    def __init__(self, terms: Terms, tell: Callable[[Bad], None], progress: Callable[[int], None]) -> None:
+    def __init__(self, terms: Terms, report: Callable[[Bad], None], progress: Callable[[int], None]) -> None:
         self.done = Imported()
         self._terms = terms
-        self._tell = tell
+        self._report = report
         self._progress = progress
         self._prices = Prices()
         self._dropped = DroppedMonths()
@@ -121,10 +121,10 @@ class Importer:
             raise StoppedError(f"Stopped at line {line} of {name}: fix it, or import without --strict.")
 
     def _note(self, bad: Bad) -> None:
-        told = replace(bad, reason=mask_text(bad.reason)[:500])
+        reported = replace(bad, reason=mask_text(bad.reason)[:500])
         self.done.bad += 1
-        self.done.bad_lines = [*self.done.bad_lines, told][:_REMEMBERED]
-        self._tell(told)
+        self.done.bad_lines = [*self.done.bad_lines, reported][:_REMEMBERED]
+        self._report(reported)
 
 
 def _lines(name: str) -> Iterator[tuple[int, Any, Callable[[Any], dict[str, Any]]]]:

@@ -76,13 +76,13 @@ def _traffic(
 
 
 def _side(kept: Kept, body: bytes | None, *, read: bool) -> Side:
-    told = b"" if is_keyed(kept.digest) else kept.digest
+    reported = b"" if is_keyed(kept.digest) else kept.digest
     if kept.dropped or kept.not_kept or not read:
-        return Side(kept.headers, None, told, kept.dropped, kept.not_kept)
+        return Side(kept.headers, None, reported, kept.dropped, kept.not_kept)
     if body is not None and is_whole(body, kept.digest, month_of(kept.id).date()):
         return Side(kept.headers, body, sha256(body).digest())
     # No pieces at all: it came by an import from an export without bodies.
-    return Side(kept.headers, None, told, damaged=body != b"")
+    return Side(kept.headers, None, reported, damaged=body != b"")
 
 
 def _join(manifest: Sequence[bytes] | None, pieces: Mapping[bytes, bytes]) -> bytes | None:

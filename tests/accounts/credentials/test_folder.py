@@ -54,8 +54,8 @@ def test_a_file_that_others_may_read_is_told_once_with_the_command_that_closes_i
     folder.scan()
     folder.scan()
 
-    told = [(entry.message, entry.action) for entry in caplog.records]  # type: ignore[attr-defined]  # of `extra`
-    assert told == ([] if mode == 0o600 else [("credential_file.exposed", f"chmod 600 {path}")])
+    reported = [(entry.message, entry.action) for entry in caplog.records]  # type: ignore[attr-defined]  # of `extra`
+    assert reported == ([] if mode == 0o600 else [("credential_file.exposed", f"chmod 600 {path}")])
     assert keys_of(folder) == {path.name: "one"}
 
 

@@ -100,8 +100,8 @@ def test_what_is_there_is_only_replaced_when_asked(tmp_path: Path) -> None:
     path = str(written(tmp_path, API_KEY))
 
     def imported(*more: str) -> list[str]:
-        told = json.loads(run("import_credentials", path, "--json", *more)[0])
-        return [credential["action"] for credential in told["credentials"]]
+        reported = json.loads(run("import_credentials", path, "--json", *more)[0])
+        return [credential["action"] for credential in reported["credentials"]]
 
     assert imported("--dry-run") == ["created"]
     assert not Domain.objects.exists()
@@ -148,15 +148,15 @@ def test_of_several_credentials_one_is_to_be_chosen(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "reported"),
     [
         (("import_credentials", "/nowhere"), "is not there"),
         (("import_credentials", "{folder}"), "nothing was imported"),
         (("export_credentials", "{folder}"), "No such credential"),
     ],
 )
-def test_nothing_to_move_is_an_error(tmp_path: Path, words: tuple[str, ...], told: str) -> None:
-    with pytest.raises(CommandError, match=told):
+def test_nothing_to_move_is_an_error(tmp_path: Path, words: tuple[str, ...], reported: str) -> None:
+    with pytest.raises(CommandError, match=reported):
         run(*(word.format(folder=tmp_path) for word in words))
 
 

@@ -22,15 +22,15 @@ NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 def run(*arguments: str) -> tuple[str, str]:
     """What it wrote to its standard output and its standard error."""
-    out, told = StringIO(), StringIO()
-    call_command("create_client_key", *arguments, stdout=out, stderr=told, no_color=True)
-    return out.getvalue(), told.getvalue()
+    out, reported = StringIO(), StringIO()
+    call_command("create_client_key", *arguments, stdout=out, stderr=reported, no_color=True)
+    return out.getvalue(), reported.getvalue()
 
 
 def test_the_key_alone_is_printed_and_only_its_hash_is_kept() -> None:
     make_domain()
 
-    out, told = run("a.example", "ci", "--owner", "ann")
+    out, reported = run("a.example", "ci", "--owner", "ann")
 
     key = out.removesuffix("\n")
     assert key.startswith("cnp_live_")
@@ -38,8 +38,8 @@ def test_the_key_alone_is_printed_and_only_its_hash_is_kept() -> None:
     row = ClientKey.objects.get()
     assert (row.digest, row.hint, row.owner, row.expires_at) == (keys.digest(key), key[-4:], "ann", None)
     assert str(row) == "ci (a.example)"
-    assert "not shown again" in told
-    assert key not in told
+    assert "not shown again" in reported
+    assert key not in reported
 
 
 def test_as_json_with_an_end() -> None:
@@ -68,10 +68,10 @@ def test_a_domain_that_is_not_known_is_added_only_if_asked() -> None:
         run("new.example", "ci")
     assert not Domain.objects.exists()
 
-    _, told = run("*.new.example", "ci", "--create-domain")
+    _, reported = run("*.new.example", "ci", "--create-domain")
 
     assert [domain.name for domain in Domain.objects.all()] == ["*.new.example"]
-    assert "Added the domain *.new.example" in told
+    assert "Added the domain *.new.example" in reported
 
 
 @pytest.mark.parametrize(

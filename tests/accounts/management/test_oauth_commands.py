@@ -121,7 +121,7 @@ def test_a_login_into_files_keeps_the_rest(
 
 
 @pytest.mark.parametrize(
-    ("pasted", "told"),
+    ("pasted", "reported"),
     [
         ("the-code#of-somebody-else", "state is not that of this address"),
         ("the-code", "no code#state"),
@@ -129,9 +129,9 @@ def test_a_login_into_files_keeps_the_rest(
     ],
 )
 def test_a_wrong_paste_stores_nothing(
-    endpoint: Emulator, monkeypatch: pytest.MonkeyPatch, pasted: str, told: str
+    endpoint: Emulator, monkeypatch: pytest.MonkeyPatch, pasted: str, reported: str
 ) -> None:
-    with pytest.raises(CommandError, match=told):
+    with pytest.raises(CommandError, match=reported):
         Person(monkeypatch, pasted=pasted).login("--domain", "a.example")
 
     assert endpoint.oauth.calls == 0
@@ -153,8 +153,8 @@ def test_a_login_that_cannot_be_kept_says_why(
         (("--file", str(locked)), "cannot be written"),
         (("--file", "x.json"), "is no credential file"),
     ]
-    for words, told in cases:
-        with pytest.raises(CommandError, match=told):
+    for words, reported in cases:
+        with pytest.raises(CommandError, match=reported):
             Person(monkeypatch).login(*words)
         endpoint.oauth._used.clear()
     asked = endpoint.oauth.calls

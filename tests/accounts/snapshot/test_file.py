@@ -177,8 +177,8 @@ def test_a_start_without_the_database_serves_what_an_earlier_process_kept_until_
     later.refresh_now()
     assert later.current
     assert len(later.current.domains["a.example"].credentials) == 2
-    told = ["access.database_down", "access.snapshot_serves", "access.database_up"]
-    assert [record.message for record in caplog.records] == told
+    reported = ["access.database_down", "access.snapshot_serves", "access.database_up"]
+    assert [record.message for record in caplog.records] == reported
 
 
 @pytest.mark.django_db(transaction=True)

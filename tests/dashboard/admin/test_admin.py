@@ -115,7 +115,7 @@ def test_secret_inputs_are_empty_password_fields(operator: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "reported"),
     [
         (new_credential(api_key=""), "An API key credential needs its key"),
         (new_credential(kind="oauth", api_key=""), "OAuth needs an access token"),
@@ -125,13 +125,13 @@ def test_secret_inputs_are_empty_password_fields(operator: Client) -> None:
     ],
 )
 def test_a_mistake_is_explained_and_nothing_is_saved(
-    operator: Client, fields: dict[str, Any], told: str
+    operator: Client, fields: dict[str, Any], reported: str
 ) -> None:
     data = form(credentials=int("credentials-0-name" in fields)) | fields
 
     page = operator.post("/admin/accounts/domain/add/", data).content.decode()
 
-    assert told in page
+    assert reported in page
     assert not Domain.objects.exists()
 
 

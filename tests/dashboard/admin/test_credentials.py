@@ -58,7 +58,7 @@ def make_pair(domain: Domain, **fields: Any) -> Credential:
     return people.make_credential(domain, **(values | {"expires_at": ends} | fields))
 
 
-def tell(credential: Credential, **fields: str | float) -> None:
+def report(credential: Credential, **fields: str | float) -> None:
     """What a proxy process would tell of a credential."""
     name = credential_health.name_of(f"database:{credential.pk}")
     for field, value in fields.items():
@@ -89,7 +89,7 @@ def form_of(row: Credential, **typed: Any) -> dict[str, Any]:
 
 def test_the_list_tells_how_each_credential_fares(operator: Client) -> None:
     row = people.make_credential(people.make_domain())
-    tell(
+    report(
         row,
         cooling_until=time.time() + 600,
         cooling_reason="rate limit of the 5 hour window",
@@ -164,7 +164,7 @@ def test_credentials_are_switched_off_and_on(operator: Client, pair: Credential)
 
 
 def test_a_cool_down_is_ended(operator: Client, pair: Credential) -> None:
-    tell(pair, cooling_until=time.time() + 600, cooling_reason="429")
+    report(pair, cooling_until=time.time() + 600, cooling_reason="429")
 
     page = act(operator, "reset_cool_down", pair)
 
@@ -251,7 +251,7 @@ def test_no_page_of_the_admin_shows_a_secret(operator: Client, endpoint: Emulato
     row = make_pair(domain, **secrets)
     key = ClientKey(domain=domain, name="ci")
     issued = key.issue()
-    tell(
+    report(
         row,
         error=f"refused sk-ant-{CANARY}",
         cooling_reason=f"Bearer {CANARY}",
@@ -269,7 +269,7 @@ def test_no_page_of_the_admin_shows_a_secret(operator: Client, endpoint: Emulato
             pages.append(response.content.decode())
     actions = ("refresh_now", "disable", "enable", "reset_cool_down", "delete_selected")
     pages += [act(operator, action, row) for action in actions]
-    pages += [str(told) for told in LogEntry.objects.values_list("object_repr", "change_message")]
+    pages += [str(reported) for reported in LogEntry.objects.values_list("object_repr", "change_message")]
 
     assert len(pages) > 20
     for page in pages:
@@ -288,7 +288,9 @@ def test_the_filter_by_state_agrees_with_the_state_that_is_shown(
     domain, now = people.make_domain(), timezone.now()
     people.make_credential(domain, name="lost")
     settings.FIELD_ENCRYPTION_KEYS = [OTHER_KEY]
-    tell(people.make_credential(domain, name="limited"), cooling_until=time.time() + 60, cooling_reason="429")
+    report(
+        people.make_credential(domain, name="limited"), cooling_until=time.time() + 60, cooling_reason="429"
+    )
     people.make_credential(domain, name="off", enabled=False)
     people.make_credential(domain, name="fine")
     make_pair(domain, name="soon", expires_at=now + timedelta(minutes=5))

@@ -136,15 +136,17 @@ def test_an_edit_is_warned_of_and_makes_the_row_the_operators(operator: Client) 
     people.make_exchange(model="claude-opus-5", price_rule=1)
 
     warned = operator.get(page_of(row)).content.decode()
-    told = operator.post(page_of(row), sent(operator, page_of(row), input="4"), follow=True).content.decode()
+    reported = operator.post(
+        page_of(row), sent(operator, page_of(row), input="4"), follow=True
+    ).content.decode()
 
     row.refresh_from_db()
     assert "An edit changes the past" in warned
     assert "An edit changes the past" not in operator.get(ADD).content.decode()
     assert (row.input, row.shipped) == (Decimal(4), False)
-    assert "It is yours now" in told
-    assert "Costs of stored requests are out of date: prices changed of claude-opus-5" in told
-    assert "manage.py reprice" in told
+    assert "It is yours now" in reported
+    assert "Costs of stored requests are out of date: prices changed of claude-opus-5" in reported
+    assert "manage.py reprice" in reported
 
 
 def test_saving_without_a_change_leaves_it_nexus_and_a_new_source_asks_for_no_repricing(
@@ -157,12 +159,12 @@ def test_saving_without_a_change_leaves_it_nexus_and_a_new_source_asks_for_no_re
 
     operator.post(page_of(row), sent(operator, page_of(row)))
     unchanged = price("claude-opus-4-0")
-    told = operator.post(page_of(row), sent(operator, page_of(row), source="my contract"), follow=True)
+    reported = operator.post(page_of(row), sent(operator, page_of(row), source="my contract"), follow=True)
 
     assert (unchanged.shipped, of_table(unchanged)) == (True, of_table(row))
     assert price("claude-opus-4-0").source == "my contract"
     assert not price("claude-opus-4-0").shipped
-    assert "out of date" not in told.content.decode()
+    assert "out of date" not in reported.content.decode()
 
 
 def test_no_row_is_deleted_but_withdrawn_and_then_no_upgrade_brings_it_back(operator: Client) -> None:
@@ -170,14 +172,14 @@ def test_no_row_is_deleted_but_withdrawn_and_then_no_upgrade_brings_it_back(oper
 
     assert operator.post(f"{LIST}{row.pk}/delete/", {"post": "yes"}).status_code == 403
     assert "delete_selected" not in operator.get(LIST).content.decode()
-    told = operator.post(
+    reported = operator.post(
         LIST, {"action": "withdraw", "_selected_action": [row.pk]}, follow=True
     ).content.decode()
     with as_owner():
         upgrade.run()
 
     row.refresh_from_db()
-    assert "1 price withdrawn" in told
+    assert "1 price withdrawn" in reported
     assert row.withdrawn_at is not None
     assert not row.shipped
     assert not Price.objects.found().filter(model="claude-opus-5").exists()
@@ -231,16 +233,16 @@ BAD: list[tuple[dict[str, str], str, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("fields", "name", "told"), BAD)
+@pytest.mark.parametrize(("fields", "name", "reported"), BAD)
 def test_what_the_table_cannot_use_is_refused_at_its_field(
-    operator: Client, fields: dict[str, str], name: str, told: str
+    operator: Client, fields: dict[str, str], name: str, reported: str
 ) -> None:
     row = people.make_price("claude-next-1")
     before = of_table(row)
 
     found = errors(operator.post(page_of(row), sent(operator, page_of(row), **fields)))
 
-    assert told in " ".join(found[name])
+    assert reported in " ".join(found[name])
     assert of_table(price("claude-next-1")) == before
 
 

@@ -55,13 +55,13 @@ def test_e0_stats_of_the_last_day(program: Client) -> None:
     }
 
 
-@pytest.mark.parametrize(("status", "told"), [(0, None), (200, 200), (529, 529)])
-def test_without_an_answer_there_is_no_status(program: Client, status: int, told: int | None) -> None:
+@pytest.mark.parametrize(("status", "reported"), [(0, None), (200, 200), (529, 529)])
+def test_without_an_answer_there_is_no_status(program: Client, status: int, reported: int | None) -> None:
     row = people.make_exchange(outcome="client_left", status=status)
 
     [listed] = read(program, "/api/requests")["requests"]
-    assert listed["responseStatus"] == told
-    assert read(program, f"/api/requests/{row.id}")["responseStatus"] == told
+    assert listed["responseStatus"] == reported
+    assert read(program, f"/api/requests/{row.id}")["responseStatus"] == reported
 
 
 def test_stats_of_nothing_are_zero(program: Client) -> None:

@@ -25,12 +25,12 @@ def test_a_page_names_it_until_somebody_signed_in(signed_in: Client, path: str) 
     with as_owner():
         row.save_failure("invalid_grant", permanent=True)
 
-    told = signed_in.get(path).text
+    reported = signed_in.get(path).text
 
-    assert SAYS in told
-    assert "team (dead.example)" in told
-    assert "oauth_login" in told
-    assert "off.example" not in told
+    assert SAYS in reported
+    assert "team (dead.example)" in reported
+    assert "oauth_login" in reported
+    assert "off.example" not in reported
 
 
 def test_a_database_that_fails_there_breaks_no_page(
@@ -54,10 +54,10 @@ def test_a_file_is_named_until_it_holds_another_token(
     path.write_text(json.dumps({"type": "oauth", "oauth": {"refreshToken": "sk-ant-ort01-dead"}}))
     dead_tokens.note(path, "sk-ant-ort01-dead", "invalid_grant")
 
-    told = signed_in.get("/dashboard").text
+    reported = signed_in.get("/dashboard").text
     path.write_text(json.dumps({"type": "oauth", "oauth": {"refreshToken": "sk-ant-ort01-new-one"}}))
 
-    assert SAYS in told
-    assert path.name in told
-    assert "sk-ant" not in told
+    assert SAYS in reported
+    assert path.name in reported
+    assert "sk-ant" not in reported
     assert SAYS not in signed_in.get("/dashboard").text

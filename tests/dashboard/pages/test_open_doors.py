@@ -28,11 +28,11 @@ def test_a_page_names_the_open_domains_and_what_to_do(signed_in: Client, path: s
     assert SAYS not in signed_in.get(path).text
 
     make_api_key("open.example")
-    told = signed_in.get(path).text
+    reported = signed_in.get(path).text
 
-    assert SAYS in told
-    assert "open.example" in told
-    assert "ENABLE_CLIENT_AUTH=true" in told
+    assert SAYS in reported
+    assert "open.example" in reported
+    assert "ENABLE_CLIENT_AUTH=true" in reported
     make_client_key("open.example")
     assert SAYS not in signed_in.get(path).text
 
@@ -40,10 +40,10 @@ def test_a_page_names_the_open_domains_and_what_to_do(signed_in: Client, path: s
 def test_the_default_key_of_everybody_is_named_and_not_shown(signed_in: Client, settings: Settings) -> None:
     settings.CLAUDE_API_KEY = "sk-ant-api03-default"
 
-    told = signed_in.get("/dashboard").text
+    reported = signed_in.get("/dashboard").text
 
-    assert "every host without a credential of its own" in told
-    assert "sk-ant-api03" not in told
+    assert "every host without a credential of its own" in reported
+    assert "sk-ant-api03" not in reported
 
 
 def test_the_admin_says_it_to_operators_only(client: Client) -> None:

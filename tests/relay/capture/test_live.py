@@ -30,7 +30,7 @@ def begun(publisher: LivePublisher) -> Exchange:
     return exchange
 
 
-def told(events: list[Event]) -> list[tuple[str, str]]:
+def reported(events: list[Event]) -> list[tuple[str, str]]:
     return [(event["kind"], event["id"]) for event in events]
 
 
@@ -38,11 +38,11 @@ def test_what_is_new_or_has_grown_is_told_once() -> None:
     publisher = LivePublisher()
     first, second = begun(publisher), begun(publisher)
 
-    assert told(publisher.changes()) == [("running", first.id), ("running", second.id)]
+    assert reported(publisher.changes()) == [("running", first.id), ("running", second.id)]
     assert publisher.changes() == []
 
     second.feed(b"more")
-    assert told(publisher.changes()) == [("running", second.id)]
+    assert reported(publisher.changes()) == [("running", second.id)]
 
 
 def test_what_ended_is_told_with_its_outcome_and_forgotten() -> None:
@@ -54,7 +54,7 @@ def test_what_ended_is_told_with_its_outcome_and_forgotten() -> None:
     [event] = publisher.changes()
 
     assert (event["kind"], event["outcome"]) == ("ended", record.COMPLETE)
-    assert (publisher.changes(), publisher.running, publisher._told) == ([], {}, {})
+    assert (publisher.changes(), publisher.running, publisher._reported) == ([], {}, {})
 
 
 def test_what_never_ran_is_not_told() -> None:
@@ -89,7 +89,7 @@ def test_ends_that_nobody_fetches_do_not_pile_up(monkeypatch: pytest.MonkeyPatch
         publisher._ended *= 2
 
     assert len(publisher.changes()) <= 20
-    assert publisher._told == {}
+    assert publisher._reported == {}
 
 
 async def test_a_watcher_hears_of_it_through_redis() -> None:
@@ -104,7 +104,7 @@ async def test_a_watcher_hears_of_it_through_redis() -> None:
     heard: dict[str, Any] = await asyncio.wait_for(layer.receive(channel), 10)
 
     assert heard["type"] == MESSAGE_TYPE
-    assert told(heard["events"]) == [("running", exchange.id)]
+    assert reported(heard["events"]) == [("running", exchange.id)]
     await publisher.stop()
     await layer.group_discard(GROUP, channel)
     await layer.flush()
@@ -119,19 +119,19 @@ async def test_who_opens_a_page_later_hears_of_all_that_runs_and_nobody_else_is_
     exchange = begun(publisher)
     await asyncio.sleep(3 * module.INTERVAL_SECONDS)
     begun(publisher).finish(record.COMPLETE)
-    assert (publisher._told, publisher._ended) == ({}, [])
+    assert (publisher._reported, publisher._ended) == ({}, [])
 
     layer = get_channel_layer()
     channel = await layer.new_channel()
     await layer.group_add(GROUP, channel)
     heard: dict[str, Any] = await asyncio.wait_for(layer.receive(channel), 10)
-    assert told(heard["events"]) == [("running", exchange.id)]
+    assert reported(heard["events"]) == [("running", exchange.id)]
 
     await layer.group_discard(GROUP, channel)
     await asyncio.sleep(3 * module.INTERVAL_SECONDS)
     await layer.group_add(GROUP, channel)
     heard = await asyncio.wait_for(layer.receive(channel), 10)
-    assert told(heard["events"]) == [("running", exchange.id)]
+    assert reported(heard["events"]) == [("running", exchange.id)]
     await publisher.stop()
     await layer.group_discard(GROUP, channel)
     await layer.flush()

@@ -88,10 +88,10 @@ async def test_use_and_gauges_and_errors_are_told_of_every_credential(redis: Own
     before = time.time()
     await process.sharing.share()
 
-    told = credential_health.read([SINGLE.key])[SINGLE.key]
-    assert told.gauges == {"requests": (0.6, 0.0)}
-    assert (told.error, told.is_cooling(before)) == ("the API answered 429", False)
-    assert before - 5 < min(told.used_at, told.error_at) <= time.time()
+    reported = credential_health.read([SINGLE.key])[SINGLE.key]
+    assert reported.gauges == {"requests": (0.6, 0.0)}
+    assert (reported.error, reported.is_cooling(before)) == ("the API answered 429", False)
+    assert before - 5 < min(reported.used_at, reported.error_at) <= time.time()
 
 
 async def test_gauges_that_another_process_saw_count_for_the_choice(redis: OwnRedis) -> None:

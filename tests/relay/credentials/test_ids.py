@@ -46,7 +46,7 @@ async def pair(own: OwnRedis, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
         await door.close()
 
 
-async def told(own: OwnRedis, count: int) -> None:
+async def reported(own: OwnRedis, count: int) -> None:
     async with asyncio.timeout(5):
         while len(list(own.client.scan_iter("nexus:id:*"))) != count:  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(0.01)
@@ -58,7 +58,7 @@ async def test_another_process_knows_an_id_in_its_own_domain_only(
     first, second = pair
     first.learn("a.example", ONE.key, UPLOAD)
     first.learn("a.example", TWO.key, CREDIT)
-    await told(own, 3)
+    await reported(own, 3)
 
     assert await second.owner("a.example", [b"file_unknown", b"file_1"]) == ONE.key
     assert await second.owner("a.example", [b"secret"]) == TWO.key
@@ -72,7 +72,7 @@ async def test_ids_are_kept_for_as_long_as_they_are_of_use_and_none_in_clear(
 ) -> None:
     pair[0].learn("a.example", ONE.key, UPLOAD)
     pair[0].learn("a.example", ONE.key, CREDIT)
-    await told(own, 3)
+    await reported(own, 3)
 
     names = list(own.client.scan_iter("nexus:id:*"))
     assert sorted(own.client.ttl(name) for name in names) == [
@@ -86,10 +86,10 @@ async def test_ids_are_kept_for_as_long_as_they_are_of_use_and_none_in_clear(
 async def test_a_deleted_file_is_forgotten_everywhere(pair: tuple[Ids, Ids], own: OwnRedis) -> None:
     first, _ = pair
     first.learn("a.example", ONE.key, UPLOAD)
-    await told(own, 1)
+    await reported(own, 1)
     first.forget("a.example", b"file_1")
     assert await first.owner("a.example", [b"file_1"]) == ""
-    await told(own, 0)
+    await reported(own, 0)
 
     assert [await ids.owner("a.example", [b"file_1"]) for ids in pair] == ["", ""]
 

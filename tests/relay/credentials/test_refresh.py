@@ -181,8 +181,8 @@ def test_a_file_whose_token_is_dead_is_told_once_and_refreshed_after_a_login(
     for _ in range(3):
         look()
 
-    told = [record for record in caplog.records if record.message == "oauth.refresh_failed"]
-    assert [record.__dict__["credential"] for record in told] == [due.name]
+    reported = [record for record in caplog.records if record.message == "oauth.refresh_failed"]
+    assert [record.__dict__["credential"] for record in reported] == [due.name]
     assert endpoint.oauth.calls == 2  # the other credential's is good
 
     path = Path(due.reference)

@@ -11,13 +11,13 @@ from proxy.wire.errors import ErrorKind
 def test_an_error_that_no_repeat_can_mend_says_so_once(kind: ErrorKind) -> None:
     response = error_response(kind, "no", "")
 
-    told = [value for name, value in response.pairs if name == b"x-should-retry"]
-    assert told == ([b"false"] if kind.is_final else [])
+    reported = [value for name, value in response.pairs if name == b"x-should-retry"]
+    assert reported == ([b"false"] if kind.is_final else [])
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"), [(-3, 1), (0, 1), (0.2, 1), (1, 1), (1.001, 2), (59.5, 60), (86_400.0, 86_400)]
+    ("seconds", "reported"), [(-3, 1), (0, 1), (0.2, 1), (1, 1), (1.001, 2), (59.5, 60), (86_400.0, 86_400)]
 )
-def test_a_wait_is_told_in_whole_seconds_rounded_up(seconds: float, told: int) -> None:
-    assert whole_seconds(seconds) == told
-    assert retry_after(seconds) == (b"retry-after", str(told).encode())
+def test_a_wait_is_told_in_whole_seconds_rounded_up(seconds: float, reported: int) -> None:
+    assert whole_seconds(seconds) == reported
+    assert retry_after(seconds) == (b"retry-after", str(reported).encode())

@@ -338,7 +338,7 @@ async def test_without_redis_requests_pass_and_redis_is_told_how_many(
 async def test_what_redis_could_not_be_told_is_told_later(door: Limiter) -> None:
     answering, door._store, door._unchecked = door._store, away(), 5
 
-    await door._tell_unchecked()
+    await door._report_unchecked()
 
     door._store = answering
 

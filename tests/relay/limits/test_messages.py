@@ -23,11 +23,11 @@ def test_a_spent_cap_tells_when_its_period_ends_as_claude_code_reads_it(
 ) -> None:
     now = datetime(2026, 2, 25, 23, 59, 58, 500_000, UTC)
 
-    told = refusal([capped("1", period)], [Finding(0, "spent", 1_000_000)], now)
+    reported = refusal([capped("1", period)], [Finding(0, "spent", 1_000_000)], now)
 
     reset = str(int(ends.timestamp())).encode()
     seconds = math.ceil((ends - now).total_seconds())
-    assert told.headers == [
+    assert reported.headers == [
         (b"retry-after", str(seconds).encode()),
         (b"anthropic-ratelimit-unified-status", b"rejected"),
         (b"anthropic-ratelimit-unified-reset", reset),
@@ -40,9 +40,9 @@ def test_a_spent_cap_tells_when_its_period_ends_as_claude_code_reads_it(
 
 def test_the_widest_wait_is_told() -> None:
     rules = [Rule("a", "domain a", requests_per_minute=1), Rule("b", "key b", tokens_per_minute=9)]
-    told = refusal(
+    reported = refusal(
         rules, [Finding(0, "requests", 900), Finding(1, "tokens", 1001)], datetime(2026, 1, 1, tzinfo=UTC)
     )
 
-    assert told.headers == [(b"retry-after", b"2")]
-    assert "The limit of key b, 9 tokens per minute" in told.message
+    assert reported.headers == [(b"retry-after", b"2")]
+    assert "The limit of key b, 9 tokens per minute" in reported.message

@@ -269,10 +269,10 @@ def test_a_folder_of_slots_that_cannot_be_listed_is_told_each_minute(
 
 
 def test_whatever_moment_a_process_is_killed_at_nothing_is_lost_or_counted_twice(tmp_path: Path) -> None:
-    told: dict[str, set[int]] = {"open": set(), "closed": set(), "confirmed": set()}
+    reported: dict[str, set[int]] = {"open": set(), "closed": set(), "confirmed": set()}
     for seconds in (0.05, 0.11, 0.17, 0.02):
         for word, serials in _write_until_killed(tmp_path / "0", seconds):
-            told[word] |= serials
+            reported[word] |= serials
 
     spool = claim(tmp_path, LIMIT)
     found = read_all(spool)
@@ -280,11 +280,11 @@ def test_whatever_moment_a_process_is_killed_at_nothing_is_lost_or_counted_twice
     spool.shut()
 
     assert (spool.dropped, spool.bodies_dropped) == (0, 0)
-    assert told["open"] | told["confirmed"] | set(found) == set(range(1, spool.accepted + 1))
-    assert told["open"] - told["confirmed"] <= set(found)
-    for serial in set(found) - told["confirmed"]:
+    assert reported["open"] | reported["confirmed"] | set(found) == set(range(1, spool.accepted + 1))
+    assert reported["open"] - reported["confirmed"] <= set(found)
+    for serial in set(found) - reported["confirmed"]:
         closing, response, request = found[serial]
-        assert closing == b"closing" if serial in told["closed"] else closing in {b"closing", b""}
+        assert closing == b"closing" if serial in reported["closed"] else closing in {b"closing", b""}
         if closing:
             assert (response, request) == (piece_of(serial), 20_300 if serial % 3 == 0 else 300)
     assert (spool.waiting, bytes_of_segments(tmp_path / "0")) == (0, 0)

@@ -245,7 +245,7 @@ def test_no_header_can_add_a_line(headers: list[tuple[bytes, bytes]]) -> None:
         assert asyncio.run(made()).count(b"\r\n") == len(headers) + 4
 
 
-class Told:
+class Reported:
     """A body that a test gives piece by piece."""
 
     def __init__(self, *chunks: bytes, length: int | None = None, error: Exception | None = None) -> None:
@@ -277,7 +277,7 @@ async def test_a_body_is_passed_on_as_it_arrives(length: int | None, sent: bytes
         writer.write(OK)
 
     async with upstream(handle) as (transport, address):
-        assert await ask(transport, address, Told(b"a", b"bc", length=length)) == b"ok"
+        assert await ask(transport, address, Reported(b"a", b"bc", length=length)) == b"ok"
         [(_, free)] = transport._connector._conns.items()
 
     assert len(free) == 1
@@ -294,14 +294,14 @@ async def test_what_ends_a_body_in_the_middle_ends_the_request() -> None:
 
     async with upstream(handle) as (transport, address):
         with pytest.raises(LookupError):
-            await ask(transport, address, Told(b"a", length=9, error=LookupError()))
+            await ask(transport, address, Reported(b"a", length=9, error=LookupError()))
         await asyncio.wait_for(ended.wait(), 5)
 
 
 async def test_what_ends_a_body_after_the_whole_answer_ends_nothing_else() -> None:
     answered = asyncio.Event()
 
-    class Late(Told):
+    class Late(Reported):
         async def next(self) -> bytes:
             if not self.left:
                 await answered.wait()
@@ -327,7 +327,7 @@ async def test_an_upstream_that_takes_nothing_of_a_body_is_given_up() -> None:
         await reader.readuntil(b"\r\n\r\n")
         await over.wait()
 
-    for body in (bytes(40_000_000), Told(*[bytes(1_000_000)] * 40, length=40_000_000)):
+    for body in (bytes(40_000_000), Reported(*[bytes(1_000_000)] * 40, length=40_000_000)):
         over.clear()
         async with upstream(handle) as (transport, address):
             transport._idle_seconds = 0.3
@@ -342,7 +342,7 @@ async def test_an_upstream_that_goes_in_the_middle_of_a_body_is_told() -> None:
 
     async with upstream(handle) as (transport, address):
         with pytest.raises(httpx.ReadError):
-            await ask(transport, address, Told(*[bytes(1_000_000)] * 40, length=40_000_000))
+            await ask(transport, address, Reported(*[bytes(1_000_000)] * 40, length=40_000_000))
 
 
 async def test_an_answer_that_breaks_off_with_its_head_breaks_off_behind_it() -> None:

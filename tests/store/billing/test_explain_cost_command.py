@@ -32,17 +32,17 @@ def run(row: Exchange | str, *arguments: str) -> str:
 def test_people_get_a_table_whose_last_line_is_the_cost() -> None:
     row = bills.stored(bills.record_of("fast in the US"))
 
-    told = run(row)
+    reported = run(row)
 
-    first, second, *rest = told.splitlines()
+    first, second, *rest = reported.splitlines()
     assert first == f"{row.id}: USD 0.00968, exact"
     assert second == f"asked for {OPUS}, answered by {OPUS}, billed as {OPUS}"
     assert any(
         line.split()[:10] == ["input", OPUS, "100", "4", "/", "1M", "2", "fast,", "1.1", "US"]
         for line in rest
     )
-    assert f" from 2026-09-22; row {row.price_id}" in told
-    assert told.split()[-2:] == ["Total", "0.00968"]
+    assert f" from 2026-09-22; row {row.price_id}" in reported
+    assert reported.split()[-2:] == ["Total", "0.00968"]
 
 
 def test_it_says_why_a_cost_is_not_exact() -> None:
@@ -108,18 +108,18 @@ def test_a_malformed_id_ends_with_one_and_says_which_to_take(text: str) -> None:
 def test_a_models_name_steers_no_terminal_and_is_no_markup() -> None:
     row = bills.stored(bills.record("m[red]\x1b[2J sk-ant-api03-abcdefghijklmnop", bills.CALL))
 
-    told = run(row)
+    reported = run(row)
 
-    assert "\x1b" not in told
-    assert "m[red]" in told
-    assert "abcdefghijklmnop" not in told
+    assert "\x1b" not in reported
+    assert "m[red]" in reported
+    assert "abcdefghijklmnop" not in reported
 
 
 def test_help_says_what_it_does_and_how_it_ends() -> None:
     command: BaseCommand = Command()
 
-    told = " ".join(command.create_parser("manage.py", "explain_cost").format_help().split())
+    reported = " ".join(command.create_parser("manage.py", "explain_cost").format_help().split())
 
-    assert "each line of its bill" in told
-    assert "Exit code 1: no such exchange is stored." in told
-    assert "--json" in told
+    assert "each line of its bill" in reported
+    assert "Exit code 1: no such exchange is stored." in reported
+    assert "--json" in reported

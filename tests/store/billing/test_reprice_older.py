@@ -97,8 +97,8 @@ def test_a_declined_attempt_is_found_in_its_body() -> None:
         {"type": "message", "model": OTHER, "input_tokens": 5, "output_tokens": 0},
         {"type": "fallback_message", "model": OPUS, "input_tokens": 1_000_000, "output_tokens": 0},
     ]
-    told = {"input_tokens": 1_000_000, "output_tokens": 0, "iterations": iterations}
-    row = taken(say(model=OPUS, usage=told, content=[block]), ask(model=OTHER))
+    reported = {"input_tokens": 1_000_000, "output_tokens": 0, "iterations": iterations}
+    row = taken(say(model=OPUS, usage=reported, content=[block]), ask(model=OTHER))
     as_0_1_0(row, "9")
 
     reprice.reprice(reprice.Asked())

@@ -244,8 +244,8 @@ def test_without_the_master_key_a_batch_fails_whole_and_is_stored_when_the_key_i
     refused = tasks.ingest.apply((payload,))
 
     assert isinstance(refused.result, KeyUnavailable)
-    [told] = [record for record in caplog.records if record.msg == "ingest.key_missing"]
-    assert key_id(OLD) in told.__dict__["why"]
+    [reported] = [record for record in caplog.records if record.msg == "ingest.key_missing"]
+    assert key_id(OLD) in reported.__dict__["why"]
     assert everything()[:4] == before[:4]
     assert not SetAside.objects.exclude(serial=4).exists()
     encrypted.BODY_ENCRYPTION_KEYS = [NEW, OLD]

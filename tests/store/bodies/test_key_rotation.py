@@ -61,10 +61,10 @@ def test_a_master_key_is_exchanged_without_a_body_being_written(
     ingest.ingest(make_batch(make_record(head=make_head(datetime(2026, 12, 1, tzinfo=UTC)))))
     assert masters_in_use() == {key_id(OLD), key_id(NEW)}
 
-    told = rotated()
+    reported = rotated()
 
-    assert f"3 of 4 keys were wrapped under master key {key_id(NEW)}; 1 were already." in told
-    assert f"No month needs master key {key_id(OLD)}: remove it" in told
+    assert f"3 of 4 keys were wrapped under master key {key_id(NEW)}; 1 were already." in reported
+    assert f"No month needs master key {key_id(OLD)}: remove it" in reported
     assert readable(exchanges)
     encrypted.BODY_ENCRYPTION_KEYS = [NEW]
     assert readable(exchanges)
@@ -76,10 +76,10 @@ def test_a_master_key_is_exchanged_without_a_body_being_written(
 def test_a_dry_run_changes_nothing(encrypted: Settings, exchanges: list[UUID]) -> None:
     encrypted.BODY_ENCRYPTION_KEYS = [NEW, OLD]
 
-    told = rotated("--dry-run")
+    reported = rotated("--dry-run")
 
-    assert "3 of 3 keys would be wrapped under" in told
-    assert f"No month needs master key {key_id(OLD)} then" in told
+    assert "3 of 3 keys would be wrapped under" in reported
+    assert f"No month needs master key {key_id(OLD)} then" in reported
     assert masters_in_use() == {key_id(OLD)}
 
 

@@ -118,13 +118,13 @@ def test_an_error_event_is_an_error_and_no_missing_end() -> None:
 
 @pytest.mark.django_db
 def test_sums_and_all_who_are_told_see_the_decided_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[Stored] = []
+    reported: list[Stored] = []
     monkeypatch.setattr(announce, "_LISTENERS", ("tests.store.ingest.test_endings.hear",))
-    monkeypatch.setattr("tests.store.ingest.test_endings.hear", told.extend)
+    monkeypatch.setattr("tests.store.ingest.test_endings.hear", reported.extend)
 
     ingest.ingest(make_batch(answered(SSE, stream(PING))))
 
-    [only] = told
+    [only] = reported
     assert (only.outcome, only.error_type) == ("upstream_cut", "no_end")
     assert live.event(only)["outcome"] == "upstream_cut"
     assert "without its last event" in str(slack_text.error(only))

@@ -271,11 +271,11 @@ def test_a_clock_that_is_out_of_its_mind_gives_way_to_the_id(seconds: float) -> 
 
 @pytest.mark.parametrize(("hours", "believed"), [(24, True), (-24, True), (25, False), (-25, False)])
 def test_a_clock_more_than_a_day_from_the_id_gives_way_to_it(hours: int, believed: bool) -> None:
-    told = NOON + timedelta(hours=hours)
+    reported = NOON + timedelta(hours=hours)
 
-    row = read(make_record(head=make_head(NOON, started_at=told.timestamp())))
+    row = read(make_record(head=make_head(NOON, started_at=reported.timestamp())))
 
-    assert row.started_at == (told if believed else NOON)
+    assert row.started_at == (reported if believed else NOON)
 
 
 def test_what_pricing_needs_is_kept_where_no_other_column_tells_it() -> None:

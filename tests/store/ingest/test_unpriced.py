@@ -20,7 +20,7 @@ NEW = "claude-next-1"
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def reported(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The models that were announced."""
     found: list[str] = []
 
@@ -41,24 +41,24 @@ def answered_by(*models: str, minutes: int = 0, **more: Any) -> None:
     ingest.ingest(make_batch(*records))
 
 
-def test_it_is_told_once_whatever_comes_later(told: list[str], prices: None) -> None:
+def test_it_is_told_once_whatever_comes_later(reported: list[str], prices: None) -> None:
     answered_by(NEW, NEW, "claude-haiku-4-5")
     answered_by(NEW, "claude-next-2", minutes=5)
 
-    assert told == [NEW, "claude-next-2"]
+    assert reported == [NEW, "claude-next-2"]
     assert dict(UnpricedModel.objects.values_list("model", "first_seen")) == {
         NEW: NOON,
         "claude-next-2": NOON + timedelta(minutes=5),
     }
 
 
-def test_a_batch_that_comes_twice_tells_once(told: list[str]) -> None:
+def test_a_batch_that_comes_twice_tells_once(reported: list[str]) -> None:
     batch = make_batch(make_record(response=say(model=NEW)))
 
     ingest.ingest(batch)
     ingest.ingest(batch)
 
-    assert told == [NEW]
+    assert reported == [NEW]
 
 
 def test_the_first_exchange_is_named() -> None:
@@ -71,22 +71,22 @@ def test_the_first_exchange_is_named() -> None:
     assert str(UnpricedModel.objects.get().exchange_id) == early.head.id
 
 
-def test_the_model_of_an_iteration_is_the_one_that_is_named(told: list[str], prices: None) -> None:
+def test_the_model_of_an_iteration_is_the_one_that_is_named(reported: list[str], prices: None) -> None:
     usage = {"input_tokens": 1, "iterations": [{"model": NEW, "input_tokens": 1}]}
 
     answered_by("claude-haiku-4-5", usage=usage)
 
-    assert told == [NEW]
+    assert reported == [NEW]
 
 
-def test_a_name_of_any_length_and_content_is_noted(told: list[str]) -> None:
+def test_a_name_of_any_length_and_content_is_noted(reported: list[str]) -> None:
     answered_by("m\x00" + "x" * 500, "")
 
-    assert sorted(len(model) for model in told) == [4, 120]
+    assert sorted(len(model) for model in reported) == [4, 120]
 
 
 def test_one_that_was_priced_is_told_again_when_it_lacks_a_price_anew(
-    told: list[str], monkeypatch: pytest.MonkeyPatch
+    reported: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answered_by(NEW)
     people.make_price(NEW)
@@ -98,24 +98,24 @@ def test_one_that_was_priced_is_told_again_when_it_lacks_a_price_anew(
     answered_by(NEW, minutes=1)
     answered_by(NEW, minutes=2)
 
-    assert told == [NEW, NEW]
+    assert reported == [NEW, NEW]
     assert UnpricedModel.objects.get().first_seen == NOON + timedelta(minutes=1)
 
 
-def test_a_worker_that_has_not_read_a_new_price_yet_tells_nothing(told: list[str]) -> None:
+def test_a_worker_that_has_not_read_a_new_price_yet_tells_nothing(reported: list[str]) -> None:
     answered_by("claude-other")
     people.make_price(NEW)
 
     answered_by(NEW)
 
-    assert told == ["claude-other"]
+    assert reported == ["claude-other"]
     assert Exchange.objects.filter(cost_state="unpriced").count() == 2
 
 
-def test_a_price_whose_name_only_begins_alike_is_none(told: list[str]) -> None:
+def test_a_price_whose_name_only_begins_alike_is_none(reported: list[str]) -> None:
     people.make_price("claude-next")
 
     answered_by(NEW)
 
-    assert told == [NEW]
+    assert reported == [NEW]
     assert prices.book().find(NEW, NOON) is None

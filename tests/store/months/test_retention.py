@@ -314,12 +314,12 @@ def test_a_run_drops_what_is_due_and_tells_of_each_drop(
     assert {row.started_at.month for row in Exchange.objects.all()} == {2, 3, 4}
     assert {month_of(row.id).month for row in ExchangeBody.objects.all()} == {4}
     events = [vars(record) for record in caplog.records if record.getMessage() == "retention.dropped"]
-    told = [event for event in events if "2026-01" <= event["month"] <= "2026-04"]
-    assert [(report["month"], report["part"]) for report in told] == [
+    reported = [event for event in events if "2026-01" <= event["month"] <= "2026-04"]
+    assert [(report["month"], report["part"]) for report in reported] == [
         ("2026-01", "bodies"), ("2026-01", "metadata"), ("2026-02", "bodies"), ("2026-03", "bodies"),
     ]  # fmt: skip
-    assert told[0]["by"] == "RETENTION_BODIES_DAYS=30"
-    assert all(report["bytes"] > 0 and report["kept"] == 0 for report in told)
+    assert reported[0]["by"] == "RETENTION_BODIES_DAYS=30"
+    assert all(report["bytes"] > 0 and report["kept"] == 0 for report in reported)
 
 
 def test_by_default_nothing_is_dropped() -> None:

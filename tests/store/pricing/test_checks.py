@@ -16,7 +16,7 @@ from tests import people
 pytestmark = [pytest.mark.django_db, pytest.mark.database_role("owner"), pytest.mark.usefixtures("prices")]
 
 
-def told() -> list[tuple[str, str, str]]:
+def reported() -> list[tuple[str, str, str]]:
     return [(str(cost.id), cost.msg, str(cost.hint)) for cost in checks.costs(None)]
 
 
@@ -29,7 +29,7 @@ def test_nothing_is_told_where_all_is_right() -> None:
     people.make_exchange(price_rule=1)
     Repricing.objects.create(began_at=timezone.now(), ended_at=timezone.now())
 
-    assert told() == []
+    assert reported() == []
 
 
 def test_costs_by_an_earlier_rule_or_price_are_told_with_the_command() -> None:
@@ -37,7 +37,7 @@ def test_costs_by_an_earlier_rule_or_price_are_told_with_the_command() -> None:
     Repricing.objects.create(began_at=timezone.now(), ended_at=timezone.now())
     Price.objects.found().filter(model="claude-sonnet-4-5").latest("valid_from").save()
 
-    [(code, message, hint)] = told()
+    [(code, message, hint)] = reported()
 
     assert code == "proxy.W001"
     assert "earlier version's rule; prices changed of claude-sonnet-4-5" in message
@@ -53,7 +53,7 @@ def test_a_model_without_a_price_is_told_with_the_age_of_the_table() -> None:
     people.make_price("mine-1")
     Price.objects.filter(model="mine-1").update(read_on=date(2027, 1, 1))
 
-    [(code, message, hint)] = told()
+    [(code, message, hint)] = reported()
 
     assert code == "proxy.W002"
     assert message == (
@@ -62,7 +62,7 @@ def test_a_model_without_a_price_is_told_with_the_age_of_the_table() -> None:
     assert "Upgrade Nexus, or add the price" in hint
     assert "`manage.py reprice`" in hint
     UnpricedModel.objects.update(closed_at=timezone.now())
-    assert told() == []
+    assert reported() == []
 
 
 def test_a_table_without_a_shipped_price_has_no_age() -> None:
@@ -77,7 +77,7 @@ def test_without_the_database_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(checks, "pending", down)
 
-    assert told() == []
+    assert reported() == []
 
 
 def test_of_many_models_a_few_are_named() -> None:

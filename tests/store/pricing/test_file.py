@@ -76,14 +76,14 @@ BAD: list[tuple[object, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("content", "told"), BAD)
-def test_a_bad_file_is_refused_and_told_where(tmp_path: Path, content: object, told: str) -> None:
+@pytest.mark.parametrize(("content", "reported"), BAD)
+def test_a_bad_file_is_refused_and_told_where(tmp_path: Path, content: object, reported: str) -> None:
     path = put(tmp_path, content)
 
     with pytest.raises(PriceFileError) as caught:
         read(path)
 
-    assert told in str(caught.value)
+    assert reported in str(caught.value)
     assert str(path) in str(caught.value)
 
 

@@ -177,11 +177,11 @@ def test_the_command_lists_what_an_operators_price_stands_against_and_takes_it_o
 ) -> None:
     with made(of_0_1_0[0]) as database:
         migrate(database)
-        told = json.loads(run(database, "manage.py", "prices", "--import", "--apply", "--json"))
+        reported = json.loads(run(database, "manage.py", "prices", "--import", "--apply", "--json"))
         again = json.loads(run(database, "manage.py", "prices", "--compare", "--json"))
         rows = found(database)
 
-    assert {row["model"] for row in told["kept"]} == OPERATORS
+    assert {row["model"] for row in reported["kept"]} == OPERATORS
     assert again["differs"] is False
     assert {key for key, (came, _) in rows.items() if not came} == set()
     assert set(rows) == {(row.model, row.valid_from) for row in shipped()}

@@ -44,15 +44,15 @@ def test_a_dry_run_that_finds_something_ends_with_one_and_a_run_that_mends_it_wi
     Rollup.objects.update(requests=4)
     Spend.objects.update(cost_usd=1)
 
-    told, code = run("rebuild_rollups", "--dry-run")
+    reported, code = run("rebuild_rollups", "--dry-run")
     done, then = run("rebuild_rollups")
 
     assert (code, then) == (1, 0)
-    assert "2026-11-20 12:00: requests -3\n" in told
-    assert "spent on 2026-11-20: cost_usd -0.999965\n" in told
+    assert "2026-11-20 12:00: requests -3\n" in reported
+    assert "spent on 2026-11-20: cost_usd -0.999965\n" in reported
     assert (
         "1 hours, the totals of 0 domains and the spending of 1 days differ; run it without --dry-run to fix them."
-        in told
+        in reported
     )
     assert "were fixed" in done
     assert run("rebuild_rollups", "--dry-run")[1] == 0
@@ -113,11 +113,11 @@ def test_reprice_tells_what_changed_and_which_models_still_lack_a_price() -> Non
     take_in("claude-next-1", "claude-next-2", "claude-next-2")
     people.make_price("claude-next-1")
 
-    told, code = run("reprice", "--dry-run")
+    reported, code = run("reprice", "--dry-run")
     done, then = run("reprice")
 
     assert (code, then) == (1, 1)
-    assert "3 exchanges computed, 1 would get another cost, USD +0.000105 in all." in told
+    assert "3 exchanges computed, 1 would get another cost, USD +0.000105 in all." in reported
     assert "3 exchanges computed, 1 got another cost, USD +0.000105 in all." in done
     assert "claude-next-1: USD 0 -> 0.000105" in done
     assert "claude-next-1 has a price now." in done
@@ -128,10 +128,10 @@ def test_reprice_ends_with_none_when_all_have_a_price() -> None:
     take_in("claude-next-1")
     people.make_price("claude-next-1")
 
-    told, code = run("reprice", "--json")
+    reported, code = run("reprice", "--json")
 
     assert code == 0
-    assert json.loads(told) == {
+    assert json.loads(reported) == {
         "seen": 1,
         "changed": 1,
         "cost_usd": "0.000105",

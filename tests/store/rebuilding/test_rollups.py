@@ -91,11 +91,11 @@ def test_a_dry_run_tells_the_same_and_changes_nothing(traffic: None) -> None:
     spoil(Random(4))
     before = said()
 
-    told = rebuild.rebuild(rebuild.Asked(dry_run=True))
+    reported = rebuild.rebuild(rebuild.Asked(dry_run=True))
 
     assert said() == before
     done = rebuild.rebuild(rebuild.Asked())
-    assert (told.hours, told.totals) == (done.hours, done.totals)
+    assert (reported.hours, reported.totals) == (done.hours, done.totals)
 
 
 def test_python_and_sql_sum_up_under_the_same_names() -> None:

@@ -84,12 +84,12 @@ def test_whatever_is_wrong_is_mended_and_a_dry_run_tells_the_same(traffic: None,
     spoil(Random(seed))
     spoiled = random_traffic.spending()
 
-    told = rebuild.rebuild(rebuild.Asked(dry_run=True))
+    reported = rebuild.rebuild(rebuild.Asked(dry_run=True))
     assert random_traffic.spending() == spoiled
     done = rebuild.rebuild(rebuild.Asked())
 
     assert random_traffic.spending() == before
-    assert told.spending == done.spending != []
+    assert reported.spending == done.spending != []
     assert not Spend.objects.filter(cost_usd=0).exists()
 
 

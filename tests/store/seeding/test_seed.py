@@ -152,12 +152,12 @@ def test_answers_are_served_and_end_in_each_of_the_ways_that_matter() -> None:
     records = [turn.record for _ in range(240) for turn in conversation(draw).turns]
     responses = [read_response(200, "", record.response_body) for record in records]
 
-    told = [answer.usage.raw for answer in responses if answer.usage]
+    reported = [answer.usage.raw for answer in responses if answer.usage]
     kinds = {step.type for answer in responses if answer.usage for step in answer.usage.iterations}
     assert kinds == {"message", "compaction", "fallback_message"}
-    assert {usage["speed"] for usage in told} == {"standard", "fast"}
-    assert {usage["inference_geo"] for usage in told} == {"global", "us"}
-    assert {usage["service_tier"] for usage in told} == {"standard", "priority"}
+    assert {usage["speed"] for usage in reported} == {"standard", "fast"}
+    assert {usage["inference_geo"] for usage in reported} == {"global", "us"}
+    assert {usage["service_tier"] for usage in reported} == {"standard", "priority"}
     assert "refusal" in {answer.stop_reason for answer in responses}
     long = [answer for answer in responses if answer.usage and answer.usage.cache_read_tokens > 100_000]
     assert "claude-haiku-5-5" in {answer.model for answer in long}

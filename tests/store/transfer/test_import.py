@@ -51,10 +51,10 @@ def test_a_bad_line_is_told_with_its_number_and_the_others_are_stored(
     empty()
     (tmp_path / "b.jsonl").write_bytes(first + b"\n" + line + b"\n" + second)
 
-    [told] = reasons(tmp_path / "b.jsonl")
+    [reported] = reasons(tmp_path / "b.jsonl")
 
-    assert told.startswith("3: ")
-    assert reason in told
+    assert reported.startswith("3: ")
+    assert reason in reported
     assert Exchange.objects.count() == 2
 
 
@@ -65,9 +65,9 @@ def test_a_line_that_was_changed_is_refused(tmp_path: Path, changes: dict[str, A
     empty()
     (tmp_path / "b.jsonl").write_text(json.dumps(line | changes))
 
-    [told] = reasons(tmp_path / "b.jsonl")
+    [reported] = reasons(tmp_path / "b.jsonl")
 
-    assert reason in told
+    assert reason in reported
     assert not Exchange.objects.exists()
     assert not Receipt.objects.exists()
 

@@ -161,11 +161,14 @@ def test_rows_that_have_no_place_in_time_are_told_and_the_others_stored(source: 
 
     with pytest.raises(SystemExit):
         call_command(
-            "import_predecessor", source("e0", *odd, make_row(4)), stdout=output, stderr=(told := StringIO())
+            "import_predecessor",
+            source("e0", *odd, make_row(4)),
+            stdout=output,
+            stderr=(reported := StringIO()),
         )
 
     assert "1 stored, 0 known already, 3 bad rows" in output.getvalue()
-    assert told.getvalue().count("its timestamp is no time that an id could hold") == 3
+    assert reported.getvalue().count("its timestamp is no time that an id could hold") == 3
 
 
 def test_domains_and_times_choose(source: Make) -> None:

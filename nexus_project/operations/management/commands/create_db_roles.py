@@ -47,7 +47,7 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{error.diag.message_primary}: run `manage.py migrate` first, then this again."
             ) from error
-        self.stdout.write(as_json(made) if options["json"] else told(made))
+        self.stdout.write(as_json(made) if options["json"] else reported(made))
 
 
 def given_passwords() -> dict[str, str]:
@@ -64,7 +64,7 @@ def as_json(made: Sequence[Made]) -> str:
     return json.dumps({ADDRESS_SETTINGS[role.role]: address(role) for role in made}, indent=2)
 
 
-def told(made: Sequence[Made]) -> str:
+def reported(made: Sequence[Made]) -> str:
     """What was done to each role, and the addresses that nobody else knows."""
     lines = [f"{role.role}: {_done(role)}; its rights are those of this version." for role in made]
     fresh = [f"{ADDRESS_SETTINGS[role.role]}={address(role)}" for role in made if role.generated]

@@ -32,7 +32,7 @@ class Command(BaseCommand):
         with bar("Encrypted values", quiet=options["verbosity"] == 0, total=total) as drawn:
             done = rotate(dry_run=dry_run, progress=drawn.advance)
         self.stdout.write(
-            json.dumps(asdict(done), indent=2) if options["json"] else told(done, dry_run=dry_run)
+            json.dumps(asdict(done), indent=2) if options["json"] else reported(done, dry_run=dry_run)
         )
         if done.unreadable:
             raise CommandError(
@@ -41,7 +41,7 @@ class Command(BaseCommand):
             )
 
 
-def told(done: Rotated, *, dry_run: bool) -> str:
+def reported(done: Rotated, *, dry_run: bool) -> str:
     """One line."""
     verb = "would be written" if dry_run else "written"
     return f"{done.rotated} {verb} anew under the first key, {done.current} were under it already."

@@ -32,5 +32,5 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(found, indent=2))
             return
         for name, numbers in found.items():
-            told = ", ".join(f"{number} {word}" for word, number in numbers.items())
-            self.stdout.write(f"{name}: {told}")
+            reported = ", ".join(f"{number} {word}" for word, number in numbers.items())
+            self.stdout.write(f"{name}: {reported}")

@@ -57,7 +57,7 @@ class Command(BaseCommand):
                 database_url, Choice(options["domains"], options["since"], options["until"])
             ) as source:
                 if options["dry_run"]:
-                    self._tell_months(source, as_json=options["json"])
+                    self._report_months(source, as_json=options["json"])
                     return
                 done = self._import(source, options)
         except (SourceError, SchemaError) as error:
@@ -73,7 +73,7 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def _import(self, source: Source, options: dict[str, Any]) -> Imported:
-        def tell(bad: Bad) -> None:
+        def report(bad: Bad) -> None:
             if not options["json"]:
                 self.stderr.write(f"{bad.request_id}: {bad.reason}")
 
@@ -81,9 +81,9 @@ class Command(BaseCommand):
             return sum(source.by_month().values())
 
         with bar("Importing", quiet=options["json"], total=total) as progress:
-            return Importer(source, tell).run(options["batch"], progress.advance)
+            return Importer(source, report).run(options["batch"], progress.advance)
 
-    def _tell_months(self, source: Source, *, as_json: bool) -> None:
+    def _report_months(self, source: Source, *, as_json: bool) -> None:
         months = source.by_month()
         if as_json:
             self.stdout.write(json.dumps({"schema": source.schema.name, "months": months}))

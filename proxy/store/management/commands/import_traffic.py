@@ -45,12 +45,12 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, files: Sequence[str], **options: Any) -> None:
-        def tell(bad: Bad) -> None:
+        def report(bad: Bad) -> None:
             if not options["json"]:
                 self.stderr.write(f"{bad.file}, line {bad.line}: {bad.reason}")
 
         with bar("Importing", quiet=options["json"]) as progress:
-            importer = Importer(Terms(options["strict"], options["sums"]), tell, progress.advance)
+            importer = Importer(Terms(options["strict"], options["sums"]), report, progress.advance)
             stopped = _take(importer, files)
         self.stdout.write(json.dumps(asdict(importer.done)) if options["json"] else _summary(importer.done))
         if stopped:

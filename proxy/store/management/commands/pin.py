@@ -42,8 +42,8 @@ class Command(BaseCommand):
             named.append({"session_id": session, "domain": domain})
         with transaction.atomic():
             for target in named:
-                told = _remove(target) if options["remove"] else _add(target, options["note"])
-                self.stdout.write(told)
+                reported = _remove(target) if options["remove"] else _add(target, options["note"])
+                self.stdout.write(reported)
         if options["list"]:
             self._list(as_json=options["json"])
 
@@ -75,9 +75,9 @@ def _remove(target: dict[str, Any]) -> str:
     found = Pin.objects.filter(**target).first()
     if found is None:
         raise CommandError(f"{Pin(**target)} is not pinned; --list shows what is.")
-    told = f"{found} is no longer pinned."
+    reported = f"{found} is no longer pinned."
     found.delete()
-    return told
+    return reported
 
 
 def _data(pin: Pin) -> dict[str, object]:

@@ -53,7 +53,7 @@ class Command(BaseCommand):
         if options["all"]:
             raise CommandError("--all shows the table; leave it out beside --import.", returncode=UNUSABLE)
         plan = _plan(_rows(file, model), apply=apply)
-        self._tell(plan, file, applied=apply, as_json=options["json"])
+        self._report(plan, file, applied=apply, as_json=options["json"])
         if plan.differs and not apply:
             sys.exit(1)
 
@@ -74,7 +74,7 @@ class Command(BaseCommand):
         else:
             self.stdout.write(f"There is no price{f' of {model}' if model else ''}.")
 
-    def _tell(self, plan: reconcile.Plan, file: Path, *, applied: bool, as_json: bool) -> None:
+    def _report(self, plan: reconcile.Plan, file: Path, *, applied: bool, as_json: bool) -> None:
         waiting = pending() if applied else None
         if as_json:
             data = {"file": str(file), "applied": applied, "repriceNeeded": bool(waiting)}

@@ -65,8 +65,8 @@ class Command(BaseCommand):
         )
 
     def _confirm(self) -> None:
-        told = "This database holds traffic, and made-up exchanges cannot be taken out again."
+        reported = "This database holds traffic, and made-up exchanges cannot be taken out again."
         if not sys.stdin.isatty():
-            raise CommandError(f"{told} Use a database of its own (DATABASE_URL), or say --yes.")
-        if input(f"{told} Go on? [y/N] ").strip().lower() not in {"y", "yes"}:
+            raise CommandError(f"{reported} Use a database of its own (DATABASE_URL), or say --yes.")
+        if input(f"{reported} Go on? [y/N] ").strip().lower() not in {"y", "yes"}:
             raise CommandError("Nothing was done.")
