@@ -113,7 +113,7 @@ def test_a_gap_that_closed_is_forgotten_and_the_next_one_is_told(heard: demo.Run
     losses.watch()
     Spool.objects.update(stored=10)
     losses.watch()
-    assert (Spool.objects.get().lost, Spool.objects.get().reported) == (0, 0)
+    assert (Spool.objects.get().lost, Spool.objects.get().told) == (0, 0)
 
     pass_time(losses.PAUSE)
     beat(ONE, accepted=12, waiting=1)
@@ -145,7 +145,7 @@ def test_without_a_webhook_it_is_noted_and_nothing_waits(
     losses.watch()
 
     assert connection().llen(outbox._queue(OPERATORS)) == 0
-    assert (Spool.objects.get().lost, Spool.objects.get().reported) == (1, 1)
+    assert (Spool.objects.get().lost, Spool.objects.get().told) == (1, 1)
 
 
 def test_what_cannot_be_queued_is_told_later(settings: Settings, heard: demo.RunningSlack) -> None:

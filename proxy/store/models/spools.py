@@ -50,7 +50,7 @@ class Spool(models.Model):
     recovered = models.BigIntegerField(default=0, db_default=0)
     lost = models.BigIntegerField(default=0, db_default=0)
     lost_at = models.DateTimeField(null=True)
-    reported = models.BigIntegerField(default=0, db_default=0)
+    told = models.BigIntegerField(default=0, db_default=0)
     told_at = models.DateTimeField(null=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -30,7 +30,7 @@ def watch() -> None:
     """Look at the pipeline once."""
     spools = pipeline().spools
     note(spools)
-    notify_new(spools)
+    tell_new(spools)
 
 
 def note(spools: Iterable[SpoolState]) -> None:
@@ -48,7 +48,7 @@ def note(spools: Iterable[SpoolState]) -> None:
             log.error("pipeline.lost", extra={"spool": spool.id, **counts})
 
 
-def notify_new(spools: Iterable[SpoolState]) -> None:
+def tell_new(spools: Iterable[SpoolState]) -> None:
     """One message about all that was lost since the last one."""
     by_id = {spool.id: spool for spool in spools}
     with transaction.atomic():
@@ -56,7 +56,5 @@ def notify_new(spools: Iterable[SpoolState]) -> None:
         if not rows or Spool.objects.filter(told_at__gt=timezone.now() - PAUSE).exists():
             return
         # Within the transaction: where it cannot be queued, it is told the next time.
-        report([Loss(by_id[str(row.id)], row.lost - row.reported) for row in rows if str(row.id) in by_id])
-        Spool.objects.filter(pk__in=[row.pk for row in rows]).update(
-            reported=F("lost"), told_at=timezone.now()
-        )
+        report([Loss(by_id[str(row.id)], row.lost - row.told) for row in rows if str(row.id) in by_id])
+        Spool.objects.filter(pk__in=[row.pk for row in rows]).update(told=F("lost"), told_at=timezone.now())
