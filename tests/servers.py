@@ -8,7 +8,7 @@ import re
 import sys
 
 from nexus_project import env
-from nexus_project.stack import environment as surroundings
+from nexus_project.stack import environment as environment
 from nexus_project.stack.machine import places
 from nexus_project.stack.services import addresses
 from tests import suite
@@ -28,11 +28,11 @@ def provide() -> None:
             f"nexus: DATABASE_URL names a server for the suite, so {', '.join(addresses.NAMES)} must be set as well: "
             "`manage.py create_db_roles` makes the roles and prints these addresses."
         )
-    if not surroundings.missing_servers():
+    if not environment.missing_servers():
         return
     data_dir = places.make_temporary(places.DATA)
     env.export(NEXUS_DATA_DIR=str(data_dir))
-    held = surroundings.servers(data_dir, temporary=True)
+    held = environment.servers(data_dir, temporary=True)
     if held:
         atexit.register(held.leave)
 

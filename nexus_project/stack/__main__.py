@@ -44,7 +44,7 @@ def execute(options: argparse.Namespace) -> int:
             env.read_env_file()
             return clean.clean(print, data=options.data)
         case "servers":
-            return aside.run_aside(console, options.argv, temporary=options.temporary)
+            return aside.run_beside_servers(console, options.argv, temporary=options.temporary)
         case service:
             return run.run(console, [service])
 

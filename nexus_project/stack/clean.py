@@ -13,7 +13,7 @@ import psutil
 
 from nexus_project import env
 from nexus_project.env import BASE_DIR
-from nexus_project.stack import environment as surroundings
+from nexus_project.stack import environment as environment
 from nexus_project.stack.errors import StackError
 from nexus_project.stack.machine import places
 from nexus_project.stack.machine.places import Owner
@@ -25,7 +25,7 @@ CACHES = (
 COMPILED = ("bench", "uv")
 NO_CODE = {".venv", "var", ".git"}
 VAR = "var"
-DEMO = surroundings.DEMO_DATA_DIR
+DEMO = environment.DEMO_DATA_DIR
 
 Say = Callable[[str], None]
 

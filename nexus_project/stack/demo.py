@@ -4,7 +4,7 @@ import http.client
 import json
 
 from nexus_project import env
-from nexus_project.stack import environment as surroundings
+from nexus_project.stack import environment as environment
 from nexus_project.stack import run
 from nexus_project.stack.console import Console
 from nexus_project.stack.errors import StackError
@@ -20,7 +20,7 @@ OPERATOR = "operator"
 def demo(console: Console, *, once: bool) -> int:
     """Start everything and show it; with `once` check that every sample was stored, and stop."""
     upstream_port = prepare(console)
-    place = surroundings.place()
+    place = environment.place()
     services = [commands.emulator(upstream_port), *run.chosen(place, run.ALL)]
     status = 1 if once else 0  # a check that is interrupted has not succeeded
     with run.stack(console, place, services) as supervisor:
@@ -41,10 +41,10 @@ def demo(console: Console, *, once: bool) -> int:
 def prepare(console: Console) -> int:
     """Point the services at the emulator's port (returned), away from all that is real in `.env`."""
     servers = {
-        setting: env.secret(setting) for setting in (*surroundings.SETTING_OF.values(), *addresses.NAMES)
+        setting: env.secret(setting) for setting in (*environment.SETTING_OF.values(), *addresses.NAMES)
     }
-    data_dir = env.text("NEXUS_DATA_DIR") or surroundings.DEMO_DATA_DIR
-    surroundings.read_env(console)
+    data_dir = env.text("NEXUS_DATA_DIR") or environment.DEMO_DATA_DIR
+    environment.read_env(console)
     upstream_port = ports.free()
     env.export(
         NEXUS_DATA_DIR=data_dir,

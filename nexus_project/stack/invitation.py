@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from nexus_project import env
-from nexus_project.stack import environment as surroundings
+from nexus_project.stack import environment as environment
 from nexus_project.stack.console import Console
 from nexus_project.stack.services.commands import Place
 
@@ -23,7 +23,7 @@ def place_of_key() -> str:
     """Where the dashboard's key is to be read, and not the key: terminals are recorded and shared."""
     if file := env.secret_file("DASHBOARD_API_KEY"):
         return f"in {file}"
-    path, key = surroundings.env_file(), env.secret("DASHBOARD_API_KEY")
+    path, key = environment.env_file(), env.secret("DASHBOARD_API_KEY")
     if not key:
         return f"none, so the dashboard is closed: set DASHBOARD_API_KEY in {path}"
     # The environment overrides the file, and may give another one.

@@ -4,14 +4,14 @@ import contextlib
 import fcntl
 from collections.abc import Callable, Iterator, Sequence
 
-from nexus_project.stack import environment as surroundings
+from nexus_project.stack import environment as environment
 from nexus_project.stack.console import Console
 from nexus_project.stack.invitation import invite, place_of_key
 from nexus_project.stack.machine import ports
 from nexus_project.stack.servers.hold import Hold
 from nexus_project.stack.services import addresses, commands
 from nexus_project.stack.services.commands import Place, Service
-from nexus_project.stack.services.reaper import Guardian
+from nexus_project.stack.services.reaper import Reaper
 from nexus_project.stack.services.supervisor import Stopped, Supervisor
 
 ALL = ("dashboard", "worker", "beat", "proxy")
@@ -20,8 +20,8 @@ STOPPING = "Ctrl-C stops everything, a second one does not wait."
 
 def run(console: Console, names: Sequence[str]) -> int:
     """Run the named services until a signal; 0 after an orderly end."""
-    surroundings.read_env(console)
-    place = surroundings.place()
+    environment.read_env(console)
+    place = environment.place()
     services = chosen(place, names)
     with stack(console, place, services) as supervisor:
         start(supervisor, place, services, console.say)
@@ -49,10 +49,10 @@ def stack(console: Console, place: Place, services: Sequence[Service]) -> Iterat
     for service in services:
         if service.port:
             ports.require_free(*service.port)
-    held = surroundings.servers(place.data_dir, console)
-    guardian = Guardian([held.fileno()] if held else [])
-    hold = held and Hold(place.data_dir, held, lambda lease: guardian.renew([lease.fileno()]))
-    supervisor = Supervisor(console, guardian, place.data_dir, hold)
+    held = environment.servers(place.data_dir, console)
+    reaper = Reaper([held.fileno()] if held else [])
+    hold = held and Hold(place.data_dir, held, lambda lease: reaper.renew([lease.fileno()]))
+    supervisor = Supervisor(console, reaper, place.data_dir, hold)
     with supervisor.handling_signals():
         try:
             if held:
@@ -62,7 +62,7 @@ def stack(console: Console, place: Place, services: Sequence[Service]) -> Iterat
             pass
         finally:
             supervisor.stop()
-            guardian.dismiss()
+            reaper.dismiss()
             if hold:
                 hold.leave()
             console.say("stopped")

@@ -7,22 +7,22 @@ import sys
 from collections.abc import Sequence
 
 from nexus_project import env
-from nexus_project.stack import environment as surroundings
+from nexus_project.stack import environment as environment
 from nexus_project.stack.console import Console
 from nexus_project.stack.errors import StackError
 from nexus_project.stack.machine import folders, places
 from nexus_project.stack.servers.lease import Lease
 
 
-def run_aside(console: Console, command: Sequence[str], *, temporary: bool) -> int:
+def run_beside_servers(console: Console, command: Sequence[str], *, temporary: bool) -> int:
     """The command's exit status; `temporary` gives it fresh servers in a folder that goes afterwards."""
     if temporary:
         data_dir = places.make_temporary(places.DATA)
         env.export(NEXUS_ENV_FILE=os.devnull, NEXUS_DATA_DIR=str(data_dir))
     else:
-        surroundings.read_env(console)
+        environment.read_env(console)
         data_dir = folders.make_data_folder(env.folder("NEXUS_DATA_DIR", "var"))
-    held = surroundings.servers(data_dir, temporary=temporary)
+    held = environment.servers(data_dir, temporary=temporary)
     try:
         # It holds the lease too: if this process is killed, the servers stay until the command has ended.
         child = subprocess.Popen(command, pass_fds=[held.fileno()] if held else [])
@@ -39,8 +39,8 @@ def hold() -> Lease | None:
     """The embedded servers for this very process, their addresses set; None when both are given. Exits with a sentence."""
     console = Console(sys.stderr)  # standard output is the command's own
     try:
-        surroundings.read_env(console)
-        return surroundings.servers(folders.make_data_folder(env.folder("NEXUS_DATA_DIR", "var")))
+        environment.read_env(console)
+        return environment.servers(folders.make_data_folder(env.folder("NEXUS_DATA_DIR", "var")))
     except (StackError, OSError) as error:
         sys.exit(f"nexus: {error}")
 

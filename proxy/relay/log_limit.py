@@ -5,7 +5,7 @@ import time
 PAUSE_SECONDS = 60.0
 
 
-class Rarely:
+class OncePerMinute:
     """Ask `count` each time that it happens."""
 
     def __init__(self) -> None:

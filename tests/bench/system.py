@@ -14,7 +14,7 @@ import redis
 from cryptography.fernet import Fernet
 
 from nexus_project import env
-from nexus_project.stack import environment as surroundings
+from nexus_project.stack import environment as environment
 from nexus_project.stack.machine import places, ports
 from nexus_project.stack.services import commands
 from nexus_project.stack.services.addresses import NAMES
@@ -62,7 +62,7 @@ def servers() -> Iterator[tuple[int, ...]]:
     nothing = dict.fromkeys((*NAMES, "DATABASE_URL", "REDIS_URL"), "")
     folder = places.make_temporary(places.DATA)
     env.export(**nothing, NEXUS_ENV_FILE=os.devnull, NEXUS_DATA_DIR=str(folder))
-    held = surroundings.servers(folder, temporary=True)
+    held = environment.servers(folder, temporary=True)
     if not held:
         raise BenchError(
             "Fresh servers were not started: unset the <NAME>_FILE of DATABASE_URL and REDIS_URL."

@@ -19,7 +19,7 @@ from nexus_project.stack.errors import StackError
 from nexus_project.stack.machine import processes
 from nexus_project.stack.servers.daemon import Daemon
 from nexus_project.stack.services.commands import Service
-from nexus_project.stack.services.reaper import Guardian
+from nexus_project.stack.services.reaper import Reaper
 from tests.chaos.faulty_disk import FaultyDisk
 from tests.chaos.life import Life, Trouble
 
@@ -40,7 +40,7 @@ class Part:
         service: Service,
         environment: Mapping[str, str],
         log: Path,
-        guardian: Guardian,
+        reaper: Reaper,
         disk: FaultyDisk | None = None,
     ) -> None:
         self.name = service.name
@@ -52,7 +52,7 @@ class Part:
         self.life = Life(self.troubles)
         self.lock = asyncio.Lock()
         self._service, self._environment, self._log = service, environment, log
-        self._guardian = guardian
+        self._reaper = reaper
         self._process: subprocess.Popen[bytes] | None = None
 
     async def start(self) -> None:
@@ -110,7 +110,7 @@ class Part:
         if self._process:
             kill_tree(self._process.pid)
             self._process.wait()
-            self._guardian.ended(self._process.pid)
+            self._reaper.ended(self._process.pid)
 
     def kill_child(self, source: random.Random) -> bool:
         """SIGKILL to one of the processes that it started, and that had time to come up; False if there is none."""
@@ -135,12 +135,12 @@ class Part:
                 cwd=env.BASE_DIR,
                 start_new_session=True,
             )
-        self._guardian.started(self._process.pid, STOP_SECONDS)
+        self._reaper.started(self._process.pid, STOP_SECONDS)
 
     def _fell(self) -> None:
         if self._process:
             kill_tree(self._process.pid)
-            self._guardian.ended(self._process.pid)
+            self._reaper.ended(self._process.pid)
             last = self._log.read_text(errors="replace").splitlines()[-LAST_LINES:]
             self.falls.append(f"status {self._process.returncode}: {' | '.join(last)}")
 
@@ -156,13 +156,13 @@ class Server:
     """Redis or PostgreSQL. Killed as a whole, then started as it was, on the same port, with or without its data."""
 
     def __init__(
-        self, name: str, daemon: Daemon, responses: Callable[[], bool], guardian: Guardian, data: str = ""
+        self, name: str, daemon: Daemon, responses: Callable[[], bool], reaper: Reaper, data: str = ""
     ) -> None:
         """`data` is a pattern for what a wipe removes below the server's folder."""
         self.name = name
         self.lock = asyncio.Lock()
-        self._daemon, self._responses, self._guardian, self._data = daemon, responses, guardian, data
-        self._guardian.started(self._pid, STOP_SECONDS)
+        self._daemon, self._responses, self._reaper, self._data = daemon, responses, reaper, data
+        self._reaper.started(self._pid, STOP_SECONDS)
 
     @property
     def _pid(self) -> int:
@@ -175,7 +175,7 @@ class Server:
         pid = self._pid
         kill_tree(pid)
         processes.wait_until(lambda: not self._daemon.alive(), STOP_SECONDS)
-        self._guardian.ended(pid)
+        self._reaper.ended(pid)
 
     def wipe(self) -> None:
         for path in self._daemon.program.folder.glob(self._data):
@@ -184,13 +184,13 @@ class Server:
     def stop(self) -> None:
         pid = self._pid
         self._daemon.stop()
-        self._guardian.ended(pid)
+        self._reaper.ended(pid)
 
     def _start(self) -> None:
         for last in (False, False, True):
             # A connection may have been given the server's port meanwhile; it goes soon.
             self._daemon = Daemon(self._daemon.program)
-            self._guardian.started(self._pid, STOP_SECONDS)
+            self._reaper.started(self._pid, STOP_SECONDS)
             try:
                 self._daemon.wait_ready(self._responses)
             except StackError:

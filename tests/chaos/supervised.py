@@ -9,14 +9,14 @@ from pathlib import Path
 from nexus_project.stack.console import Console
 from nexus_project.stack.services import commands
 from nexus_project.stack.services.commands import Place
-from nexus_project.stack.services.reaper import Guardian
+from nexus_project.stack.services.reaper import Reaper
 from nexus_project.stack.services.supervisor import Stopped, Supervisor
 
 
 def main(port: int, data_dir: Path, grace_seconds: int) -> None:
     """Returns after a signal."""
-    guardian = Guardian()
-    supervisor = Supervisor(Console(), guardian, data_dir)
+    reaper = Reaper()
+    supervisor = Supervisor(Console(), reaper, data_dir)
     with supervisor.handling_signals():
         try:
             supervisor.start(
@@ -27,7 +27,7 @@ def main(port: int, data_dir: Path, grace_seconds: int) -> None:
             pass
         finally:
             supervisor.stop()
-            guardian.dismiss()
+            reaper.dismiss()
 
 
 if __name__ == "__main__":

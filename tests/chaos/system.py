@@ -23,7 +23,7 @@ from nexus_project.stack.servers.postgres import Postgres
 from nexus_project.stack.servers.redis import Redis
 from nexus_project.stack.services import commands
 from nexus_project.stack.services.commands import Place, Service
-from nexus_project.stack.services.reaper import Guardian
+from nexus_project.stack.services.reaper import Reaper
 from tests import addresses
 from tests.chaos.faulty_disk import FaultyDisk
 from tests.chaos.parts import Part, Server
@@ -84,20 +84,20 @@ class System:
 @contextlib.contextmanager
 def system(folder: Path) -> Iterator[System]:
     """The servers run within; at the end everything is stopped. A run that is itself killed leaves nothing behind."""
-    guardian = Guardian()
+    reaper = Reaper()
     with contextlib.ExitStack() as stack:
-        stack.callback(guardian.dismiss)
+        stack.callback(reaper.dismiss)
         made_postgres = Postgres(folder, folders.make_data_folder(folder / "run"), temporary=False)
         postgres = Server(
-            "postgres", made_postgres.daemon, lambda: _postgres_responds(made_postgres.url), guardian
+            "postgres", made_postgres.daemon, lambda: _postgres_responds(made_postgres.url), reaper
         )
         stack.callback(postgres.stop)
         made_redis = Redis(folder, temporary=False)
         own_redis = Server(
-            "redis", made_redis.daemon, lambda: _redis_responds(made_redis.url), guardian, data="appendonly*"
+            "redis", made_redis.daemon, lambda: _redis_responds(made_redis.url), reaper, data="appendonly*"
         )
         stack.callback(own_redis.stop)
-        made = _assemble(folder, made_postgres.urls, made_redis.url, own_redis, postgres, guardian)
+        made = _assemble(folder, made_postgres.urls, made_redis.url, own_redis, postgres, reaper)
         for part in made.services:
             stack.callback(part.kill)
         yield made
@@ -109,7 +109,7 @@ def _assemble(
     broker: str,
     own_redis: Server,
     postgres: Server,
-    guardian: Guardian,
+    reaper: Reaper,
 ) -> System:
     emulator_port = ports.free()
     credentials = folders.make_private_folder(folder / "credentials")
@@ -131,7 +131,7 @@ def _assemble(
     def part(service: Service, number: int = 0, disk: FaultyDisk | None = None) -> Part:
         named = replace(service, name=f"{service.name}-{number}" if number else service.name)
         own = {"DATABASE_URL": databases[SIGNS_IN[service.name]]} if service.name in SIGNS_IN else {}
-        return Part(named, {**environment, **own}, folder / f"{named.name}.log", guardian, disk)
+        return Part(named, {**environment, **own}, folder / f"{named.name}.log", reaper, disk)
 
     emulator = commands.emulator(emulator_port)
     words = ("--log", str(folder / "emulator.jsonl"))

@@ -14,7 +14,7 @@ import redis
 
 from nexus_project import env
 from nexus_project.stack.machine import places, ports, processes
-from nexus_project.stack.servers import owner as keeper
+from nexus_project.stack.servers import owner as owner
 from nexus_project.stack.services import addresses
 from tests.flow.services import wait_for
 
@@ -122,6 +122,6 @@ def running_stack(upstream: str, **settings: str) -> Iterator[Stack]:
                 process.send_signal(signal.SIGINT)
                 process.wait(STOP_SECONDS)
                 reader.join()
-        assert processes.wait_until(lambda: not (folder / keeper.RUN).is_symlink(), STOP_SECONDS)
+        assert processes.wait_until(lambda: not (folder / owner.RUN).is_symlink(), STOP_SECONDS)
     finally:
         places.remove_data_folder(folder)

@@ -182,8 +182,8 @@ def test_a_killed_proxys_slot_is_taken_until_its_lease_ends(
 
     refused = send(limited, host)
     assert (refused.status_code, error(refused)["type"]) == (429, "rate_limit_error")
-    slot: Any = store.zrange(slots, 0, -1, withscores=True)
-    [(exchange, ends)] = slot
+    directory: Any = store.zrange(slots, 0, -1, withscores=True)
+    [(exchange, ends)] = directory
     left = ends / 1000 - time.time()
     assert exchange == response.headers["x-nexus-id"]
     assert 0 < left <= LEASE_SECONDS

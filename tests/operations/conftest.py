@@ -46,9 +46,9 @@ def accept(spool: Spool, body: bytes = b"body", response: bytes = b"answer") -> 
     return head.id
 
 
-def left_behind(root: Path, count: int, slot: str = "0") -> list[str]:
+def left_behind(root: Path, count: int, directory: str = "0") -> list[str]:
     """A slot whose process is gone; the ids of what waits in it."""
-    spool = Spool(root / slot, LIMIT)
+    spool = Spool(root / directory, LIMIT)
     ids = [accept(spool, f"body {number}".encode()) for number in range(count)]
     spool.shut()
     return ids

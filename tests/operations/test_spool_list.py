@@ -12,7 +12,7 @@ import pytest
 
 from nexus_project import env
 from proxy import record
-from proxy.relay.spool.directory import Slot, SlotTaken
+from proxy.relay.spool.directory import DirectoryTaken, SpoolDirectory
 from proxy.relay.spool.spool import Spool
 from proxy.store.ingest.replay import store
 from proxy.store.models import Spool as SpoolRow
@@ -67,8 +67,8 @@ def test_a_running_process_keeps_its_slot_and_notices_nothing(root: Path, listed
     [line] = listed()["spools"]
 
     assert (line["where"], line["accepted"], line["waiting"]) == ("running", 2, 2)
-    with pytest.raises(SlotTaken):
-        Slot(root / "0")
+    with pytest.raises(DirectoryTaken):
+        SpoolDirectory(root / "0")
     assert (spool.take(10, LIMIT), spool.dropped) == ([1], 0)
     spool.shut()
 

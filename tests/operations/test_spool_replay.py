@@ -226,7 +226,7 @@ def test_what_an_older_nexus_could_not_decode_is_rescued_from_damaged_and_no_lon
     root: Path, run: Run
 ) -> None:
     spool = Spool(root / "0", LIMIT)
-    kept, rescued = accept(spool), accept(spool, b"x" * 3000, b"y" * 200)
+    kept, salvaged = accept(spool), accept(spool, b"x" * 3000, b"y" * 200)
     put(spool)  # its head is no struct, now or ever
     [_, second, third] = spool.take(10, LIMIT)
     spool.reject(second, "it cannot be decoded")
@@ -241,7 +241,7 @@ def test_what_an_older_nexus_could_not_decode_is_rescued_from_damaged_and_no_lon
         (0, "2 stored, 0 were stored before.\n"),
         (0, "0 stored, 0 were stored before.\n"),
     )
-    assert ids() == {kept, rescued}
+    assert ids() == {kept, salvaged}
     assert body_of(Exchange.objects.get(serial=2).pk, "request") == b"x" * 3000
     assert (SpoolRow.objects.get().dropped, SpoolRow.objects.get().recovered) == (2, 1)
     assert sums(pipeline()) == (3, 2, 0, 1, 0)

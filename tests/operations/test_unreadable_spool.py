@@ -11,7 +11,7 @@ import pytest
 
 from proxy.record import Part
 from proxy.relay.shipping.parts import Parts
-from proxy.relay.spool.inspect import Survey, survey
+from proxy.relay.spool.inspect import Inspection, inspect_spool
 from proxy.relay.spool.spool import Spool
 from proxy.store.models import Exchange
 from proxy.store.pipeline import pipeline
@@ -65,7 +65,7 @@ def refused(name: str, kind: str = "open", times: int = 10**9) -> Iterator[None]
 def test_what_cannot_be_read_is_said_and_stays_and_is_stored_later(
     files: list[Path], run: Run, listed: Callable[[], dict[str, Any]], tmp_path: Path
 ) -> None:
-    placed = survey(files[0].parent).frames
+    placed = inspect_spool(files[0].parent).frames
     kept = sum(all(file.path != files[1] for file, _ in frames) for frames in placed.values())
     assert 4 < kept < COUNT - 1
     with refused(files[1].name):
@@ -89,7 +89,7 @@ def test_what_cannot_be_read_is_said_and_stays_and_is_stored_later(
 def test_a_record_that_cannot_be_read_alone_is_left_out_and_stays(
     files: list[Path], run: Run, tmp_path: Path
 ) -> None:
-    found = survey(files[0].parent)
+    found = inspect_spool(files[0].parent)
     reads = sum(len(frames) for frames in found.frames.values())
     with refused(files[2].name, "pread", 1), pytest.raises(OSError, match="Input/output"):
         found.record(COUNT)
@@ -141,14 +141,14 @@ def test_large_results_that_cannot_be_read_now_are_replayed_later(
 def test_an_export_goes_on_past_a_record_that_cannot_be_read(
     files: list[Path], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    record = Survey.record
+    record = Inspection.record
 
-    def once(self: Survey, serial: int) -> Any:
+    def once(self: Inspection, serial: int) -> Any:
         if serial == 5:
             raise OSError(errno.EIO, "Input/output error")
         return record(self, serial)
 
-    monkeypatch.setattr(Survey, "record", once)
+    monkeypatch.setattr(Inspection, "record", once)
     code, _, errors = run("export", tmp_path / "export")
 
     assert (code, "record 5 in" in errors) == (1, True)

@@ -122,9 +122,7 @@ class Bench:
         return [entry.credential for entry in self.emulator.log if entry.path != "/v1/oauth/token"]
 
     def cooling(self) -> list[str]:
-        standings = self.sender.pool._standings
+        breakers = self.sender.pool._breakers
         return sorted(
-            f"{key} {standing.reason}"
-            for key, standing in standings.items()
-            if standing.is_cooling(time.time())
+            f"{key} {breaker.reason}" for key, breaker in breakers.items() if breaker.is_cooling(time.time())
         )

@@ -75,7 +75,7 @@ def commands(data_dir: Path) -> Commands:
     )
 
 
-def keeper_of(data_dir: Path) -> psutil.Process:
+def owner_of_servers(data_dir: Path) -> psutil.Process:
     (found,) = [
         process
         for process in psutil.process_iter(["cmdline"])

@@ -12,7 +12,7 @@ from nexus_project import env
 from nexus_project.env import SettingError
 from nexus_project.operations.grants import DASHBOARD, PROXY, ROLES, WORKER
 from nexus_project.operations.roles import ADDRESS_SETTINGS
-from nexus_project.stack import environment as surroundings
+from nexus_project.stack import environment as environment
 from nexus_project.stack.errors import StackError
 from nexus_project.stack.servers.postgres import Postgres
 from nexus_project.stack.services import addresses, commands
@@ -91,7 +91,7 @@ def test_roles_without_an_owner_are_refused_with_advice(
     settings_of_the_stack.setenv("PROXY_DATABASE_URL", OWN["PROXY_DATABASE_URL"])
 
     with pytest.raises(SettingError, match="DATABASE_URL is not set, but PROXY_DATABASE_URL"):
-        surroundings.servers(data_dir)
+        environment.servers(data_dir)
 
 
 def test_rights_that_cannot_be_given_stop_the_start_with_one_sentence(

@@ -10,8 +10,8 @@ import pytest
 from nexus_project.stack.errors import StackError
 from nexus_project.stack.machine import folders, processes
 from nexus_project.stack.servers import lease
-from nexus_project.stack.servers import owner as keeper
-from tests.stack.conftest import keeper_of, pid_of
+from nexus_project.stack.servers import owner as owner
+from tests.stack.conftest import owner_of_servers, pid_of
 
 SOON = 60  # a deadline, kept also where the machine has other things to do
 
@@ -41,7 +41,7 @@ def test_two_holders_share_the_servers_and_the_last_one_stops_them(data_dir: Pat
 
     first.leave()
     assert not processes.running(server)
-    assert not (data_dir / keeper.RUN).is_symlink()
+    assert not (data_dir / owner.RUN).is_symlink()
 
 
 def test_data_that_redis_could_not_read_are_told_to_who_takes_the_lease_and_in_the_log(
@@ -80,7 +80,7 @@ def test_temporary_servers_leave_no_folder(data_dir: Path) -> None:
 def test_a_killed_keeper_is_noticed_and_the_next_start_takes_over(data_dir: Path) -> None:
     lost = lease.take(data_dir, ["redis"])
     orphan = pid_of(data_dir, "redis")
-    keeper_of(data_dir).kill()
+    owner_of_servers(data_dir).kill()
     assert processes.wait_until(lambda: not lost.news() and lost.lost(), SOON)
     lost.leave()
 
@@ -94,7 +94,7 @@ def test_a_keeper_that_is_told_to_end_stops_its_servers(data_dir: Path) -> None:
     held = lease.take(data_dir, ["redis"])
     server = pid_of(data_dir, "redis")
 
-    keeper_of(data_dir).send_signal(signal.SIGTERM)
+    owner_of_servers(data_dir).send_signal(signal.SIGTERM)
 
     assert processes.wait_until(lambda: not held.news() and held.lost(), SOON)
     assert not processes.running(server)

@@ -16,9 +16,9 @@ MAKE = shutil.which("make") or "/usr/bin/make"
 def make(*arguments: str, path: Path | None = None) -> "subprocess.CompletedProcess[str]":
     # Of the make that runs the suite: with them this one would print the folder that it enters.
     without = dict.fromkeys(("MAKEFLAGS", "MAKELEVEL", "MFLAGS"), "")
-    surroundings = env.child_environment({**without, **({"PATH": str(path)} if path else {})})
+    environment = env.child_environment({**without, **({"PATH": str(path)} if path else {})})
     return subprocess.run(
-        [MAKE, *arguments], cwd=BASE_DIR, env=surroundings, capture_output=True, text=True, check=False
+        [MAKE, *arguments], cwd=BASE_DIR, env=environment, capture_output=True, text=True, check=False
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from nexus_project.stack.services import reaper as guardian
+from nexus_project.stack.services import reaper as reaper
 
 PLAIN = "import time; print('on', flush=True); time.sleep(60)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {PLAIN}"
@@ -37,25 +37,25 @@ def stubborn() -> Iterator["subprocess.Popen[str]"]:
 
 
 def test_after_a_goodbye_nothing_is_touched(plain: "subprocess.Popen[str]") -> None:
-    guardian.watch([f"start {plain.pid} 60", "bye"])
+    reaper.watch([f"start {plain.pid} 60", "bye"])
 
     assert plain.poll() is None
 
 
 def test_a_child_that_was_reported_as_ended_is_not_touched(plain: "subprocess.Popen[str]") -> None:
-    guardian.watch([f"start {plain.pid} 60", f"end {plain.pid}"])
+    reaper.watch([f"start {plain.pid} 60", f"end {plain.pid}"])
 
     assert plain.poll() is None
 
 
 def test_what_was_left_running_is_asked_to_end(plain: "subprocess.Popen[str]") -> None:
-    guardian.watch([f"start {plain.pid} 60"])
+    reaper.watch([f"start {plain.pid} 60"])
 
     assert plain.wait(60) == -signal.SIGTERM
 
 
 def test_what_does_not_end_within_its_grace_is_killed(stubborn: "subprocess.Popen[str]") -> None:
-    guardian.watch([f"start {stubborn.pid} 0.2"])
+    reaper.watch([f"start {stubborn.pid} 0.2"])
 
     assert stubborn.wait(60) == -signal.SIGKILL
 
@@ -64,6 +64,6 @@ def test_a_child_that_has_gone_meanwhile_does_not_hold_up_the_others(plain: "sub
     with child("print('on', flush=True)") as gone:
         gone.wait()
 
-    guardian.watch([f"start {plain.pid} 60", f"start {gone.pid} 60"])
+    reaper.watch([f"start {plain.pid} 60", f"start {gone.pid} 60"])
 
     assert plain.wait(60) == -signal.SIGTERM

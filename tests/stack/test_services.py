@@ -11,7 +11,7 @@ from urllib.request import ProxyHandler, build_opener
 
 from nexus_project import env
 from nexus_project.env import BASE_DIR
-from nexus_project.stack.servers import owner as keeper
+from nexus_project.stack.servers import owner as owner
 from tests.stack.conftest import Commands
 
 opener = build_opener(ProxyHandler({}))
@@ -50,7 +50,7 @@ def test_make_proxy_serves_until_ctrl_c_and_leaves_nothing(commands: Commands, d
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(60) == 0
 
-    assert not (data_dir / keeper.RUN).is_symlink()
+    assert not (data_dir / owner.RUN).is_symlink()
 
 
 def test_make_worker_beside_make_beat_shares_the_servers(commands: Commands, data_dir: Path) -> None:

@@ -20,9 +20,9 @@ import redis
 from nexus_project import env
 from nexus_project.env import BASE_DIR
 from nexus_project.stack.machine import places, processes
-from nexus_project.stack.servers import owner as keeper
+from nexus_project.stack.servers import owner as owner
 from proxy import restarts
-from tests.stack.conftest import NO_ADDRESSES, keeper_of, pid_of
+from tests.stack.conftest import NO_ADDRESSES, owner_of_servers, pid_of
 
 SOON = 60  # a deadline, kept also where the machine has other things to do
 
@@ -67,7 +67,7 @@ class FakeStack:
         return found
 
     def nothing_left(self) -> bool:
-        return not self.left_over() and not (self.data_dir / keeper.RUN).is_symlink()
+        return not self.left_over() and not (self.data_dir / owner.RUN).is_symlink()
 
 
 @contextmanager
@@ -226,7 +226,7 @@ def test_a_server_that_dies_is_started_again_at_its_address_and_the_services_go_
 def test_a_killed_keeper_is_replaced_and_its_servers_keep_their_addresses(data_dir: Path) -> None:
     with fake_stack(data_dir) as stack:
         stack.read_until("all up")
-        keeper_of(data_dir).kill()
+        owner_of_servers(data_dir).kill()
 
         stack.read_until("The keeper of the embedded servers has ended")
         stack.read_until("The embedded servers are up again")
@@ -301,4 +301,4 @@ def test_sighup_of_a_terminal_that_was_closed_stops_everything(data_dir: Path) -
     assert processes.wait_until(lambda: not processes.running(pid), SOON)
     os.waitpid(pid, 0)
     assert (data_dir / "notes").read_text().split() == ["proxy", "worker", "dashboard"]
-    assert processes.wait_until(lambda: not (data_dir / keeper.RUN).is_symlink(), SOON)
+    assert processes.wait_until(lambda: not (data_dir / owner.RUN).is_symlink(), SOON)

@@ -9,7 +9,7 @@ import msgspec
 from nexus_project.operations.spool.file import Carried
 from proxy.record import Record
 from proxy.relay.shipping.shipper import MAX_BYTES, MAX_RECORDS
-from proxy.relay.spool.inspect import Survey, slots, survey
+from proxy.relay.spool.inspect import Inspection, inspect_spool, spool_directories
 from proxy.store.bodies.encryption import BrokenSeal, KeyUnavailable
 from proxy.store.ingest import dead_letters as aside
 from proxy.store.ingest.replay import arrived
@@ -25,9 +25,9 @@ def everything(root: Path, unusable: Callable[[str], None], step: Callable[[int]
 
 def waiting_records(root: Path, unusable: Callable[[str], None], *, held: bool = True) -> Iterator[Carried]:
     """The ended records that did not arrive: of every slot, or of those alone that no process holds."""
-    for folder in slots(root):
+    for folder in spool_directories(root):
         try:
-            found = survey(folder)
+            found = inspect_spool(folder)
         except OSError as error:
             unusable(f"{folder} cannot be used ({error}): fix its rights or the disk")
             continue
@@ -35,7 +35,7 @@ def waiting_records(root: Path, unusable: Callable[[str], None], *, held: bool =
             yield from _records(found, unusable)
 
 
-def _records(found: Survey, unusable: Callable[[str], None]) -> Iterator[Carried]:
+def _records(found: Inspection, unusable: Callable[[str], None]) -> Iterator[Carried]:
     if found.unread:
         unusable(
             f"{len(found.unread)} files of {found.folder} cannot be read ({found.why}), so that their records are left out:"
@@ -46,7 +46,7 @@ def _records(found: Survey, unusable: Callable[[str], None]) -> Iterator[Carried
         yield from (Carried(found.left.id, record) for record in _new(found.left.id, read))
 
 
-def _record(found: Survey, serial: int, unusable: Callable[[str], None]) -> Record | None:
+def _record(found: Inspection, serial: int, unusable: Callable[[str], None]) -> Record | None:
     try:
         return found.record(serial)
     except OSError as error:
@@ -54,7 +54,7 @@ def _record(found: Survey, serial: int, unusable: Callable[[str], None]) -> Reco
         return None
 
 
-def _batches(found: Survey) -> Iterator[list[int]]:
+def _batches(found: Inspection) -> Iterator[list[int]]:
     """As many at once as the shipper takes."""
     batch, size = list[int](), 0
     for serial in sorted(found.frames.keys() - found.incomplete):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from proxy.heartbeat import Heartbeat
-from proxy.relay.spool.inspect import Survey, slots, survey
+from proxy.relay.spool.inspect import Inspection, inspect_spool, spool_directories
 from proxy.store.ingest.replay import arrived
 from proxy.store.models import SetAside, Spool
 from proxy.store.pipeline import SpoolState, heartbeats, is_fresh, state_of
@@ -22,7 +22,7 @@ class SpoolLine:
     `unreadable_bytes` lie damaged among its records, `set_aside_bytes` in the folder `damaged`; `why` says what cannot be read now.
     """
 
-    slot: str
+    directory: str
     where: Where
     state: SpoolState
     used_bytes: int = 0
@@ -54,9 +54,9 @@ def listing(root: Path) -> Listing:
     """Look at everything; nothing is changed and no process is disturbed."""
     # Disk and heartbeats first: what is stored afterwards can hide a gap for a second, never invent one.
     beats = heartbeats()
-    surveys = [_looked(folder) for folder in slots(root)]
+    inspections = [_looked(folder) for folder in spool_directories(root)]
     rows = {str(row.id): row for row in Spool.objects.all()}
-    lines = [_line(seen, rows, beats) if isinstance(seen, Survey) else seen for seen in surveys]
+    lines = [_line(seen, rows, beats) if isinstance(seen, Inspection) else seen for seen in inspections]
     here = {line.state.id for line in lines}
     away = sorted((rows.keys() | beats.keys()) - here)
     lines += [SpoolLine("", "elsewhere", state_of(key, rows.get(key), beats.get(key))) for key in away]
@@ -64,21 +64,21 @@ def listing(root: Path) -> Listing:
     return Listing(lines, [AsideLine(str(row.spool), row.serial, row.error, row.created_at) for row in aside])
 
 
-def _looked(folder: Path) -> Survey | SpoolLine:
+def _looked(folder: Path) -> Inspection | SpoolLine:
     try:
-        return survey(folder)
+        return inspect_spool(folder)
     except OSError as error:
         why = error.strerror or str(error)
         return SpoolLine(str(folder), "unusable", state_of("", None, None), why=why)
 
 
-def _line(found: Survey, rows: Mapping[str, Spool], beats: Mapping[str, Heartbeat]) -> SpoolLine:
+def _line(found: Inspection, rows: Mapping[str, Spool], beats: Mapping[str, Heartbeat]) -> SpoolLine:
     key = found.left.id
     waiting = _waiting(found)
     beat = beats.get(key) if found.held else None
     state = state_of(key, rows.get(key), beat or _as_on_disk(found, len(waiting)))
     return SpoolLine(
-        slot=str(found.folder),
+        directory=str(found.folder),
         where="running" if found.held else "left behind",
         state=state,
         used_bytes=found.used_bytes,
@@ -89,7 +89,7 @@ def _line(found: Survey, rows: Mapping[str, Spool], beats: Mapping[str, Heartbea
     )
 
 
-def _waiting(found: Survey) -> dict[int, float | None]:
+def _waiting(found: Inspection) -> dict[int, float | None]:
     """The records that lie on the disk and did not arrive, with their start, as far as that can be read."""
     heads = {serial: found.head(serial) for serial in found.frames}
     ids = {serial: head.id for serial, head in heads.items() if head}
@@ -99,7 +99,7 @@ def _waiting(found: Survey) -> dict[int, float | None]:
     }
 
 
-def _as_on_disk(found: Survey, waiting: int) -> Heartbeat:
+def _as_on_disk(found: Inspection, waiting: int) -> Heartbeat:
     """What a process would say that took the slot now."""
     left = found.left
     return Heartbeat(
@@ -123,7 +123,7 @@ def needs(found: Listing) -> list[str]:
 
 
 def _needs_of(line: SpoolLine) -> list[str]:
-    name = line.slot or f"spool {line.state.id}"
+    name = line.directory or f"spool {line.state.id}"
     words = []
     if line.where == "unusable":
         words.append(f"{name} cannot be used ({line.why}): fix the folder's rights or the disk")

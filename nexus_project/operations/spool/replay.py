@@ -11,9 +11,9 @@ from proxy.relay.shipping.parts import Parts, parts_of
 from proxy.relay.shipping.shipper import MAX_BYTES, MAX_RECORDS
 from proxy.relay.spool.assemble import read_record
 from proxy.relay.spool.directory import look_into
-from proxy.relay.spool.inspect import is_held, slots
-from proxy.relay.spool.recovery import claim_slot, holds_something
-from proxy.relay.spool.salvage import rescued
+from proxy.relay.spool.inspect import is_held, spool_directories
+from proxy.relay.spool.recovery import claim_directory, holds_something
+from proxy.relay.spool.salvage import salvaged
 from proxy.relay.spool.spool import Spool
 from proxy.store.ingest import replay
 from proxy.store.models import SetAside
@@ -48,7 +48,7 @@ def replay_all(root: Path, limit_bytes: int, wishes: Wishes, step: Step) -> Repl
     """Do it; raises OSError where the file cannot be read."""
     done = Replayed()
     if wishes.slots:
-        _replay_slots(root, limit_bytes, done, step)
+        _replay_directories(root, limit_bytes, done, step)
     if wishes.set_aside:
         _replay_set_aside(done, step)
     if wishes.file:
@@ -60,12 +60,14 @@ def would(root: Path, wishes: Wishes, step: Step) -> Replayed:
     """What there is to do, with nothing done: `stored` counts what would be tried."""
     found = Replayed()
     if wishes.slots:
-        found.held = sum(is_held(folder) for folder in slots(root))
+        found.held = sum(is_held(folder) for folder in spool_directories(root))
         for _ in waiting_records(root, found.left.append, held=False):
             found.stored += 1
             step(1)
         found.stored += sum(
-            _is_new(salvaged.spool, salvaged.record) for folder in slots(root) for salvaged in rescued(folder)
+            _is_new(left.spool, left.record)
+            for folder in spool_directories(root)
+            for left in salvaged(folder)
         )
     if wishes.set_aside:
         found.stored += SetAside.objects.waiting().count()
@@ -83,20 +85,20 @@ def _is_new(spool: str, record: Record) -> bool:
     return not replay.arrived(spool, {record.serial: record.head.id})
 
 
-def _replay_slots(root: Path, limit_bytes: int, done: Replayed, step: Step) -> None:
+def _replay_directories(root: Path, limit_bytes: int, done: Replayed, step: Step) -> None:
     """Ship what lies in slots that nobody holds, and what can be read again of damaged bytes."""
-    for folder in slots(root):
+    for folder in spool_directories(root):
         try:
             if holds_something(folder):
-                _replay_slot(folder, limit_bytes, done, step)
+                _replay_directory(folder, limit_bytes, done, step)
             _replay_damaged(folder, done, step)
         except OSError as error:
             done.left.append(f"{folder} cannot be used ({error}): fix its rights or the disk")
 
 
-def _replay_slot(folder: Path, limit_bytes: int, done: Replayed, step: Step) -> None:
+def _replay_directory(folder: Path, limit_bytes: int, done: Replayed, step: Step) -> None:
     before = look_into(folder).dropped
-    spool = claim_slot(folder, limit_bytes)
+    spool = claim_directory(folder, limit_bytes)
     if spool is None:
         done.held += 1
         return
@@ -152,9 +154,9 @@ def _batch(spool: Spool, records: list[Record]) -> Batch:
 
 
 def _replay_damaged(folder: Path, done: Replayed, step: Step) -> None:
-    for salvaged in rescued(folder):
-        done.add(replay.store_dropped(salvaged.spool, salvaged.record), 1)
-        for path in salvaged.files:
+    for left in salvaged(folder):
+        done.add(replay.store_dropped(left.spool, left.record), 1)
+        for path in left.files:
             path.unlink(missing_ok=True)
         step(1)
 

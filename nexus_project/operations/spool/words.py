@@ -20,7 +20,7 @@ def words(found: Listing) -> Iterator[str]:
 
 def _spool(line: SpoolLine) -> Iterator[str]:
     state = line.state
-    yield f"{line.slot or 'elsewhere'}  {line.where}  spool {state.id or '(none yet)'}"
+    yield f"{line.directory or 'elsewhere'}  {line.where}  spool {state.id or '(none yet)'}"
     if line.where == "unusable":
         return
     yield (
@@ -28,7 +28,7 @@ def _spool(line: SpoolLine) -> Iterator[str]:
         f"  missing {state.gaps}  bodies dropped {state.bodies_dropped}"
         + (f"  (last loss {_moment(state.lost_at)})" if state.lost and state.lost_at else "")
     )
-    if line.slot:
+    if line.directory:
         oldest = (
             f"  oldest waiting {_moment(datetime.fromtimestamp(line.oldest_at, UTC))}"
             if line.oldest_at
@@ -63,7 +63,7 @@ def _data(line: SpoolLine) -> dict[str, object]:
     state = line.state
     return {
         "id": state.id,
-        "slot": line.slot,
+        "slot": line.directory,
         "where": line.where,
         "why": line.why,
         "accepted": state.accepted,

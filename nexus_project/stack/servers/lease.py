@@ -13,7 +13,7 @@ from pathlib import Path
 
 from nexus_project.env import BASE_DIR
 from nexus_project.stack.errors import StackError
-from nexus_project.stack.servers import owner as keeper
+from nexus_project.stack.servers import owner as owner
 
 START_SECONDS = 180
 POLL_SECONDS = 0.02
@@ -99,7 +99,7 @@ def take(data_dir: Path, needs: Sequence[str], *, temporary: bool = False) -> Le
         if connection:
             return _ask(connection, needs, child)
         if child is None or child.poll() == 0:
-            child = _start_keeper(data_dir, temporary=temporary)
+            child = _start_owner(data_dir, temporary=temporary)
         elif child.poll() is not None or time.monotonic() > deadline:
             words = (data_dir / "keeper.log").read_text(errors="replace").strip().splitlines()[-1:]
             raise StackError(
@@ -111,10 +111,10 @@ def take(data_dir: Path, needs: Sequence[str], *, temporary: bool = False) -> Le
 def _connect(data_dir: Path) -> socket.socket | None:
     connection = socket.socket(socket.AF_UNIX)
     try:
-        run_dir = (data_dir / keeper.RUN).readlink()
+        run_dir = (data_dir / owner.RUN).readlink()
         # After a reboot a stranger could have made a folder of that name.
         if run_dir.stat().st_uid == os.geteuid():
-            connection.connect(str(run_dir / keeper.SOCKET))
+            connection.connect(str(run_dir / owner.SOCKET))
             return connection
     except OSError:
         pass  # no keeper, or one that is stopping
@@ -135,7 +135,7 @@ def _ask(connection: socket.socket, needs: Sequence[str], child: subprocess.Pope
     raise StackError(str(response.get("error", "The embedded servers stopped while starting: start again.")))
 
 
-def _start_keeper(data_dir: Path, *, temporary: bool) -> subprocess.Popen[bytes]:
+def _start_owner(data_dir: Path, *, temporary: bool) -> subprocess.Popen[bytes]:
     options = ["--temporary"] if temporary else []
     path = data_dir / "keeper.log"
     with path.open("wb") as log:

@@ -47,7 +47,7 @@ class Kept:
     backoff: Backoff = field(default_factory=Backoff)
 
 
-class Keeper:
+class ServerOwner:
     """The servers that were asked for, and the connections that hold them."""
 
     def __init__(self, data_dir: Path, run_dir: Path, *, temporary: bool) -> None:
@@ -191,9 +191,9 @@ def keep(data_dir: Path, *, temporary: bool) -> None:
     door.bind(str(run_dir / SOCKET))
     door.listen()
     link.symlink_to(run_dir)
-    keeper = Keeper(data_dir, run_dir, temporary=temporary)
+    owner = ServerOwner(data_dir, run_dir, temporary=temporary)
     try:
-        keeper.run(door)
+        owner.run(door)
     finally:
         _remove_run_folder(link)
         if temporary:

@@ -16,7 +16,7 @@ from nexus_project.env import BASE_DIR
 from nexus_project.stack.machine import processes
 
 
-class Guardian:
+class Reaper:
     """The supervisor's end of the pipe."""
 
     def __init__(self, hold: Iterable[int] = ()) -> None:

@@ -17,7 +17,7 @@ from nexus_project.stack.errors import StackError
 from nexus_project.stack.machine import ports, processes
 from nexus_project.stack.services.child import Child
 from nexus_project.stack.services.commands import Service
-from nexus_project.stack.services.reaper import Guardian
+from nexus_project.stack.services.reaper import Reaper
 from proxy import restarts
 from proxy.restarts import Restarts
 
@@ -64,10 +64,8 @@ class Supervisor:
     SIGHUP replaces what shares its socket by new processes, without a moment in which nobody serves.
     """
 
-    def __init__(
-        self, console: Console, guardian: Guardian, data_dir: Path, held: Held | None = None
-    ) -> None:
-        self._console, self._guardian, self._data_dir, self._held = console, guardian, data_dir, held
+    def __init__(self, console: Console, reaper: Reaper, data_dir: Path, held: Held | None = None) -> None:
+        self._console, self._reaper, self._data_dir, self._held = console, reaper, data_dir, held
         self._watched: list[Watched] = []
         self._replace = False
         self._has_terminal = terminal_is_there()
@@ -218,7 +216,7 @@ class Supervisor:
         processes.kill_group(child.process.pid)
         child.process.wait()
         child.finish()
-        self._guardian.ended(child.process.pid)
+        self._reaper.ended(child.process.pid)
 
     def _schedule(self, watched: Watched, why: str, ran_seconds: float = 0) -> None:
         name, pause = watched.service.name, watched.backoff.pause(ran_seconds)
@@ -234,7 +232,7 @@ class Supervisor:
 
     def _launch(self, watched: Watched) -> Child:
         child = Child(watched.service, self._console, watched.listener)
-        self._guardian.started(child.process.pid, watched.service.grace_seconds)
+        self._reaper.started(child.process.pid, watched.service.grace_seconds)
         return child
 
     def _late(self, watched: Watched) -> None:

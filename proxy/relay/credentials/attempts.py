@@ -287,7 +287,7 @@ class _Attempts:
             self._exchange.payment = Payment(decision.paid_by, credential.account, decision.passed_over)
             return decision, credential
         scope = chooser.scope(self._request, self._decision, self._tried)
-        if any(standing.reason == LIMITED for standing in sender.pool.cooling(scope, time.time())):
+        if any(breaker.reason == LIMITED for breaker in sender.pool.cooling(scope, time.time())):
             refusal = chooser.exhausted(self._decision, scope)
             self._exchange.status = refusal.kind.status
             self._exchange.finish(record.UPSTREAM_ERROR, refusal.kind.type, refusal.message)

@@ -15,7 +15,7 @@ from accounts.credentials.health import claim_probe, release_probe
 from proxy.relay.background import spawn
 from proxy.relay.credentials.affinity import Affinity, place_of
 from proxy.relay.credentials.affinity_store import Binding, Place
-from proxy.relay.credentials.circuit_breaker import PROBE_SECONDS, Standing
+from proxy.relay.credentials.circuit_breaker import PROBE_SECONDS, CircuitBreaker
 from proxy.relay.credentials.outcome import LIMITED, OVERLOADED, UNREACHABLE
 from proxy.relay.credentials.pool import Pool
 from proxy.relay.http.refusal import Refused, retry_after, whole_seconds
@@ -101,11 +101,11 @@ class Chooser:
         return self._may_use(request, place, decision, tried, time.time())[1]
 
     async def _claimed(
-        self, request: RelayRequest, credential: AccessCredential, standing: Standing, now: float
+        self, request: RelayRequest, credential: AccessCredential, breaker: CircuitBreaker, now: float
     ) -> bool:
         """Whether this request probes it; where another process does, it is looked again in a moment."""
-        until, claimed = standing.until, True
-        standing.ask(now)  # this process's other requests wait meanwhile
+        until, claimed = breaker.until, True
+        breaker.ask(now)  # this process's other requests wait meanwhile
         try:
             claimed = not settings.REDIS_URL or await asyncio.to_thread(
                 claim_probe, credential.key, until, self._process, PROBE_SECONDS
@@ -113,10 +113,10 @@ class Chooser:
         finally:
             if claimed:
                 self._probes.setdefault(request, {})[credential] = until
-                standing.neither()
+                breaker.neither()
             else:
-                standing.probed_elsewhere(time.time())
-        return claimed and not standing.is_cooling(time.time())  # others may have reported it meanwhile
+                breaker.probed_elsewhere(time.time())
+        return claimed and not breaker.is_cooling(time.time())  # others may have reported it meanwhile
 
     def release(self, request: RelayRequest) -> None:
         """It was answered, or never will be: where that said nothing of what it probed, the next request of any process probes.
@@ -125,9 +125,9 @@ class Chooser:
         """
         self._owners.pop(request, None)
         for credential, until in self._probes.pop(request, {}).items():
-            standing = self._pool.half_open(credential)
-            if standing and standing.until == until:
-                standing.neither()
+            breaker = self._pool.half_open(credential)
+            if breaker and breaker.until == until:
+                breaker.neither()
                 if settings.REDIS_URL:
                     reporting = asyncio.to_thread(release_probe, credential.key, until, self._process)
                     spawn(reporting, "probe-release")
@@ -145,7 +145,7 @@ class Chooser:
         now = time.time()
         cooling = self._pool.cooling(scope, now)
         seconds = whole_seconds(cooling[0].until - now if cooling else 0)
-        reasons = {standing.reason for standing in cooling}
+        reasons = {breaker.reason for breaker in cooling}
         kind = next((kind for reason, kind in _KINDS if reason in reasons), ErrorKind.RATE_LIMIT)
         why = ", ".join(sorted(reasons))
         if len(scope) < len(decision.pool):

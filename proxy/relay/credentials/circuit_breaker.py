@@ -18,7 +18,7 @@ LOOK_SECONDS = 0.5
 
 
 @dataclass(slots=True)
-class Standing:
+class CircuitBreaker:
     """`until` is 0 for a credential that is well; `since` tells requests sent before the cool-down from those after it."""
 
     until: float = 0.0

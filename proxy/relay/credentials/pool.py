@@ -12,7 +12,7 @@ from httpx import Headers
 
 from accounts.access.decision import AccessCredential
 from accounts.credentials.health import Health
-from proxy.relay.credentials.circuit_breaker import Standing
+from proxy.relay.credentials.circuit_breaker import CircuitBreaker
 from proxy.relay.credentials.outcome import REFUSED
 from proxy.relay.credentials.updates import Notes
 from proxy.wire.rate_limits import used_share
@@ -27,11 +27,11 @@ class Pool:
 
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
-        self._standings: defaultdict[str, Standing] = defaultdict(Standing)
+        self._breakers: defaultdict[str, CircuitBreaker] = defaultdict(CircuitBreaker)
 
     def choose(self, kept: str, able: Iterable[AccessCredential], now: float) -> AccessCredential | None:
         """The one to ask now, the session's own (`kept`) before others; None where all cool down or are being probed."""
-        ready = [credential for credential in able if self._standings[credential.key].is_ready(now)]
+        ready = [credential for credential in able if self._breakers[credential.key].is_ready(now)]
         if not ready:
             return None
         chosen = next((credential for credential in ready if credential.key == kept), None)
@@ -43,30 +43,30 @@ class Pool:
 
     def is_lost(self, credential: AccessCredential, tried: frozenset[str], now: float) -> bool:
         """Whether a session need not wait for it: it is dead, or cools down for longer than clients wait."""
-        standing = self._standings[credential.key]
-        if not standing.is_cooling(now):
+        breaker = self._breakers[credential.key]
+        if not breaker.is_cooling(now):
             return credential.key in tried
-        return standing.reason == REFUSED or standing.until - now > PATIENCE_SECONDS
+        return breaker.reason == REFUSED or breaker.until - now > PATIENCE_SECONDS
 
     def is_usable(self, key: str, able: Iterable[AccessCredential], now: float) -> bool:
         """Whether it is one of these and does not cool down."""
-        return any(credential.key == key for credential in able) and not self._standings[key].is_cooling(now)
+        return any(credential.key == key for credential in able) and not self._breakers[key].is_cooling(now)
 
-    def half_open(self, credential: AccessCredential) -> Standing | None:
+    def half_open(self, credential: AccessCredential) -> CircuitBreaker | None:
         """Its standing if its cool-down is over and nothing was heard of it since, so that asking it is a probe."""
-        standing = self._standings[credential.key]
-        return standing if standing.until else None
+        breaker = self._breakers[credential.key]
+        return breaker if breaker.until else None
 
     def ask(self, credential: AccessCredential, now: float) -> None:
         """A request goes upstream with it."""
-        self._standings[credential.key].ask(now)
+        self._breakers[credential.key].ask(now)
 
-    def probed(self, able: Iterable[AccessCredential], now: float) -> Standing | None:
+    def probed(self, able: Iterable[AccessCredential], now: float) -> CircuitBreaker | None:
         """One that a request probes at this moment, the one that holds up others for the shortest time."""
-        running = [standing for standing in self._of(able) if standing.is_probed(now)]
-        return min(running, key=lambda standing: standing.probe_ends, default=None)
+        running = [breaker for breaker in self._of(able) if breaker.is_probed(now)]
+        return min(running, key=lambda breaker: breaker.probe_ends, default=None)
 
-    def cooling(self, able: Iterable[AccessCredential], now: float) -> list[Standing]:
+    def cooling(self, able: Iterable[AccessCredential], now: float) -> list[CircuitBreaker]:
         """Those that cool down, the one that is back first before the others."""
         return sorted(
             (breaker for breaker in self._of(able) if breaker.is_cooling(now)),
@@ -75,20 +75,20 @@ class Pool:
 
     def passed_over(self, able: Iterable[AccessCredential], tried: frozenset[str], now: float) -> list[str]:
         """Those that cool down, as "name (reason)", and the names of those that were tried."""
-        standings = [(credential, self._standings[credential.key]) for credential in able]
+        breakers = [(credential, self._breakers[credential.key]) for credential in able]
         return [
-            f"{credential.name} ({standing.reason})" if standing.is_cooling(now) else credential.name
-            for credential, standing in standings
-            if standing.is_cooling(now) or credential.key in tried
+            f"{credential.name} ({breaker.reason})" if breaker.is_cooling(now) else credential.name
+            for credential, breaker in breakers
+            if breaker.is_cooling(now) or credential.key in tried
         ]
 
     def failed(self, credential: AccessCredential, reason: str, until: float | None, sent_at: float) -> None:
         """A request sent at `sent_at` was refused because of the credential; `until` is when the API wants to be asked again."""
-        standing, now = self._standings[credential.key], time.time()
-        begins = standing.cool(now, until, reason, sent_at)
-        self._notes.cooling(credential.key, standing.until, standing.reason)
+        breaker, now = self._breakers[credential.key], time.time()
+        begins = breaker.cool(now, until, reason, sent_at)
+        self._notes.cooling(credential.key, breaker.until, breaker.reason)
         if begins:
-            seconds = round(standing.until - now, 1)
+            seconds = round(breaker.until - now, 1)
             log.warning(
                 "pool.cooling", extra={"credential": credential.name, "reason": reason, "seconds": seconds}
             )
@@ -96,10 +96,10 @@ class Pool:
     def answered(self, credential: AccessCredential, status: int, headers: Headers, sent_at: float) -> None:
         """The API answered; an error of its own says nothing of the credential."""
         self._notes.learn(credential.key, headers)
-        standing = self._standings[credential.key]
+        breaker = self._breakers[credential.key]
         if status >= 500 or status == 403:
-            standing.neither()
-        elif standing.succeed(sent_at):
+            breaker.neither()
+        elif breaker.succeed(sent_at):
             self._notes.recovered(credential.key)
             log.info("pool.recovered", extra={"credential": credential.name, "by": "an answer"})
 
@@ -110,14 +110,14 @@ class Pool:
                 self._notes.gauges[key] = dict(health.gauges)
             if health.organisation:
                 self._notes.organisations[key] = health.organisation
-            standing = self._standings[key]
+            breaker = self._breakers[key]
             if self._notes.concerns(key):
                 continue
             if health.cooling_until:
-                standing.adopt(health.cooling_until, health.cooling_reason, now)
-            elif standing.until:
-                standing.recover()
+                breaker.adopt(health.cooling_until, health.cooling_reason, now)
+            elif breaker.until:
+                breaker.recover()
                 log.info("pool.recovered", extra={"credential": key, "by": "another process or an operator"})
 
-    def _of(self, able: Iterable[AccessCredential]) -> list[Standing]:
-        return [self._standings[credential.key] for credential in able]
+    def _of(self, able: Iterable[AccessCredential]) -> list[CircuitBreaker]:
+        return [self._breakers[credential.key] for credential in able]

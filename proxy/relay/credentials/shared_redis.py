@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from django.conf import settings
 
-from proxy.relay.log_limit import Rarely
+from proxy.relay.log_limit import OncePerMinute
 from proxy.relay.redis_client import DOWN, StoreDown, connect
 
 log = logging.getLogger("nexus.pool")
@@ -26,7 +26,7 @@ class SharedRedis:
         self.client = connect()
         self._has_address = bool(settings.REDIS_URL)
         self._asked_again_at = 0.0
-        self._rarely = Rarely()
+        self._rarely = OncePerMinute()
 
     @property
     def is_up(self) -> bool:

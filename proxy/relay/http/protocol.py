@@ -17,7 +17,7 @@ from proxy.relay.http.client_limits import Phase, Reason
 from proxy.relay.http.framing import close_delimited
 from proxy.relay.http.headers import Headers
 from proxy.relay.http.responses import RawResponse, error_response
-from proxy.relay.http.write_batcher import Outbox
+from proxy.relay.http.write_batcher import WriteBatcher
 from proxy.wire.errors import ErrorKind
 
 log = logging.getLogger("nexus.relay")
@@ -70,7 +70,7 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client connected."""
         super().connection_made(transport)
-        self._outbox = Outbox.of(self.loop)
+        self._batcher = WriteBatcher.of(self.loop)
         self._allowance = Allowance(self.loop, self, self.client)
         if reason := self._allowance.open():
             self._refuse(reason)
@@ -322,7 +322,7 @@ class Protocol(HttpToolsProtocol):
             or cycle.response_complete
         ):
             return False
-        self._outbox.put(self.loop, self.transport, chunk)
+        self._batcher.put(self.loop, self.transport, chunk)
         return True
 
     def _is_arriving(self) -> bool:

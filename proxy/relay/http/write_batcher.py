@@ -13,16 +13,16 @@ MOST_WAITING = 32
 LARGE_BYTES = 8 * 1024
 
 
-class Outbox:
+class WriteBatcher:
     """One for each event loop; what is `put` is written before any task or callback runs that is scheduled later."""
 
-    _of: "WeakKeyDictionary[asyncio.AbstractEventLoop, Outbox]" = WeakKeyDictionary()
+    _of: "WeakKeyDictionary[asyncio.AbstractEventLoop, WriteBatcher]" = WeakKeyDictionary()
 
     def __init__(self) -> None:
         self._waiting: list[tuple[asyncio.WriteTransport, bytes]] = []
 
     @classmethod
-    def of(cls, loop: asyncio.AbstractEventLoop) -> "Outbox":
+    def of(cls, loop: asyncio.AbstractEventLoop) -> "WriteBatcher":
         """The loop's own."""
         found = cls._of.get(loop)
         if found is None:

@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from proxy.relay.log_limit import Rarely
+from proxy.relay.log_limit import OncePerMinute
 from proxy.relay.spool import descriptors
 from proxy.relay.spool.segments import HEADER_BYTES, MARK_BYTES, Damage, Frame, Segment, StoredFile
 
@@ -79,16 +79,16 @@ def copy_of(file: StoredFile, damage: Damage) -> str:
     return f"{file.path.stem}-{damage.offset}.bin"
 
 
-class SlotTaken(Exception):
+class DirectoryTaken(Exception):
     """Another process holds this slot."""
 
 
-class Slot:
+class SpoolDirectory:
     """Raises SlotTaken when another process has the folder, OSError when it cannot be used."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._not_saved = Rarely()
+        self._not_saved = OncePerMinute()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._hold = descriptors.open_file(folder / "lock", os.O_RDWR | os.O_CREAT)
         try:
@@ -96,7 +96,7 @@ class Slot:
             self._look()
         except BlockingIOError as error:
             self.release()
-            raise SlotTaken(str(folder)) from error
+            raise DirectoryTaken(str(folder)) from error
         except OSError:
             self.release()
             raise

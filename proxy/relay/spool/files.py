@@ -7,8 +7,8 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from proxy.relay.log_limit import Rarely
-from proxy.relay.spool.directory import Slot
+from proxy.relay.log_limit import OncePerMinute
+from proxy.relay.spool.directory import SpoolDirectory
 from proxy.relay.spool.record import Entry
 from proxy.relay.spool.segments import REQUEST, RESPONSE, SETTLED, Frame, Segment
 
@@ -33,19 +33,19 @@ class Leaving:
 class Files:
     """Nothing here raises but `begin`. `used` is what all files take, in bytes."""
 
-    def __init__(self, slot: Slot, limit_bytes: int) -> None:
+    def __init__(self, directory: SpoolDirectory, limit_bytes: int) -> None:
         self.used = 0
-        self._slot = slot
+        self._directory = directory
         self._segment_bytes = min(SEGMENT_BYTES, limit_bytes // 8)
         self._active: Segment
         self._leaving: list[Leaving] = []
         self._owed: dict[int, tuple[Entry, Sequence[tuple[int, bytes]]]] = {}
-        self._not_rotated = Rarely()
-        self._not_deleted = Rarely()
+        self._not_rotated = OncePerMinute()
+        self._not_deleted = OncePerMinute()
 
     def begin(self, accepted: int) -> None:
         """Make the first file that takes frames; raises OSError."""
-        self._active = self._slot.new_segment(accepted)
+        self._active = self._directory.new_segment(accepted)
 
     def write(self, entry: Entry, parts: Sequence[tuple[int, bytes]], accepted: int) -> bool:
         """Add frames to the exchange; False where the disk refuses them."""
@@ -85,7 +85,7 @@ class Files:
         """Put a request's body into a file of its own; without a frame the disk refused it, and the file is to be deleted."""
         segment: Segment | None = None
         try:
-            segment = self._slot.new_segment(accepted)
+            segment = self._directory.new_segment(accepted)
             [frame] = segment.append(serial, [(REQUEST, body)])
         except OSError as error:
             log.error("spool.refused", extra={"serial": serial, "why": error.strerror or str(error)})
@@ -133,7 +133,7 @@ class Files:
     def _rotate(self, accepted: int) -> None:
         """Go on in a new file; where there can be none, in the old one."""
         try:
-            fresh = self._slot.new_segment(accepted)
+            fresh = self._directory.new_segment(accepted)
         except OSError as error:
             if times := self._not_rotated.count():
                 why = error.strerror or str(error)
@@ -176,7 +176,7 @@ class Files:
         try:
             segment.append(serial, [(SETTLED, b"")])
         except FileNotFoundError:
-            if self._slot.elsewhere:
+            if self._directory.elsewhere:
                 raise
         finally:
             if segment is not self._active:

@@ -23,7 +23,7 @@ Frames = dict[int, list[tuple[StoredFile, Frame]]]
 
 
 @dataclass(slots=True)
-class Survey:
+class Inspection:
     """One slot. `unreadable_bytes` are damaged and not set aside so far; `frames` those of each serial, oldest first.
 
     `unread` are files that cannot be read now, and `why` the reason of the first.
@@ -77,16 +77,16 @@ class Survey:
             return None
 
 
-def slots(root: Path) -> list[Path]:
+def spool_directories(root: Path) -> list[Path]:
     """The slots below the spool's folder, by number."""
     return sorted(root.glob("*/"), key=lambda folder: (len(folder.name), folder.name))
 
 
-def survey(folder: Path) -> Survey:
+def inspect_spool(folder: Path) -> Inspection:
     """Look through one slot; raises OSError where it cannot be used."""
     held = is_held(folder)
     left = look_into(folder)
-    found = Survey(folder, left, held, left.accepted)
+    found = Inspection(folder, left, held, left.accepted)
     aside = {path.name: path.stat().st_size for path in (folder / DAMAGED_FOLDER).glob("*.bin")}
     found.set_aside_bytes = sum(aside.values())
     for path in left.found:
@@ -100,7 +100,7 @@ def survey(folder: Path) -> Survey:
     return found
 
 
-def _read(found: Survey, file: StoredFile, aside: set[str]) -> None:
+def _read(found: Inspection, file: StoredFile, aside: set[str]) -> None:
     def damaged(file: StoredFile, damage: Damage) -> None:
         being_written = found.held and damage.offset + damage.length == file.size
         if not being_written and copy_of(file, damage) not in aside:

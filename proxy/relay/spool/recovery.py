@@ -4,13 +4,13 @@ import errno
 import logging
 from pathlib import Path
 
-from proxy.relay.spool.directory import SlotTaken
+from proxy.relay.spool.directory import DirectoryTaken
 from proxy.relay.spool.spool import Spool
 
 log = logging.getLogger("nexus.spool")
 
 AGAIN_SECONDS = 60.0
-MOST_SLOTS = 1000
+MOST_DIRECTORIES = 1000
 
 
 def claim(root: Path, limit_bytes: int) -> Spool:
@@ -18,11 +18,11 @@ def claim(root: Path, limit_bytes: int) -> Spool:
 
     One that cannot be used, or not be read as a whole, is passed over: it is a leftover that is tried again each minute.
     """
-    for number in range(MOST_SLOTS):
+    for number in range(MOST_DIRECTORIES):
         folder = root / str(number)
         known = folder.exists()
         try:
-            spool = claim_slot(folder, limit_bytes)
+            spool = claim_directory(folder, limit_bytes)
         except OSError as error:
             if not known:
                 raise
@@ -32,7 +32,7 @@ def claim(root: Path, limit_bytes: int) -> Spool:
             return spool
         if spool:
             spool.shut()
-    raise OSError(errno.EBUSY, f"each of {MOST_SLOTS} slots is held by another process", str(root))
+    raise OSError(errno.EBUSY, f"each of {MOST_DIRECTORIES} slots is held by another process", str(root))
 
 
 class Leftovers:
@@ -67,7 +67,7 @@ class Leftovers:
 
     def _claim(self, folder: Path, now: float) -> Spool | None:
         try:
-            return claim_slot(folder, self._limit) if holds_something(folder) else None
+            return claim_directory(folder, self._limit) if holds_something(folder) else None
         except OSError as error:
             self.put_off(folder, now)
             _report(folder, error)
@@ -87,9 +87,9 @@ def holds_something(folder: Path) -> bool:
         return False
 
 
-def claim_slot(folder: Path, limit_bytes: int) -> Spool | None:
+def claim_directory(folder: Path, limit_bytes: int) -> Spool | None:
     """One slot; None when another process holds it. Raises OSError."""
     try:
         return Spool(folder, limit_bytes)
-    except SlotTaken:
+    except DirectoryTaken:
         return None

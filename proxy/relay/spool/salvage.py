@@ -17,7 +17,7 @@ _NAME = re.compile(r"(\d{10}-\d{20}-([0-9a-f-]{36}))-(\d+)\.bin")
 
 
 @dataclass(frozen=True, slots=True)
-class Rescued:
+class Salvaged:
     """A record that its spool counted as dropped; `files` held its frames and nothing else."""
 
     spool: str
@@ -25,7 +25,7 @@ class Rescued:
     files: list[Path]
 
 
-def rescued(folder: Path) -> Iterator[Rescued]:
+def salvaged(folder: Path) -> Iterator[Salvaged]:
     """What can be read of the damaged bytes of one slot."""
     frames: dict[tuple[str, int], list[tuple[StoredFile, Frame]]] = {}
     for spool, file in _files(folder):
@@ -34,7 +34,7 @@ def rescued(folder: Path) -> Iterator[Rescued]:
                 frames.setdefault((spool, found.serial), []).append((file, found))
     for (spool, _), parts in frames.items():
         if record := _record(parts):
-            yield Rescued(spool, record, [file.path for file, frame in parts if _fills(frame, file)])
+            yield Salvaged(spool, record, [file.path for file, frame in parts if _fills(frame, file)])
 
 
 def _files(folder: Path) -> list[tuple[str, StoredFile]]:

@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path
 
 from proxy.heartbeat import Heartbeat
-from proxy.relay.log_limit import Rarely
-from proxy.relay.spool.directory import Slot
+from proxy.relay.log_limit import OncePerMinute
+from proxy.relay.spool.directory import SpoolDirectory
 from proxy.relay.spool.files import Files
 from proxy.relay.spool.queue import ShipQueue
 from proxy.relay.spool.record import Entry, Read, Spooled, join
@@ -49,27 +49,27 @@ class Spool:
     """One slot's exchanges. Raises SlotTaken when another process has it, OSError when its folder cannot be used."""
 
     def __init__(self, folder: Path, limit_bytes: int) -> None:
-        self._slot = Slot(folder)
-        self.id = self._slot.id
+        self._directory = SpoolDirectory(folder)
+        self.id = self._directory.id
         self.folder = folder
-        self.accepted = self._slot.accepted
-        self.dropped = self._slot.dropped
-        self.bodies_dropped = self._slot.bodies_dropped
+        self.accepted = self._directory.accepted
+        self.dropped = self._directory.dropped
+        self.bodies_dropped = self._directory.bodies_dropped
         self._saved = (-1, -1, -1)
         self._limit = limit_bytes
         self._lock = threading.Lock()
-        self._files = Files(self._slot, limit_bytes)
+        self._files = Files(self._directory, limit_bytes)
         self._entries: dict[int, Entry] = {}
         self._queue = ShipQueue()
         self._held_back = 0
         self._unread: list[Path] = []
-        self._unreadable = Rarely()
+        self._unreadable = OncePerMinute()
         found = self._index()
         try:
             # Made before any file is deleted: the names keep the spool's identity and count.
             self._files.begin(self.accepted)
         except OSError:
-            self._slot.release()
+            self._directory.release()
             raise
         self._judge(found)
         self._save_counts()  # so that the file is there when the disk is full
@@ -229,14 +229,14 @@ class Spool:
         try:
             return read(file, frame)
         except FileNotFoundError:
-            if self._slot.elsewhere:
+            if self._directory.elsewhere:
                 raise
             file.missing = True
             return None
 
     def lose_response(self, serial: int, file: StoredFile, frame: Frame) -> None:
         """Note that a frame of it is damaged."""
-        self._slot.set_aside_frame(file, frame)
+        self._directory.set_aside_frame(file, frame)
         with self._lock:
             self._drop_body(self._entries[serial], DAMAGED_BODY)
 
@@ -263,7 +263,7 @@ class Spool:
             serial, frames, lambda file, frame: lost.append((file, frame)), partial(self.payload, read)
         )
         for file, frame in lost:
-            self._slot.set_aside_frame(file, frame)
+            self._directory.set_aside_frame(file, frame)
         if found is None:
             self._lose(entry)
             return None
@@ -277,7 +277,7 @@ class Spool:
         with self._lock:
             entry = self._entries[serial]
         for segment, frame in entry.frames:
-            self._slot.set_aside_frame(segment, frame)
+            self._directory.set_aside_frame(segment, frame)
         with self._lock:
             self._drop(entry, why)
 
@@ -294,7 +294,7 @@ class Spool:
         """Let go of the slot; what waits stays on disk for the next process."""
         with self._lock:
             self._files.close(self.accepted)
-            self._slot.release()
+            self._directory.release()
 
     # Within, under the lock
 
@@ -358,7 +358,7 @@ class Spool:
 
     def _save_counts(self) -> None:
         counts = (self.accepted, self.dropped, self.bodies_dropped)
-        if counts != self._saved and self._slot.save_counts(*counts):
+        if counts != self._saved and self._directory.save_counts(*counts):
             self._saved = counts
 
     def _release(self, entry: Entry, *, confirmed: bool) -> None:
@@ -370,7 +370,7 @@ class Spool:
 
     def _index(self) -> list[Segment]:
         """Read what the last process left; the files that could be read."""
-        found = look_through(self._slot)
+        found = look_through(self._directory)
         self._unread = found.unread
         for segment, exchanges in found.files.items():
             self._files.used += segment.size
@@ -395,7 +395,7 @@ class Spool:
                 continue
             if all(frame.kind != OPEN for _, frame in entry.frames):
                 for file, frame in entry.frames:
-                    self._slot.set_aside_frame(file, frame)
+                    self._directory.set_aside_frame(file, frame)
                 self._drop(entry, DAMAGED)
             else:
                 self._queue.add(entry)

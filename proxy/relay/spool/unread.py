@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from proxy.relay.spool.directory import Slot
+from proxy.relay.spool.directory import SpoolDirectory
 from proxy.relay.spool.record import frames_of
 from proxy.relay.spool.segments import CLOSE, OPEN, REQUEST, Frame, Segment, StoredFile
 
@@ -22,20 +22,20 @@ class Found:
     unread: list[Path] = field(default_factory=list)
 
 
-def look_through(slot: Slot) -> Found:
+def look_through(directory: SpoolDirectory) -> Found:
     """Read every file; damage is set aside, and one line tells of files that cannot be read."""
     found, why = Found(), ""
-    for path in slot.found:
+    for path in directory.found:
         try:
-            segment = slot.segment(path)
-            found.files[segment] = frames_of(segment, slot.set_aside)
+            segment = directory.segment(path)
+            found.files[segment] = frames_of(segment, directory.set_aside)
         except FileNotFoundError:  # of a process that has the slot too, where the file system knows no locks
             continue
         except OSError as error:
             why = why or f"{path.name}: {error.strerror or error}"
             found.unread.append(path)
     if found.unread:
-        report = {"folder": str(slot.folder), "files": len(found.unread), "why": why}
+        report = {"folder": str(directory.folder), "files": len(found.unread), "why": why}
         log.error("spool.files_unreadable", extra={**report, "action": "fix their rights or the disk"})
     return found
 

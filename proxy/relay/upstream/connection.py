@@ -6,14 +6,14 @@ from time import monotonic
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
-from proxy.relay.upstream.response_parser import Reply
+from proxy.relay.upstream.response_parser import ResponseParser
 
 # What may wait for a client that does not read; about as much more is on its way when the reading stops.
 MAX_HELD_BYTES = 128 * 1024
 
 
-class Link(ResponseHandler):
-    """What aiohttp's pool keeps; a `Reply` reads what comes on it.
+class UpstreamConnection(ResponseHandler):
+    """What aiohttp's pool keeps; a `ResponseParser` reads what comes on it.
 
     `listener` is called when bytes of the answer, its end or a failure have come, `on_end` before it at the end. `shortcut` is
     offered what comes between two chunks, and tells whether it took it. The timer is set once and looks, when it fires, whether
@@ -23,34 +23,34 @@ class Link(ResponseHandler):
     listener: Callable[[], None]
     shortcut: Callable[[bytes], bool]
     _on_end: Callable[[], None]
-    _reply: Reply | None = None
+    _response_parser: ResponseParser | None = None
     _idle_seconds = _heard_at = 0.0
 
-    def expect(self, reply: Reply, seconds: float, on_end: Callable[[], None]) -> None:
+    def expect(self, parser: ResponseParser, seconds: float, on_end: Callable[[], None]) -> None:
         """A request is about to be sent, and the longest silence after it."""
-        self._reply, self._on_end, self._idle_seconds = reply, on_end, seconds
+        self._response_parser, self._on_end, self._idle_seconds = parser, on_end, seconds
         self.listener, self.shortcut = nobody, no_shortcut
 
     @property
     def should_close(self) -> bool:
         """Whether the pool must not keep it."""
-        return self._reply is not None or super().should_close
+        return self._response_parser is not None or super().should_close
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the answer; what comes without a request before it spoils the connection."""
-        reply = self._reply
-        if reply is None:
+        parser = self._response_parser
+        if parser is None:
             self.close()
             return
         self._heard_at = monotonic()
-        if reply.between_chunks and self.shortcut(data):
+        if parser.between_chunks and self.shortcut(data):
             return
-        reply.feed(data)
-        if reply.ended:
-            self._end(reply)
+        parser.feed(data)
+        if parser.ended:
+            self._end(parser)
             return
         self.listener()
-        if reply.held > MAX_HELD_BYTES:
+        if parser.held > MAX_HELD_BYTES:
             self._reading_paused = True
             self._pause_transport_reading()
 
@@ -64,16 +64,16 @@ class Link(ResponseHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         """It ends the answer as well."""
         super().connection_lost(exc)
-        if reply := self._reply:
-            reply.lose(exc if isinstance(exc, Exception) else None)
-            self._end(reply)
+        if parser := self._response_parser:
+            parser.lose(exc if isinstance(exc, Exception) else None)
+            self._end(parser)
 
-    def _end(self, reply: Reply) -> None:
+    def _end(self, parser: ResponseParser) -> None:
         """Nothing more is expected: free for another request, or closed."""
-        self._reply = None
+        self._response_parser = None
         self._drop_timeout()
-        reply.end_parsing()
-        if not reply.reusable:
+        parser.end_parsing()
+        if not parser.reusable:
             self.force_close()
         on_end, self._on_end = self._on_end, nobody
         listener, self.listener = self.listener, nobody
@@ -100,9 +100,9 @@ class Link(ResponseHandler):
 
     def give_up(self, error: Exception) -> None:
         """End the request under way, if there still is one, and the connection with it."""
-        if reply := self._reply:
-            reply.fail(error)
-            self._end(reply)
+        if parser := self._response_parser:
+            parser.fail(error)
+            self._end(parser)
 
 
 def nobody() -> None:

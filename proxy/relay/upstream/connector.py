@@ -1,4 +1,4 @@
-"""The pool of connections to the API: aiohttp's, with `Link` on each of them, directly or through a proxy."""
+"""The pool of connections to the API: aiohttp's, with `UpstreamConnection` on each of them, directly or through a proxy."""
 
 import asyncio
 import ssl
@@ -12,13 +12,13 @@ from django.conf import settings
 
 from accounts.outbound import proxies, trust
 from accounts.outbound.tunnel import open_tunnel
-from proxy.relay.upstream.connection import Link
+from proxy.relay.upstream.connection import UpstreamConnection
 
 
 class TunnelConnector(aiohttp.TCPConnector):
     """Asks for a tunnel where a proxy leads to the destination.
 
-    aiohttp's own way through a proxy speaks HTTP by its own parser, which a `Link` does not have, and knows no tunnel for http.
+    aiohttp's own way through a proxy speaks HTTP by its own parser, which our connections lack, and knows no tunnel for http.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -49,7 +49,7 @@ def connector() -> aiohttp.TCPConnector:
     # Without a proxy nothing of this is on the way, not even a question.
     kind = TunnelConnector if proxies.is_configured() else aiohttp.TCPConnector
     made = kind(limit=0, ttl_dns_cache=60, ssl=_context() if settings.SSL_CERT_FILE else True)
-    made._factory = partial(Link, loop=made._loop)  # type: ignore[assignment]  # a Link is a ResponseHandler
+    made._factory = partial(UpstreamConnection, loop=made._loop)  # type: ignore[assignment]  # it is a ResponseHandler
     return made
 
 

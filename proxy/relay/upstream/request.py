@@ -17,8 +17,8 @@ from proxy.relay.background import spawn
 from proxy.relay.http.chunks import chunk_of
 from proxy.relay.http.headers import Headers
 from proxy.relay.http.request_body import Source
-from proxy.relay.upstream.connection import Link
-from proxy.relay.upstream.response_parser import Head, Reply
+from proxy.relay.upstream.connection import UpstreamConnection
+from proxy.relay.upstream.response_parser import Head, ResponseParser
 
 # A larger body is sent in pieces, while the answer may come already and others have their turns.
 WHOLE_BYTES = 512 * 1024
@@ -72,9 +72,9 @@ class Call:
 
     def __init__(self, connection: Connection, idle_seconds: float, *, bodiless: bool) -> None:
         self._connection = connection
-        self.link = cast(Link, connection.protocol)
-        self.reply = Reply(bodiless=bodiless)
-        self.link.expect(self.reply, idle_seconds, self._end)
+        self.link = cast(UpstreamConnection, connection.protocol)
+        self.parser = ResponseParser(bodiless=bodiless)
+        self.link.expect(self.parser, idle_seconds, self._end)
         self._writing: asyncio.Task[None] | None = None
         self._failure: Exception | None = None
         self._idle_seconds = idle_seconds
@@ -133,14 +133,14 @@ class Call:
 
         What breaks an answer whose head has come is reported by its body, however the network cut the bytes.
         """
-        reply = self.reply
-        while reply.head is None and not reply.ended:
+        parser = self.parser
+        while parser.head is None and not parser.ended:
             heard = asyncio.get_running_loop().create_future()
             self.link.listener = partial(settle, heard)
             await heard
-        if reply.head is None:
-            raise self._failure or cast(Exception, reply.error)  # what ended without an error has one
-        return reply.head
+        if parser.head is None:
+            raise self._failure or cast(Exception, parser.error)  # what ended without an error has one
+        return parser.head
 
     def _end(self) -> None:
         """Nothing more follows. A connection that still has to take the request serves nobody else."""

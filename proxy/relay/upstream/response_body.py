@@ -12,7 +12,7 @@ from proxy.relay.upstream.request import Call
 # A client that does not read has one of these in the proxy, beside the sockets' own buffers.
 PIECE_BYTES = 64 * 1024
 # Given a piece of the body and the same as a chunk, it tells whether it took it.
-Taker = Callable[[bytes, bytes], bool]
+Sink = Callable[[bytes, bytes], bool]
 
 
 class ResponseBody(httpx.AsyncByteStream):
@@ -20,33 +20,33 @@ class ResponseBody(httpx.AsyncByteStream):
 
     def __init__(self, call: Call) -> None:
         self._call = call
-        self._reply = call.reply
-        self._taker: Taker | None = None
+        self._response_parser = call.parser
+        self._sink: Sink | None = None
         self._waiter: asyncio.Future[bytes] | None = None
-        if not self._reply.ended:
+        if not self._response_parser.ended:
             call.link.listener = self._arrived
 
-    def hand_to(self, taker: Taker) -> None:
+    def hand_to(self, sink: Sink) -> None:
         """Give `taker` what comes while `read` waits, without waking its task: all but the last piece, until it returns False."""
-        self._taker = taker
-        if not self._reply.ended:
+        self._sink = sink
+        if not self._response_parser.ended:
             self._call.link.shortcut = self._pass_on
 
     async def read(self) -> bytes:
         """What has come so far, up to PIECE_BYTES; b"" at the end."""
-        reply = self._reply
-        while not (piece := self._take()) and not reply.ended:
+        parser = self._response_parser
+        while not (piece := self._take()) and not parser.ended:
             if piece := await self._wait():
                 return piece
-        if not piece and reply.error:
-            raise httpx.ReadError(str(reply.error) or type(reply.error).__name__) from reply.error
+        if not piece and parser.error:
+            raise httpx.ReadError(str(parser.error) or type(parser.error).__name__) from parser.error
         return piece
 
     def _take(self) -> bytes:
-        reply = self._reply
-        piece = reply.take(PIECE_BYTES)
-        if not reply.ended:  # else the link may be another request's by now
-            self._call.link.taken(reply.held)
+        parser = self._response_parser
+        piece = parser.take(PIECE_BYTES)
+        if not parser.ended:  # else the link may be another request's by now
+            self._call.link.taken(parser.held)
         return piece
 
     async def _wait(self) -> bytes:
@@ -60,10 +60,10 @@ class ResponseBody(httpx.AsyncByteStream):
     def _pass_on(self, data: bytes) -> bool:
         """One whole chunk, as an event of a slow stream comes, is for the taker as it is: nobody needs to parse it."""
         waiter = self._waiter
-        if waiter is None or waiter.done() or self._taker is None or not (piece := data_of(data)):
+        if waiter is None or waiter.done() or self._sink is None or not (piece := data_of(data)):
             return False
         try:
-            return self._taker(piece, data)
+            return self._sink(piece, data)
         except Exception as error:  # it belongs to the task
             waiter.set_exception(error)
             return True
@@ -72,12 +72,12 @@ class ResponseBody(httpx.AsyncByteStream):
         waiter = self._waiter
         if waiter is None or waiter.done():
             return
-        if self._taker is None or self._reply.ended:
+        if self._sink is None or self._response_parser.ended:
             waiter.set_result(b"")
             return
         try:
-            while piece := self._reply.take(PIECE_BYTES):
-                if not self._taker(piece, chunk_of(piece)):
+            while piece := self._response_parser.take(PIECE_BYTES):
+                if not self._sink(piece, chunk_of(piece)):
                     waiter.set_result(piece)
                     return
         except Exception as error:  # it belongs to the task
@@ -90,11 +90,11 @@ class ResponseBody(httpx.AsyncByteStream):
     @property
     def ended(self) -> bool:
         """Whether the last byte has been handed out."""
-        return self._reply.taken
+        return self._response_parser.taken
 
     def close(self) -> None:
         """Nothing more is wanted: upstream must stop at once. The taker, which may hold it, is let go of."""
-        self._taker = None
+        self._sink = None
         if self._call.link.listener == self._arrived:
             self._call.link.listener, self._call.link.shortcut = nobody, no_shortcut
         self._call.close()

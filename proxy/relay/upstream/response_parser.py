@@ -33,7 +33,7 @@ class Head(NamedTuple):
     headers: Headers
 
 
-class Reply:
+class ResponseParser:
     """`feed` it what comes and `lose` it when the connection ends; `take` the body.
 
     `head` is the final answer's, without 1xx before it; a 101 is none, as nobody asked for another protocol. It has `ended` with

@@ -13,7 +13,7 @@ from accounts.access.decision import Decision
 from accounts.credentials.health import claim_probe, release_probe
 from nexus_project.stack.machine import ports
 from proxy.record import Payment
-from proxy.relay.credentials import circuit_breaker as standing
+from proxy.relay.credentials import circuit_breaker as breaker
 from proxy.relay.credentials import outcome
 from proxy.relay.credentials.circuit_breaker import PROBE_SECONDS
 from proxy.relay.http.refusal import Refused
@@ -264,7 +264,7 @@ async def test_without_redis_a_probe_that_says_nothing_is_followed_by_the_next(
 async def test_a_prober_that_crashed_is_waited_for_until_its_claim_ends(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(standing, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(breaker, "LOOK_SECONDS", 0.05)
     until = await half_open(bench)
     assert claim_probe(ONE.key, until, "a process that crashed", 0.6)
     started = time.monotonic()

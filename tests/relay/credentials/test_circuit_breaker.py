@@ -13,28 +13,28 @@ from proxy.relay.credentials.circuit_breaker import (
     LOOK_SECONDS,
     MOST_SECONDS,
     PROBE_SECONDS,
-    Standing,
+    CircuitBreaker,
 )
 
 NOW = 1_000_000.0
 
 
 def test_it_cools_until_the_api_wants_to_be_asked_again() -> None:
-    standing = Standing()
+    breaker = CircuitBreaker()
 
-    assert standing.cool(NOW, NOW + 30, "429", NOW - 1)
+    assert breaker.cool(NOW, NOW + 30, "429", NOW - 1)
 
-    assert (standing.is_ready(NOW + 29.9), standing.is_cooling(NOW + 29.9)) == (False, True)
-    assert (standing.is_ready(NOW + 30), standing.is_cooling(NOW + 30)) == (True, False)
-    assert standing.reason == "429"
+    assert (breaker.is_ready(NOW + 29.9), breaker.is_cooling(NOW + 29.9)) == (False, True)
+    assert (breaker.is_ready(NOW + 30), breaker.is_cooling(NOW + 30)) == (True, False)
+    assert breaker.reason == "429"
 
 
 def test_without_a_time_of_the_api_the_pause_grows_to_its_bound() -> None:
-    standing, now, pauses = Standing(), NOW, []
+    breaker, now, pauses = CircuitBreaker(), NOW, []
     for _ in range(12):
-        standing.cool(now, None, "529", now)
-        pauses.append(standing.until - now)
-        now = standing.until
+        breaker.cool(now, None, "529", now)
+        pauses.append(breaker.until - now)
+        now = breaker.until
 
     wanted = [min(FIRST_SECONDS * 2**number, MOST_SECONDS) for number in range(12)]
     assert pauses == [pytest.approx(seconds, rel=JITTER + 0.001) for seconds in wanted]
@@ -42,103 +42,103 @@ def test_without_a_time_of_the_api_the_pause_grows_to_its_bound() -> None:
 
 
 def test_many_requests_that_were_in_flight_are_one_failure() -> None:
-    standing = Standing()
-    standing.cool(NOW, NOW + 10, "429", NOW - 1)
+    breaker = CircuitBreaker()
+    breaker.cool(NOW, NOW + 10, "429", NOW - 1)
 
-    assert not standing.cool(NOW + 1, NOW + 20, "429", NOW - 0.5)
-    assert not standing.cool(NOW + 1, None, "529", NOW - 0.5)
+    assert not breaker.cool(NOW + 1, NOW + 20, "429", NOW - 0.5)
+    assert not breaker.cool(NOW + 1, None, "529", NOW - 0.5)
 
-    assert (standing.failures, standing.until, standing.reason) == (1, NOW + 20, "429")
+    assert (breaker.failures, breaker.until, breaker.reason) == (1, NOW + 20, "429")
 
 
 def test_after_the_end_one_request_probes_and_the_others_wait() -> None:
-    standing = Standing()
-    standing.cool(NOW, NOW + 10, "429", NOW)
-    standing.ask(NOW + 10)
+    breaker = CircuitBreaker()
+    breaker.cool(NOW, NOW + 10, "429", NOW)
+    breaker.ask(NOW + 10)
 
-    assert not standing.is_ready(NOW + 10)
-    assert standing.succeed(NOW + 10)
-    assert (standing.is_ready(NOW + 10), standing.until, standing.failures) == (True, 0, 0)
+    assert not breaker.is_ready(NOW + 10)
+    assert breaker.succeed(NOW + 10)
+    assert (breaker.is_ready(NOW + 10), breaker.until, breaker.failures) == (True, 0, 0)
 
 
 def test_one_that_is_well_is_asked_by_all() -> None:
-    standing = Standing()
-    standing.ask(NOW)
+    breaker = CircuitBreaker()
+    breaker.ask(NOW)
 
-    assert standing.is_ready(NOW)
-    assert not standing.succeed(NOW)
+    assert breaker.is_ready(NOW)
+    assert not breaker.succeed(NOW)
 
 
 def test_a_probe_that_fails_cools_it_again() -> None:
-    standing = Standing()
-    standing.cool(NOW, NOW + 10, "429", NOW)
-    standing.ask(NOW + 10)
+    breaker = CircuitBreaker()
+    breaker.cool(NOW, NOW + 10, "429", NOW)
+    breaker.ask(NOW + 10)
 
-    assert standing.cool(NOW + 11, NOW + 60, "529", NOW + 10)
-    assert (standing.failures, standing.reason, standing.is_probed(NOW + 11)) == (2, "529", False)
+    assert breaker.cool(NOW + 11, NOW + 60, "529", NOW + 10)
+    assert (breaker.failures, breaker.reason, breaker.is_probed(NOW + 11)) == (2, "529", False)
 
 
 def test_a_probe_without_an_outcome_ends_by_itself_or_by_an_answer_that_says_nothing() -> None:
-    standing = Standing()
-    standing.cool(NOW, NOW + 10, "429", NOW)
-    standing.ask(NOW + 10)
-    assert standing.is_ready(NOW + 10 + PROBE_SECONDS)
+    breaker = CircuitBreaker()
+    breaker.cool(NOW, NOW + 10, "429", NOW)
+    breaker.ask(NOW + 10)
+    assert breaker.is_ready(NOW + 10 + PROBE_SECONDS)
 
-    standing.neither()
-    assert standing.is_ready(NOW + 10)
-    standing.ask(NOW + 10)
-    assert not standing.is_ready(NOW + 10)
+    breaker.neither()
+    assert breaker.is_ready(NOW + 10)
+    breaker.ask(NOW + 10)
+    assert not breaker.is_ready(NOW + 10)
 
 
 def test_a_success_of_before_the_cool_down_says_nothing_of_the_time_after() -> None:
-    standing = Standing()
-    standing.cool(NOW, NOW + 10, "429", NOW)
+    breaker = CircuitBreaker()
+    breaker.cool(NOW, NOW + 10, "429", NOW)
 
-    assert not standing.succeed(NOW - 1)
-    assert standing.is_cooling(NOW + 1)
+    assert not breaker.succeed(NOW - 1)
+    assert breaker.is_cooling(NOW + 1)
 
 
 def test_what_others_tell_is_taken_over_once() -> None:
-    standing = Standing()
-    standing.adopt(NOW + 10, "429", NOW)
-    standing.ask(NOW + 10)
-    standing.adopt(NOW + 10, "429", NOW + 10)
+    breaker = CircuitBreaker()
+    breaker.adopt(NOW + 10, "429", NOW)
+    breaker.ask(NOW + 10)
+    breaker.adopt(NOW + 10, "429", NOW + 10)
 
-    assert (standing.until, standing.reason, standing.failures) == (NOW + 10, "429", 1)
-    assert standing.is_probed(NOW + 10)
+    assert (breaker.until, breaker.reason, breaker.failures) == (NOW + 10, "429", 1)
+    assert breaker.is_probed(NOW + 10)
 
 
 def test_another_processes_probe_is_looked_after_again_in_a_moment() -> None:
-    standing = Standing()
-    standing.cool(NOW, NOW + 10, "429", NOW)
-    standing.probed_elsewhere(NOW + 10)
-    assert not standing.is_ready(NOW + 10)
-    assert standing.is_ready(NOW + 10 + LOOK_SECONDS)
+    breaker = CircuitBreaker()
+    breaker.cool(NOW, NOW + 10, "429", NOW)
+    breaker.probed_elsewhere(NOW + 10)
+    assert not breaker.is_ready(NOW + 10)
+    assert breaker.is_ready(NOW + 10 + LOOK_SECONDS)
 
-    standing.recover()
-    standing.probed_elsewhere(NOW + 11)
-    assert standing.is_ready(NOW + 11)
+    breaker.recover()
+    breaker.probed_elsewhere(NOW + 11)
+    assert breaker.is_ready(NOW + 11)
 
 
 async def test_who_waits_for_a_probe_hears_of_its_outcome() -> None:
-    standing, now = Standing(), time.time()
-    standing.cool(now - 2, now - 1, "429", now - 2)
-    standing.ask(now)
-    waiting = [asyncio.get_running_loop().create_task(standing.outcome(now)) for _ in range(3)]
+    breaker, now = CircuitBreaker(), time.time()
+    breaker.cool(now - 2, now - 1, "429", now - 2)
+    breaker.ask(now)
+    waiting = [asyncio.get_running_loop().create_task(breaker.outcome(now)) for _ in range(3)]
     await asyncio.sleep(0)
-    standing.recover()
+    breaker.recover()
 
     async with asyncio.timeout(1):
         await asyncio.gather(*waiting)
 
 
 async def test_who_waits_for_a_probe_waits_no_longer_than_it_holds() -> None:
-    standing, now = Standing(), time.time()
-    standing.cool(now - 2, now - 1, "429", now - 2)
-    standing.ask(now - PROBE_SECONDS + 0.05)
+    breaker, now = CircuitBreaker(), time.time()
+    breaker.cool(now - 2, now - 1, "429", now - 2)
+    breaker.ask(now - PROBE_SECONDS + 0.05)
 
     async with asyncio.timeout(1):
-        await standing.outcome(now)
+        await breaker.outcome(now)
 
 
 steps = st.lists(
@@ -151,24 +151,24 @@ steps = st.lists(
 def test_every_cool_down_has_a_reason_and_an_end_and_any_success_clears_it(
     walk: list[tuple[str, float]],
 ) -> None:
-    standing, now = Standing(), NOW
+    breaker, now = CircuitBreaker(), NOW
     for step, seconds in walk:
         now += seconds
         match step:
             case "cool":
-                standing.cool(now, None, "529", now)
+                breaker.cool(now, None, "529", now)
             case "told":
-                standing.cool(now, now + seconds + 1, "429", now - seconds)
-            case "ask" if standing.is_ready(now):
-                standing.ask(now)
+                breaker.cool(now, now + seconds + 1, "429", now - seconds)
+            case "ask" if breaker.is_ready(now):
+                breaker.ask(now)
             case "succeed":
-                standing.succeed(now)
-                assert standing.until == 0
-                assert standing.is_ready(now)
+                breaker.succeed(now)
+                assert breaker.until == 0
+                assert breaker.is_ready(now)
             case "neither":
-                standing.neither()
+                breaker.neither()
             case "adopt":
-                standing.adopt(now + 5, "429", now)
-        assert bool(standing.reason) == bool(standing.until)
-        assert standing.until <= now + MOST_SECONDS * (1 + JITTER)
-        assert standing.is_ready(max(now, standing.until) + PROBE_SECONDS)
+                breaker.adopt(now + 5, "429", now)
+        assert bool(breaker.reason) == bool(breaker.until)
+        assert breaker.until <= now + MOST_SECONDS * (1 + JITTER)
+        assert breaker.is_ready(max(now, breaker.until) + PROBE_SECONDS)

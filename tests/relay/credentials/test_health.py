@@ -39,7 +39,7 @@ class Process:
         self.sharing = HealthSharing(self.watcher, self.notes, self.pool)
 
     def cooling(self) -> list[str]:
-        return [standing.reason for standing in self.pool.cooling(BOTH, time.time())]
+        return [breaker.reason for breaker in self.pool.cooling(BOTH, time.time())]
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ def test_when_all_cool_down_nobody_is_chosen_and_the_earliest_end_is_known() -> 
 
     assert pool.choose("", ALL, now) is None
     assert pool.probed(ALL, now) is None
-    assert [standing.reason for standing in pool.cooling(ALL, now)] == ["acc_2", "acc_3", "acc_1"]
+    assert [breaker.reason for breaker in pool.cooling(ALL, now)] == ["acc_2", "acc_3", "acc_1"]
 
 
 def test_a_half_open_one_is_probed_by_one_request_while_others_use_the_rest() -> None:
@@ -73,7 +73,7 @@ def test_a_half_open_one_is_probed_by_one_request_while_others_use_the_rest() ->
 
     assert pool.choose("", (A, B), now + 11) is B
     assert pool.choose("", (A,), now + 11) is None
-    assert pool.probed((A, B), now + 11) is pool._standings[A.key]
+    assert pool.probed((A, B), now + 11) is pool._breakers[A.key]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_an_answer_that_shows_the_account_at_work_ends_its_cool_down(
     pool.ask(A, time.time() + 1)
     pool.answered(A, status, httpx.Headers(), time.time() + 1)
 
-    assert (pool._standings[A.key].until == 0) is well
+    assert (pool._breakers[A.key].until == 0) is well
     assert not pool.probed((A,), time.time() + 1)
     assert caplog.messages == ["pool.cooling"] + ["pool.recovered"] * well
 

@@ -96,7 +96,7 @@ async def test_a_new_session_takes_whichever_is_free_and_stays_where_it_was_answ
     bench.emulator.rules[ONE.secret] = "status=429,retry-after=50"
 
     assert (await bench.read(session="s"))[0] == 200
-    bench.sender.pool._standings[ONE.key].recover()
+    bench.sender.pool._breakers[ONE.key].recover()
     bench.emulator.rules.clear()
     assert (await bench.read(session="s"))[0] == 200
     assert bench.asked == [ONE.secret, TWO.secret, TWO.secret]
@@ -122,7 +122,7 @@ async def test_at_its_limit_for_longer_or_dead_it_is_left_for_good(bench: Bench,
 
     assert (await bench.read(session="s"))[0] == 200
     assert bench.exchange.left_organisation == "org-a"
-    bench.sender.pool._standings[ONE.key].recover()
+    bench.sender.pool._breakers[ONE.key].recover()
     bench.emulator.rules.clear()
     assert (await bench.read(session="s"))[0] == 200
     assert bench.exchange.left_organisation == ""

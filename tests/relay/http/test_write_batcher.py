@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 import pytest
 import uvloop
 
-from proxy.relay.http.write_batcher import LARGE_BYTES, MOST_WAITING, Outbox
+from proxy.relay.http.write_batcher import LARGE_BYTES, MOST_WAITING, WriteBatcher
 
 
 class Client:
@@ -39,10 +39,10 @@ class Client:
 async def _at_the_end_of_the_turn() -> None:
     loop, clients = asyncio.get_running_loop(), [await Client.connected() for _ in range(3)]
     later: list[bytes] = []
-    outbox = Outbox.of(loop)
+    batcher = WriteBatcher.of(loop)
     for word in (b"one", b"two"):
         for client in clients:
-            outbox.put(loop, client.transport, word)
+            batcher.put(loop, client.transport, word)
     loop.call_soon(lambda: later.extend(client.received() for client in clients))
     assert [client.received() for client in clients] == [b""] * 3
     await asyncio.sleep(0)
@@ -53,9 +53,9 @@ async def _at_the_end_of_the_turn() -> None:
 
 async def _many() -> None:
     loop, client = asyncio.get_running_loop(), await Client.connected()
-    outbox = Outbox.of(loop)
+    batcher = WriteBatcher.of(loop)
     for _ in range(MOST_WAITING + 1):
-        outbox.put(loop, client.transport, b"x")
+        batcher.put(loop, client.transport, b"x")
     assert client.received() == b"x" * MOST_WAITING
     await asyncio.sleep(0)
     assert client.received() == b"x"
@@ -64,9 +64,9 @@ async def _many() -> None:
 
 async def _large() -> None:
     loop, client = asyncio.get_running_loop(), await Client.connected()
-    outbox = Outbox.of(loop)
-    outbox.put(loop, client.transport, b"before")
-    outbox.put(loop, client.transport, bytes(LARGE_BYTES))
+    batcher = WriteBatcher.of(loop)
+    batcher.put(loop, client.transport, b"before")
+    batcher.put(loop, client.transport, bytes(LARGE_BYTES))
     assert client.received() == b"before" + bytes(LARGE_BYTES)
     client.close()
 
@@ -78,9 +78,9 @@ async def _gone() -> None:
     await asyncio.sleep(0.01)
     with pytest.raises(RuntimeError):  # what a closed transport does with a write
         gone.transport.write(b"x")
-    outbox = Outbox.of(loop)
-    outbox.put(loop, gone.transport, b"lost")
-    outbox.put(loop, there.transport, b"kept")
+    batcher = WriteBatcher.of(loop)
+    batcher.put(loop, gone.transport, b"lost")
+    batcher.put(loop, there.transport, b"kept")
     await asyncio.sleep(0)
     assert there.received() == b"kept"
     gone.far.close()
@@ -95,10 +95,10 @@ def test_what_is_put_is_written(scene: Callable[[], Coroutine[object, object, No
 
 def test_each_loop_has_one_as_long_as_it_lives() -> None:
     loop, other = asyncio.new_event_loop(), uvloop.new_event_loop()
-    known = len(Outbox._of)
-    assert Outbox.of(loop) is Outbox.of(loop) is not Outbox.of(other)
+    known = len(WriteBatcher._of)
+    assert WriteBatcher.of(loop) is WriteBatcher.of(loop) is not WriteBatcher.of(other)
     loop.close()
     other.close()
     del loop, other
     gc.collect()
-    assert len(Outbox._of) <= known
+    assert len(WriteBatcher._of) <= known

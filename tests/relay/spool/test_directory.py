@@ -5,25 +5,25 @@ from pathlib import Path
 import pytest
 
 from proxy.relay.spool import directory as module
-from proxy.relay.spool.directory import Slot, SlotTaken
+from proxy.relay.spool.directory import DirectoryTaken, SpoolDirectory
 from proxy.relay.spool.segments import OPEN, Damage
 
 
 def test_a_folder_is_held_by_one_at_a_time(tmp_path: Path) -> None:
-    first = Slot(tmp_path / "0")
+    first = SpoolDirectory(tmp_path / "0")
 
-    with pytest.raises(SlotTaken, match="0"):
-        Slot(tmp_path / "0")
+    with pytest.raises(DirectoryTaken, match="0"):
+        SpoolDirectory(tmp_path / "0")
 
     first.release()
-    Slot(tmp_path / "0").release()
+    SpoolDirectory(tmp_path / "0").release()
 
 
 def test_nobody_else_can_read_it(tmp_path: Path) -> None:
-    slot = Slot(tmp_path / "0")
-    segment = slot.new_segment(0)
-    slot.save_counts(1, 1)
-    slot.release()
+    directory = SpoolDirectory(tmp_path / "0")
+    segment = directory.new_segment(0)
+    directory.save_counts(1, 1)
+    directory.release()
     segment.seal()
 
     assert (tmp_path / "0").stat().st_mode & 0o777 == 0o700
@@ -31,16 +31,16 @@ def test_nobody_else_can_read_it(tmp_path: Path) -> None:
 
 
 def test_identity_and_count_are_found_again(tmp_path: Path) -> None:
-    slot = Slot(tmp_path / "0")
-    slot.new_segment(0).seal()
-    slot.new_segment(41).seal()
-    slot.save_counts(43, 2)
-    slot.release()
+    directory = SpoolDirectory(tmp_path / "0")
+    directory.new_segment(0).seal()
+    directory.new_segment(41).seal()
+    directory.save_counts(43, 2)
+    directory.release()
 
-    again = Slot(tmp_path / "0")
+    again = SpoolDirectory(tmp_path / "0")
     again.release()
 
-    assert (again.id, again.accepted, again.dropped) == (slot.id, 43, 2)
+    assert (again.id, again.accepted, again.dropped) == (directory.id, 43, 2)
     assert [path.name[:31] for path in again.found] == [
         f"000000000{n}-{a:020d}" for n, a in ((1, 0), (2, 41))
     ]
@@ -53,15 +53,15 @@ def test_identity_and_count_are_found_again(tmp_path: Path) -> None:
 def test_counts_that_a_crash_left_unreadable_are_told_and_passed_over(
     tmp_path: Path, content: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    slot = Slot(tmp_path / "0")
-    slot.new_segment(41).seal()
-    slot.release()
+    directory = SpoolDirectory(tmp_path / "0")
+    directory.new_segment(41).seal()
+    directory.release()
     (tmp_path / "0" / "counts").write_text(content)
 
-    again = Slot(tmp_path / "0")
+    again = SpoolDirectory(tmp_path / "0")
     again.release()
 
-    assert (again.id, again.accepted, again.dropped) == (slot.id, 41, 0)
+    assert (again.id, again.accepted, again.dropped) == (directory.id, 41, 0)
     assert caplog.messages == ["spool.counts_unreadable"]
 
 
@@ -71,10 +71,10 @@ def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
     for name in ("notes.txt", "foo.seg", "1-1-1.seg"):
         (folder / name).write_text("mine")
 
-    slot = Slot(folder)
-    slot.release()
+    directory = SpoolDirectory(folder)
+    directory.release()
 
-    assert slot.found == []
+    assert directory.found == []
     assert (folder / "foo.seg").read_text() == "mine"
 
 
@@ -83,30 +83,30 @@ def test_a_folder_that_cannot_be_used_raises_and_is_let_go(tmp_path: Path, obsta
     (tmp_path / "0" / obstacle).mkdir(parents=True)
 
     with pytest.raises(IsADirectoryError):
-        Slot(tmp_path / "0")
+        SpoolDirectory(tmp_path / "0")
 
     (tmp_path / "0" / obstacle).rmdir()
-    Slot(tmp_path / "0").release()
+    SpoolDirectory(tmp_path / "0").release()
 
 
 def test_a_file_in_place_of_the_folder_raises(tmp_path: Path) -> None:
     (tmp_path / "0").write_text("")
 
     with pytest.raises(FileExistsError):
-        Slot(tmp_path / "0")
+        SpoolDirectory(tmp_path / "0")
 
 
 def test_what_is_set_aside_is_bounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(module, "MAX_SET_ASIDE_BYTES", 100)
-    slot = Slot(tmp_path / "0")
-    segment = slot.new_segment(0)
+    directory = SpoolDirectory(tmp_path / "0")
+    segment = directory.new_segment(0)
     segment.append(1, [(OPEN, bytes(200))])
     for damage in (Damage(0, 60), Damage(60, 60), Damage(0, 60), Damage(120, 40)):
-        slot.set_aside(segment, damage)
+        directory.set_aside(segment, damage)
     segment.seal()
-    slot.release()
+    directory.release()
 
     kept = sorted(path.stat().st_size for path in (tmp_path / "0" / "damaged").iterdir())
     assert kept == [40, 60]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from proxy.relay.spool.inspect import survey
+from proxy.relay.spool.inspect import inspect_spool
 from proxy.relay.spool.segments import OPEN
 from proxy.relay.spool.spool import Spool
 from tests.relay.large import PIECES, accept_results
@@ -12,7 +12,7 @@ def test_a_response_that_is_not_kept_is_not_even_read(tmp_path: Path, reads: lis
     spool = Spool(tmp_path / "0", 1024**2)
     accept_results(spool, response_not_kept=True, response_size=10**9, response_digest=b"d" * 32)
     accept_results(spool)
-    found = survey(tmp_path / "0")
+    found = inspect_spool(tmp_path / "0")
     reads.clear()
 
     left_out = found.record(1)
@@ -30,7 +30,7 @@ def test_a_response_that_is_not_kept_is_not_even_read(tmp_path: Path, reads: lis
 def test_a_response_without_a_beginning_is_no_record(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "0", 1024**2)
     accept_results(spool)
-    found = survey(tmp_path / "0")
+    found = inspect_spool(tmp_path / "0")
     spool.shut()
     frames = found.frames[1]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from proxy.relay.spool import spool as module
-from proxy.relay.spool.directory import Slot
+from proxy.relay.spool.directory import SpoolDirectory
 from proxy.relay.spool.record import Spooled
 from proxy.relay.spool.spool import Spool
 from proxy.relay.spool.unread import look_through
@@ -144,7 +144,7 @@ def test_without_a_new_file_the_old_one_grows_on(
         raise OSError(errno.EMFILE, "Too many open files")
 
     with monkeypatch.context() as patch:
-        patch.setattr(small._slot, "new_segment", refuse)
+        patch.setattr(small._directory, "new_segment", refuse)
         for _ in range(8):
             put(small, bytes(5000))
 
@@ -286,10 +286,10 @@ def test_a_file_that_vanishes_while_a_process_starts_is_passed_over(tmp_path: Pa
     first = Spool(tmp_path / "0", MIB)
     put(first)
     first.shut()
-    slot = Slot(tmp_path / "0")
-    slot.found.append(tmp_path / "0" / "gone.seg")
+    directory = SpoolDirectory(tmp_path / "0")
+    directory.found.append(tmp_path / "0" / "gone.seg")
 
-    found = look_through(slot)
-    slot.release()
+    found = look_through(directory)
+    directory.release()
 
     assert (len(found.files), found.unread) == (1, [])

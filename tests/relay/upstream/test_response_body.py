@@ -59,7 +59,7 @@ async def response(idle_seconds: float = 5.0) -> AsyncIterator[tuple[ResponseBod
         (await connected).close()
 
 
-class Taker:
+class Sink:
     """Takes all."""
 
     def __init__(self) -> None:
@@ -76,7 +76,7 @@ def start(work: Coroutine[object, object, T]) -> "asyncio.Task[T]":
 
 
 async def test_what_comes_while_read_waits_goes_to_the_taker_and_the_end_to_read() -> None:
-    take = Taker()
+    take = Sink()
 
     async with response() as (stream, write):
         stream.hand_to(take)
@@ -134,17 +134,17 @@ async def test_events_that_come_before_somebody_takes_them_wait_for_who_reads() 
 
 
 async def test_an_event_that_comes_alone_is_handed_on_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    take = Taker()
+    take = Sink()
     parsed: list[bytes] = []
 
     async with response() as (stream, write):
-        feed = stream._reply.feed
+        feed = stream._response_parser.feed
 
         def parse(data: bytes) -> None:
             parsed.append(data)
             feed(data)
 
-        monkeypatch.setattr(stream._reply, "feed", parse)
+        monkeypatch.setattr(stream._response_parser, "feed", parse)
         stream.hand_to(take)
         reading = start(stream.read())
         events = [b"%d\n\n" % number for number in range(5)]
@@ -160,7 +160,7 @@ async def test_an_event_that_comes_alone_is_handed_on_as_it_is(monkeypatch: pyte
 
 @pytest.mark.parametrize("last", [b"", b"not a chunk's length\r\n"])
 async def test_an_answer_that_breaks_off_ends_who_reads(last: bytes) -> None:
-    take = Taker()
+    take = Sink()
 
     async with response() as (stream, write):
         stream.hand_to(take)
@@ -184,7 +184,7 @@ async def test_silence_ends_who_reads_in_time() -> None:
 
 
 async def test_an_answer_that_is_closed_tells_nobody_any_more() -> None:
-    take = Taker()
+    take = Sink()
 
     async with response() as (stream, write):
         stream.hand_to(take)

@@ -5,22 +5,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.relay.upstream.response_parser import MAX_HEAD_BYTES, MAX_HEADERS, BadResponse, Reply
+from proxy.relay.upstream.response_parser import MAX_HEAD_BYTES, MAX_HEADERS, BadResponse, ResponseParser
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"transfer-encoding: chunked\r\n\r\n"
 bodies = st.lists(st.binary(min_size=1, max_size=300), max_size=6)
 
 
-def fed(*parts: bytes, bodiless: bool = False) -> Reply:
-    reply = Reply(bodiless=bodiless)
+def fed(*parts: bytes, bodiless: bool = False) -> ResponseParser:
+    parser = ResponseParser(bodiless=bodiless)
     for part in parts:
-        reply.feed(part)
-    return reply
+        parser.feed(part)
+    return parser
 
 
-def all_of(reply: Reply) -> bytes:
-    return b"".join(iter(lambda: reply.take(1000), b""))
+def all_of(parser: ResponseParser) -> bytes:
+    return b"".join(iter(lambda: parser.take(1000), b""))
 
 
 def chunks(pieces: list[bytes]) -> bytes:
@@ -39,17 +39,17 @@ def test_however_it_is_cut_the_same_head_and_bytes_come(
     }[framing]
     cuts = sorted(data.draw(st.lists(st.integers(0, len(sent)), max_size=8)))
 
-    reply = fed(*(sent[start:end] for start, end in zip([0, *cuts], [*cuts, len(sent)], strict=True)))
+    parser = fed(*(sent[start:end] for start, end in zip([0, *cuts], [*cuts, len(sent)], strict=True)))
     if framing == "end":
-        assert not reply.ended
-        reply.lose(None)
+        assert not parser.ended
+        parser.lose(None)
 
-    assert (reply.ended, reply.error) == (True, None)
-    assert all_of(reply) == body
-    assert reply.taken
-    assert reply.head
-    assert reply.head.status == 200
-    assert reply.reusable is (framing != "end")
+    assert (parser.ended, parser.error) == (True, None)
+    assert all_of(parser) == body
+    assert parser.taken
+    assert parser.head
+    assert parser.head.status == 200
+    assert parser.reusable is (framing != "end")
 
 
 texts = st.lists(st.sampled_from([b"a", b"\n", b"\r\n", b"1\r\n", b"\n\n"]), min_size=1).map(b"".join)
@@ -64,42 +64,48 @@ def test_it_says_that_it_is_between_chunks_only_where_that_is_so(
         len(CHUNKED) + len(chunks(pieces[:count])) - len(chunks([])) for count in range(1, len(pieces) + 1)
     ]
     cuts = data.draw(st.sets(st.integers(1, len(sent)) | st.sampled_from(borders), max_size=12))
-    reply = Reply(bodiless=False)
+    parser = ResponseParser(bodiless=False)
     start = 0
     for end in sorted(cuts):
-        reply.feed(sent[start:end])
+        parser.feed(sent[start:end])
         start = end
-        assert reply.ended or not reply.between_chunks or end in borders
+        assert parser.ended or not parser.between_chunks or end in borders
 
 
 def test_it_is_between_chunks_after_each_event_that_is_one() -> None:
-    reply = fed(CHUNKED)
+    parser = fed(CHUNKED)
     said = []
     for part in (b"5\r\na: 1\n\r\n", b"4\r\na\n\n\n\r\n", b"5\r\nb\n\n", b"c\n\r\n", b"3\r\nd\n\n\r\n"):
-        reply.feed(part)
-        said.append(reply.between_chunks)
+        parser.feed(part)
+        said.append(parser.between_chunks)
     assert said == [False, True, False, False, True]
 
 
 def test_names_and_values_are_as_they_came_and_a_trailer_is_no_header() -> None:
-    reply = fed(OK, b"X-Cased: A  b\r\nx-cased: \r\nTransfer-Encoding: chunked\r\n\r\n0\r\nx-late: 1\r\n\r\n")
+    parser = fed(
+        OK, b"X-Cased: A  b\r\nx-cased: \r\nTransfer-Encoding: chunked\r\n\r\n0\r\nx-late: 1\r\n\r\n"
+    )
 
-    assert reply.head
-    assert reply.head.headers == [
+    assert parser.head
+    assert parser.head.headers == [
         (b"X-Cased", b"A  b"),
         (b"x-cased", b""),
         (b"Transfer-Encoding", b"chunked"),
     ]
-    assert reply.taken
+    assert parser.taken
 
 
 def test_what_comes_before_the_final_answer_is_passed_over() -> None:
-    reply = fed(b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n")
-    assert (reply.head, reply.ended) == (None, False)
+    parser = fed(b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n")
+    assert (parser.head, parser.ended) == (None, False)
 
-    reply.feed(OK + b"content-length: 2\r\n\r\nok")
-    assert reply.head
-    assert (reply.head.headers, reply.take(9), reply.reusable) == ([(b"content-length", b"2")], b"ok", True)
+    parser.feed(OK + b"content-length: 2\r\n\r\nok")
+    assert parser.head
+    assert (parser.head.headers, parser.take(9), parser.reusable) == (
+        [(b"content-length", b"2")],
+        b"ok",
+        True,
+    )
 
 
 @pytest.mark.parametrize(
@@ -115,18 +121,18 @@ def test_a_connection_is_used_again_where_both_sides_want_it(head: bytes, reusab
 
 
 def test_an_answer_to_head_ends_with_its_head() -> None:
-    reply = fed(OK + b"content-length: 1234\r\n\r\n", bodiless=True)
+    parser = fed(OK + b"content-length: 1234\r\n\r\n", bodiless=True)
 
-    assert (reply.ended, reply.error, reply.reusable) == (True, None, False)
+    assert (parser.ended, parser.error, parser.reusable) == (True, None, False)
 
 
 def test_not_more_is_taken_than_was_asked_for() -> None:
-    reply = fed(OK + b"content-length: 10\r\n\r\n01234", b"56789")
+    parser = fed(OK + b"content-length: 10\r\n\r\n01234", b"56789")
 
-    assert [reply.take(4), reply.take(4), reply.taken, reply.take(4), reply.take(4)] == [
+    assert [parser.take(4), parser.take(4), parser.taken, parser.take(4), parser.take(4)] == [
         b"0123", b"4567", False, b"89", b"",
     ]  # fmt: skip
-    assert (reply.taken, reply.held) == (True, 0)
+    assert (parser.taken, parser.held) == (True, 0)
 
 
 @pytest.mark.parametrize(
@@ -159,17 +165,17 @@ def test_not_more_is_taken_than_was_asked_for() -> None:
     ],
 )
 def test_what_is_no_answer_is_told(sent: bytes) -> None:
-    reply = fed(sent)
+    parser = fed(sent)
 
-    assert isinstance(reply.error, BadResponse)
-    assert str(reply.error)
-    assert (reply.ended, reply.reusable, reply.taken) == (True, False, False)
+    assert isinstance(parser.error, BadResponse)
+    assert str(parser.error)
+    assert (parser.ended, parser.reusable, parser.taken) == (True, False, False)
 
 
 def test_a_header_of_almost_all_that_a_head_may_have_passes() -> None:
-    reply = fed(OK + b"x-long: ", b"y" * (MAX_HEAD_BYTES - 100), b"\r\ncontent-length: 0\r\n\r\n")
+    parser = fed(OK + b"x-long: ", b"y" * (MAX_HEAD_BYTES - 100), b"\r\ncontent-length: 0\r\n\r\n")
 
-    assert (reply.ended, reply.error) == (True, None)
+    assert (parser.ended, parser.error) == (True, None)
 
 
 @pytest.mark.parametrize("why", [None, ConnectionResetError("reset")])
@@ -179,24 +185,24 @@ def test_a_header_of_almost_all_that_a_head_may_have_passes() -> None:
 def test_an_end_of_the_connection_within_it_is_a_failure_that_keeps_what_came(
     sent: bytes, why: Exception | None
 ) -> None:
-    reply = fed(sent)
-    reply.lose(why)
+    parser = fed(sent)
+    parser.lose(why)
 
-    assert all_of(reply) == (b"short" if b"short" in sent else b"")
-    assert isinstance(reply.error, ConnectionResetError if why else aiohttp.ServerDisconnectedError)
-    assert not reply.taken
+    assert all_of(parser) == (b"short" if b"short" in sent else b"")
+    assert isinstance(parser.error, ConnectionResetError if why else aiohttp.ServerDisconnectedError)
+    assert not parser.taken
 
 
 def test_a_body_without_a_length_is_not_whole_when_its_connection_breaks() -> None:
-    reply = fed(OK + b"transfer-encoding: gzip\r\n\r\nuntil")
-    reply.lose(ConnectionResetError("reset"))
+    parser = fed(OK + b"transfer-encoding: gzip\r\n\r\nuntil")
+    parser.lose(ConnectionResetError("reset"))
 
-    assert isinstance(reply.error, ConnectionResetError)
+    assert isinstance(parser.error, ConnectionResetError)
 
 
 def test_the_first_failure_is_the_one_that_is_told() -> None:
-    reply = fed(CHUNKED + b"zz\r\n")
-    first = reply.error
-    reply.lose(ConnectionResetError("reset"))
+    parser = fed(CHUNKED + b"zz\r\n")
+    first = parser.error
+    parser.lose(ConnectionResetError("reset"))
 
-    assert reply.error is first
+    assert parser.error is first
