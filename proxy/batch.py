@@ -16,7 +16,7 @@ from proxy.record import Batch, Part, Record, encode
 # Level 1, because the proxy pays for it. Its window of 512 KiB forgets a request before the same conversation's next one comes.
 _PARAMETERS = zstandard.ZstdCompressionParameters.from_level(1, window_log=20)
 _ARRAY, _BYTES = b"\xdd", b"\xc6"  # msgpack's marks with a length of four bytes
-_PIECE_BYTES = 256 * 1024
+_FRAGMENT_BYTES = 256 * 1024
 _TOGETHER_BYTES = 64 * 1024
 MAX_BATCH_BYTES = 512 * 1024**2
 
@@ -94,8 +94,8 @@ def encode_part(part: Part, compressor: zstandard.ZstdCompressor) -> bytes:
     """The payload of a part. Its bytes go into the compressor as they are, as bodies do."""
     stream = compressor.compressobj()
     head = encode(replace(part, data=b"")).removesuffix(encode(b""))
-    pieces = head + _BYTES + _length(len(part.data)), part.data
-    return b"".join((*map(stream.compress, pieces), stream.flush()))
+    fragments = head + _BYTES + _length(len(part.data)), part.data
+    return b"".join((*map(stream.compress, fragments), stream.flush()))
 
 
 def decode(payload: bytes) -> Batch | Part:
@@ -109,9 +109,9 @@ def decode_batch(payload: bytes) -> Batch:
 
 
 def _plain(payload: bytes) -> bytes:
-    return b"".join(_pieces(payload))
+    return b"".join(_fragments(payload))
 
 
-def _pieces(payload: bytes) -> Iterator[bytes]:
+def _fragments(payload: bytes) -> Iterator[bytes]:
     reader = zstandard.ZstdDecompressor().stream_reader(payload, read_across_frames=True)
-    yield from islice(iter(lambda: reader.read(_PIECE_BYTES), b""), MAX_BATCH_BYTES // _PIECE_BYTES)
+    yield from islice(iter(lambda: reader.read(_FRAGMENT_BYTES), b""), MAX_BATCH_BYTES // _FRAGMENT_BYTES)

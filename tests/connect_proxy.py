@@ -67,8 +67,8 @@ class ConnectProxy:
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with suppress(OSError):
-        while piece := await reader.read(65536):
-            writer.write(piece)
+        while fragment := await reader.read(65536):
+            writer.write(fragment)
             await writer.drain()
     writer.close()
 

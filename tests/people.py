@@ -18,7 +18,7 @@ from accounts.models import Credential, Domain
 from dashboard.models import Traffic
 from nexus_project.operations.grants import WORKER
 from proxy.record import COMPLETE, Batch
-from proxy.store.bodies.blobs import Pieces, encode_chunks
+from proxy.store.bodies.blobs import ChunkWriter, encode_chunks
 from proxy.store.ingest.batch import ingest
 from proxy.store.models import DomainTotal, Exchange, ExchangeBody, Pin, Price, Rollup, Spool, month_of
 from proxy.store.sums.histogram import BUCKETS
@@ -106,9 +106,9 @@ def make_exchange(
     month = month_of(row.id).date()
     with connection.cursor() as cursor:
         cursor.execute("SELECT nexus_ensure_month(%s)", [month])
-    pieces = Pieces()
-    manifests = [b"".join(pieces.add(month, [body])) for body in bodies]
-    pieces.store()
+    writer = ChunkWriter()
+    manifests = [b"".join(writer.add(month, [body])) for body in bodies]
+    writer.store()
     row.request_bytes, row.response_bytes = len(bodies[0]), len(bodies[1])
     row.save(force_insert=True)
     ExchangeBody.objects.create(

@@ -81,8 +81,8 @@ def _post(payload: Mapping[str, str]) -> tuple[int, bytes]:
         client_for(url, TIMEOUT_SECONDS) as client,
         client.stream("POST", url, json=payload, headers=headers) as response,
     ):
-        for piece in response.iter_bytes():
-            body += piece
+        for fragment in response.iter_bytes():
+            body += fragment
             if time.monotonic() > deadline or len(body) > _MAX_BYTES:
                 raise httpx.ReadTimeout("the answer takes too long or too much room")
         return response.status_code, body

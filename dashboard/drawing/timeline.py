@@ -35,7 +35,7 @@ class Timeline:
 
     bins: list[Bin]
     silences: list[Silence]
-    pieces: int
+    fragments: int
     first_ms: float
     last_ms: float
     longest_silence_ms: float
@@ -62,7 +62,7 @@ def draw(chunks: Sequence[Chunk], duration_ms: float, columns: int = 250) -> Tim
             for earlier, later in pairwise(times)
             if later - earlier >= SILENCE_MS
         ],
-        pieces=len(chunks),
+        fragments=len(chunks),
         first_ms=chunks[0][0],
         last_ms=chunks[-1][0],
         longest_silence_ms=max(gaps),

@@ -75,11 +75,11 @@ def summary(entry: Received, *, masked: bool) -> dict[str, object]:
 
 async def read_body(receive: Receive) -> tuple[bytes, bool]:
     """Return the request's body and whether all of it came; a client that hangs up leaves a part."""
-    pieces: list[bytes] = []
+    fragments: list[bytes] = []
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return b"".join(pieces), False
-        pieces.append(message.get("body", b""))
+            return b"".join(fragments), False
+        fragments.append(message.get("body", b""))
         if not message.get("more_body", False):
-            return b"".join(pieces), True
+            return b"".join(fragments), True

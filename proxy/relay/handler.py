@@ -38,7 +38,7 @@ class UpstreamCut(Exception):
     """Upstream broke off in the middle of an answer: the client's stream must break the same way."""
 
 
-class Pieces(Protocol):
+class Fragments(Protocol):
     """The body of an answer that is still arriving."""
 
     async def next(self) -> tuple[bytes, bool]:
@@ -56,9 +56,9 @@ class StreamedResponse(PairsResponse):
 
     streaming = True
 
-    def __init__(self, status: int, pairs: Headers, pieces: Pieces) -> None:
+    def __init__(self, status: int, pairs: Headers, fragments: Fragments) -> None:
         super().__init__(status, pairs)
-        self.pieces = pieces
+        self.fragments = fragments
 
 
 class RelayHandler(ASGIHandler):
@@ -126,7 +126,7 @@ class RelayHandler(ASGIHandler):
                 await self._break_off(response, scope, send)
         finally:
             if isinstance(response, StreamedResponse):
-                response.pieces.close(client_gone=request.client_gone)
+                response.fragments.close(client_gone=request.client_gone)
 
     async def _break_off(self, response: HttpResponseBase | None, scope: Scope, send: Send) -> None:
         if response:
@@ -142,11 +142,11 @@ class RelayHandler(ASGIHandler):
             await send(
                 {"type": "http.response.start", "status": response.status_code, "headers": response.pairs}
             )
-            response.pieces.go_straight(scope["extensions"][WRITE])
+            response.fragments.go_straight(scope["extensions"][WRITE])
             more = True
             while more:
-                piece, more = await response.pieces.next()
-                await send({"type": "http.response.body", "body": piece, "more_body": more})
+                fragment, more = await response.fragments.next()
+                await send({"type": "http.response.body", "body": fragment, "more_body": more})
             return
         whole = cast(RawResponse, response)  # the proxy's views answer in these two forms only
         if scope["extensions"][ARRIVING]():

@@ -53,10 +53,10 @@ class ResponseStream:
 
         feed = self._feed if self._chunks else self._exchange.feed
 
-        def take(piece: bytes, chunk: bytes) -> bool:
+        def take(fragment: bytes, chunk: bytes) -> bool:
             taken = write(chunk)
             if taken:
-                feed(piece)
+                feed(fragment)
             return taken
 
         self._stream.hand_to(take)

@@ -50,9 +50,9 @@ class Block:
     def add(self, delta: dict[str, object]) -> None:
         kind = as_text(delta.get("type")) or ""
         field = _EXTENDED.get(kind, "")
-        piece = delta.get(field)
-        if isinstance(piece, str):
-            self.extend(field, piece)
+        fragment = delta.get(field)
+        if isinstance(fragment, str):
+            self.extend(field, fragment)
         elif kind == "signature_delta":
             self._fields["signature"] = delta.get("signature")
         elif kind == "compaction_delta":
@@ -62,8 +62,8 @@ class Block:
         else:
             self._lists.setdefault("deltas", []).append(delta)
 
-    def extend(self, field: str, piece: str) -> None:
-        self._texts.setdefault(field, []).append(piece)
+    def extend(self, field: str, fragment: str) -> None:
+        self._texts.setdefault(field, []).append(fragment)
 
     def _summarize(self, delta: dict[str, object]) -> None:
         """A piece of a summary, and whatever else its delta tells of the block, such as `encrypted_content`."""
@@ -81,8 +81,8 @@ class Block:
         block = dict(self._fields)
         for name, values in self._lists.items():
             block[name] = as_list(block.get(name)) + values
-        for name, pieces in self._texts.items():
-            joined = "".join(pieces)
+        for name, fragments in self._texts.items():
+            joined = "".join(fragments)
             if name == "partial_json":
                 block.update(_tool_input(joined, block.get("input")))
             else:
@@ -150,10 +150,10 @@ class Rebuilder:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return False
         field = _EXTENDED.get(found.delta.type, "")
-        piece = getattr(found.delta, field, None) if found.type == "content_block_delta" else None
-        if piece is None:
+        fragment = getattr(found.delta, field, None) if found.type == "content_block_delta" else None
+        if fragment is None:
             return False
-        self._block(found.index).extend(field, piece)
+        self._block(found.index).extend(field, fragment)
         return True
 
     def _start_message(self, body: dict[str, object]) -> None:

@@ -48,8 +48,8 @@ class Body(httpx.AsyncByteStream):
         self._response = response
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for piece in self._response.content.iter_any():
-            yield piece
+        async for fragment in self._response.content.iter_any():
+            yield fragment
 
     async def aclose(self) -> None:
         self._response.release()
@@ -89,19 +89,19 @@ async def passed_on(request: ASGIRequest) -> HttpResponseBase:
         for name, value in response.headers.raw
         if name.lower() not in NOT_PASSED_ON
     }
-    pieces = _pieces(response)
+    fragments = _fragments(response)
     if response.headers.get("content-type", "").startswith("text/event-stream"):
-        return StreamingHttpResponse(pieces, status=response.status_code, headers=kept)
-    body = b"".join([piece async for piece in pieces])
+        return StreamingHttpResponse(fragments, status=response.status_code, headers=kept)
+    body = b"".join([fragment async for fragment in fragments])
     return HttpResponse(body, status=response.status_code, headers=kept)
 
 
-async def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
+async def _fragments(response: httpx.Response) -> AsyncIterator[bytes]:
     stream = response.stream
     assert isinstance(stream, Body)
     try:
-        async for piece in stream:
-            yield piece
+        async for fragment in stream:
+            yield fragment
     finally:
         await stream.aclose()
 

@@ -12,7 +12,7 @@ from tests.bench_storage.feed import Fed
 WORKERS, BATCHES = 2, 60
 BAR = 500.0
 # As many pieces as the month has exchanges: seeded exchanges share theirs, and an index of few pieces would flatter.
-_PIECES = """
+_CHUNKS = """
 INSERT INTO proxy_blob (month, digest, data, size)
 SELECT month, substr(sha256(convert_to(number::text, 'UTF8')), 1, 16), '\\x00', 1
 FROM (SELECT date_trunc('month', now() AT TIME ZONE 'UTC')::date) AS this (month),
@@ -22,11 +22,11 @@ ON CONFLICT DO NOTHING
 """
 
 
-def fill_pieces() -> None:
+def fill_chunks() -> None:
     """Make this month's pieces many."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT nexus_ensure_month(current_date)")
-        cursor.execute(_PIECES)
+        cursor.execute(_CHUNKS)
         cursor.execute("ANALYZE proxy_blob")
 
 

@@ -31,7 +31,7 @@ def measured(empty_rate: float, seconds: float, runs: int, say: Callable[[str], 
         reads.append(read)
     held, rollups = storage(), Rollup.objects.count()
     exchanges = sum(total["requestCount"] for total in token_stats.all_domains().values())
-    feeding.fill_pieces()
+    feeding.fill_chunks()
     full_rate = feeding.rate(feeding.WORKERS)
     return Report(exchanges, seconds, rollups, sizes(held), reads, empty_rate, full_rate)
 

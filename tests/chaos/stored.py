@@ -21,12 +21,12 @@ from django.db.models import Sum  # noqa: E402 - Django's settings come first
 
 from proxy.store.bodies.blobs import BodyMissingError, body_of  # noqa: E402 - the same
 from proxy.store.models import (  # noqa: E402 - the same
+    DeadLetter,
     DomainTotal,
     Exchange,
     ExchangeBody,
     Receipt,
     Rollup,
-    SetAside,
 )
 from proxy.store.pipeline import pipeline  # noqa: E402 - the same
 
@@ -44,7 +44,7 @@ def sums() -> Sums:
         gaps=now.gaps,
         rows=Exchange.objects.count(),
         receipts=Receipt.objects.count(),
-        set_aside=SetAside.objects.count(),
+        dead_letters=DeadLetter.objects.count(),
         rolled_up=Rollup.objects.aggregate(n=Sum("requests"))["n"] or 0,
         totalled=DomainTotal.objects.aggregate(n=Sum("requests"))["n"] or 0,
         at=time.time(),

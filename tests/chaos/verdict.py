@@ -46,7 +46,7 @@ class Sums(msgspec.Struct):
     gaps: int
     rows: int
     receipts: int
-    set_aside: int
+    dead_letters: int
     rolled_up: int
     totalled: int
     at: float
@@ -85,7 +85,7 @@ def problems(
 
 def _of_sums(sums: Sums, stored: int) -> Iterator[str]:
     shown = msgspec.structs.asdict(sums)
-    for name in ("waiting", "gaps", "set_aside"):
+    for name in ("waiting", "gaps", "dead_letters"):
         if shown[name]:
             yield f"{name} is {shown[name]} and not 0"
     for name in ("stored", "rows", "receipts", "rolled_up", "totalled"):

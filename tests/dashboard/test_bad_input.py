@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nexus_project.env import BASE_DIR
 from proxy.record import Record
 from proxy.store.bodies.blobs import body_of
-from proxy.store.models import Exchange, SetAside
+from proxy.store.models import DeadLetter, Exchange
 from tests.dashboard.bad_input import BAD, SCRIPT, Bad
 from tests.people import take_in
 from tests.store.records import NOON, ask, make_batch, make_closing, make_head, make_record
@@ -44,7 +44,7 @@ def test_bad_input_of_every_kind_in_one_batch_is_stored_exactly_beside_good_neig
 
     assert take_in(make_batch(*records, *good)) == len(records) + len(good)
 
-    assert not SetAside.objects.exists()
+    assert not DeadLetter.objects.exists()
     assert Exchange.objects.filter(model="claude-sonnet-4-5", input_tokens=10).count() >= len(good)
     wrong = [
         name

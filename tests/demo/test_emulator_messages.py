@@ -68,7 +68,7 @@ async def test_the_async_client_streams_text(emulator: Running[Emulator]) -> Non
         AsyncAnthropic(api_key=KEY, base_url=emulator.url, max_retries=0) as client,
         client.messages.stream(**ASK) as events,
     ):
-        text = "".join([piece async for piece in events.text_stream])
+        text = "".join([fragment async for fragment in events.text_stream])
         assert text == await events.get_final_text()
 
 

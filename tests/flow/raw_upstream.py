@@ -49,13 +49,13 @@ class _Handler(socketserver.StreamRequestHandler):
             fields[name.strip().lower()] = value.strip()
         return fields
 
-    def _play(self, pieces: tuple[bytes, ...]) -> bool:
+    def _play(self, fragments: tuple[bytes, ...]) -> bool:
         """Write the pieces, each as a packet of its own; whether the connection stays open."""
-        for piece in pieces:
-            if piece == KEEP:
+        for fragment in fragments:
+            if fragment == KEEP:
                 return True
             try:
-                self.wfile.write(piece)
+                self.wfile.write(fragment)
                 self.wfile.flush()
             except OSError:
                 return False

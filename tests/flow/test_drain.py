@@ -42,12 +42,12 @@ def test_a_draining_proxy_is_red_at_once_and_its_streams_go_on(
     nexus = make_nexus(PROXY_WORKERS=workers)
     client = nexus.client(**{"x-emulate": "events=60,event-delay-ms=25"})
     with client.stream("POST", "/v1/messages", json=ASK) as response:
-        pieces = response.iter_raw()
-        next(pieces)
+        fragments = response.iter_raw()
+        next(fragments)
         stopping = threading.Thread(target=nexus.proxy.stop)
         stopping.start()
         wait_for(lambda: is_red(nexus), 1)
-        events = b"".join(pieces)
+        events = b"".join(fragments)
     stopping.join()
 
     assert b"message_stop" in events
@@ -69,11 +69,11 @@ def test_what_outlasts_the_grace_is_broken_off_and_stored_as_aborted(
     waiter.start()
     client = nexus.client(**{"x-emulate": "events=2000,event-delay-ms=25", "x-test-id": mark})
     with client.stream("POST", "/v1/messages", json=ASK) as response:
-        pieces = response.iter_raw()
-        next(pieces)
+        fragments = response.iter_raw()
+        next(fragments)
         nexus.proxy.popen.send_signal(signal.SIGTERM)
         with pytest.raises(httpx.RemoteProtocolError):
-            list(pieces)
+            list(fragments)
     waiter.join()
     nexus.proxy.stop()
 

@@ -37,11 +37,11 @@ def test_after_kill_9_of_the_proxy_a_running_exchange_is_stored_as_aborted(own: 
     mark = uuid4().hex
     client = own.client(**{"x-emulate": "events=500,event-delay-ms=20", "x-test-id": mark})
     with client.stream("POST", "/v1/messages", json=ASK) as response:
-        pieces = response.iter_raw()
-        next(pieces)
+        fragments = response.iter_raw()
+        next(fragments)
         own.proxy.kill()
         with pytest.raises(httpx.HTTPError):
-            list(pieces)
+            list(fragments)
 
     own.proxy.start()
 
@@ -53,10 +53,10 @@ def test_a_stopped_proxy_lets_its_streams_end_and_ships_every_record(own: Nexus)
     mark = uuid4().hex
     client = own.client(**{"x-emulate": "events=40,event-delay-ms=20", "x-test-id": mark})
     with client.stream("POST", "/v1/messages", json=ASK) as response:
-        pieces = response.iter_raw()
-        next(pieces)
+        fragments = response.iter_raw()
+        next(fragments)
         threading.Timer(0.1, own.proxy.stop).start()
-        events = b"".join(pieces)
+        events = b"".join(fragments)
 
     assert b"message_stop" in events
     wait_for(lambda: outcome_of(own, mark))

@@ -67,8 +67,8 @@ def send(nexus: Nexus, domain: str, body: dict[str, Any], directives: str) -> st
     received = b""
     try:
         with client.stream("POST", "/v1/messages", json={**ASK, **body}) as response:
-            for piece in response.iter_raw():
-                received += piece
+            for fragment in response.iter_raw():
+                received += fragment
     except httpx.RemoteProtocolError:
         pass
     return "" if response.status_code == 200 else str(json.loads(received)["error"]["type"])

@@ -174,11 +174,11 @@ def test_a_killed_proxys_slot_is_taken_until_its_lease_ends(
     client = beside.client(host=host, **{"x-emulate": "events=500,event-delay-ms=20"})
 
     with client.stream("POST", "/v1/messages", json={**ASK, "stream": True}) as response:
-        pieces = response.iter_raw()
-        next(pieces)
+        fragments = response.iter_raw()
+        next(fragments)
         beside.proxy.kill()
         with pytest.raises(httpx.HTTPError):
-            list(pieces)
+            list(fragments)
 
     refused = send(limited, host)
     assert (refused.status_code, error(refused)["type"]) == (429, "rate_limit_error")

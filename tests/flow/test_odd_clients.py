@@ -292,9 +292,9 @@ def test_of_a_hundred_streams_of_which_half_leave_each_has_one_record(nexus: Nex
         with httpx.stream(
             "POST", f"{nexus.url}/v1/messages", json=body, headers=headers, timeout=30
         ) as response:
-            pieces = response.iter_raw()
-            next(pieces)
-            if number % 2 and b"message_stop" not in b"".join(pieces):
+            fragments = response.iter_raw()
+            next(fragments)
+            if number % 2 and b"message_stop" not in b"".join(fragments):
                 return "broken"
         return response.headers["x-nexus-id"]
 

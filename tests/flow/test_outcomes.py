@@ -126,15 +126,15 @@ def test_a_refusal_is_recorded_without_a_body(nexus: Nexus) -> None:
 
 def test_predecessor_defect_20_bodies_come_back_byte_exact_from_the_database(nexus: Nexus) -> None:
     body = b'{"model":"claude-sonnet-5",  "n": 123456789012345678901234567890, "x": 1.0, "messages":[]}\n\x00\xff'
-    pieces = (b"event: a\ndata: \xe2\x80", b"\xa8{}\r\n\r\n", b"\x00tail")
+    fragments = (b"event: a\ndata: \xe2\x80", b"\xa8{}\r\n\r\n", b"\x00tail")
     key = uuid4().hex
-    nexus.emulator.app.script(key, Script(chunks=pieces, headers=(("content-type", "text/event-stream"),)))
+    nexus.emulator.app.script(key, Script(chunks=fragments, headers=(("content-type", "text/event-stream"),)))
     with nexus.client(**{"x-emulate": f"script={key}"}) as client:
         response = client.post("/v1/messages", content=body)
     nexus.stored(response.headers["x-nexus-id"])
 
-    assert response.content == b"".join(pieces)
-    assert bodies(nexus, response.headers["x-nexus-id"]) == (body, b"".join(pieces))
+    assert response.content == b"".join(fragments)
+    assert bodies(nexus, response.headers["x-nexus-id"]) == (body, b"".join(fragments))
 
 
 def bodies(nexus: Nexus, exchange_id: str) -> tuple[bytes, bytes]:

@@ -133,15 +133,15 @@ def test_predecessor_defect_8_first_byte_streaming_and_client_key_are_real(nexus
 
 
 def test_predecessor_defect_9_every_network_chunk_is_on_record(nexus: Nexus) -> None:
-    key, pieces = uuid4().hex, (b"first", b"second piece", b"third")
-    nexus.emulator.app.script(key, Script(chunks=pieces, pauses=(0, 0.05, 0.05)))
+    key, fragments = uuid4().hex, (b"first", b"second piece", b"third")
+    nexus.emulator.app.script(key, Script(chunks=fragments, pauses=(0, 0.05, 0.05)))
 
     response = nexus.client(**{"x-emulate": f"script={key}"}).post("/v1/messages", json=STREAM)
     nexus.stored(response.headers["x-nexus-id"])
 
     (row,) = nexus.rows("SELECT chunks FROM proxy_exchangebody WHERE id = %s", response.headers["x-nexus-id"])
     chunks = decode_chunks(bytes(row["chunks"]))
-    assert [length for _, length in chunks] == [len(piece) for piece in pieces]
+    assert [length for _, length in chunks] == [len(fragment) for fragment in fragments]
     assert chunks[1][0] - chunks[0][0] >= 40
 
 

@@ -96,12 +96,12 @@ def test_a_stream_goes_on_to_its_end_while_the_new_process_serves_others(stack: 
         httpx.Client(base_url=stack.proxy_url, timeout=30) as client,
         client.stream("POST", "/v1/messages", json={**ASK, "stream": True}, headers=slow) as response,
     ):
-        pieces = response.iter_raw()
-        first = next(pieces)
+        fragments = response.iter_raw()
+        first = next(fragments)
         stack.process.send_signal(signal.SIGHUP)
         wait_for(lambda: stack.has_said("proxy replaced"), 60, stack.words)
         assert httpx.post(f"{stack.proxy_url}/v1/messages", json=ASK, headers=HEADERS).status_code == 200
-        body = first + b"".join(pieces)
+        body = first + b"".join(fragments)
 
     assert b"message_stop" in body
     wait_for(lambda: not old.is_running(), 20, stack.words)

@@ -81,8 +81,8 @@ def _read_chunks(file: BinaryIO) -> tuple[bytes, bool]:
     parts = []
     while line := file.readline():
         size = int(line, 16)
-        piece = file.read(size)
-        parts.append(piece or b"")
+        fragment = file.read(size)
+        parts.append(fragment or b"")
         file.readline()
         if size == 0:
             return b"".join(parts), True

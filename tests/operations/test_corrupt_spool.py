@@ -65,8 +65,8 @@ def body_or_none(row: Exchange, which: Any) -> bytes | None:
 def exact(row: Exchange, bodies: tuple[bytes | None, bytes | None], written: Bodies) -> bool:
     """A body is what it was or is told to be missing; of an answer without an end, what is left of its two pieces is kept."""
     request, response = written[str(row.pk)]
-    pieces = {response[:2000], response[2000:], b""} if row.outcome == "aborted" else set()
-    return bodies[0] in (None, request) and bodies[1] in {None, response, *pieces}
+    fragments = {response[:2000], response[2000:], b""} if row.outcome == "aborted" else set()
+    return bodies[0] in (None, request) and bodies[1] in {None, response, *fragments}
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -16,7 +16,7 @@ from proxy.relay.spool.spool import Spool
 from proxy.store.bodies.blobs import BodyMissingError, body_of
 from proxy.store.ingest import facts
 from proxy.store.ingest.batch import ingest
-from proxy.store.models import DomainTotal, Exchange, SetAside
+from proxy.store.models import DeadLetter, DomainTotal, Exchange
 from proxy.store.models import Spool as SpoolRow
 from proxy.store.pipeline import Pipeline, pipeline
 from tests.operations.conftest import LIMIT, Run, accept, left_behind, store_from
@@ -179,8 +179,8 @@ def test_a_record_that_was_set_aside_is_stored_once_after_the_repair(
         (0, "0 stored, 0 were stored before.\n"),
     )
     assert body_of(Exchange.objects.get(serial=2).pk, "request") == b"poison"
-    assert bytes(SetAside.objects.get().record) == b""
-    assert SetAside.objects.waiting().count() == 0
+    assert bytes(DeadLetter.objects.get().record) == b""
+    assert DeadLetter.objects.waiting().count() == 0
     assert sums(pipeline()) == (3, 3, 0, 0, 0)
     assert DomainTotal.objects.get().requests == 3
 
@@ -195,7 +195,7 @@ def test_a_batch_that_comes_again_after_the_repair_takes_its_record_back_and_cou
     ingest(batch)
     ingest(batch)
 
-    assert SetAside.objects.waiting().count() == 0
+    assert DeadLetter.objects.waiting().count() == 0
     assert Exchange.objects.count() == 2
     assert sums(pipeline()) == (2, 2, 0, 0, 0)
 
@@ -207,19 +207,19 @@ def test_another_record_with_the_same_serial_does_not_take_the_set_aside_one_for
 
     ingest(make_batch(make_record(serial=2), spool=batch.spool))
 
-    assert msgspec.msgpack.decode(bytes(SetAside.objects.waiting().get().record), type=Record) == poison
+    assert msgspec.msgpack.decode(bytes(DeadLetter.objects.waiting().get().record), type=Record) == poison
     assert SpoolRow.objects.get().stored == 2
 
 
 def test_a_record_that_cannot_be_decoded_stays_and_is_told(run: Run, root: Path, tmp_path: Path) -> None:
-    SetAside.objects.create(spool=uuid7(), serial=4, error="x", record=b"\x93no record")
+    DeadLetter.objects.create(spool=uuid7(), serial=4, error="x", record=b"\x93no record")
 
     exported = run("export", tmp_path / "away.jsonl")
     code, _, errors = run("replay", "--set-aside")
 
     assert (code, exported[0]) == (1, 1)
     assert all("record 4" in words and "cannot be read" in words for words in (errors, exported[2]))
-    assert SetAside.objects.waiting().count() == 1
+    assert DeadLetter.objects.waiting().count() == 1
 
 
 def test_what_an_older_nexus_could_not_decode_is_rescued_from_damaged_and_no_longer_dropped(
@@ -262,7 +262,7 @@ def test_an_export_carries_everything_exactly_and_is_stored_once_elsewhere(
             make_record(b"\xff poison", serial=9, head=make_head(id="no-uuid", started_at=float("nan")))
         )
     )
-    aside = bytes(SetAside.objects.get().record)
+    aside = bytes(DeadLetter.objects.get().record)
 
     code, words, _ = run("export", tmp_path / "away.jsonl")
     spool.shut()
@@ -275,7 +275,7 @@ def test_an_export_carries_everything_exactly_and_is_stored_once_elsewhere(
     assert ids() == {waiting}
     assert stored not in ids()
     assert body_of(Exchange.objects.get().pk, "request") == body
-    assert bytes(SetAside.objects.get().record) == aside
+    assert bytes(DeadLetter.objects.get().record) == aside
     assert [first[1], again[1]] == ["2 stored, 0 were stored before.\n", "0 stored, 2 were stored before.\n"]
 
 

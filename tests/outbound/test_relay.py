@@ -50,7 +50,7 @@ async def requested(base: str, *, times: int = 1, seconds: float = 5) -> bytes:
                 base, "GET", "/v1/models?q=%22a", [(b"x-a", b"1"), (b"X-A", b"\xe9")], b""
             )
             stream = cast(ResponseBody, (await transport.handle_async_request(request)).stream)
-            body = b"".join([piece async for piece in stream])
+            body = b"".join([fragment async for fragment in stream])
             stream.close()
     finally:
         await transport.aclose()

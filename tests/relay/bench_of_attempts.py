@@ -111,7 +111,7 @@ class Bench:
     async def read(self, *, upload: Source | None = None, **asked: Any) -> tuple[int, bytes]:
         """Status and body of the answer that the client gets, when its exchange has ended."""
         response = await self.ask(upload=upload, **asked)
-        body = b"".join([piece async for piece in cast(ResponseBody, response.stream)])
+        body = b"".join([fragment async for fragment in cast(ResponseBody, response.stream)])
         self.exchange.feed(body)
         self.exchange.finish("complete")
         return response.status_code, body

@@ -36,8 +36,8 @@ def make_closing(response: bytes = b"", outcome: str = record.COMPLETE) -> Closi
     )
 
 
-def put(spool: Spool, body: bytes = b"body", piece: bytes = b"piece") -> Entry:
+def put(spool: Spool, body: bytes = b"body", fragment: bytes = b"piece") -> Entry:
     """An exchange whose head and closing are no structs: the spool does not look into them."""
     entry = spool.open(b"head", body)
-    spool.close(entry, piece, b"closing")
+    spool.close(entry, fragment, b"closing")
     return entry

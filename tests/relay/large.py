@@ -12,7 +12,7 @@ from proxy.relay.shipping.parts import parts_of
 from proxy.relay.spool.spool import Spool
 from tests.relay.examples import make_closing, make_head
 
-PIECES = [bytes([number]) * 1000 for number in range(10)]
+FRAGMENTS = [bytes([number]) * 1000 for number in range(10)]
 RESULTS = "/v1/messages/batches/msgbatch_1/results"
 
 
@@ -28,7 +28,7 @@ def small_bounds() -> Iterator[None]:
 
 def accept_results(
     spool: Spool,
-    pieces: Sequence[bytes] = PIECES,
+    fragments: Sequence[bytes] = FRAGMENTS,
     *,
     target: str = RESULTS,
     ended: bool = True,
@@ -37,10 +37,10 @@ def accept_results(
     """A fetch of results that came in these pieces; the exchange's id."""
     head = replace(make_head(), method="GET", target=target)
     entry = spool.open(record.encode(head), b"")
-    for piece in pieces:
-        spool.append(entry, piece)
+    for fragment in fragments:
+        spool.append(entry, fragment)
     if ended:
-        fields = {"response_size": sum(map(len, pieces))} | closing
+        fields = {"response_size": sum(map(len, fragments))} | closing
         spool.close(entry, b"", record.encode(replace(make_closing(), **fields)))
     return head.id
 

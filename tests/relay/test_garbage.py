@@ -40,7 +40,7 @@ async def passed_on(transport: UpstreamTransport, address: str, *, whole: bool) 
     response = await transport.handle_async_request(build_request(address, "GET", "/v1/models", [], b""))
     assert isinstance(response.stream, ResponseBody)
     response_stream = ResponseStream(Exchange(None, lambda _: None), response, [])
-    response_stream.go_straight(lambda piece: True)
+    response_stream.go_straight(lambda fragment: True)
     more = True
     while more and whole:
         _, more = await response_stream.next()

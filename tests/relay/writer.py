@@ -19,7 +19,7 @@ def main() -> None:
         report("open", opened.serial)
         if opened.serial % 3 == 0:
             spool.add_body(opened, os.urandom(20_000))
-        spool.append(opened, piece_of(opened.serial))
+        spool.append(opened, fragment_of(opened.serial))
         if opened.serial % 7:
             spool.close(opened, b"", b"closing")
             report("closed", opened.serial)
@@ -29,7 +29,7 @@ def main() -> None:
             spool.discard(batch)
 
 
-def piece_of(serial: int) -> bytes:
+def fragment_of(serial: int) -> bytes:
     """The answer that belongs to an exchange."""
     return b"piece" * (serial % 3000)
 

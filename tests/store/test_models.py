@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from proxy.store.ingest import batch as ingest
 from proxy.store.models import (
     Blob,
+    DeadLetter,
     DomainTotal,
     Exchange,
     ExchangeBody,
     Price,
     Receipt,
     Rollup,
-    SetAside,
     Spool,
     moment_of,
     month_of,
@@ -75,7 +75,7 @@ def test_every_row_says_which_it_is() -> None:
     record = make_record(serial=4)
     ingest.ingest(make_batch(record, make_record(serial=5, head=make_head(id="none"))))
     rows = [
-        model.objects.first() for model in (Exchange, ExchangeBody, Receipt, Spool, SetAside, DomainTotal)
+        model.objects.first() for model in (Exchange, ExchangeBody, Receipt, Spool, DeadLetter, DomainTotal)
     ]
 
     names = [str(row) for row in rows]

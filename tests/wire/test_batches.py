@@ -43,9 +43,9 @@ def test_the_lines_of_a_file_are_summed_up_by_type_and_model() -> None:
 @example([0])
 def test_a_reader_goes_on_in_another_process_wherever_it_was_left(places: list[int]) -> None:
     reader = Reader()
-    for piece in cut(SEVERAL_MODELS, places):
+    for fragment in cut(SEVERAL_MODELS, places):
         reader = Reader.restore(reader.state())
-        reader.feed(piece)
+        reader.feed(fragment)
 
     assert Reader.restore(reader.state()).finish() == read_results(SEVERAL_MODELS)
 
@@ -72,8 +72,8 @@ def test_what_is_no_state_is_refused(state: bytes) -> None:
 def test_results_do_not_depend_on_where_the_network_cut_them(places: list[int]) -> None:
     reader = Reader()
 
-    for piece in cut(SEVERAL_MODELS, places):
-        reader.feed(piece)
+    for fragment in cut(SEVERAL_MODELS, places):
+        reader.feed(fragment)
 
     assert reader.finish() == read_results(SEVERAL_MODELS)
 
@@ -168,8 +168,8 @@ def test_a_line_without_end_is_dropped_and_the_next_one_read(monkeypatch: pytest
     long = answered("claude-haiku-4-5", usage(1, 1), text="x" * 1_000)
     reader = Reader()
 
-    for piece in cut(long + failed(), list(range(0, 1_200, 7))):
-        reader.feed(piece)
+    for fragment in cut(long + failed(), list(range(0, 1_200, 7))):
+        reader.feed(fragment)
         assert len(reader._lines._rest) <= 1_000
 
     assert reader.finish().types == {"unreadable": 1, "errored": 1}

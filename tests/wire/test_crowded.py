@@ -1,6 +1,6 @@
 import pytest
 
-from proxy.wire.cut import cut
+from proxy.wire.chunking import chunks_of_body
 from proxy.wire.lenient import is_crowded, parse
 from proxy.wire.request_shape import shape_of
 from tests.store.agent_session import AgentSession
@@ -27,5 +27,5 @@ def test_an_agents_request_is_far_from_crowded() -> None:
 def test_a_crowded_body_is_kept_in_one_piece_and_not_parsed() -> None:
     assert is_crowded(HUGE)
     assert parse(HUGE) is None
-    assert cut(HUGE) == [HUGE]
+    assert chunks_of_body(HUGE) == [HUGE]
     assert shape_of(HUGE) is None

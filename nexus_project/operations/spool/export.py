@@ -13,12 +13,12 @@ from proxy.relay.spool.inspect import Inspection, inspect_spool, spool_directori
 from proxy.store.bodies.encryption import BrokenSeal, KeyUnavailable
 from proxy.store.ingest import dead_letters as aside
 from proxy.store.ingest.replay import arrived
-from proxy.store.models import SetAside
+from proxy.store.models import DeadLetter
 
 
 def everything(root: Path, unusable: Callable[[str], None], step: Callable[[int], None]) -> Iterator[Carried]:
     """What waits in the slots, then what was set aside."""
-    for waiting_record in chain(waiting_records(root, unusable), set_aside_records(unusable)):
+    for waiting_record in chain(waiting_records(root, unusable), dead_letter_records(unusable)):
         yield waiting_record
         step(1)
 
@@ -74,9 +74,9 @@ def _new(spool: str, records: list[Record]) -> list[Record]:
     return [record for record in records if record.serial not in known]
 
 
-def set_aside_records(unusable: Callable[[str], None]) -> Iterator[Carried]:
+def dead_letter_records(unusable: Callable[[str], None]) -> Iterator[Carried]:
     """What PostgreSQL refused."""
-    for row in SetAside.objects.waiting().order_by("pk").iterator(chunk_size=10):
+    for row in DeadLetter.objects.waiting().order_by("pk").iterator(chunk_size=10):
         try:
             yield Carried(str(row.spool), aside.record_of(row), row.error)
         except (msgspec.DecodeError, BrokenSeal, KeyUnavailable) as error:

@@ -9,7 +9,7 @@ from typing import Literal
 from proxy.heartbeat import Heartbeat
 from proxy.relay.spool.inspect import Inspection, inspect_spool, spool_directories
 from proxy.store.ingest.replay import arrived
-from proxy.store.models import SetAside, Spool
+from proxy.store.models import DeadLetter, Spool
 from proxy.store.pipeline import SpoolState, heartbeats, is_fresh, state_of
 
 Where = Literal["running", "left behind", "unusable", "elsewhere"]
@@ -19,7 +19,7 @@ Where = Literal["running", "left behind", "unusable", "elsewhere"]
 class SpoolLine:
     """One spool. `slot` is its folder, "" for one that is known from PostgreSQL or Redis alone; `oldest_at` epoch seconds.
 
-    `unreadable_bytes` lie damaged among its records, `set_aside_bytes` in the folder `damaged`; `why` says what cannot be read now.
+    `unreadable_bytes` lie damaged among its records, `damage_bytes` in the folder `damaged`; `why` says what cannot be read now.
     """
 
     directory: str
@@ -27,13 +27,13 @@ class SpoolLine:
     state: SpoolState
     used_bytes: int = 0
     oldest_at: float | None = None
-    set_aside_bytes: int = 0
+    damage_bytes: int = 0
     unreadable_bytes: int = 0
     why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class AsideLine:
+class DeadLetterLine:
     """A record that PostgreSQL refused."""
 
     spool: str
@@ -47,7 +47,7 @@ class Listing:
     """All spools and what was set aside of their records."""
 
     spools: list[SpoolLine] = field(default_factory=list)
-    set_aside: list[AsideLine] = field(default_factory=list)
+    dead_letters: list[DeadLetterLine] = field(default_factory=list)
 
 
 def listing(root: Path) -> Listing:
@@ -60,8 +60,10 @@ def listing(root: Path) -> Listing:
     here = {line.state.id for line in lines}
     away = sorted((rows.keys() | beats.keys()) - here)
     lines += [SpoolLine("", "elsewhere", state_of(key, rows.get(key), beats.get(key))) for key in away]
-    aside = SetAside.objects.waiting().order_by("pk").defer("record")
-    return Listing(lines, [AsideLine(str(row.spool), row.serial, row.error, row.created_at) for row in aside])
+    aside = DeadLetter.objects.waiting().order_by("pk").defer("record")
+    return Listing(
+        lines, [DeadLetterLine(str(row.spool), row.serial, row.error, row.created_at) for row in aside]
+    )
 
 
 def _looked(folder: Path) -> Inspection | SpoolLine:
@@ -83,7 +85,7 @@ def _line(found: Inspection, rows: Mapping[str, Spool], beats: Mapping[str, Hear
         state=state,
         used_bytes=found.used_bytes,
         oldest_at=min((start for start in waiting.values() if start is not None), default=None),
-        set_aside_bytes=found.set_aside_bytes,
+        damage_bytes=found.damage_bytes,
         unreadable_bytes=found.unreadable_bytes,
         why=found.why,
     )
@@ -114,9 +116,9 @@ def _as_on_disk(found: Inspection, waiting: int) -> Heartbeat:
 def needs(found: Listing) -> list[str]:
     """What a person has to look at, and what to do about it."""
     words = [line for spool in found.spools for line in _needs_of(spool)]
-    if found.set_aside:
+    if found.dead_letters:
         words.append(
-            f"{len(found.set_aside)} records are set aside: report their errors, and after an upgrade that fixes them run "
+            f"{len(found.dead_letters)} records are set aside: report their errors, and after an upgrade that fixes them run "
             "`manage.py spool replay --set-aside`"
         )
     return words
@@ -135,9 +137,9 @@ def _needs_of(line: SpoolLine) -> list[str]:
             f"{name} lost {state.dropped} records dropped, {state.gaps} missing and {state.bodies_dropped} bodies: "
             "see what to watch in docs/operations.md"
         )
-    if line.set_aside_bytes or line.unreadable_bytes:
+    if line.damage_bytes or line.unreadable_bytes:
         words.append(
-            f"{name} has {line.set_aside_bytes + line.unreadable_bytes} damaged bytes: look at the disk, run "
+            f"{name} has {line.damage_bytes + line.unreadable_bytes} damaged bytes: look at the disk, run "
             "`manage.py spool replay --slots`, and delete what stays in its folder `damaged` once nobody needs it"
         )
     return words

@@ -16,7 +16,7 @@ from proxy.relay.spool.recovery import claim_directory, holds_something
 from proxy.relay.spool.salvage import salvaged
 from proxy.relay.spool.spool import Spool
 from proxy.store.ingest import replay
-from proxy.store.models import SetAside
+from proxy.store.models import DeadLetter
 
 Step = Callable[[int], None]
 
@@ -26,7 +26,7 @@ class Wishes:
     """What to replay."""
 
     slots: bool
-    set_aside: bool
+    dead_letters: bool
     file: Path | None
 
 
@@ -49,8 +49,8 @@ def replay_all(root: Path, limit_bytes: int, wishes: Wishes, step: Step) -> Repl
     done = Replayed()
     if wishes.slots:
         _replay_directories(root, limit_bytes, done, step)
-    if wishes.set_aside:
-        _replay_set_aside(done, step)
+    if wishes.dead_letters:
+        _replay_dead_letters(done, step)
     if wishes.file:
         _replay_file(wishes.file, done, step)
     return done
@@ -69,8 +69,8 @@ def would(root: Path, wishes: Wishes, step: Step) -> Replayed:
             for folder in spool_directories(root)
             for left in salvaged(folder)
         )
-    if wishes.set_aside:
-        found.stored += SetAside.objects.waiting().count()
+    if wishes.dead_letters:
+        found.stored += DeadLetter.objects.waiting().count()
     if wishes.file:
         for number, line in read_lines(wishes.file):
             if isinstance(line, Unreadable):
@@ -161,9 +161,9 @@ def _replay_damaged(folder: Path, done: Replayed, step: Step) -> None:
         step(1)
 
 
-def _replay_set_aside(done: Replayed, step: Step) -> None:
+def _replay_dead_letters(done: Replayed, step: Step) -> None:
     """Try again what PostgreSQL refused."""
-    waiting = SetAside.objects.waiting().order_by("pk")
+    waiting = DeadLetter.objects.waiting().order_by("pk")
     for key, spool, serial in list(waiting.values_list("pk", "spool", "serial")):
         why = replay.retry(key)
         if why:

@@ -12,7 +12,7 @@ def words(found: Listing) -> Iterator[str]:
         yield from _spool(line)
     if not found.spools:
         yield "There is no spool yet: no proxy ran with this NEXUS_DATA_DIR, and none is known."
-    for row in found.set_aside:
+    for row in found.dead_letters:
         yield f"set aside  record {row.serial} of spool {row.spool} since {_moment(row.created_at)}: {row.error}"
     for need in needs(found):
         yield f"LOOK: {need}"
@@ -34,7 +34,7 @@ def _spool(line: SpoolLine) -> Iterator[str]:
             if line.oldest_at
             else ""
         )
-        damage = line.set_aside_bytes + line.unreadable_bytes
+        damage = line.damage_bytes + line.unreadable_bytes
         yield f"    on disk {line.used_bytes} bytes  damaged {damage} bytes{oldest}"
 
 
@@ -53,7 +53,7 @@ def data(found: Listing) -> dict[str, object]:
                 "error": row.error,
                 "createdAt": row.created_at.timestamp(),
             }
-            for row in found.set_aside
+            for row in found.dead_letters
         ],
         "needs": needs(found),
     }
@@ -75,6 +75,6 @@ def _data(line: SpoolLine) -> dict[str, object]:
         "lostAt": state.lost_at.timestamp() if state.lost and state.lost_at else None,
         "usedBytes": line.used_bytes,
         "oldestWaitingAt": line.oldest_at,
-        "setAsideBytes": line.set_aside_bytes,
+        "setAsideBytes": line.damage_bytes,
         "unreadableBytes": line.unreadable_bytes,
     }

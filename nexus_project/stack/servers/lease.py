@@ -83,11 +83,11 @@ class Lines:
 
     def _read(self) -> None:
         try:
-            piece = self._connection.recv(4096)
+            fragment = self._connection.recv(4096)
         except ConnectionError:
-            piece = b""
-        self._rest += piece
-        self.ended = not piece
+            fragment = b""
+        self._rest += fragment
+        self.ended = not fragment
 
 
 def take(data_dir: Path, needs: Sequence[str], *, temporary: bool = False) -> Lease:

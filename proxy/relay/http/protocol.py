@@ -38,9 +38,9 @@ ON_LEAVE = "nexus.on_leave"
 WRITE = "nexus.write"
 ARRIVING = "nexus.arriving"
 KNOWN = "nexus.known"
-RESPOND_EARLY = "nexus.answer_early"
+RESPOND_EARLY = "nexus.respond_early"
 LINGER = "nexus.linger"
-TAKE_PIECES = "nexus.take_pieces"
+TAKE_FRAGMENTS = "nexus.take_fragments"
 
 
 class _TooLong(Exception):
@@ -187,7 +187,7 @@ class Protocol(HttpToolsProtocol):
             KNOWN: self._allowance.know,
             RESPOND_EARLY: self._respond_early,
             LINGER: self._linger,
-            TAKE_PIECES: self._take_pieces,
+            TAKE_FRAGMENTS: self._take_fragments,
         }
         if refusal:
             extensions[REFUSAL] = refusal
@@ -248,17 +248,17 @@ class Protocol(HttpToolsProtocol):
         ):  # the parser heeds a trailing `connection: close` and reads no further request
             self.cycle.keep_alive = False
 
-    def _take_pieces(self) -> None:
+    def _take_fragments(self) -> None:
         """The running request's body, which is still arriving, is taken piece by piece: none of it is held."""
         self._allowance.know()
         if self._body is not None:
             self._hand_on(self._body)
 
-    def _hand_on(self, pieces: list[bytes]) -> None:
+    def _hand_on(self, fragments: list[bytes]) -> None:
         """Give what has come of the body to the request that it belongs to, the newest, unless that was answered already."""
         self._body = None
         if not self.cycle.response_complete:
-            self.cycle.body = b"".join(pieces)  # type: ignore[assignment]  # it is only read, and added to by `on_body`
+            self.cycle.body = b"".join(fragments)  # type: ignore[assignment]  # it is only read, and added to by `on_body`
             self.cycle.message_event.set()
 
     def _notify_leave(self, listener: Callable[[], None]) -> None:

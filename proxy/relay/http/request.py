@@ -10,7 +10,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.utils.functional import cached_property
 
 from proxy.relay.http.headers import Headers
-from proxy.relay.http.protocol import ARRIVING, KNOWN, TAKE_PIECES, TARGET
+from proxy.relay.http.protocol import ARRIVING, KNOWN, TAKE_FRAGMENTS, TARGET
 from proxy.relay.http.request_body import Receive, Source, drop_body, read_body
 
 
@@ -56,7 +56,7 @@ class RelayRequest(ASGIRequest):
 
     def pass_on(self) -> None:
         """Its body, which is still arriving, is going to be taken by `receive`, as soon as anything of it has come."""
-        self.scope["extensions"][TAKE_PIECES]()
+        self.scope["extensions"][TAKE_FRAGMENTS]()
 
     async def read_body(self) -> None:
         """Fill `content`; raises BodyTooLarge or ClientLeft."""

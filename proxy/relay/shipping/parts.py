@@ -41,19 +41,19 @@ class Parts:
         return Part(self._record.head.id, offset, None if self.more else self._batch(), data)
 
     def _read(self, read: Read) -> bytes:
-        pieces: list[bytes] = []
+        fragments: list[bytes] = []
         size = 0
         while self._frames and size < PART_BYTES:
             file, frame = self._frames.popleft()
-            piece = self.spool.payload(read, file, frame)
-            if piece is None:
+            fragment = self.spool.payload(read, file, frame)
+            if fragment is None:
                 self.spool.lose_response(self.serial, file, frame)
                 self._whole = False
                 self._frames.clear()
                 return b""
-            pieces.append(piece)
-            size += len(piece)
-        return b"".join(pieces)
+            fragments.append(fragment)
+            size += len(fragment)
+        return b"".join(fragments)
 
     def _batch(self) -> Batch:
         spool, record = self.spool, replace(self._record, closing=self._closing())

@@ -21,7 +21,7 @@ from proxy.relay.spool.segments import HEADER_BYTES, MARK_BYTES, Damage, Frame, 
 log = logging.getLogger("nexus.spool")
 
 DAMAGED_FOLDER = "damaged"
-MAX_SET_ASIDE_BYTES = 64 * 1024**2
+MAX_DAMAGE_BYTES = 64 * 1024**2
 _NAME = re.compile(r"(\d{10})-(\d{20})-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.seg")
 _COUNTS = re.compile(r"(\S{36}) (\d{20}) (\d{20})(?: (\d{20}))?\n")  # the last was added later
 _COUNTS_BYTES = 200  # more than it matches
@@ -155,7 +155,7 @@ class SpoolDirectory:
             return False
         return True
 
-    def set_aside(self, segment: StoredFile, damage: Damage) -> None:
+    def keep_damage(self, segment: StoredFile, damage: Damage) -> None:
         """Keep damaged bytes in the folder `damaged` for a person to look at; the rest goes on."""
         target = self.folder / DAMAGED_FOLDER
         kept = target / copy_of(segment, damage)
@@ -163,7 +163,7 @@ class SpoolDirectory:
         try:
             target.mkdir(mode=0o700, exist_ok=True)
             used = sum(path.stat().st_size for path in target.iterdir() if path != kept)
-            if used + damage.length > MAX_SET_ASIDE_BYTES:
+            if used + damage.length > MAX_DAMAGE_BYTES:
                 raise OSError(f"{target} is full: look at what it holds and delete it")
             descriptors.write_file(kept, segment.raw(damage))
         except OSError as error:
@@ -171,9 +171,9 @@ class SpoolDirectory:
         else:
             log.error("spool.damaged", extra={**report, "kept": str(kept)})
 
-    def set_aside_frame(self, file: StoredFile, frame: Frame) -> None:
+    def keep_damaged_frame(self, file: StoredFile, frame: Frame) -> None:
         """The same with a frame that no longer holds what was written, or that belongs to no record."""
-        self.set_aside(file, Damage(frame.offset - HEADER_BYTES, frame.length + HEADER_BYTES))
+        self.keep_damage(file, Damage(frame.offset - HEADER_BYTES, frame.length + HEADER_BYTES))
 
     def release(self) -> None:
         """Let another process have it."""

@@ -35,7 +35,7 @@ class Inspection:
     accepted: int
     used_bytes: int = 0
     unreadable_bytes: int = 0
-    set_aside_bytes: int = 0
+    damage_bytes: int = 0
     frames: Frames = field(default_factory=dict)
     unread: list[Path] = field(default_factory=list)
     why: str = ""
@@ -87,11 +87,11 @@ def inspect_spool(folder: Path) -> Inspection:
     held = is_held(folder)
     left = look_into(folder)
     found = Inspection(folder, left, held, left.accepted)
-    aside = {path.name: path.stat().st_size for path in (folder / DAMAGED_FOLDER).glob("*.bin")}
-    found.set_aside_bytes = sum(aside.values())
+    copies = {path.name: path.stat().st_size for path in (folder / DAMAGED_FOLDER).glob("*.bin")}
+    found.damage_bytes = sum(copies.values())
     for path in left.found:
         try:
-            _read(found, StoredFile(path, mark_of(found.left.id)), set(aside))
+            _read(found, StoredFile(path, mark_of(found.left.id)), set(copies))
         except FileNotFoundError:  # its process has just deleted it: all of it is stored
             continue
         except OSError as error:
@@ -100,10 +100,10 @@ def inspect_spool(folder: Path) -> Inspection:
     return found
 
 
-def _read(found: Inspection, file: StoredFile, aside: set[str]) -> None:
+def _read(found: Inspection, file: StoredFile, copies: set[str]) -> None:
     def damaged(file: StoredFile, damage: Damage) -> None:
         being_written = found.held and damage.offset + damage.length == file.size
-        if not being_written and copy_of(file, damage) not in aside:
+        if not being_written and copy_of(file, damage) not in copies:
             found.unreadable_bytes += damage.length
 
     for serial, frames in frames_of(file, damaged).items():

@@ -112,28 +112,28 @@ class Spool:
             entry.writing = True
         self._finish_body(entry, body, size, *self._files.write_alone(entry.serial, body, self.accepted))
 
-    def append(self, entry: Entry, piece: bytes, kind: int = RESPONSE) -> bool:
+    def append(self, entry: Entry, fragment: bytes, kind: int = RESPONSE) -> bool:
         """Add bytes of the response, or of a request that is passed on; False if dropped, and then no more are wanted."""
         with self._lock:
             if entry.closed:
                 return False
-            why = "" if self.has_room(len(piece)) else FULL
-            if not why and not self._write(entry, [(kind, piece)]):
+            why = "" if self.has_room(len(fragment)) else FULL
+            if not why and not self._write(entry, [(kind, fragment)]):
                 why = REFUSED
             if why:
                 self._drop_body(entry, why)
         return not why
 
-    def close(self, entry: Entry, piece: bytes, closing: bytes) -> None:
+    def close(self, entry: Entry, fragment: bytes, closing: bytes) -> None:
         """Add the last response bytes and how it ended; from now on the exchange can be shipped."""
         with self._lock:
             if entry.closed:
                 return
             entry.closed = True
-            if piece and not self.has_room(len(piece)):
+            if fragment and not self.has_room(len(fragment)):
                 self._drop_body(entry, FULL)
-                piece = b""
-            if not self._write_record(entry, _end_of(entry, closing), RESPONSE, piece):
+                fragment = b""
+            if not self._write_record(entry, _end_of(entry, closing), RESPONSE, fragment):
                 # The beginning is on disk, so the exchange is not lost: a kill before the next `save` makes it `aborted`.
                 entry.closing = closing
                 self._files.owe(entry, _end_of(entry, closing))
@@ -236,7 +236,7 @@ class Spool:
 
     def lose_response(self, serial: int, file: StoredFile, frame: Frame) -> None:
         """Note that a frame of it is damaged."""
-        self._directory.set_aside_frame(file, frame)
+        self._directory.keep_damaged_frame(file, frame)
         with self._lock:
             self._drop_body(self._entries[serial], DAMAGED_BODY)
 
@@ -263,7 +263,7 @@ class Spool:
             serial, frames, lambda file, frame: lost.append((file, frame)), partial(self.payload, read)
         )
         for file, frame in lost:
-            self._directory.set_aside_frame(file, frame)
+            self._directory.keep_damaged_frame(file, frame)
         if found is None:
             self._lose(entry)
             return None
@@ -277,7 +277,7 @@ class Spool:
         with self._lock:
             entry = self._entries[serial]
         for segment, frame in entry.frames:
-            self._directory.set_aside_frame(segment, frame)
+            self._directory.keep_damaged_frame(segment, frame)
         with self._lock:
             self._drop(entry, why)
 
@@ -395,7 +395,7 @@ class Spool:
                 continue
             if all(frame.kind != OPEN for _, frame in entry.frames):
                 for file, frame in entry.frames:
-                    self._directory.set_aside_frame(file, frame)
+                    self._directory.keep_damaged_frame(file, frame)
                 self._drop(entry, DAMAGED)
             else:
                 self._queue.add(entry)

@@ -28,7 +28,7 @@ def look_through(directory: SpoolDirectory) -> Found:
     for path in directory.found:
         try:
             segment = directory.segment(path)
-            found.files[segment] = frames_of(segment, directory.set_aside)
+            found.files[segment] = frames_of(segment, directory.keep_damage)
         except FileNotFoundError:  # of a process that has the slot too, where the file system knows no locks
             continue
         except OSError as error:

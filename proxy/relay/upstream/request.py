@@ -22,7 +22,7 @@ from proxy.relay.upstream.response_parser import Head, ResponseParser
 
 # A larger body is sent in pieces, while the answer may come already and others have their turns.
 WHOLE_BYTES = 512 * 1024
-PIECE_BYTES = 64 * 1024
+FRAGMENT_BYTES = 64 * 1024
 LAST_CHUNK = b"0\r\n\r\n"
 # Without a body they have no length either (RFC 9110 §8.6).
 BODILESS = {"GET", "HEAD", "OPTIONS", "TRACE"}
@@ -96,8 +96,8 @@ class Call:
     async def _write(self, body: bytes) -> None:
         view = memoryview(body)
         with suppress(aiohttp.ClientError, OSError):
-            for start in range(0, len(body), PIECE_BYTES):
-                (await self._ready()).write(view[start : start + PIECE_BYTES])
+            for start in range(0, len(body), FRAGMENT_BYTES):
+                (await self._ready()).write(view[start : start + FRAGMENT_BYTES])
                 await asyncio.sleep(0)
             self.link.start_timeout()
 

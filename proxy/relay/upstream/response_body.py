@@ -10,7 +10,7 @@ from proxy.relay.upstream.connection import no_shortcut, nobody
 from proxy.relay.upstream.request import Call
 
 # A client that does not read has one of these in the proxy, beside the sockets' own buffers.
-PIECE_BYTES = 64 * 1024
+FRAGMENT_BYTES = 64 * 1024
 # Given a piece of the body and the same as a chunk, it tells whether it took it.
 Sink = Callable[[bytes, bytes], bool]
 
@@ -35,19 +35,19 @@ class ResponseBody(httpx.AsyncByteStream):
     async def read(self) -> bytes:
         """What has come so far, up to PIECE_BYTES; b"" at the end."""
         parser = self._response_parser
-        while not (piece := self._take()) and not parser.ended:
-            if piece := await self._wait():
-                return piece
-        if not piece and parser.error:
+        while not (fragment := self._take()) and not parser.ended:
+            if fragment := await self._wait():
+                return fragment
+        if not fragment and parser.error:
             raise httpx.ReadError(str(parser.error) or type(parser.error).__name__) from parser.error
-        return piece
+        return fragment
 
     def _take(self) -> bytes:
         parser = self._response_parser
-        piece = parser.take(PIECE_BYTES)
+        fragment = parser.take(FRAGMENT_BYTES)
         if not parser.ended:  # else the link may be another request's by now
             self._call.link.taken(parser.held)
-        return piece
+        return fragment
 
     async def _wait(self) -> bytes:
         """Until something came: the piece that the taker did not take, b"" where `read` has to look."""
@@ -60,10 +60,10 @@ class ResponseBody(httpx.AsyncByteStream):
     def _pass_on(self, data: bytes) -> bool:
         """One whole chunk, as an event of a slow stream comes, is for the taker as it is: nobody needs to parse it."""
         waiter = self._waiter
-        if waiter is None or waiter.done() or self._sink is None or not (piece := data_of(data)):
+        if waiter is None or waiter.done() or self._sink is None or not (fragment := data_of(data)):
             return False
         try:
-            return self._sink(piece, data)
+            return self._sink(fragment, data)
         except Exception as error:  # it belongs to the task
             waiter.set_exception(error)
             return True
@@ -76,9 +76,9 @@ class ResponseBody(httpx.AsyncByteStream):
             waiter.set_result(b"")
             return
         try:
-            while piece := self._response_parser.take(PIECE_BYTES):
-                if not self._sink(piece, chunk_of(piece)):
-                    waiter.set_result(piece)
+            while fragment := self._response_parser.take(FRAGMENT_BYTES):
+                if not self._sink(fragment, chunk_of(fragment)):
+                    waiter.set_result(fragment)
                     return
         except Exception as error:  # it belongs to the task
             waiter.set_exception(error)

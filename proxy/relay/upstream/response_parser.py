@@ -52,8 +52,8 @@ class ResponseParser:
         self._bodiless = bodiless
         self._head_bytes = 0
         self._headers: Headers = []
-        self._pieces: list[bytes] = []
-        self.on_body = self._pieces.append
+        self._fragments: list[bytes] = []
+        self.on_body = self._fragments.append
         self._parser = httptools.HttpResponseParser(self)
         self._parser.set_dangerous_leniencies(**_LENIENT)
 
@@ -73,8 +73,8 @@ class ResponseParser:
 
     def _ends_with_chunk(self, data: bytes) -> bool:
         """Whether these last bytes end with a chunk that ends with an event: its line end is not among the body's bytes."""
-        pieces = self._pieces
-        return data.endswith(b"\n\n\r\n") and bool(pieces) and pieces[-1].endswith(b"\n\n")
+        fragments = self._fragments
+        return data.endswith(b"\n\n\r\n") and bool(fragments) and fragments[-1].endswith(b"\n\n")
 
     def lose(self, why: Exception | None) -> None:
         """Its connection ended: that is the end of a body without a length, and a failure of every other one."""
@@ -90,14 +90,14 @@ class ResponseParser:
 
     def take(self, most: int) -> bytes:
         """Up to so many bytes of the body that have come, b"" where there are none."""
-        pieces = self._pieces
-        if not pieces:
+        fragments = self._fragments
+        if not fragments:
             return b""
-        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        pieces.clear()
+        data = fragments[0] if len(fragments) == 1 else b"".join(fragments)
+        fragments.clear()
         self.held = 0
         if len(data) > most:
-            pieces.append(data[most:])
+            fragments.append(data[most:])
             self.held = len(data) - most
             data = data[:most]
         return data
@@ -109,7 +109,7 @@ class ResponseParser:
     @property
     def taken(self) -> bool:
         """Whether it is whole and nothing of it is left to take."""
-        return self.ended and self.error is None and not self._pieces
+        return self.ended and self.error is None and not self._fragments
 
     # What httptools calls
 

@@ -14,12 +14,12 @@ from django.db import connection
 
 from proxy.store.bodies import data_keys as month_keys
 from proxy.store.bodies.encryption import BrokenSeal, KeyUnavailable, MonthSeal, Seal, is_keyed, is_sealed
-from proxy.store.bodies.manifests import DIGEST_SIZE, request_pieces, split
+from proxy.store.bodies.manifests import DIGEST_SIZE, request_chunks, split
 from proxy.store.cpu_bound import Bounded, TooSlow
 from proxy.store.models import Blob, Exchange, ExchangeBody, month_of
 from proxy.store.months.retention import BODIES, why_gone
 from proxy.store.postgres.bulk import execute_binary
-from proxy.wire.cut import cut
+from proxy.wire.chunking import chunks_of_body
 
 log = logging.getLogger("nexus.ingest")
 
@@ -40,24 +40,24 @@ class BodyMissingError(LookupError):
     """The body cannot be given back; the message says whether it was dropped, has expired or is damaged."""
 
 
-def pieces_of(body: bytes) -> list[bytes]:
+def chunks_of(body: bytes) -> list[bytes]:
     """The pieces of a request, in order; whatever the cutter does, joined they are the body."""
     try:
         with Bounded():
-            pieces = cut(body)
+            chunks = chunks_of_body(body)
     except TooSlow:
         log.error("ingest.uncut", extra={"bytes": len(body), "why": "it took too long"})
         return [body]
     except Exception:  # a body that the cutter cannot take is kept all the same
         log.exception("ingest.uncut")
         return [body]
-    if b"".join(pieces) != body:
+    if b"".join(chunks) != body:
         log.error("ingest.uncut")
         return [body]
-    return pieces
+    return chunks
 
 
-class Pieces:
+class ChunkWriter:
     """The pieces of many bodies, gathered to be stored at once."""
 
     def __init__(self) -> None:
@@ -70,30 +70,30 @@ class Pieces:
             self._seals[month] = month_keys.seal_of(month)
         return self._seals[month]
 
-    def add(self, month: date, pieces: Iterable[bytes]) -> list[bytes]:
+    def add(self, month: date, chunks: Iterable[bytes]) -> list[bytes]:
         """The digests of a body's pieces, in order."""
         known, digest_of = self._by_month[month], self.seal_of(month).digest
         digests = []
-        for piece in pieces:
-            digest = digest_of(piece)[:DIGEST_SIZE]
-            known[digest] = piece
+        for chunk in chunks:
+            digest = digest_of(chunk)[:DIGEST_SIZE]
+            known[digest] = chunk
             digests.append(digest)
         return digests
 
     def store(self) -> None:
         """Insert what the database does not hold yet; only that is compressed and sent."""
         compress = zstandard.ZstdCompressor(level=_LEVEL).compress
-        for month, pieces in sorted(self._by_month.items()):
-            new = pieces.keys() - _known(month, pieces)
+        for month, chunks in sorted(self._by_month.items()):
+            new = chunks.keys() - _known(month, chunks)
             if new:
                 digests, close = sorted(new), self.seal_of(month).close
-                data = [close(compress(pieces[digest]), digest) for digest in digests]
-                execute_binary(_INSERT, [month, digests, data, [len(pieces[digest]) for digest in digests]])
+                data = [close(compress(chunks[digest]), digest) for digest in digests]
+                execute_binary(_INSERT, [month, digests, data, [len(chunks[digest]) for digest in digests]])
 
 
-def _known(month: date, pieces: Mapping[bytes, bytes]) -> set[bytes]:
+def _known(month: date, chunks: Mapping[bytes, bytes]) -> set[bytes]:
     with connection.cursor() as cursor:
-        cursor.execute(_KNOWN, [month, list(pieces)])
+        cursor.execute(_KNOWN, [month, list(chunks)])
         return {bytes(digest) for (digest,) in cursor.fetchall()}
 
 
@@ -111,7 +111,7 @@ def body_of(exchange_id: UUID, which: Literal["request", "response"]) -> bytes:
         raise BodyMissingError(
             f"the {which} body of {exchange_id} was dropped because the spool was full or damaged"
         )
-    digests = request_pieces(exchange_id) if which == "request" else split(bytes(row.response_manifest))
+    digests = request_chunks(exchange_id) if which == "request" else split(bytes(row.response_manifest))
     if digests is None:
         raise BodyMissingError(
             f"the manifest of {exchange_id} needs that of another exchange, which is missing:"
@@ -149,13 +149,13 @@ def is_whole(body: bytes, digest: bytes, month: date) -> bool:
 
 
 def _join(month: date, digests: Sequence[bytes]) -> bytes:
-    pieces = _read(month, digests)
-    return b"".join(pieces[digest] for digest in digests)
+    chunks = _read(month, digests)
+    return b"".join(chunks[digest] for digest in digests)
 
 
 def _read(month: date, digests: Iterable[bytes]) -> dict[bytes, bytes]:
     wanted = set(digests)
-    found = sound_pieces(month, wanted)
+    found = sound_chunks(month, wanted)
     if missing := wanted - found.keys():
         names = ", ".join(sorted(digest.hex() for digest in missing))
         raise BodyMissingError(
@@ -164,28 +164,28 @@ def _read(month: date, digests: Iterable[bytes]) -> dict[bytes, bytes]:
     return found
 
 
-def sound_pieces(month: date, digests: Iterable[bytes]) -> dict[bytes, bytes]:
+def sound_chunks(month: date, digests: Iterable[bytes]) -> dict[bytes, bytes]:
     """Those of a month's pieces that are there and whole, by their digests."""
     rows = list(Blob.objects.filter(month=month, digest__in=digests).values_list("digest", "data", "size"))
     seal = month_keys.needed_seal(month) if any(is_sealed(bytes(data)) for _, data, _ in rows) else None
     found: dict[bytes, bytes] = {}
     for digest, data, size in rows:
-        piece = _piece(bytes(digest), bytes(data), size, seal)
-        if piece is not None:
-            found[bytes(digest)] = piece
+        chunk = _chunk(bytes(digest), bytes(data), size, seal)
+        if chunk is not None:
+            found[bytes(digest)] = chunk
     return found
 
 
-def _piece(digest: bytes, data: bytes, size: int, seal: MonthSeal | None) -> bytes | None:
+def _chunk(digest: bytes, data: bytes, size: int, seal: MonthSeal | None) -> bytes | None:
     """A stored piece, None where it is damaged. A seal opens for its own digest only, a plain piece has to have it."""
     decompress = zstandard.ZstdDecompressor().decompress
     try:
         if seal and is_sealed(data):
             return decompress(seal.open(data, digest), max_output_size=size)
-        piece = decompress(data, max_output_size=size)
+        chunk = decompress(data, max_output_size=size)
     except (BrokenSeal, zstandard.ZstdError):
         return None
-    return piece if sha256(piece).digest()[:DIGEST_SIZE] == digest else None
+    return chunk if sha256(chunk).digest()[:DIGEST_SIZE] == digest else None
 
 
 def encode_chunks(chunks: Chunks) -> bytes:

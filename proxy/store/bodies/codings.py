@@ -15,7 +15,7 @@ from proxy.record import HeaderPairs
 LIMIT = 64 * 1024**2
 # A member of gzip is met in files that were put together; each costs some time, also an empty one.
 _MEMBERS = 1000
-_PIECE = 64 * 1024
+_CHUNK = 64 * 1024
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 _ZSTD_WINDOW = 8 * 1024**2  # RFC 9659: the largest window that a zstd content coding may use
 
@@ -65,10 +65,10 @@ def _gunzip(body: bytes) -> bytes:
         member = zlib.decompressobj(_GZIP_OR_ZLIB)
         try:
             while start < len(body) and not member.eof and size <= LIMIT:
-                piece = body[start : start + _PIECE]
-                parts.append(member.decompress(piece, LIMIT + 1 - size))
+                chunk = body[start : start + _CHUNK]
+                parts.append(member.decompress(chunk, LIMIT + 1 - size))
                 size += len(parts[-1])
-                start += len(piece) - len(member.unused_data) - len(member.unconsumed_tail)
+                start += len(chunk) - len(member.unused_data) - len(member.unconsumed_tail)
         except zlib.error:
             if number == 0:
                 raise

@@ -57,7 +57,7 @@ class Manifest:
     """A request's pieces by their digests, in order, and how many other rows its own needs to be read."""
 
     exchange_id: UUID
-    pieces: Sequence[bytes]
+    chunks: Sequence[bytes]
     links: int = 0
 
 
@@ -90,42 +90,42 @@ class Lines:
                 first.setdefault(line_of(exchange), exchange.id)
         self._newest = _newest(first)
 
-    def write(self, exchange: Exchange, pieces: Sequence[bytes], row: ExchangeBody) -> None:
+    def write(self, exchange: Exchange, chunks: Sequence[bytes], row: ExchangeBody) -> None:
         """Put the manifest of an exchange into its row."""
         line = line_of(exchange)
         parent = self._newest.get(line)
-        first, last = common(pieces, parent.pieces) if parent and parent.links < MAX_LINKS else (0, 0)
+        first, last = common(chunks, parent.chunks) if parent and parent.links < MAX_LINKS else (0, 0)
         links = 0
         # The parent's id is as long as one digest.
         if parent and first + last > 1:
             links = parent.links + 1
             row.parent, row.parent_first, row.parent_last = parent.exchange_id, first, last
-            row.request_manifest = b"".join(pieces[first : len(pieces) - last])
+            row.request_manifest = b"".join(chunks[first : len(chunks) - last])
         else:
             row.parent, row.parent_first, row.parent_last = None, 0, 0
-            row.request_manifest = b"".join(pieces)
-        if exchange.session_id and pieces:
-            self._newest[line] = Manifest(exchange.id, pieces, links)
+            row.request_manifest = b"".join(chunks)
+        if exchange.session_id and chunks:
+            self._newest[line] = Manifest(exchange.id, chunks, links)
 
 
-def common(pieces: Sequence[bytes], others: Sequence[bytes]) -> tuple[int, int]:
+def common(chunks: Sequence[bytes], others: Sequence[bytes]) -> tuple[int, int]:
     """How many pieces two requests share at their beginning, and of the others how many at their end."""
-    shorter = min(len(pieces), len(others))
-    first = next((place for place in range(shorter) if pieces[place] != others[place]), shorter)
+    shorter = min(len(chunks), len(others))
+    first = next((place for place in range(shorter) if chunks[place] != others[place]), shorter)
     rest = shorter - first
-    last = next((place for place in range(rest) if pieces[-1 - place] != others[-1 - place]), rest)
+    last = next((place for place in range(rest) if chunks[-1 - place] != others[-1 - place]), rest)
     return first, last
 
 
-def request_pieces(exchange_id: UUID) -> Sequence[bytes] | None:
+def request_chunks(exchange_id: UUID) -> Sequence[bytes] | None:
     """The digests of a stored request's pieces; None if a row that its manifest needs is not there."""
-    return requests_pieces([exchange_id]).get(exchange_id)
+    return requests_chunks([exchange_id]).get(exchange_id)
 
 
-def requests_pieces(exchange_ids: Iterable[UUID]) -> dict[UUID, Sequence[bytes]]:
+def requests_chunks(exchange_ids: Iterable[UUID]) -> dict[UUID, Sequence[bytes]]:
     """The same for many, by their ids; those whose manifest cannot be read are not in it."""
     found = _read(_EACH, [list(exchange_ids)])
-    return {manifest.exchange_id: manifest.pieces for manifest in found.values()}
+    return {manifest.exchange_id: manifest.chunks for manifest in found.values()}
 
 
 def split(manifest: bytes) -> list[bytes]:
@@ -159,7 +159,7 @@ def _read(start: str, parameters: Parameters) -> dict[int, Manifest]:
 
 def _manifest(chain: Sequence[Row]) -> Manifest:
     """The manifest at the end of a chain that begins with a whole one."""
-    pieces: list[bytes] = []
+    chunks: list[bytes] = []
     for _, _, _, first, last, own in chain:
-        pieces = pieces[:first] + split(bytes(own)) + pieces[len(pieces) - last :]
-    return Manifest(chain[-1][1], pieces, len(chain) - 1)
+        chunks = chunks[:first] + split(bytes(own)) + chunks[len(chunks) - last :]
+    return Manifest(chain[-1][1], chunks, len(chain) - 1)

@@ -31,13 +31,13 @@ BROKE = "the bodies were not read: a defect of Nexus, which the worker's log nam
 
 _prices = CachedBook()
 
-_SET_ASIDE = """
+_DEAD_LETTERS = """
 INSERT INTO proxy_setaside AS old (spool, serial, exchange, error, record, created_at) VALUES (%s, %s, %s, %s, %s, %s)
 ON CONFLICT (spool, serial) DO UPDATE SET error = excluded.error WHERE old.stored_at IS NULL
 RETURNING (xmax = 0)::int -- whether it is new
 """
 # What was set aside and is stored now was counted then. By its id as well: a spool that lost files may give a serial again.
-_NO_LONGER_ASIDE = """
+_NO_LONGER_DEAD = """
 UPDATE proxy_setaside AS old SET stored_at = now(), record = ''
 FROM unnest(%s::bigint[], %s::text[]) AS one (serial, id)
 WHERE old.spool = %s AND old.serial = one.serial AND old.exchange IN ('', one.id) AND old.stored_at IS NULL
@@ -58,7 +58,7 @@ def ingest(batch: Batch, *, quietly: bool = False) -> int:
             raise
         log.warning("ingest.one_by_one", extra={"spool": batch.spool, "error": type(error).__name__})
     singles = [msgspec.structs.replace(batch, records=[record]) for record in batch.records]
-    return sum(_store_or_set_aside(single, quietly) for single in singles)
+    return sum(_store_or_keep_dead_letter(single, quietly) for single in singles)
 
 
 def take_part(part: Part, *, quietly: bool = False) -> int:
@@ -67,16 +67,16 @@ def take_part(part: Part, *, quietly: bool = False) -> int:
     return ingest(part.batch, quietly=quietly) if part.batch else 0
 
 
-def _store_or_set_aside(single: Batch, quietly: bool) -> int:
+def _store_or_keep_dead_letter(single: Batch, quietly: bool) -> int:
     try:
         return _store(single, quietly)
     except Exception as error:
         if not storing.blames_values(error):
             raise
-        return _set_aside(single, error)
+        return _keep_dead_letter(single, error)
 
 
-def _set_aside(single: Batch, error: Exception) -> int:
+def _keep_dead_letter(single: Batch, error: Exception) -> int:
     [record] = single.records
     spool = UUID(single.spool)
     reason = columns.text(mask_text(f"{type(error).__name__}: {error}"), 2000)
@@ -84,7 +84,7 @@ def _set_aside(single: Batch, error: Exception) -> int:
     now = datetime.now(UTC)
     data = aside.packed(record, spool, now)
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_SET_ASIDE, [spool, record.serial, columns.text(record.head.id), reason, data, now])
+        cursor.execute(_DEAD_LETTERS, [spool, record.serial, columns.text(record.head.id), reason, data, now])
         [new] = cursor.fetchone() or [0]
         storing.count_spool(spool, storing.counts_of(single), stored=new)
     return int(new)
@@ -108,7 +108,7 @@ def _store(batch: Batch, quietly: bool) -> int:
         found_unpriced = unpriced.note(new)
         storing.count(exchanges, kept=settings.STORAGE_ENABLED)
         result_parts.forget(by_id[exchange.id] for exchange in exchanges)
-        counted = _no_longer_aside(batch)
+        counted = _no_longer_dead(batch)
         storing.count_spool(
             spool,
             storing.counts_of(batch),
@@ -138,11 +138,11 @@ def _size(record: Record) -> int:
     return len(record.request_body) + len(record.response_body)
 
 
-def _no_longer_aside(batch: Batch) -> set[int]:
+def _no_longer_dead(batch: Batch) -> set[int]:
     """The serials of what was set aside before and is stored now."""
     serials, ids = [record.serial for record in batch.records], [record.head.id for record in batch.records]
     with connection.cursor() as cursor:
-        cursor.execute(_NO_LONGER_ASIDE, [serials, ids, UUID(batch.spool)])
+        cursor.execute(_NO_LONGER_DEAD, [serials, ids, UUID(batch.spool)])
         return {row[0] for row in cursor.fetchall()}
 
 

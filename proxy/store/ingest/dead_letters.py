@@ -6,7 +6,7 @@ from uuid import UUID
 from proxy.record import Record, decode_record, encode
 from proxy.store.bodies import data_keys as month_keys
 from proxy.store.bodies.encryption import is_sealed
-from proxy.store.models import SetAside
+from proxy.store.models import DeadLetter
 
 
 def packed(record: Record, spool: UUID, moment: datetime) -> bytes:
@@ -14,7 +14,7 @@ def packed(record: Record, spool: UUID, moment: datetime) -> bytes:
     return month_keys.seal_of(_month(moment)).close(encode(record), _label(spool, record.serial))
 
 
-def record_of(row: SetAside) -> Record:
+def record_of(row: DeadLetter) -> Record:
     """The record that was set aside; KeyUnavailable, BrokenSeal or msgspec.DecodeError where its row cannot be read."""
     data = bytes(row.record)
     if is_sealed(data):

@@ -11,7 +11,7 @@ from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, 
 
 from proxy.record import Batch
 from proxy.store.bodies import data_keys as month_keys
-from proxy.store.bodies.blobs import Pieces, encode_chunks, pieces_of
+from proxy.store.bodies.blobs import ChunkWriter, chunks_of, encode_chunks
 from proxy.store.bodies.encryption import KeyUnavailable, Seal
 from proxy.store.bodies.manifests import Lines
 from proxy.store.bodies.traffic import Side, Traffic, Whole
@@ -106,11 +106,11 @@ def keep(new: Iterable[Whole]) -> None:
     """Write the rows and what their bodies are made of."""
     wholes = sorted(new, key=lambda whole: whole.exchange.id)
     exchanges = [whole.exchange for whole in wholes]
-    pieces, lines = Pieces(), Lines(exchanges)
-    bodies = [body_row(whole.exchange, whole.traffic, pieces, lines) for whole in wholes if whole.traffic]
+    writer, lines = ChunkWriter(), Lines(exchanges)
+    bodies = [body_row(whole.exchange, whole.traffic, writer, lines) for whole in wholes if whole.traffic]
     copy_in(exchanges)
     copy_in(bodies)
-    pieces.store()
+    writer.store()
 
 
 def count(exchanges: Sequence[Exchange], *, kept: bool) -> None:
@@ -145,11 +145,11 @@ def _month(exchange_id: UUID) -> date:
     return month_of(exchange_id).date()
 
 
-def body_row(exchange: Exchange, traffic: Traffic, pieces: Pieces, lines: Lines) -> ExchangeBody:
+def body_row(exchange: Exchange, traffic: Traffic, writer: ChunkWriter, lines: Lines) -> ExchangeBody:
     """The row of an exchange's bodies, not yet saved; their pieces are added to `pieces`."""
     request, response = traffic.request, traffic.response
     month = _month(exchange.id)
-    seal = pieces.seal_of(month)
+    seal = writer.seal_of(month)
     row = new_row(
         ExchangeBody,
         id=exchange.id,
@@ -157,15 +157,15 @@ def body_row(exchange: Exchange, traffic: Traffic, pieces: Pieces, lines: Lines)
         response_headers=response.headers,
         request_digest=_digest(seal, request),
         response_digest=_digest(seal, response),
-        response_manifest=b"".join(pieces.add(month, _whole_piece(response))),
+        response_manifest=b"".join(writer.add(month, _whole_chunk(response))),
         request_dropped=request.dropped,
         response_dropped=response.dropped,
         request_not_kept=request.not_kept,
         response_not_kept=response.not_kept,
         chunks=encode_chunks(traffic.chunks),
     )
-    cut = pieces_of(request.body) if request.body is not None else []
-    lines.write(exchange, pieces.add(month, cut), row)
+    cut = chunks_of(request.body) if request.body is not None else []
+    lines.write(exchange, writer.add(month, cut), row)
     columns.fit(row)
     return row
 
@@ -174,5 +174,5 @@ def _digest(seal: Seal, side: Side) -> bytes:
     return side.digest if side.body is None else seal.body_digest(side.body)
 
 
-def _whole_piece(side: Side) -> list[bytes]:
+def _whole_chunk(side: Side) -> list[bytes]:
     return [side.body] if side.body else []

@@ -6,7 +6,7 @@ from proxy.store.models.keeping import DroppedMonth, Pin
 from proxy.store.models.money import UsdField
 from proxy.store.models.prices import MessageBatch, Price, Repricing, UnpricedModel
 from proxy.store.models.results import ResultsReader
-from proxy.store.models.spools import SetAside, Spool
+from proxy.store.models.spools import DeadLetter, Spool
 from proxy.store.models.sums import Counters, DayRollup, DomainTotal, Rollup, Spend
 from proxy.store.models.traffic import (
     Blob,
@@ -23,6 +23,7 @@ __all__ = [
     "Blob",
     "Counters",
     "DayRollup",
+    "DeadLetter",
     "DomainTotal",
     "DroppedMonth",
     "Exchange",
@@ -36,7 +37,6 @@ __all__ = [
     "Repricing",
     "ResultsReader",
     "Rollup",
-    "SetAside",
     "Spend",
     "Spool",
     "UnpricedModel",

@@ -6,7 +6,7 @@ from typing import Self
 from django.db import models
 from django.db.models.functions import Cast
 
-from proxy.store.models.spools import SetAside
+from proxy.store.models.spools import DeadLetter
 
 # The parts come within minutes of each other, or again after an outage; who finds nothing here begins anew.
 ABANDONED_AFTER = timedelta(days=7)
@@ -15,7 +15,7 @@ ABANDONED_AFTER = timedelta(days=7)
 class ResultsReaderQuerySet(models.QuerySet["ResultsReader"]):
     def abandoned(self, now: datetime) -> Self:
         """Those whose record never came; one that is set aside is still to be stored."""
-        waiting = SetAside.objects.waiting().values("exchange")
+        waiting = DeadLetter.objects.waiting().values("exchange")
         text = Cast("id", models.TextField())
         return self.filter(touched_at__lt=now - ABANDONED_AFTER).annotate(text=text).exclude(text__in=waiting)
 

@@ -5,13 +5,13 @@ from typing import Self
 from django.db import models
 
 
-class SetAsideQuerySet(models.QuerySet["SetAside"]):
+class DeadLetterQuerySet(models.QuerySet["DeadLetter"]):
     def waiting(self) -> Self:
         """Those that are not stored yet."""
         return self.filter(stored_at=None)
 
 
-class SetAside(models.Model):
+class DeadLetter(models.Model):
     """A record that could not be stored as an exchange, kept exactly; `proxy.store.ingest.dead_letters.record_of` reads it.
 
     Once it is stored after all, `stored_at` says when and `record` is empty. It counts as stored in its spool from the beginning.
@@ -25,9 +25,10 @@ class SetAside(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     stored_at = models.DateTimeField(null=True)
 
-    objects = SetAsideQuerySet.as_manager()
+    objects = DeadLetterQuerySet.as_manager()
 
     class Meta:
+        db_table = "proxy_setaside"
         default_permissions = ("view",)
         constraints = (models.UniqueConstraint(fields=("spool", "serial"), name="set_aside_once"),)
 

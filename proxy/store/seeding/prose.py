@@ -62,7 +62,7 @@ def _asked(message: Json, content: list[Json]) -> object:
 
 
 def _block_events(index: int, block: Json) -> list[Json]:
-    opened, deltas = _pieces(block)
+    opened, deltas = _fragments(block)
     return [
         {"type": "content_block_start", "index": index, "content_block": opened},
         *({"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas),
@@ -70,7 +70,7 @@ def _block_events(index: int, block: Json) -> list[Json]:
     ]
 
 
-def _pieces(block: Json) -> tuple[Json, list[Json]]:
+def _fragments(block: Json) -> tuple[Json, list[Json]]:
     """How a block begins, and what is added to it."""
     match block["type"]:
         case "text":

@@ -7,7 +7,7 @@ import msgspec
 from django.db import connection
 
 from proxy.record import Record
-from proxy.store.bodies.blobs import Pieces
+from proxy.store.bodies.blobs import ChunkWriter
 from proxy.store.bodies.manifests import Lines
 from proxy.store.bodies.traffic import traffic_of
 from proxy.store.ingest import facts
@@ -39,7 +39,7 @@ def write(conversations: Sequence[Conversation], number: int, period: Period, *,
     """Read the conversations at the prices of a period; their pieces are stored in its month."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT nexus_ensure_month(%s)", [period.start.date()])
-    prices, pieces = book(), Pieces()
+    prices, writer = book(), ChunkWriter()
     exchanges: list[Exchange] = []
     kept: list[ExchangeBody] = []
     turns: list[tuple[object, ...]] = []
@@ -50,7 +50,7 @@ def write(conversations: Sequence[Conversation], number: int, period: Period, *,
             record = _at(exchange_of_turn.record, exchange_id, period)
             exchange = _exchange(record, prices)
             exchanges.append(exchange)
-            kept.append(_body(exchange, record, pieces, lines))
+            kept.append(_body(exchange, record, writer, lines))
             turns.append((exchange_id, number, place, turn, exchange_of_turn.offset_ms))
     copy_in(exchanges, "seed_exchange")
     copy_in(kept, "seed_body")
@@ -58,7 +58,7 @@ def write(conversations: Sequence[Conversation], number: int, period: Period, *,
         for row in turns:
             copy.write_row(row)
     if bodies:
-        pieces.store()
+        writer.store()
 
 
 def _id(period: Period, number: int, place: int, turn: int) -> UUID:
@@ -81,7 +81,7 @@ def _exchange(record: Record, prices: PriceBook) -> Exchange:
     return facts.read(record, _NOBODY, prices).exchange
 
 
-def _body(exchange: Exchange, record: Record, pieces: Pieces, lines: Lines) -> ExchangeBody:
-    row = body_row(exchange, traffic_of(record), pieces, lines)
+def _body(exchange: Exchange, record: Record, writer: ChunkWriter, lines: Lines) -> ExchangeBody:
+    row = body_row(exchange, traffic_of(record), writer, lines)
     row.request_headers = [pair for pair in record.head.headers if pair[0] not in _SESSION_HEADERS]
     return row

@@ -78,8 +78,10 @@ def inference(
     else:
         usage = _usage(draw, str(body["model"]), context, thinking="thinking" in body)
         message, usage = made_rare(draw, _message(draw, body, content), content, usage)
-        pieces = stream(message, usage) if body.get("stream") else [encoded(message | {"usage": usage})]
-        closing = _closing(outcome, _sent(draw, outcome, pieces), first, duration, bool(body.get("stream")))
+        fragments = stream(message, usage) if body.get("stream") else [encoded(message | {"usage": usage})]
+        closing = _closing(
+            outcome, _sent(draw, outcome, fragments), first, duration, bool(body.get("stream"))
+        )
         record = Record(
             0, _head("/v1/messages?beta=true", session, agent), closing[0], encoded(body), closing[1]
         )
@@ -181,16 +183,18 @@ def _usage(draw: random.Random, model: str, context: int, *, thinking: bool) -> 
     }
 
 
-def _sent(draw: random.Random, outcome: str, pieces: list[bytes]) -> list[bytes]:
+def _sent(draw: random.Random, outcome: str, fragments: list[bytes]) -> list[bytes]:
     """What came before the end: of a broken answer only its beginning."""
-    return pieces if outcome == COMPLETE else pieces[: draw.randrange(len(pieces))]
+    return fragments if outcome == COMPLETE else fragments[: draw.randrange(len(fragments))]
 
 
 def _closing(
-    outcome: str, pieces: list[bytes], first: int, duration: int, streamed: bool
+    outcome: str, fragments: list[bytes], first: int, duration: int, streamed: bool
 ) -> tuple[Closing, bytes]:
-    step = (duration - first) / max(1, len(pieces) - 1)
-    chunks = [(first + number * step, len(piece)) for number, piece in enumerate(pieces)]
+    step = (duration - first) / max(1, len(fragments) - 1)
+    chunks = [(first + number * step, len(fragment)) for number, fragment in enumerate(fragments)]
     headers = _STREAM if streamed else _JSON
-    closing = Closing(outcome, 200 if pieces else 0, headers, first if pieces else None, duration, chunks)
-    return closing, b"".join(pieces)
+    closing = Closing(
+        outcome, 200 if fragments else 0, headers, first if fragments else None, duration, chunks
+    )
+    return closing, b"".join(fragments)

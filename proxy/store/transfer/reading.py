@@ -8,9 +8,9 @@ from hashlib import sha256
 from uuid import UUID
 
 from proxy.record import HeaderPairs
-from proxy.store.bodies.blobs import decode_chunks, is_whole, sound_pieces
+from proxy.store.bodies.blobs import decode_chunks, is_whole, sound_chunks
 from proxy.store.bodies.encryption import is_keyed
-from proxy.store.bodies.manifests import requests_pieces, split
+from proxy.store.bodies.manifests import requests_chunks, split
 from proxy.store.bodies.traffic import Side, Traffic, Whole
 from proxy.store.models import Exchange, ExchangeBody, month_of
 
@@ -32,28 +32,28 @@ def read(group: Sequence[Exchange], *, bodies: bool) -> Iterator[Whole]:
     """The exchanges of a group in their order; without `bodies`, only headers and times are read."""
     rows = ExchangeBody.objects.in_bulk([exchange.id for exchange in group])
     manifests = _manifests(rows) if bodies else {}
-    pieces = _pieces(manifests)
+    chunks = _chunks(manifests)
     for exchange in group:
         row = rows.get(exchange.id)
-        yield Whole(exchange, _traffic(row, manifests, pieces) if row else None)
+        yield Whole(exchange, _traffic(row, manifests, chunks) if row else None)
 
 
 def _manifests(rows: Mapping[UUID, ExchangeBody]) -> Manifests:
-    requests = requests_pieces(rows)
+    requests = requests_chunks(rows)
     return {key: (requests.get(key), split(bytes(row.response_manifest))) for key, row in rows.items()}
 
 
-def _pieces(manifests: Manifests) -> Mapping[date, Mapping[bytes, bytes]]:
+def _chunks(manifests: Manifests) -> Mapping[date, Mapping[bytes, bytes]]:
     by_month: dict[date, set[bytes]] = defaultdict(set)
     for exchange_id, (request, response) in manifests.items():
         by_month[month_of(exchange_id).date()].update(request or (), response)
-    return {month: sound_pieces(month, wanted) for month, wanted in by_month.items() if wanted}
+    return {month: sound_chunks(month, wanted) for month, wanted in by_month.items() if wanted}
 
 
 def _traffic(
     row: ExchangeBody, manifests: Manifests, by_month: Mapping[date, Mapping[bytes, bytes]]
 ) -> Traffic:
-    pieces = by_month.get(month_of(row.id).date(), {})
+    chunks = by_month.get(month_of(row.id).date(), {})
     read = row.id in manifests
     request, response = manifests.get(row.id, (None, None))
     sides = (
@@ -69,8 +69,8 @@ def _traffic(
         ),
     )
     return Traffic(
-        _side(sides[0], _join(request, pieces), read=read),
-        _side(sides[1], _join(response, pieces), read=read),
+        _side(sides[0], _join(request, chunks), read=read),
+        _side(sides[1], _join(response, chunks), read=read),
         decode_chunks(bytes(row.chunks)) if row.chunks else [],
     )
 
@@ -85,7 +85,7 @@ def _side(kept: Kept, body: bytes | None, *, read: bool) -> Side:
     return Side(kept.headers, None, reported, damaged=body != b"")
 
 
-def _join(manifest: Sequence[bytes] | None, pieces: Mapping[bytes, bytes]) -> bytes | None:
-    if manifest is None or any(digest not in pieces for digest in manifest):
+def _join(manifest: Sequence[bytes] | None, chunks: Mapping[bytes, bytes]) -> bytes | None:
+    if manifest is None or any(digest not in chunks for digest in manifest):
         return None
-    return b"".join(pieces[digest] for digest in manifest)
+    return b"".join(chunks[digest] for digest in manifest)

@@ -170,7 +170,7 @@ def test_bytes_that_are_not_utf8_stay() -> None:
     assert mask_bytes(b"\xff sk-ant-abc \xe2\x82") == b"\xff sk-ant-**** \xe2\x82"
 
 
-pieces = st.sampled_from(
+fragments = st.sampled_from(
     [
         *(
             "sk-ant-",
@@ -216,7 +216,7 @@ pieces = st.sampled_from(
 )
 
 
-@given(st.lists(pieces, max_size=14))
+@given(st.lists(fragments, max_size=14))
 def test_masking_twice_changes_nothing(parts: list[str]) -> None:
     once = mask_text("".join(parts))
 
@@ -224,7 +224,7 @@ def test_masking_twice_changes_nothing(parts: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece",
+    "fragment",
     [
         *("a", " ", "eyJ", "eyJ.", "://", "://a:", "://a", "sk-", "sk-ant-", "Bearer ", "basic a", "token"),
         *(
@@ -249,8 +249,8 @@ def test_masking_twice_changes_nothing(parts: list[str]) -> None:
         ),
     ],
 )
-def test_a_megabyte_of_anything_takes_no_time_that_grows_with_its_square(piece: str) -> None:
-    text = piece * (1_000_000 // len(piece))
+def test_a_megabyte_of_anything_takes_no_time_that_grows_with_its_square(fragment: str) -> None:
+    text = fragment * (1_000_000 // len(fragment))
     start = time.process_time()
 
     mask_text(text)

@@ -152,7 +152,7 @@ def test_a_timeline_tells_its_facts() -> None:
     line = draw([(100, 10), (150, 20), (1650, 5), (1700, 5)], 2000)
 
     assert line is not None
-    assert (line.pieces, line.first_ms, line.last_ms, line.longest_silence_ms, line.median_gap_ms) == (
+    assert (line.fragments, line.first_ms, line.last_ms, line.longest_silence_ms, line.median_gap_ms) == (
         4,
         100,
         1700,

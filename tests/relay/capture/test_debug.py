@@ -15,11 +15,11 @@ def logged(caplog: pytest.LogCaptureFixture) -> str:
     return "".join(record.chunk for record in caplog.records)  # type: ignore[attr-defined]  # an extra field
 
 
-def feed(*pieces: bytes) -> None:
+def feed(*fragments: bytes) -> None:
     chunks = debug.chunks(Exchange(None, lambda exchange: None))
     assert chunks
-    for piece in pieces:
-        chunks.add(piece)
+    for fragment in fragments:
+        chunks.add(fragment)
     chunks.end()
 
 

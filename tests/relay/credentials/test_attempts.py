@@ -157,7 +157,7 @@ async def test_a_stream_that_broke_off_after_its_first_byte_is_not_sent_again(be
     response = await bench.ask()
 
     with pytest.raises(httpx.ReadError):
-        [piece async for piece in cast(ResponseBody, response.stream)]
+        [fragment async for fragment in cast(ResponseBody, response.stream)]
     assert bench.asked == [ONE.secret]
 
 

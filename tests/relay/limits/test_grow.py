@@ -14,10 +14,10 @@ from tests.relay.limited import MODEL, ask, capped, level, limiter, request, res
 from tests.relay.limits.test_limiter import away, end
 
 BATCH = json.dumps({"requests": [{"custom_id": "a", "params": {"model": MODEL}}]}).encode()
-PIECE = BATCH + b" " * (
+FRAGMENT = BATCH + b" " * (
     400_000 - len(BATCH)
 )  # 100,000 tokens, written to the cache at half the price of 3.75
-PIECE_USD = 187_500  # millionths
+FRAGMENT_USD = 187_500  # millionths
 
 
 @pytest.fixture
@@ -39,13 +39,13 @@ async def test_a_batch_reserves_what_has_come_until_the_cap_is_reached(door: Lim
     assert (refused, reserved(limit)) == (None, 0)
 
     for times in (1, 2, 3):
-        assert await door.grow(exchange, sent, PIECE) is None
-        assert reserved(limit) == times * PIECE_USD
+        assert await door.grow(exchange, sent, FRAGMENT) is None
+        assert reserved(limit) == times * FRAGMENT_USD
 
-    full = await door.grow(exchange, sent, PIECE)
+    full = await door.grow(exchange, sent, FRAGMENT)
     assert full
     assert full.kind is ErrorKind.RATE_LIMIT
-    assert reserved(limit) == 3 * PIECE_USD
+    assert reserved(limit) == 3 * FRAGMENT_USD
     await end(door, exchange, record.REFUSED, 429)
     assert reserved(limit) == 0
 
@@ -58,10 +58,10 @@ async def test_tokens_are_taken_of_the_bucket_once_and_come_back(door: Limiter) 
     sent.content = b""
     first, second = [(await ask(door, limit, sent=sent))[0] for _ in range(2)]
 
-    assert await door.grow(first, sent, PIECE) is None
-    assert await door.grow(second, sent, PIECE) is None
+    assert await door.grow(first, sent, FRAGMENT) is None
+    assert await door.grow(second, sent, FRAGMENT) is None
     assert 50_000 <= level(limit, "tokens") < 60_000
-    full = await door.grow(first, sent, PIECE)
+    full = await door.grow(first, sent, FRAGMENT)
 
     assert full
     assert full.kind is ErrorKind.RATE_LIMIT
@@ -75,7 +75,7 @@ async def test_what_is_larger_than_a_minutes_tokens_passes_when_none_are_used(do
     sent.content = b""
     exchange, _ = await ask(door, limit, sent=sent)
 
-    assert [await door.grow(exchange, sent, PIECE) for _ in range(3)] == [None] * 3
+    assert [await door.grow(exchange, sent, FRAGMENT) for _ in range(3)] == [None] * 3
 
     assert level(limit, "tokens") < 1000
     await end(door, exchange, record.REFUSED, 429)
@@ -85,7 +85,7 @@ async def test_what_is_larger_than_a_minutes_tokens_passes_when_none_are_used(do
 async def test_a_file_costs_nothing_however_large(door: Limiter) -> None:
     limit, sent = capped("0.5"), request("/v1/files")
     exchange, _ = await ask(door, limit, sent=sent)
-    assert [await door.grow(exchange, sent, PIECE) for _ in range(9)] == [None] * 9
+    assert [await door.grow(exchange, sent, FRAGMENT) for _ in range(9)] == [None] * 9
     assert reserved(limit) == 0
 
 
@@ -93,12 +93,12 @@ async def test_without_redis_it_goes_on(door: Limiter) -> None:
     limit, sent = capped("0.5"), batch()
     exchange, _ = await ask(door, limit, sent=sent)
     working, door._store = door._store, away()
-    assert await door.grow(exchange, sent, PIECE) is None
+    assert await door.grow(exchange, sent, FRAGMENT) is None
     door._store, door._asks_again_at = working, 0.0
     await end(door, exchange)
 
     nobody = Exchange(None, door.end)
-    assert await door.grow(nobody, sent, PIECE) is None
+    assert await door.grow(nobody, sent, FRAGMENT) is None
 
 
 async def test_what_ended_meanwhile_stays_given_back(door: Limiter, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,5 +111,5 @@ async def test_what_ended_meanwhile_stays_given_back(door: Limiter, monkeypatch:
         return await asked(*hold, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(door, "_asked", slow)
-    assert await door.grow(exchange, sent, PIECE) is None
+    assert await door.grow(exchange, sent, FRAGMENT) is None
     assert exchange.id not in door._held

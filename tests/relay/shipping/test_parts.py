@@ -13,9 +13,9 @@ from proxy.relay.spool.assemble import read_record
 from proxy.relay.spool.spool import Spool
 from tests.relay.disk import newest_segment
 from tests.relay.examples import put
-from tests.relay.large import PIECES, accept_results, parts, small_bounds
+from tests.relay.large import FRAGMENTS, accept_results, parts, small_bounds
 
-BODY = b"".join(PIECES)
+BODY = b"".join(FRAGMENTS)
 ALL = 10**9
 
 
@@ -50,19 +50,19 @@ def test_the_parts_together_are_the_body_and_the_last_one_brings_the_record(spoo
 
 def test_pieces_of_any_size_are_cut_where_they_end(spool: Spool) -> None:
     chance = random.Random(5)
-    pieces = [chance.randbytes(chance.randrange(1, 2500)) for _ in range(40)]
-    accept_results(spool, pieces)
+    fragments = [chance.randbytes(chance.randrange(1, 2500)) for _ in range(40)]
+    accept_results(spool, fragments)
 
     found = parts(spool)
 
-    assert b"".join(part.data for part in found) == b"".join(pieces)
+    assert b"".join(part.data for part in found) == b"".join(fragments)
     assert max(len(part.data) for part in found) < 3000 + 2500
     offsets = [sum(len(part.data) for part in found[:at]) for at in range(len(found))]
     assert [part.offset for part in found] == offsets
 
 
 def test_what_is_not_large_or_no_file_of_results_travels_whole(spool: Spool) -> None:
-    accept_results(spool, PIECES[:4])
+    accept_results(spool, FRAGMENTS[:4])
     accept_results(spool, target="/v1/files/file_1/content")
     accept_results(spool, status=404)
     accept_results(spool, headers=[("content-encoding", "gzip")])
@@ -72,7 +72,7 @@ def test_what_is_not_large_or_no_file_of_results_travels_whole(spool: Spool) -> 
     assert [parts_of(spool, [serial]) for serial in serials] == [None] * 4
     assert parts_of(spool, serials) is parts_of(spool, []) is None
     bodies = [found.response_body for serial in serials if (found := read_record(spool, serial))]
-    assert bodies == [b"".join(PIECES[:4]), BODY, BODY, BODY]
+    assert bodies == [b"".join(FRAGMENTS[:4]), BODY, BODY, BODY]
 
 
 def test_a_response_that_is_not_kept_is_not_even_read(spool: Spool, reads: list[int]) -> None:
@@ -90,7 +90,7 @@ def test_a_response_that_is_not_kept_is_not_even_read(spool: Spool, reads: list[
 
 
 def test_a_small_response_that_is_not_kept_is_left_out(spool: Spool) -> None:
-    accept_results(spool, PIECES[:1], response_not_kept=True, response_size=5000)
+    accept_results(spool, FRAGMENTS[:1], response_not_kept=True, response_size=5000)
     [serial] = spool.take(1, ALL)
 
     found = read_record(spool, serial)
@@ -134,7 +134,7 @@ def test_of_results_that_the_spool_dropped_in_part_nothing_is_sent(spool: Spool)
 def test_damage_in_the_middle_ends_the_parts_and_is_counted_once(spool: Spool, tmp_path: Path) -> None:
     accept_results(spool)
     path = newest_segment(tmp_path / "0")
-    path.write_bytes(path.read_bytes().replace(PIECES[4], PIECES[4][:-1] + b"x"))
+    path.write_bytes(path.read_bytes().replace(FRAGMENTS[4], FRAGMENTS[4][:-1] + b"x"))
 
     first, last = parts(spool)
 
@@ -152,7 +152,7 @@ def test_damage_in_the_middle_ends_the_parts_and_is_counted_once(spool: Spool, t
 
 @pytest.mark.parametrize("large", [True, False])
 def test_a_damaged_beginning_costs_the_record_once(spool: Spool, tmp_path: Path, *, large: bool) -> None:
-    accept_results(spool, PIECES if large else PIECES[:1])
+    accept_results(spool, FRAGMENTS if large else FRAGMENTS[:1])
     path = newest_segment(tmp_path / "0")
     path.write_bytes(path.read_bytes().replace(b"nexus.example", b"nexus-example"))
     [serial] = spool.take(1, ALL)

@@ -11,7 +11,7 @@ from proxy.relay.shipping import shipper as module
 from proxy.relay.shipping.broker import BrokerDown
 from proxy.relay.spool.spool import Spool
 from tests.relay.examples import make_closing, make_head
-from tests.relay.large import PIECES, accept_results, small_bounds
+from tests.relay.large import FRAGMENTS, accept_results, small_bounds
 from tests.relay.redis_server import OwnRedis, celery_may_be_old_fashioned
 from tests.relay.shipping.scene import Scene, scene_of
 
@@ -147,8 +147,8 @@ def test_after_a_restart_the_parts_begin_again_and_the_last_commit_deletes(scene
 
 def test_a_large_record_that_cannot_be_read_is_given_up(scene: Scene) -> None:
     entry = scene.spool.open(b"no head", b"")
-    for piece in PIECES:
-        scene.spool.append(entry, piece)
+    for fragment in FRAGMENTS:
+        scene.spool.append(entry, fragment)
     scene.spool.close(entry, b"", b"no end")
     scene.turn()
 

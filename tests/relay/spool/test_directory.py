@@ -104,7 +104,7 @@ def test_what_is_set_aside_is_bounded(
     segment = directory.new_segment(0)
     segment.append(1, [(OPEN, bytes(200))])
     for damage in (Damage(0, 60), Damage(60, 60), Damage(0, 60), Damage(120, 40)):
-        directory.set_aside(segment, damage)
+        directory.keep_damage(segment, damage)
     segment.seal()
     directory.release()
 

@@ -22,7 +22,7 @@ from proxy.relay.spool.recovery import claim
 from proxy.relay.spool.spool import Spool
 from tests.relay.examples import make_closing, make_head
 from tests.relay.faults import BEHIND, ERRORS, Kernel, kernel
-from tests.relay.large import PIECES, accept_results, small_bounds
+from tests.relay.large import FRAGMENTS, accept_results, small_bounds
 
 LIMIT = 400_000  # a file takes 50,000 bytes
 ALWAYS = range(10**9)
@@ -177,7 +177,7 @@ def check(left: Past, store: Store, taken: Bodies, sums: list[Left]) -> None:
         assert found.closing.outcome != ABORTED
     assert {key for key in left.running if store.records[key].closing.outcome == ABORTED} == left.running
     for key in left.results:
-        assert store.records[key].closing.response_size == sum(map(len, PIECES))
+        assert store.records[key].closing.response_size == sum(map(len, FRAGMENTS))
         assert store.records[key].closing.response_digest
     lost = bodies = 0
     for key, (request, response) in taken.items():

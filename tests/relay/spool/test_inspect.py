@@ -5,7 +5,7 @@ from pathlib import Path
 from proxy.relay.spool.inspect import inspect_spool
 from proxy.relay.spool.segments import OPEN
 from proxy.relay.spool.spool import Spool
-from tests.relay.large import PIECES, accept_results
+from tests.relay.large import FRAGMENTS, accept_results
 
 
 def test_a_response_that_is_not_kept_is_not_even_read(tmp_path: Path, reads: list[int]) -> None:
@@ -24,7 +24,7 @@ def test_a_response_that_is_not_kept_is_not_even_read(tmp_path: Path, reads: lis
     assert (left_out.response_body, left_out.closing.response_size) == (b"", 10**9)
     assert not left_out.closing.response_dropped
     assert whole
-    assert whole.response_body == b"".join(PIECES)
+    assert whole.response_body == b"".join(FRAGMENTS)
 
 
 def test_a_response_without_a_beginning_is_no_record(tmp_path: Path) -> None:

@@ -47,21 +47,21 @@ class SpoolMachine(RuleBasedStateMachine):
         self.open.append(entry)
 
     @precondition(lambda self: self.open)
-    @rule(data=st.data(), piece=bodies)
-    def append(self, data: st.DataObject, piece: bytes) -> None:
+    @rule(data=st.data(), fragment=bodies)
+    def append(self, data: st.DataObject, fragment: bytes) -> None:
         entry = data.draw(st.sampled_from(self.open))
-        if self.spool.append(entry, piece):
+        if self.spool.append(entry, fragment):
             request, response = self.kept[entry.serial]
-            self.kept[entry.serial] = (request, response + piece)
+            self.kept[entry.serial] = (request, response + fragment)
 
     @precondition(lambda self: self.open)
-    @rule(data=st.data(), piece=bodies)
-    def close(self, data: st.DataObject, piece: bytes) -> None:
+    @rule(data=st.data(), fragment=bodies)
+    def close(self, data: st.DataObject, fragment: bytes) -> None:
         entry = self.open.pop(data.draw(st.integers(0, len(self.open) - 1)))
-        fits = self.spool.has_room(len(piece))
-        self.spool.close(entry, piece, b"closing")
+        fits = self.spool.has_room(len(fragment))
+        self.spool.close(entry, fragment, b"closing")
         request, response = self.kept[entry.serial]
-        self.kept[entry.serial] = (request, response + piece * fits)
+        self.kept[entry.serial] = (request, response + fragment * fits)
         self.closed.add(entry.serial)
 
     @rule(count=st.integers(1, 5), size=st.integers(1, 10_000))

@@ -12,7 +12,7 @@ from proxy.relay.spool.recovery import Leftovers, claim
 from proxy.relay.spool.spool import Spool
 from tests.relay.disk import bytes_of_segments, newest_segment
 from tests.relay.examples import put
-from tests.relay.writer import LIMIT, piece_of
+from tests.relay.writer import LIMIT, fragment_of
 
 ALL = 10**7
 
@@ -103,9 +103,9 @@ def test_dropped_exchanges_keep_their_serials_after_a_restart(tmp_path: Path) ->
 def test_pieces_of_a_long_answer_keep_their_order_after_a_restart(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "0", 10**6)
     entry = spool.open(b"head", b"")
-    pieces = [f"{number:03d}".encode() * 4000 for number in range(60)]
-    for piece in pieces:
-        spool.append(entry, piece)
+    fragments = [f"{number:03d}".encode() * 4000 for number in range(60)]
+    for fragment in fragments:
+        spool.append(entry, fragment)
     spool.close(entry, b"", b"closing")
     files = len(list((tmp_path / "0").glob("*.seg")))
     spool.shut()
@@ -113,7 +113,7 @@ def test_pieces_of_a_long_answer_keep_their_order_after_a_restart(tmp_path: Path
     spool = Spool(tmp_path / "0", 10**6)
 
     assert files > 4
-    assert read_all(spool) == {1: (b"closing", b"".join(pieces), 0)}
+    assert read_all(spool) == {1: (b"closing", b"".join(fragments), 0)}
     spool.shut()
 
 
@@ -286,7 +286,7 @@ def test_whatever_moment_a_process_is_killed_at_nothing_is_lost_or_counted_twice
         closing, response, request = found[serial]
         assert closing == b"closing" if serial in reported["closed"] else closing in {b"closing", b""}
         if closing:
-            assert (response, request) == (piece_of(serial), 20_300 if serial % 3 == 0 else 300)
+            assert (response, request) == (fragment_of(serial), 20_300 if serial % 3 == 0 else 300)
     assert (spool.waiting, bytes_of_segments(tmp_path / "0")) == (0, 0)
 
 

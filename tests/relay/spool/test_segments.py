@@ -99,14 +99,14 @@ def test_garbage_between_frames_is_set_aside(
     tmp_path_factory: pytest.TempPathFactory, garbage: list[bytes]
 ) -> None:
     folder = tmp_path_factory.mktemp("garbage")
-    pieces = []
+    fragments = []
     for number, part in enumerate(PARTS):
         single = Segment(folder / f"{number}.seg", MARK, new=True)
         single.append(number, [part])
         single.seal()
-        pieces.append(single.path.read_bytes())
+        fragments.append(single.path.read_bytes())
     (folder / "all.seg").write_bytes(
-        b"".join(item for pair in zip(garbage, [*pieces, b""], strict=True) for item in pair)
+        b"".join(item for pair in zip(garbage, [*fragments, b""], strict=True) for item in pair)
     )
 
     found = Segment(folder / "all.seg", MARK)

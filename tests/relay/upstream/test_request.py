@@ -41,7 +41,7 @@ async def ask(
     request = build_request(address, method, "/v1/a?b", [(b"x-a", b"1"), (b"x-a", b"2")], body)
     stream = cast(ResponseBody, (await transport.handle_async_request(request)).stream)
     try:
-        return b"".join([piece async for piece in stream])
+        return b"".join([fragment async for fragment in stream])
     finally:
         stream.close()
 
@@ -187,8 +187,8 @@ async def test_an_answer_before_the_request_was_sent_ends_the_connection() -> No
         writer.write(OK)
         if opened == 1:
             await asyncio.sleep(0.2)  # takes nothing meanwhile: the sockets' buffers are full
-            while piece := await reader.read(2**20):
-                ends[:] = [piece]
+            while fragment := await reader.read(2**20):
+                ends[:] = [fragment]
 
     async with upstream(handle) as (transport, address):
         assert await ask(transport, address, bytes(30 * 2**20)) == b"ok"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.relay.upstream.response_body import PIECE_BYTES, ResponseBody
+from proxy.relay.upstream.response_body import FRAGMENT_BYTES, ResponseBody
 from proxy.relay.upstream.transport import UpstreamTransport, build_request
 
 HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -65,9 +65,9 @@ class Sink:
     def __init__(self) -> None:
         self.taken: list[bytes] = []
 
-    def __call__(self, piece: bytes, framed: bytes) -> bool:
-        assert framed == chunk(piece)
-        self.taken.append(piece)
+    def __call__(self, fragment: bytes, framed: bytes) -> bool:
+        assert framed == chunk(fragment)
+        self.taken.append(fragment)
         return True
 
 
@@ -116,7 +116,7 @@ async def test_a_taker_that_fails_fails_who_reads() -> None:
 
 async def test_a_taker_that_fails_with_an_event_fails_who_reads() -> None:
     async with response() as (stream, write):
-        stream.hand_to(lambda piece, _: bool({b"one\n\n": 1}[piece]))
+        stream.hand_to(lambda fragment, _: bool({b"one\n\n": 1}[fragment]))
         reading = start(stream.read())
         await write(chunk(b"one\n\n"))
         await write(chunk(b"two\n\n"))
@@ -200,7 +200,7 @@ async def test_an_answer_that_is_closed_tells_nobody_any_more() -> None:
 
 # Bytes, and how many of them are a chunk: a large one, or very many, let aiohttp pause the connection, also within the taking.
 shapes = st.sampled_from(
-    [(1, 1), (100, 30), (PIECE_BYTES, PIECE_BYTES), (700_000, 700_000), (900_000, 50_000), (50_000, 1)]
+    [(1, 1), (100, 30), (FRAGMENT_BYTES, FRAGMENT_BYTES), (700_000, 700_000), (900_000, 50_000), (50_000, 1)]
 )
 # How a body's bytes are chosen: events have their ends, which are where chunks may go past the parser.
 events = st.lists(st.sampled_from([b"a", b"\n", b"\r\n", b"3\r\n", b"\n\n"]), min_size=1).map(
@@ -223,18 +223,18 @@ def test_every_byte_comes_once_and_in_order_however_it_is_taken(
 async def _compare(sent: list[tuple[bytes, int, Callable[[bytes], bytes]]], takes: list[bool]) -> None:
     seen: list[bytes] = []
 
-    def take(piece: bytes, framed: bytes) -> bool:
-        assert framed == chunk(piece)
+    def take(fragment: bytes, framed: bytes) -> bool:
+        assert framed == chunk(fragment)
         willing = takes[len(seen) % len(takes)]
         if willing:
-            seen.append(piece)
+            seen.append(fragment)
         return willing
 
     async with response() as (stream, write):
 
         async def read() -> None:
-            while piece := await stream.read():
-                seen.append(piece)
+            while fragment := await stream.read():
+                seen.append(fragment)
                 await asyncio.sleep(0.001)
 
         stream.hand_to(take)
@@ -245,4 +245,4 @@ async def _compare(sent: list[tuple[bytes, int, Callable[[bytes], bytes]]], take
         await asyncio.wait_for(reading, 5)
 
     assert b"".join(seen) == b"".join(data for data, _, _ in sent)
-    assert max(map(len, seen)) <= PIECE_BYTES
+    assert max(map(len, seen)) <= FRAGMENT_BYTES

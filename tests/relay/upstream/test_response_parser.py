@@ -23,18 +23,18 @@ def all_of(parser: ResponseParser) -> bytes:
     return b"".join(iter(lambda: parser.take(1000), b""))
 
 
-def chunks(pieces: list[bytes]) -> bytes:
-    return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+def chunks(fragments: list[bytes]) -> bytes:
+    return b"".join(b"%x\r\n%b\r\n" % (len(fragment), fragment) for fragment in fragments) + b"0\r\n\r\n"
 
 
 @given(bodies, st.sampled_from(["length", "chunks", "end"]), st.data())
 def test_however_it_is_cut_the_same_head_and_bytes_come(
-    pieces: list[bytes], framing: str, data: st.DataObject
+    fragments: list[bytes], framing: str, data: st.DataObject
 ) -> None:
-    body = b"".join(pieces)
+    body = b"".join(fragments)
     sent = {
         "length": OK + b"content-length: %d\r\n\r\n" % len(body) + body,
-        "chunks": CHUNKED + chunks(pieces),
+        "chunks": CHUNKED + chunks(fragments),
         "end": OK + b"X-Odd: \xff\r\n\r\n" + body,
     }[framing]
     cuts = sorted(data.draw(st.lists(st.integers(0, len(sent)), max_size=8)))
@@ -57,11 +57,12 @@ texts = st.lists(st.sampled_from([b"a", b"\n", b"\r\n", b"1\r\n", b"\n\n"]), min
 
 @given(st.lists(texts, min_size=1, max_size=6), st.data())
 def test_it_says_that_it_is_between_chunks_only_where_that_is_so(
-    pieces: list[bytes], data: st.DataObject
+    fragments: list[bytes], data: st.DataObject
 ) -> None:
-    sent = CHUNKED + chunks(pieces)
+    sent = CHUNKED + chunks(fragments)
     borders = [
-        len(CHUNKED) + len(chunks(pieces[:count])) - len(chunks([])) for count in range(1, len(pieces) + 1)
+        len(CHUNKED) + len(chunks(fragments[:count])) - len(chunks([]))
+        for count in range(1, len(fragments) + 1)
     ]
     cuts = data.draw(st.sets(st.integers(1, len(sent)) | st.sampled_from(borders), max_size=12))
     parser = ResponseParser(bodiless=False)

@@ -48,12 +48,12 @@ async def test_an_upstream_that_takes_no_connection_is_given_up_in_time() -> Non
 
 
 async def test_the_time_limit_of_silence_begins_anew_with_each_piece() -> None:
-    pieces, apart, idle = 5, 0.2, 0.5
+    fragments, apart, idle = 5, 0.2, 0.5
     ended = asyncio.Event()
 
     async def response(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
-        for _number in range(pieces):
+        for _number in range(fragments):
             await asyncio.sleep(apart)
             writer.write(b"1\r\nx\r\n")
         await reader.read()  # until the client leaves
@@ -62,13 +62,13 @@ async def test_the_time_limit_of_silence_begins_anew_with_each_piece() -> None:
         ended.set()
 
     async with answered(response, idle) as stream:
-        read = [await stream.read() for _ in range(pieces)]
+        read = [await stream.read() for _ in range(fragments)]
         silent_since = time.monotonic()
 
         with pytest.raises(httpx.ReadError, match="Timeout"):
             await stream.read()
 
-        assert b"".join(read) == b"x" * pieces
+        assert b"".join(read) == b"x" * fragments
         assert idle / 2 < time.monotonic() - silent_since < idle + 1
         stream.close()
         await asyncio.wait_for(ended.wait(), 5)
@@ -87,4 +87,4 @@ async def test_a_client_that_does_not_read_for_long_is_no_silence_of_the_api() -
         first = await stream.read()
         await asyncio.sleep(idle * 4)
 
-        assert first + b"".join([piece async for piece in stream]) == body
+        assert first + b"".join([fragment async for fragment in stream]) == body

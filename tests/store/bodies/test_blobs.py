@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.store.bodies import blobs
-from proxy.store.bodies.blobs import BodyMissingError, Pieces, body_of, decode_chunks, encode_chunks
+from proxy.store.bodies.blobs import BodyMissingError, ChunkWriter, body_of, decode_chunks, encode_chunks
 from proxy.store.ingest import batch as ingest
 from proxy.store.models import Blob, ExchangeBody
 from tests.roles import as_owner
@@ -119,11 +119,11 @@ def test_a_manifest_that_names_other_pieces_is_never_believed() -> None:
 
 def test_pieces_that_are_known_are_not_sent_again(django_assert_num_queries: object) -> None:
     ingest.ingest(make_batch(make_record(b"body", b"")))
-    pieces = Pieces()
-    pieces.add(date(2026, 11, 1), [b"body"])
+    writer = ChunkWriter()
+    writer.add(date(2026, 11, 1), [b"body"])
 
     with django_assert_num_queries(1):  # type: ignore[operator]  # a fixture
-        pieces.store()
+        writer.store()
 
 
 @given(chunks=st.lists(st.tuples(st.floats(allow_nan=False), st.integers(0, 2**40))))

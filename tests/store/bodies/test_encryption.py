@@ -18,7 +18,7 @@ from proxy.store.bodies.blobs import BodyMissingError, body_of
 from proxy.store.bodies.encryption import BrokenSeal, KeyUnavailable, key_id, master_of
 from proxy.store.ingest import batch as ingest
 from proxy.store.ingest import dead_letters as aside
-from proxy.store.models import Blob, DomainTotal, Exchange, ExchangeBody, MonthKey, Receipt, SetAside, Spool
+from proxy.store.models import Blob, DeadLetter, DomainTotal, Exchange, ExchangeBody, MonthKey, Receipt, Spool
 from proxy.store.postgres import columns
 from tests.flow import haystack
 from tests.roles import as_owner
@@ -67,7 +67,7 @@ def test_no_byte_of_the_database_holds_a_body(
     monkeypatch.setattr(columns, "fit", lambda row: None)
     poison = make_record(ask(lost), say(lost_response), head=make_head(target="/v1/\x00"))
     ingest.ingest(make_batch(poison))
-    assert SetAside.objects.count() == 1
+    assert DeadLetter.objects.count() == 1
 
     found = whole_database()
 
@@ -75,7 +75,7 @@ def test_no_byte_of_the_database_holds_a_body(
     assert [haystack.holds(found, mark) for mark in marks] == [not on] * 4
     known = [sha256(text).digest()[:16] in found for text in (ask(asked), say(answered))]
     assert known == [not on] * 2
-    assert aside.record_of(SetAside.objects.get()) == poison
+    assert aside.record_of(DeadLetter.objects.get()) == poison
 
 
 @pytest.mark.django_db
@@ -224,7 +224,7 @@ def test_a_body_whose_months_key_is_gone_says_so() -> None:
 def everything() -> list[int]:
     return [
         model.objects.count()
-        for model in (Exchange, ExchangeBody, Blob, Receipt, SetAside, Spool, DomainTotal)
+        for model in (Exchange, ExchangeBody, Blob, Receipt, DeadLetter, Spool, DomainTotal)
     ]
 
 
@@ -247,7 +247,7 @@ def test_without_the_master_key_a_batch_fails_whole_and_is_stored_when_the_key_i
     [reported] = [record for record in caplog.records if record.msg == "ingest.key_missing"]
     assert key_id(OLD) in reported.__dict__["why"]
     assert everything()[:4] == before[:4]
-    assert not SetAside.objects.exclude(serial=4).exists()
+    assert not DeadLetter.objects.exclude(serial=4).exists()
     encrypted.BODY_ENCRYPTION_KEYS = [NEW, OLD]
     assert tasks.ingest.apply((payload,)).get() == len(records)
     assert Exchange.objects.count() == 3
@@ -263,9 +263,9 @@ def test_with_storage_off_no_key_is_needed(encrypted: Settings) -> None:
 
 
 @pytest.fixture
-def set_aside() -> SetAside:
+def set_aside() -> DeadLetter:
     ingest.ingest(make_batch(make_record(ask("lost"), head=make_head(id="no-uuid"))))
-    return SetAside.objects.get()
+    return DeadLetter.objects.get()
 
 
 @pytest.mark.django_db
@@ -275,12 +275,12 @@ def test_a_record_that_was_set_aside_in_clear_is_read_as_well(encrypted: Setting
     ingest.ingest(make_batch(poison))
     encrypted.BODY_ENCRYPTION_KEYS = []
 
-    assert aside.record_of(SetAside.objects.get()) == poison
+    assert aside.record_of(DeadLetter.objects.get()) == poison
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("field", ["serial", "spool"])
-def test_records_that_were_set_aside_cannot_be_swapped(set_aside: SetAside, field: str) -> None:
+def test_records_that_were_set_aside_cannot_be_swapped(set_aside: DeadLetter, field: str) -> None:
     setattr(set_aside, field, 99 if field == "serial" else uuid4())
 
     with pytest.raises(BrokenSeal):

@@ -22,7 +22,7 @@ from tests.store.records import NOON, make_batch, make_head, make_record
 pytestmark = pytest.mark.django_db
 
 TURNS = list(AgentSession().requests(40))
-PIECES = st.lists(st.sampled_from([b"a", b"b", b"c"]))
+CHUNKS = st.lists(st.sampled_from([b"a", b"b", b"c"]))
 
 
 def turn(body: bytes, number: int, *, start: datetime = NOON, **head: object) -> Record:
@@ -42,15 +42,15 @@ def parent_of(record: Record) -> UUID | None:
     return ExchangeBody.objects.get(pk=record.head.id).parent
 
 
-@given(pieces=PIECES, others=PIECES)
+@given(chunks=CHUNKS, others=CHUNKS)
 def test_the_beginning_and_the_end_that_two_requests_share_never_overlap(
-    pieces: list[bytes], others: list[bytes]
+    chunks: list[bytes], others: list[bytes]
 ) -> None:
-    first, last = common(pieces, others)
+    first, last = common(chunks, others)
 
-    own = pieces[first : len(pieces) - last]
-    assert first + last <= min(len(pieces), len(others))
-    assert others[:first] + own + others[len(others) - last :] == pieces
+    own = chunks[first : len(chunks) - last]
+    assert first + last <= min(len(chunks), len(others))
+    assert others[:first] + own + others[len(others) - last :] == chunks
 
 
 @pytest.mark.parametrize("size", [1, 7, 40])

@@ -55,14 +55,14 @@ def session(seed: int, **head: object) -> list[Record]:
 
 def response(number: int) -> bytes:
     """A stream of a tool's call."""
-    pieces = AgentSession(number).sentences(25)
+    chunks = AgentSession(number).sentences(25)
     deltas: list[dict[str, object]] = [
         {
             "type": "content_block_delta",
             "index": 0,
             "delta": {"type": "input_json_delta", "partial_json": chunk},
         }
-        for chunk in pieces
+        for chunk in chunks
     ]
     return stream(start(input_tokens=10, output_tokens=1), *deltas, {"type": "message_stop"})
 

@@ -11,7 +11,7 @@ from proxy.record import Record
 from proxy.store.bodies.blobs import body_of, decode_chunks
 from proxy.store.ingest import batch as ingest
 from proxy.store.ingest import facts, storing
-from proxy.store.models import Blob, DomainTotal, Exchange, ExchangeBody, Receipt, Rollup, SetAside, Spool
+from proxy.store.models import Blob, DeadLetter, DomainTotal, Exchange, ExchangeBody, Receipt, Rollup, Spool
 from proxy.store.postgres import columns
 from proxy.store.pricing import book as prices_of_store
 from tests.roles import as_owner
@@ -162,7 +162,7 @@ def test_a_record_that_cannot_be_stored_is_set_aside_alone(bad: str) -> None:
 
     assert [ingest.ingest(batch), ingest.ingest(batch)] == [3, 0]
 
-    aside = SetAside.objects.get()
+    aside = DeadLetter.objects.get()
     assert msgspec.msgpack.decode(bytes(aside.record), type=Record) == poison
     assert aside.error.startswith(("ValueError: ", "OverflowError: "))
     assert Exchange.objects.count() == 2
@@ -175,7 +175,7 @@ def test_a_value_that_postgresql_refuses_sets_its_record_aside(monkeypatch: pyte
 
     assert ingest.ingest(make_batch(make_record(serial=1), poison)) == 2
 
-    assert SetAside.objects.get().serial == 2
+    assert DeadLetter.objects.get().serial == 2
     assert Exchange.objects.get().serial == 1
 
 
@@ -190,7 +190,7 @@ def test_an_exceeded_limit_of_postgresql_sets_its_record_aside(monkeypatch: pyte
 
     assert ingest.ingest(make_batch(make_record(response=say(usage=usage)))) == 1
 
-    assert SetAside.objects.get().error.startswith("OperationalError: stack depth limit exceeded")
+    assert DeadLetter.objects.get().error.startswith("OperationalError: stack depth limit exceeded")
 
 
 def test_a_missing_table_sets_nothing_aside() -> None:
@@ -200,7 +200,7 @@ def test_a_missing_table_sets_nothing_aside() -> None:
     with pytest.raises(ProgrammingError), transaction.atomic():
         ingest.ingest(make_batch(make_record()))
 
-    assert not SetAside.objects.exists()
+    assert not DeadLetter.objects.exists()
 
 
 def test_a_database_that_goes_away_while_prices_are_read_blames_no_record(
@@ -230,4 +230,4 @@ def test_a_database_that_goes_away_while_records_come_one_by_one_sets_nothing_as
     with pytest.raises(OperationalError), transaction.atomic():
         ingest.ingest(batch)
 
-    assert not SetAside.objects.exists()
+    assert not DeadLetter.objects.exists()

@@ -11,7 +11,7 @@ from proxy.batch import decode_batch, encode_batch
 from proxy.record import OUTCOMES, Record
 from proxy.store.bodies.blobs import body_of
 from proxy.store.ingest import batch as ingest
-from proxy.store.models import Exchange, SetAside
+from proxy.store.models import DeadLetter, Exchange
 from tests.store.postgres.test_columns import ANY_JSON, ANY_TEXT
 from tests.store.records import ask, make_batch, make_closing, make_head, make_record, say, start, stream
 
@@ -92,7 +92,7 @@ def test_nothing_that_is_sent_makes_ingest_fail(
 
     exchange = UUID(record.head.id)
     assert Exchange.objects.filter(pk=exchange).exists()
-    assert not SetAside.objects.exists()
+    assert not DeadLetter.objects.exists()
     assert (body_of(exchange, "request"), body_of(exchange, "response")) == (request, response)
 
 

@@ -12,7 +12,7 @@ from proxy.store.bodies.blobs import body_of
 from proxy.store.ingest import batch as ingest
 from proxy.store.ingest import facts
 from proxy.store.models import Exchange
-from proxy.wire import cut
+from proxy.wire import chunking
 from tests.store.heavy import names, record_of
 from tests.store.records import ask, make_batch, make_head, make_record, say
 
@@ -75,7 +75,7 @@ def test_whatever_takes_too_long_is_stored_without_being_read_and_its_row_says_s
 def test_a_request_that_takes_too_long_to_cut_is_stored_whole(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(cut, "_joined", spin)
+    monkeypatch.setattr(chunking, "_joined", spin)
     record = make_record(ask("x" * 5000))
 
     ingest.ingest(make_batch(record))

@@ -14,7 +14,7 @@ from proxy.record import Record
 from proxy.store.billing import reprice
 from proxy.store.ingest import batch as ingest
 from proxy.store.ingest import message_batches as batches
-from proxy.store.models import DomainTotal, Exchange, MessageBatch, Price, Rollup, SetAside, UnpricedModel
+from proxy.store.models import DeadLetter, DomainTotal, Exchange, MessageBatch, Price, Rollup, UnpricedModel
 from proxy.store.pricing import costs
 from tests import recordings
 from tests.roles import as_owner
@@ -330,7 +330,7 @@ def test_names_of_any_kind_and_length_are_stored() -> None:
 
     _, _, again = store(create(batch_id), fetch(results, batch_id), fetch(results, batch_id))
 
-    assert not SetAside.objects.exists()
+    assert not DeadLetter.objects.exists()
     assert again.cost_state == "none"
 
 

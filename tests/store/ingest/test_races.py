@@ -9,7 +9,7 @@ from django.db import connection, connections
 
 from proxy.record import Batch
 from proxy.store.ingest import batch as ingest
-from proxy.store.models import Blob, DomainTotal, Exchange, MessageBatch, Rollup, SetAside, Spool
+from proxy.store.models import Blob, DeadLetter, DomainTotal, Exchange, MessageBatch, Rollup, Spool
 from tests.roles import as_owner
 from tests.store.batch_records import create, fetch
 from tests.store.records import ask, make_batch, make_head, make_record, uuid7
@@ -129,6 +129,6 @@ def test_batches_that_come_twice_out_of_order_to_two_workers_are_stored_once() -
 
     assert sum(results) == 91
     assert Exchange.objects.count() == sum(DomainTotal.objects.values_list("requests", flat=True)) == 90
-    assert SetAside.objects.get().serial == 91
+    assert DeadLetter.objects.get().serial == 91
     row = Spool.objects.get()
     assert (row.accepted, row.stored, row.dropped) == (91, 91, 0)

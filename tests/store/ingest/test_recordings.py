@@ -13,7 +13,7 @@ from proxy.record import Record
 from proxy.store.bodies.blobs import body_of
 from proxy.store.ingest import batch as ingest
 from proxy.store.ingest import message_batches as batches
-from proxy.store.models import Blob, Exchange, SetAside
+from proxy.store.models import Blob, DeadLetter, Exchange
 from tests.recordings import FILES, MISSING
 from tests.store.records import make_batch, make_closing, make_head, make_record
 
@@ -41,7 +41,7 @@ def test_every_recorded_exchange_is_stored_exactly_and_read_as_expected(prices: 
 
     assert ingest.ingest(make_batch(*records)) == len(records)
 
-    assert not SetAside.objects.exists()
+    assert not DeadLetter.objects.exists()
     for recording, record in zip(recordings, records, strict=True):
         row = Exchange.objects.get(pk=record.head.id)
         expected = recording["expected"]

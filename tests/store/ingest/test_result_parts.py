@@ -23,13 +23,13 @@ from proxy.store.ingest import message_batches as batches
 from proxy.store.ingest import replay, result_parts, storing
 from proxy.store.ingest.result_parts import PartMissing
 from proxy.store.models import (
+    DeadLetter,
     DomainTotal,
     Exchange,
     ExchangeBody,
     MessageBatch,
     MonthKey,
     ResultsReader,
-    SetAside,
     Spool,
 )
 from proxy.store.months import retention
@@ -308,7 +308,7 @@ def test_a_record_that_is_set_aside_keeps_what_was_read_until_it_is_stored(
         ResultsReader.objects.update(touched_at=timezone.now() - timedelta(days=30))
     retention.run(timezone.now())
 
-    assert replay.retry(SetAside.objects.get().pk) == ""
+    assert replay.retry(DeadLetter.objects.get().pk) == ""
 
     assert sums() == ONE_SUM
     assert not ResultsReader.objects.exists()

@@ -15,7 +15,7 @@ from proxy.record import Record
 from proxy.store.billing import reprice
 from proxy.store.ingest import batch as ingest
 from proxy.store.ingest import storing
-from proxy.store.models import DomainTotal, DroppedMonth, Exchange, SetAside
+from proxy.store.models import DeadLetter, DomainTotal, DroppedMonth, Exchange
 from proxy.store.months import retention
 from proxy.store.months.retention import BODIES, METADATA, BusyError, Step
 from proxy.store.postgres import partitions
@@ -103,7 +103,7 @@ def test_ingest_into_old_and_new_months_goes_on_while_months_are_dropped() -> No
     dropper.join()
 
     assert [*trouble, *(error for _, raised in writers for error in raised)] == []
-    assert not SetAside.objects.exists()
+    assert not DeadLetter.objects.exists()
     assert any(dropped)
     assert [bodies(report) for report in [*pinned, *new]] == [sent(report) for report in [*pinned, *new]]
     assert dict(DomainTotal.objects.values_list("domain", "requests")) == {"a.example": 80, "c.example": 40}

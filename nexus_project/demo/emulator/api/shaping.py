@@ -10,7 +10,7 @@ from nexus_project.demo.emulator.api.directives import Directives
 from nexus_project.demo.emulator.api.streams import event
 from nexus_project.demo.script import Script
 
-LARGEST_RANDOM_PIECE = 64
+LARGEST_RANDOM_FRAGMENT = 64
 BIG_HEADER_BYTES = 4000
 
 
@@ -75,9 +75,9 @@ def _split(script: Script, how: str) -> Script:
     chunks: list[bytes] = []
     pauses: list[float] = []
     for pause, run in _runs(script):
-        pieces = list(_pieces(run, how, source))
-        chunks += pieces
-        pauses += [pause] + [0.0] * (len(pieces) - 1)
+        fragments = list(_fragments(run, how, source))
+        chunks += fragments
+        pauses += [pause] + [0.0] * (len(fragments) - 1)
     return replace(script, chunks=tuple(chunks), pauses=tuple(pauses))
 
 
@@ -87,10 +87,10 @@ def _runs(script: Script) -> Iterator[tuple[float, bytes]]:
         yield script.pause_before(start), b"".join(script.chunks[start:stop])
 
 
-def _pieces(run: bytes, how: str, source: random.Random) -> Iterator[bytes]:
+def _fragments(run: bytes, how: str, source: random.Random) -> Iterator[bytes]:
     position = 0
     while position < len(run):
-        length = {"1": 1, "whole": len(run)}.get(how) or source.randint(1, LARGEST_RANDOM_PIECE)
+        length = {"1": 1, "whole": len(run)}.get(how) or source.randint(1, LARGEST_RANDOM_FRAGMENT)
         yield run[position : position + length]
         position += length
 

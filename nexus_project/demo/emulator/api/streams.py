@@ -84,8 +84,8 @@ def _deltas(block: Json, source: random.Random, deltas: int | None) -> Iterator[
             delta, field = DELTAS[kind]
             for citation in block.get("citations", ()):
                 yield {"type": "citations_delta", "citation": citation}
-            for piece in _pieces(block[field], source, deltas if kind == "text" else None):
-                yield {"type": delta, field: piece}
+            for fragment in _fragments(block[field], source, deltas if kind == "text" else None):
+                yield {"type": delta, field: fragment}
             if kind == "thinking":
                 yield {"type": "signature_delta", "signature": block["signature"]}
         case "compaction":
@@ -93,11 +93,11 @@ def _deltas(block: Json, source: random.Random, deltas: int | None) -> Iterator[
         case "tool_use" | "server_tool_use":
             yield {"type": "input_json_delta", "partial_json": ""}
             written = json.dumps(block["input"], ensure_ascii=False) if block["input"] else ""
-            for piece in _pieces(written, source, None):
-                yield {"type": "input_json_delta", "partial_json": piece}
+            for fragment in _fragments(written, source, None):
+                yield {"type": "input_json_delta", "partial_json": fragment}
 
 
-def _pieces(text: str, source: random.Random, count: int | None) -> Iterable[str]:
+def _fragments(text: str, source: random.Random, count: int | None) -> Iterable[str]:
     """Cut a text into pieces of random length, or into exactly `count` pieces of about equal length."""
     if count:
         edges = [len(text) * step // count for step in range(count + 1)]

@@ -73,8 +73,8 @@ def file_part(body: bytes, content_type: str) -> tuple[str, str, bytes] | None:
     boundary = outer.get_boundary()
     if not boundary:
         return None
-    for piece in (b"\r\n" + body).split(b"\r\n--" + boundary.encode())[1:]:
-        head, separator, content = piece.partition(b"\r\n\r\n")
+    for fragment in (b"\r\n" + body).split(b"\r\n--" + boundary.encode())[1:]:
+        head, separator, content = fragment.partition(b"\r\n\r\n")
         names = dict(re.findall(r'(name|filename)="([^"]*)"', head.decode("utf-8", "replace")))
         if separator and names.get("name") == "file":
             kind = re.search(rb"content-type:\s*([^\r\n]+)", head, re.IGNORECASE)

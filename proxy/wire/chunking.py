@@ -32,15 +32,15 @@ _elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
-def cut(body: bytes) -> list[bytes]:
+def chunks_of_body(body: bytes) -> list[bytes]:
     """The pieces of a body, in order; joined they are the body. One piece if it is not JSON or crowded, none if it is empty."""
     if is_crowded(body):
         return [body]
-    start, pieces = 0, []
+    start, chunks = 0, []
     for border in _joined(_borders(body, body, 0, len(body), _DEPTH), len(body)):
-        pieces.append(body[start:border])
+        chunks.append(body[start:border])
         start = border
-    return pieces
+    return chunks
 
 
 def _borders(body: bytes, value: bytes | msgspec.Raw, start: int, end: int, depth: int) -> list[int]:

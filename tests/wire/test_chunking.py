@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from proxy.wire import cut as cutter
-from proxy.wire.cut import SMALL, cut
+from proxy.wire import chunking as cutter
+from proxy.wire.chunking import SMALL, chunks_of_body
 from tests.store.agent_session import AgentSession
 
 BIG = "x" * 3 * SMALL
@@ -47,23 +47,23 @@ def bodies(draw: st.DrawFn) -> bytes:
 @example(body=b'{"a":1,"b":"","a":"%s,\\"b\\":%s"}' % (b" " * 3 * SMALL, b" " * (2 * SMALL)))
 @example(body=b'{"":[{"a":{"b":"","":"%s","b":"%s"}}]}' % (BIG.encode(), BIG.encode()))
 def test_the_pieces_of_any_json_joined_are_the_body(body: bytes) -> None:
-    pieces = cut(body)
+    chunks = chunks_of_body(body)
 
-    assert b"".join(pieces) == body
-    assert all(pieces)
+    assert b"".join(chunks) == body
+    assert all(chunks)
 
 
 @given(body=st.binary())
 def test_the_pieces_of_garbage_joined_are_the_garbage(body: bytes) -> None:
-    assert b"".join(cut(body)) == body
+    assert b"".join(chunks_of_body(body)) == body
 
 
 @given(end=st.integers(0, len(TURN)), garbage=st.binary(max_size=3))
 def test_the_pieces_of_a_damaged_request_joined_are_the_request(end: int, garbage: bytes) -> None:
     body = TURN[:end] + garbage + TURN[end + len(garbage) :]
 
-    assert b"".join(cut(body)) == body
-    assert b"".join(cut(body[:end])) == body[:end]
+    assert b"".join(chunks_of_body(body)) == body
+    assert b"".join(chunks_of_body(body[:end])) == body[:end]
 
 
 @pytest.mark.parametrize(
@@ -78,34 +78,34 @@ def test_the_pieces_of_a_damaged_request_joined_are_the_request(end: int, garbag
     ids=["nul", "truncated", "deep", "one wrong letter", "a text"],
 )
 def test_what_is_no_json_object_is_one_piece(body: bytes) -> None:
-    assert cut(body) == [body]
+    assert chunks_of_body(body) == [body]
 
 
 def test_a_member_that_is_there_twice_leaves_its_object_whole() -> None:
     twice = b'{"text":"short","text":"%s","end":0}' % BIG.encode()
     body = b'{"messages":[%s,"%s"]}' % (twice, BIG.encode())
 
-    assert cut(body) == [b'{"messages":[', twice, b",", b'"%s"' % BIG.encode(), b"]}"]
+    assert chunks_of_body(body) == [b'{"messages":[', twice, b",", b'"%s"' % BIG.encode(), b"]}"]
 
 
 def test_ten_thousand_messages_are_cut_into_pieces_that_are_not_small() -> None:
     message = {"role": "user", "content": "Hello"}
     body = json.dumps({"messages": [message] * 10_000}).encode()
 
-    pieces = cut(body)
+    chunks = chunks_of_body(body)
 
-    assert b"".join(pieces) == body
-    assert all(SMALL <= len(piece) < 2 * SMALL for piece in pieces[1:-1])
+    assert b"".join(chunks) == body
+    assert all(SMALL <= len(chunk) < 2 * SMALL for chunk in chunks[1:-1])
 
 
 def test_a_body_of_32_mib_is_cut() -> None:
     message = {"role": "user", "content": [{"type": "text", "text": "é" * 2**20}]}
     body = json.dumps({"messages": [message] * 16}, ensure_ascii=False).encode()
 
-    pieces = cut(body)
+    chunks = chunks_of_body(body)
 
-    assert b"".join(pieces) == body
-    assert len(set(pieces)) < 6
+    assert b"".join(chunks) == body
+    assert len(set(chunks)) < 6
 
 
 @pytest.mark.parametrize("where", ["block", "message", "result"])
@@ -124,7 +124,7 @@ def test_cache_control_that_comes_or_goes_changes_only_a_small_piece(where: str)
         messages = [{"role": "user", "content": blocks} | on("message"), {"role": "user", "content": "Next"}]
         return json.dumps({"model": "m", "messages": messages, "max_tokens": 9}).encode()
 
-    new = set(cut(body(where))) - set(cut(body()))
+    new = set(chunks_of_body(body(where))) - set(chunks_of_body(body()))
 
     assert new
     assert sum(map(len, new)) < SMALL
@@ -139,17 +139,17 @@ def test_a_reminder_that_changes_costs_its_own_block() -> None:
         messages = [{"role": "user", "content": BIG}, {"role": "user", "content": blocks}]
         return json.dumps({"messages": messages, "system": BIG}).encode()
 
-    new = set(cut(body("one"))) - set(cut(body("two")))
+    new = set(chunks_of_body(body("one"))) - set(chunks_of_body(body("two")))
 
     assert sum(map(len, new)) < 500
 
 
 def test_a_turn_of_an_agent_costs_what_it_says_and_little_more() -> None:
     turns = list(AgentSession().requests(30))
-    known = set(cut(turns[0]))
+    known = set(chunks_of_body(turns[0]))
     cost = []
     for before, body in pairwise(turns):
-        new = set(cut(body)) - known
+        new = set(chunks_of_body(body)) - known
         known |= new
         cost.append(sum(map(len, new)) - (len(body) - len(before)))
 
@@ -161,7 +161,7 @@ def test_a_request_of_an_agent_is_cut_in_hardly_any_time() -> None:
 
     def seconds() -> float:
         start = time.process_time()
-        cut(body)
+        chunks_of_body(body)
         return time.process_time() - start
 
     # 200 kB take 0.6 ms; ten times that, as coverage may count lines. The least of many: others use the processor too.
@@ -173,11 +173,11 @@ def test_what_is_remembered_of_a_message_cuts_it_the_same_anywhere_and_is_bounde
 ) -> None:
     requests = list(AgentSession(7).requests(6))
     monkeypatch.setattr(cutter, "_remembered", {})
-    first = [cut(body) for body in requests]
+    first = [chunks_of_body(body) for body in requests]
     held = len(cutter._remembered)
-    again = [cut(body) for body in requests]
+    again = [chunks_of_body(body) for body in requests]
     monkeypatch.setattr(cutter, "_MOST_REMEMBERED", 3)
-    forgetting = [cut(body) for body in [*requests, *AgentSession(8).requests(2)]]
+    forgetting = [chunks_of_body(body) for body in [*requests, *AgentSession(8).requests(2)]]
 
     assert held > 6
     assert again == first == forgetting[:6]
