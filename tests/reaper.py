@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from nexus_project.stack.machine import places, processes
+from nexus_project.stack.machine import owned_folders, processes
 
 MOMENT_SECONDS, GRACE_SECONDS, KILLED_SECONDS = 5, 15, 10
 
@@ -32,13 +32,13 @@ def reap(folder: Path) -> list[str]:
     _remove(folder)
     for home in {*homes, *_homes(folder)}:
         if home.exists():
-            places.remove(home)
+            owned_folders.remove(home)
     return reported
 
 
 def _homes(folder: Path) -> list[Path]:
     """PostgreSQL's homes of data folders in this one."""
-    owners = {home: places.owner_of(home) for home in places.homes()}
+    owners = {home: owned_folders.owner_of(home) for home in owned_folders.homes()}
     return [home for home, owner in owners.items() if owner and Path(owner.data).is_relative_to(folder)]
 
 
@@ -76,7 +76,7 @@ def _remove(folder: Path) -> None:
             path = Path(above) / name
             if not path.is_symlink():
                 path.chmod(path.stat().st_mode | 0o700)  # a test may have closed it
-    places.remove(folder)
+    owned_folders.remove(folder)
 
 
 def main(folder: str) -> None:

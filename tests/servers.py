@@ -9,7 +9,7 @@ import sys
 
 from nexus_project import env
 from nexus_project.stack import environment as environment
-from nexus_project.stack.machine import places
+from nexus_project.stack.machine import owned_folders
 from nexus_project.stack.services import addresses
 from tests import suite
 
@@ -30,7 +30,7 @@ def provide() -> None:
         )
     if not environment.missing_servers():
         return
-    data_dir = places.make_temporary(places.DATA)
+    data_dir = owned_folders.make_temporary(owned_folders.DATA)
     env.export(NEXUS_DATA_DIR=str(data_dir))
     held = environment.servers(data_dir, temporary=True)
     if held:

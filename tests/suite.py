@@ -12,13 +12,13 @@ from pathlib import Path
 
 from nexus_project import env
 from nexus_project.env import BASE_DIR
-from nexus_project.stack.machine import places
+from nexus_project.stack.machine import owned_folders
 
 
 def begin() -> Path:
     """Make the folder; when this process ends it goes, with all that was started."""
     before = env.text("TMPDIR")
-    folder = places.make_temporary(places.TESTS)
+    folder = owned_folders.make_temporary(owned_folders.TESTS)
     reaper = subprocess.Popen(
         [sys.executable, "-m", "tests.reaper", str(folder)],
         cwd=BASE_DIR,

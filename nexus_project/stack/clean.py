@@ -15,8 +15,8 @@ from nexus_project import env
 from nexus_project.env import BASE_DIR
 from nexus_project.stack import environment as environment
 from nexus_project.stack.errors import StackError
-from nexus_project.stack.machine import places
-from nexus_project.stack.machine.places import Owner
+from nexus_project.stack.machine import owned_folders
+from nexus_project.stack.machine.owned_folders import Owner
 
 CACHES = (
     *(".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache"),
@@ -36,12 +36,12 @@ def clean(say: Say, *, data: bool) -> int:
     for path in _caches():
         _remove(path)
     say("removed caches and what is compiled")
-    for folder in places.temporary():
+    for folder in owned_folders.temporary():
         _judge_temporary(folder, say)
     if data:
         _remove_data(say)
-    moved = {places.home_before(data_dir) for data_dir in _data_folders()}
-    for folder in (home for home in places.homes() if home not in moved):
+    moved = {owned_folders.home_before(data_dir) for data_dir in _data_folders()}
+    for folder in (home for home in owned_folders.homes() if home not in moved):
         _judge_home(folder, say, data=data)
     _report_what_stays(say, data=data)
     return 0
@@ -91,20 +91,20 @@ def _caches() -> Iterator[Path]:
 
 
 def _judge_temporary(folder: Path, say: Say) -> None:
-    owner = places.owner_of(folder)
+    owner = owned_folders.owner_of(folder)
     if owner is None:
         say(f"kept {folder}: it does not say which clone made it; remove it if none does that you know")
-    elif (owner.is_of(BASE_DIR) or owner.clone_is_gone()) and not places.is_held(folder):
+    elif (owner.is_of(BASE_DIR) or owner.clone_is_gone()) and not owned_folders.is_held(folder):
         _report_and_remove(folder, owner, say)
 
 
 def _judge_home(folder: Path, say: Say, *, data: bool) -> None:
-    owner = places.owner_of(folder)
+    owner = owned_folders.owner_of(folder)
     if owner is None:
         say(
             f"kept {folder} ({_size(folder)}): it does not say which clone it belongs to; remove it if none does that you know"
         )
-    elif places.is_held(folder):
+    elif owned_folders.is_held(folder):
         say(f"kept {folder}: PostgreSQL runs in it, for {owner.data}")
     elif owner.clone_is_gone() or (_is_of_a_folder_that_is_gone(owner) and (data or owner.temporary)):
         _report_and_remove(folder, owner, say)
@@ -118,7 +118,7 @@ def _is_of_a_folder_that_is_gone(owner: Owner) -> bool:
 
 def _report_and_remove(folder: Path, owner: Owner, say: Say) -> None:
     size = _size(folder)
-    places.remove(folder)
+    owned_folders.remove(folder)
     why = "this clone left it" if owner.is_of(BASE_DIR) else f"{owner.clone} is gone"
     say(f"removed {folder} ({size}, for {owner.data}): {why}")
 
@@ -133,7 +133,7 @@ def _remove_data(say: Say) -> None:
         say(f"kept {folder}: it is a link to {folder.readlink()}")
     elif folder.is_dir():
         size = _size(folder)
-        places.remove(folder)
+        owned_folders.remove(folder)
         say(f"removed {folder} ({size}): the data of this clone")
 
 

@@ -11,7 +11,7 @@ from nexus_project.stack.errors import StackError
 from nexus_project.stack.invitation import invite
 from nexus_project.stack.machine import ports, processes
 from nexus_project.stack.services import addresses, commands
-from nexus_project.stack.services.commands import Place
+from nexus_project.stack.services.commands import Deployment
 
 STORED_SECONDS = 60
 OPERATOR = "operator"
@@ -20,20 +20,20 @@ OPERATOR = "operator"
 def demo(console: Console, *, once: bool) -> int:
     """Start everything and show it; with `once` check that every sample was stored, and stop."""
     upstream_port = prepare(console)
-    place = environment.place()
-    services = [commands.emulator(upstream_port), *run.chosen(place, run.ALL)]
+    deployment = environment.deployment()
+    services = [commands.emulator(upstream_port), *run.chosen(deployment, run.ALL)]
     status = 1 if once else 0  # a check that is interrupted has not succeeded
-    with run.stack(console, place, services) as supervisor:
-        run.start(supervisor, place, services, console.say)
+    with run.stack(console, deployment, services) as supervisor:
+        run.start(supervisor, deployment, services, console.say)
         supervisor.run_to_end(commands.operator(OPERATOR, env.secret("DASHBOARD_API_KEY")))
-        supervisor.run_to_end(commands.samples(place.proxy_url, trickle=False))
+        supervisor.run_to_end(commands.samples(deployment.proxy_url, trickle=False))
         if once:
-            console.say(require_stored(place))
+            console.say(require_stored(deployment))
             status = 0
         else:
             key, last = env.secret("DASHBOARD_API_KEY"), f"Sample traffic goes on; {run.STOPPING}"
-            invite(console, place, key, f"{OPERATOR}, the same key as password", last)
-            supervisor.start(commands.samples(place.proxy_url, trickle=True))
+            invite(console, deployment, key, f"{OPERATOR}, the same key as password", last)
+            supervisor.start(commands.samples(deployment.proxy_url, trickle=True))
             supervisor.watch()
     return status
 
@@ -63,12 +63,12 @@ def prepare(console: Console) -> int:
     return upstream_port
 
 
-def require_stored(place: Place) -> str:
+def require_stored(deployment: Deployment) -> str:
     """A sentence with the counts once everything accepted is stored; StackError when that does not happen."""
     counts: dict[str, int] = {}
 
     def settled() -> bool:
-        counts.update(pipeline(place))
+        counts.update(pipeline(deployment))
         return 0 < counts["accepted"] == counts["stored"]
 
     if processes.wait_until(settled, STORED_SECONDS):
@@ -78,9 +78,9 @@ def require_stored(place: Place) -> str:
     )
 
 
-def pipeline(place: Place) -> dict[str, int]:
+def pipeline(deployment: Deployment) -> dict[str, int]:
     """The counters of /api/pipeline."""
-    host, _, port = place.dashboard_url.removeprefix("http://").rpartition(":")
+    host, _, port = deployment.dashboard_url.removeprefix("http://").rpartition(":")
     connection = http.client.HTTPConnection(host, int(port), timeout=10)
     try:
         connection.request("GET", "/api/pipeline", headers={"X-API-Key": env.secret("DASHBOARD_API_KEY")})

@@ -12,7 +12,7 @@ from nexus_project.stack.machine import folders
 from nexus_project.stack.servers import lease
 from nexus_project.stack.servers.lease import Lease
 from nexus_project.stack.services import addresses
-from nexus_project.stack.services.commands import Place
+from nexus_project.stack.services.commands import Deployment
 
 SETTING_OF = {"database": "DATABASE_URL", "redis": "REDIS_URL"}
 DEMO_DATA_DIR = "var/demo"
@@ -30,12 +30,12 @@ def env_file() -> Path:
     return Path(env.text("NEXUS_ENV_FILE") or BASE_DIR / ".env")
 
 
-def place() -> Place:
+def deployment() -> Deployment:
     """The settings that the stack itself needs; the data folder exists afterwards."""
     data_dir = folders.make_data_folder(env.folder("NEXUS_DATA_DIR", "var"))
     folders.make_private_folder(data_dir / "beat")
     env.export(NEXUS_DATA_DIR=str(data_dir))
-    return Place(
+    return Deployment(
         host=env.text("HOST", "127.0.0.1"),
         proxy_port=env.integer("PROXY_PORT", 3000, minimum=1, maximum=65535),
         dashboard_port=env.integer("DASHBOARD_PORT", 3001, minimum=1, maximum=65535),

@@ -5,16 +5,16 @@ from pathlib import Path
 from nexus_project import env
 from nexus_project.stack import environment as environment
 from nexus_project.stack.console import Console
-from nexus_project.stack.services.commands import Place
+from nexus_project.stack.services.commands import Deployment
 
 
-def invite(console: Console, place: Place, key: str, admin: str, last: str) -> None:
+def invite(console: Console, deployment: Deployment, key: str, admin: str, last: str) -> None:
     """Print the addresses; `key` is the dashboard's or where it stands, `admin` who may enter there."""
     console.say("")
-    console.say(f"Dashboard  {place.dashboard_url}/")
+    console.say(f"Dashboard  {deployment.dashboard_url}/")
     console.say(f"Key        {key}")
-    console.say(f"Admin      {place.dashboard_url}/admin/   ({admin})")
-    console.say(f"Proxy      {place.proxy_url}   (ANTHROPIC_BASE_URL)")
+    console.say(f"Admin      {deployment.dashboard_url}/admin/   ({admin})")
+    console.say(f"Proxy      {deployment.proxy_url}   (ANTHROPIC_BASE_URL)")
     console.say(last)
     console.say("")
 

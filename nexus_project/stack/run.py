@@ -10,7 +10,7 @@ from nexus_project.stack.invitation import invite, place_of_key
 from nexus_project.stack.machine import ports
 from nexus_project.stack.servers.hold import Hold
 from nexus_project.stack.services import addresses, commands
-from nexus_project.stack.services.commands import Place, Service
+from nexus_project.stack.services.commands import Deployment, Service
 from nexus_project.stack.services.reaper import Reaper
 from nexus_project.stack.services.supervisor import Stopped, Supervisor
 
@@ -21,42 +21,42 @@ STOPPING = "Ctrl-C stops everything, a second one does not wait."
 def run(console: Console, names: Sequence[str]) -> int:
     """Run the named services until a signal; 0 after an orderly end."""
     environment.read_env(console)
-    place = environment.place()
-    services = chosen(place, names)
-    with stack(console, place, services) as supervisor:
-        start(supervisor, place, services, console.say)
+    deployment = environment.deployment()
+    services = chosen(deployment, names)
+    with stack(console, deployment, services) as supervisor:
+        start(supervisor, deployment, services, console.say)
         if names == ALL:
             admin = "make yourself an operator: .venv/bin/python manage.py set_operator NAME"
-            invite(console, place, place_of_key(), admin, STOPPING)
+            invite(console, deployment, place_of_key(), admin, STOPPING)
         supervisor.watch()
     return 0
 
 
-def chosen(place: Place, names: Sequence[str]) -> list[Service]:
+def chosen(deployment: Deployment, names: Sequence[str]) -> list[Service]:
     """The services in the order in which they start; they stop in the reverse one."""
     known = {
-        "dashboard": commands.dashboard(place),
+        "dashboard": commands.dashboard(deployment),
         "worker": commands.worker(),
-        "beat": commands.beat(place),
-        "proxy": commands.proxy(place),
+        "beat": commands.beat(deployment),
+        "proxy": commands.proxy(deployment),
     }
     return [known[name] for name in names]
 
 
 @contextlib.contextmanager
-def stack(console: Console, place: Place, services: Sequence[Service]) -> Iterator[Supervisor]:
+def stack(console: Console, deployment: Deployment, services: Sequence[Service]) -> Iterator[Supervisor]:
     """A supervisor with servers below it; at the end all is stopped, and being asked to stop is no error."""
     for service in services:
         if service.port:
             ports.require_free(*service.port)
-    held = environment.servers(place.data_dir, console)
+    held = environment.servers(deployment.data_dir, console)
     reaper = Reaper([held.fileno()] if held else [])
-    hold = held and Hold(place.data_dir, held, lambda lease: reaper.renew([lease.fileno()]))
-    supervisor = Supervisor(console, reaper, place.data_dir, hold)
+    hold = held and Hold(deployment.data_dir, held, lambda lease: reaper.renew([lease.fileno()]))
+    supervisor = Supervisor(console, reaper, deployment.data_dir, hold)
     with supervisor.handling_signals():
         try:
             if held:
-                console.say(f"{' and '.join(held.needs)} up, kept in {place.data_dir}")
+                console.say(f"{' and '.join(held.needs)} up, kept in {deployment.data_dir}")
             yield supervisor
         except Stopped:
             pass
@@ -69,10 +69,10 @@ def stack(console: Console, place: Place, services: Sequence[Service]) -> Iterat
 
 
 def start(
-    supervisor: Supervisor, place: Place, services: Sequence[Service], say: Callable[[str], None]
+    supervisor: Supervisor, deployment: Deployment, services: Sequence[Service], say: Callable[[str], None]
 ) -> None:
     """Migrate, one command at a time on this data folder, then start the services, each with its own role."""
-    with (place.data_dir / "migrate.lock").open("w") as lock:
+    with (deployment.data_dir / "migrate.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         supervisor.run_to_end(commands.migrate())
         addresses.grant()

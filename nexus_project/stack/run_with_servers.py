@@ -10,14 +10,14 @@ from nexus_project import env
 from nexus_project.stack import environment as environment
 from nexus_project.stack.console import Console
 from nexus_project.stack.errors import StackError
-from nexus_project.stack.machine import folders, places
+from nexus_project.stack.machine import folders, owned_folders
 from nexus_project.stack.servers.lease import Lease
 
 
 def run_beside_servers(console: Console, command: Sequence[str], *, temporary: bool) -> int:
     """The command's exit status; `temporary` gives it fresh servers in a folder that goes afterwards."""
     if temporary:
-        data_dir = places.make_temporary(places.DATA)
+        data_dir = owned_folders.make_temporary(owned_folders.DATA)
         env.export(NEXUS_ENV_FILE=os.devnull, NEXUS_DATA_DIR=str(data_dir))
     else:
         environment.read_env(console)

@@ -57,7 +57,7 @@ class Runtime:
         self.refresher = Refresher(self.watcher)
         self.upstream = UpstreamTransport(settings.UPSTREAM_CONNECT_SECONDS, settings.UPSTREAM_IDLE_SECONDS)
         self.sender = Sender(self.upstream, self.watcher, self.refresher)
-        self.health = HealthSharing(self.watcher, self.sender.notes, self.sender.pool)
+        self.health = HealthSharing(self.watcher, self.sender.updates, self.sender.pool)
         self.live = LivePublisher()
         self.limiter = Limiter(self.watcher)
 

@@ -15,7 +15,7 @@ from cryptography.fernet import Fernet
 
 from nexus_project import env
 from nexus_project.stack import environment as environment
-from nexus_project.stack.machine import places, ports
+from nexus_project.stack.machine import owned_folders, ports
 from nexus_project.stack.services import commands
 from nexus_project.stack.services.addresses import NAMES
 from tests import addresses
@@ -60,7 +60,7 @@ class System:
 def servers() -> Iterator[tuple[int, ...]]:
     """Fresh PostgreSQL and Redis, their addresses set; their pids."""
     nothing = dict.fromkeys((*NAMES, "DATABASE_URL", "REDIS_URL"), "")
-    folder = places.make_temporary(places.DATA)
+    folder = owned_folders.make_temporary(owned_folders.DATA)
     env.export(**nothing, NEXUS_ENV_FILE=os.devnull, NEXUS_DATA_DIR=str(folder))
     held = environment.servers(folder, temporary=True)
     if not held:
@@ -90,7 +90,7 @@ def system(
     number: int, server_pids: tuple[int, ...], upstream_port: int, workers: int = 1, **settings: str
 ) -> Iterator[System]:
     """Start one beside others: each has a database of its own; `number` is that in Redis, 1 to 15."""
-    folder = places.make_temporary(places.DATA)
+    folder = owned_folders.make_temporary(owned_folders.DATA)
     (folder / "credentials").mkdir()
     environment = {
         "DATABASE_URL": _make_database(),
@@ -105,10 +105,12 @@ def system(
         "SHUTDOWN_GRACE_SECONDS": "2",
         **settings,
     }
-    place = commands.Place("127.0.0.1", ports.free(), ports.free(), folder / "var", workers, grace_seconds=2)
+    place = commands.Deployment(
+        "127.0.0.1", ports.free(), ports.free(), folder / "var", workers, grace_seconds=2
+    )
     redis.Redis.from_url(environment["REDIS_URL"]).flushdb()
     with contextlib.ExitStack() as running:
-        running.callback(places.remove, folder)
+        running.callback(owned_folders.remove, folder)
         migration = Process(commands.migrate(), environment, folder / "migrate.log").start()
         if migration.popen.wait(120):
             raise BenchError(f"The database could not be migrated:\n{migration.words()[-2000:]}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import httpx
 
 from nexus_project import env
-from nexus_project.stack.machine import places, ports
+from nexus_project.stack.machine import owned_folders, ports
 from tests.bench.build import BenchError
 from tests.bench.system import System
 
@@ -73,7 +73,7 @@ def nginx(upstream_port: int) -> Iterator[Target | None]:
     if not program:
         yield None
         return
-    folder, port = places.make_temporary(places.DATA), ports.free()
+    folder, port = owned_folders.make_temporary(owned_folders.DATA), ports.free()
     settings = folder / "nginx.conf"
     settings.write_text(NGINX_SETTINGS.format(folder=folder, upstream=upstream_port, port=port))
     process = subprocess.Popen([program, "-p", str(folder), "-c", str(settings)], stderr=subprocess.DEVNULL)
@@ -83,7 +83,7 @@ def nginx(upstream_port: int) -> Iterator[Target | None]:
     finally:
         process.terminate()
         process.wait()
-        places.remove(folder)
+        owned_folders.remove(folder)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from nexus_project import env
-from nexus_project.stack.machine import places
+from nexus_project.stack.machine import owned_folders
 from tests.chaos import verdict
 from tests.chaos.faults import Fault, Faults
 from tests.chaos.kinds import DISK, KILLS, REDIS_FULL, TROUBLES
@@ -70,7 +70,7 @@ class Report:
 
 def run(exchanges: int, kills: int, troubles: int, seed: int, say: Callable[[str], None]) -> Report:
     """At least so many exchanges, so many kills and other faults of each kind. What ran is kept when a promise was broken."""
-    folder = places.make_temporary(places.DATA)
+    folder = owned_folders.make_temporary(owned_folders.DATA)
     with system(folder) as running:
         report = asyncio.run(_run(running, exchanges, kills, troubles, seed))
     for fault in sorted(report.faults, key=lambda item: item.at):
@@ -78,7 +78,7 @@ def run(exchanges: int, kills: int, troubles: int, seed: int, say: Callable[[str
     if report.problems:
         say(f"logs and records of this run: {folder}")
     else:
-        places.remove_data_folder(folder)
+        owned_folders.remove_data_folder(folder)
     say(str(report))
     return report
 

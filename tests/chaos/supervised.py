@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nexus_project.stack.console import Console
 from nexus_project.stack.services import commands
-from nexus_project.stack.services.commands import Place
+from nexus_project.stack.services.commands import Deployment
 from nexus_project.stack.services.reaper import Reaper
 from nexus_project.stack.services.supervisor import Stopped, Supervisor
 
@@ -20,7 +20,7 @@ def main(port: int, data_dir: Path, grace_seconds: int) -> None:
     with supervisor.handling_signals():
         try:
             supervisor.start(
-                commands.proxy(Place("127.0.0.1", port, 0, data_dir, grace_seconds=grace_seconds))
+                commands.proxy(Deployment("127.0.0.1", port, 0, data_dir, grace_seconds=grace_seconds))
             )
             supervisor.watch()
         except Stopped:

@@ -22,7 +22,7 @@ from nexus_project.stack.machine import folders, ports
 from nexus_project.stack.servers.postgres import Postgres
 from nexus_project.stack.servers.redis import Redis
 from nexus_project.stack.services import commands
-from nexus_project.stack.services.commands import Place, Service
+from nexus_project.stack.services.commands import Deployment, Service
 from nexus_project.stack.services.reaper import Reaper
 from tests import addresses
 from tests.chaos.faulty_disk import FaultyDisk
@@ -152,7 +152,7 @@ def _assemble(
 
 def _proxies(data_dir: Path) -> list[Service]:
     """One under a supervisor, and one of two processes."""
-    place = Place("127.0.0.1", ports.free(), 0, data_dir, grace_seconds=GRACE_SECONDS)
+    place = Deployment("127.0.0.1", ports.free(), 0, data_dir, grace_seconds=GRACE_SECONDS)
     words = (str(place.proxy_port), str(data_dir), str(GRACE_SECONDS))
     supervised = replace(
         commands.proxy(place), command=(sys.executable, "-m", "tests.chaos.supervised", *words)

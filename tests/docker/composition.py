@@ -44,7 +44,7 @@ def interpolate(text: str, variables: Mapping[str, str]) -> str:
 
 def schema() -> dict[str, Any]:
     """The compose specification's JSON schema, as check-jsonschema ships it."""
-    place = "check_jsonschema/builtin_schemas/vendor/compose-spec.json"
-    path = distribution("check-jsonschema").locate_file(place)
+    deployment = "check_jsonschema/builtin_schemas/vendor/compose-spec.json"
+    path = distribution("check-jsonschema").locate_file(deployment)
     content: dict[str, Any] = json.loads(path.read_text())
     return content

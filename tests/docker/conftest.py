@@ -11,7 +11,7 @@ import pytest
 from nexus_project.demo.connection import ConnectionProtocol
 from nexus_project.demo.emulator import Emulator, create_app
 from nexus_project.demo.serving import Running, serve
-from nexus_project.stack.machine import places, ports
+from nexus_project.stack.machine import owned_folders, ports
 from tests.docker.image import Builder, Image
 from tests.flow.services import wait_for
 
@@ -61,9 +61,9 @@ class Container:
 @pytest.fixture(scope="session")
 def builder() -> Iterator[Builder]:
     # Not pytest's own folder: the images' user has to get through.
-    folder = places.make_temporary(places.DATA)
+    folder = owned_folders.make_temporary(owned_folders.DATA)
     yield Builder(folder)
-    places.remove(folder)
+    owned_folders.remove(folder)
 
 
 @pytest.fixture(scope="session")

@@ -116,8 +116,8 @@ class Builder:
         root = self.folder / str(next(self._numbers))
         if base:
             shutil.copytree(base, root, symlinks=True, copy_function=os.link)
-        for place in ("app", "var/lib", "opt"):
-            (root / place).mkdir(parents=True, exist_ok=True)
+        for deployment in ("app", "var/lib", "opt"):
+            (root / deployment).mkdir(parents=True, exist_ok=True)
         return root
 
     def _copy(self, words: list[str], root: Path, built: Mapping[str, Path]) -> None:

@@ -9,7 +9,7 @@ from jsonschema.validators import validator_for
 
 from nexus_project.env import BASE_DIR, DOCUMENTED
 from nexus_project.stack.services import commands
-from nexus_project.stack.services.commands import Place
+from nexus_project.stack.services.commands import Deployment
 from tests.docker import composition
 from tests.docker.test_dockerfiles import IN_THE_IMAGE, words_of
 
@@ -68,14 +68,14 @@ def test_a_service_waits_for_something_that_can_come_true(name: str) -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_its_commands_are_the_supervisors(name: str) -> None:
-    place = Place("0.0.0.0", 3000, 3001, IN_THE_IMAGE)  # noqa: S104 - compared with, not bound to
+    deployment = Deployment("0.0.0.0", 3000, 3001, IN_THE_IMAGE)  # noqa: S104 - compared with, not bound to
     known = {
         each.name: each
         for each in (
-            commands.proxy(place),
-            commands.dashboard(place),
+            commands.proxy(deployment),
+            commands.dashboard(deployment),
             commands.worker(),
-            commands.beat(place),
+            commands.beat(deployment),
             commands.migrate(),
             commands.roles(),
         )
@@ -173,9 +173,12 @@ def test_redis_appends_every_write_to_a_file() -> None:
 
 
 def test_the_proxy_has_time_to_end_its_streams() -> None:
-    place = Place("127.0.0.1", 3000, 3001, IN_THE_IMAGE)
+    deployment = Deployment("127.0.0.1", 3000, 3001, IN_THE_IMAGE)
 
-    assert int(SERVICES["proxy"]["stop_grace_period"].removesuffix("s")) > commands.proxy(place).grace_seconds
+    assert (
+        int(SERVICES["proxy"]["stop_grace_period"].removesuffix("s"))
+        > commands.proxy(deployment).grace_seconds
+    )
 
 
 def test_of_a_busy_machine_the_worker_alone_has_less() -> None:

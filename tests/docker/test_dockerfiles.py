@@ -7,7 +7,7 @@ import pytest
 
 from nexus_project.env import BASE_DIR
 from nexus_project.stack.services import commands
-from nexus_project.stack.services.commands import Place
+from nexus_project.stack.services.commands import Deployment
 from tests.docker import dockerfile
 from tests.docker.dockerfile import Ignore
 
@@ -66,8 +66,8 @@ def test_both_images_share_the_layers_with_the_packages() -> None:
 @pytest.mark.parametrize(
     ("image", "service"),
     [
-        ("proxy", commands.proxy(Place("0.0.0.0", 3000, 3001, IN_THE_IMAGE))),  # noqa: S104 - compared with, not bound to
-        ("dashboard", commands.dashboard(Place("0.0.0.0", 3000, 3001, IN_THE_IMAGE))),  # noqa: S104 - the same
+        ("proxy", commands.proxy(Deployment("0.0.0.0", 3000, 3001, IN_THE_IMAGE))),  # noqa: S104 - compared with, not bound to
+        ("dashboard", commands.dashboard(Deployment("0.0.0.0", 3000, 3001, IN_THE_IMAGE))),  # noqa: S104 - the same
     ],
     ids=IMAGES,
 )

@@ -23,7 +23,7 @@ class Starter:
 
     def __call__(self, **settings: str) -> "Bare":
         folder = self._folders.mktemp("bare")
-        place = commands.Place("127.0.0.1", ports.free(), ports.free(), folder)
+        place = commands.Deployment("127.0.0.1", ports.free(), ports.free(), folder)
         nothing = dict.fromkeys(("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "FIELD_ENCRYPTION_KEYS"), "")
         environment = {
             **nothing,

@@ -115,7 +115,7 @@ def systems(emulator: Running[Emulator], folders: pytest.TempPathFactory) -> Ite
             redis.Redis.from_url(environment["REDIS_URL"]).flushdb()
             (data_dir / "credentials").mkdir()
             workers = int(settings.get("PROXY_WORKERS", "1"))
-            place = commands.Place(
+            place = commands.Deployment(
                 "127.0.0.1", ports.free(), ports.free(), data_dir / "var", workers, grace_seconds=2
             )
             Process(commands.migrate(), environment, data_dir / "migrate.log").start().popen.wait(60)

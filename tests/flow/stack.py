@@ -13,7 +13,7 @@ import httpx
 import redis
 
 from nexus_project import env
-from nexus_project.stack.machine import places, ports, processes
+from nexus_project.stack.machine import owned_folders, ports, processes
 from nexus_project.stack.servers import owner as owner
 from nexus_project.stack.services import addresses
 from tests.flow.services import wait_for
@@ -80,7 +80,7 @@ def _read(stack: Stack) -> None:
 @contextmanager
 def running_stack(upstream: str, **settings: str) -> Iterator[Stack]:
     """Within, everything of `make run` is up; afterwards nothing of it is left."""
-    folder = places.make_temporary(places.DATA)
+    folder = owned_folders.make_temporary(owned_folders.DATA)
     proxy_port, dashboard_port = ports.free(), ports.free()
     environment = {
         **dict.fromkeys(("DATABASE_URL", "REDIS_URL", *addresses.NAMES), ""),
@@ -124,4 +124,4 @@ def running_stack(upstream: str, **settings: str) -> Iterator[Stack]:
                 reader.join()
         assert processes.wait_until(lambda: not (folder / owner.RUN).is_symlink(), STOP_SECONDS)
     finally:
-        places.remove_data_folder(folder)
+        owned_folders.remove_data_folder(folder)

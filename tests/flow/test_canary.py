@@ -196,7 +196,7 @@ def _exports(nexus: Nexus) -> list[bytes]:
 
 def _pages(nexus: Nexus, ids: list[str]) -> bytes:
     """Every page and every answer of the API that shows these exchanges, exact bodies apart."""
-    place = commands.Place("127.0.0.1", ports.free(), ports.free(), nexus.data_dir / "var")
+    place = commands.Deployment("127.0.0.1", ports.free(), ports.free(), nexus.data_dir / "var")
     dashboard = Process(
         commands.dashboard(place), nexus.proxy.environment, nexus.data_dir / "dashboard.log"
     ).start()

@@ -83,7 +83,7 @@ def test_what_outlasts_the_grace_is_broken_off_and_stored_as_aborted(
 
 
 def test_before_the_first_snapshot_the_proxy_is_alive_but_not_ready(tmp_path: Path) -> None:
-    place = commands.Place("127.0.0.1", ports.free(), ports.free(), tmp_path)
+    place = commands.Deployment("127.0.0.1", ports.free(), ports.free(), tmp_path)
     service = replace(commands.proxy(place), ready_url=f"{place.proxy_url}/health/live")
     unreachable = {
         "DATABASE_URL": f"postgresql://nobody:x@127.0.0.1:{ports.free()}/none",

@@ -120,7 +120,7 @@ def shown(make_nexus: Callable[..., Nexus], collector: Collector) -> Nexus:
 @pytest.fixture(scope="module")
 def api(shown: Nexus) -> Iterator[httpx.Client]:
     """The data API of a real dashboard."""
-    place = commands.Place("127.0.0.1", ports.free(), ports.free(), shown.data_dir / "var")
+    place = commands.Deployment("127.0.0.1", ports.free(), ports.free(), shown.data_dir / "var")
     log = shown.data_dir / "dashboard.log"
     dashboard = Process(commands.dashboard(place), shown.proxy.environment, log).start()
     with httpx.Client(base_url=place.dashboard_url, headers={"x-dashboard-key": KEY}, timeout=20) as client:

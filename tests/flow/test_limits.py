@@ -105,7 +105,7 @@ def start_beside(limited: Nexus) -> Iterator[Callable[..., Nexus]]:
 
         def start(name: str, **settings: str) -> Nexus:
             data_dir = limited.data_dir / name
-            place = commands.Place("127.0.0.1", ports.free(), ports.free(), data_dir)
+            place = commands.Deployment("127.0.0.1", ports.free(), ports.free(), data_dir)
             environment = {**limited.proxy.environment, "NEXUS_DATA_DIR": str(data_dir), **settings}
             proxy = Process(commands.proxy(place), environment, limited.data_dir / f"{name}.log").start()
             ending.callback(proxy.stop)

@@ -37,7 +37,9 @@ def start_dashboard(live_nexus: Nexus) -> Iterator[Start]:
     started: list[Process] = []
 
     def start(port: int = 0, **settings: str) -> Process:
-        place = commands.Place("127.0.0.1", ports.free(), port or ports.free(), live_nexus.data_dir / "var")
+        place = commands.Deployment(
+            "127.0.0.1", ports.free(), port or ports.free(), live_nexus.data_dir / "var"
+        )
         environment = {**live_nexus.proxy.environment, **settings}
         log = live_nexus.data_dir / "dashboard.log"
         started.append(Process(commands.dashboard(place), environment, log).start())

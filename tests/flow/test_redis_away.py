@@ -26,7 +26,7 @@ def own(make_nexus: Callable[..., Nexus], own_redis: Process) -> Nexus:
 def beat(own: Nexus) -> Iterator[Process]:
     folder = own.data_dir / "var"
     (folder / "beat").mkdir(parents=True, exist_ok=True)
-    place = commands.Place("127.0.0.1", 1, 1, folder, 1, grace_seconds=2)
+    place = commands.Deployment("127.0.0.1", 1, 1, folder, 1, grace_seconds=2)
     process = Process(commands.beat(place), own.worker.environment, Path(own.data_dir / "beat.log")).start()
     yield process
     process.stop()

@@ -30,7 +30,7 @@ def test_proxy_and_worker_are_their_own_roles(nexus: Nexus) -> None:
 
 
 def test_the_dashboard_is_its_own_role(nexus: Nexus, tmp_path: Path) -> None:
-    place = commands.Place("127.0.0.1", ports.free(), ports.free(), tmp_path)
+    place = commands.Deployment("127.0.0.1", ports.free(), ports.free(), tmp_path)
     log = tmp_path / "dashboard.log"
     dashboard = Process(commands.dashboard(place), nexus.proxy.environment, log).start()
     try:
@@ -44,7 +44,7 @@ def test_the_dashboard_clears_sessions_when_it_starts(nexus: Nexus, tmp_path: Pa
     nexus.execute(
         "INSERT INTO django_session VALUES ('long-ago', '', now() - interval '1 day'), ('of-nobody', '', now() + interval '1 day')"
     )
-    place = commands.Place("127.0.0.1", ports.free(), ports.free(), tmp_path)
+    place = commands.Deployment("127.0.0.1", ports.free(), ports.free(), tmp_path)
     dashboard = Process(
         commands.dashboard(place), nexus.proxy.environment, tmp_path / "dashboard.log"
     ).start()

@@ -95,7 +95,7 @@ def test_while_no_worker_runs_everything_is_bounded_and_nothing_is_lost(own: Nex
 
 def test_two_proxies_on_one_folder_keep_apart_and_everything_is_stored_once(own: Nexus) -> None:
     data_dir = Path(own.worker.environment["NEXUS_DATA_DIR"])
-    place = commands.Place("127.0.0.1", ports.free(), ports.free(), data_dir, 1, grace_seconds=2)
+    place = commands.Deployment("127.0.0.1", ports.free(), ports.free(), data_dir, 1, grace_seconds=2)
     second = Process(commands.proxy(place), own.worker.environment, own.data_dir / "second.log").start()
     urls = [own.url, second.service.ready_url.removesuffix("/health/ready")]
 

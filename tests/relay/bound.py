@@ -8,7 +8,7 @@ from accounts.access.decision import AccessCredential
 from proxy.relay.credentials.affinity import Affinity
 from proxy.relay.credentials.pool import Pool
 from proxy.relay.credentials.shared_redis import SharedRedis
-from proxy.relay.credentials.updates import Notes
+from proxy.relay.credentials.updates import HealthUpdates
 
 A, A2, B = (
     AccessCredential("database", str(number), "api_key", f"sk-ant-api03-{number}", f"acc_{number}")
@@ -23,13 +23,13 @@ class Process:
     """A pool with two credentials of one organisation and one of another."""
 
     def __init__(self) -> None:
-        self.notes = Notes()
-        self.pool = Pool(self.notes)
+        self.updates = HealthUpdates()
+        self.pool = Pool(self.updates)
         self.redis = SharedRedis()
-        self.affinity = Affinity(self.notes, self.pool, self.redis)
+        self.affinity = Affinity(self.updates, self.pool, self.redis)
         for credential, organisation in ((A, "org-a"), (A2, "org-a"), (B, "org-b")):
             headers = httpx.Headers({"Anthropic-Organization-Id": organisation})
-            self.notes.learn_organisation(credential.key, headers)
+            self.updates.learn_organisation(credential.key, headers)
 
     def bound(self, credential: AccessCredential = A) -> None:
         """A session that this credential has answered."""

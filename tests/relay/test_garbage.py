@@ -46,7 +46,10 @@ async def passed_on(transport: UpstreamTransport, address: str, *, whole: bool) 
         _, more = await response_stream.next()
     response_stream.close(client_gone=not whole)
     stream = response.stream
-    return [weakref.ref(item) for item in (response_stream, stream, stream._call, stream._response_parser)]
+    return [
+        weakref.ref(item)
+        for item in (response_stream, stream, stream._upstream_request, stream._response_parser)
+    ]
 
 
 async def test_nothing_of_an_answer_waits_for_the_collector() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from nexus_project import env
 from nexus_project.env import BASE_DIR
-from nexus_project.stack.machine import places, ports
+from nexus_project.stack.machine import owned_folders, ports
 from nexus_project.stack.services import addresses
 
 # A stack that has none starts servers of its own.
@@ -21,9 +21,9 @@ NO_ADDRESSES = dict.fromkeys(("DATABASE_URL", "REDIS_URL", *addresses.NAMES), ""
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
     """A data folder that PostgreSQL's account can reach when root runs the tests (tmp_path it cannot)."""
-    folder = places.make_temporary(places.DATA)
+    folder = owned_folders.make_temporary(owned_folders.DATA)
     yield folder
-    places.remove_data_folder(folder)
+    owned_folders.remove_data_folder(folder)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def closed_dir(tmp_path: Path) -> Iterator[Path]:
     folder.parent.mkdir(mode=0o700)
     folder.mkdir()
     yield folder
-    places.remove_data_folder(folder)
+    owned_folders.remove_data_folder(folder)
 
 
 @dataclass

@@ -13,7 +13,7 @@ from nexus_project.stack import run
 from nexus_project.stack.console import Console
 from nexus_project.stack.errors import StackError
 from nexus_project.stack.machine import ports
-from nexus_project.stack.services.commands import Place, Service
+from nexus_project.stack.services.commands import Deployment, Service
 
 SERVICE = """
 import http.server, os, signal, sys, time
@@ -81,9 +81,9 @@ def main(data_dir: str, notes: str, *options: str) -> int:
     if "--required" in options:
         services.append(replace(service("required", notes), command=(sys.executable, "-c", DYING)))
     console = Console()
-    place = Place("127.0.0.1", 1, 1, Path(data_dir))
+    deployment = Deployment("127.0.0.1", 1, 1, Path(data_dir))
     try:
-        with run.stack(console, place, services) as supervisor:
+        with run.stack(console, deployment, services) as supervisor:
             for each in services:
                 child = supervisor.start(each, required=each.name == "required")
                 console.say(f"pid {each.name} {child.process.pid}")

@@ -16,7 +16,7 @@ from nexus_project.stack import environment as environment
 from nexus_project.stack.errors import StackError
 from nexus_project.stack.servers.postgres import Postgres
 from nexus_project.stack.services import addresses, commands
-from nexus_project.stack.services.commands import Place, Service
+from nexus_project.stack.services.commands import Deployment, Service
 from tests.addresses import signed_in_as
 from tests.stack.conftest import Commands
 from tests.stack.test_postgres import home, mode, running
@@ -27,7 +27,7 @@ OWN = {
     "WORKER_DATABASE_URL": "postgresql://nexus_worker:w@192.0.2.1/n",
     "DASHBOARD_DATABASE_URL": "postgresql://nexus_dashboard:d@192.0.2.1/n",
 }
-PLACE = Place("127.0.0.1", 3000, 3001, Path("/data"))
+PLACE = Deployment("127.0.0.1", 3000, 3001, Path("/data"))
 SERVICES = [commands.proxy(PLACE), commands.worker(), commands.beat(PLACE), commands.dashboard(PLACE)]
 USERS = {"proxy": PROXY, "worker": WORKER, "beat": WORKER, "dashboard": DASHBOARD}
 

@@ -12,7 +12,7 @@ import pytest
 
 from nexus_project import env
 from nexus_project.env import BASE_DIR
-from nexus_project.stack.machine import places, processes
+from nexus_project.stack.machine import owned_folders, processes
 from tests.stack.conftest import NO_ADDRESSES
 
 PACKAGES = ("nexus_project", "accounts", "proxy")
@@ -21,7 +21,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from nexus_project.stack import __main__, places
-places.SYSTEM_FOLDER = places.SHORT_FOLDER = Path(sys.argv.pop(1))
+owned_folders.SYSTEM_FOLDER = owned_folders.SHORT_FOLDER = Path(sys.argv.pop(1))
 sys.exit(__main__.main())
 """
 
@@ -67,7 +67,7 @@ class Clone:
         data, clone = data or folder, clone or self.folder
         owner = {"clone": str(clone), "clone_disk": disk, "data": str(data), "data_disk": disk}
         is_temporary = data.is_relative_to(self.temporary)
-        (folder / places.MARK).write_text(json.dumps({**owner, "temporary": is_temporary}))
+        (folder / owned_folders.MARK).write_text(json.dumps({**owner, "temporary": is_temporary}))
         return folder
 
     def home(self, number: int, data: Path, clone: Path | None = None) -> Path:
@@ -158,7 +158,7 @@ def test_the_homes_and_folders_of_a_clone_that_is_gone_go(clone: Clone) -> None:
 def test_the_home_of_a_clone_that_was_moved_stays_for_its_next_start(clone: Clone) -> None:
     before = clone.root / "before"
     home = clone.home(1, before / "var" / "demo", before)
-    [note] = written(clone.folder, f"var/demo/{places.NOTE}")
+    [note] = written(clone.folder, f"var/demo/{owned_folders.NOTE}")
     note.write_text(f"{home}\n")
 
     clone.lines()
@@ -198,7 +198,7 @@ def test_what_a_process_still_holds_stays(clone: Clone) -> None:
         clone.home(1, other / "var", other),
     ]
 
-    with places.holding(kept[0]), places.holding(kept[1]):
+    with owned_folders.holding(kept[0]), owned_folders.holding(kept[1]):
         said = clone.lines()
         assert [path for path in kept if path.exists()] == kept
 

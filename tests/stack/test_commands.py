@@ -14,7 +14,7 @@ from nexus_project.env import BASE_DIR
 from nexus_project.stack.errors import StackError
 from nexus_project.stack.machine import ports, processes
 from nexus_project.stack.services import commands as lines
-from nexus_project.stack.services.commands import Place
+from nexus_project.stack.services.commands import Deployment
 from tests.stack.conftest import Commands
 
 
@@ -172,12 +172,12 @@ def test_a_port_in_use_is_not_taken_for_free(monkeypatch: pytest.MonkeyPatch) ->
     ],
 )
 def test_the_address_shown_is_one_that_can_be_opened(host: str, url: str) -> None:
-    assert Place(host, 3000, 3001, Path("/data")).proxy_url == url
+    assert Deployment(host, 3000, 3001, Path("/data")).proxy_url == url
 
 
 def test_workers_are_asked_for_only_when_there_are_several() -> None:
-    only = lines.proxy(Place("127.0.0.1", 3000, 3001, Path("/data")))
-    four = lines.proxy(Place("127.0.0.1", 3000, 3001, Path("/data"), proxy_workers=4))
+    only = lines.proxy(Deployment("127.0.0.1", 3000, 3001, Path("/data")))
+    four = lines.proxy(Deployment("127.0.0.1", 3000, 3001, Path("/data"), proxy_workers=4))
 
     assert "--workers" not in only.command
     assert four.command[four.command.index("--workers") + 1] == "4"

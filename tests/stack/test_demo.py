@@ -17,7 +17,7 @@ from nexus_project.env import BASE_DIR
 from nexus_project.stack import demo
 from nexus_project.stack.errors import StackError
 from nexus_project.stack.services import addresses
-from nexus_project.stack.services.commands import Place
+from nexus_project.stack.services.commands import Deployment
 
 PREPARE = """
 import json, os
@@ -74,7 +74,7 @@ def test_a_database_given_for_the_very_command_is_used(env_file: Path) -> None:
 
 
 @contextmanager
-def dashboard(status: int, counts: dict[str, int]) -> Iterator[Place]:
+def dashboard(status: int, counts: dict[str, int]) -> Iterator[Deployment]:
     """A server that gives the same counts to whoever shows the key."""
 
     class Pipeline(BaseHTTPRequestHandler):
@@ -90,14 +90,14 @@ def dashboard(status: int, counts: dict[str, int]) -> Iterator[Place]:
     with HTTPServer(("127.0.0.1", 0), Pipeline) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
-        yield Place("127.0.0.1", 1, server.server_port, Path(os.devnull))
+        yield Deployment("127.0.0.1", 1, server.server_port, Path(os.devnull))
         server.shutdown()
         thread.join()
 
 
 def test_the_demo_is_content_when_all_that_was_accepted_is_stored() -> None:
-    with dashboard(200, {"accepted": 7, "stored": 7, "waiting": 0, "dropped": 0}) as place:
-        assert demo.require_stored(place) == "7 sample requests accepted and stored, none lost"
+    with dashboard(200, {"accepted": 7, "stored": 7, "waiting": 0, "dropped": 0}) as deployment:
+        assert demo.require_stored(deployment) == "7 sample requests accepted and stored, none lost"
 
 
 @pytest.mark.parametrize("counts", [{"accepted": 7, "stored": 6}, {"accepted": 0, "stored": 0}])
@@ -106,10 +106,10 @@ def test_the_demo_fails_when_something_is_missing(
 ) -> None:
     monkeypatch.setattr(demo, "STORED_SECONDS", 0.1)
 
-    with dashboard(200, counts) as place, pytest.raises(StackError, match="not all stored"):
-        demo.require_stored(place)
+    with dashboard(200, counts) as deployment, pytest.raises(StackError, match="not all stored"):
+        demo.require_stored(deployment)
 
 
 def test_the_demo_says_that_the_dashboard_refuses() -> None:
-    with dashboard(500, {}) as place, pytest.raises(StackError, match="answered 500"):
-        demo.require_stored(place)
+    with dashboard(500, {}) as deployment, pytest.raises(StackError, match="answered 500"):
+        demo.require_stored(deployment)

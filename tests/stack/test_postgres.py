@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from nexus_project.stack.errors import StackError
-from nexus_project.stack.machine import account, places
+from nexus_project.stack.machine import account, owned_folders
 from nexus_project.stack.servers import postgres_home
 from nexus_project.stack.servers.postgres import Postgres
 
@@ -170,5 +170,5 @@ def test_the_home_apart_is_used_only_when_the_account_cannot_reach(closed_dir: P
     dropped = account.dropped()
     can_run = not dropped or dropped.reaches(postgres_home.packaged() / "bin" / "postgres")
 
-    assert home(data_dir) == (data_dir if can_run else places.home(data_dir)) / "postgres"
-    assert home(closed_dir) == (places.home(closed_dir) if as_root else closed_dir) / "postgres"
+    assert home(data_dir) == (data_dir if can_run else owned_folders.home(data_dir)) / "postgres"
+    assert home(closed_dir) == (owned_folders.home(closed_dir) if as_root else closed_dir) / "postgres"

@@ -14,7 +14,7 @@ import pytest
 
 from nexus_project import env
 from nexus_project.env import BASE_DIR
-from nexus_project.stack.machine import places, processes
+from nexus_project.stack.machine import owned_folders, processes
 from tests.stack.conftest import NO_ADDRESSES
 
 GONE_SECONDS = 100
@@ -111,7 +111,7 @@ def test_a_run_that_is_ended_in_the_midst_of_a_test_leaves_nothing(
     with run_of_the_suite(tmp_path) as (process, folder, homes):
         started = family(process.pid, folder)
         assert len(started) >= 10, [item.cmdline() for item in started]
-        assert places.is_held(folder)
+        assert owned_folders.is_held(folder)
         process.send_signal(number)
 
         _, alive = psutil.wait_procs(started, GONE_SECONDS)
@@ -119,4 +119,4 @@ def test_a_run_that_is_ended_in_the_midst_of_a_test_leaves_nothing(
         assert not alive
         assert processes.wait_until(lambda: not folder.exists(), GONE_SECONDS)
     assert not [home for home in homes if home.exists()]
-    assert not [home for home in places.homes() if str(folder) in str(places.owner_of(home))]
+    assert not [home for home in owned_folders.homes() if str(folder) in str(owned_folders.owner_of(home))]

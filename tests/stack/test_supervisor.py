@@ -19,7 +19,7 @@ import redis
 
 from nexus_project import env
 from nexus_project.env import BASE_DIR
-from nexus_project.stack.machine import places, processes
+from nexus_project.stack.machine import owned_folders, processes
 from nexus_project.stack.servers import owner as owner
 from proxy import restarts
 from tests.stack.conftest import NO_ADDRESSES, owner_of_servers, pid_of
@@ -58,7 +58,7 @@ class FakeStack:
 
     def left_over(self) -> list[int]:
         """Processes that mention the data folder, PostgreSQL's home or the notes on their command lines."""
-        marks = (str(self.data_dir), str(places.home(self.data_dir)), str(self.notes))
+        marks = (str(self.data_dir), str(owned_folders.home(self.data_dir)), str(self.notes))
         found = []
         for process in psutil.process_iter(["pid", "cmdline", "status"]):
             words = " ".join(process.info["cmdline"] or [])

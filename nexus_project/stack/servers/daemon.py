@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nexus_project.stack.errors import StackError
-from nexus_project.stack.machine import folders, places, processes
+from nexus_project.stack.machine import folders, owned_folders, processes
 from nexus_project.stack.machine.account import Account
 
 READY_SECONDS = 120  # a cluster that recovers from a crash replays its log first
@@ -43,7 +43,7 @@ class Daemon:
         if program.log.exists():
             program.log.replace(program.log.with_suffix(".previous.log"))
         owner = program.account
-        with program.log.open("wb") as log, places.holding(program.holds) as held:
+        with program.log.open("wb") as log, owned_folders.holding(program.holds) as held:
             program.log.chmod(0o600)
             self._child = subprocess.Popen(
                 program.command,

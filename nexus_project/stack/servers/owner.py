@@ -26,7 +26,7 @@ from types import FrameType
 
 from nexus_project.stack.backoff import Backoff, in_words
 from nexus_project.stack.errors import StackError
-from nexus_project.stack.machine import places
+from nexus_project.stack.machine import owned_folders
 from nexus_project.stack.servers.postgres import Postgres
 from nexus_project.stack.servers.redis import Redis
 
@@ -186,7 +186,7 @@ def keep(data_dir: Path, *, temporary: bool) -> None:
     """Open the door, keep the servers, and take every trace of the run away."""
     link = data_dir / RUN
     _remove_run_folder(link)
-    run_dir = places.make_temporary(places.RUN, data_dir)
+    run_dir = owned_folders.make_temporary(owned_folders.RUN, data_dir)
     door = socket.socket(socket.AF_UNIX)
     door.bind(str(run_dir / SOCKET))
     door.listen()
@@ -197,7 +197,7 @@ def keep(data_dir: Path, *, temporary: bool) -> None:
     finally:
         _remove_run_folder(link)
         if temporary:
-            places.remove_data_folder(data_dir)
+            owned_folders.remove_data_folder(data_dir)
 
 
 @contextlib.contextmanager
@@ -223,7 +223,7 @@ def _remove_run_folder(link: Path) -> None:
     target = link.readlink()
     with contextlib.suppress(FileNotFoundError):
         if target.stat().st_uid == os.geteuid():
-            places.remove(target)
+            owned_folders.remove(target)
     link.unlink()
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nexus_project.stack.errors import StackError
-from nexus_project.stack.machine import account, folders, places
+from nexus_project.stack.machine import account, folders, owned_folders
 from nexus_project.stack.machine.account import Account
 
 # The binaries find the libraries that the wheel bundles by their place relative to each other.
@@ -73,7 +73,7 @@ def packaged() -> Path:
 
 
 def _apart(data_dir: Path, installation: Path, owner: Account) -> Home:
-    top = places.settle_home(data_dir)
+    top = owned_folders.settle_home(data_dir)
     owner.owns(top)
     cluster = folders.make_private_folder(top / "postgres")
     owner.owns(cluster)

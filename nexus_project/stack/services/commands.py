@@ -12,7 +12,7 @@ PROXY_LONGEST_PAUSE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Deployment:
     """Where the services listen and keep their files."""
 
     host: str
@@ -69,31 +69,31 @@ GIVE_MEMORY_BACK = {
 }
 
 
-def proxy(place: Place) -> Service:
+def proxy(deployment: Deployment) -> Service:
     options = [
         "--host",
-        place.bind_host,
+        deployment.bind_host,
         "--port",
-        str(place.proxy_port),
+        str(deployment.proxy_port),
         "--grace",
-        str(place.grace_seconds),
+        str(deployment.grace_seconds),
     ]
-    if place.proxy_workers > 1:
-        options += ["--workers", str(place.proxy_workers)]
+    if deployment.proxy_workers > 1:
+        options += ["--workers", str(deployment.proxy_workers)]
     return Service(
         name="proxy",
         command=(PYTHON, "-m", "nexus_project.serve", *options),
         # Above uvicorn's own limit: the records of the streams that it cuts are still written.
-        grace_seconds=place.grace_seconds + 10,
-        port=(place.bind_host, place.proxy_port, "PROXY_PORT"),
-        ready_url=f"{place.proxy_url}/health/ready",
+        grace_seconds=deployment.grace_seconds + 10,
+        port=(deployment.bind_host, deployment.proxy_port, "PROXY_PORT"),
+        ready_url=f"{deployment.proxy_url}/health/ready",
         environment={"DJANGO_SETTINGS_MODULE": "nexus_project.settings.proxy", **GIVE_MEMORY_BACK},
         longest_pause_seconds=PROXY_LONGEST_PAUSE_SECONDS,
         shares_socket=True,
     )
 
 
-def dashboard(place: Place) -> Service:
+def dashboard(deployment: Deployment) -> Service:
     return Service(
         name="dashboard",
         command=(
@@ -102,17 +102,17 @@ def dashboard(place: Place) -> Service:
                 "-m",
                 "daphne",
                 "-b",
-                place.bind_host,
+                deployment.bind_host,
                 "-p",
-                str(place.dashboard_port),
+                str(deployment.dashboard_port),
                 "--verbosity",
                 "0",
             ),
             *("--no-server-name", "nexus_project.asgi.dashboard:application"),
         ),
         grace_seconds=10,
-        port=(place.bind_host, place.dashboard_port, "DASHBOARD_PORT"),
-        ready_url=f"{place.dashboard_url}/health/ready",
+        port=(deployment.bind_host, deployment.dashboard_port, "DASHBOARD_PORT"),
+        ready_url=f"{deployment.dashboard_url}/health/ready",
         environment={"DJANGO_SETTINGS_MODULE": "nexus_project.settings.dashboard"},
     )
 
@@ -135,14 +135,14 @@ def worker() -> Service:
     )
 
 
-def beat(place: Place) -> Service:
+def beat(deployment: Deployment) -> Service:
     return Service(
         name="beat",
         command=(
             *(PYTHON, "-m", "celery", "-A", "nexus_project", "-q", "beat"),
             *(
                 "--schedule",
-                str(place.data_dir / "beat" / "schedule"),
+                str(deployment.data_dir / "beat" / "schedule"),
                 "--pidfile",
                 "",
                 "--loglevel",

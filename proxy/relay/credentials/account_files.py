@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 
 from accounts.access.decision import Decision
-from proxy.relay.credentials.affinity import Affinity, place_of
+from proxy.relay.credentials.affinity import Affinity, affinity_key_of
 from proxy.relay.credentials.ids import Ids, scope_of
 from proxy.relay.http.request import RelayRequest
 from proxy.wire.ids import file_of
@@ -39,15 +39,15 @@ class AccountFiles:
 
     async def _of_session(self, request: RelayRequest, decision: Decision) -> str:
         """The session's credential; a session that begins with a file is where the file is."""
-        place = place_of(request, decision)
-        if not place[1]:
+        affinity_key = affinity_key_of(request, decision)
+        if not affinity_key[1]:
             return ""
-        if not self._affinity.binding(place).key:
-            self._affinity.bind(place, decision.pool[0].key)
+        if not self._affinity.binding(affinity_key).key:
+            self._affinity.bind(affinity_key, decision.pool[0].key)
         now = time.time()
-        if self._affinity.is_stale(place, now):
-            await self._affinity.share(place, now)
-        return self._affinity.binding(place).key
+        if self._affinity.is_stale(affinity_key, now):
+            await self._affinity.share(affinity_key, now)
+        return self._affinity.binding(affinity_key).key
 
     def concerns(self, request: RelayRequest) -> bool:
         """Whether its response is about files of a pool."""

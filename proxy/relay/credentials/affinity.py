@@ -10,16 +10,16 @@ from dataclasses import dataclass
 
 from accounts.access.decision import AccessCredential, Decision
 from proxy.relay.background import spawn
-from proxy.relay.credentials.affinity_store import AffinityStore, Binding, Place
+from proxy.relay.credentials.affinity_store import AffinityKey, AffinityStore, Binding
 from proxy.relay.credentials.pool import Pool
 from proxy.relay.credentials.shared_redis import SharedRedis
-from proxy.relay.credentials.updates import Notes
+from proxy.relay.credentials.updates import HealthUpdates
 from proxy.relay.http.request import RelayRequest
 from proxy.relay.redis_client import StoreDown
 
 SESSION = b"x-claude-code-session-id"
 MAX_SESSION = 128
-MAX_PLACES = 10_000
+MAX_SESSIONS = 10_000
 # So long a process goes by what it knows of a session; another one may have moved it meanwhile.
 FRESH_SECONDS = 60.0
 NONE = Binding()
@@ -38,11 +38,11 @@ class _Entry:
 class Affinity:
     """The bindings of sessions; used by the event loop alone. Without Redis they are this process's own."""
 
-    def __init__(self, notes: Notes, pool: Pool, redis: SharedRedis) -> None:
-        self._notes = notes
+    def __init__(self, updates: HealthUpdates, pool: Pool, redis: SharedRedis) -> None:
+        self._updates = updates
         self._pool = pool
         self._store = AffinityStore(redis)
-        self._entries: OrderedDict[Place, _Entry] = OrderedDict()
+        self._entries: OrderedDict[AffinityKey, _Entry] = OrderedDict()
         self._domains: Counter[str] = Counter()
         self._asking: set[asyncio.Task[None]] = set()
 
@@ -50,37 +50,37 @@ class Affinity:
         """Whether a session of this domain has a binding: the domain had several credentials at least once."""
         return domain in self._domains
 
-    def binding(self, place: Place) -> Binding:
+    def binding(self, affinity_key: AffinityKey) -> Binding:
         """The session's, NONE for one that is not known."""
-        entry = self._entries.get(place)
+        entry = self._entries.get(affinity_key)
         return entry.binding if entry else NONE
 
-    def bind(self, place: Place, key: str) -> None:
+    def bind(self, affinity_key: AffinityKey, key: str) -> None:
         """The session uses this credential from now on; what it has elsewhere stays known until this one has answered."""
-        self._keep(place, Binding(key, self.binding(place).organisation))
+        self._keep(affinity_key, Binding(key, self.binding(affinity_key).organisation))
 
-    def is_stale(self, place: Place, now: float) -> bool:
+    def is_stale(self, affinity_key: AffinityKey, now: float) -> bool:
         """Whether `share` is due before the binding counts: it is new, has changed, or is older than a minute."""
-        entry = self._entries.get(place)
+        entry = self._entries.get(affinity_key)
         return entry is not None and now >= entry.asks_at and self._store.is_up
 
-    async def share(self, place: Place, now: float) -> None:
+    async def share(self, affinity_key: AffinityKey, now: float) -> None:
         """Agree with the other processes on the session's binding."""
         # One client's leaving must not end the question that others wait for.
-        await asyncio.shield(self._ask(place, self._entries[place], now))
+        await asyncio.shield(self._ask(affinity_key, self._entries[affinity_key], now))
 
-    def _ask(self, place: Place, entry: _Entry, now: float) -> "asyncio.Task[None]":
+    def _ask(self, affinity_key: AffinityKey, entry: _Entry, now: float) -> "asyncio.Task[None]":
         """The question to Redis; one at a time for each session."""
         if entry.asking is None:
-            entry.asking = spawn(self._agree(place, entry, now), "affinity")
+            entry.asking = spawn(self._agree(affinity_key, entry, now), "affinity")
             self._asking.add(entry.asking)
             entry.asking.add_done_callback(self._asking.discard)
         return entry.asking
 
-    async def _agree(self, place: Place, entry: _Entry, now: float) -> None:
+    async def _agree(self, affinity_key: AffinityKey, entry: _Entry, now: float) -> None:
         asked = entry.binding
         try:
-            kept = await self._store.swap(place, entry.shared, asked)
+            kept = await self._store.swap(affinity_key, entry.shared, asked)
         except StoreDown:
             return
         finally:
@@ -89,7 +89,7 @@ class Affinity:
         if entry.binding == asked:  # else it changed meanwhile, and is shared next
             entry.binding, entry.asks_at = kept, now + FRESH_SECONDS
         if kept.organisation:
-            self._notes.organisations.setdefault(kept.key, kept.organisation)
+            self._updates.organisations.setdefault(kept.key, kept.organisation)
 
     def own(
         self, binding: Binding, pool: Sequence[AccessCredential], tried: frozenset[str], now: float
@@ -100,17 +100,17 @@ class Affinity:
         own = [
             credential
             for credential in pool
-            if self._notes.organisation(credential.key) == binding.organisation
+            if self._updates.organisation(credential.key) == binding.organisation
         ]
         return own if any(not self._pool.is_lost(credential, tried, now) for credential in own) else ()
 
     def of_owner(self, key: str) -> Binding:
         """The binding of a session that this credential has answered."""
-        return Binding(key, self._notes.organisation(key))
+        return Binding(key, self._updates.organisation(key))
 
     def answered(
         self,
-        place: Place,
+        affinity_key: AffinityKey,
         credential: AccessCredential,
         pool: Sequence[AccessCredential],
         status: int,
@@ -120,39 +120,39 @@ class Affinity:
 
         A response to an earlier request, of a credential that the session has left meanwhile, changes nothing.
         """
-        entry = self._entries.get(place)
+        entry = self._entries.get(affinity_key)
         if entry is None or status >= 400:
             return ""
-        self._entries.move_to_end(place)
-        binding, found = entry.binding, Binding(credential.key, self._notes.organisation(credential.key))
+        self._entries.move_to_end(affinity_key)
+        binding, found = entry.binding, Binding(credential.key, self._updates.organisation(credential.key))
         if binding == found or (
             binding.key != credential.key and self._pool.is_usable(binding.key, pool, now)
         ):
             return ""
-        self._keep(place, found)
+        self._keep(affinity_key, found)
         if self._store.is_up:
-            self._ask(place, entry, now)
+            self._ask(affinity_key, entry, now)
         return binding.organisation if binding.organisation != found.organisation else ""
 
     async def stop(self) -> None:
         """Wait for what is being shared."""
         await asyncio.gather(*self._asking, return_exceptions=True)
 
-    def _keep(self, place: Place, binding: Binding) -> None:
+    def _keep(self, affinity_key: AffinityKey, binding: Binding) -> None:
         """Beyond MAX_PLACES the session that was longest away is forgotten."""
-        entry = self._entries.get(place)
+        entry = self._entries.get(affinity_key)
         if entry is None:
-            entry = self._entries[place] = _Entry()
-            self._domains[place[0]] += 1
+            entry = self._entries[affinity_key] = _Entry()
+            self._domains[affinity_key[0]] += 1
         entry.binding, entry.asks_at = binding, 0.0
-        self._entries.move_to_end(place)
-        if len(self._entries) > MAX_PLACES:
+        self._entries.move_to_end(affinity_key)
+        if len(self._entries) > MAX_SESSIONS:
             (domain, _), _ = self._entries.popitem(last=False)
             self._domains[domain] -= 1
             if not self._domains[domain]:
                 del self._domains[domain]
 
 
-def place_of(request: RelayRequest, decision: Decision) -> Place:
+def affinity_key_of(request: RelayRequest, decision: Decision) -> AffinityKey:
     """Where affinity is remembered for a request; one without a session goes to whichever credential is free."""
     return decision.domain, request.first(SESSION)[:MAX_SESSION].decode("latin-1")

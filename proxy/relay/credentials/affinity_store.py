@@ -21,7 +21,7 @@ return kept
 """
 
 # A domain, and within it the session; there is no affinity where the second is "".
-Place = tuple[str, str]
+AffinityKey = tuple[str, str]
 
 
 class Binding(NamedTuple):
@@ -47,9 +47,9 @@ class AffinityStore:
         """Whether it is worth asking."""
         return self._redis.is_up
 
-    async def swap(self, place: Place, believed: Binding, wanted: Binding) -> Binding:
+    async def swap(self, affinity_key: AffinityKey, believed: Binding, wanted: Binding) -> Binding:
         """Keep `wanted` unless there is another binding than `believed`; returns what is kept. Raises StoreDown."""
-        swap = self._swap(keys=[_name(place)], args=[_encode(believed), _encode(wanted), KEPT_SECONDS])
+        swap = self._swap(keys=[_name(affinity_key)], args=[_encode(believed), _encode(wanted), KEPT_SECONDS])
         kept = await self._redis.ask(swap)
         try:
             return _decode(kept)
@@ -58,5 +58,5 @@ class AffinityStore:
             raise StoreDown(type(error).__name__) from error
 
 
-def _name(place: Place) -> str:
-    return f"nexus:affinity:{sha256(chr(0).join(place).encode()).hexdigest()[:32]}"
+def _name(affinity_key: AffinityKey) -> str:
+    return f"nexus:affinity:{sha256(chr(0).join(affinity_key).encode()).hexdigest()[:32]}"

@@ -18,7 +18,7 @@ from proxy.record import Payment
 from proxy.relay.background import spawn
 from proxy.relay.capture.exchange import Exchange
 from proxy.relay.credentials.account_files import AccountFiles
-from proxy.relay.credentials.affinity import Affinity, place_of
+from proxy.relay.credentials.affinity import Affinity, affinity_key_of
 from proxy.relay.credentials.choosing import Chooser
 from proxy.relay.credentials.ids import Ids, scope_of
 from proxy.relay.credentials.outcome import (
@@ -36,7 +36,7 @@ from proxy.relay.credentials.outcome import (
 from proxy.relay.credentials.pool import Pool
 from proxy.relay.credentials.refresh import Refresher
 from proxy.relay.credentials.shared_redis import SharedRedis
-from proxy.relay.credentials.updates import Notes
+from proxy.relay.credentials.updates import HealthUpdates
 from proxy.relay.http.headers import upstream_headers
 from proxy.relay.http.request import RelayRequest
 from proxy.relay.upstream.transport import UpstreamTransport, build_request
@@ -51,10 +51,10 @@ class Sender:
     """The way upstream with everything that a second attempt needs."""
 
     def __init__(self, upstream: UpstreamTransport, watcher: Watcher, refresher: Refresher) -> None:
-        self.notes = Notes()
-        self.pool = Pool(self.notes)
+        self.updates = HealthUpdates()
+        self.pool = Pool(self.updates)
         self._redis = SharedRedis()
-        self.affinity = Affinity(self.notes, self.pool, self._redis)
+        self.affinity = Affinity(self.updates, self.pool, self._redis)
         self.ids = Ids(self._redis)
         self.chooser = Chooser(self.pool, self.affinity)
         self._files = AccountFiles(self.affinity, self.ids)
@@ -128,8 +128,8 @@ class Sender:
     def note_refusal(self, credential: AccessCredential, outcome: Outcome, why: str) -> None:
         """Note what a credential was refused for."""
         if isinstance(outcome, httpx.Response):
-            self.notes.answered(credential.key, outcome.headers)
-        self.notes.failed(credential.key, UNREACHABLE if why == UNREACHABLE else f"the API answered {why}")
+            self.updates.answered(credential.key, outcome.headers)
+        self.updates.failed(credential.key, UNREACHABLE if why == UNREACHABLE else f"the API answered {why}")
 
     async def ask(self, request: RelayRequest, decision: Decision) -> Outcome:
         """Send it once."""
@@ -157,7 +157,7 @@ class Sender:
         sent_at: float,
     ) -> None:
         """Note a response that is not about the credential."""
-        self.notes.answered(credential.key, response.headers)
+        self.updates.answered(credential.key, response.headers)
         if decision.pool:
             self.pool.answered(credential, response.status_code, response.headers, sent_at)
         about_files = self._files.concerns(request)
@@ -168,10 +168,10 @@ class Sender:
                 self.ids.forget(scope_of(decision), file_of(request.target))
         # Where the others are gone the last one is no pool any more, and sessions move to it.
         if decision.pool or (self.affinity.concerns(decision.domain) and _is_shared(request)):
-            self.notes.learn_organisation(credential.key, response.headers)
-            place = place_of(request, decision)
+            self.updates.learn_organisation(credential.key, response.headers)
+            affinity_key = affinity_key_of(request, decision)
             exchange.left_organisation = self.affinity.answered(
-                place, credential, decision.pool, response.status_code, time.time()
+                affinity_key, credential, decision.pool, response.status_code, time.time()
             )
 
     def current(self, credential: AccessCredential) -> AccessCredential | None:
@@ -258,7 +258,7 @@ class _Attempts:
         if not self._decision.pool:
             return None
         if isinstance(outcome, httpx.Response):
-            sender.notes.learn_organisation(credential.key, outcome.headers)
+            sender.updates.learn_organisation(credential.key, outcome.headers)
         if why == REFUSED:
             self._suspects.append((credential, sent_at))
         else:

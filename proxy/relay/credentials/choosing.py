@@ -13,8 +13,8 @@ from django.conf import settings
 from accounts.access.decision import AccessCredential, Decision
 from accounts.credentials.health import claim_probe, release_probe
 from proxy.relay.background import spawn
-from proxy.relay.credentials.affinity import Affinity, place_of
-from proxy.relay.credentials.affinity_store import Binding, Place
+from proxy.relay.credentials.affinity import Affinity, affinity_key_of
+from proxy.relay.credentials.affinity_store import AffinityKey, Binding
 from proxy.relay.credentials.circuit_breaker import PROBE_SECONDS, CircuitBreaker
 from proxy.relay.credentials.outcome import LIMITED, OVERLOADED, UNREACHABLE
 from proxy.relay.credentials.pool import Pool
@@ -46,12 +46,12 @@ class Chooser:
         self, request: RelayRequest, decision: Decision, tried: frozenset[str] = NOBODY_TRIED
     ) -> AccessCredential | None:
         """The credential to ask, once the outcome of a probe is known where others have none to offer; None when none is ready."""
-        place = place_of(request, decision)
+        affinity_key = affinity_key_of(request, decision)
         while True:
             now = time.time()
-            if self._affinity.is_stale(place, now):
-                await self._affinity.share(place, now)
-            binding, scope = self._may_use(request, place, decision, tried, now)
+            if self._affinity.is_stale(affinity_key, now):
+                await self._affinity.share(affinity_key, now)
+            binding, scope = self._may_use(request, affinity_key, decision, tried, now)
             able = [credential for credential in scope if credential.key not in tried]
             chosen = self._pool.choose(binding.key, able, now)
             if chosen is None:
@@ -59,10 +59,12 @@ class Chooser:
                 if probe is None:
                     return None
                 await probe.outcome(now)
-            elif self._moves(request, place, binding, chosen) and not self._is_kept(
+            elif self._moves(request, affinity_key, binding, chosen) and not self._is_kept(
                 binding.key, decision, tried, now
             ):
-                self._affinity.bind(place, chosen.key)  # and look again: other processes may know better
+                self._affinity.bind(
+                    affinity_key, chosen.key
+                )  # and look again: other processes may know better
             elif (half_open := self._pool.half_open(chosen)) is None or await self._claimed(
                 request, chosen, half_open, now
             ):
@@ -73,21 +75,28 @@ class Chooser:
         self._owners[request] = key
 
     def _may_use(
-        self, request: RelayRequest, place: Place, decision: Decision, tried: frozenset[str], now: float
+        self,
+        request: RelayRequest,
+        affinity_key: AffinityKey,
+        decision: Decision,
+        tried: frozenset[str],
+        now: float,
     ) -> tuple[Binding, Sequence[AccessCredential]]:
         """What binds the request, the ids that it names before its session, and the credentials that it may use."""
         if owner := self._owners.get(request):
             binding = self._affinity.of_owner(owner)
             if own := self._affinity.own(binding, decision.pool, tried, now):
                 return binding, own
-        binding = self._affinity.binding(place)
+        binding = self._affinity.binding(affinity_key)
         return binding, self._affinity.own(binding, decision.pool, tried, now) or decision.pool
 
-    def _moves(self, request: RelayRequest, place: Place, binding: Binding, chosen: AccessCredential) -> bool:
+    def _moves(
+        self, request: RelayRequest, affinity_key: AffinityKey, binding: Binding, chosen: AccessCredential
+    ) -> bool:
         """Whether the session is bound to this choice from now on; an id of another account moves none that has a binding."""
-        session = self._affinity.binding(place)
+        session = self._affinity.binding(affinity_key)
         by_id = request in self._owners and session.key and session != binding
-        return bool(place[1]) and chosen.key != session.key and not by_id
+        return bool(affinity_key[1]) and chosen.key != session.key and not by_id
 
     def _is_kept(self, key: str, decision: Decision, tried: frozenset[str], now: float) -> bool:
         """One that was refused, and may be well, keeps its sessions until the API takes another one for the same request."""
@@ -97,8 +106,8 @@ class Chooser:
         self, request: RelayRequest, decision: Decision, tried: frozenset[str] = NOBODY_TRIED
     ) -> Sequence[AccessCredential]:
         """Those of the pool that the request may use at this moment."""
-        place = place_of(request, decision)
-        return self._may_use(request, place, decision, tried, time.time())[1]
+        affinity_key = affinity_key_of(request, decision)
+        return self._may_use(request, affinity_key, decision, tried, time.time())[1]
 
     async def _claimed(
         self, request: RelayRequest, credential: AccessCredential, breaker: CircuitBreaker, now: float

@@ -12,7 +12,7 @@ from accounts.credentials import health as credential_health
 from accounts.snapshot.watcher import Watcher
 from proxy.relay.background import spawn
 from proxy.relay.credentials.pool import Pool
-from proxy.relay.credentials.updates import Notes
+from proxy.relay.credentials.updates import HealthUpdates
 
 log = logging.getLogger("nexus.pool")
 
@@ -22,9 +22,9 @@ INTERVAL_SECONDS = 0.5
 class HealthSharing:
     """Tells the notes and lets the pool adopt what others told. Without Redis each process goes on with what it knows itself."""
 
-    def __init__(self, watcher: Watcher, notes: Notes, pool: Pool) -> None:
+    def __init__(self, watcher: Watcher, updates: HealthUpdates, pool: Pool) -> None:
         self._watcher = watcher
-        self._notes = notes
+        self._updates = updates
         self._pool = pool
         self._seen: Snapshot | None = None
         self._wanted: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ class HealthSharing:
 
     async def share(self) -> None:
         """Once, now. The round trip runs in a thread: a Redis that hangs must hold up nobody."""
-        changes, wanted = self._notes.take(), self._members()
+        changes, wanted = self._updates.take(), self._members()
         if not settings.REDIS_URL or not (changes or wanted):
             return
         try:
@@ -52,7 +52,7 @@ class HealthSharing:
             self._pool.adopt(reported, time.time())
             self._down = False
         except redis.RedisError as error:
-            self._notes.give_back(changes)
+            self._updates.give_back(changes)
             if not self._down:
                 action = "bring Redis back; until then each process cools down by itself"
                 log.warning("pool.unshared", extra={"why": type(error).__name__, "action": action})

@@ -14,7 +14,7 @@ from accounts.access.decision import AccessCredential
 from accounts.credentials.health import Health
 from proxy.relay.credentials.circuit_breaker import CircuitBreaker
 from proxy.relay.credentials.outcome import REFUSED
-from proxy.relay.credentials.updates import Notes
+from proxy.relay.credentials.updates import HealthUpdates
 from proxy.wire.rate_limits import used_share
 
 log = logging.getLogger("nexus.pool")
@@ -25,8 +25,8 @@ PATIENCE_SECONDS = 60.0
 class Pool:
     """Used by the event loop alone. Credentials are told apart by `AccessCredential.key`."""
 
-    def __init__(self, notes: Notes) -> None:
-        self._notes = notes
+    def __init__(self, updates: HealthUpdates) -> None:
+        self._updates = updates
         self._breakers: defaultdict[str, CircuitBreaker] = defaultdict(CircuitBreaker)
 
     def choose(self, kept: str, able: Iterable[AccessCredential], now: float) -> AccessCredential | None:
@@ -37,7 +37,7 @@ class Pool:
         chosen = next((credential for credential in ready if credential.key == kept), None)
         if chosen is None:
             chosen = min(
-                ready, key=lambda credential: used_share(self._notes.gauges.get(credential.key, {}), now)
+                ready, key=lambda credential: used_share(self._updates.gauges.get(credential.key, {}), now)
             )
         return chosen
 
@@ -86,7 +86,7 @@ class Pool:
         """A request sent at `sent_at` was refused because of the credential; `until` is when the API wants to be asked again."""
         breaker, now = self._breakers[credential.key], time.time()
         begins = breaker.cool(now, until, reason, sent_at)
-        self._notes.cooling(credential.key, breaker.until, breaker.reason)
+        self._updates.cooling(credential.key, breaker.until, breaker.reason)
         if begins:
             seconds = round(breaker.until - now, 1)
             log.warning(
@@ -95,23 +95,23 @@ class Pool:
 
     def answered(self, credential: AccessCredential, status: int, headers: Headers, sent_at: float) -> None:
         """The API answered; an error of its own says nothing of the credential."""
-        self._notes.learn(credential.key, headers)
+        self._updates.learn(credential.key, headers)
         breaker = self._breakers[credential.key]
         if status >= 500 or status == 403:
             breaker.neither()
         elif breaker.succeed(sent_at):
-            self._notes.recovered(credential.key)
+            self._updates.recovered(credential.key)
             log.info("pool.recovered", extra={"credential": credential.name, "by": "an answer"})
 
     def adopt(self, reported: Mapping[str, Health], now: float) -> None:
         """Take over what all processes and operators told; what this one has yet to tell is newer."""
         for key, health in reported.items():
             if health.gauges:
-                self._notes.gauges[key] = dict(health.gauges)
+                self._updates.gauges[key] = dict(health.gauges)
             if health.organisation:
-                self._notes.organisations[key] = health.organisation
+                self._updates.organisations[key] = health.organisation
             breaker = self._breakers[key]
-            if self._notes.concerns(key):
+            if self._updates.concerns(key):
                 continue
             if health.cooling_until:
                 breaker.adopt(health.cooling_until, health.cooling_reason, now)

@@ -13,7 +13,7 @@ ORGANISATION = b"anthropic-organization-id"
 MAX_ORGANISATION = 120
 
 
-class Notes:
+class HealthUpdates:
     """Taken on the hot path, so an answer costs one entry in a dict: the last one of each credential is read when it is told."""
 
     def __init__(self) -> None:

@@ -67,7 +67,7 @@ def head_of(origin: Origin, method: str, target: str, headers: Headers, size: in
     return head
 
 
-class Call:
+class UpstreamRequest:
     """`send`, then `answer`, then take of `reply`; `close` in every case."""
 
     def __init__(self, connection: Connection, idle_seconds: float, *, bodiless: bool) -> None:

@@ -7,7 +7,7 @@ import httpx
 
 from proxy.relay.http.chunks import chunk_of, data_of
 from proxy.relay.upstream.connection import no_shortcut, nobody
-from proxy.relay.upstream.request import Call
+from proxy.relay.upstream.request import UpstreamRequest
 
 # A client that does not read has one of these in the proxy, beside the sockets' own buffers.
 FRAGMENT_BYTES = 64 * 1024
@@ -18,19 +18,19 @@ Sink = Callable[[bytes, bytes], bool]
 class ResponseBody(httpx.AsyncByteStream):
     """The body's bytes as the network gives them; raises httpx.ReadError when upstream breaks off."""
 
-    def __init__(self, call: Call) -> None:
-        self._call = call
-        self._response_parser = call.parser
+    def __init__(self, upstream_request: UpstreamRequest) -> None:
+        self._upstream_request = upstream_request
+        self._response_parser = upstream_request.parser
         self._sink: Sink | None = None
         self._waiter: asyncio.Future[bytes] | None = None
         if not self._response_parser.ended:
-            call.link.listener = self._arrived
+            upstream_request.link.listener = self._arrived
 
     def hand_to(self, sink: Sink) -> None:
         """Give `taker` what comes while `read` waits, without waking its task: all but the last piece, until it returns False."""
         self._sink = sink
         if not self._response_parser.ended:
-            self._call.link.shortcut = self._pass_on
+            self._upstream_request.link.shortcut = self._pass_on
 
     async def read(self) -> bytes:
         """What has come so far, up to PIECE_BYTES; b"" at the end."""
@@ -46,7 +46,7 @@ class ResponseBody(httpx.AsyncByteStream):
         parser = self._response_parser
         fragment = parser.take(FRAGMENT_BYTES)
         if not parser.ended:  # else the link may be another request's by now
-            self._call.link.taken(parser.held)
+            self._upstream_request.link.taken(parser.held)
         return fragment
 
     async def _wait(self) -> bytes:
@@ -95,6 +95,6 @@ class ResponseBody(httpx.AsyncByteStream):
     def close(self) -> None:
         """Nothing more is wanted: upstream must stop at once. The taker, which may hold it, is let go of."""
         self._sink = None
-        if self._call.link.listener == self._arrived:
-            self._call.link.listener, self._call.link.shortcut = nobody, no_shortcut
-        self._call.close()
+        if self._upstream_request.link.listener == self._arrived:
+            self._upstream_request.link.listener, self._upstream_request.link.shortcut = nobody, no_shortcut
+        self._upstream_request.close()

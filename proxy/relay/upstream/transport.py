@@ -14,7 +14,7 @@ from accounts.outbound.tunnel import Unreachable
 from proxy.relay.http.headers import Headers
 from proxy.relay.http.request_body import Source
 from proxy.relay.upstream.connector import connector
-from proxy.relay.upstream.request import BadHead, Call, Origin, head_of
+from proxy.relay.upstream.request import BadHead, Origin, UpstreamRequest, head_of
 from proxy.relay.upstream.response_body import ResponseBody
 from proxy.relay.upstream.response_parser import BadResponse
 
@@ -36,18 +36,18 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
         no HTTP.
         """
         try:
-            call = await self._begin(request)
+            upstream_request = await self._begin(request)
             try:
-                head = await call.response()
+                head = await upstream_request.response()
             except BaseException:
-                call.close()
+                upstream_request.close()
                 raise
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise _translated(error, request) from error
-        stream = ResponseBody(call)
+        stream = ResponseBody(upstream_request)
         return httpx.Response(head.status, headers=head.headers, stream=stream, request=request)
 
-    async def _begin(self, request: httpx.Request) -> Call:
+    async def _begin(self, request: httpx.Request) -> UpstreamRequest:
         base, target, body = (request.extensions[name] for name in ("base", "target", "body"))
         origin = self._origins.get(base)
         if origin is None:
@@ -63,9 +63,9 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
             seconds = self._limits.sock_connect
             message = f"no connection within {seconds} s ({error})"
             raise httpx.ConnectTimeout(message, request=request) from error
-        call = Call(connection, self._idle_seconds, bodiless=request.method == "HEAD")
-        call.send(head, body)
-        return call
+        upstream_request = UpstreamRequest(connection, self._idle_seconds, bodiless=request.method == "HEAD")
+        upstream_request.send(head, body)
+        return upstream_request
 
     async def aclose(self) -> None:
         await self._connector.close()

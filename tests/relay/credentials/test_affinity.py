@@ -8,7 +8,7 @@ from pytest_django import Settings
 
 from accounts.access.decision import AccessCredential
 from proxy.relay.credentials import affinity as module
-from proxy.relay.credentials.affinity import NONE, place_of
+from proxy.relay.credentials.affinity import NONE, affinity_key_of
 from proxy.relay.credentials.affinity_store import Binding
 from tests.relay import limited
 from tests.relay.bound import A2, ALL, HERE, A, B, Process
@@ -95,23 +95,23 @@ def test_who_answered_in_place_of_one_that_is_dead_or_gone_has_the_session(proce
 
 
 def test_while_an_organisation_is_not_known_each_credential_is_one(process: Process) -> None:
-    process.notes.organisations.clear()
+    process.updates.organisations.clear()
     process.bound()
     assert process.scope() == [A]
 
-    process.notes.learn_organisation(A.key, httpx.Headers())
-    assert process.notes.organisation(A.key) == A.key
+    process.updates.learn_organisation(A.key, httpx.Headers())
+    assert process.updates.organisation(A.key) == A.key
     process.cool(A, 90)
     process.affinity.bind(HERE, B.key)
     assert process.response(B) == A.key
 
 
 def test_the_organisation_of_a_credential_is_told_once_and_again_when_it_changes(process: Process) -> None:
-    assert process.notes.take()[A.key]["organisation"] == "org-a"
-    process.notes.learn_organisation(A.key, httpx.Headers({"anthropic-organization-id": "org-a"}))
-    assert process.notes.take() == {}
-    process.notes.learn_organisation(A.key, httpx.Headers({"anthropic-organization-id": "org-c"}))
-    assert process.notes.take()[A.key] == {"organisation": "org-c"}
+    assert process.updates.take()[A.key]["organisation"] == "org-a"
+    process.updates.learn_organisation(A.key, httpx.Headers({"anthropic-organization-id": "org-a"}))
+    assert process.updates.take() == {}
+    process.updates.learn_organisation(A.key, httpx.Headers({"anthropic-organization-id": "org-c"}))
+    assert process.updates.take()[A.key] == {"organisation": "org-c"}
 
 
 def test_sessions_that_are_long_away_are_forgotten(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,6 +132,6 @@ def test_sessions_that_are_long_away_are_forgotten(process: Process, monkeypatch
 
 def test_a_client_key_is_no_session() -> None:
     sent = limited.request()
-    assert place_of(sent, limited.decision(client_key="7")) == ("a.example", "")
+    assert affinity_key_of(sent, limited.decision(client_key="7")) == ("a.example", "")
     sent.scope["headers"].append((b"x-claude-code-session-id", b"s" * 200))
-    assert place_of(sent, limited.decision(client_key="7")) == ("a.example", "s" * 128)
+    assert affinity_key_of(sent, limited.decision(client_key="7")) == ("a.example", "s" * 128)

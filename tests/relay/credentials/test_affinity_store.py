@@ -45,10 +45,10 @@ async def test_the_first_word_on_a_session_counts_in_all_processes(pair: tuple[P
     first.response(A)
     await first.affinity.stop()
     third = Process()
-    third.notes.organisations.clear()
+    third.updates.organisations.clear()
     third.affinity.bind(HERE, B.key)
     assert await settled(third) == Binding(A.key, "org-a")
-    assert third.notes.organisation(A.key) == "org-a"
+    assert third.updates.organisation(A.key) == "org-a"
     await third.stop()
 
 
@@ -155,9 +155,9 @@ async def test_with_redis_in_trouble_a_process_goes_by_its_own_memory_and_tells_
 
 async def test_domains_do_not_share_sessions(pair: tuple[Process, Process], own: OwnRedis) -> None:
     process, _ = pair
-    for place in (HERE, ("b.example", HERE[1])):
-        process.affinity.bind(place, A.key)
-        await process.affinity.share(place, time.time())
+    for affinity_key in (HERE, ("b.example", HERE[1])):
+        process.affinity.bind(affinity_key, A.key)
+        await process.affinity.share(affinity_key, time.time())
 
     assert len(list(own.client.scan_iter("nexus:affinity:*"))) == 2
     assert not [key for key in own.client.scan_iter("nexus:affinity:*") if HERE[1].encode() in key]

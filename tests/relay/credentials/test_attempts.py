@@ -123,7 +123,7 @@ async def test_who_pays_for_itself_gets_what_the_api_answers(bench: Bench) -> No
     bench.responses.append(cast(ResponseBody, response.stream))
 
     assert (response.status_code, bench.asked) == (429, ["sk-ant-api03-own"])
-    assert bench.sender.notes.take() == {}
+    assert bench.sender.updates.take() == {}
 
 
 async def test_a_silence_is_no_reason_to_ask_twice(bench: Bench) -> None:
@@ -148,7 +148,7 @@ async def test_a_single_credential_never_cools_down_and_its_refusal_is_the_clien
 
     assert [str(status) for status in statuses] == [rule[7:10]] * 2
     assert (bench.asked, bench.cooling()) == ([ONE.secret] * 2, [])
-    assert bench.sender.notes.take()[ONE.key]["error"] == f"the API answered {rule[7:10]}"
+    assert bench.sender.updates.take()[ONE.key]["error"] == f"the API answered {rule[7:10]}"
 
 
 async def test_a_stream_that_broke_off_after_its_first_byte_is_not_sent_again(bench: Bench) -> None:
@@ -169,7 +169,7 @@ async def test_what_lies_in_one_account_is_asked_of_the_first_credential_only(
     bench: Bench, target: str
 ) -> None:
     bench.hold(ONE, TWO)
-    bench.sender.notes.gauges[ONE.key] = {"unified-5h": (0.5, 4e9)}
+    bench.sender.updates.gauges[ONE.key] = {"unified-5h": (0.5, 4e9)}
     bench.emulator.rules[ONE.secret] = "status=429"
 
     assert (await bench.read(target=target))[0] == 429

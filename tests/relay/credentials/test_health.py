@@ -15,7 +15,7 @@ from accounts.snapshot.watcher import Watcher
 from proxy.relay.credentials import health as module
 from proxy.relay.credentials.health import HealthSharing
 from proxy.relay.credentials.pool import Pool
-from proxy.relay.credentials.updates import Notes
+from proxy.relay.credentials.updates import HealthUpdates
 from tests.relay.redis_server import OwnRedis
 
 A, B, SINGLE = (
@@ -29,14 +29,14 @@ class Process:
     """What one proxy process holds of it."""
 
     def __init__(self, *domains: tuple[AccessCredential, ...]) -> None:
-        self.notes = Notes()
-        self.pool = Pool(self.notes)
+        self.updates = HealthUpdates()
+        self.pool = Pool(self.updates)
         self.watcher = Watcher()
         names = {f"{number}.example": credentials for number, credentials in enumerate(domains)}
         self.watcher.current = Snapshot(
             {name: DomainAccess(name, credentials) for name, credentials in names.items()}
         )
-        self.sharing = HealthSharing(self.watcher, self.notes, self.pool)
+        self.sharing = HealthSharing(self.watcher, self.updates, self.pool)
 
     def cooling(self) -> list[str]:
         return [breaker.reason for breaker in self.pool.cooling(BOTH, time.time())]
@@ -83,8 +83,8 @@ async def test_a_success_in_one_process_ends_it_in_all_and_so_does_an_operator(r
 async def test_use_and_gauges_and_errors_are_told_of_every_credential(redis: OwnRedis) -> None:
     process = Process((SINGLE,))
     headers = {"anthropic-ratelimit-requests-limit": "10", "anthropic-ratelimit-requests-remaining": "4"}
-    process.notes.answered(SINGLE.key, httpx.Headers(headers))
-    process.notes.failed(SINGLE.key, "the API answered 429")
+    process.updates.answered(SINGLE.key, httpx.Headers(headers))
+    process.updates.failed(SINGLE.key, "the API answered 429")
     before = time.time()
     await process.sharing.share()
 
@@ -100,7 +100,7 @@ async def test_gauges_that_another_process_saw_count_for_the_choice(redis: OwnRe
         "anthropic-ratelimit-unified-5h-utilization": "0.9",
         "anthropic-ratelimit-unified-5h-reset": "4000000000",
     }
-    first.notes.answered(A.key, httpx.Headers(used))
+    first.updates.answered(A.key, httpx.Headers(used))
     await first.sharing.share()
     await second.sharing.share()
 
@@ -118,7 +118,7 @@ async def test_with_redis_down_each_goes_on_and_tells_it_later(
 
     assert process.cooling() == ["429"]
     assert caplog.messages == ["pool.cooling", "pool.unshared"]
-    assert "cooling_until" in process.notes.take()[A.key]
+    assert "cooling_until" in process.updates.take()[A.key]
 
 
 async def test_what_nobody_foresaw_ends_no_sharing(redis: OwnRedis, caplog: pytest.LogCaptureFixture) -> None:
@@ -159,6 +159,6 @@ async def test_without_redis_or_news_nobody_is_asked(settings: Settings, tmp_pat
     await process.sharing.share()
     settings.REDIS_URL = ""
     process.sharing.start()
-    process.notes.failed(SINGLE.key, "unreachable")
+    process.updates.failed(SINGLE.key, "unreachable")
     await process.sharing.share()
     await process.sharing.stop()

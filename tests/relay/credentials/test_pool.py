@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from accounts.access.decision import AccessCredential
 from accounts.credentials.health import Health
 from proxy.relay.credentials.pool import Pool
-from proxy.relay.credentials.updates import Notes
+from proxy.relay.credentials.updates import HealthUpdates
 
 NOW = 1_000_000.0
 A, B, C = (
@@ -29,7 +29,7 @@ def used(share: float, reset: float = 4e9) -> httpx.Headers:
 
 def make_pool(**shares: float) -> Pool:
     """A pool in which acc_1, acc_2, acc_3 have used so much, by their names a, b, c."""
-    pool = Pool(Notes())
+    pool = Pool(HealthUpdates())
     for name, share in shares.items():
         pool.answered({"a": A, "b": B, "c": C}[name], 200, used(share), time.time())
     return pool
@@ -115,41 +115,41 @@ def test_what_others_told_counts_unless_there_is_news_to_tell(caplog: pytest.Log
     )
 
     assert [item.reason for item in pool.cooling(ALL, now)] == ["529", "429"]
-    assert pool._notes.gauges[A.key] == {"unified-5h": (0.8, 4e9)}
-    pool._notes.take()
+    assert pool._updates.gauges[A.key] == {"unified-5h": (0.8, 4e9)}
+    pool._updates.take()
     pool.adopt({A.key: Health(), B.key: Health()}, now)
     assert pool.cooling(ALL, now) == []
     assert caplog.messages == ["pool.cooling", "pool.recovered", "pool.recovered"]
 
 
 def test_what_is_to_be_told_is_taken_once_and_can_be_given_back() -> None:
-    notes = Notes()
-    pool = Pool(notes)
+    updates = HealthUpdates()
+    pool = Pool(updates)
     cool(pool, A)
-    notes.answered(B.key, used(0.25))
-    notes.failed(B.key, "the API answered 401")
-    taken = notes.take()
+    updates.answered(B.key, used(0.25))
+    updates.failed(B.key, "the API answered 401")
+    taken = updates.take()
 
     assert set(taken[A.key]) == {"cooling_until", "cooling_reason"}
     assert json.loads(str(taken[B.key]["gauges"])) == {"unified-5h": [0.25, 4e9]}
     assert taken[B.key]["error"] == "the API answered 401"
-    assert notes.take() == {}
-    notes.recovered(A.key)
-    notes.give_back(taken)
-    again = notes.take()
+    assert updates.take() == {}
+    updates.recovered(A.key)
+    updates.give_back(taken)
+    again = updates.take()
     assert (again[A.key]["cooling_until"], again[B.key]["error"]) == (None, "the API answered 401")
 
 
 def test_windows_that_an_answer_does_not_name_stay_known() -> None:
-    notes = Notes()
-    notes.answered(A.key, used(0.25))
-    notes.take()
-    notes.answered(A.key, httpx.Headers({"anthropic-ratelimit-unified-7d-utilization": "0.5"}))
-    notes.take()
-    notes.answered(A.key, httpx.Headers())
+    updates = HealthUpdates()
+    updates.answered(A.key, used(0.25))
+    updates.take()
+    updates.answered(A.key, httpx.Headers({"anthropic-ratelimit-unified-7d-utilization": "0.5"}))
+    updates.take()
+    updates.answered(A.key, httpx.Headers())
 
-    assert set(notes.take()[A.key]) == {"used_at"}
-    assert notes.gauges[A.key] == {"unified-5h": (0.25, 4e9), "unified-7d": (0.5, 0.0)}
+    assert set(updates.take()[A.key]) == {"used_at"}
+    assert updates.gauges[A.key] == {"unified-5h": (0.25, 4e9), "unified-7d": (0.5, 0.0)}
 
 
 @given(
@@ -160,9 +160,9 @@ def test_windows_that_an_answer_does_not_name_stay_known() -> None:
 def test_the_choice_is_never_one_that_cools_and_is_the_best_of_the_others(
     cooling: set[AccessCredential], shares: list[float], kept: AccessCredential
 ) -> None:
-    pool, now = Pool(Notes()), time.time()
+    pool, now = Pool(HealthUpdates()), time.time()
     for credential, share in zip(ALL, shares, strict=True):
-        pool._notes.gauges[credential.key] = {"unified-5h": (share, now + 99)}
+        pool._updates.gauges[credential.key] = {"unified-5h": (share, now + 99)}
         if credential in cooling:
             cool(pool, credential)
     chosen = pool.choose(kept.key, ALL, now)

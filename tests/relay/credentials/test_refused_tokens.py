@@ -112,7 +112,7 @@ async def test_the_next_of_a_pool_is_refreshed_first_where_its_token_is_due(benc
 async def test_the_first_of_a_pool_is_refreshed_where_its_token_is_due(bench: Bench) -> None:
     bench.hold(ONE)
     bench.hold_token(expires_at=1000)
-    bench.sender.notes.gauges[ONE.key] = {"unified-5h": (0.5, 4e9)}
+    bench.sender.updates.gauges[ONE.key] = {"unified-5h": (0.5, 4e9)}
 
     assert (await bench.read())[0] == 200
     assert bench.asked == [bench.emulator.oauth.grants[0]["access_token"]]
@@ -122,7 +122,7 @@ async def test_the_next_of_a_pool_that_cannot_be_refreshed_is_passed_over(bench:
     bench.hold(ONE, TWO)
     bench.hold_token(expires_at=1000)
     bench.emulator.oauth.responses.append(refusal("invalid_grant", "gone"))
-    bench.sender.notes.gauges[TWO.key] = {"unified-5h": (0.5, 4e9)}
+    bench.sender.updates.gauges[TWO.key] = {"unified-5h": (0.5, 4e9)}
     bench.emulator.rules[ONE.secret] = "status=529"
 
     assert (await bench.read())[0] == 200

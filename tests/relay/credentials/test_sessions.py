@@ -20,13 +20,13 @@ def organisations(bench: Bench, *names: str) -> None:
     bench.hold(*credentials)
     for credential, name in zip(credentials, names, strict=True):
         bench.emulator.organizations[credential.secret] = name
-        bench.sender.notes.organisations[credential.key] = name
+        bench.sender.updates.organisations[credential.key] = name
 
 
 def prefer(bench: Bench, credential: AccessCredential) -> None:
     """New sessions get this one."""
     for item in (ONE, TWO, THREE):
-        bench.sender.notes.gauges[item.key] = {"unified-5h": (0.1 if item is credential else 0.5, 4e9)}
+        bench.sender.updates.gauges[item.key] = {"unified-5h": (0.1 if item is credential else 0.5, 4e9)}
 
 
 async def refused(bench: Bench, session: str) -> Refused:

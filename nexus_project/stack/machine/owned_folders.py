@@ -161,7 +161,7 @@ def homes() -> list[Path]:
 
 def temporary() -> list[Path]:
     """This account's folders among temporary files, of every clone."""
-    found = [path for place in _temporary_places() for path in _folders(place)]
+    found = [path for deployment in _temporary_places() for path in _folders(deployment)]
     return [
         path for path in found if TEMPORARY_NAME.fullmatch(path.name) and path.lstat().st_uid == os.geteuid()
     ]
@@ -193,9 +193,9 @@ def _temporary_places() -> list[Path]:
     return sorted({Path(tempfile.gettempdir()).resolve(), SHORT_FOLDER.resolve()})
 
 
-def _folders(place: Path) -> Iterator[Path]:
+def _folders(deployment: Path) -> Iterator[Path]:
     with contextlib.suppress(OSError):
-        yield from (path for path in sorted(place.iterdir()) if path.is_dir() and not path.is_symlink())
+        yield from (path for path in sorted(deployment.iterdir()) if path.is_dir() and not path.is_symlink())
 
 
 def _locked(folder: Path, kind: int) -> int:
@@ -209,7 +209,7 @@ def _locked(folder: Path, kind: int) -> int:
 
 
 def _is_among_temporary_files(folder: Path) -> bool:
-    is_among = any(folder.resolve().is_relative_to(place) for place in _temporary_places())
+    is_among = any(folder.resolve().is_relative_to(deployment) for deployment in _temporary_places())
     return is_among and not folder.is_relative_to(BASE_DIR)
 
 

@@ -11,28 +11,28 @@ from pathlib import Path
 import pytest
 
 from nexus_project.env import BASE_DIR
-from nexus_project.stack.machine import account, places
+from nexus_project.stack.machine import account, owned_folders
 from nexus_project.stack.machine.account import Account
-from nexus_project.stack.machine.places import Owner
+from nexus_project.stack.machine.owned_folders import Owner
 
 HOLD = """
 import sys
 from pathlib import Path
-from nexus_project.stack import account, places
-print(places.make_temporary(places.DATA), flush=True)
+from nexus_project.stack import account, owned_folders
+print(owned_folders.make_temporary(owned_folders.DATA), flush=True)
 sys.stdin.read()
 """
 
 
 def owner_of(folder: Path) -> Owner:
-    found = places.owner_of(folder)
+    found = owned_folders.owner_of(folder)
     assert found
     return found
 
 
 def test_a_folder_says_for_which_clone_and_data_folder_it_was_made(tmp_path: Path) -> None:
     data_dir = tmp_path / "Däten und \udcff"
-    places.mark(tmp_path, data_dir)
+    owned_folders.mark(tmp_path, data_dir)
 
     owner = owner_of(tmp_path)
 
@@ -48,14 +48,14 @@ def test_a_folder_says_for_which_clone_and_data_folder_it_was_made(tmp_path: Pat
 def test_data_in_the_clone_are_not_temporary_wherever_the_clone_lies(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(places, "BASE_DIR", tmp_path)
-    places.mark(tmp_path, tmp_path / "var")
+    monkeypatch.setattr(owned_folders, "BASE_DIR", tmp_path)
+    owned_folders.mark(tmp_path, tmp_path / "var")
 
     assert not owner_of(tmp_path).temporary
 
 
 def test_what_lies_on_a_disk_that_is_not_mounted_is_not_gone(tmp_path: Path) -> None:
-    places.mark(tmp_path, tmp_path / "away")
+    owned_folders.mark(tmp_path, tmp_path / "away")
     owner = owner_of(tmp_path)
     assert owner.data_is_gone()
 
@@ -65,7 +65,7 @@ def test_what_lies_on_a_disk_that_is_not_mounted_is_not_gone(tmp_path: Path) -> 
 def test_what_this_account_may_not_look_at_is_not_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    places.mark(tmp_path, tmp_path / "closed")
+    owned_folders.mark(tmp_path, tmp_path / "closed")
     owner = owner_of(tmp_path)
 
     def refuse(path: Path) -> os.stat_result:
@@ -77,22 +77,22 @@ def test_what_this_account_may_not_look_at_is_not_gone(
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"clone": 1, "more": 2}', "\udcff"])
 def test_a_mark_that_is_none_names_nobody(tmp_path: Path, text: str) -> None:
-    (tmp_path / places.MARK).write_bytes(os.fsencode(text))
+    (tmp_path / owned_folders.MARK).write_bytes(os.fsencode(text))
 
-    assert places.owner_of(tmp_path) is None
+    assert owned_folders.owner_of(tmp_path) is None
 
 
 def test_a_mark_of_another_account_or_behind_a_link_is_not_believed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    places.mark(tmp_path, tmp_path)
+    owned_folders.mark(tmp_path, tmp_path)
     (tmp_path / "other").mkdir()
-    (tmp_path / "other" / places.MARK).symlink_to(tmp_path / places.MARK)
-    assert places.owner_of(tmp_path / "other") is None
+    (tmp_path / "other" / owned_folders.MARK).symlink_to(tmp_path / owned_folders.MARK)
+    assert owned_folders.owner_of(tmp_path / "other") is None
 
     stranger = os.geteuid() + 1
     monkeypatch.setattr(os, "geteuid", lambda: stranger)
-    assert places.owner_of(tmp_path) is None
+    assert owned_folders.owner_of(tmp_path) is None
 
 
 def test_a_folder_is_held_until_the_process_that_made_it_ends_however() -> None:
@@ -101,38 +101,38 @@ def test_a_folder_is_held_until_the_process_that_made_it_ends_however() -> None:
     ) as process:
         assert process.stdout
         folder = Path(process.stdout.readline().strip())
-        assert places.is_held(folder)
+        assert owned_folders.is_held(folder)
         process.kill()
         process.wait()
 
-    assert not places.is_held(folder)
-    assert folder in places.temporary()
-    places.remove(folder)
+    assert not owned_folders.is_held(folder)
+    assert folder in owned_folders.temporary()
+    owned_folders.remove(folder)
 
 
 def test_a_process_that_inherits_a_hold_keeps_it_and_a_new_mark_does_not_break_it(tmp_path: Path) -> None:
-    places.mark(tmp_path, tmp_path / "before")
+    owned_folders.mark(tmp_path, tmp_path / "before")
     with (
-        places.holding(tmp_path) as held,
+        owned_folders.holding(tmp_path) as held,
         subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, pass_fds=held) as process,
     ):
-        places.mark(tmp_path, tmp_path / "after")
-        assert places.is_held(tmp_path)
+        owned_folders.mark(tmp_path, tmp_path / "after")
+        assert owned_folders.is_held(tmp_path)
         assert process.stdin
         process.stdin.close()
         process.wait()
-        assert places.is_held(tmp_path)
+        assert owned_folders.is_held(tmp_path)
 
-    assert not places.is_held(tmp_path)
+    assert not owned_folders.is_held(tmp_path)
 
 
 def test_a_folder_for_sockets_has_a_short_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("long" * 20)))
 
-    folder = places.make_temporary(places.RUN)
+    folder = owned_folders.make_temporary(owned_folders.RUN)
 
     assert len(str(folder)) < 40
-    places.remove(folder)
+    owned_folders.remove(folder)
 
 
 @pytest.mark.parametrize(("mode", "used"), [(0o711, True), (0o700, False)])
@@ -146,52 +146,52 @@ def test_a_folder_that_postgresqls_account_cannot_reach_is_not_used(
     monkeypatch.setattr(tempfile, "tempdir", str(own))
     monkeypatch.setattr(account, "dropped", lambda: Account(54321, 54321))
 
-    folder = places.make_temporary(places.RUN)
+    folder = owned_folders.make_temporary(owned_folders.RUN)
 
     assert (folder.parent == own) is used
-    places.remove(folder)
+    owned_folders.remove(folder)
     shutil.rmtree(opened)
 
 
 def test_a_data_folder_that_was_moved_takes_its_home_along_and_a_copy_gets_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(places, "SYSTEM_FOLDER", tmp_path)
+    monkeypatch.setattr(owned_folders, "SYSTEM_FOLDER", tmp_path)
     data_dir = tmp_path / "data"
     data_dir.mkdir()
-    before = places.settle_home(data_dir)
+    before = owned_folders.settle_home(data_dir)
     (before / "cluster").touch()
     shutil.copytree(data_dir, tmp_path / "copy")
 
-    of_the_copy = places.settle_home(tmp_path / "copy")
+    of_the_copy = owned_folders.settle_home(tmp_path / "copy")
     moved = data_dir.rename(tmp_path / "moved")
-    with places.holding(before):
-        assert places.home_before(moved) is None
-    after = places.settle_home(moved)
+    with owned_folders.holding(before):
+        assert owned_folders.home_before(moved) is None
+    after = owned_folders.settle_home(moved)
 
     assert not (of_the_copy / "cluster").exists()
-    assert after == places.home(moved) != before
+    assert after == owned_folders.home(moved) != before
     assert (after / "cluster").exists()
     assert not before.exists()
     assert owner_of(after).data == str(moved)
-    assert places.settle_home(moved) == after
+    assert owned_folders.settle_home(moved) == after
 
 
 @pytest.mark.parametrize("noted", ["/", "/etc", "\0", "", "nexus-0123456789ab"])
 def test_a_note_that_names_no_home_is_not_followed(tmp_path: Path, noted: str) -> None:
-    (tmp_path / places.NOTE).write_text(noted)
+    (tmp_path / owned_folders.NOTE).write_text(noted)
 
-    assert places.home_before(tmp_path) is None
+    assert owned_folders.home_before(tmp_path) is None
 
 
 def test_other_programs_folders_are_none_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "SYSTEM_FOLDER", tmp_path)
+    monkeypatch.setattr(owned_folders, "SYSTEM_FOLDER", tmp_path)
     for name in ("nexus", "nexus-repository", "nexus-0123456789ab", "nexus-0123456789abc"):
         (tmp_path / name).mkdir()
     (tmp_path / "nexus-aaaaaaaaaaaa").symlink_to(tmp_path / "nexus-0123456789ab")
     (tmp_path / "nexus-bbbbbbbbbbbb").touch()
 
-    assert places.homes() == [tmp_path / "nexus-0123456789ab"]
+    assert owned_folders.homes() == [tmp_path / "nexus-0123456789ab"]
 
 
 def test_a_link_in_place_of_a_folder_is_not_followed(tmp_path: Path) -> None:
@@ -199,6 +199,6 @@ def test_a_link_in_place_of_a_folder_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "real")
 
     with pytest.raises(OSError, match="symbolic link"):
-        places.remove(tmp_path / "link")
+        owned_folders.remove(tmp_path / "link")
 
     assert (tmp_path / "real").is_dir()
