@@ -61,7 +61,7 @@ class Workers(Multiprocess):
 
     def restart_all(self) -> None:
         """Start a new process in each place and wait until it serves before the old one drains."""
-        for place, old in enumerate(self.processes):
+        for position, old in enumerate(self.processes):
             if {signal.SIGINT, signal.SIGTERM} & set(self.signal_queue):
                 return
             new = Process(self.config, self.sockets)
@@ -71,7 +71,7 @@ class Workers(Multiprocess):
                 new.join()
                 log.error("serve.not_replaced")
                 return
-            self.processes[place] = new
+            self.processes[position] = new
             old.terminate()
             self._draining.append(old)
 

@@ -8,7 +8,7 @@ import re
 import sys
 
 from nexus_project import env
-from nexus_project.stack import environment as environment
+from nexus_project.stack import environment
 from nexus_project.stack.machine import owned_folders
 from nexus_project.stack.services import addresses
 from tests import suite

@@ -67,7 +67,10 @@ def code(sentence: str) -> SafeString:
     return format_html_join(
         "",
         "{}",
-        ([format_html("<code>{}</code>" if place % 2 else "{}", part)] for place, part in enumerate(parts)),
+        (
+            [format_html("<code>{}</code>" if position % 2 else "{}", part)]
+            for position, part in enumerate(parts)
+        ),
     )
 
 

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from nexus_project import env
 from nexus_project.env import SettingError
-from nexus_project.stack import clean, demo, run
-from nexus_project.stack import run_with_servers as aside
+from nexus_project.stack import clean, demo, run, run_with_servers
 from nexus_project.stack.console import Console
 from nexus_project.stack.errors import StackError
 
@@ -44,7 +43,7 @@ def execute(options: argparse.Namespace) -> int:
             env.read_env_file()
             return clean.clean(print, data=options.data)
         case "servers":
-            return aside.run_beside_servers(console, options.argv, temporary=options.temporary)
+            return run_with_servers.run_beside_servers(console, options.argv, temporary=options.temporary)
         case service:
             return run.run(console, [service])
 

@@ -13,7 +13,7 @@ import psutil
 
 from nexus_project import env
 from nexus_project.env import BASE_DIR
-from nexus_project.stack import environment as environment
+from nexus_project.stack import environment
 from nexus_project.stack.errors import StackError
 from nexus_project.stack.machine import owned_folders
 from nexus_project.stack.machine.owned_folders import Owner

@@ -4,8 +4,7 @@ import http.client
 import json
 
 from nexus_project import env
-from nexus_project.stack import environment as environment
-from nexus_project.stack import run
+from nexus_project.stack import environment, run
 from nexus_project.stack.console import Console
 from nexus_project.stack.errors import StackError
 from nexus_project.stack.invitation import invite

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from nexus_project import env
-from nexus_project.stack import environment as environment
+from nexus_project.stack import environment
 from nexus_project.stack.console import Console
 from nexus_project.stack.services.commands import Deployment
 

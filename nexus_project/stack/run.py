@@ -4,7 +4,7 @@ import contextlib
 import fcntl
 from collections.abc import Callable, Iterator, Sequence
 
-from nexus_project.stack import environment as environment
+from nexus_project.stack import environment
 from nexus_project.stack.console import Console
 from nexus_project.stack.invitation import invite, place_of_key
 from nexus_project.stack.machine import ports

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from nexus_project import env
-from nexus_project.stack import environment as environment
+from nexus_project.stack import environment
 from nexus_project.stack.console import Console
 from nexus_project.stack.errors import StackError
 from nexus_project.stack.machine import folders, owned_folders

@@ -21,7 +21,7 @@ from proxy.relay.credentials.attempts import Sender
 from proxy.relay.credentials.health import HealthSharing
 from proxy.relay.credentials.refresh import Refresher
 from proxy.relay.http.client_limits import ClientLimits
-from proxy.relay.limits import prices as door_prices
+from proxy.relay.limits import prices
 from proxy.relay.limits.limiter import Limiter
 from proxy.relay.shipping.shipper import Shipper
 from proxy.relay.spool import descriptors
@@ -53,7 +53,7 @@ class Runtime:
             log.warning(
                 "relay.unrecorded", extra={"why": "REDIS_URL is not set", "action": "set it to keep a record"}
             )
-        self.watcher = Watcher((door_prices.PART,))
+        self.watcher = Watcher((prices.PART,))
         self.refresher = Refresher(self.watcher)
         self.upstream = UpstreamTransport(settings.UPSTREAM_CONNECT_SECONDS, settings.UPSTREAM_IDLE_SECONDS)
         self.sender = Sender(self.upstream, self.watcher, self.refresher)

@@ -20,8 +20,7 @@ from proxy.store.ingest.batch import take_part
 from proxy.store.ingest.result_parts import PartMissing
 from proxy.store.listeners import limits
 from proxy.store.months import retention
-from proxy.store.notifications import logins
-from proxy.store.notifications import loss_check as losses
+from proxy.store.notifications import logins, loss_check
 from proxy.store.postgres import partitions
 from proxy.store.token_report import report
 
@@ -65,7 +64,7 @@ def ingest(payload: bytes) -> int:
 @shared_task(name="proxy.watch_losses", throws=(OperationalError, InterfaceError, RedisError))
 def watch_losses() -> None:
     """Note and tell what the spools lost; beat asks for it every ten seconds."""
-    losses.watch()
+    loss_check.watch()
 
 
 @shared_task(name="proxy.watch_logins", throws=(OperationalError, InterfaceError, RedisError))

@@ -92,10 +92,10 @@ def _with_surplus(parts: Sequence[Iteration], one_hour: int, model: str, refusal
     hours = [part.usage.billed_1h_tokens for part in parts]
     surplus = max(0, one_hour - sum(hours))
     for explained in (True, False):
-        for place, part in enumerate(parts):
+        for position, part in enumerate(parts):
             five_minutes = (part.usage.cache_write_5m_tokens or 0) if explained else 0
-            more = max(0, min(surplus, part.usage.cache_write_tokens - five_minutes - hours[place]))
-            hours[place] += more
+            more = max(0, min(surplus, part.usage.cache_write_tokens - five_minutes - hours[position]))
+            hours[position] += more
             surplus -= more
     return [
         _call(part.model or model, part.usage, hour, refusal=refusal)

@@ -106,10 +106,10 @@ class Sniffer:
             start = _after_end(chunk.find(_END)) or len(chunk)
             self._decode(decoder, chunk[:start])
         whole = _after_end(chunk.rfind(_END, start)) or start
-        for place in _marks(chunk, start, whole):
-            if place >= start:  # else it is another one of the same event
-                begin = _after_end(chunk.rfind(_END, start, place)) or start
-                start = _after_end(chunk.index(_END, place))
+        for position in _marks(chunk, start, whole):
+            if position >= start:  # else it is another one of the same event
+                begin = _after_end(chunk.rfind(_END, start, position)) or start
+                start = _after_end(chunk.index(_END, position))
                 self._take(decoder, chunk[begin:start])
         if whole < len(chunk):
             self._decode(decoder, chunk[whole:])
@@ -149,13 +149,13 @@ class Sniffer:
 
 def _marks(chunk: bytes, start: int, end: int) -> list[int]:
     """Where marks begin, in order."""
-    places: list[int] = []
+    positions: list[int] = []
     for mark in _MARKS:
-        place = chunk.find(mark, start, end)
-        while place >= 0:
-            places.append(place)
-            place = chunk.find(mark, place + len(mark), end)
-    return sorted(places)
+        position = chunk.find(mark, start, end)
+        while position >= 0:
+            positions.append(position)
+            position = chunk.find(mark, position + len(mark), end)
+    return sorted(positions)
 
 
 def _after_end(index: int) -> int:

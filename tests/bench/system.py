@@ -14,7 +14,7 @@ import redis
 from cryptography.fernet import Fernet
 
 from nexus_project import env
-from nexus_project.stack import environment as environment
+from nexus_project.stack import environment
 from nexus_project.stack.machine import owned_folders, ports
 from nexus_project.stack.services import commands
 from nexus_project.stack.services.addresses import NAMES
@@ -105,7 +105,7 @@ def system(
         "SHUTDOWN_GRACE_SECONDS": "2",
         **settings,
     }
-    place = commands.Deployment(
+    position = commands.Deployment(
         "127.0.0.1", ports.free(), ports.free(), folder / "var", workers, grace_seconds=2
     )
     redis.Redis.from_url(environment["REDIS_URL"]).flushdb()
@@ -117,9 +117,9 @@ def system(
         addresses.grant(environment["DATABASE_URL"])
         worker = Process(commands.worker(), environment, folder / "worker.log").start()
         running.callback(worker.stop)
-        proxy = Process(commands.proxy(place), environment, folder / "proxy.log").start()
+        proxy = Process(commands.proxy(position), environment, folder / "proxy.log").start()
         running.callback(proxy.stop)
-        yield System(proxy, worker, place.proxy_port, environment["DATABASE_URL"], server_pids)
+        yield System(proxy, worker, position.proxy_port, environment["DATABASE_URL"], server_pids)
 
 
 def _make_database() -> str:

@@ -51,7 +51,7 @@ class Chosen:
 
     def __init__(self, found: Known, draw: random.Random) -> None:
         self._found, self._draw = found, draw
-        self.busiest, self.idlest = (quote(found.domains[place]) for place in (0, -1))
+        self.busiest, self.idlest = (quote(found.domains[position]) for position in (0, -1))
 
     @property
     def domain(self) -> str:

@@ -14,7 +14,7 @@ import redis
 
 from nexus_project import env
 from nexus_project.stack.machine import owned_folders, ports, processes
-from nexus_project.stack.servers import owner as owner
+from nexus_project.stack.servers import owner
 from nexus_project.stack.services import addresses
 from tests.flow.services import wait_for
 

@@ -17,7 +17,7 @@ from proxy.relay.spool.spool import Spool
 from proxy.store.ingest import replay
 from proxy.store.models import Exchange
 from proxy.store.models import Spool as SpoolRow
-from proxy.store.notifications import loss_check as losses
+from proxy.store.notifications import loss_check
 from proxy.store.pipeline import pipeline
 from tests.relay.examples import make_closing, make_head
 
@@ -91,7 +91,7 @@ def check(spool: Spool, settings: Settings, *, dropped: int, gaps: int, bodies: 
     assert (found.accepted, found.stored, found.waiting) == (COUNT, stored, 0)
     assert (found.dropped, found.gaps, found.bodies_dropped) == (dropped, gaps, bodies)
     assert found.lost == dropped + gaps + bodies
-    losses.watch()
+    loss_check.watch()
     row = SpoolRow.objects.get()
     assert (row.accepted, row.stored, row.dropped) == (COUNT, stored, dropped)
     assert (row.bodies_dropped, row.lost) == (bodies, dropped + gaps + bodies)

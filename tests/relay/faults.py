@@ -50,30 +50,30 @@ class Kernel:
         self.failed: dict[str, int] = dict.fromkeys(ERRORS, 0)
         self._failing: dict[str, tuple[int, range]] = {}
 
-    def fail(self, name: str, number: int, places: range) -> None:
+    def fail(self, name: str, number: int, positions: range) -> None:
         """Those calls of `name`, counted from here, give the error `number`; no others do any longer."""
         self.fix()
-        self.fail_too(name, number, places)
+        self.fail_too(name, number, positions)
 
-    def fail_too(self, name: str, number: int, places: range) -> None:
+    def fail_too(self, name: str, number: int, positions: range) -> None:
         """The same beside what fails already."""
         first = self.calls[name]
-        self._failing[name] = number, range(first + places.start, first + places.stop)
+        self._failing[name] = number, range(first + positions.start, first + positions.stop)
 
     def fix(self) -> None:
         self._failing.clear()
 
     def wrapped(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **options: Any) -> Any:
-            place = self.calls[name]
+            position = self.calls[name]
             self.calls[name] += 1
-            number, places = self._failing.get(name, (0, range(0)))
-            if place not in places:
+            number, positions = self._failing.get(name, (0, range(0)))
+            if position not in positions:
                 return real(*arguments, **options)
             self.failed[name] += 1
             if name == "close":  # the kernel lets go of it all the same
                 real(*arguments)
-            if name == "pwritev" and place % 2:  # what a full disk does
+            if name == "pwritev" and position % 2:  # what a full disk does
                 descriptor, buffers, offset = arguments
                 return real(descriptor, [b"".join(buffers)[: sum(map(len, buffers)) // 2]], offset)
             raise OSError(number, os.strerror(number))

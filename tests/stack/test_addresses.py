@@ -12,7 +12,7 @@ from nexus_project import env
 from nexus_project.env import SettingError
 from nexus_project.operations.grants import DASHBOARD, PROXY, ROLES, WORKER
 from nexus_project.operations.roles import ADDRESS_SETTINGS
-from nexus_project.stack import environment as environment
+from nexus_project.stack import environment
 from nexus_project.stack.errors import StackError
 from nexus_project.stack.servers.postgres import Postgres
 from nexus_project.stack.services import addresses, commands

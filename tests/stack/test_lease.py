@@ -9,8 +9,7 @@ import pytest
 
 from nexus_project.stack.errors import StackError
 from nexus_project.stack.machine import folders, processes
-from nexus_project.stack.servers import lease
-from nexus_project.stack.servers import owner as owner
+from nexus_project.stack.servers import lease, owner
 from tests.stack.conftest import owner_of_servers, pid_of
 
 SOON = 60  # a deadline, kept also where the machine has other things to do

@@ -11,7 +11,7 @@ from urllib.request import ProxyHandler, build_opener
 
 from nexus_project import env
 from nexus_project.env import BASE_DIR
-from nexus_project.stack.servers import owner as owner
+from nexus_project.stack.servers import owner
 from tests.stack.conftest import Commands
 
 opener = build_opener(ProxyHandler({}))

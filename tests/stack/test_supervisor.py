@@ -20,7 +20,7 @@ import redis
 from nexus_project import env
 from nexus_project.env import BASE_DIR
 from nexus_project.stack.machine import owned_folders, processes
-from nexus_project.stack.servers import owner as owner
+from nexus_project.stack.servers import owner
 from proxy import restarts
 from tests.stack.conftest import NO_ADDRESSES, owner_of_servers, pid_of
 

@@ -17,8 +17,7 @@ import nexus_project.celery  # noqa: F401 - tasks are published through its app
 from nexus_project.demo import slack as demo
 from proxy.heartbeat import SPOOLS_KEY, Heartbeat
 from proxy.store.models import Spool
-from proxy.store.notifications import loss_check as losses
-from proxy.store.notifications import outbox, tasks
+from proxy.store.notifications import loss_check, outbox, tasks
 from proxy.store.notifications.losses import OPERATORS
 from proxy.store.notifications.redis_link import connection
 
@@ -58,7 +57,7 @@ def pass_time(pause: timedelta) -> None:
 def test_as_long_as_nothing_is_lost_nothing_is_told(heard: demo.RunningSlack) -> None:
     Spool.objects.create(id=ONE, accepted=5, stored=5)
 
-    losses.watch()
+    loss_check.watch()
 
     assert reported(heard) == []
     assert Spool.objects.get().lost_at is None
@@ -69,7 +68,7 @@ def test_drops_of_many_spools_are_one_message_that_says_what_to_do(heard: demo.R
     beat(OTHER, accepted=9, dropped=0, bodies_dropped=4, waiting=7)
 
     for _ in range(3):
-        losses.watch()
+        loss_check.watch()
 
     [text] = reported(heard)
     assert f"Spool {ONE}: 70 new; in all 70 records dropped, 0 missing, 0 bodies dropped" in text
@@ -82,25 +81,25 @@ def test_what_goes_on_being_lost_is_told_once_an_hour_and_nothing_in_between_is_
 ) -> None:
     for dropped in (1, 5, 9):
         beat(ONE, accepted=20, dropped=dropped, waiting=20 - dropped)
-        losses.watch()
+        loss_check.watch()
     assert len(reported(heard)) == 1
 
-    pass_time(losses.PAUSE)
-    losses.watch()
-    losses.watch()
+    pass_time(loss_check.PAUSE)
+    loss_check.watch()
+    loss_check.watch()
 
     assert [text.split(";")[0] for text in reported(heard)] == [f"Spool {ONE}: 1 new", f"Spool {ONE}: 8 new"]
 
 
 def test_the_time_is_that_of_the_last_growth(heard: demo.RunningSlack) -> None:
     beat(ONE, accepted=3, dropped=1, waiting=2)
-    losses.watch()
+    loss_check.watch()
     pass_time(timedelta(days=3))
-    losses.watch()
+    loss_check.watch()
     old = Spool.objects.get().lost_at
 
     beat(ONE, accepted=4, dropped=2, waiting=2)
-    losses.watch()
+    loss_check.watch()
 
     assert old is not None
     assert timezone.now() - old > timedelta(days=2)
@@ -110,14 +109,14 @@ def test_the_time_is_that_of_the_last_growth(heard: demo.RunningSlack) -> None:
 def test_a_gap_that_closed_is_forgotten_and_the_next_one_is_told(heard: demo.RunningSlack) -> None:
     beat(ONE, accepted=10, waiting=0)
     Spool.objects.create(id=ONE, accepted=10, stored=9)
-    losses.watch()
+    loss_check.watch()
     Spool.objects.update(stored=10)
-    losses.watch()
+    loss_check.watch()
     assert (Spool.objects.get().lost, Spool.objects.get().told) == (0, 0)
 
-    pass_time(losses.PAUSE)
+    pass_time(loss_check.PAUSE)
     beat(ONE, accepted=12, waiting=1)
-    losses.watch()
+    loss_check.watch()
 
     assert len(reported(heard)) == 2
 
@@ -125,13 +124,13 @@ def test_a_gap_that_closed_is_forgotten_and_the_next_one_is_told(heard: demo.Run
 def test_a_redis_that_was_wiped_does_not_make_a_gap_new(heard: demo.RunningSlack) -> None:
     Spool.objects.create(id=ONE, accepted=10, stored=9)
     beat(ONE, accepted=10, waiting=0)
-    losses.watch()
+    loss_check.watch()
     connection().delete(SPOOLS_KEY)
-    losses.watch()
-    pass_time(losses.PAUSE)
+    loss_check.watch()
+    pass_time(loss_check.PAUSE)
     beat(ONE, accepted=10, waiting=0)
 
-    losses.watch()
+    loss_check.watch()
 
     assert len(reported(heard)) == 1
 
@@ -142,7 +141,7 @@ def test_without_a_webhook_it_is_noted_and_nothing_waits(
     settings.SLACK_WEBHOOK_URL = ""
     beat(ONE, accepted=3, dropped=1, waiting=2)
 
-    losses.watch()
+    loss_check.watch()
 
     assert connection().llen(outbox._queue(OPERATORS)) == 0
     assert (Spool.objects.get().lost, Spool.objects.get().told) == (1, 1)
@@ -153,10 +152,10 @@ def test_what_cannot_be_queued_is_told_later(settings: Settings, heard: demo.Run
     address = settings.REDIS_URL
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     with pytest.raises(RedisError):
-        losses.watch()
+        loss_check.watch()
     settings.REDIS_URL = address
 
-    losses.watch()
+    loss_check.watch()
 
     assert len(reported(heard)) == 1
 
@@ -165,7 +164,7 @@ def test_a_hundred_spools_are_not_a_hundred_lines(heard: demo.RunningSlack) -> N
     for number in range(100):
         beat(UUID(int=number + 1), accepted=1, dropped=1)
 
-    losses.watch()
+    loss_check.watch()
 
     [text] = reported(heard)
     assert "... and 90 more spools" in text

@@ -5,10 +5,10 @@ from itertools import pairwise
 from hypothesis import strategies as st
 
 
-def cut(data: bytes, places: list[int]) -> list[bytes]:
+def cut(data: bytes, positions: list[int]) -> list[bytes]:
     """`data` in pieces, cut at each of `places` (taken modulo its length)."""
-    edges = [0, *sorted({place % (len(data) + 1) for place in places}), len(data)]
+    edges = [0, *sorted({position % (len(data) + 1) for position in positions}), len(data)]
     return [data[start:end] for start, end in pairwise(edges)]
 
 
-places = st.lists(st.integers(min_value=0, max_value=1_000_000), max_size=40)
+positions = st.lists(st.integers(min_value=0, max_value=1_000_000), max_size=40)

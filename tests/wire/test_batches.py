@@ -19,7 +19,7 @@ from proxy.wire.usage import merge
 from tests import recordings
 from tests.prices import BOOK
 from tests.wire.batch_files import SEVERAL_MODELS, answered, failed, usage
-from tests.wire.cutting import cut, places
+from tests.wire.cutting import cut, positions
 
 MAY = datetime(2026, 5, 1, 12, tzinfo=UTC)
 RECORDED = {path.stem[-2:]: path for path in recordings.FILES if "--batch-with-" in path.stem}
@@ -39,11 +39,11 @@ def test_the_lines_of_a_file_are_summed_up_by_type_and_model() -> None:
     ]
 
 
-@given(places=places)
+@given(positions=positions)
 @example([0])
-def test_a_reader_goes_on_in_another_process_wherever_it_was_left(places: list[int]) -> None:
+def test_a_reader_goes_on_in_another_process_wherever_it_was_left(positions: list[int]) -> None:
     reader = Reader()
-    for fragment in cut(SEVERAL_MODELS, places):
+    for fragment in cut(SEVERAL_MODELS, positions):
         reader = Reader.restore(reader.state())
         reader.feed(fragment)
 
@@ -68,11 +68,11 @@ def test_what_is_no_state_is_refused(state: bytes) -> None:
         Reader.restore(state)
 
 
-@given(places=places)
-def test_results_do_not_depend_on_where_the_network_cut_them(places: list[int]) -> None:
+@given(positions=positions)
+def test_results_do_not_depend_on_where_the_network_cut_them(positions: list[int]) -> None:
     reader = Reader()
 
-    for fragment in cut(SEVERAL_MODELS, places):
+    for fragment in cut(SEVERAL_MODELS, positions):
         reader.feed(fragment)
 
     assert reader.finish() == read_results(SEVERAL_MODELS)
@@ -128,11 +128,11 @@ def test_whatever_the_lines_are_they_are_data(data: bytes) -> None:
     assert (found.types["expired"], found.output_tokens, found.whole) == (1, 1_011, True)
 
 
-@given(place=st.integers(0, len(SEVERAL_MODELS)))
-def test_a_file_is_whole_unless_its_last_line_is_cut(place: int) -> None:
-    beginning = SEVERAL_MODELS[:place]
+@given(position=st.integers(0, len(SEVERAL_MODELS)))
+def test_a_file_is_whole_unless_its_last_line_is_cut(position: int) -> None:
+    beginning = SEVERAL_MODELS[:position]
 
-    inside_a_line = beginning[-1:] not in (b"", b"\n") and SEVERAL_MODELS[place : place + 1] != b"\n"
+    inside_a_line = beginning[-1:] not in (b"", b"\n") and SEVERAL_MODELS[position : position + 1] != b"\n"
 
     assert read_results(beginning).whole is not inside_a_line
 

@@ -61,22 +61,22 @@ def test_a_stream_in_single_bytes_is_sniffed_like_a_whole_one(name: str) -> None
     assert facts(sniff(*[bytes([byte]) for byte in whole])) == facts(sniff(whole))
 
 
-@given(st.sampled_from(NAMES), cutting.places)
-def test_any_cut_of_a_stream_gives_the_same_facts(name: str, places: list[int]) -> None:
+@given(st.sampled_from(NAMES), cutting.positions)
+def test_any_cut_of_a_stream_gives_the_same_facts(name: str, positions: list[int]) -> None:
     whole = stream(name)
 
-    assert facts(sniff(*cutting.cut(whole, places))) == facts(sniff(whole))
+    assert facts(sniff(*cutting.cut(whole, positions))) == facts(sniff(whole))
 
 
 MIXED = st.lists(st.sampled_from([b"\n", b"\r\n"]), min_size=1)  # a CR before an LF would be one end
 
 
-@given(st.sampled_from(NAMES), st.just([b"\r"]) | MIXED, cutting.places)
-def test_any_line_ends_give_the_same_facts(name: str, ends: list[bytes], places: list[int]) -> None:
+@given(st.sampled_from(NAMES), st.just([b"\r"]) | MIXED, cutting.positions)
+def test_any_line_ends_give_the_same_facts(name: str, ends: list[bytes], positions: list[int]) -> None:
     lines = stream(name).split(b"\n")
     mixed = b"".join(line + ends[number % len(ends)] for number, line in enumerate(lines[:-1])) + lines[-1]
 
-    assert facts(sniff(*cutting.cut(mixed, places))) == facts(sniff(stream(name)))
+    assert facts(sniff(*cutting.cut(mixed, positions))) == facts(sniff(stream(name)))
 
 
 @given(st.sampled_from(NAMES))
@@ -86,14 +86,14 @@ def test_a_stream_with_one_event_a_chunk_gives_the_same_facts(name: str) -> None
     assert facts(sniff(*[part + b"\n\n" for part in whole.split(b"\n\n")])) == facts(sniff(whole))
 
 
-@given(st.sampled_from(NAMES), cutting.places, st.integers(min_value=0, max_value=150_000))
-def test_any_cut_of_a_json_answer_gives_the_same_facts(name: str, places: list[int], size: int) -> None:
+@given(st.sampled_from(NAMES), cutting.positions, st.integers(min_value=0, max_value=150_000))
+def test_any_cut_of_a_json_answer_gives_the_same_facts(name: str, positions: list[int], size: int) -> None:
     message = read_response(200, "text/event-stream", stream(name)).message or {}
     blocks = message.pop("content", [])
     usage = message.pop("usage", {})
     whole = json.dumps({**message, "content": blocks, "padding": "x" * size, "usage": usage}).encode()
 
-    assert facts(sniff(*cutting.cut(whole, places))) == facts(sniff(whole))
+    assert facts(sniff(*cutting.cut(whole, positions))) == facts(sniff(whole))
 
 
 @pytest.mark.parametrize("indent", [None, 2])

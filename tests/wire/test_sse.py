@@ -97,19 +97,19 @@ def test_any_bytes_give_the_same_events_in_one_piece_and_byte_by_byte(parts: lis
     assert decode(*[bytes([byte]) for byte in stream]) == decode(stream)
 
 
-@given(st.lists(st.text(max_size=8), max_size=12), cutting.places, st.sampled_from([b"\n\n", b"\r\n\r\n"]))
-def test_any_cut_gives_the_same_events(texts: list[str], places: list[int], border: bytes) -> None:
+@given(st.lists(st.text(max_size=8), max_size=12), cutting.positions, st.sampled_from([b"\n\n", b"\r\n\r\n"]))
+def test_any_cut_gives_the_same_events(texts: list[str], positions: list[int], border: bytes) -> None:
     lines = [text.replace("\r", "").replace("\n", "").encode("utf-8", "replace") for text in texts]
     stream = b"".join(b"data: " + line + border for line in lines)
 
-    assert decode(*cutting.cut(stream, places)) == [Event("message", line) for line in lines]
+    assert decode(*cutting.cut(stream, positions)) == [Event("message", line) for line in lines]
 
 
-@given(st.lists(st.integers(min_value=0, max_value=90), max_size=12), cutting.places)
-def test_any_cut_drops_the_same_overlong_blocks(sizes: list[int], places: list[int]) -> None:
+@given(st.lists(st.integers(min_value=0, max_value=90), max_size=12), cutting.positions)
+def test_any_cut_drops_the_same_overlong_blocks(sizes: list[int], positions: list[int]) -> None:
     stream = b"".join(b"data:" + b"x" * size + b"\n\n" for size in sizes)
 
-    kept = decode(*cutting.cut(stream, places), limit=50)
+    kept = decode(*cutting.cut(stream, positions), limit=50)
 
     assert kept == [Event("message", b"x" * size) for size in sizes if size <= 45]
 

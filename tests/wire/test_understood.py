@@ -133,13 +133,13 @@ PLACES = st.sampled_from(
 )
 
 
-@given(place=PLACES, name=st.text(min_size=1, max_size=30), value=JSON)
+@given(position=PLACES, name=st.text(min_size=1, max_size=30), value=JSON)
 def test_no_usage_with_an_unknown_field_that_says_something_is_exact(
-    place: tuple[str | int, ...], name: str, value: object
+    position: tuple[str | int, ...], name: str, value: object
 ) -> None:
     usage: Any = {**KNOWN, "iterations": [dict(KNOWN["iterations"][0])]}
     target = usage
-    for step in place:
+    for step in position:
         target[step] = dict(target[step]) if isinstance(target[step], dict) else list(target[step])
         target = target[step]
     assume(name not in target and name not in KNOWN and name not in ("type", "model"))

@@ -109,7 +109,7 @@ class Agent:
 
 def _with_cache_mark(messages: list[Json]) -> list[Json]:
     """Mark the newest block that is not the harness's, and only it: the mark moves on with each turn."""
-    place = max(index for index, message in enumerate(messages) if message["role"] == "user")
-    *blocks, newest = messages[place]["content"]
-    marked = {**messages[place], "content": [*blocks, {**newest, **claude_code.MARK}]}
-    return [*messages[:place], marked, *messages[place + 1 :]]
+    position = max(index for index, message in enumerate(messages) if message["role"] == "user")
+    *blocks, newest = messages[position]["content"]
+    marked = {**messages[position], "content": [*blocks, {**newest, **claude_code.MARK}]}
+    return [*messages[:position], marked, *messages[position + 1 :]]

@@ -17,20 +17,20 @@ def trickle(sender: Sender, source: random.Random, stop: Event) -> None:
     """Play random scenes until `stop` is set; what is running then is left to end with the process."""
     scenes = (*PROGRAMME, SLOW)
     weights = [scene.weight for scene in scenes]
-    places = BoundedSemaphore(MOST_AT_ONCE)
+    positions = BoundedSemaphore(MOST_AT_ONCE)
     while not stop.wait(source.uniform(SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)):
         scene = source.choices(scenes, weights)[0]
-        if places.acquire(blocking=False):
+        if positions.acquire(blocking=False):
             own = random.Random(source.random())
             # A daemon thread: a stream of 20 s must not hold up the end.
-            Thread(target=_play, args=(scene, sender, own, places), daemon=True).start()
+            Thread(target=_play, args=(scene, sender, own, positions), daemon=True).start()
 
 
-def _play(scene: Scene, sender: Sender, source: random.Random, places: BoundedSemaphore) -> None:
+def _play(scene: Scene, sender: Sender, source: random.Random, positions: BoundedSemaphore) -> None:
     try:
         scene.play(sender, source)
     except (APIError, UnexpectedResponseError):
         # A restart of the proxy, or an answer that it gives on purpose: the trickle goes on either way.
         return
     finally:
-        places.release()
+        positions.release()

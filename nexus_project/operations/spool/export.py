@@ -11,7 +11,7 @@ from proxy.record import Record
 from proxy.relay.shipping.shipper import MAX_BYTES, MAX_RECORDS
 from proxy.relay.spool.inspect import Inspection, inspect_spool, spool_directories
 from proxy.store.bodies.encryption import BrokenSeal, KeyUnavailable
-from proxy.store.ingest import dead_letters as aside
+from proxy.store.ingest import dead_letters
 from proxy.store.ingest.replay import arrived
 from proxy.store.models import DeadLetter
 
@@ -78,6 +78,6 @@ def dead_letter_records(unusable: Callable[[str], None]) -> Iterator[Carried]:
     """What PostgreSQL refused."""
     for row in DeadLetter.objects.waiting().order_by("pk").iterator(chunk_size=10):
         try:
-            yield Carried(str(row.spool), aside.record_of(row), row.error)
+            yield Carried(str(row.spool), dead_letters.record_of(row), row.error)
         except (msgspec.DecodeError, BrokenSeal, KeyUnavailable) as error:
             unusable(f"{row} cannot be read ({error}): it stays in proxy_setaside")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from nexus_project.env import BASE_DIR
 from nexus_project.stack.errors import StackError
-from nexus_project.stack.servers import owner as owner
+from nexus_project.stack.servers import owner
 
 START_SECONDS = 180
 POLL_SECONDS = 0.02

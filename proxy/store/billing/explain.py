@@ -13,7 +13,7 @@ from uuid import UUID
 from accounts.secrets.masking import mask_text
 from proxy import price_table
 from proxy.store.billing.explain_notes import notes_of
-from proxy.store.ingest import message_batches as batches
+from proxy.store.ingest import message_batches
 from proxy.store.ingest.message_batches import BatchUsage
 from proxy.store.models import Exchange
 from proxy.store.models import Price as PriceRow
@@ -96,7 +96,7 @@ class Explanation:
 
 def explain(row: Exchange) -> Explanation:
     """The bill of a stored exchange."""
-    found = batches.usage_of(row)
+    found = message_batches.usage_of(row)
     lines = [] if row.cost_usd is None else list(_lines(row, found))
     used = PriceRow.objects.in_bulk({int(line.price_id) for line in lines})
     return Explanation(

@@ -4,8 +4,7 @@ from msgspec.structs import replace
 
 from proxy.store.bodies.codings import plain
 from proxy.store.bodies.traffic import Side
-from proxy.store.ingest import facts
-from proxy.store.ingest import message_batches as batches
+from proxy.store.ingest import facts, message_batches
 from proxy.store.models import Exchange
 from proxy.store.pricing import costs
 from proxy.store.transfer.reading import read
@@ -33,9 +32,9 @@ def price_again(row: Exchange, book: PriceBook) -> str:
             row.cost_state, row.cost_reason, row.price_rule = costs.PARTIAL, GONE, costs.RULE
             return ""
         _read_again(row, request, response, book)
-    if found := batches.usage_of(row):
+    if found := message_batches.usage_of(row):
         row.price_rule = costs.RULE
-        return batches.bill(row, found, book) if found.priced_at else ""
+        return message_batches.bill(row, found, book) if found.priced_at else ""
     content = costs.response_of(row)
     if row.price_rule < costs.RULE and content.usage:
         facts.add_usage(row, content.usage)
@@ -44,7 +43,7 @@ def price_again(row: Exchange, book: PriceBook) -> str:
 
 def _lacks_columns(row: Exchange) -> bool:
     """Whether 0.1.0 kept too little of an exchange: how refused and declined attempts ended, and the prompts of a batch."""
-    if found := batches.usage_of(row):
+    if found := message_batches.usage_of(row):
         return found.priced_at is not None and not found.results.thresholds
     iterations = as_list(as_dict(row.usage).get("iterations"))
     own = {None, row.answered_model or row.model}
@@ -63,9 +62,9 @@ def _bodies(row: Exchange) -> tuple[Side | None, Side | None]:
 def _read_again(row: Exchange, request: Side | None, response: Side, book: PriceBook) -> None:
     reported = facts.by_name(response.headers)
     body = plain(response.body or b"", response.headers)
-    if found := batches.usage_of(row):
+    if found := message_batches.usage_of(row):
         results = read_results(body, book.thresholds)
-        batches.keep(row, replace(found, results=results))
+        message_batches.keep(row, replace(found, results=results))
         return
     facts.add_details(row, read_response(row.status, reported.get("content-type", ""), body))
     if request and request.body is not None:

@@ -18,8 +18,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
 from proxy.store.billing.price_again import COLUMNS, price_again
-from proxy.store.ingest import message_batches as batches
-from proxy.store.ingest import storing, unpriced
+from proxy.store.ingest import message_batches, storing, unpriced
 from proxy.store.models import CLOCK_SLACK, DomainTotal, Exchange, Repricing, id_floor, month_of
 from proxy.store.postgres import columns
 from proxy.store.pricing import book as prices
@@ -149,8 +148,8 @@ def _reprice_batch(
             rollups.replace([old for old, _ in changed], [new for _, new in changed])
     done.seen += len(rows)
     done.changed += sum(_cost_of(old) != _cost_of(new) for old, new in changed)
-    for place, side in enumerate(zip(*changed, strict=True)):
-        _add(totals, side, place)
+    for position, side in enumerate(zip(*changed, strict=True)):
+        _add(totals, side, position)
     done.cost_usd += sum(((new.cost_usd or 0) - (old.cost_usd or 0) for old, new in changed), Decimal(0))
     return ids[-1] if len(ids) == _BATCH else None
 
@@ -168,7 +167,7 @@ def _read(asked: Asked, chosen: QuerySet[Exchange], ids: Sequence[UUID]) -> list
 
 
 def _answered_by(row: Exchange) -> set[str]:
-    found = batches.usage_of(row)
+    found = message_batches.usage_of(row)
     models = (
         {share.model for share in found.results.shares}
         if found
@@ -178,10 +177,10 @@ def _answered_by(row: Exchange) -> set[str]:
     return {name for model in models for name in names_of(model)}
 
 
-def _add(totals: dict[str, list[Decimal]], rows: Iterable[Exchange], place: int) -> None:
+def _add(totals: dict[str, list[Decimal]], rows: Iterable[Exchange], position: int) -> None:
     for row in rows:
         for billed in costs.billed_of(row):
-            totals[billed.model][place] += billed.cost_usd
+            totals[billed.model][position] += billed.cost_usd
 
 
 def _kept(row: Exchange) -> list[object]:
@@ -201,9 +200,9 @@ def _type_of(name: str) -> str:
 def _write(rows: Sequence[Exchange]) -> None:
     documents = columns.documents(Exchange)
     values = [[getattr(row, name) for row in rows] for name in COLUMNS]
-    for place, name in enumerate(COLUMNS):
+    for position, name in enumerate(COLUMNS):
         if name in documents:
-            values[place] = [None if value is None else json.dumps(value) for value in values[place]]
+            values[position] = [None if value is None else json.dumps(value) for value in values[position]]
     new = ", ".join(f"new.{name}::jsonb" if name in documents else f"new.{name}" for name in COLUMNS)
     arrays = ", ".join(f"%s::{_type_of(name)}[]" for name in COLUMNS)
     names = ", ".join(COLUMNS)

@@ -12,7 +12,7 @@ import msgspec
 import zstandard
 from django.db import connection
 
-from proxy.store.bodies import data_keys as month_keys
+from proxy.store.bodies import data_keys
 from proxy.store.bodies.encryption import BrokenSeal, KeyUnavailable, MonthSeal, Seal, is_keyed, is_sealed
 from proxy.store.bodies.manifests import DIGEST_SIZE, request_chunks, split
 from proxy.store.cpu_bound import Bounded, TooSlow
@@ -67,7 +67,7 @@ class ChunkWriter:
     def seal_of(self, month: date) -> Seal:
         """What the bodies of a month are sealed with, the same one until all are stored."""
         if month not in self._seals:
-            self._seals[month] = month_keys.seal_of(month)
+            self._seals[month] = data_keys.seal_of(month)
         return self._seals[month]
 
     def add(self, month: date, chunks: Iterable[bytes]) -> list[bytes]:
@@ -144,7 +144,7 @@ def _not_kept(row: ExchangeBody, which: Literal["request", "response"]) -> str:
 
 def is_whole(body: bytes, digest: bytes, month: date) -> bool:
     """Whether this is the body of a digest that was made with encryption off or on."""
-    seal = month_keys.needed_seal(month) if is_keyed(digest) else month_keys.UNSEALED
+    seal = data_keys.needed_seal(month) if is_keyed(digest) else data_keys.UNSEALED
     return seal.body_digest(body) == digest
 
 
@@ -167,7 +167,7 @@ def _read(month: date, digests: Iterable[bytes]) -> dict[bytes, bytes]:
 def sound_chunks(month: date, digests: Iterable[bytes]) -> dict[bytes, bytes]:
     """Those of a month's pieces that are there and whole, by their digests."""
     rows = list(Blob.objects.filter(month=month, digest__in=digests).values_list("digest", "data", "size"))
-    seal = month_keys.needed_seal(month) if any(is_sealed(bytes(data)) for _, data, _ in rows) else None
+    seal = data_keys.needed_seal(month) if any(is_sealed(bytes(data)) for _, data, _ in rows) else None
     found: dict[bytes, bytes] = {}
     for digest, data, size in rows:
         chunk = _chunk(bytes(digest), bytes(data), size, seal)

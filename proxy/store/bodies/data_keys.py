@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from django.conf import settings
 
-from proxy.store.bodies import encryption as sealing
+from proxy.store.bodies import encryption
 from proxy.store.bodies.encryption import KeyUnavailable, MasterKeys, MonthSeal, Seal, Unsealed
 from proxy.store.models import MonthKey
 
@@ -51,7 +51,7 @@ def masters() -> MasterKeys:
 
 
 def _made(month: date) -> MonthSeal:
-    row = MonthKey(month=month, wrapped=masters().wrap(sealing.new_secret(), month))
+    row = MonthKey(month=month, wrapped=masters().wrap(encryption.new_secret(), month))
     MonthKey.objects.bulk_create([row], ignore_conflicts=True)
     # Not the row above: another process may have been first.
     wrapped = MonthKey.objects.values_list("wrapped", flat=True).get(pk=month)

@@ -5,7 +5,7 @@ from datetime import date
 
 from django.db import transaction
 
-from proxy.store.bodies import data_keys as month_keys
+from proxy.store.bodies import data_keys
 from proxy.store.bodies.encryption import KeyUnavailable, MasterKeys, master_of
 from proxy.store.models import MonthKey
 
@@ -23,7 +23,7 @@ class Rotation:
 
 def rotate(*, dry_run: bool = False) -> Rotation:
     """Wrap each month's key under the first master key; what it encrypts stays as it is. KeyUnavailable without any."""
-    masters = month_keys.masters()
+    masters = data_keys.masters()
     first = masters.first
     rewrapped: list[date] = []
     failed: dict[date, str] = {}

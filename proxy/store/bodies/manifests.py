@@ -111,9 +111,11 @@ class Lines:
 def common(chunks: Sequence[bytes], others: Sequence[bytes]) -> tuple[int, int]:
     """How many pieces two requests share at their beginning, and of the others how many at their end."""
     shorter = min(len(chunks), len(others))
-    first = next((place for place in range(shorter) if chunks[place] != others[place]), shorter)
+    first = next((position for position in range(shorter) if chunks[position] != others[position]), shorter)
     rest = shorter - first
-    last = next((place for place in range(rest) if chunks[-1 - place] != others[-1 - place]), rest)
+    last = next(
+        (position for position in range(rest) if chunks[-1 - position] != others[-1 - position]), rest
+    )
     return first, last
 
 
@@ -145,7 +147,7 @@ def _newest(before: Mapping[Line, UUID]) -> dict[Line, Manifest]:
         [id_floor(request.month) for request in wanted],
         list(before.values()),
     ]
-    return {wanted[place - 1]: manifest for place, manifest in _read(_NEWEST, parameters).items()}
+    return {wanted[position - 1]: manifest for position, manifest in _read(_NEWEST, parameters).items()}
 
 
 def _read(start: str, parameters: Parameters) -> dict[int, Manifest]:
@@ -153,8 +155,8 @@ def _read(start: str, parameters: Parameters) -> dict[int, Manifest]:
     with connection.cursor() as cursor:
         cursor.execute(_CHAINS.format(start=start), [*parameters, MAX_LINKS])
         rows: list[Row] = cursor.fetchall()
-    chains = {place: list(chain) for place, chain in groupby(rows, key=lambda row: row[0])}
-    return {place: _manifest(chain) for place, chain in chains.items() if chain[0][2] is None}
+    chains = {position: list(chain) for position, chain in groupby(rows, key=lambda row: row[0])}
+    return {position: _manifest(chain) for position, chain in chains.items() if chain[0][2] is None}
 
 
 def _manifest(chain: Sequence[Row]) -> Manifest:

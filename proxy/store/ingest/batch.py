@@ -14,9 +14,7 @@ from proxy.record import Batch, Part, Record
 from proxy.store.announce import Stored, announce
 from proxy.store.bodies.traffic import Whole, traffic_of
 from proxy.store.cpu_bound import Bounded, TooSlow
-from proxy.store.ingest import dead_letters as aside
-from proxy.store.ingest import facts, result_parts, storing, unpriced
-from proxy.store.ingest import message_batches as batches
+from proxy.store.ingest import dead_letters, facts, message_batches, result_parts, storing, unpriced
 from proxy.store.ingest.facts import Facts
 from proxy.store.models import Receipt
 from proxy.store.postgres import columns
@@ -48,7 +46,7 @@ RETURNING old.serial
 def ingest(batch: Batch, *, quietly: bool = False) -> int:
     """Store what is new in the batch and announce it, unless `quietly`; how many records were new.
 
-    A record that cannot be stored is set aside, alone and whole. Database errors that are not about values
+    A record that cannot be stored is set dead_letters, alone and whole. Database errors that are not about values
     (server gone, deadlock, missing table or right) are raised, and KeyUnavailable too: nothing is lost if the batch comes again.
     """
     try:
@@ -82,7 +80,7 @@ def _keep_dead_letter(single: Batch, error: Exception) -> int:
     reason = columns.text(mask_text(f"{type(error).__name__}: {error}"), 2000)
     log.error("ingest.set_aside", extra={"spool": single.spool, "serial": record.serial, "error": reason})
     now = datetime.now(UTC)
-    data = aside.packed(record, spool, now)
+    data = dead_letters.packed(record, spool, now)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_DEAD_LETTERS, [spool, record.serial, columns.text(record.head.id), reason, data, now])
         [new] = cursor.fetchone() or [0]
@@ -98,7 +96,7 @@ def _store(batch: Batch, quietly: bool) -> int:
         Receipt(id=exchange_id, spool=spool, serial=record.serial) for exchange_id, record in by_id.items()
     ]
     with storing.months_held(by_id, kept=settings.STORAGE_ENABLED):
-        new = batches.settle(
+        new = message_batches.settle(
             [_read(by_id[exchange_id], spool, prices) for exchange_id in storing.receive(receipts)], prices
         )
         exchanges = [found.exchange for found in new]

@@ -4,21 +4,21 @@ from datetime import date, datetime
 from uuid import UUID
 
 from proxy.record import Record, decode_record, encode
-from proxy.store.bodies import data_keys as month_keys
+from proxy.store.bodies import data_keys
 from proxy.store.bodies.encryption import is_sealed
 from proxy.store.models import DeadLetter
 
 
 def packed(record: Record, spool: UUID, moment: datetime) -> bytes:
     """`SetAside.record` of a row whose `created_at` is `moment` (in UTC)."""
-    return month_keys.seal_of(_month(moment)).close(encode(record), _label(spool, record.serial))
+    return data_keys.seal_of(_month(moment)).close(encode(record), _label(spool, record.serial))
 
 
 def record_of(row: DeadLetter) -> Record:
     """The record that was set aside; KeyUnavailable, BrokenSeal or msgspec.DecodeError where its row cannot be read."""
     data = bytes(row.record)
     if is_sealed(data):
-        seal = month_keys.needed_seal(_month(row.created_at))
+        seal = data_keys.needed_seal(_month(row.created_at))
         data = seal.open(data, _label(row.spool, row.serial))
     return decode_record(data)
 

@@ -12,7 +12,7 @@ from django.db.models import F
 
 from proxy.record import Batch, Part, Record
 from proxy.store.bodies.encryption import BrokenSeal, KeyUnavailable
-from proxy.store.ingest import dead_letters as aside
+from proxy.store.ingest import dead_letters
 from proxy.store.ingest.batch import ingest, take_part
 from proxy.store.models import DeadLetter, Receipt, Spool
 
@@ -21,8 +21,8 @@ def arrived(spool: str, ids: Mapping[int, str]) -> set[int]:
     """Which serials of a spool are stored or set aside; `ids` are their exchanges' ids."""
     wanted = {UUID(id_): serial for serial, id_ in ids.items() if _is_uuid(id_)}
     stored = {wanted[pk] for pk in Receipt.objects.filter(pk__in=wanted).values_list("pk", flat=True)}
-    aside = DeadLetter.objects.filter(spool=spool, serial__in=list(ids)).values_list("serial", flat=True)
-    return stored | set(aside)
+    dead = DeadLetter.objects.filter(spool=spool, serial__in=list(ids)).values_list("serial", flat=True)
+    return stored | set(dead)
 
 
 def _is_uuid(text: str) -> bool:
@@ -58,7 +58,7 @@ def retry(key: int) -> str:
     """Try again to store what was set aside; "" if it is stored now, else why not."""
     row = DeadLetter.objects.get(pk=key)
     try:
-        record = aside.record_of(row)
+        record = dead_letters.record_of(row)
     except (msgspec.DecodeError, BrokenSeal, KeyUnavailable) as error:
         return f"its record cannot be read ({error})"
     store(Batch(str(row.spool), 0, 0, [record]))

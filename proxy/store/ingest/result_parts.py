@@ -8,7 +8,7 @@ import msgspec
 from django.db import connection, transaction
 
 from proxy.record import Part, Record
-from proxy.store.bodies import data_keys as month_keys
+from proxy.store.bodies import data_keys
 from proxy.store.bodies.encryption import BrokenSeal, is_sealed
 from proxy.store.models import Receipt, ResultsReader, month_of
 from proxy.store.pricing.book import CachedBook
@@ -37,7 +37,7 @@ def read_on(part: Part) -> None:
     exchange = UUID(part.exchange)
     if not part.data:
         return
-    month_keys.make([month_of(exchange).date()])  # not within: its row would stay locked
+    data_keys.make([month_of(exchange).date()])  # not within: its row would stay locked
     with transaction.atomic():
         next_byte, reader = _hold(exchange)
         if Receipt.objects.filter(pk=exchange).exists():
@@ -92,7 +92,7 @@ def _opened(exchange: UUID, state: bytes) -> Reader | None:
     """The reader that was kept; None where another Nexus wrote it, or it is damaged: its file is then read anew."""
     try:
         if is_sealed(state):
-            state = month_keys.needed_seal(month_of(exchange).date()).open(state, _label(exchange))
+            state = data_keys.needed_seal(month_of(exchange).date()).open(state, _label(exchange))
         return Reader.restore(state)
     except (BrokenSeal, msgspec.DecodeError):
         log.warning("ingest.results_anew", extra={"exchange": str(exchange)})
@@ -110,7 +110,7 @@ def _state(exchange: UUID, reader: Reader | None, new: memoryview) -> bytes:
     except Exception:  # its record is stored all the same, without what the results say
         log.exception("ingest.unread", extra={"exchange": str(exchange)})
         return _BROKEN
-    return month_keys.seal_of(month_of(exchange).date()).close(state, _label(exchange))
+    return data_keys.seal_of(month_of(exchange).date()).close(state, _label(exchange))
 
 
 def _label(exchange: UUID) -> bytes:

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connection, transaction
 
 from proxy.record import Batch
-from proxy.store.bodies import data_keys as month_keys
+from proxy.store.bodies import data_keys
 from proxy.store.bodies.blobs import ChunkWriter, chunks_of, encode_chunks
 from proxy.store.bodies.encryption import KeyUnavailable, Seal
 from proxy.store.bodies.manifests import Lines
@@ -66,7 +66,7 @@ def months_held(ids: Iterable[UUID], *, kept: bool) -> Iterator[None]:
     """
     months = sorted({_month(id_) for id_ in ids})
     if kept:
-        month_keys.make(months)
+        data_keys.make(months)
     while True:
         _ensure(months)
         with transaction.atomic():

@@ -27,8 +27,8 @@ def table_lines(rows: Iterable[Price], states: dict[int, str]) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for line in cells:
         yield "  ".join(
-            f"{cell:<{width}}" if place in _TEXTS else f"{cell:>{width}}"
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+            f"{cell:<{width}}" if position in _TEXTS else f"{cell:>{width}}"
+            for position, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
 
 

@@ -12,9 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from django.db import connection
 
 from proxy.store.models import CLOCK_SLACK
-from proxy.store.rebuilding import countable
-from proxy.store.rebuilding import reconciliation as differences
-from proxy.store.rebuilding import spend_reconciliation as spend_differences
+from proxy.store.rebuilding import countable, reconciliation, spend_reconciliation
 from proxy.store.rebuilding.reconciliation import Difference, Window
 
 _DAY = timedelta(days=1)
@@ -62,14 +60,14 @@ class Rebuilt:
 def rebuild(asked: Asked, progress: Callable[[int, int], None] = lambda done, of: None) -> Rebuilt:
     """Compare, and fix unless it is a dry run; `progress` hears how many of how many months are done."""
     found = Rebuilt()
-    with _alone(), differences.tables():
+    with _alone(), reconciliation.tables():
         months = _months(asked)
         for done, month in enumerate(months):
             progress(done, len(months))
             _rebuild_month(month, asked, found)
-        found.totals = differences.compare_totals(asked.domain)
+        found.totals = reconciliation.compare_totals(asked.domain)
         if not asked.dry_run:
-            differences.apply_totals()
+            reconciliation.apply_totals()
         progress(len(months), len(months))
     return found
 
@@ -81,28 +79,28 @@ def _rebuild_month(month: date, asked: Asked, found: Rebuilt) -> None:
     window = _window(month, asked, dropped)
     if window is None:
         return
-    differences.compare(window)
-    spending = spend_differences.compare(window)
+    reconciliation.compare(window)
+    spending = spend_reconciliation.compare(window)
     if countable.dropped_months() != dropped:  # one went meanwhile, and what it held looks like too much
-        differences.forget(window)
+        reconciliation.forget(window)
         return _rebuild_month(month, asked, found)
     storage_off = countable.storage_off(window)
     counted_before = countable.counted_before(window) - storage_off
     left_alone = storage_off | counted_before
-    differences.leave(left_alone)
+    reconciliation.leave(left_alone)
     found.storage_off += sorted(storage_off)
     found.counted_before += sorted(counted_before)
-    found.hours += differences.hours(window)
+    found.hours += reconciliation.hours(window)
     # An hour that cannot be counted again makes its day one: of strangers nothing was spent.
     storage_off_days = {hour.date() for hour in storage_off}
     spending = {key: cost for key, cost in spending.items() if key[0] not in storage_off_days}
-    found.spending += spend_differences.by_day(spending)
+    found.spending += spend_reconciliation.by_day(spending)
     if not asked.dry_run:
         for day in _days(window):
-            differences.apply(day)
-        differences.sweep(window, left_alone)
-        spend_differences.apply(spending)
-        spend_differences.sweep(window)
+            reconciliation.apply(day)
+        reconciliation.sweep(window, left_alone)
+        spend_reconciliation.apply(spending)
+        spend_reconciliation.sweep(window)
 
 
 def _months(asked: Asked) -> list[date]:

@@ -43,15 +43,15 @@ def write(conversations: Sequence[Conversation], number: int, period: Period, *,
     exchanges: list[Exchange] = []
     kept: list[ExchangeBody] = []
     turns: list[tuple[object, ...]] = []
-    for place, conversation in enumerate(conversations):
+    for position, conversation in enumerate(conversations):
         lines = Lines(())
         for turn, exchange_of_turn in enumerate(conversation.turns):
-            exchange_id = _id(period, number, place, turn)
+            exchange_id = _id(period, number, position, turn)
             record = _at(exchange_of_turn.record, exchange_id, period)
             exchange = _exchange(record, prices)
             exchanges.append(exchange)
             kept.append(_body(exchange, record, writer, lines))
-            turns.append((exchange_id, number, place, turn, exchange_of_turn.offset_ms))
+            turns.append((exchange_id, number, position, turn, exchange_of_turn.offset_ms))
     copy_in(exchanges, "seed_exchange")
     copy_in(kept, "seed_body")
     with connection.cursor() as cursor, cursor.copy(_TURN) as copy:
@@ -61,10 +61,10 @@ def write(conversations: Sequence[Conversation], number: int, period: Period, *,
         writer.store()
 
 
-def _id(period: Period, number: int, place: int, turn: int) -> UUID:
+def _id(period: Period, number: int, position: int, turn: int) -> UUID:
     """A UUIDv7 of the period's first moment, which tells the turn apart from all others."""
     moment = round(period.start.timestamp() * 1000)
-    return UUID(int=moment << 80 | 7 << 76 | 2 << 62 | number << 40 | place << 20 | turn)
+    return UUID(int=moment << 80 | 7 << 76 | 2 << 62 | number << 40 | position << 20 | turn)
 
 
 def _at(record: Record, exchange_id: UUID, period: Period) -> Record:

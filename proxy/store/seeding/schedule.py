@@ -63,17 +63,17 @@ def meetings(
 ) -> Iterator[Meeting]:
     """Meetings of `total` exchanges, in the order of the hours in which they begin."""
     offsets = [[turn.offset_ms for turn in conversation.turns] for conversation in conversations]
-    place = due = 0
+    position = due = 0
     for hour, quota in quotas(periods[0].start, periods[-1].end, total):
-        while periods[place].end <= hour:
-            place += 1
+        while periods[position].end <= hour:
+            position += 1
         due += quota
         while due > 0:
             chosen = draw.randrange(len(conversations))
             moment = round(hour.timestamp() * 1000) + draw.randrange(round(HOUR.total_seconds() * 1000))
-            started, turns = fitted(periods[place], moment, offsets[chosen][:due])
+            started, turns = fitted(periods[position], moment, offsets[chosen][:due])
             due -= turns
-            yield Meeting(place, chosen, turns, started)
+            yield Meeting(position, chosen, turns, started)
 
 
 def fitted(period: Period, moment: int, offsets: Sequence[int]) -> tuple[int, int]:

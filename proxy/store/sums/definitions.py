@@ -107,8 +107,8 @@ SUMS_IN_SQL = {name: f"coalesce({name}, 0)" for name in SUMS} | {
 # The same of one element of `billed`: nothing but what that model is billed for.
 BILLED_MODEL_IN_SQL = "(one->>0)"
 BILLED_IN_SQL = dict.fromkeys(SUMS, "0") | {
-    name: f"(one->>{place})::{'numeric' if name == 'cost_usd' else 'bigint'}"
-    for place, name in enumerate(BILLED, 1)
+    name: f"(one->>{position})::{'numeric' if name == 'cost_usd' else 'bigint'}"
+    for position, name in enumerate(BILLED, 1)
 }
 # width_bucket counts the bounds up to a value, histogram.bucket those below it.
 BUCKET_IN_SQL = f"width_bucket(duration_ms - 1, ARRAY{list(histogram.BOUNDS_MS)})"

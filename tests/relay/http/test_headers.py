@@ -53,7 +53,7 @@ def test_all_but_the_hop_by_hop_ones_come_down_unchanged_with_repeats_and_order(
     assert client_headers(shouted) == [pair for pair in headers if pair[0] not in HOP_BY_HOP]
 
 
-@given(headers=header_sets, place=st.integers(0, 12))
+@given(headers=header_sets, position=st.integers(0, 12))
 @pytest.mark.parametrize(
     "name",
     [
@@ -62,8 +62,8 @@ def test_all_but_the_hop_by_hop_ones_come_down_unchanged_with_repeats_and_order(
         b"accept-encoding", b"x-forwarded-for", b"x-forwarded-anything",
     ],
 )  # fmt: skip
-def test_each_of_the_named_few_stays_here(name: bytes, headers: Headers, place: int) -> None:
-    with_it = [*headers[:place], (name, b"its-value"), *headers[place:]]
+def test_each_of_the_named_few_stays_here(name: bytes, headers: Headers, position: int) -> None:
+    with_it = [*headers[:position], (name, b"its-value"), *headers[position:]]
 
     assert upstream_headers(with_it, (), b"") == upstream_headers(headers, (), b"")
 

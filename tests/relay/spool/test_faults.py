@@ -209,8 +209,8 @@ def calls(name: str, template: Path, root: Path) -> int:
 def scenarios(name: str, calls: int) -> Iterator[tuple[int, range, bool]]:
     """Each call fails once, with the errors in turn; then all of them with each error, from the start or while it runs."""
     errors = ERRORS[name]
-    for place in range(calls):
-        yield errors[place % len(errors)], range(place, place + 1), False
+    for position in range(calls):
+        yield errors[position % len(errors)], range(position, position + 1), False
     for number in errors:
         yield number, ALWAYS, False
         yield number, ALWAYS, True
@@ -228,11 +228,11 @@ def test_no_error_of_any_call_costs_a_good_record(
     assert made_calls or name in ("listdir", "scandir")  # one of the two, by the version of Python
     tried = 0
     with kernel() as made:
-        for number, (error, places, later) in enumerate(scenarios(name, made_calls)):
+        for number, (error, positions, later) in enumerate(scenarios(name, made_calls)):
             try:
-                tried += suffer(template, tmp_path / str(number), made, name, error, places, later=later)
+                tried += suffer(template, tmp_path / str(number), made, name, error, positions, later=later)
             except AssertionError as failure:
-                raise AssertionError(f"{name} with {error} at {places}, later={later}") from failure
+                raise AssertionError(f"{name} with {error} at {positions}, later={later}") from failure
             shutil.rmtree(tmp_path / str(number))
     assert tried >= made_calls
 
@@ -243,7 +243,7 @@ def suffer(
     made: Kernel,
     name: str,
     error: int,
-    places: range,
+    positions: range,
     *,
     later: bool,
 ) -> bool:
@@ -253,7 +253,7 @@ def suffer(
     before = made.failed[name]
 
     def fail() -> None:
-        made.fail(name, error, places)
+        made.fail(name, error, positions)
         if name in BEHIND:
             made.fail_too(*BEHIND[name])
 

@@ -101,8 +101,10 @@ def test_a_batch_in_many_files_holds_few_descriptors(tmp_path: Path) -> None:
     before = psutil.Process().num_fds()
 
     with Reading() as reading:
-        for place in (0, 1):
-            assert {reading.read(file, frames[place]) for file, frames in files} == {(b"a", b"b")[place]}
+        for position in (0, 1):
+            assert {reading.read(file, frames[position]) for file, frames in files} == {
+                (b"a", b"b")[position]
+            }
             assert psutil.Process().num_fds() == before + MOST_DESCRIPTORS
 
     assert psutil.Process().num_fds() == before

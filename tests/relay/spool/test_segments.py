@@ -70,21 +70,21 @@ def test_a_file_cut_at_any_byte_gives_back_what_was_whole(segment: Segment) -> N
         assert [damaged.length for damaged in damage(found)] == ([rest] if rest else [])
 
 
-@given(place=st.integers(min_value=0), bit=st.integers(min_value=0, max_value=7))
+@given(position=st.integers(min_value=0), bit=st.integers(min_value=0, max_value=7))
 def test_one_flipped_bit_costs_one_frame(
-    tmp_path_factory: pytest.TempPathFactory, place: int, bit: int
+    tmp_path_factory: pytest.TempPathFactory, position: int, bit: int
 ) -> None:
     segment = Segment(tmp_path_factory.mktemp("flipped") / "one.seg", MARK, new=True)
     frames = segment.append(7, PARTS)
     segment.seal()
     content = bytearray(segment.path.read_bytes())
-    place %= len(content)
-    content[place] ^= 1 << bit
+    position %= len(content)
+    content[position] ^= 1 << bit
     segment.path.write_bytes(content)
 
     found = again(segment)
 
-    hit = next(index for index, frame in enumerate(frames) if place < frame.offset + frame.length)
+    hit = next(index for index, frame in enumerate(frames) if position < frame.offset + frame.length)
     assert [frame for frame, _ in whole(found)] == frames[:hit] + frames[hit + 1 :]
     assert segment.read(frames[hit]) is None
     assert [damaged.length for damaged in damage(found)] == [HEADER_BYTES + frames[hit].length]

@@ -8,7 +8,7 @@ from proxy.relay.spool.segments import CLOSE, OPEN, REQUEST, RESPONSE, Frame, Se
 from proxy.relay.spool.unread import incomplete
 
 
-def place(folder: Path, *frames: tuple[int, int]) -> list[tuple[Segment, Frame]]:
+def position(folder: Path, *frames: tuple[int, int]) -> list[tuple[Segment, Frame]]:
     """Frames of these kinds in files of these numbers."""
     made = []
     for number, kind in frames:
@@ -36,7 +36,7 @@ def place(folder: Path, *frames: tuple[int, int]) -> list[tuple[Segment, Frame]]
 def test_an_exchange_waits_for_the_files_that_may_hold_a_part_of_it(
     tmp_path: Path, frames: list[tuple[int, int]], waits_for: set[int]
 ) -> None:
-    exchanges = {1: place(tmp_path, *frames), 2: place(tmp_path, (5, OPEN), (5, REQUEST), (5, CLOSE))}
+    exchanges = {1: position(tmp_path, *frames), 2: position(tmp_path, (5, OPEN), (5, REQUEST), (5, CLOSE))}
 
     found = {
         number

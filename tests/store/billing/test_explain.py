@@ -7,7 +7,7 @@ import pytest
 
 from proxy.store.billing.explain import Explanation, explain
 from proxy.store.billing.price_again import GONE
-from proxy.store.ingest import message_batches as batches
+from proxy.store.ingest import message_batches
 from proxy.store.models import Exchange, Price
 from proxy.store.pricing.costs import plain
 from proxy.wire.pricing import Factor
@@ -183,7 +183,7 @@ def test_a_batch_that_was_counted_before_names_the_request_that_counted_it() -> 
 
     found = explain(second)
 
-    assert batches.usage_of(second)
+    assert message_batches.usage_of(second)
     assert found.notes == (
         f"Request {first.id} counted the results of this batch before, and nothing of them counts twice.",
     )

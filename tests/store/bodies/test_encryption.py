@@ -17,7 +17,7 @@ from proxy.store import tasks
 from proxy.store.bodies.blobs import BodyMissingError, body_of
 from proxy.store.bodies.encryption import BrokenSeal, KeyUnavailable, key_id, master_of
 from proxy.store.ingest import batch as ingest
-from proxy.store.ingest import dead_letters as aside
+from proxy.store.ingest import dead_letters
 from proxy.store.models import Blob, DeadLetter, DomainTotal, Exchange, ExchangeBody, MonthKey, Receipt, Spool
 from proxy.store.postgres import columns
 from tests.flow import haystack
@@ -75,7 +75,7 @@ def test_no_byte_of_the_database_holds_a_body(
     assert [haystack.holds(found, mark) for mark in marks] == [not on] * 4
     known = [sha256(text).digest()[:16] in found for text in (ask(asked), say(answered))]
     assert known == [not on] * 2
-    assert aside.record_of(DeadLetter.objects.get()) == poison
+    assert dead_letters.record_of(DeadLetter.objects.get()) == poison
 
 
 @pytest.mark.django_db
@@ -275,7 +275,7 @@ def test_a_record_that_was_set_aside_in_clear_is_read_as_well(encrypted: Setting
     ingest.ingest(make_batch(poison))
     encrypted.BODY_ENCRYPTION_KEYS = []
 
-    assert aside.record_of(DeadLetter.objects.get()) == poison
+    assert dead_letters.record_of(DeadLetter.objects.get()) == poison
 
 
 @pytest.mark.django_db
@@ -284,7 +284,7 @@ def test_records_that_were_set_aside_cannot_be_swapped(set_aside: DeadLetter, fi
     setattr(set_aside, field, 99 if field == "serial" else uuid4())
 
     with pytest.raises(BrokenSeal):
-        aside.record_of(set_aside)
+        dead_letters.record_of(set_aside)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -13,7 +13,7 @@ from pytest_django import Settings
 from proxy.record import Record
 from proxy.store.billing import reprice
 from proxy.store.ingest import batch as ingest
-from proxy.store.ingest import message_batches as batches
+from proxy.store.ingest import message_batches
 from proxy.store.models import DeadLetter, DomainTotal, Exchange, MessageBatch, Price, Rollup, UnpricedModel
 from proxy.store.pricing import costs
 from tests import recordings
@@ -63,7 +63,7 @@ def test_a_batch_of_several_models_costs_exactly_what_the_invoice_says() -> None
 def test_the_row_tells_what_each_model_cost() -> None:
     _, fetched = store(create(), fetch(SEVERAL_MODELS))
 
-    found = batches.usage_of(fetched)
+    found = message_batches.usage_of(fetched)
 
     assert found
     assert (found.id, found.requests, found.priced_at, found.counted_by) == (BATCH, 6, NOON, None)
@@ -99,7 +99,7 @@ def test_results_count_once_however_often_they_are_fetched() -> None:
     assert first.cost_state == "exact"
     for again in (second, third):
         assert (again.cost_state, again.cost_usd, again.output_tokens) == ("none", None, None)
-        assert (found := batches.usage_of(again))
+        assert (found := message_batches.usage_of(again))
         assert found.counted_by == first.id
     assert sums() == {"a.example": (SEVERAL_COST, 1_012, 0, 0)}
     assert MessageBatch.objects.get().counted_by == first.id
@@ -167,7 +167,7 @@ def test_results_that_were_cut_count_nothing_and_the_whole_ones_count_after_them
     _, cut, whole = store(create(), fetch(body, closing=closing), fetch(SEVERAL_MODELS))
 
     assert (cut.cost_state, cut.cost_usd, cut.output_tokens) == ("partial", None, None)
-    assert (found := batches.usage_of(cut))
+    assert (found := message_batches.usage_of(cut))
     assert (found.priced_at, found.counted_by) == (None, None)
     assert (whole.cost_state, whole.cost_usd) == ("exact", SEVERAL_COST)
     assert sums() == {"a.example": (SEVERAL_COST, 1_012, 1, 0)}
@@ -185,7 +185,7 @@ def test_results_that_were_cut_after_the_batch_was_counted_miss_nothing() -> Non
     _, whole, cut = store(create(), fetch(ONE), fetch(ONE[:50], closing={"outcome": "client_left"}))
 
     assert cut.cost_state == "none"
-    assert (found := batches.usage_of(cut))
+    assert (found := message_batches.usage_of(cut))
     assert found.counted_by == whole.id
 
 
@@ -222,7 +222,7 @@ def test_an_unpriced_model_makes_the_batch_unpriced_until_it_has_a_price() -> No
         done = reprice.reprice(reprice.Asked(model="claude-next-1"))
 
     fetched.refresh_from_db()
-    found = batches.usage_of(fetched)
+    found = message_batches.usage_of(fetched)
     assert found
     whole = ONE_COST + Decimal("0.00005")
     assert (fetched.cost_state, fetched.cost_usd) == ("exact", whole)
@@ -337,8 +337,8 @@ def test_names_of_any_kind_and_length_are_stored() -> None:
 def test_a_usage_column_that_holds_something_else_tells_nothing() -> None:
     row = Exchange(request_type="batch", usage={"batch": {"id": 7}})
 
-    assert batches.usage_of(row) is None
-    assert batches.usage_of(Exchange(request_type="batch", usage=None)) is None
+    assert message_batches.usage_of(row) is None
+    assert message_batches.usage_of(Exchange(request_type="batch", usage=None)) is None
 
 
 @pytest.mark.skipif(not recordings.FILES, reason=recordings.MISSING)

@@ -12,7 +12,7 @@ from django.db.models import Sum
 from proxy.record import Record
 from proxy.store.bodies.blobs import body_of
 from proxy.store.ingest import batch as ingest
-from proxy.store.ingest import message_batches as batches
+from proxy.store.ingest import message_batches
 from proxy.store.models import Blob, DeadLetter, Exchange
 from tests.recordings import FILES, MISSING
 from tests.store.records import make_batch, make_closing, make_head, make_record
@@ -45,7 +45,7 @@ def test_every_recorded_exchange_is_stored_exactly_and_read_as_expected(prices: 
     for recording, record in zip(recordings, records, strict=True):
         row = Exchange.objects.get(pk=record.head.id)
         expected = recording["expected"]
-        assert (None if batches.usage_of(row) else row.usage) == expected.get("usage")
+        assert (None if message_batches.usage_of(row) else row.usage) == expected.get("usage")
         assert row.tool_names == expected.get("tool_names", [])
         assert row.error_type == (expected.get("error_type") or "")
         assert row.streamed == recording["streaming"]
@@ -62,8 +62,8 @@ def test_each_recorded_answer_that_tells_its_usage_has_an_exact_cost(prices: Non
     assert set(Exchange.objects.filter(cost_state="partial").values_list("request_type", flat=True)) == {
         "complete"
     }
-    places = list(billed.exclude(inference_geo="").values_list("inference_geo", flat=True))
-    assert places.count("not_available") == 16  # and two lines of a batch
+    positions = list(billed.exclude(inference_geo="").values_list("inference_geo", flat=True))
+    assert positions.count("not_available") == 16  # and two lines of a batch
 
 
 def test_the_turns_of_a_recorded_session_share_what_they_repeat(prices: None) -> None:

@@ -19,8 +19,7 @@ from proxy.store import tasks
 from proxy.store.bodies.blobs import BodyMissingError, body_of
 from proxy.store.bodies.encryption import KeyUnavailable
 from proxy.store.ingest import batch as ingest
-from proxy.store.ingest import message_batches as batches
-from proxy.store.ingest import replay, result_parts, storing
+from proxy.store.ingest import message_batches, replay, result_parts, storing
 from proxy.store.ingest.result_parts import PartMissing
 from proxy.store.models import (
     DeadLetter,
@@ -57,11 +56,11 @@ def parts_of(
     record: Record, body: bytes = SEVERAL_MODELS, cuts: Sequence[int] = (500, 501, 1200)
 ) -> list[Part]:
     """Its parts, cut at these bytes."""
-    places = [0, *cuts, len(body)]
+    positions = [0, *cuts, len(body)]
     last = Batch(SPOOL, 1, 0, [record])
     return [
         Part(record.head.id, begin, last if end == len(body) else None, body[begin:end])
-        for begin, end in pairwise(places)
+        for begin, end in pairwise(positions)
     ]
 
 
@@ -211,7 +210,7 @@ def test_a_download_that_broke_off_counts_nothing_and_the_next_whole_one_does(
 
     cut = Exchange.objects.get(pk=broken.head.id)
     assert (cut.cost_state, cut.cost_usd, cut.response_bytes) == ("partial", None, len(half))
-    assert (found := batches.usage_of(cut))
+    assert (found := message_batches.usage_of(cut))
     assert (found.results.read, found.priced_at) == (5, None)
     assert Exchange.objects.get(pk=whole.head.id).cost_usd == SEVERAL_COST
     assert sums() == ONE_SUM

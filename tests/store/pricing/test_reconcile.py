@@ -43,7 +43,7 @@ def done(plan: Plan, table: Sequence[Price]) -> list[Price]:
         for row in table
     ]  # fmt: skip
     first = 1 + max((row.pk for row in table), default=0)
-    return rows + [there(first + place, row, shipped=True) for place, row in enumerate(plan.add)]
+    return rows + [there(first + position, row, shipped=True) for position, row in enumerate(plan.add)]
 
 
 def book(rows: Sequence[Price]) -> PriceBook:

@@ -12,7 +12,7 @@ from django.db.models import F
 from proxy.store.billing import reprice
 from proxy.store.ingest import batch as ingest
 from proxy.store.models import DomainTotal, Exchange, Rollup, Spend
-from proxy.store.rebuilding import reconciliation as differences
+from proxy.store.rebuilding import reconciliation
 from proxy.store.rebuilding import rollups as rebuild
 from proxy.store.sums import rollups
 from proxy.store.sums.definitions import UNKNOWN_DOMAIN
@@ -91,13 +91,13 @@ def test_an_exchange_that_is_stored_between_comparing_and_mending_counts_once(
     late = make_batch(make_record())
     ingest.ingest(make_batch(make_record()))
     Rollup.objects.update(requests=5)
-    apply = differences.apply
+    apply = reconciliation.apply
 
-    def apply_late(window: differences.Window) -> None:
+    def apply_late(window: reconciliation.Window) -> None:
         ingest.ingest(late)
         apply(window)
 
-    monkeypatch.setattr(differences, "apply", apply_late)
+    monkeypatch.setattr(reconciliation, "apply", apply_late)
 
     rebuild.rebuild(rebuild.Asked())
 
@@ -108,15 +108,15 @@ def test_a_month_that_is_dropped_between_comparing_and_mending_keeps_its_sums(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ingest.ingest(make_batch(make_record()))
-    compare = differences.compare
+    compare = reconciliation.compare
 
-    def drop_and_compare(window: differences.Window) -> None:
+    def drop_and_compare(window: reconciliation.Window) -> None:
         with connection.cursor() as cursor:
             cursor.execute("DROP TABLE IF EXISTS proxy_exchange_2026_11, proxy_exchangebody_2026_11")
             cursor.execute("DROP TABLE IF EXISTS proxy_receipt_2026_11, proxy_blob_2026_11")
         compare(window)
 
-    monkeypatch.setattr(differences, "compare", drop_and_compare)
+    monkeypatch.setattr(reconciliation, "compare", drop_and_compare)
 
     found = rebuild.rebuild(rebuild.Asked())
 
@@ -165,12 +165,12 @@ def test_a_second_rebuild_refuses_to_run_beside_the_first(monkeypatch: pytest.Mo
         finally:
             connections.close_all()
 
-    def compare(window: differences.Window) -> None:
+    def compare(window: reconciliation.Window) -> None:
         thread = Thread(target=second)
         thread.start()
         thread.join()
 
-    monkeypatch.setattr(differences, "compare", compare)
+    monkeypatch.setattr(reconciliation, "compare", compare)
     rebuild.rebuild(rebuild.Asked())
 
     assert refused.is_set()

@@ -22,9 +22,9 @@ def check_version(version: str, request: Json) -> Script | None:
 
 
 def _misplaced(request: Json) -> Iterator[str]:
-    for place, message in enumerate(request["messages"]):
+    for position, message in enumerate(request["messages"]):
         for index, block in enumerate(blocks_of(message.get("content"))):
-            path = f"messages.{place}.content.{index}"
+            path = f"messages.{position}.content.{index}"
             match message.get("role"), block.get("type"):
                 case "assistant", "document":
                     yield f"{path}: Document blocks are not allowed in assistant messages"

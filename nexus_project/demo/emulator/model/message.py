@@ -65,8 +65,8 @@ def _usage(request: Json, turn: Turn, service: Service) -> Json:
 def _dropped(request: Json) -> list[Json]:
     """Report the first thinking block of the request as made for another organisation."""
     paths = (
-        f"messages.{place}.content.{index}"
-        for place, message in enumerate(request["messages"])
+        f"messages.{position}.content.{index}"
+        for position, message in enumerate(request["messages"])
         for index, block in enumerate(blocks_of(message.get("content")))
         if block.get("type") == "thinking"
     )
