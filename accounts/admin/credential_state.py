@@ -14,7 +14,7 @@ class StateField(admin.options.BaseModelAdmin[Credential]):
     """For pages that read secrets where that is `tolerant`."""
 
     @admin.display(description="State")
-    def standing(self, row: Credential) -> SafeString | str:
+    def shown_state(self, row: Credential) -> SafeString | str:
         if row._state.adding:
             return "-"
         secrets = Secrets(

@@ -65,7 +65,7 @@ CREDENTIAL_FIELDS = (
     "access_token",
     "refresh_token",
     "expires_at",
-    "standing",
+    "shown_state",
     ("last_refresh_at", "last_error"),
 )
 
@@ -75,7 +75,7 @@ class CredentialInline(SecretsAdmin, StateField, admin.StackedInline[Credential,
     form = CredentialForm
     extra = 0
     fields = CREDENTIAL_FIELDS
-    readonly_fields = ("standing", "last_refresh_at", "last_error")
+    readonly_fields = ("shown_state", "last_refresh_at", "last_error")
 
 
 KEY_DATES = ("key_hint", "created_at", "rotated_at", "last_used_at", "revoked_at")
@@ -154,7 +154,7 @@ class CredentialAdmin(SecretsAdmin, StateField, TolerantPages, CredentialColumns
     search_fields = ("name", "domain__name", "account_id")
     autocomplete_fields = ("domain",)
     fields = ("domain", *CREDENTIAL_FIELDS)
-    readonly_fields = ("standing", "last_refresh_at", "last_error")
+    readonly_fields = ("shown_state", "last_refresh_at", "last_error")
 
 
 @admin.register(ClientKey)

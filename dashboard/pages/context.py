@@ -19,12 +19,12 @@ def shell(request: HttpRequest) -> dict[str, object]:
         "proxy_address": lambda: proxy_address(request.get_host()),
         "storage_enabled": settings.STORAGE_ENABLED,
         "reporting_zone": settings.REPORTING_TIME_ZONE,
-        "open_doors": _open_doors,
+        "exposure": _exposure,
         "needs_login": _needs_login,
     }
 
 
-def _open_doors() -> Exposure:
+def _exposure() -> Exposure:
     """Nothing while the database is away: a page that can do without it is not to fail for this."""
     try:
         return exposure.now()

@@ -11,7 +11,7 @@ from pytest_django.fixtures import Settings
 
 import nexus_project.celery  # noqa: F401 - tasks are published through its app
 from nexus_project.demo import slack as demo
-from proxy.store.notifications import outbox, telemetry
+from proxy.store.notifications import post_queue, telemetry
 from proxy.store.notifications.redis_link import connection
 
 
@@ -24,7 +24,7 @@ def domain() -> str:
 @pytest.fixture(autouse=True)
 def quiet(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody listens until a test says so, and each test counts for itself."""
-    monkeypatch.setattr(outbox, "COUNTERS", f"nexus:slack:{uuid.uuid4()}")
+    monkeypatch.setattr(post_queue, "COUNTERS", f"nexus:slack:{uuid.uuid4()}")
     monkeypatch.setattr(telemetry, "COUNTERS", f"nexus:telemetry:{uuid.uuid4()}")
     settings.SLACK_WEBHOOK_URL = ""
     settings.SLACK_ENABLED = False
@@ -42,7 +42,7 @@ def slack(settings: Settings) -> Iterator[demo.RunningSlack]:
         settings.SLACK_CA_FILE = str(running.ca_file)
         settings.SLACK_ALLOW_PRIVATE_ADDRESSES = True
         # An earlier test's Slack may have had the same port.
-        connection().delete(outbox._hold_key(running.webhook_url))
+        connection().delete(post_queue._hold_key(running.webhook_url))
         yield running
 
 
@@ -59,7 +59,7 @@ def posted(slack: demo.RunningSlack) -> list[dict[str, Any]]:
 
 
 def counted() -> dict[str, int]:
-    return {str(name): int(value) for name, value in connection().hgetall(outbox.COUNTERS).items()}
+    return {str(name): int(value) for name, value in connection().hgetall(post_queue.COUNTERS).items()}
 
 
 def write_credential_file(folder: Path, domain: str, slack: object) -> None:

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from pytest_django.fixtures import Settings
 
-from proxy.store.notifications import outbox, telemetry
+from proxy.store.notifications import post_queue, telemetry
 from proxy.store.notifications.redis_link import connection
 
 
@@ -20,10 +20,10 @@ def run(*words: str) -> str:
 
 
 def test_what_was_counted_and_what_waits_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "WAITING", f"nexus:slack:waiting:{uuid.uuid4()}:")
+    monkeypatch.setattr(post_queue, "WAITING", f"nexus:slack:waiting:{uuid.uuid4()}:")
     for domain in ("a.example", "a.example", "b.example"):
-        outbox.put(domain, "id", {"text": "x"})
-    connection().hset(outbox.COUNTERS, mapping={"delivered": 3, "dropped": 1})
+        post_queue.put(domain, "id", {"text": "x"})
+    connection().hset(post_queue.COUNTERS, mapping={"delivered": 3, "dropped": 1})
     connection().hset(telemetry.COUNTERS, mapping={"failed": 2})
 
     assert json.loads(run("--json")) == {

@@ -11,7 +11,7 @@ from pytest_django import Settings
 from accounts.credentials import dead_tokens
 from accounts.models import Credential
 from proxy.store import tasks
-from proxy.store.notifications import outbox
+from proxy.store.notifications import post_queue
 from proxy.store.notifications.losses import OPERATORS
 from proxy.store.notifications.redis_link import connection
 from tests.accounts.people import make_api_key, make_oauth
@@ -29,11 +29,11 @@ def reported(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     asked: list[str] = []
     monkeypatch.setattr("proxy.store.notifications.tasks.deliver_slack.delay", asked.append)
     yield asked
-    connection().delete(outbox._queue(OPERATORS), *connection().scan_iter("nexus:login_told:*"))
+    connection().delete(post_queue._queue(OPERATORS), *connection().scan_iter("nexus:login_told:*"))
 
 
 def posts() -> list[str]:
-    return [str(post) for post in connection().lrange(outbox._queue(OPERATORS), 0, -1)]
+    return [str(post) for post in connection().lrange(post_queue._queue(OPERATORS), 0, -1)]
 
 
 def fail(row: Credential) -> None:
@@ -105,7 +105,7 @@ def test_a_file_that_a_dying_worker_claimed_is_told_by_the_next(
         raise ConnectionError("gone")
 
     with monkeypatch.context() as patched:
-        patched.setattr(outbox, "put", die)
+        patched.setattr(post_queue, "put", die)
         with pytest.raises(ConnectionError):
             tasks.watch_logins()
     (key,) = connection().scan_iter("nexus:login_told:*")

@@ -7,7 +7,7 @@ from pytest_django.fixtures import Settings
 
 from nexus_project.demo import slack as demo
 from proxy.store.announce import announce
-from proxy.store.notifications import notify, outbox, tasks
+from proxy.store.notifications import notify, post_queue, tasks
 from proxy.store.notifications.redis_link import connection
 from tests.notifications.conftest import Published, posted
 from tests.notifications.stored import STARTED_AT, exchange, failure
@@ -66,7 +66,7 @@ def test_a_domain_that_nobody_hears_leaves_no_trace(domain: str, published: list
     notify([exchange(domain)])
 
     assert published == []
-    assert connection().llen(outbox._queue(domain)) == 0
+    assert connection().llen(post_queue._queue(domain)) == 0
 
 
 def test_no_task_carries_a_text_or_a_webhook(
@@ -74,7 +74,7 @@ def test_no_task_carries_a_text_or_a_webhook(
 ) -> None:
     notify([exchange(domain, user_text="sk-ant-api03-PLANTED0000")])
 
-    waiting = connection().lrange(outbox._queue(domain), 0, -1)
+    waiting = connection().lrange(post_queue._queue(domain), 0, -1)
 
     assert len(published) == len(waiting) == 1
     assert "PLANTED" not in f"{published} {waiting}"
@@ -85,7 +85,7 @@ def test_a_post_that_must_wait_has_one_task_come_again(
     global_slack: demo.RunningSlack, domain: str, published: list[Published]
 ) -> None:
     global_slack.app.responses.append(demo.rate_limited(30))
-    outbox.put(domain, "id", {"text": "one"})
+    post_queue.put(domain, "id", {"text": "one"})
 
     tasks.deliver_slack(domain)
     tasks.deliver_slack(domain)
@@ -102,7 +102,7 @@ def test_a_long_wait_is_made_in_steps_that_redis_does_not_repeat(
     global_slack: demo.RunningSlack, domain: str, published: list[Published]
 ) -> None:
     global_slack.app.responses.append(demo.rate_limited(3000))
-    outbox.put(domain, "id", {"text": "one"})
+    post_queue.put(domain, "id", {"text": "one"})
 
     tasks.deliver_slack(domain)
 

@@ -9,7 +9,7 @@ from pytest_django.fixtures import Settings
 from nexus_project.demo import slack as demo
 from proxy.record import Record
 from proxy.store.ingest import batch as ingest
-from proxy.store.notifications import notify, outbox, tasks
+from proxy.store.notifications import notify, post_queue, tasks
 from proxy.store.notifications.redis_link import connection
 from proxy.store.notifications.slack_config import EVERYBODY
 from tests.notifications.conftest import Published, posted
@@ -22,9 +22,9 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _nothing_waits() -> Iterator[None]:
     """This queue is the same for all tests."""
-    connection().delete(outbox._queue(EVERYBODY))
+    connection().delete(post_queue._queue(EVERYBODY))
     yield
-    connection().delete(outbox._queue(EVERYBODY))
+    connection().delete(post_queue._queue(EVERYBODY))
 
 
 def quiet_exchange(model: str) -> Record:
@@ -75,5 +75,5 @@ def test_a_name_from_outside_has_no_meaning_to_slack(global_slack: demo.RunningS
 def test_without_a_global_webhook_nothing_waits(published: list[Published]) -> None:
     notify([exchange(request_type="quota", unpriced_model="m")])
 
-    assert connection().llen(outbox._queue(EVERYBODY)) == 0
+    assert connection().llen(post_queue._queue(EVERYBODY)) == 0
     assert published == []

@@ -1,4 +1,4 @@
-"""Real segments with flipped bits and cut ends: what is damaged is set aside and told, the rest is stored, and the sum holds."""
+"""Real segments with flipped bits and cut ends: what is damaged is kept and reported, the rest is stored, and the sum holds."""
 
 import random
 from collections.abc import Callable

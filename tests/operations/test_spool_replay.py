@@ -128,7 +128,7 @@ def test_a_damaged_record_is_counted_and_told_and_the_rest_is_stored(root: Path,
     code, _, errors = run("replay")
 
     assert code == 1
-    assert "1 damaged records were set aside" in errors
+    assert "1 damaged records were moved to" in errors
     assert sums(pipeline()) == (3, 2, 0, 1, 0)
 
 

@@ -17,7 +17,7 @@ import nexus_project.celery  # noqa: F401 - tasks are published through its app
 from nexus_project.demo import slack as demo
 from proxy.heartbeat import SPOOLS_KEY, Heartbeat
 from proxy.store.models import Spool
-from proxy.store.notifications import loss_check, outbox, tasks
+from proxy.store.notifications import loss_check, post_queue, tasks
 from proxy.store.notifications.losses import OPERATORS
 from proxy.store.notifications.redis_link import connection
 
@@ -34,9 +34,11 @@ def heard(settings: Settings) -> Iterator[demo.RunningSlack]:
         settings.SLACK_ALLOW_PRIVATE_ADDRESSES = True
         settings.SLACK_WEBHOOK_URL = running.webhook_url
         settings.SLACK_ENABLED = True
-        connection().delete(outbox._hold_key(running.webhook_url), outbox._queue(OPERATORS), SPOOLS_KEY)
+        connection().delete(
+            post_queue._hold_key(running.webhook_url), post_queue._queue(OPERATORS), SPOOLS_KEY
+        )
         yield running
-        connection().delete(outbox._queue(OPERATORS), SPOOLS_KEY)
+        connection().delete(post_queue._queue(OPERATORS), SPOOLS_KEY)
 
 
 def beat(spool: UUID, **counts: int) -> None:
@@ -143,7 +145,7 @@ def test_without_a_webhook_it_is_noted_and_nothing_waits(
 
     loss_check.watch()
 
-    assert connection().llen(outbox._queue(OPERATORS)) == 0
+    assert connection().llen(post_queue._queue(OPERATORS)) == 0
     assert (Spool.objects.get().lost, Spool.objects.get().told) == (1, 1)
 
 

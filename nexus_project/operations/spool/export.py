@@ -17,7 +17,7 @@ from proxy.store.models import DeadLetter
 
 
 def everything(root: Path, unusable: Callable[[str], None], step: Callable[[int], None]) -> Iterator[Carried]:
-    """What waits in the slots, then what was set aside."""
+    """What waits in the slots, then dead letters."""
     for waiting_record in chain(waiting_records(root, unusable), dead_letter_records(unusable)):
         yield waiting_record
         step(1)

@@ -18,7 +18,7 @@ from proxy.record import Record
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """A record with the spool that took it in; `error` is why it was set aside, "" if it only waited."""
+    """A record with the spool that took it in; `error` is why it became a dead letter, "" if it only waited."""
 
     spool: str
     record: Record

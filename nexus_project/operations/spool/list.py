@@ -44,7 +44,7 @@ class DeadLetterLine:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """All spools and what was set aside of their records."""
+    """All spools and their dead letters."""
 
     spools: list[SpoolLine] = field(default_factory=list)
     dead_letters: list[DeadLetterLine] = field(default_factory=list)
@@ -118,7 +118,7 @@ def needs(found: Listing) -> list[str]:
     words = [line for spool in found.spools for line in _needs_of(spool)]
     if found.dead_letters:
         words.append(
-            f"{len(found.dead_letters)} records are set aside: report their errors, and after an upgrade that fixes them run "
+            f"{len(found.dead_letters)} records are dead letters: report their errors, and after an upgrade that fixes them run "
             "`manage.py spool replay --set-aside`"
         )
     return words

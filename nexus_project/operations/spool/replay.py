@@ -1,4 +1,4 @@
-"""Store what waits on disks, was set aside or lies in a file, through ingest and without Redis or a proxy."""
+"""Store what waits on disks, dead letters or what lies in a file, through ingest and without Redis or a proxy."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -112,7 +112,7 @@ def _replay_directory(folder: Path, limit_bytes: int, done: Replayed, step: Step
         spool.shut()
     if spool.dropped > before:
         done.left.append(
-            f"{folder}: {spool.dropped - before} damaged records were set aside in its folder `damaged`"
+            f"{folder}: {spool.dropped - before} damaged records were moved to its folder `damaged`"
         )
     if spool.unreadable or not spool.whole:
         done.left.append(
@@ -167,7 +167,7 @@ def _replay_dead_letters(done: Replayed, step: Step) -> None:
     for key, spool, serial in list(waiting.values_list("pk", "spool", "serial")):
         why = replay.retry(key)
         if why:
-            done.left.append(f"record {serial} of spool {spool} stays set aside: {why}")
+            done.left.append(f"record {serial} of spool {spool} stays a dead letter: {why}")
         else:
             done.stored += 1
         step(1)

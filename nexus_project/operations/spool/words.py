@@ -13,7 +13,7 @@ def words(found: Listing) -> Iterator[str]:
     if not found.spools:
         yield "There is no spool yet: no proxy ran with this NEXUS_DATA_DIR, and none is known."
     for row in found.dead_letters:
-        yield f"set aside  record {row.serial} of spool {row.spool} since {_moment(row.created_at)}: {row.error}"
+        yield f"dead letter  record {row.serial} of spool {row.spool} since {_moment(row.created_at)}: {row.error}"
     for need in needs(found):
         yield f"LOOK: {need}"
 

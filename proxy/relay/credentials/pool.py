@@ -53,7 +53,7 @@ class Pool:
         return any(credential.key == key for credential in able) and not self._breakers[key].is_cooling(now)
 
     def half_open(self, credential: AccessCredential) -> CircuitBreaker | None:
-        """Its standing if its cool-down is over and nothing was heard of it since, so that asking it is a probe."""
+        """Its circuit breaker if its cool-down is over and nothing was heard of it since, so that asking it is a probe."""
         breaker = self._breakers[credential.key]
         return breaker if breaker.until else None
 

@@ -30,7 +30,7 @@ class WriteBatcher:
         return found
 
     def put(self, loop: asyncio.AbstractEventLoop, transport: asyncio.WriteTransport, data: bytes) -> None:
-        """Write it soon. `loop` is this outbox's, which does not hold it: it is to go when its loop goes."""
+        """Write it soon. `loop` is this batcher's, which does not hold it: it is to go when its loop goes."""
         waiting = self._waiting
         if not waiting:
             loop.call_soon(self.empty)

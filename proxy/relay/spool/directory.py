@@ -75,7 +75,7 @@ def mark_of(spool: str) -> bytes:
 
 
 def copy_of(file: StoredFile, damage: Damage) -> str:
-    """The name under which damaged bytes are set aside."""
+    """The name under which damaged bytes are kept."""
     return f"{file.path.stem}-{damage.offset}.bin"
 
 

@@ -24,7 +24,7 @@ Frames = dict[int, list[tuple[StoredFile, Frame]]]
 
 @dataclass(slots=True)
 class Inspection:
-    """One slot. `unreadable_bytes` are damaged and not set aside so far; `frames` those of each serial, oldest first.
+    """One slot. `unreadable_bytes` are damaged and not copied so far; `frames` those of each serial, oldest first.
 
     `unread` are files that cannot be read now, and `why` the reason of the first.
     """
@@ -137,4 +137,4 @@ def _still_there(file: StoredFile, frame: Frame) -> bytes | None:
 
 
 def _pass_over(file: StoredFile, frame: Frame) -> None:
-    """Damage is for whoever holds the slot to set aside."""
+    """Damage is for whoever holds the directory to copy and count."""

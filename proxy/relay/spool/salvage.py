@@ -1,4 +1,4 @@
-"""Records among the bytes that were set aside as damaged: those that can be read by now, as by a newer Nexus."""
+"""Records among the bytes that were kept as damaged: those that can be read by now, as by a newer Nexus."""
 
 import re
 from collections.abc import Iterator

@@ -23,7 +23,7 @@ class Found:
 
 
 def look_through(directory: SpoolDirectory) -> Found:
-    """Read every file; damage is set aside, and one line tells of files that cannot be read."""
+    """Read every file; damage is copied to the folder `damaged`, and one line tells of files that cannot be read."""
     found, why = Found(), ""
     for path in directory.found:
         try:

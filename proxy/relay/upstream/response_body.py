@@ -27,7 +27,7 @@ class ResponseBody(httpx.AsyncByteStream):
             upstream_request.link.listener = self._arrived
 
     def hand_to(self, sink: Sink) -> None:
-        """Give `taker` what comes while `read` waits, without waking its task: all but the last piece, until it returns False."""
+        """Give `sink` what comes while `read` waits, without waking its task: all but the last bytes, until it returns False."""
         self._sink = sink
         if not self._response_parser.ended:
             self._upstream_request.link.shortcut = self._pass_on
@@ -50,7 +50,7 @@ class ResponseBody(httpx.AsyncByteStream):
         return fragment
 
     async def _wait(self) -> bytes:
-        """Until something came: the piece that the taker did not take, b"" where `read` has to look."""
+        """Until something came: the bytes that the sink did not take, b"" where `read` has to look."""
         self._waiter = asyncio.get_running_loop().create_future()
         try:
             return await self._waiter
@@ -58,7 +58,7 @@ class ResponseBody(httpx.AsyncByteStream):
             self._waiter = None
 
     def _pass_on(self, data: bytes) -> bool:
-        """One whole chunk, as an event of a slow stream comes, is for the taker as it is: nobody needs to parse it."""
+        """One whole chunk, as an event of a slow stream comes, is for the sink as it is: nobody needs to parse it."""
         waiter = self._waiter
         if waiter is None or waiter.done() or self._sink is None or not (fragment := data_of(data)):
             return False
@@ -93,7 +93,7 @@ class ResponseBody(httpx.AsyncByteStream):
         return self._response_parser.taken
 
     def close(self) -> None:
-        """Nothing more is wanted: upstream must stop at once. The taker, which may hold it, is let go of."""
+        """Nothing more is wanted: upstream must stop at once. The sink, which may hold it, is let go of."""
         self._sink = None
         if self._upstream_request.link.listener == self._arrived:
             self._upstream_request.link.listener, self._upstream_request.link.shortcut = nobody, no_shortcut

@@ -34,7 +34,7 @@ INSERT INTO proxy_setaside AS old (spool, serial, exchange, error, record, creat
 ON CONFLICT (spool, serial) DO UPDATE SET error = excluded.error WHERE old.stored_at IS NULL
 RETURNING (xmax = 0)::int -- whether it is new
 """
-# What was set aside and is stored now was counted then. By its id as well: a spool that lost files may give a serial again.
+# A dead letter that is stored now was counted then. By its id as well: a spool that lost files may give a serial again.
 _NO_LONGER_DEAD = """
 UPDATE proxy_setaside AS old SET stored_at = now(), record = ''
 FROM unnest(%s::bigint[], %s::text[]) AS one (serial, id)
@@ -137,7 +137,7 @@ def _size(record: Record) -> int:
 
 
 def _no_longer_dead(batch: Batch) -> set[int]:
-    """The serials of what was set aside before and is stored now."""
+    """The serials of dead letters that are stored now."""
     serials, ids = [record.serial for record in batch.records], [record.head.id for record in batch.records]
     with connection.cursor() as cursor:
         cursor.execute(_NO_LONGER_DEAD, [serials, ids, UUID(batch.spool)])

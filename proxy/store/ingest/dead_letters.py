@@ -1,4 +1,4 @@
-"""A record that is set aside holds bodies: it is sealed as they are, under the key of the month in which that happened."""
+"""A dead letter holds bodies: it is encrypted as they are, under the key of the month in which that happened."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -15,7 +15,7 @@ def packed(record: Record, spool: UUID, moment: datetime) -> bytes:
 
 
 def record_of(row: DeadLetter) -> Record:
-    """The record that was set aside; KeyUnavailable, BrokenSeal or msgspec.DecodeError where its row cannot be read."""
+    """The record of a dead letter; KeyUnavailable, BrokenSeal or msgspec.DecodeError where its row cannot be read."""
     data = bytes(row.record)
     if is_sealed(data):
         seal = data_keys.needed_seal(_month(row.created_at))

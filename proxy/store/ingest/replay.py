@@ -1,4 +1,4 @@
-"""Store records that do not come from the queue: left on a disk, set aside, dropped or carried here in a file.
+"""Store records that do not come from the queue: left on a disk, dead letters, dropped or carried here in a file.
 
 Nobody is told of them as news. All of it can be done again: what is stored already stays as it is.
 """
@@ -18,7 +18,7 @@ from proxy.store.models import DeadLetter, Receipt, Spool
 
 
 def arrived(spool: str, ids: Mapping[int, str]) -> set[int]:
-    """Which serials of a spool are stored or set aside; `ids` are their exchanges' ids."""
+    """Which serials of a spool are stored or dead letters; `ids` are their exchanges' ids."""
     wanted = {UUID(id_): serial for serial, id_ in ids.items() if _is_uuid(id_)}
     stored = {wanted[pk] for pk in Receipt.objects.filter(pk__in=wanted).values_list("pk", flat=True)}
     dead = DeadLetter.objects.filter(spool=spool, serial__in=list(ids)).values_list("serial", flat=True)
@@ -55,7 +55,7 @@ def store_dropped(spool: str, record: Record) -> int:
 
 
 def retry(key: int) -> str:
-    """Try again to store what was set aside; "" if it is stored now, else why not."""
+    """Try again to store a dead letter; "" if it is stored now, else why not."""
     row = DeadLetter.objects.get(pk=key)
     try:
         record = dead_letters.record_of(row)

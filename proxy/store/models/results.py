@@ -14,7 +14,7 @@ ABANDONED_AFTER = timedelta(days=7)
 
 class ResultsReaderQuerySet(models.QuerySet["ResultsReader"]):
     def abandoned(self, now: datetime) -> Self:
-        """Those whose record never came; one that is set aside is still to be stored."""
+        """Those whose record never came; a dead letter is still to be stored."""
         waiting = DeadLetter.objects.waiting().values("exchange")
         text = Cast("id", models.TextField())
         return self.filter(touched_at__lt=now - ABANDONED_AFTER).annotate(text=text).exclude(text__in=waiting)

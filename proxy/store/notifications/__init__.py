@@ -5,7 +5,7 @@ import logging
 from django.conf import settings
 
 from proxy.store.announce import Stored
-from proxy.store.notifications import news, outbox, slack_text, tasks, telemetry
+from proxy.store.notifications import news, post_queue, slack_text, tasks, telemetry
 from proxy.store.notifications.slack_config import EVERYBODY, recipient_of
 
 log = logging.getLogger("nexus.notifications")
@@ -37,9 +37,9 @@ def _notify_slack(stored: list[Stored]) -> None:
 def _put(stored: Stored) -> bool:
     exchange_id = str(stored.exchange_id)
     if news.is_new_error(stored):
-        return outbox.put(stored.domain, exchange_id, {**slack_text.error(stored)})
+        return post_queue.put(stored.domain, exchange_id, {**slack_text.error(stored)})
     if news.is_new_text(stored):
-        return outbox.put(stored.domain, exchange_id, {**slack_text.conversation(stored)})
+        return post_queue.put(stored.domain, exchange_id, {**slack_text.conversation(stored)})
     return False
 
 
@@ -49,7 +49,7 @@ def _notify_unpriced(stored: list[Stored]) -> None:
     if not reported or recipient_of(EVERYBODY) is None:
         return
     for exchange in reported:
-        outbox.put(
+        post_queue.put(
             EVERYBODY, str(exchange.exchange_id), {**slack_text.unpriced(exchange, settings.DASHBOARD_URL)}
         )
     tasks.deliver_slack.delay(EVERYBODY)

@@ -1,6 +1,6 @@
 """What became of the posts to Slack and of the telemetry, as the workers count it in Redis."""
 
-from proxy.store.notifications import outbox, telemetry
+from proxy.store.notifications import post_queue, telemetry
 from proxy.store.notifications.redis_link import connection
 
 SLACK = ("delivered", "failed", "dropped")
@@ -9,9 +9,9 @@ TELEMETRY = ("delivered", "failed")
 
 def counts() -> dict[str, dict[str, int]]:
     """By `slack` and `telemetry`; Slack's `waiting` is of all domains. Raises redis.RedisError, or ValueError without REDIS_URL."""
-    waiting = sum(connection().llen(name) for name in connection().scan_iter(f"{outbox.WAITING}*"))
+    waiting = sum(connection().llen(name) for name in connection().scan_iter(f"{post_queue.WAITING}*"))
     return {
-        "slack": {**_read(outbox.COUNTERS, SLACK), "waiting": waiting},
+        "slack": {**_read(post_queue.COUNTERS, SLACK), "waiting": waiting},
         "telemetry": _read(telemetry.COUNTERS, TELEMETRY),
     }
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.credentials import folder as credential_folder
 from accounts.models import Credential
-from proxy.store.notifications import outbox, slack_text, tasks
+from proxy.store.notifications import post_queue, slack_text, tasks
 from proxy.store.notifications.losses import OPERATORS
 from proxy.store.notifications.redis_link import connection
 from proxy.store.notifications.slack_config import recipient_of
@@ -28,7 +28,7 @@ def watch() -> None:
         if not rows and not files:
             return
         text = slack_text.warning("Credentials need a login", "\n".join([*rows, *files.values(), ADVICE]))
-        outbox.put(OPERATORS, "", {**text})
+        post_queue.put(OPERATORS, "", {**text})
     for key in files:
         connection().expire(key, REPORTED_SECONDS)
     tasks.deliver_slack.delay(OPERATORS)

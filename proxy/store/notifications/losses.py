@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from proxy.store.notifications import outbox, slack_text, tasks
+from proxy.store.notifications import post_queue, slack_text, tasks
 from proxy.store.notifications.slack_config import recipient_of
 from proxy.store.pipeline import SpoolState
 
@@ -23,7 +23,7 @@ class Loss:
 def report(losses: Sequence[Loss]) -> None:
     """Queue one message, if anybody hears it; raises RedisError."""
     if losses and recipient_of(OPERATORS):
-        outbox.put(OPERATORS, "", {**slack_text.warning("Nexus lost records", words(losses))})
+        post_queue.put(OPERATORS, "", {**slack_text.warning("Nexus lost records", words(losses))})
         tasks.deliver_slack.delay(OPERATORS)
 
 

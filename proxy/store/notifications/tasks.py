@@ -4,7 +4,7 @@ from celery import shared_task
 from django.db import InterfaceError, OperationalError
 from redis.exceptions import RedisError
 
-from proxy.store.notifications import outbox, telemetry
+from proxy.store.notifications import post_queue, telemetry
 from proxy.store.notifications.redis_link import connection
 
 # Celery leaves a task of the future unconfirmed, and Redis gives it to another worker after
@@ -21,7 +21,7 @@ LONGEST_COUNTDOWN_SECONDS = 240
 )
 def deliver_slack(domain: str, woken: bool = False) -> None:
     """Send what waits for a domain, and come again while something does."""
-    wait = outbox.drain(domain)
+    wait = post_queue.drain(domain)
     if wait is None:
         return
     seconds = min(wait, LONGEST_COUNTDOWN_SECONDS)

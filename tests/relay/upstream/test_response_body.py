@@ -1,4 +1,4 @@
-"""The body of an answer, taken by `read` or handed straight to a taker while `read` waits."""
+"""The body of an answer, taken by `read` or handed straight to a sink while `read` waits."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine

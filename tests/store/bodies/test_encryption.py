@@ -229,7 +229,7 @@ def everything() -> list[int]:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("poison", [False, True], ids=["good", "with a record to be set aside"])
+@pytest.mark.parametrize("poison", [False, True], ids=["good", "with a dead letter"])
 def test_without_the_master_key_a_batch_fails_whole_and_is_stored_when_the_key_is_back(
     encrypted: Settings, caplog: pytest.LogCaptureFixture, *, poison: bool
 ) -> None:

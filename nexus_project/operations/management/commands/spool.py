@@ -17,12 +17,12 @@ from nexus_project.operations.spool import words as spool_words
 from nexus_project.operations.spool.file import write_lines
 from proxy.store.management.progress import bar
 
-LIST = """Every spool below NEXUS_DATA_DIR and every other one that PostgreSQL or Redis knows, and what was set aside. Nothing is
+LIST = """Every spool below NEXUS_DATA_DIR and every other one that PostgreSQL or Redis knows, and dead letters. Nothing is
 changed and no proxy is disturbed. Ends with 1 if something needs a person, and says what to do."""
 REPLAY = """Store what waits, without Redis and without a proxy: for the time when the proxy is gone for good, or after an upgrade
-that fixes what was set aside. Without an option: --slots and --set-aside. Each record is stored once, however often you
+that fixes dead letters. Without an option: --slots and --set-aside. Each record is stored once, however often you
 replay. Ends with 1 if something could not be stored, and says why."""
-EXPORT = """Copy what waits and what was set aside to a new file, one JSON object a line, bodies exact in base64, and change
+EXPORT = """Copy what waits and dead letters to a new file, one JSON object a line, bodies exact in base64, and change
 nothing. The file holds whole bodies: keep it as you keep the database. `replay --file` stores it, here or in another Nexus."""
 
 
@@ -35,7 +35,7 @@ class Command(BaseCommand):
         actions = parser.add_subparsers(dest="action", required=True)
         shown = actions.add_parser("list", help="what every spool holds", description=LIST)
         shown.add_argument("--json", action="store_true", help="as one JSON object")
-        again = actions.add_parser("replay", help="store what waits or was set aside", description=REPLAY)
+        again = actions.add_parser("replay", help="store what waits and dead letters", description=REPLAY)
         again.add_argument(
             "--slots", action="store_true", help="what lies in slots that no process holds, and in `damaged`"
         )

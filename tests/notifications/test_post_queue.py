@@ -6,7 +6,7 @@ import time_machine
 from pytest_django.fixtures import Settings
 
 from nexus_project.demo import slack as demo
-from proxy.store.notifications import outbox
+from proxy.store.notifications import post_queue
 from proxy.store.notifications.redis_link import connection
 from tests.notifications.conftest import counted, posted
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 def put(domain: str, *texts: str) -> None:
     for text in texts:
-        assert outbox.put(domain, "id", {"text": text})
+        assert post_queue.put(domain, "id", {"text": text})
 
 
 def texts(slack: demo.RunningSlack) -> list[str]:
@@ -23,13 +23,13 @@ def texts(slack: demo.RunningSlack) -> list[str]:
 
 
 def end_of_hold(slack: demo.RunningSlack) -> None:
-    connection().delete(outbox._hold_key(slack.webhook_url))
+    connection().delete(post_queue._hold_key(slack.webhook_url))
 
 
 def test_what_waits_is_sent_in_its_order(global_slack: demo.RunningSlack, domain: str) -> None:
     put(domain, "one", "two", "three")
 
-    assert outbox.drain(domain) is None
+    assert post_queue.drain(domain) is None
 
     assert texts(global_slack) == ["one", "two", "three"]
     assert counted() == {"delivered": 3}
@@ -41,7 +41,7 @@ def test_a_post_has_the_looks_of_its_recipient(
     settings.SLACK_CHANNEL = "#nexus"
     put(domain, "one")
 
-    outbox.drain(domain)
+    post_queue.drain(domain)
 
     assert posted(global_slack) == [
         {
@@ -54,7 +54,7 @@ def test_a_post_has_the_looks_of_its_recipient(
 
 
 def test_nothing_waiting_needs_no_visit(domain: str) -> None:
-    assert outbox.drain(domain) is None
+    assert post_queue.drain(domain) is None
 
 
 def test_a_limited_rate_holds_every_post_to_that_webhook(
@@ -64,8 +64,8 @@ def test_a_limited_rate_holds_every_post_to_that_webhook(
     put(domain, "one")
     put(f"other-{domain}", "two")
 
-    assert outbox.drain(domain) == 7.0
-    held = outbox.drain(f"other-{domain}")
+    assert post_queue.drain(domain) == 7.0
+    held = post_queue.drain(f"other-{domain}")
 
     assert held is not None
     assert 6 < held <= 7
@@ -75,47 +75,47 @@ def test_a_limited_rate_holds_every_post_to_that_webhook(
 def test_after_the_wait_the_held_post_comes_first(global_slack: demo.RunningSlack, domain: str) -> None:
     global_slack.app.responses.append(demo.rate_limited(1))
     put(domain, "one")
-    assert outbox.drain(domain) == 1.0
+    assert post_queue.drain(domain) == 1.0
     put(domain, "two")
     time.sleep(1.05)
 
-    assert outbox.drain(domain) is None
+    assert post_queue.drain(domain) is None
 
     assert texts(global_slack) == ["one", "one", "two"]
 
 
 def test_a_limited_rate_is_no_failed_try(global_slack: demo.RunningSlack, domain: str) -> None:
-    global_slack.app.responses.extend([demo.rate_limited(1)] * (outbox.MOST_TRIES + 2))
+    global_slack.app.responses.extend([demo.rate_limited(1)] * (post_queue.MOST_TRIES + 2))
     put(domain, "one")
 
-    for _ in range(outbox.MOST_TRIES + 2):
-        assert outbox.drain(domain) == 1.0
+    for _ in range(post_queue.MOST_TRIES + 2):
+        assert post_queue.drain(domain) == 1.0
         end_of_hold(global_slack)
 
-    assert outbox.drain(domain) is None
+    assert post_queue.drain(domain) is None
 
 
 def test_a_longer_hold_is_not_shortened(global_slack: demo.RunningSlack) -> None:
-    outbox._hold(global_slack.webhook_url, 100)
-    outbox._hold(global_slack.webhook_url, 1)
+    post_queue._hold(global_slack.webhook_url, 100)
+    post_queue._hold(global_slack.webhook_url, 1)
 
-    assert outbox._held_seconds(global_slack.webhook_url) > 90
+    assert post_queue._held_seconds(global_slack.webhook_url) > 90
 
 
 def test_failures_are_tried_ten_times_with_growing_pauses(
     global_slack: demo.RunningSlack, domain: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    global_slack.app.responses.extend([demo.SERVER_ERROR] * outbox.MOST_TRIES)
+    global_slack.app.responses.extend([demo.SERVER_ERROR] * post_queue.MOST_TRIES)
     put(domain, "one", "two")
 
     pauses = []
-    while (pause := outbox.drain(domain)) is not None:
+    while (pause := post_queue.drain(domain)) is not None:
         pauses.append(pause)
         end_of_hold(global_slack)
 
-    assert len(pauses) == outbox.MOST_TRIES - 1
+    assert len(pauses) == post_queue.MOST_TRIES - 1
     assert all(2**n / 2 <= pause <= 2**n for n, pause in enumerate(pauses[:7], start=1))
-    assert max(pauses) <= outbox.LONGEST_BACKOFF_SECONDS
+    assert max(pauses) <= post_queue.LONGEST_BACKOFF_SECONDS
     assert texts(global_slack)[-1] == "two"
     assert counted() == {"failed": 1, "delivered": 1}
     assert "slack.undeliverable" in caplog.messages
@@ -127,7 +127,7 @@ def test_a_refused_post_is_given_up_at_once_and_the_next_one_sent(
     global_slack.app.responses.append(demo.NO_SERVICE)
     put(domain, "one", "two")
 
-    assert outbox.drain(domain) is None
+    assert post_queue.drain(domain) is None
 
     assert texts(global_slack) == ["one", "two"]
     assert counted() == {"failed": 1, "delivered": 1}
@@ -137,7 +137,7 @@ def test_a_refused_post_is_given_up_at_once_and_the_next_one_sent(
 def test_what_nobody_wants_any_more_is_dropped(domain: str) -> None:
     put(domain, "one")
 
-    assert outbox.drain(domain) is None
+    assert post_queue.drain(domain) is None
 
     assert counted() == {"dropped": 1}
 
@@ -146,17 +146,17 @@ def test_what_waited_a_day_is_dropped(global_slack: demo.RunningSlack, domain: s
     put(domain, "old")
 
     with time_machine.travel(time.time() + timedelta(days=1, seconds=1).total_seconds()):
-        assert outbox.drain(domain) is None
+        assert post_queue.drain(domain) is None
 
     assert global_slack.posts == []
     assert counted() == {"dropped": 1}
 
 
 def test_a_full_queue_takes_no_more_and_counts_it(domain: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "MOST_WAITING", 2)
+    monkeypatch.setattr(post_queue, "MOST_WAITING", 2)
     put(domain, "one", "two")
 
-    assert not outbox.put(domain, "id", {"text": "three"})
+    assert not post_queue.put(domain, "id", {"text": "three"})
 
     assert counted() == {"dropped": 1}
 
@@ -165,35 +165,35 @@ def test_a_second_worker_comes_again_later(global_slack: demo.RunningSlack, doma
     put(domain, "one")
 
     with connection().lock(f"nexus:slack:lock:{domain}", timeout=10):
-        assert outbox.drain(domain) == outbox.LOCKED_WAIT_SECONDS
+        assert post_queue.drain(domain) == post_queue.LOCKED_WAIT_SECONDS
 
     assert global_slack.posts == []
-    assert outbox.drain(domain) is None
+    assert post_queue.drain(domain) is None
 
 
 def test_a_lock_that_ran_out_under_a_slow_post_does_no_harm(
     global_slack: demo.RunningSlack, domain: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(post_queue, "LOCK_SECONDS", 0.1)
     global_slack.app.responses.append(demo.slow(0.3))
     put(domain, "one", "two")
 
-    assert outbox.drain(domain) is None
+    assert post_queue.drain(domain) is None
 
     assert texts(global_slack) == ["one", "two"]
 
 
 def test_a_queue_emptied_by_another_worker_is_no_error(domain: str) -> None:
-    assert outbox._send_head(domain) == 0.0
+    assert post_queue._send_head(domain) == 0.0
 
 
 def test_no_webhook_stands_in_redis(global_slack: demo.RunningSlack, domain: str) -> None:
     global_slack.app.responses.append(demo.rate_limited(5))
     put(domain, "one")
-    outbox.drain(domain)
+    post_queue.drain(domain)
 
     names = list(connection().scan_iter("nexus:slack*"))
-    queue = connection().lrange(outbox._queue(domain), 0, -1)
+    queue = connection().lrange(post_queue._queue(domain), 0, -1)
 
     assert any(domain in name for name in names)
     assert "abcdefghijklmnop" not in f"{names} {queue}"
