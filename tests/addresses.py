@@ -64,10 +64,10 @@ def signed_in_as(owner_url: str, pid: int) -> set[str]:
     """As whom a process and its children hold connections to this database, by PostgreSQL's own account."""
     family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     ports = {
-        link.laddr.port
+        connection.laddr.port
         for process in family
-        for link in process.net_connections("tcp")
-        if link.status == psutil.CONN_ESTABLISHED
+        for connection in process.net_connections("tcp")
+        if connection.status == psutil.CONN_ESTABLISHED
     }
     query = (
         "SELECT usename FROM pg_stat_activity WHERE datname = current_database() AND client_port = ANY(%s)"

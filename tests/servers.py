@@ -10,7 +10,7 @@ import sys
 from nexus_project import env
 from nexus_project.stack import environment
 from nexus_project.stack.machine import owned_folders
-from nexus_project.stack.services import addresses
+from nexus_project.stack.supervision import addresses
 from tests import suite
 
 

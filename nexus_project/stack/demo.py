@@ -9,8 +9,8 @@ from nexus_project.stack.console import Console
 from nexus_project.stack.errors import StackError
 from nexus_project.stack.invitation import invite
 from nexus_project.stack.machine import ports, processes
-from nexus_project.stack.services import addresses, commands
-from nexus_project.stack.services.commands import Deployment
+from nexus_project.stack.supervision import addresses, commands
+from nexus_project.stack.supervision.commands import Deployment
 
 STORED_SECONDS = 60
 OPERATOR = "operator"

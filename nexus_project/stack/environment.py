@@ -11,8 +11,8 @@ from nexus_project.stack.console import Console
 from nexus_project.stack.machine import folders
 from nexus_project.stack.servers import lease
 from nexus_project.stack.servers.lease import Lease
-from nexus_project.stack.services import addresses
-from nexus_project.stack.services.commands import Deployment
+from nexus_project.stack.supervision import addresses
+from nexus_project.stack.supervision.commands import Deployment
 
 SETTING_OF = {"database": "DATABASE_URL", "redis": "REDIS_URL"}
 DEMO_DATA_DIR = "var/demo"

@@ -5,7 +5,7 @@ from pathlib import Path
 from nexus_project import env
 from nexus_project.stack import environment
 from nexus_project.stack.console import Console
-from nexus_project.stack.services.commands import Deployment
+from nexus_project.stack.supervision.commands import Deployment
 
 
 def invite(console: Console, deployment: Deployment, key: str, admin: str, last: str) -> None:

@@ -9,10 +9,10 @@ from nexus_project.stack.console import Console
 from nexus_project.stack.invitation import invite, place_of_key
 from nexus_project.stack.machine import ports
 from nexus_project.stack.servers.hold import Hold
-from nexus_project.stack.services import addresses, commands
-from nexus_project.stack.services.commands import Deployment, Service
-from nexus_project.stack.services.reaper import Reaper
-from nexus_project.stack.services.supervisor import Stopped, Supervisor
+from nexus_project.stack.supervision import addresses, commands
+from nexus_project.stack.supervision.commands import Deployment, Service
+from nexus_project.stack.supervision.reaper import Reaper
+from nexus_project.stack.supervision.supervisor import Stopped, Supervisor
 
 ALL = ("dashboard", "worker", "beat", "proxy")
 STOPPING = "Ctrl-C stops everything, a second one does not wait."

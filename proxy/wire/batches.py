@@ -105,9 +105,9 @@ class Results(msgspec.Struct, frozen=True):
         return self.types.get(UNREADABLE, 0)
 
 
-def created(method: str, path: str, status: int, answer: dict[str, object] | None) -> Created | None:
+def created(method: str, path: str, status: int, content: dict[str, object] | None) -> Created | None:
     """The batch that a request to `path` (without query) created, None where it created none."""
-    fields = as_dict(answer)
+    fields = as_dict(content)
     batch_id = as_text(fields.get("id"))
     if (method, path.rstrip("/"), status) != ("POST", _CREATE, 200) or not batch_id:
         return None

@@ -16,8 +16,8 @@ from cryptography.fernet import Fernet
 from nexus_project import env
 from nexus_project.stack import environment
 from nexus_project.stack.machine import owned_folders, ports
-from nexus_project.stack.services import commands
-from nexus_project.stack.services.addresses import NAMES
+from nexus_project.stack.supervision import commands
+from nexus_project.stack.supervision.addresses import NAMES
 from tests import addresses
 from tests.bench.build import FOLDER, BenchError
 from tests.flow.services import Process

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nexus_project import env
-from nexus_project.stack.services.addresses import NAMES
+from nexus_project.stack.supervision.addresses import NAMES
 
 # The suite's own servers stay out of it: both tools start theirs.
 OWN = dict.fromkeys((*NAMES, "DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE"), "")

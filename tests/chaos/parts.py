@@ -18,8 +18,8 @@ from nexus_project import env
 from nexus_project.stack.errors import StackError
 from nexus_project.stack.machine import processes
 from nexus_project.stack.servers.daemon import Daemon
-from nexus_project.stack.services.commands import Service
-from nexus_project.stack.services.reaper import Reaper
+from nexus_project.stack.supervision.commands import Service
+from nexus_project.stack.supervision.reaper import Reaper
 from tests.chaos.faulty_disk import FaultyDisk
 from tests.chaos.life import Life, Trouble
 

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 from nexus_project.stack.console import Console
-from nexus_project.stack.services import commands
-from nexus_project.stack.services.commands import Deployment
-from nexus_project.stack.services.reaper import Reaper
-from nexus_project.stack.services.supervisor import Stopped, Supervisor
+from nexus_project.stack.supervision import commands
+from nexus_project.stack.supervision.commands import Deployment
+from nexus_project.stack.supervision.reaper import Reaper
+from nexus_project.stack.supervision.supervisor import Stopped, Supervisor
 
 
 def main(port: int, data_dir: Path, grace_seconds: int) -> None:

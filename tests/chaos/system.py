@@ -21,9 +21,9 @@ from nexus_project.operations.grants import PROXY, WORKER
 from nexus_project.stack.machine import folders, ports
 from nexus_project.stack.servers.postgres import Postgres
 from nexus_project.stack.servers.redis import Redis
-from nexus_project.stack.services import commands
-from nexus_project.stack.services.commands import Deployment, Service
-from nexus_project.stack.services.reaper import Reaper
+from nexus_project.stack.supervision import commands
+from nexus_project.stack.supervision.commands import Deployment, Service
+from nexus_project.stack.supervision.reaper import Reaper
 from tests import addresses
 from tests.chaos.faulty_disk import FaultyDisk
 from tests.chaos.parts import Part, Server

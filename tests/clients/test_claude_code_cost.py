@@ -59,7 +59,7 @@ def step(tokens_in: int, out: int, *, write: int = 0, kind: str = "message", **m
     }
 
 
-def one(model: str, usd: str, response: Json) -> Scenario:
+def scenario_of(model: str, usd: str, response: Json) -> Scenario:
     return Scenario(model, (response,), usd)
 
 
@@ -69,28 +69,30 @@ EITHER_SIDE = [step(110_000, 100, write=5_000), step(50_000, 300, write=5_000)]
 ADVICE = [step(1_200, 300), step(1_000, 200, kind="advisor_message", model="claude-fable-5-2")]
 
 SCENARIOS = {
-    "an older model": one("claude-opus-4-5", "0.0135", usage(1_200, 300)),
-    "cache of an older model": one("claude-haiku-4-5", "0.0202", usage(200, 100, **CACHED)),
+    "an older model": scenario_of("claude-opus-4-5", "0.0135", usage(1_200, 300)),
+    "cache of an older model": scenario_of("claude-haiku-4-5", "0.0202", usage(200, 100, **CACHED)),
     "several answers": Scenario("claude-opus-5", (usage(1_200, 300), usage(200, 100, **CACHED)), "0.1145"),
-    "plain": one("claude-opus-5-5", "0.0108", usage(1_200, 300)),
-    "cache read and 1 h write": one("claude-opus-5-5", "0.0708", usage(200, 100, **CACHED)),
-    "cheap reads": one("claude-fable-5-2", "0.1316", usage(200, 100, **CACHED)),
-    "prompt of 100,000": one("claude-haiku-5-5", "0.0102", usage(100_000, 400)),
-    "prompt over 100,000": one("claude-haiku-5-5", "0.0165", usage(2_000, 400, read=90_000, write_1h=10_000)),
-    "steps on either side of 100,000": one(
+    "plain": scenario_of("claude-opus-5-5", "0.0108", usage(1_200, 300)),
+    "cache read and 1 h write": scenario_of("claude-opus-5-5", "0.0708", usage(200, 100, **CACHED)),
+    "cheap reads": scenario_of("claude-fable-5-2", "0.1316", usage(200, 100, **CACHED)),
+    "prompt of 100,000": scenario_of("claude-haiku-5-5", "0.0102", usage(100_000, 400)),
+    "prompt over 100,000": scenario_of(
+        "claude-haiku-5-5", "0.0165", usage(2_000, 400, read=90_000, write_1h=10_000)
+    ),
+    "steps on either side of 100,000": scenario_of(
         "claude-haiku-5-5",
         "0.0661",
         usage(160_000, 400, write_5m=4_000, write_1h=6_000, iterations=EITHER_SIDE),
     ),
-    "fast": one("claude-opus-5-5", "0.1416", usage(200, 100, **CACHED, speed="fast")),
-    "in the US": one("claude-opus-5-5", "0.07788", usage(200, 100, **CACHED, inference_geo="us")),
-    "web search in the US": one(
+    "fast": scenario_of("claude-opus-5-5", "0.1416", usage(200, 100, **CACHED, speed="fast")),
+    "in the US": scenario_of("claude-opus-5-5", "0.07788", usage(200, 100, **CACHED, inference_geo="us")),
+    "web search in the US": scenario_of(
         "claude-opus-5-5", "0.04188", usage(1_200, 300, inference_geo="us", server_tool_use=SEARCHES)
     ),
-    "fast in the US": one(
+    "fast in the US": scenario_of(
         "claude-opus-5-5", "0.15576", usage(200, 100, **CACHED, speed="fast", inference_geo="us")
     ),
-    "advisor": one("claude-opus-5-5", "0.0268", usage(1_200, 300, iterations=ADVICE)),
+    "advisor": scenario_of("claude-opus-5-5", "0.0268", usage(1_200, 300, iterations=ADVICE)),
 }
 
 

@@ -8,8 +8,8 @@ import pytest
 from jsonschema.validators import validator_for
 
 from nexus_project.env import BASE_DIR, DOCUMENTED
-from nexus_project.stack.services import commands
-from nexus_project.stack.services.commands import Deployment
+from nexus_project.stack.supervision import commands
+from nexus_project.stack.supervision.commands import Deployment
 from tests.docker import composition
 from tests.docker.test_dockerfiles import IN_THE_IMAGE, words_of
 

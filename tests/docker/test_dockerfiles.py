@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from nexus_project.env import BASE_DIR
-from nexus_project.stack.services import commands
-from nexus_project.stack.services.commands import Deployment
+from nexus_project.stack.supervision import commands
+from nexus_project.stack.supervision.commands import Deployment
 from tests.docker import dockerfile
 from tests.docker.dockerfile import Ignore
 

@@ -8,7 +8,7 @@ import pytest
 from nexus_project.demo.emulator import Emulator
 from nexus_project.demo.serving import Running
 from nexus_project.stack.machine import ports
-from nexus_project.stack.services import commands
+from nexus_project.stack.supervision import commands
 from tests.flow import wire
 from tests.flow.services import Process
 

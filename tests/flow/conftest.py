@@ -21,8 +21,8 @@ from nexus_project.demo.received import Received
 from nexus_project.demo.serving import Running, serve
 from nexus_project.stack.machine import ports
 from nexus_project.stack.servers.redis import find_server
-from nexus_project.stack.services import commands
-from nexus_project.stack.services.commands import Service
+from nexus_project.stack.supervision import commands
+from nexus_project.stack.supervision.commands import Service
 from tests import addresses
 from tests.flow.bare import Starter
 from tests.flow.services import Process, wait_for

@@ -31,11 +31,11 @@ class Load:
         ):
             number, began = 0, loop.time()
             while goes_on():
-                group.create_task(self._one(kept if number % 2 else fresh))
+                group.create_task(self._send(kept if number % 2 else fresh))
                 number += 1
                 await asyncio.sleep(max(0.0, began + number / self.rate - loop.time()))
 
-    async def _one(self, session: aiohttp.ClientSession) -> None:
+    async def _send(self, session: aiohttp.ClientSession) -> None:
         try:
             async with session.post(
                 f"{self.url}/v1/messages", json=ASK, headers={"anthropic-version": "2023-06-01"}

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 
 from nexus_project import env
-from nexus_project.stack.services.commands import Service
+from nexus_project.stack.supervision.commands import Service
 from tests import addresses
 
 STOP_SECONDS = 180  # a worker ends the batch that it has, which takes long on a machine with other work

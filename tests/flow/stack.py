@@ -15,7 +15,7 @@ import redis
 from nexus_project import env
 from nexus_project.stack.machine import owned_folders, ports, processes
 from nexus_project.stack.servers import owner
-from nexus_project.stack.services import addresses
+from nexus_project.stack.supervision import addresses
 from tests.flow.services import wait_for
 
 START_SECONDS, STOP_SECONDS = 100, 60

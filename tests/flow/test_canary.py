@@ -18,7 +18,7 @@ from nexus_project.demo.emulator import Emulator
 from nexus_project.demo.script import Script
 from nexus_project.demo.serving import Running
 from nexus_project.stack.machine import ports
-from nexus_project.stack.services import commands
+from nexus_project.stack.supervision import commands
 from tests.flow import haystack, wire
 from tests.flow.conftest import Nexus
 from tests.flow.services import Process, wait_for

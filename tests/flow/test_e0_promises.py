@@ -13,7 +13,7 @@ import pytest
 
 from nexus_project import env
 from nexus_project.stack.machine import ports
-from nexus_project.stack.services import commands
+from nexus_project.stack.supervision import commands
 from tests.flow.conftest import Nexus
 from tests.flow.services import Process, wait_for
 from tests.notifications.collector import Collector, serve

@@ -14,7 +14,7 @@ import redis
 
 from accounts.access.limits import domain_scope, redis_key
 from nexus_project.stack.machine import ports
-from nexus_project.stack.services import commands
+from nexus_project.stack.supervision import commands
 from proxy.relay.limits.store import LEASE_SECONDS
 from tests.flow.conftest import Nexus
 from tests.flow.services import Process, wait_for
@@ -60,11 +60,11 @@ def test_a_hundred_at_once_overshoot_a_cap_by_no_more_than_what_was_under_way(li
     limited.execute("UPDATE accounts_limit SET usd_per_day = %s", CAP)
     wait_for(lambda: send(limited, "capped.example").status_code == 200, 3)
 
-    def one(number: int) -> httpx.Response:
+    def ask(number: int) -> httpx.Response:
         return send(limited, "capped.example", **{"x-emulate": "delay-ms=1000"})
 
     with ThreadPoolExecutor(100) as pool:
-        responses = list(pool.map(one, range(100)))
+        responses = list(pool.map(ask, range(100)))
 
     passed = [response for response in responses if response.status_code == 200]
     assert 2 < len(passed) < 60

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from nexus_project.stack.machine import ports
-from nexus_project.stack.services import commands
+from nexus_project.stack.supervision import commands
 from tests.flow.conftest import Nexus
 from tests.flow.services import Process
 

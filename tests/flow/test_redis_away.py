@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nexus_project.stack.services import commands
+from nexus_project.stack.supervision import commands
 from tests.flow.conftest import Nexus
 from tests.flow.services import Process, wait_for
 

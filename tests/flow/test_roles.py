@@ -9,7 +9,7 @@ import pytest
 
 from nexus_project.operations.grants import DASHBOARD, PROXY, ROLES, WORKER
 from nexus_project.stack.machine import ports
-from nexus_project.stack.services import commands
+from nexus_project.stack.supervision import commands
 from tests import addresses
 from tests.flow.conftest import Nexus
 from tests.flow.services import Process, wait_for

@@ -12,7 +12,7 @@ import redis
 
 from nexus_project.celery import WORKER_NICENESS
 from nexus_project.stack.machine import ports
-from nexus_project.stack.services import commands
+from nexus_project.stack.supervision import commands
 from tests.flow.conftest import Nexus
 from tests.flow.operator import manage, spools
 from tests.flow.services import Process, wait_for
@@ -34,14 +34,14 @@ async def ask(urls: list[str], count: int) -> list[str]:
     """So many requests, a few at a time; their ids."""
     limit = asyncio.Semaphore(8)
 
-    async def one(client: httpx.AsyncClient, number: int) -> str:
+    async def ask_once(client: httpx.AsyncClient, number: int) -> str:
         async with limit:
             response = await client.post(f"{urls[number % len(urls)]}/v1/messages", json=ASK)
         assert response.status_code == 200
         return response.headers["x-nexus-id"]
 
     async with httpx.AsyncClient(timeout=60, headers={"anthropic-version": "2023-06-01"}) as client:
-        return await asyncio.gather(*(one(client, number) for number in range(count)))
+        return await asyncio.gather(*(ask_once(client, number) for number in range(count)))
 
 
 def resident_kib(pid: int) -> int:

@@ -105,10 +105,10 @@ def test_a_record_that_was_set_aside_is_listed_with_its_error(root: Path, run: R
 
     code, words, _ = run("list")
 
-    [aside] = listed()["setAside"]
+    [dead_letter] = listed()["setAside"]
     assert code == 1
-    assert aside["serial"] == 7
-    assert aside["error"] in words
+    assert dead_letter["serial"] == 7
+    assert dead_letter["error"] in words
     assert "spool replay --set-aside" in words
 
 

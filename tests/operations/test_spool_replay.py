@@ -262,7 +262,7 @@ def test_an_export_carries_everything_exactly_and_is_stored_once_elsewhere(
             make_record(b"\xff poison", serial=9, head=make_head(id="no-uuid", started_at=float("nan")))
         )
     )
-    aside = bytes(DeadLetter.objects.get().record)
+    dead_letter = bytes(DeadLetter.objects.get().record)
 
     code, words, _ = run("export", tmp_path / "away.jsonl")
     spool.shut()
@@ -275,7 +275,7 @@ def test_an_export_carries_everything_exactly_and_is_stored_once_elsewhere(
     assert ids() == {waiting}
     assert stored not in ids()
     assert body_of(Exchange.objects.get().pk, "request") == body
-    assert bytes(DeadLetter.objects.get().record) == aside
+    assert bytes(DeadLetter.objects.get().record) == dead_letter
     assert [first[1], again[1]] == ["2 stored, 0 were stored before.\n", "0 stored, 2 were stored before.\n"]
 
 

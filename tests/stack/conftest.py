@@ -12,7 +12,7 @@ import pytest
 from nexus_project import env
 from nexus_project.env import BASE_DIR
 from nexus_project.stack.machine import owned_folders, ports
-from nexus_project.stack.services import addresses
+from nexus_project.stack.supervision import addresses
 
 # A stack that has none starts servers of its own.
 NO_ADDRESSES = dict.fromkeys(("DATABASE_URL", "REDIS_URL", *addresses.NAMES), "")

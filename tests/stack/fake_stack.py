@@ -13,7 +13,7 @@ from nexus_project.stack import run
 from nexus_project.stack.console import Console
 from nexus_project.stack.errors import StackError
 from nexus_project.stack.machine import ports
-from nexus_project.stack.services.commands import Deployment, Service
+from nexus_project.stack.supervision.commands import Deployment, Service
 
 SERVICE = """
 import http.server, os, signal, sys, time

@@ -15,8 +15,8 @@ from nexus_project.operations.roles import ADDRESS_SETTINGS
 from nexus_project.stack import environment
 from nexus_project.stack.errors import StackError
 from nexus_project.stack.servers.postgres import Postgres
-from nexus_project.stack.services import addresses, commands
-from nexus_project.stack.services.commands import Deployment, Service
+from nexus_project.stack.supervision import addresses, commands
+from nexus_project.stack.supervision.commands import Deployment, Service
 from tests.addresses import signed_in_as
 from tests.stack.conftest import Commands
 from tests.stack.test_postgres import home, mode, running

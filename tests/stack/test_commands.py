@@ -13,8 +13,8 @@ from nexus_project import env
 from nexus_project.env import BASE_DIR
 from nexus_project.stack.errors import StackError
 from nexus_project.stack.machine import ports, processes
-from nexus_project.stack.services import commands as lines
-from nexus_project.stack.services.commands import Deployment
+from nexus_project.stack.supervision import commands as lines
+from nexus_project.stack.supervision.commands import Deployment
 from tests.stack.conftest import Commands
 
 

@@ -16,8 +16,8 @@ from nexus_project import env
 from nexus_project.env import BASE_DIR
 from nexus_project.stack import demo
 from nexus_project.stack.errors import StackError
-from nexus_project.stack.services import addresses
-from nexus_project.stack.services.commands import Deployment
+from nexus_project.stack.supervision import addresses
+from nexus_project.stack.supervision.commands import Deployment
 
 PREPARE = """
 import json, os

@@ -102,10 +102,10 @@ def test_data_that_it_cannot_read_are_moved_aside_and_it_starts_empty(
 
     with running(data_dir) as server, client(server.url) as connection:
         assert connection.keys() == []
-        [aside] = (data_dir / "redis").glob("unreadable-20*Z")
+        [kept] = (data_dir / "redis").glob("unreadable-20*Z")
         assert "started empty" in server.notice
-        assert str(aside) in server.notice
-        assert any(aside.iterdir())
+        assert str(kept) in server.notice
+        assert any(kept.iterdir())
         connection.set("new", "here")
 
     with running(data_dir) as server, client(server.url) as connection:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from nexus_project.stack.services import reaper
+from nexus_project.stack.supervision import reaper
 
 PLAIN = "import time; print('on', flush=True); time.sleep(60)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {PLAIN}"

@@ -221,7 +221,7 @@ def test_a_created_batch_may_tell_its_id_alone(moment: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status", "answer"),
+    ("method", "path", "status", "content"),
     [
         ("GET", "/v1/messages/batches", 200, ANSWER),
         ("POST", "/v1/messages/batches/msgbatch_1/cancel", 200, ANSWER),
@@ -233,9 +233,9 @@ def test_a_created_batch_may_tell_its_id_alone(moment: object) -> None:
     ],
 )
 def test_nothing_else_creates_a_batch(
-    method: str, path: str, status: int, answer: dict[str, object] | None
+    method: str, path: str, status: int, content: dict[str, object] | None
 ) -> None:
-    assert created(method, path, status, answer) is None
+    assert created(method, path, status, content) is None
 
 
 @pytest.mark.parametrize(

@@ -60,9 +60,9 @@ def listing(root: Path) -> Listing:
     here = {line.state.id for line in lines}
     away = sorted((rows.keys() | beats.keys()) - here)
     lines += [SpoolLine("", "elsewhere", state_of(key, rows.get(key), beats.get(key))) for key in away]
-    aside = DeadLetter.objects.waiting().order_by("pk").defer("record")
+    dead = DeadLetter.objects.waiting().order_by("pk").defer("record")
     return Listing(
-        lines, [DeadLetterLine(str(row.spool), row.serial, row.error, row.created_at) for row in aside]
+        lines, [DeadLetterLine(str(row.spool), row.serial, row.error, row.created_at) for row in dead]
     )
 
 

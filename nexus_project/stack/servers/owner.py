@@ -184,18 +184,18 @@ def main() -> None:
 
 def keep(data_dir: Path, *, temporary: bool) -> None:
     """Open the door, keep the servers, and take every trace of the run away."""
-    link = data_dir / RUN
-    _remove_run_folder(link)
+    symlink = data_dir / RUN
+    _remove_run_folder(symlink)
     run_dir = owned_folders.make_temporary(owned_folders.RUN, data_dir)
     door = socket.socket(socket.AF_UNIX)
     door.bind(str(run_dir / SOCKET))
     door.listen()
-    link.symlink_to(run_dir)
+    symlink.symlink_to(run_dir)
     owner = ServerOwner(data_dir, run_dir, temporary=temporary)
     try:
         owner.run(door)
     finally:
-        _remove_run_folder(link)
+        _remove_run_folder(symlink)
         if temporary:
             owned_folders.remove_data_folder(data_dir)
 
@@ -217,14 +217,14 @@ def only_one(data_dir: Path) -> Iterator[bool]:
                 return
 
 
-def _remove_run_folder(link: Path) -> None:
-    if not link.is_symlink():
+def _remove_run_folder(symlink: Path) -> None:
+    if not symlink.is_symlink():
         return
-    target = link.readlink()
+    target = symlink.readlink()
     with contextlib.suppress(FileNotFoundError):
         if target.stat().st_uid == os.geteuid():
             owned_folders.remove(target)
-    link.unlink()
+    symlink.unlink()
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:

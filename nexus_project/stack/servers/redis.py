@@ -24,7 +24,7 @@ DATA = (
     "appendonly.aof",
     "dump.rdb",
 )  # since Redis 7, before it, and where somebody saved by hand
-SET_ASIDE = "unreadable-%Y%m%dT%H%M%S.%fZ"
+UNREADABLE = "unreadable-%Y%m%dT%H%M%S.%fZ"
 CONFIG = """\
 bind 127.0.0.1
 port {port}
@@ -78,7 +78,7 @@ class Redis:
         decides is whether the server starts without them.
         """
         program = self._program
-        kept = move_data_aside(program.folder) if self.daemon.gave_up() else None
+        kept = keep_unreadable_data(program.folder) if self.daemon.gave_up() else None
         if not kept:
             raise error
         try:
@@ -120,15 +120,15 @@ def find_server() -> Path:
     )
 
 
-def move_data_aside(folder: Path) -> Path | None:
+def keep_unreadable_data(folder: Path) -> Path | None:
     """Move the server's data into a new folder beside them, named by the time (UTC); None where there are none."""
     present = [folder / name for name in DATA if (folder / name).exists()]
     if not present:
         return None
-    aside = folders.make_private_folder(folder / datetime.now(UTC).strftime(SET_ASIDE))
+    kept = folders.make_private_folder(folder / datetime.now(UTC).strftime(UNREADABLE))
     for path in present:
-        path.replace(aside / path.name)
-    return aside
+        path.replace(kept / path.name)
+    return kept
 
 
 def _version(program: str) -> tuple[int, ...]:

@@ -79,7 +79,7 @@ class Files:
         frames = segment.append(entry.serial, parts)
         self.used += segment.size - before
         for frame in frames:
-            self.link(entry, segment, frame)
+            self.attach(entry, segment, frame)
 
     def write_alone(self, serial: int, body: bytes, accepted: int) -> tuple[Segment | None, Frame | None]:
         """Put a request's body into a file of its own; without a frame the disk refused it, and the file is to be deleted."""
@@ -93,7 +93,7 @@ class Files:
         segment.seal()
         return segment, frame
 
-    def link(self, entry: Entry, segment: Segment, frame: Frame) -> None:
+    def attach(self, entry: Entry, segment: Segment, frame: Frame) -> None:
         """Note that a frame of the exchange lies in a file."""
         if not entry.frames or entry.frames[-1][0] is not segment:
             segment.holders += all(held is not segment for held, _ in entry.frames)

@@ -331,7 +331,7 @@ class Spool:
         with self._lock:
             entry.writing = False
             if segment and frame:
-                self._files.link(entry, segment, frame)
+                self._files.attach(entry, segment, frame)
             else:
                 self._files.used -= size
                 if segment:
@@ -377,7 +377,7 @@ class Spool:
             for serial, frames in exchanges.items():
                 self.accepted = max(self.accepted, serial)
                 for frame in frames:
-                    self._files.link(self._entries.setdefault(serial, Entry(serial)), segment, frame)
+                    self._files.attach(self._entries.setdefault(serial, Entry(serial)), segment, frame)
         return list(found.files)
 
     def _judge(self, segments: list[Segment]) -> None:

@@ -34,14 +34,14 @@ class TunnelConnector(aiohttp.TCPConnector):
         proxy = proxies.proxy_for(str(req.url))
         if proxy is None:
             return await super()._create_connection(req, traces, timeout)
-        link = self._factory()
+        connection = self._factory()
         destination, context = (req.url.host or "", req.url.port or 0), self._get_ssl_context(req)
         try:
             async with asyncio.timeout(timeout.sock_connect):
-                await open_tunnel(proxy, destination, link, trusted=self._trusted, context=context)
+                await open_tunnel(proxy, destination, connection, trusted=self._trusted, context=context)
         except TimeoutError as error:
             raise TimeoutError(f"the proxy {proxy} did not lead to {destination[0]} in time") from error
-        return link
+        return connection
 
 
 def connector() -> aiohttp.TCPConnector:

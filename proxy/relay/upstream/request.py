@@ -72,23 +72,23 @@ class UpstreamRequest:
 
     def __init__(self, connection: Connection, idle_seconds: float, *, bodiless: bool) -> None:
         self._connection = connection
-        self.link = cast(UpstreamConnection, connection.protocol)
+        self.connection = cast(UpstreamConnection, connection.protocol)
         self.parser = ResponseParser(bodiless=bodiless)
-        self.link.expect(self.parser, idle_seconds, self._end)
+        self.connection.expect(self.parser, idle_seconds, self._end)
         self._writing: asyncio.Task[None] | None = None
         self._failure: Exception | None = None
         self._idle_seconds = idle_seconds
 
     def send(self, head: bytes, body: bytes | Source) -> None:
         """Begin to send; what fails is told by `answer`."""
-        transport = cast(asyncio.Transport, self.link.transport)
+        transport = cast(asyncio.Transport, self.connection.transport)
         if not isinstance(body, bytes):
             transport.write(head)
             self._writing = spawn(self._pass_on(body), "upstream-body")
             return
         if len(body) <= WHOLE_BYTES:
             transport.writelines((head, body) if body else (head,))
-            self.link.start_timeout()
+            self.connection.start_timeout()
             return
         transport.write(head)
         self._writing = spawn(self._write(body), "upstream-body")
@@ -99,7 +99,7 @@ class UpstreamRequest:
             for start in range(0, len(body), FRAGMENT_BYTES):
                 (await self._ready()).write(view[start : start + FRAGMENT_BYTES])
                 await asyncio.sleep(0)
-            self.link.start_timeout()
+            self.connection.start_timeout()
 
     async def _pass_on(self, source: Source) -> None:
         chunked = source.length is None
@@ -109,24 +109,24 @@ class UpstreamRequest:
                     (await self._ready()).write(chunk_of(chunk) if chunked else chunk)
                 if chunked:
                     (await self._ready()).write(LAST_CHUNK)
-                self.link.start_timeout()
+                self.connection.start_timeout()
             except (aiohttp.ClientError, OSError):
                 raise
             except Exception as error:
                 self._failure = error
-                self.link.give_up(aiohttp.ClientPayloadError("the request broke off"))
+                self.connection.give_up(aiohttp.ClientPayloadError("the request broke off"))
 
     async def _ready(self) -> asyncio.Transport:
         """The connection, once it takes more; raises aiohttp.ClientError or OSError where it is gone, or takes nothing for long."""
-        link = self.link
-        if link._paused:
+        connection = self.connection
+        if connection._paused:
             try:
                 async with asyncio.timeout(self._idle_seconds):
-                    await link._drain_helper()
+                    await connection._drain_helper()
             except TimeoutError:
-                link.give_up(aiohttp.SocketTimeoutError("Timeout on sending data to socket"))
-        await link._drain_helper()
-        return cast(asyncio.Transport, link.transport)
+                connection.give_up(aiohttp.SocketTimeoutError("Timeout on sending data to socket"))
+        await connection._drain_helper()
+        return cast(asyncio.Transport, connection.transport)
 
     async def response(self) -> Head:
         """The final answer's head; raises aiohttp.ClientError, TimeoutError or OSError, or what a body's source raised.
@@ -136,7 +136,7 @@ class UpstreamRequest:
         parser = self.parser
         while parser.head is None and not parser.ended:
             heard = asyncio.get_running_loop().create_future()
-            self.link.listener = partial(settle, heard)
+            self.connection.listener = partial(settle, heard)
             await heard
         if parser.head is None:
             raise self._failure or cast(Exception, parser.error)  # what ended without an error has one

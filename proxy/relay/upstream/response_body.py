@@ -24,13 +24,13 @@ class ResponseBody(httpx.AsyncByteStream):
         self._sink: Sink | None = None
         self._waiter: asyncio.Future[bytes] | None = None
         if not self._response_parser.ended:
-            upstream_request.link.listener = self._arrived
+            upstream_request.connection.listener = self._arrived
 
     def hand_to(self, sink: Sink) -> None:
         """Give `sink` what comes while `read` waits, without waking its task: all but the last bytes, until it returns False."""
         self._sink = sink
         if not self._response_parser.ended:
-            self._upstream_request.link.shortcut = self._pass_on
+            self._upstream_request.connection.shortcut = self._pass_on
 
     async def read(self) -> bytes:
         """What has come so far, up to PIECE_BYTES; b"" at the end."""
@@ -46,7 +46,7 @@ class ResponseBody(httpx.AsyncByteStream):
         parser = self._response_parser
         fragment = parser.take(FRAGMENT_BYTES)
         if not parser.ended:  # else the link may be another request's by now
-            self._upstream_request.link.taken(parser.held)
+            self._upstream_request.connection.taken(parser.held)
         return fragment
 
     async def _wait(self) -> bytes:
@@ -95,6 +95,9 @@ class ResponseBody(httpx.AsyncByteStream):
     def close(self) -> None:
         """Nothing more is wanted: upstream must stop at once. The sink, which may hold it, is let go of."""
         self._sink = None
-        if self._upstream_request.link.listener == self._arrived:
-            self._upstream_request.link.listener, self._upstream_request.link.shortcut = nobody, no_shortcut
+        if self._upstream_request.connection.listener == self._arrived:
+            self._upstream_request.connection.listener, self._upstream_request.connection.shortcut = (
+                nobody,
+                no_shortcut,
+            )
         self._upstream_request.close()

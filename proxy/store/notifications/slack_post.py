@@ -49,8 +49,8 @@ class NotNow(Exception):
 def send(webhook_url: str, post: Mapping[str, object]) -> None:
     """Post JSON to the webhook. Raises Undeliverable or NotNow; neither tells the webhook's address."""
     target = _checked(webhook_url)
-    status, answer, headers = _exchange(target, _hosts(target), post)
-    _judge(status, answer, headers)
+    status, content, headers = _exchange(target, _hosts(target), post)
+    _judge(status, content, headers)
 
 
 def _checked(webhook_url: str) -> SplitResult:

@@ -187,13 +187,13 @@ def test_a_write_back_keeps_what_it_does_not_know_and_is_private(tmp_path: Path)
 
 def test_a_write_back_through_a_link_keeps_the_link(tmp_path: Path) -> None:
     path = written(tmp_path, OAUTH, "real.json")
-    link = tmp_path / "a.credentials.json"
-    link.symlink_to("real.json")
+    symlink = tmp_path / "a.credentials.json"
+    symlink.symlink_to("real.json")
 
-    refresh(link)
+    refresh(symlink)
 
-    assert link.is_symlink()
-    assert read(link).access_token == "new-access"
+    assert symlink.is_symlink()
+    assert read(symlink).access_token == "new-access"
     assert json.loads(path.read_text())["unknown"] == OAUTH["unknown"]
 
 

@@ -120,7 +120,7 @@ def test_a_folder_that_cannot_be_listed_keeps_what_was_read(
     folder = CredentialFolder(path.parent)
     put(path, "one")
     folder.scan()
-    aside = path.parent.rename(path.parent.with_name("aside"))
+    unrelated = path.parent.rename(path.parent.with_name("aside"))
     path.parent.write_text("a file, not a folder")
 
     with caplog.at_level(logging.ERROR):
@@ -130,7 +130,7 @@ def test_a_folder_that_cannot_be_listed_keeps_what_was_read(
     assert keys_of(folder) == {path.name: "one"}
     assert [record.message for record in caplog.records] == ["credentials_folder.unreadable"]
     path.parent.unlink()
-    aside.rename(path.parent)
+    unrelated.rename(path.parent)
     assert not folder.scan()
 
 

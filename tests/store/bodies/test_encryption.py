@@ -263,7 +263,7 @@ def test_with_storage_off_no_key_is_needed(encrypted: Settings) -> None:
 
 
 @pytest.fixture
-def set_aside() -> DeadLetter:
+def dead_letter() -> DeadLetter:
     ingest.ingest(make_batch(make_record(ask("lost"), head=make_head(id="no-uuid"))))
     return DeadLetter.objects.get()
 
@@ -280,11 +280,11 @@ def test_a_record_that_was_set_aside_in_clear_is_read_as_well(encrypted: Setting
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("field", ["serial", "spool"])
-def test_records_that_were_set_aside_cannot_be_swapped(set_aside: DeadLetter, field: str) -> None:
-    setattr(set_aside, field, 99 if field == "serial" else uuid4())
+def test_records_that_were_set_aside_cannot_be_swapped(dead_letter: DeadLetter, field: str) -> None:
+    setattr(dead_letter, field, 99 if field == "serial" else uuid4())
 
     with pytest.raises(BrokenSeal):
-        dead_letters.record_of(set_aside)
+        dead_letters.record_of(dead_letter)
 
 
 @pytest.mark.django_db(transaction=True)

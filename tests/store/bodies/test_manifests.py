@@ -113,9 +113,9 @@ def test_only_an_exchange_of_the_same_line_is_a_parent(field: str) -> None:
 
 def test_side_calls_of_another_model_do_not_break_the_chain() -> None:
     first, second = turns(2)
-    aside = turn(b'{"model":"claude-haiku","messages":[{"role":"user","content":"title"}]}', 0)
+    unrelated = turn(b'{"model":"claude-haiku","messages":[{"role":"user","content":"title"}]}', 0)
     ingest.ingest(make_batch(first))
-    ingest.ingest(make_batch(aside))
+    ingest.ingest(make_batch(unrelated))
 
     ingest.ingest(make_batch(second))
 

@@ -78,14 +78,14 @@ def stored_bytes() -> int:
 
 
 @pytest.fixture(params=[False, True], ids=["plain", "encrypted"])
-def _sealing(request: pytest.FixtureRequest, settings: Settings) -> None:
+def _encrypting(request: pytest.FixtureRequest, settings: Settings) -> None:
     """With encryption off and on."""
     settings.BODY_ENCRYPTION = request.param
     settings.BODY_ENCRYPTION_KEYS = [b"k" * 32]
 
 
 @pytest.fixture
-def _used_month(_sealing: None) -> None:
+def _used_month(_encrypting: None) -> None:
     """A month that holds something: the pages that PostgreSQL makes for an empty table are no growth."""
     for record in session(2, domain="b.example"):
         ingest.ingest(make_batch(record))
@@ -109,7 +109,7 @@ def test_an_agents_session_takes_less_than_three_percent_and_comes_back_byte_exa
     ]
 
 
-@pytest.mark.usefixtures("_sealing")
+@pytest.mark.usefixtures("_encrypting")
 def test_the_bodies_of_a_session_cost_hardly_any_time() -> None:
     def seconds(records: list[Record]) -> float:
         started = time.process_time()

@@ -162,9 +162,9 @@ def test_a_record_that_cannot_be_stored_is_set_aside_alone(bad: str) -> None:
 
     assert [ingest.ingest(batch), ingest.ingest(batch)] == [3, 0]
 
-    aside = DeadLetter.objects.get()
-    assert msgspec.msgpack.decode(bytes(aside.record), type=Record) == poison
-    assert aside.error.startswith(("ValueError: ", "OverflowError: "))
+    dead_letter = DeadLetter.objects.get()
+    assert msgspec.msgpack.decode(bytes(dead_letter.record), type=Record) == poison
+    assert dead_letter.error.startswith(("ValueError: ", "OverflowError: "))
     assert Exchange.objects.count() == 2
     assert Spool.objects.get().stored == 3
 

@@ -152,15 +152,15 @@ def test_answers_are_served_and_end_in_each_of_the_ways_that_matter() -> None:
     records = [turn.record for _ in range(240) for turn in conversation(draw).turns]
     responses = [read_response(200, "", record.response_body) for record in records]
 
-    reported = [answer.usage.raw for answer in responses if answer.usage]
-    kinds = {step.type for answer in responses if answer.usage for step in answer.usage.iterations}
+    reported = [content.usage.raw for content in responses if content.usage]
+    kinds = {step.type for content in responses if content.usage for step in content.usage.iterations}
     assert kinds == {"message", "compaction", "fallback_message"}
     assert {usage["speed"] for usage in reported} == {"standard", "fast"}
     assert {usage["inference_geo"] for usage in reported} == {"global", "us"}
     assert {usage["service_tier"] for usage in reported} == {"standard", "priority"}
-    assert "refusal" in {answer.stop_reason for answer in responses}
-    long = [answer for answer in responses if answer.usage and answer.usage.cache_read_tokens > 100_000]
-    assert "claude-haiku-5-5" in {answer.model for answer in long}
+    assert "refusal" in {content.stop_reason for content in responses}
+    long = [content for content in responses if content.usage and content.usage.cache_read_tokens > 100_000]
+    assert "claude-haiku-5-5" in {content.model for content in long}
 
 
 def test_an_agents_tools_are_those_of_today_and_its_helpers_report_later() -> None:

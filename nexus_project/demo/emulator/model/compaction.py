@@ -5,7 +5,7 @@ import random
 from nexus_project.demo.emulator.api.call import Call, Json
 from nexus_project.demo.emulator.api.ids import new_seal
 from nexus_project.demo.emulator.model import corpus, tokens
-from nexus_project.demo.emulator.model.reply import Reply, Turn
+from nexus_project.demo.emulator.model.completion import Completion, Turn
 from nexus_project.demo.emulator.model.tokens import InputTokens
 from nexus_project.demo.emulator.model.usage import Step
 
@@ -32,7 +32,7 @@ def summarized(request: Json, charged: InputTokens, source: random.Random) -> Tu
         "encrypted_content": new_seal("EqkB", 80),
     }
     step = Step("compaction", charged, tokens.count(summary))
-    return Turn(request["model"], Reply((summary,), "compaction", 0), InputTokens(0), (step,))
+    return Turn(request["model"], Completion((summary,), "compaction", 0), InputTokens(0), (step,))
 
 
 def prompt_after(request: Json, summary: Json) -> InputTokens:

@@ -7,7 +7,7 @@ import re
 from nexus_project.demo.emulator.api.call import Call, Json
 from nexus_project.demo.emulator.api.ids import new_seal
 from nexus_project.demo.emulator.model import corpus, server_tools, tokens, tools
-from nexus_project.demo.emulator.model.reply import Reply
+from nexus_project.demo.emulator.model.completion import Completion
 from nexus_project.demo.emulator.model.tokens import blocks_of
 
 THINKING_ON = ("enabled", "adaptive")
@@ -21,10 +21,10 @@ def source_of(call: Call) -> random.Random:
     return random.Random(hashlib.sha256(call.entry.body).digest())
 
 
-def compose(call: Call, source: random.Random) -> Reply:
+def compose(call: Call, source: random.Random) -> Completion:
     """Return the reply: thinking if asked, then tools if called for, else a text."""
     if call.directives.empty:
-        return Reply((), "end_turn", 0)
+        return Completion((), "end_turn", 0)
     thoughts, thinking = _thoughts(call, source)
     question = last_question(call.json)
     names = call.directives.tools or _called_for(call.json, question)
@@ -41,7 +41,7 @@ def compose(call: Call, source: random.Random) -> Reply:
         blocks = [{"type": "text", "text": text}]
         stop_reason = "end_turn" if whole else "max_tokens"
     output = thinking + sum(map(tokens.count, blocks))
-    return Reply((*thoughts, *blocks), stop_reason, output, thinking, web)
+    return Completion((*thoughts, *blocks), stop_reason, output, thinking, web)
 
 
 def said_first(call: Call, source: random.Random) -> tuple[Json, ...]:

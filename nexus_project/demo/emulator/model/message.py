@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from nexus_project.demo.emulator.api.call import Call, Json
 from nexus_project.demo.emulator.api.ids import new_id
-from nexus_project.demo.emulator.model.reply import Turn
+from nexus_project.demo.emulator.model.completion import Turn
 from nexus_project.demo.emulator.model.service import Service
 from nexus_project.demo.emulator.model.tokens import blocks_of
 from nexus_project.demo.emulator.model.usage import Step, entry, input_usage
@@ -16,16 +16,16 @@ BINDING_BETA = "thinking-binding-controls-2026-08-01"
 
 def message_of(call: Call, turn: Turn, service: Service) -> Json:
     """Return the finished message with its usage."""
-    reply = turn.reply
+    completion = turn.completion
     message = {
         "model": turn.model,
         "id": new_id("msg"),
         "type": "message",
         "role": "assistant",
-        "content": list(reply.blocks),
-        "stop_reason": reply.stop_reason,
+        "content": list(completion.blocks),
+        "stop_reason": completion.stop_reason,
         "stop_sequence": None,
-        "stop_details": reply.stop_details,
+        "stop_details": completion.stop_details,
         "usage": _usage(call.json, turn, service),
     }
     if call.json.get("context_management"):
@@ -43,18 +43,18 @@ def start_of(call: Call, turn: Turn, service: Service, source: random.Random) ->
 
 
 def _usage(request: Json, turn: Turn, service: Service) -> Json:
-    reply = turn.reply
-    read = replace(turn.charged, uncached=turn.charged.uncached + TOKENS_PER_WEB_RESULT * len(reply.web))
+    completion = turn.completion
+    read = replace(turn.charged, uncached=turn.charged.uncached + TOKENS_PER_WEB_RESULT * len(completion.web))
     # At most what was allowed: a real answer never reports more than max_tokens.
-    output = min(reply.output, request["max_tokens"])
+    output = min(completion.output, request["max_tokens"])
     if turn.own or not turn.before:
         output = output or 1
     usage = {**input_usage(read, service), "output_tokens": output}
-    if reply.web:
-        used = {f"{kind}_requests": reply.web.count(kind) for kind in ("web_search", "web_fetch")}
+    if completion.web:
+        used = {f"{kind}_requests": completion.web.count(kind) for kind in ("web_search", "web_fetch")}
         usage["server_tool_use"] = used
-    if reply.thinking:
-        usage["output_tokens_details"] = {"thinking_tokens": min(reply.thinking, output)}
+    if completion.thinking:
+        usage["output_tokens_details"] = {"thinking_tokens": min(completion.thinking, output)}
     if turn.before:
         model = turn.model if turn.own == "fallback_message" else None
         own = [Step(turn.own, read, output, model)] if turn.own else []

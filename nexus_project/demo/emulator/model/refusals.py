@@ -6,7 +6,7 @@ Format: https://platform.claude.com/docs/en/build-with-claude/refusals-and-fallb
 from nexus_project.demo.emulator.api.call import Json
 from nexus_project.demo.emulator.endpoints.models import known
 from nexus_project.demo.emulator.model import tokens
-from nexus_project.demo.emulator.model.reply import Reply
+from nexus_project.demo.emulator.model.completion import Completion
 
 EXPLANATIONS = {
     "cyber": "This request could enable harm by software.",
@@ -18,7 +18,7 @@ EXPLANATIONS = {
 }
 
 
-def declined(category: str, said: tuple[Json, ...]) -> Reply:
+def declined(category: str, said: tuple[Json, ...]) -> Completion:
     """Return a refusal after what had been said until then."""
     details = {
         "type": "refusal",
@@ -26,7 +26,7 @@ def declined(category: str, said: tuple[Json, ...]) -> Reply:
         "explanation": EXPLANATIONS[category],
     }
     output = sum(map(tokens.count, said)) or 1
-    return Reply(said, "refusal", output, stop_details=details)
+    return Completion(said, "refusal", output, stop_details=details)
 
 
 def successor(request: Json) -> str | None:

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from nexus_project.demo.emulator.api.call import Call
 from nexus_project.demo.emulator.model import compaction, refusals
+from nexus_project.demo.emulator.model.completion import Turn
 from nexus_project.demo.emulator.model.compose import compose, said_first
-from nexus_project.demo.emulator.model.reply import Turn
 from nexus_project.demo.emulator.model.tokens import InputTokens, PromptCache
 from nexus_project.demo.emulator.model.usage import Step
 
@@ -33,10 +33,15 @@ def _compacted(call: Call, source: random.Random, charged: InputTokens) -> Turn:
     turn = compaction.summarized(call.json, charged, source)
     if compaction.is_all(call.json):
         return turn
-    reply = compose(call, source)
-    (summary,) = turn.reply.blocks
+    completion = compose(call, source)
+    (summary,) = turn.completion.blocks
     read = compaction.prompt_after(call.json, summary)
-    return replace(turn, reply=replace(reply, blocks=(summary, *reply.blocks)), charged=read, own="message")
+    return replace(
+        turn,
+        completion=replace(completion, blocks=(summary, *completion.blocks)),
+        charged=read,
+        own="message",
+    )
 
 
 def _declined(
@@ -47,9 +52,9 @@ def _declined(
     successor = refusals.successor(call.json)
     if successor is None:
         return Turn(asked, refusal, charged)
-    reply = compose(call, source)
-    blocks = (*said, refusals.handover(asked, successor, category), *reply.blocks)
+    completion = compose(call, source)
+    blocks = (*said, refusals.handover(asked, successor, category), *completion.blocks)
     # Each model has its own prompt cache.
     read = _as_long_as_asked(cache.charge({**call.json, "model": successor}), call.directives.prompt_tokens)
     step = Step("message", charged, refusal.output, asked)
-    return Turn(successor, replace(reply, blocks=blocks), read, (step,), "fallback_message")
+    return Turn(successor, replace(completion, blocks=blocks), read, (step,), "fallback_message")

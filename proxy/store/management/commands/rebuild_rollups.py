@@ -69,9 +69,9 @@ def _json(found: Rebuilt) -> str:
 
 
 def _lines(found: Rebuilt, dry_run: bool) -> Iterator[str]:
-    yield from _differences(found.hours)
-    yield from _differences(found.totals)
-    yield from _differences(found.spending)
+    yield from _lines_of(found.hours)
+    yield from _lines_of(found.totals)
+    yield from _lines_of(found.spending)
     yield from _left_alone("exchanges were dropped, with a day beside it", found.dropped_months, "%Y-%m")
     yield from _left_alone("counted while storage was off", found.storage_off, "%Y-%m-%d %H:00")
     yield from _left_alone("strangers were counted otherwise then", found.counted_before, "%Y-%m-%d %H:00")
@@ -83,7 +83,7 @@ def _lines(found: Rebuilt, dry_run: bool) -> Iterator[str]:
         yield f"{hours:,} hours, the totals of {totals:,} domains and the spending of {days:,} days {done}."
 
 
-def _differences(found: list[Difference]) -> Iterator[str]:
+def _lines_of(found: list[Difference]) -> Iterator[str]:
     for difference in found[:_SHOWN]:
         yield f"{_name(difference.of)}: {', '.join(_sum(name, value) for name, value in difference.sums.items()) or 'moved'}"
     if more := len(found[_SHOWN:]):

@@ -15,9 +15,9 @@ from nexus_project.stack.backoff import STEADY_SECONDS, Backoff, in_words
 from nexus_project.stack.console import Console
 from nexus_project.stack.errors import StackError
 from nexus_project.stack.machine import ports, processes
-from nexus_project.stack.services.child import Child
-from nexus_project.stack.services.commands import Service
-from nexus_project.stack.services.reaper import Reaper
+from nexus_project.stack.supervision.child import Child
+from nexus_project.stack.supervision.commands import Service
+from nexus_project.stack.supervision.reaper import Reaper
 from proxy import restarts
 from proxy.restarts import Restarts
 

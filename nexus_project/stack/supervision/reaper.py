@@ -51,7 +51,7 @@ class Reaper:
 
 def _start(hold: Iterable[int]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "nexus_project.stack.services.reaper"],
+        [sys.executable, "-m", "nexus_project.stack.supervision.reaper"],
         cwd=BASE_DIR,
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,

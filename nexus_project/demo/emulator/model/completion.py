@@ -8,7 +8,7 @@ from nexus_project.demo.emulator.model.usage import Step
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class Completion:
     """The content of an answer and why it stopped.
 
     `output` are the tokens that it took the model, `thinking` those of them that were thought; `web` is how often it
@@ -32,7 +32,7 @@ class Turn:
     """
 
     model: str
-    reply: Reply
+    completion: Completion
     charged: InputTokens
     before: tuple[Step, ...] = ()
     own: str = ""

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from nexus_project import env
 from nexus_project.env import BASE_DIR
 from nexus_project.stack.console import Console, Echo
-from nexus_project.stack.services.commands import Service
+from nexus_project.stack.supervision.commands import Service
 
 
 class Child:

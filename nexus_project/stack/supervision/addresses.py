@@ -11,7 +11,7 @@ from nexus_project import env
 from nexus_project.operations import roles
 from nexus_project.operations.roles import RolesError
 from nexus_project.stack.errors import StackError
-from nexus_project.stack.services.commands import Service
+from nexus_project.stack.supervision.commands import Service
 
 POSTGRES = ("postgres", "postgresql")
 NAMES = tuple(roles.ADDRESS_SETTINGS.values())
