@@ -20,7 +20,7 @@ RESULTS = "/v1/messages/batches/msgbatch_1/results"
 def small_bounds() -> Iterator[None]:
     """A response of more than 4000 bytes travels in parts of three pieces."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("assemble", "shipper"):
+        for module in ("spool.assemble", "shipping.shipper"):
             patch.setattr(f"proxy.relay.{module}.WHOLE_BYTES", 4000)
         patch.setattr("proxy.relay.shipping.parts.PART_BYTES", 3000)
         yield

@@ -1,9 +1,8 @@
 """The spool: every exchange is on local disk before its request goes upstream and before its client sees the end.
 
 Serials count from 1 without gaps over the spool's whole life, so that `accepted = stored + waiting + dropped` can be checked.
-When the limit is reached, or the disk refuses, bodies are dropped first, then records. What cannot be read for another reason than
-damage waits and is tried again. The event loop writes, a thread adds large bodies, and the shipper's thread reads and discards; the
-lock guards the index, never the reading or writing of a large body.
+What cannot be read for another reason than damage waits and is tried again. The event loop writes (writer.py), a thread adds large
+bodies, and the shipper's thread reads and discards; the lock guards the index, never the reading or writing of a large body.
 """
 
 import logging
@@ -16,33 +15,19 @@ from pathlib import Path
 
 from proxy.heartbeat import Heartbeat
 from proxy.relay.log_limit import OncePerMinute
+from proxy.relay.spool.accounting import Accounting
 from proxy.relay.spool.directory import SpoolDirectory
 from proxy.relay.spool.files import Files
 from proxy.relay.spool.queue import ShipQueue
 from proxy.relay.spool.record import Entry, Read, Spooled, join
-from proxy.relay.spool.segments import (
-    CLOSE,
-    HEADER_BYTES,
-    OPEN,
-    REQUEST,
-    RESPONSE,
-    Frame,
-    Segment,
-    StoredFile,
-)
+from proxy.relay.spool.segments import HEADER_BYTES, OPEN, REQUEST, RESPONSE, Frame, Segment, StoredFile
 from proxy.relay.spool.unread import incomplete, look_through
+from proxy.relay.spool.writer import Writer
 
 log = logging.getLogger("nexus.spool")
 
-HEADROOM = 1.05  # records without bodies may use five percent more than the limit
-MAX_WAITING = 200_000  # each costs about a kilobyte of memory
-
-FULL = "the spool is full"
-REFUSED = "the disk refused it"
 DAMAGED = "its beginning on disk is damaged"
 DAMAGED_BODY = "it is damaged on disk, or its file is gone"
-# An empty piece in a record that has an end: that a body of it was dropped is counted, and a restart must not count it again.
-COUNTED = (RESPONSE, b"")
 
 
 class Spool:
@@ -52,13 +37,10 @@ class Spool:
         self._directory = SpoolDirectory(folder)
         self.id = self._directory.id
         self.folder = folder
-        self.accepted = self._directory.accepted
-        self.dropped = self._directory.dropped
-        self.bodies_dropped = self._directory.bodies_dropped
-        self._saved = (-1, -1, -1)
-        self._limit = limit_bytes
         self._lock = threading.Lock()
+        self._accounting = Accounting(self._directory)
         self._files = Files(self._directory, limit_bytes)
+        self._writer = Writer(self._files, self._accounting, limit_bytes)
         self._entries: dict[int, Entry] = {}
         self._queue = ShipQueue()
         self._held_back = 0
@@ -67,12 +49,12 @@ class Spool:
         found = self._index()
         try:
             # Made before any file is deleted: the names keep the spool's identity and count.
-            self._files.begin(self.accepted)
+            self._files.begin(self._accounting.accepted)
         except OSError:
             self._directory.release()
             raise
         self._judge(found)
-        self._save_counts()  # so that the file is there when the disk is full
+        self._accounting.save()  # so that the file is there when the disk is full
 
     # The relay's side: nothing here raises
 
@@ -81,18 +63,29 @@ class Spool:
         """Bytes on disk."""
         return self._files.used
 
-    def has_room(self, size: int) -> bool:
-        """Whether a body of so many bytes still fits on disk."""
-        return self.used + size <= self._limit
+    @property
+    def accepted(self) -> int:
+        """The last serial that was given."""
+        return self._accounting.accepted
+
+    @property
+    def dropped(self) -> int:
+        """Exchanges that were not kept."""
+        return self._accounting.dropped
+
+    @property
+    def bodies_dropped(self) -> int:
+        """Exchanges of which a body was not kept whole."""
+        return self._accounting.bodies_dropped
 
     def open(self, head: bytes, body: bytes) -> Entry:
         """Take an exchange in; a large body is better given to `add_body`."""
         with self._lock:
-            entry = Entry(self.accepted + 1)
+            entry = Entry(self._accounting.accepted + 1)
             self._entries[entry.serial] = entry
-            why = self._take_in(entry, head, body)
+            why = self._writer.begin(entry, head, body, len(self._entries))
             # Not before the write: the name of a new file must not count what a kill may keep off the disk.
-            self.accepted = entry.serial
+            self._accounting.accepted = entry.serial
             if why:
                 self._drop(entry, why)
         return entry
@@ -105,24 +98,14 @@ class Spool:
                 # Its client left before the body was looked at: no loss of the spool's.
                 entry.body_dropped = True
                 return
-            if not self.has_room(size):
-                self._drop_body(entry, FULL)
+            if not self._writer.reserve(entry, size):
                 return
-            self._files.used += size
-            entry.writing = True
         self._finish_body(entry, body, size, *self._files.write_alone(entry.serial, body, self.accepted))
 
     def append(self, entry: Entry, fragment: bytes, kind: int = RESPONSE) -> bool:
         """Add bytes of the response, or of a request that is passed on; False if dropped, and then no more are wanted."""
         with self._lock:
-            if entry.closed:
-                return False
-            why = "" if self.has_room(len(fragment)) else FULL
-            if not why and not self._write(entry, [(kind, fragment)]):
-                why = REFUSED
-            if why:
-                self._drop_body(entry, why)
-        return not why
+            return not entry.closed and self._writer.append(entry, fragment, kind)
 
     def close(self, entry: Entry, fragment: bytes, closing: bytes) -> None:
         """Add the last response bytes and how it ended; from now on the exchange can be shipped."""
@@ -130,13 +113,7 @@ class Spool:
             if entry.closed:
                 return
             entry.closed = True
-            if fragment and not self.has_room(len(fragment)):
-                self._drop_body(entry, FULL)
-                fragment = b""
-            if not self._write_record(entry, _end_of(entry, closing), RESPONSE, fragment):
-                # The beginning is on disk, so the exchange is not lost: a kill before the next `save` makes it `aborted`.
-                entry.closing = closing
-                self._files.owe(entry, _end_of(entry, closing))
+            self._writer.end(entry, fragment, closing)
             if not entry.writing:
                 self._queue.add(entry)
 
@@ -154,8 +131,8 @@ class Spool:
     def save(self) -> None:
         """Keep on disk what segments cannot tell when they are damaged, and the ends that the disk refused before."""
         with self._lock:
-            self._files.write_owed(self.accepted)
-            self._save_counts()
+            self._files.write_owed(self._accounting.accepted)
+            self._accounting.save()
 
     # The shipper's side
 
@@ -238,13 +215,13 @@ class Spool:
         """Note that a frame of it is damaged."""
         self._directory.keep_damaged_frame(file, frame)
         with self._lock:
-            self._drop_body(self._entries[serial], DAMAGED_BODY)
+            self._accounting.drop_body(self._entries[serial], DAMAGED_BODY)
 
     def lack_body(self, serial: int) -> None:
         """Note that a body of a taken exchange is shorter than it was; once, and not if that was counted when it happened."""
         with self._lock:
             if entry := self._entries.get(serial):
-                self._drop_body(entry, DAMAGED_BODY)
+                self._accounting.drop_body(entry, DAMAGED_BODY)
 
     def read(
         self, serial: int, read: Read = StoredFile.read, without: Collection[int] = ()
@@ -269,7 +246,7 @@ class Spool:
             return None
         if any(frame.kind in (REQUEST, RESPONSE) for _, frame in lost):
             with self._lock:
-                self._drop_body(entry, DAMAGED_BODY)
+                self._accounting.drop_body(entry, DAMAGED_BODY)
         return found if found.closing else replace(found, closing=entry.closing)
 
     def reject(self, serial: int, why: str) -> None:
@@ -293,7 +270,7 @@ class Spool:
     def shut(self) -> None:
         """Let go of the slot; what waits stays on disk for the next process."""
         with self._lock:
-            self._files.close(self.accepted)
+            self._files.close(self._accounting.accepted)
             self._directory.release()
 
     # Within, under the lock
@@ -304,62 +281,17 @@ class Spool:
             if entry and entry.taken:
                 yield entry
 
-    def _take_in(self, entry: Entry, head: bytes, body: bytes) -> str:
-        """Why the exchange cannot be kept; "" if it is on disk."""
-        if self.used + len(head) > self._limit * HEADROOM or len(self._entries) > MAX_WAITING:
-            return FULL
-        if body and not self.has_room(len(body)):
-            self._drop_body(entry, FULL)
-            body = b""
-        return "" if self._write_record(entry, [(OPEN, head)], REQUEST, body) else REFUSED
-
-    def _write_record(self, entry: Entry, record: list[tuple[int, bytes]], kind: int, body: bytes) -> bool:
-        """Write a part of the record with a body; where the disk refuses both, without it."""
-        if not body:
-            return self._write(entry, record)
-        if self._write(entry, [*record, (kind, body)]):
-            return True
-        self._drop_body(entry, REFUSED)
-        return self._write(entry, record)
-
-    def _write(self, entry: Entry, parts: list[tuple[int, bytes]]) -> bool:
-        return self._files.write(entry, parts, self.accepted)
-
     def _finish_body(
         self, entry: Entry, body: bytes, size: int, segment: Segment | None, frame: Frame | None
     ) -> None:
         with self._lock:
-            entry.writing = False
-            if segment and frame:
-                self._files.attach(entry, segment, frame)
-            else:
-                self._files.used -= size
-                if segment:
-                    self._files.delete(segment)
-                # Without a new file the old one may take it: others wait meanwhile, and nothing is lost.
-                if not self._write(entry, [(REQUEST, body)]):
-                    self._drop_body(entry, REFUSED)
+            self._writer.finish_body(entry, body, size, segment, frame)
             if entry.closed:
                 self._queue.add(entry)
 
-    def _drop_body(self, entry: Entry, why: str) -> None:
-        if not entry.body_dropped:
-            entry.body_dropped = True
-            self.bodies_dropped += 1
-            log.error("spool.body_dropped", extra={"serial": entry.serial, "why": why})
-            self._save_counts()
-
     def _drop(self, entry: Entry, why: str) -> None:
-        log.error("spool.dropped", extra={"serial": entry.serial, "why": why})
-        self.dropped += 1
-        entry.closed = True
-        self._save_counts()
+        self._accounting.drop(entry, why)
         self._release(entry, confirmed=False)
-
-    def _save_counts(self) -> None:
-        counts = (self.accepted, self.dropped, self.bodies_dropped)
-        if counts != self._saved and self._directory.save_counts(*counts):
-            self._saved = counts
 
     def _release(self, entry: Entry, *, confirmed: bool) -> None:
         """Forget an exchange."""
@@ -375,7 +307,7 @@ class Spool:
         for segment, exchanges in found.files.items():
             self._files.used += segment.size
             for serial, frames in exchanges.items():
-                self.accepted = max(self.accepted, serial)
+                self._accounting.accepted = max(self._accounting.accepted, serial)
                 for frame in frames:
                     self._files.attach(self._entries.setdefault(serial, Entry(serial)), segment, frame)
         return list(found.files)
@@ -399,7 +331,3 @@ class Spool:
                 self._drop(entry, DAMAGED)
             else:
                 self._queue.add(entry)
-
-
-def _end_of(entry: Entry, closing: bytes) -> list[tuple[int, bytes]]:
-    return [(CLOSE, closing), COUNTED] if entry.body_dropped else [(CLOSE, closing)]

@@ -175,7 +175,7 @@ async def test_the_end_of_an_answer_that_finds_no_room_is_told_as_dropped(small:
 
 
 async def test_a_dropped_exchange_goes_on_unrecorded(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("proxy.relay.spool.spool.MAX_WAITING", 0)
+    monkeypatch.setattr("proxy.relay.spool.writer.MAX_WAITING", 0)
     exchange = await opened(spool)
     for _ in range(20):
         exchange.feed(bytes(10_000))

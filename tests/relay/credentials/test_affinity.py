@@ -115,7 +115,7 @@ def test_the_organisation_of_a_credential_is_told_once_and_again_when_it_changes
 
 
 def test_sessions_that_are_long_away_are_forgotten(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_PLACES", 3)
+    monkeypatch.setattr(module, "MAX_SESSIONS", 3)
     for number in range(5):
         process.affinity.bind((f"{number % 2}.example", str(number)), A.key)
     process.affinity.answered(("0.example", "2"), A, ALL, 200, time.time())

@@ -99,7 +99,7 @@ def test_a_file_in_place_of_the_folder_raises(tmp_path: Path) -> None:
 def test_what_is_set_aside_is_bounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(module, "MAX_SET_ASIDE_BYTES", 100)
+    monkeypatch.setattr(module, "MAX_DAMAGE_BYTES", 100)
     directory = SpoolDirectory(tmp_path / "0")
     segment = directory.new_segment(0)
     segment.append(1, [(OPEN, bytes(200))])

@@ -8,8 +8,8 @@ from proxy import relay
 from tests.relay.faults import ERRORS
 
 SPOOL = (
-    *("assemble", "descriptors", "directory", "files", "queue", "reading"),
-    *("record", "recovery", "segments", "spool", "unread"),
+    *("accounting", "assemble", "descriptors", "directory", "files", "queue", "reading"),
+    *("record", "recovery", "segments", "spool", "unread", "writer"),
 )
 MODULES = (*(f"spool.{name}" for name in SPOOL), "shipping.parts", "shipping.shipper")
 # What of a Path asks the kernel, and by which call.

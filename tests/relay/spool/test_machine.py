@@ -34,7 +34,7 @@ class SpoolMachine(RuleBasedStateMachine):
 
     @rule(body=bodies, own_file=st.booleans())
     def open_one(self, body: bytes, own_file: bool) -> None:
-        fits = not body or self.spool.has_room(len(body) + 33)
+        fits = not body or self.spool._writer.has_room(len(body) + 33)
         entry = self.spool.open(b"head", b"" if own_file else body)
         if entry.closed:
             return
@@ -58,7 +58,7 @@ class SpoolMachine(RuleBasedStateMachine):
     @rule(data=st.data(), fragment=bodies)
     def close(self, data: st.DataObject, fragment: bytes) -> None:
         entry = self.open.pop(data.draw(st.integers(0, len(self.open) - 1)))
-        fits = self.spool.has_room(len(fragment))
+        fits = self.spool._writer.has_room(len(fragment))
         self.spool.close(entry, fragment, b"closing")
         request, response = self.kept[entry.serial]
         self.kept[entry.serial] = (request, response + fragment * fits)

@@ -134,7 +134,7 @@ def test_an_end_that_stayed_in_memory_comes_back_as_none_and_is_counted_once(
     spool = claim(tmp_path, LIMIT)
     entry = spool.open(b"head", b"body")
     with monkeypatch.context() as patch:
-        patch.setattr(spool, "_write", lambda *_: False)
+        patch.setattr(spool._writer, "_write", lambda *_: False)
         spool.close(entry, b"", b"closing")
     spool.shut()
 

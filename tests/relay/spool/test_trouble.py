@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from proxy.relay.spool import spool as module
+from proxy.relay.spool import writer
 from proxy.relay.spool.directory import SpoolDirectory
 from proxy.relay.spool.record import Spooled
 from proxy.relay.spool.spool import Spool
@@ -38,9 +39,9 @@ def test_when_the_spool_is_full_bodies_go_first_then_records(
     while not small.dropped:
         entry = put(small, b"", b"")
 
-    assert drops(caplog, "spool.body_dropped") == [(2, module.FULL)]
-    assert drops(caplog, "spool.dropped") == [(entry.serial, module.FULL)]
-    assert small.used < 100_000 * module.HEADROOM + 100
+    assert drops(caplog, "spool.body_dropped") == [(2, writer.FULL)]
+    assert drops(caplog, "spool.dropped") == [(entry.serial, writer.FULL)]
+    assert small.used < 100_000 * writer.HEADROOM + 100
     assert small.accepted == small.waiting + small.dropped
 
 
@@ -56,12 +57,12 @@ def test_an_answer_that_outgrows_the_spool_loses_its_body_only(
     assert wanted == [True, True, True, False, False]
     assert found
     assert (found.closing, found.request_body, found.response_body) == (b"closing", b"body", bytes(90_000))
-    assert drops(caplog, "spool.body_dropped") == [(1, module.FULL)]
+    assert drops(caplog, "spool.body_dropped") == [(1, writer.FULL)]
     assert (small.bodies_dropped, small.dropped) == (1, 0)
 
 
 def test_the_number_of_waiting_records_is_bounded(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_WAITING", 3)
+    monkeypatch.setattr(writer, "MAX_WAITING", 3)
     for _ in range(5):
         put(spool)
 
@@ -97,7 +98,7 @@ def test_a_disk_that_takes_no_head_costs_the_record_and_is_counted(
     spool.close(entry, b"piece", b"closing")
 
     assert (spool.accepted, spool.waiting, spool.dropped, spool.ready) == (1, 0, 1, 0)
-    assert drops(caplog, "spool.dropped") == [(1, module.REFUSED)]
+    assert drops(caplog, "spool.dropped") == [(1, writer.REFUSED)]
 
 
 def test_an_end_that_the_disk_refuses_is_kept_in_memory(spool: Spool, tmp_path: Path) -> None:
@@ -127,7 +128,7 @@ def test_an_end_that_the_disk_refused_outlives_a_kill_once_the_disk_takes_it(
     assert segment.stat().st_size == size
 
     shutil.copytree(tmp_path / "0", tmp_path / "killed" / "0")
-    again = Spool(tmp_path / "killed" / "0", spool._limit)
+    again = Spool(tmp_path / "killed" / "0", spool._writer._limit)
     assert [again.read(serial) for serial in again.take(10, ALL)] == [
         Spooled(1, b"head", b"", b"body", b""),  # it was stored: nobody waits for its end
         Spooled(2, b"head", b"closing", b"body", b""),
@@ -161,7 +162,7 @@ def test_a_large_body_without_room_or_without_a_disk_is_dropped_and_counted(
     with no_file_beyond(1000):
         small.add_body(refused, bytes(50_000))
 
-    assert drops(caplog, "spool.body_dropped") == [(1, module.FULL), (2, module.REFUSED)]
+    assert drops(caplog, "spool.body_dropped") == [(1, writer.FULL), (2, writer.REFUSED)]
     assert small.used == bytes_of_segments(tmp_path / "0")
     assert small.waiting == 2
 

@@ -29,7 +29,7 @@ def fail(body: bytes) -> list[bytes]:
 def test_whatever_the_cutter_does_the_body_is_kept(
     monkeypatch: pytest.MonkeyPatch, cut: Callable[[bytes], list[bytes]]
 ) -> None:
-    monkeypatch.setattr(blobs, "cut", cut)
+    monkeypatch.setattr(blobs, "chunks_of_body", cut)
     record = make_record()
 
     ingest.ingest(make_batch(record))
