@@ -79,7 +79,7 @@ class Bench:
                 decision = await self.sender.settle(request, decision, tried)
             if decision.refresh is None:
                 return decision
-            await self.sender._refresher.refresh(decision.refresh)
+            await self.sender.tokens._refresher.refresh(decision.refresh)
             tried |= {decision.refresh.key}
 
     def request(

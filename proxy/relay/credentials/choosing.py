@@ -149,6 +149,13 @@ class Chooser:
         self._pool.ask(credential, now)
         return decision.paid_with(credential, self._pool.passed_over(decision.pool, tried, now))
 
+    def limited(self, request: RelayRequest, decision: Decision, tried: frozenset[str]) -> Refused | None:
+        """How a request is refused for which no other credential is ready, where some are at their limit."""
+        scope = self.scope(request, decision, tried)
+        if any(breaker.reason == LIMITED for breaker in self._pool.cooling(scope, time.time())):
+            return self.exhausted(decision, scope)
+        return None
+
     def exhausted(self, decision: Decision, scope: Sequence[AccessCredential]) -> Refused:
         """No credential that the request may use is ready: the response names the earliest end of their cool-downs."""
         now = time.time()

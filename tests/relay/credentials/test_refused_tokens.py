@@ -63,7 +63,7 @@ async def test_a_token_that_somebody_else_renewed_is_used_without_another_refres
     assert decision.credential
     bench.hold_token("sk-ant-oat01-newer")
 
-    renewed = await bench.sender.renewed(decision.credential)
+    renewed = await bench.sender.tokens.renewed(decision.credential)
 
     assert (renewed and renewed.secret, bench.emulator.oauth.calls) == ("sk-ant-oat01-newer", 0)
 
@@ -74,9 +74,9 @@ async def test_a_credential_that_is_gone_is_not_renewed(bench: Bench) -> None:
     )
     bench.hold(ONE)
 
-    assert await bench.sender.renewed(gone) is None
+    assert await bench.sender.tokens.renewed(gone) is None
     bench.watcher.current = None
-    assert bench.sender.current(ONE) is None
+    assert bench.sender.tokens.current(ONE) is None
 
 
 @pytest.mark.parametrize(
