@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's command line, with the dashboard's settings unless DJANGO_SETTINGS_MODULE says otherwise.
+"""Django's command line, with the settings of the store unless DJANGO_SETTINGS_MODULE says otherwise.
 
 Where no DATABASE_URL or REDIS_URL is set, the command runs beside the embedded servers of NEXUS_DATA_DIR, as `make run` does.
 """
@@ -24,7 +24,8 @@ def main() -> None:
     except env.SettingError as error:
         sys.exit(f"nexus: {error}")
     try:
-        env.use_settings("nexus_project.settings.dashboard")
+        # `check --deploy` judges what a browser meets.
+        env.use_settings(f"nexus_project.settings.{'dashboard' if sys.argv[1:2] == ['check'] else 'store'}")
         from nexus_project import command_line
 
         command_line.run(sys.argv)

@@ -13,7 +13,7 @@ from django.db import connections
 from nexus_project import env
 from proxy.record import INGEST_QUEUE, INGEST_TASK
 
-env.use_settings("nexus_project.settings.dashboard")
+env.use_settings("nexus_project.settings.worker")
 
 # Traffic first: on a machine that they share, the proxy's streams must not wait while a batch is stored.
 WORKER_NICENESS = 10

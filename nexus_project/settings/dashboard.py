@@ -1,52 +1,12 @@
-"""The dashboard, worker, beat and commands: admin, pages, API, websockets. One connection a process; pages have a pool (asgi)."""
+"""The dashboard: admin, pages, API, websockets. Pages have a pool of connections (asgi)."""
 
-import base64
-import binascii
 from urllib.parse import urlsplit
 
-import django_stubs_ext
 from csp.constants import NONE, SELF
 
-from nexus_project import env
-from nexus_project.settings.base import *  # noqa: F403
-from nexus_project.settings.base import (
-    DASHBOARD_PORT,
-    DASHBOARD_URL,
-    DATABASE_URL,
-    DEBUG,
-    HOST,
-    REDIS_URL,
-)
-
-django_stubs_ext.monkeypatch()  # lets classes such as ModelAdmin take their type at run time
-
-for name, value in {
-    "SECRET_KEY": env.secret("SECRET_KEY"),
-    "DATABASE_URL": DATABASE_URL,
-    "REDIS_URL": REDIS_URL,
-}.items():
-    if not value:
-        raise env.SettingError(
-            f"{name} is not set, and the dashboard needs it; `make run` sets all of them up."
-        )
-
-
-def body_keys() -> list[bytes]:
-    """Master keys of encrypted bodies: the first encrypts, all decrypt. The proxy needs none of them."""
-    how = 'make one with: python -c "import base64, os; print(base64.b64encode(os.urandom(32)).decode())"'
-    try:
-        keys = [base64.b64decode(key, validate=True) for key in env.secrets("BODY_ENCRYPTION_KEYS")]
-    except (binascii.Error, ValueError) as error:
-        raise env.SettingError(f"BODY_ENCRYPTION_KEYS holds a value that is no base64; {how}") from error
-    if any(len(key) != 32 for key in keys):
-        raise env.SettingError(f"BODY_ENCRYPTION_KEYS holds a key that has not 32 bytes; {how}")
-    if BODY_ENCRYPTION and not keys:
-        raise env.SettingError(f"BODY_ENCRYPTION is true and BODY_ENCRYPTION_KEYS is not set; {how}")
-    return keys
-
-
-BODY_ENCRYPTION = env.flag("BODY_ENCRYPTION")
-BODY_ENCRYPTION_KEYS = body_keys()
+from nexus_project.settings.store import *  # noqa: F403
+from nexus_project.settings.store import DASHBOARD_PORT, DASHBOARD_URL, DEBUG, HOST
+from nexus_project.settings.store import INSTALLED_APPS as STORE_APPS
 
 # Of those who serve pages (asgi); everybody else keeps one connection.
 PAGES_POOL: dict[str, int] = {"min_size": 1, "max_size": 8, "timeout": 5}
@@ -58,20 +18,12 @@ CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
 
 INSTALLED_APPS = [
     "daphne",
-    "dashboard",  # before the admin, whose base template it extends
-    "django.contrib.admin",
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django.contrib.sessions",
-    "django.contrib.messages",
+    *STORE_APPS,
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "channels",
     "csp",
     "ninja",
-    "accounts",
-    "proxy.store",
-    "nexus_project.operations",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -108,7 +60,6 @@ STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True  # every file comes from its package: nothing has to be collected
 WHITENOISE_AUTOREFRESH = DEBUG
 
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_AGE = 7 * 24 * 3600
 SESSION_COOKIE_NAME = "nexus_session"
 SESSION_COOKIE_HTTPONLY = True
@@ -137,14 +88,6 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 LOGIN_URL = "/dashboard/login"
-OPERATOR_PASSWORD = env.secret("OPERATOR_PASSWORD")
-PROXY_DB_PASSWORD = env.secret("PROXY_DB_PASSWORD")
-WORKER_DB_PASSWORD = env.secret("WORKER_DB_PASSWORD")
-DASHBOARD_DB_PASSWORD = env.secret("DASHBOARD_DB_PASSWORD")
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-]
 SILENCED_SYSTEM_CHECKS = [
     "security.W005",  # HSTS for subdomains is the owner's decision about hosts that are not ours
     "security.W008",  # SECURE_SSL_REDIRECT: see above

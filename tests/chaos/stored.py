@@ -14,7 +14,7 @@ import msgspec
 from nexus_project import env
 from tests.chaos.verdict import Stored, Sums
 
-env.use_settings("nexus_project.settings.dashboard")
+env.use_settings("nexus_project.settings.store")
 django.setup()
 
 from django.db.models import Sum  # noqa: E402 - Django's settings come first

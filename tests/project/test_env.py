@@ -244,7 +244,9 @@ def test_an_empty_settings_module_counts_as_not_set(module: str) -> None:
 def test_another_settings_module_is_the_environments_choice() -> None:
     stopped = start(DJANGO_SETTINGS_MODULE="nexus_project.settings.dashboard")
 
-    assert stopped.stderr.startswith("nexus: SECRET_KEY is not set, and the dashboard needs it")
+    assert stopped.stderr.startswith(
+        "nexus: SECRET_KEY is not set, and dashboard, worker and commands need it"
+    )
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,7 @@ def worker() -> Service:
         ),
         grace_seconds=30,
         environment={
-            "DJANGO_SETTINGS_MODULE": "nexus_project.settings.dashboard",
+            "DJANGO_SETTINGS_MODULE": "nexus_project.settings.worker",
             # Celery's warning about root is about pickled messages, and none are accepted here.
             "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
         },
@@ -150,7 +150,7 @@ def beat(deployment: Deployment) -> Service:
             ),
         ),
         grace_seconds=10,
-        environment={"DJANGO_SETTINGS_MODULE": "nexus_project.settings.dashboard"},
+        environment={"DJANGO_SETTINGS_MODULE": "nexus_project.settings.worker"},
     )
 
 
@@ -168,7 +168,7 @@ def migrate() -> Service:
         name="migrate",
         command=(PYTHON, "manage.py", "migrate", "--no-input", "--verbosity", "0"),
         grace_seconds=60,
-        environment={"DJANGO_SETTINGS_MODULE": "nexus_project.settings.dashboard"},
+        environment={"DJANGO_SETTINGS_MODULE": "nexus_project.settings.store"},
     )
 
 
@@ -177,7 +177,7 @@ def roles() -> Service:
         name="roles",
         command=(PYTHON, "manage.py", "create_db_roles"),
         grace_seconds=60,
-        environment={"DJANGO_SETTINGS_MODULE": "nexus_project.settings.dashboard"},
+        environment={"DJANGO_SETTINGS_MODULE": "nexus_project.settings.store"},
     )
 
 
@@ -187,7 +187,7 @@ def operator(name: str, password: str) -> Service:
         command=(PYTHON, "manage.py", "set_operator", name),
         grace_seconds=10,
         environment={
-            "DJANGO_SETTINGS_MODULE": "nexus_project.settings.dashboard",
+            "DJANGO_SETTINGS_MODULE": "nexus_project.settings.store",
             "OPERATOR_PASSWORD": password,
         },
     )
