@@ -3,7 +3,7 @@
 from nexus_project.settings.base import *  # noqa: F403
 
 ALLOWED_HOSTS = ["*"]  # the Host names the tenant; accounts.access.decision decides what it may do
-INSTALLED_APPS = ["accounts"]
+INSTALLED_APPS = ["accounts", "proxy.relay"]
 MIDDLEWARE: list[str] = []
 ROOT_URLCONF = "nexus_project.urls.proxy"
 APPEND_SLASH = False

@@ -1,17 +1,16 @@
-"""The body of an answer, as it comes."""
+"""The body of a response, as it comes."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
 import httpx
 
-from proxy.relay.http.chunks import chunk_of, data_of
 from proxy.relay.upstream.connection import no_shortcut, nobody
 from proxy.relay.upstream.request import UpstreamRequest
 
 # A client that does not read has one of these in the proxy, beside the sockets' own buffers.
 FRAGMENT_BYTES = 64 * 1024
-# Given a piece of the body and the same as a chunk, it tells whether it took it.
+# Given bytes of the body and the same as a chunk, it tells whether it took them.
 Sink = Callable[[bytes, bytes], bool]
 
 
@@ -21,19 +20,15 @@ class ResponseBody(httpx.AsyncByteStream):
     def __init__(self, upstream_request: UpstreamRequest) -> None:
         self._upstream_request = upstream_request
         self._response_parser = upstream_request.parser
-        self._sink: Sink | None = None
         self._waiter: asyncio.Future[bytes] | None = None
         if not self._response_parser.ended:
             upstream_request.connection.listener = self._arrived
 
     def hand_to(self, sink: Sink) -> None:
-        """Give `sink` what comes while `read` waits, without waking its task: all but the last bytes, until it returns False."""
-        self._sink = sink
-        if not self._response_parser.ended:
-            self._upstream_request.connection.shortcut = self._pass_on
+        """Offer a sink for what comes while `read` waits; here everything goes by `read`."""
 
     async def read(self) -> bytes:
-        """What has come so far, up to PIECE_BYTES; b"" at the end."""
+        """What has come so far, up to FRAGMENT_BYTES; b"" at the end."""
         parser = self._response_parser
         while not (fragment := self._take()) and not parser.ended:
             if fragment := await self._wait():
@@ -45,43 +40,21 @@ class ResponseBody(httpx.AsyncByteStream):
     def _take(self) -> bytes:
         parser = self._response_parser
         fragment = parser.take(FRAGMENT_BYTES)
-        if not parser.ended:  # else the link may be another request's by now
+        if not parser.ended:  # else the connection may be another request's by now
             self._upstream_request.connection.taken(parser.held)
         return fragment
 
     async def _wait(self) -> bytes:
-        """Until something came: the bytes that the sink did not take, b"" where `read` has to look."""
+        """Until something came: bytes to hand out, b"" where `read` has to look."""
         self._waiter = asyncio.get_running_loop().create_future()
         try:
             return await self._waiter
         finally:
             self._waiter = None
 
-    def _pass_on(self, data: bytes) -> bool:
-        """One whole chunk, as an event of a slow stream comes, is for the sink as it is: nobody needs to parse it."""
-        waiter = self._waiter
-        if waiter is None or waiter.done() or self._sink is None or not (fragment := data_of(data)):
-            return False
-        try:
-            return self._sink(fragment, data)
-        except Exception as error:  # it belongs to the task
-            waiter.set_exception(error)
-            return True
-
     def _arrived(self) -> None:
-        waiter = self._waiter
-        if waiter is None or waiter.done():
-            return
-        if self._sink is None or self._response_parser.ended:
-            waiter.set_result(b"")
-            return
-        try:
-            while fragment := self._response_parser.take(FRAGMENT_BYTES):
-                if not self._sink(fragment, chunk_of(fragment)):
-                    waiter.set_result(fragment)
-                    return
-        except Exception as error:  # it belongs to the task
-            waiter.set_exception(error)
+        if self._waiter and not self._waiter.done():
+            self._waiter.set_result(b"")
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while chunk := await self.read():
@@ -93,11 +66,8 @@ class ResponseBody(httpx.AsyncByteStream):
         return self._response_parser.taken
 
     def close(self) -> None:
-        """Nothing more is wanted: upstream must stop at once. The sink, which may hold it, is let go of."""
-        self._sink = None
-        if self._upstream_request.connection.listener == self._arrived:
-            self._upstream_request.connection.listener, self._upstream_request.connection.shortcut = (
-                nobody,
-                no_shortcut,
-            )
+        """Nothing more is wanted: upstream must stop at once."""
+        connection = self._upstream_request.connection
+        if connection.listener == self._arrived:
+            connection.listener, connection.shortcut = nobody, no_shortcut
         self._upstream_request.close()

@@ -9,11 +9,13 @@ from functools import lru_cache
 
 import aiohttp
 import httpx
+from django.conf import settings
 
 from accounts.outbound.tunnel import Unreachable
 from proxy.relay.http.headers import Headers
 from proxy.relay.http.request_body import Source
 from proxy.relay.upstream.connector import connector
+from proxy.relay.upstream.direct_body import DirectBody
 from proxy.relay.upstream.request import BadHead, Origin, UpstreamRequest, head_of
 from proxy.relay.upstream.response_body import ResponseBody
 from proxy.relay.upstream.response_parser import BadResponse
@@ -27,6 +29,7 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
         self._limits = aiohttp.ClientTimeout(total=None, sock_connect=connect_seconds)
         self._idle_seconds = idle_seconds
         self._origins: dict[str, Origin] = {}
+        self._body = DirectBody if settings.EVENTS_DIRECT else ResponseBody
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send, once: a connection that breaks is told, and the client decides whether to ask again.
@@ -44,7 +47,7 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
                 raise
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise _translated(error, request) from error
-        stream = ResponseBody(upstream_request)
+        stream = self._body(upstream_request)
         return httpx.Response(head.status, headers=head.headers, stream=stream, request=request)
 
     async def _begin(self, request: httpx.Request) -> UpstreamRequest:
