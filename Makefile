@@ -1,7 +1,7 @@
 # `make` alone lists the targets. No target needs anything but a Python and make.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo proxy dashboard worker beat test chaos bench profile soak bench-storage check fix lock clean
+.PHONY: help setup run demo proxy dashboard worker beat test chaos bench profile soak bench-storage check fix lock release clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -78,6 +78,7 @@ check: $(STAMP) ## what CI runs: lint, imports, types, migrations, deployment ch
 	@$(BIN)/lint-imports
 	@$(BIN)/mypy
 	@sh .ci/django-checks $(BIN)/python
+	@$(BIN)/python .ci/audit $(BIN)/pip-audit requirements/base.txt
 	@$(MAKE) --no-print-directory test
 
 fix: $(STAMP) ## mend what ruff can mend, and format
@@ -96,6 +97,9 @@ lock: var/uv/bin/uv ## write requirements/*.txt anew from *.in (LOCK_OPTIONS=--u
 var/uv/bin/uv:
 	@python=$$($(FIND_PYTHON)); mkdir -p var && $$python -m venv var/uv
 	@var/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+release: $(STAMP) ## cut a release: number, notes, list of parts, commit and tag (RELEASE=0.3.0)
+	@$(BIN)/python -m nexus_project.release $(RELEASE)
 
 # Without $(STAMP): who cleans wants nothing installed.
 clean: ## remove what this clone left on the machine, but no data (CLEAN_OPTIONS=--data: those as well)

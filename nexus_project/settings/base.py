@@ -6,13 +6,13 @@ from typing import Any
 from cryptography.fernet import Fernet
 from django.core.management.utils import get_random_secret_key
 
-from nexus_project import env, logs
+from nexus_project import __version__, env, logs
 from proxy.live_events import LAYER_PREFIX
 
 env.read_env_file()
 
 BASE_DIR = env.BASE_DIR
-VERSION = "0.1.0"
+VERSION = __version__
 DEBUG = env.flag("DEBUG")
 HOST = env.text("HOST", "127.0.0.1")
 PROXY_PORT = env.integer("PROXY_PORT", 3000, minimum=1, maximum=65535)
