@@ -33,7 +33,7 @@ from dashboard.api.schemas import (
 )
 from dashboard.caching import BODIES
 from dashboard.errors import json_error
-from dashboard.filters import domain_of, moment_of
+from dashboard.filters.values import domain_of, moment_of
 from dashboard.queries import batches, exchanges, figures
 from dashboard.queries.storage import Storage, storage
 from proxy.store.pipeline import Pipeline, pipeline

@@ -12,7 +12,7 @@ from django.db import Error as DatabaseFailure
 from django.http.request import validate_host
 
 from dashboard.access import sessions
-from dashboard.filters import domain_of
+from dashboard.filters.values import domain_of
 from proxy.live_events import GROUP, Event, Message
 
 FRAME_SECONDS = 0.2

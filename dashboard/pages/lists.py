@@ -11,7 +11,7 @@ from accounts.limits import use as limit_use
 from dashboard.access import signin
 from dashboard.access.signin import Visitor, signed_in_only
 from dashboard.caching import BODIES
-from dashboard.filters import domain_of
+from dashboard.filters.values import domain_of
 from dashboard.pages.request import VIEWS, RequestPage
 from dashboard.pages.usage import usage_page
 from dashboard.queries import batches, exchanges, figures
