@@ -15,6 +15,7 @@ from accounts.limits import use as limit_use
 from dashboard.access import throttle
 from dashboard.access.signin import NOT_ALLOWED, READ_BODIES, VIEW_FIGURES, Visitor, visitor
 from dashboard.api import openapi, parameters
+from dashboard.api.filtering import FilterQuery, filter_of
 from dashboard.api.present import request_details, request_summary
 from dashboard.api.schemas import (
     BatchList,
@@ -145,22 +146,23 @@ def stats(request: HttpRequest, domain: str = "", since: datetime | None = None)
 @api.get("/requests", response={200: RequestList, **ERRORS}, by_alias=True)
 def requests(
     request: HttpRequest,
-    domain: str = "",
+    filters: Query[FilterQuery],
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100,
     offset: Annotated[int, Query(ge=0, le=MAX_OFFSET, description="Beyond 10,000 use `before`.")] = 0,
     before: UUID | None = None,
 ) -> RequestList:
-    """Exchanges, newest first."""
-    name = domain_of(domain)
-    page = exchanges.page(name, before, limit, offset)
+    """Exchanges, newest first. Where a filter has no index, at most 200,000 rows are looked at: see `lookedBackTo`."""
+    chosen = filter_of(request, ("limit", "offset", "before"))
+    page = exchanges.page(chosen, before, limit, offset)
     return RequestList(
         requests=[request_summary(row) for row in page.rows],
         pagination=Pagination(
-            total=exchanges.stored_total(name),
+            total=exchanges.stored_total(chosen),
             limit=limit,
             offset=offset,
             has_more=page.older is not None,
             next_before=page.older,
+            looked_back_to=page.looked_back_to,
         ),
     )
 

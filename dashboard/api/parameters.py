@@ -8,6 +8,10 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from ninja.errors import HttpError
 
+from dashboard.filters.filter import BY_NAME
+
+# The parameter of an operation that stands for all of the filter (filtering.py).
+FILTERS = "filters"
 _KNOWN = "_nexus_parameters"
 _SHOWN = 60
 Run = Callable[..., HttpResponse]
@@ -18,7 +22,10 @@ def note_known(run: Run) -> Run:
     # A method of ninja's operation, which may have been decorated already.
     operation: Any = unwrap(run).__self__
     names = [
-        name for name in signature(operation.view_func).parameters if name not in {"request", "response"}
+        known
+        for name in signature(operation.view_func).parameters
+        if name not in {"request", "response"}
+        for known in (BY_NAME if name == FILTERS else [name])
     ]
 
     @wraps(run)

@@ -92,13 +92,17 @@ class RequestSummary(CamelSchema):
 
 
 class Pagination(CamelSchema):
-    """`nextBefore` continues the list fast at any depth: give it as `before`."""
+    """`nextBefore` continues the list fast at any depth: give it as `before`.
 
-    total: int
+    `total` is null where the counters do not tell it. `lookedBackTo` is set where the looking stopped before the page was full.
+    """
+
+    total: int | None
     limit: int
     offset: int
     has_more: bool
     next_before: UUID | None
+    looked_back_to: datetime | None = None
 
 
 class RequestList(CamelSchema):

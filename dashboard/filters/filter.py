@@ -83,6 +83,29 @@ def _camel(attribute: str) -> str:
     )
 
 
+# What each is about, for people.
+HELP: Mapping[str, str] = {
+    "period": f"One of {', '.join(periods.NAMES)}.",
+    "since": "ISO 8601, UTC without a zone; what began then or later.",
+    "until": "ISO 8601; what began before.",
+    "zone": "Time zone of days and months, such as Europe/Berlin; UTC without.",
+    "domain": "A domain, or a part of its name.",
+    "model": "The model that was asked for.",
+    "account": "The account of the credential that paid.",
+    "client_key": "The name of the client key.",
+    "person": "The user's id, as the client told it.",
+    "session": "The session's id.",
+    "agent": "The sub-agent's id.",
+    "type": "The type of the request, such as inference.",
+    "outcome": f"One of {', '.join(OUTCOMES)}.",
+    "status": "A status such as 529, or a class such as 5xx.",
+    "error_type": "The API's type of error, such as overloaded_error.",
+    "stop_reason": "Why the model stopped, such as max_tokens.",
+    "tool": "A tool that the response calls.",
+    "min_cost_usd": "At least so many USD.",
+    "min_duration_ms": "At least so long, in milliseconds.",
+    "min_first_byte_ms": "At least so long until the first byte, in milliseconds.",
+}
 # Names in addresses by attribute, in the order of the filter bar.
 BY_NAME = {_camel(field.name): field.name for field in fields(Filter)}
 _DEFAULTS: Mapping[str, Any] = {field.name: field.default for field in fields(Filter)}

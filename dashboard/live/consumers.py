@@ -12,7 +12,7 @@ from django.db import Error as DatabaseFailure
 from django.http.request import validate_host
 
 from dashboard.access import sessions
-from dashboard.filters.values import domain_of
+from dashboard.filters.filter import Filter, FilterError, parse
 from proxy.live_events import GROUP, Event, Message
 
 FRAME_SECONDS = 0.2
@@ -21,6 +21,8 @@ SESSION_SECONDS = 60.0
 NO_SESSION = 4401
 FOREIGN_ORIGIN = 4403
 NO_SUCH_SOCKET = 4404
+BAD_FILTER = 4422
+NARROWS = ("domain", "model")
 _RANK = {"running": 0, "ended": 1, "stored": 2}
 
 
@@ -38,9 +40,10 @@ def is_own_origin(headers: list[tuple[bytes, bytes]]) -> bool:
 
 
 class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc] # Channels has no types
-    """`/ws/live?domain=`: a `hello`, then `events` at most five times a second, a `ping` after 30 s of silence.
+    """`/ws/live` with the filter of its page: a `hello`, then `events` at most five times a second, a `ping` after 30 s of silence.
 
-    Of several events of one exchange in a frame only the last is sent. A page that hears of something reads it again.
+    Of several events of one exchange in a frame only the last is sent. A page that hears of something reads it again, by its whole
+    filter: events know their domain and model only, which is what `hello` says under `narrowedBy`.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -49,7 +52,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc] # Channels
         self._news = asyncio.Event()
         self._sender: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
-        self._domain = ""
+        self._filter = Filter()
 
     async def connect(self) -> None:
         if not is_own_origin(self.scope["headers"]):
@@ -58,11 +61,15 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc] # Channels
         if not await self._is_open():
             await self.close(NO_SESSION)
             return
-        query = parse_qs(self.scope["query_string"].decode("latin-1"))
-        self._domain = domain_of(query.get("domain", [""])[0])
+        try:
+            self._filter = parse(parse_qs(self.scope["query_string"].decode("latin-1")))
+        except FilterError:
+            await self.close(BAD_FILTER)
+            return
         await self.channel_layer.group_add(GROUP, self.channel_name)
         await self.accept()
-        await self.send_json({"type": "hello", "domain": self._domain})
+        narrowed = [name for name in self._filter.given() if name in NARROWS]
+        await self.send_json({"type": "hello", "domain": self._filter.domain, "narrowedBy": narrowed})
         loop = asyncio.get_running_loop()
         self._sender = loop.create_task(self._send_frames())
         self._watch = loop.create_task(self._close_with_session(self._sender))
@@ -77,7 +84,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc] # Channels
     async def live_events(self, message: Message) -> None:
         """What the group heard; the name follows proxy.live_events.MESSAGE_TYPE."""
         for event in message["events"]:
-            if not self._domain or event["domain"] == self._domain:
+            if self._filter.domain in event["domain"] and self._filter.model in ("", event["model"]):
                 self._keep(event)
 
     def _keep(self, event: Event) -> None:

@@ -11,6 +11,7 @@ from accounts.limits import use as limit_use
 from dashboard.access import signin
 from dashboard.access.signin import Visitor, signed_in_only
 from dashboard.caching import BODIES
+from dashboard.filters.filter import Filter
 from dashboard.filters.values import domain_of
 from dashboard.pages.request import VIEWS, RequestPage
 from dashboard.pages.usage import usage_page
@@ -60,7 +61,7 @@ def _overview(request: HttpRequest) -> dict[str, object]:
         "outdated": pending(),
         "unchecked": limit_use.unchecked(),
         "restarts": restarts.read(settings.NEXUS_DATA_DIR),
-        "rows": exchanges.page(domain, size=RECENT).rows,
+        "rows": exchanges.page(Filter(domain=domain), size=RECENT).rows,
     }
 
 
@@ -71,14 +72,14 @@ def requests(request: HttpRequest) -> HttpResponse:
     domain = chosen_domain(request)
     before = request.GET.get("before", "")
     try:
-        page = exchanges.page(domain, UUID(before) if before else None, PAGE_SIZE)
+        page = exchanges.page(Filter(domain=domain), UUID(before) if before else None, PAGE_SIZE)
     except ValueError as error:
         raise Http404("`before` is not the id of an exchange.") from error
     context = {
         "domain": domain,
         "before": before,
         "page": page,
-        "total": exchanges.stored_total(domain),
+        "total": exchanges.stored_total(Filter(domain=domain)),
         "domain_names": exchanges.domain_names(),
     }
     return render(request, "dashboard/requests.html", context)

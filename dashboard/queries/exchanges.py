@@ -1,11 +1,14 @@
 """Lists of exchanges by keyset, and all that is known of one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import UUID
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Sum
 
+from dashboard.filters.filter import Filter
+from dashboard.queries import filtering
+from dashboard.queries.filtering import Found
 from proxy.store.billing.explain import Explanation, explain
 from proxy.store.bodies.blobs import BodyMissingError, Chunks, body_of, decode_chunks
 from proxy.store.models import DomainTotal, Exchange, ExchangeBody, Pin
@@ -45,14 +48,6 @@ UNLISTED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """A stretch of a list, newest first; `older` is the id to go on before, None at the end."""
-
-    rows: list[Exchange]
-    older: UUID | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class KeptBody:
     """The exact bytes of a body as they went over the wire; None where they cannot be had, and then `missing` says why."""
 
@@ -74,27 +69,18 @@ class Details:
     pinned: bool
 
 
-def listed(domain: str = "") -> QuerySet[Exchange]:
-    """What lists read: newest first, without the wide columns."""
-    return Exchange.objects.of_domain(domain).newest_first().defer(*UNLISTED)
+def page(chosen: Filter, before: UUID | None = None, size: int = 50, skip: int = 0) -> Found:
+    """The `size` exchanges of a filter before an id, without the wide columns; `skip` passes over some, at a cost that grows."""
+    return filtering.find(Exchange.objects.newest_first().defer(*UNLISTED), chosen, before, size, skip)
 
 
-def page(domain: str = "", before: UUID | None = None, size: int = 50, skip: int = 0) -> Page:
-    """The `size` exchanges before an id; `skip` passes over some, at a cost that grows with it."""
-    rows = listed(domain)
-    if before is not None:
-        rows = rows.filter(id__lt=before)
-    if skip:
-        # An index alone tells the last id to pass over; with their columns they would all be read.
-        passed = list(rows.values_list("id", flat=True)[skip - 1 : skip])
-        rows = rows.filter(id__lt=passed[0]) if passed else rows.none()
-    found = list(rows[: size + 1])
-    return Page(found[:size], found[size - 1].id if len(found) > size else None)
-
-
-def stored_total(domain: str = "") -> int:
-    """How many exchanges are stored, from the counters: counting the table itself would take seconds."""
-    totals = DomainTotal.objects.filter(domain=domain) if domain else DomainTotal.objects.all()
+def stored_total(chosen: Filter) -> int | None:
+    """How many exchanges of a filter are stored, from the counters; None where they cannot tell: counting takes seconds."""
+    if replace(chosen, domain="", zone="") != Filter():
+        return None
+    totals = DomainTotal.objects.all()
+    if chosen.domain:
+        totals = totals.filter(domain__in=filtering.domains_like(chosen.domain))
     return int(totals.aggregate(stored=Sum("stored", default=0))["stored"])
 
 

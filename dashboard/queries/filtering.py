@@ -1,0 +1,134 @@
+"""The filter on stored exchanges: found by an index where there is one, else by looking at so many rows and no further.
+
+No list reads a partition from end to end: what looks in vain stops after MOST_ROWS rows or MOST_SECONDS, and says how far it came.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from dashboard.filters.filter import Filter
+from proxy.store.models import DomainTotal, Exchange
+from proxy.store.models.ids import id_floor, moment_of
+
+MOST_ROWS = 200_000
+MOST_SECONDS = 1.0
+STEP = 20_000
+MOST_DOMAINS = 100
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+# Columns without an index, by the attribute of the filter.
+_EQUAL = {
+    "model": "model",
+    "account": "account",
+    "client_key": "client_key",
+    "person": "user_id",
+    "agent": "agent_id",
+    "type": "request_type",
+    "outcome": "outcome",
+    "error_type": "error_type",
+    "stop_reason": "stop_reason",
+}
+_AT_LEAST = {
+    "min_cost_usd": "cost_usd",
+    "min_duration_ms": "duration_ms",
+    "min_first_byte_ms": "first_byte_ms",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Rows newest first. `older` is the id to go on before, None at the end; `looked_back_to` is set where it stopped early."""
+
+    rows: list[Exchange]
+    older: UUID | None = None
+    looked_back_to: datetime | None = None
+
+
+def find(
+    rows: QuerySet[Exchange], chosen: Filter, before: UUID | None = None, size: int = 50, skip: int = 0
+) -> Found:
+    """The `size` rows of the filter before an id, without the first `skip`."""
+    indexed = rows.filter(_indexed(chosen, timezone.now()))
+    others = _others(chosen)
+    if others:
+        return _look(indexed, others, before, size, skip)
+    if before is not None:
+        indexed = indexed.filter(id__lt=before)
+    if skip:
+        # An index alone tells the last id to pass over; with their columns they would all be read.
+        passed = list(indexed.values_list("id", flat=True)[skip - 1 : skip])
+        indexed = indexed.filter(id__lt=passed[0]) if passed else indexed.none()
+    found = list(indexed[: size + 1])
+    return Found(found[:size], found[size - 1].id if len(found) > size else None)
+
+
+def domains_like(typed: str) -> list[str]:
+    """The domain of this name, else those that have the text in their name, the latest ones."""
+    known = DomainTotal.objects.filter(domain=typed)
+    if not typed or known.exists():
+        return [typed]
+    like = DomainTotal.objects.filter(domain__contains=typed).order_by("-last_at")
+    return list(like.values_list("domain", flat=True)[:MOST_DOMAINS]) or [typed]
+
+
+def _look(indexed: QuerySet[Exchange], others: Q, before: UUID | None, size: int, skip: int) -> Found:
+    """Step by step back through what the indexes give, until the page is full or the bounds are reached."""
+    found: list[Exchange] = []
+    wanted, looked, ends_at = skip + size + 1, 0, time.monotonic() + MOST_SECONDS
+    while len(found) < wanted:
+        stretch = indexed if before is None else indexed.filter(id__lt=before)
+        last = list(stretch.values_list("id", flat=True)[STEP - 1 : STEP])
+        part = stretch.filter(id__gte=last[0]) if last else stretch
+        found += part.filter(others)[: wanted - len(found)]
+        if not last:
+            break
+        before, looked = last[0], looked + STEP
+        if looked >= MOST_ROWS or time.monotonic() > ends_at:
+            break
+    rows = found[skip : skip + size]
+    if len(found) >= wanted:
+        return Found(rows, rows[-1].id)
+    return Found(rows, before, moment_of(before)) if last and before else Found(rows)
+
+
+def _indexed(chosen: Filter, now: datetime) -> Q:
+    """Ids hold their time, so a period is a range of them."""
+    bounds, found = chosen.bounds(now), Q()
+    if bounds.since:
+        found &= Q(id__gte=_id_from(bounds.since))
+    if bounds.until:
+        found &= Q(id__lt=_id_from(bounds.until))
+    if chosen.domain:
+        names = domains_like(chosen.domain)
+        found &= Q(domain=names[0]) if len(names) == 1 else Q(domain__in=names)
+    if chosen.session:
+        found &= Q(session_id=chosen.session)
+    return found
+
+
+def _id_from(moment: datetime) -> UUID:
+    """The lowest id of a moment; ids count from 1970."""
+    return id_floor(max(moment, EPOCH))
+
+
+def _others(chosen: Filter) -> Q:
+    found = Q()
+    for attribute, column in _EQUAL.items():
+        if value := getattr(chosen, attribute):
+            found &= Q(**{column: value})
+    for attribute, column in _AT_LEAST.items():
+        if (least := getattr(chosen, attribute)) is not None:
+            found &= Q(**{f"{column}__gte": least})
+    if chosen.tool:
+        found &= Q(tool_names__contains=[chosen.tool])
+    if chosen.status.endswith("xx"):
+        hundred = int(chosen.status[0]) * 100
+        found &= Q(status__gte=hundred, status__lt=hundred + 100)
+    elif chosen.status:
+        found &= Q(status=int(chosen.status))
+    return found
