@@ -110,6 +110,7 @@ def test_e0_the_list_has_the_predecessors_shape(program: Client) -> None:
         "limit": 100,
         "offset": 0,
         "hasMore": False,
+        "lookedBackTo": None,
         "nextBefore": None,
     }
 
