@@ -10,6 +10,7 @@ from csp.constants import NONE, SELF
 from nexus_project import env
 from nexus_project.settings.base import *  # noqa: F403
 from nexus_project.settings.base import (
+    BASE_DIR,
     DASHBOARD_PORT,
     DASHBOARD_URL,
     DATABASE_URL,
@@ -68,6 +69,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "channels",
     "csp",
+    "django_htmx",
     "ninja",
     "accounts",
     "proxy.store",
@@ -84,6 +86,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
     "dashboard.errors.ErrorMiddleware",
 ]
 ROOT_URLCONF = "nexus_project.urls.dashboard"
@@ -91,6 +94,7 @@ ASGI_APPLICATION = "nexus_project.asgi.dashboard.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "dashboard" / "pages"],  # each page's templates lie in its folder
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
