@@ -1,6 +1,7 @@
 """What the lists have in common, and what they cost."""
 
 import pytest
+from django.template import engines
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
@@ -63,3 +64,8 @@ def test_predecessor_defect_27_every_page_has_the_strict_policy(signed_in: Clien
     assert "unsafe" not in policy
     assert b"style=" not in response.content
     assert response.content.count(b"<script") == response.content.count(b"<script src=")
+
+
+def test_what_a_template_prints_has_to_exist() -> None:
+    with pytest.raises(pytest.fail.Exception, match=r"page\.no_answer"):
+        engines["django"].from_string("{{ page.no_answer }}").render({"page": object()})
