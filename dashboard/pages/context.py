@@ -14,7 +14,7 @@ from dashboard.pages import registry
 
 
 def shell(request: HttpRequest) -> dict[str, object]:
-    """Where in the dashboard this is, the proxy's address as clients call it, whether exchanges are stored, what needs somebody."""
+    """The page and the navigation, the proxy's address as clients call it, and what an operator has to know."""
     # Asked for only where it is shown: the page that refuses a foreign host must not look at the host again.
     return {
         "here": registry.page_of(request),

@@ -18,11 +18,11 @@ from dashboard.pages.usage.view import usage
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`name` is its folder's and what `{% url %}` takes; its templates lie beside its view.
+    """`name` is that of its folder, and what `{% url %}` takes.
 
     `place` names the entry of the navigation that is marked while the page is open; a page that names itself is an entry.
-    `key` opens it after "g". Without a `permission` it is open to everybody and says itself which methods it takes.
-    At the address `fragment` it answers without the frame, for htmx: only its block `fragment`, and not to be read alone.
+    `key` opens it, after "g". Without a `permission` it is open to everybody and its view checks the method itself.
+    At the address `fragment` the same view renders only the block `fragment` of its template, for htmx to put in place.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Page:
         return self.place == self.name
 
     def guarded(self) -> View:
-        """Its view, for those who may see it; whoever may only looks."""
+        """The view behind its permission; such a page is only read."""
         return require_safe(signed_in_only(self.view, self.permission)) if self.permission else self.view
 
 

@@ -16,7 +16,7 @@ RECENT = 20
 
 
 def overview(request: HttpRequest, *, base: str = "dashboard/base.html") -> HttpResponse:
-    """Cards, pipeline, what runs now and what ended last."""
+    """Cards, pipeline, what runs now and what ended last; `base` is the template that it extends."""
     domain, since = chosen_domain(request), figures.last_day()
     context = {
         "base": base,
