@@ -1,22 +1,18 @@
 """Addresses of the dashboard, as the predecessor had them (§7.2, §7.3, §8)."""
 
 from django.urls import path
+from django.views.decorators.http import require_safe
+from django.views.generic import RedirectView
 
 from dashboard.api import health
 from dashboard.api.endpoints import api
-from dashboard.pages import lists as pages
-from dashboard.pages import signin
+from dashboard.pages import registry
+from dashboard.pages.login.view import logout
 
 urlpatterns = [
-    path("", pages.home, name="home"),
-    path("dashboard", pages.overview, name="overview"),
-    path("dashboard/overview-fragment", pages.overview_fragment, name="overview-fragment"),
-    path("dashboard/requests", pages.requests, name="requests"),
-    path("dashboard/request/<uuid:exchange_id>", pages.exchange, name="exchange"),
-    path("dashboard/usage", pages.usage, name="usage"),
-    path("dashboard/limits", pages.limits, name="limits"),
-    path("dashboard/login", signin.login, name="login"),
-    path("dashboard/logout", signin.logout, name="logout"),
+    path("", require_safe(RedirectView.as_view(pattern_name="overview")), name="home"),
+    *registry.urls(),
+    path("dashboard/logout", logout, name="logout"),
     path("health", health.health, name="health"),
     path("health/ready", health.ready, name="health-ready"),
     path("health/live", health.live, name="health-live"),

@@ -17,6 +17,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.http import url_has_allowed_host_and_scheme
+from django_htmx.http import HttpResponseClientRefresh
+from django_htmx.middleware import HtmxDetails
 
 from accounts import guesses
 from accounts.guesses import Verdict
@@ -31,6 +33,12 @@ NOT_ALLOWED = {
     READ_BODIES: "Your user lacks the permission “read_bodies”: ask an operator, who gives it in the admin, under Users.",
 }
 View = Callable[..., HttpResponseBase]
+
+
+class HtmxRequest(HttpRequest):
+    """As django_htmx's middleware passes it on; `htmx` is true where a script of a page asks for a part of it."""
+
+    htmx: HtmxDetails
 
 
 class Visitor(Enum):
@@ -95,18 +103,22 @@ def judge_key(request: HttpRequest, key: str) -> Visitor:
     return _VISITORS[guesses.judge(throttle.address_of(request), [key])]
 
 
-def signed_in_only(view: View) -> View:
-    """Let a page be seen by signed-in visitors; others are led to the sign-in page or told what is missing."""
+def signed_in_only(view: View, permission: str = VIEW_FIGURES) -> View:
+    """Let a page be seen by who has the permission; others are led to the sign-in page or told what is missing."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        who = visitor(request)
+    def guarded(request: HtmxRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        who = visitor(request, permission)
         if who is Visitor.WELCOME:
             return view(request, *args, **kwargs)
         if who is Visitor.NOBODY_YET:
             return render(request, "dashboard/not_configured.html", status=503)
         if who is Visitor.NOT_ALLOWED:
-            return refused(request, NOT_ALLOWED[VIEW_FIGURES])
+            return refused(request, NOT_ALLOWED[permission])
+        if request.htmx:
+            return (
+                HttpResponseClientRefresh()
+            )  # the page itself leads to the sign-in, and from there back to itself
         return HttpResponseRedirect(f"{reverse('login')}?{urlencode({'next': request.get_full_path()})}")
 
     return guarded

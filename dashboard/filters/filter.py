@@ -106,6 +106,15 @@ HELP: Mapping[str, str] = {
     "min_duration_ms": "At least so long, in milliseconds.",
     "min_first_byte_ms": "At least so long until the first byte, in milliseconds.",
 }
+LABELS: Mapping[str, str] = {
+    **{attribute: attribute.replace("_", " ").capitalize() for attribute in HELP},
+    "since": "From",
+    "until": "To",
+    "zone": "Time zone",
+    "min_cost_usd": "Cost from, USD",
+    "min_duration_ms": "Duration from, ms",
+    "min_first_byte_ms": "First byte from, ms",
+}
 # Names in addresses by attribute, in the order of the filter bar.
 BY_NAME = {_camel(field.name): field.name for field in fields(Filter)}
 _DEFAULTS: Mapping[str, Any] = {field.name: field.default for field in fields(Filter)}

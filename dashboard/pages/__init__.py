@@ -1,4 +1,4 @@
-"""The pages, rendered by Django's templates.
+"""The pages, rendered by Django's templates: a folder each, with its view, its templates and what works out what they show.
 
-Read `lists`, which holds the views, then `request` and `usage`, which work out what two of them show.
+Read `registry`, which describes them all, then one of them; `context` is what the frame of every page shows.
 """

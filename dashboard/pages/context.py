@@ -10,12 +10,15 @@ from accounts.credentials import folder as credential_folder
 from accounts.models import Credential
 from accounts.snapshot import exposure
 from accounts.snapshot.exposure import Exposure
+from dashboard.pages import registry
 
 
 def shell(request: HttpRequest) -> dict[str, object]:
-    """The proxy's address as clients would call it, whether exchanges are stored, what anybody may spend, and who must sign in."""
+    """The page and the navigation, the proxy's address as clients call it, and what an operator has to know."""
     # Asked for only where it is shown: the page that refuses a foreign host must not look at the host again.
     return {
+        "here": registry.page_of(request),
+        "navigation": registry.NAVIGATION,
         "proxy_address": lambda: proxy_address(request.get_host()),
         "storage_enabled": settings.STORAGE_ENABLED,
         "reporting_zone": settings.REPORTING_TIME_ZONE,

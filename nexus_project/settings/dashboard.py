@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from csp.constants import NONE, SELF
 
 from nexus_project.settings.store import *  # noqa: F403
-from nexus_project.settings.store import DASHBOARD_PORT, DASHBOARD_URL, DEBUG, HOST
+from nexus_project.settings.store import BASE_DIR, DASHBOARD_PORT, DASHBOARD_URL, DEBUG, HOST
 from nexus_project.settings.store import INSTALLED_APPS as STORE_APPS
 
 # Of those who serve pages (asgi); everybody else keeps one connection.
@@ -23,6 +23,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "channels",
     "csp",
+    "django_htmx",
     "ninja",
 ]
 MIDDLEWARE = [
@@ -36,6 +37,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
     "dashboard.errors.ErrorMiddleware",
 ]
 ROOT_URLCONF = "nexus_project.urls.dashboard"
@@ -43,6 +45,7 @@ ASGI_APPLICATION = "nexus_project.asgi.dashboard.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "dashboard" / "pages"],  # each page's templates lie in its folder
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [

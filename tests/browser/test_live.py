@@ -99,6 +99,50 @@ async def test_a_stored_request_joins_the_list_without_a_reload(watch: Watch) ->
     assert watched.reads == 1
 
 
+async def test_the_focus_stays_on_what_is_read_again(watch: Watch) -> None:
+    row = await database_sync_to_async(people.make_exchange)(model="claude-first")
+    watched = await watch()
+    selectors = [f'#fresh a[href="/dashboard/request/{row.id}"]', "#all-requests", "#exchanges"]
+    for number, selector in enumerate(selectors):
+        await watched.page.locator(selector).focus()
+        old = await watched.page.locator(selector).element_handle()
+
+        await database_sync_to_async(people.make_exchange)(model=f"claude-next-{number}")
+        await publish(event("stored", identity=ID[:-1] + str(number)))
+
+        await expect(watched.page.locator("#fresh")).to_contain_text(f"claude-next-{number}")
+        await expect(watched.page.locator(selector)).to_be_focused()
+        assert old is not None
+        assert not await old.evaluate("element => element.isConnected")
+
+
+async def test_many_stored_requests_make_few_reads_and_the_last_is_shown(watch: Watch) -> None:
+    watched = await watch()
+
+    for number in range(20):
+        await database_sync_to_async(people.make_exchange)(model=f"claude-{number}")
+        await publish(event("stored", identity=f"{ID[:-2]}{number:02}"))
+
+    await expect(watched.page.locator("#fresh")).to_contain_text("claude-19")
+    seconds = await watched.page.evaluate("performance.now() / 1000")
+    assert 1 <= watched.reads <= 1 + seconds
+
+
+async def test_htmx_brings_no_style_and_keeps_no_page(watch: Watch) -> None:
+    watched = await watch()
+    await database_sync_to_async(people.make_exchange)(model="claude-live")
+    await publish(event("stored"))
+    await expect(watched.page.locator("#fresh")).to_contain_text("claude-live")
+
+    assert await watched.page.locator("style, [style]").count() == 0
+    assert await watched.page.evaluate("[htmx.config.allowEval, htmx.config.selfRequestsOnly]") == [
+        False,
+        True,
+    ]
+    stored = await watched.page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
+    assert "claude-live" not in stored
+
+
 async def test_a_late_event_does_not_bring_a_row_back(watch: Watch) -> None:
     watched = await watch()
 

@@ -7,9 +7,11 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
-from playwright.async_api import Page, expect
+from playwright.async_api import Page as Tab
+from playwright.async_api import expect
 
 from accounts.models import Domain
+from dashboard.pages.registry import NAVIGATION, Page
 from proxy.store.models import Exchange
 from tests import people
 from tests.browser.conftest import Opened
@@ -69,7 +71,7 @@ def domain() -> Domain:
     return domain
 
 
-async def overflow(page: Page) -> int:
+async def overflow(page: Tab) -> int:
     return int(await page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
 
 
@@ -154,6 +156,17 @@ async def test_the_keyboard_filters_helps_and_goes(open_page: Opened, traffic: E
     await page.keyboard.press("g")
     await page.keyboard.press("u")
     await page.wait_for_url("**/dashboard/usage")
+
+
+@pytest.mark.parametrize("to", NAVIGATION, ids=lambda to: to.name)
+async def test_each_key_of_the_registry_goes_to_its_page(open_page: Opened, to: Page) -> None:
+    page = await open_page("/dashboard/limits" if to.name == "overview" else "/dashboard")
+
+    await page.keyboard.press("g")
+    await page.keyboard.press(to.key)
+
+    await page.wait_for_url(f"**/{to.address}")
+    await expect(page.locator("h1")).to_have_text(to.title)
 
 
 async def test_the_first_tab_leads_to_the_content(open_page: Opened) -> None:

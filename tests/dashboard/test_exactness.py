@@ -35,7 +35,10 @@ def test_the_overview_names_the_models_without_a_price_and_what_to_do(signed_in:
 
     page = text(signed_in, "/dashboard/overview-fragment")
 
-    assert '<a href="/admin/proxy/price/add/?model=claude-next-1"><code>claude-next-1</code></a>' in page
+    assert (
+        '<a id="unpriced-claude-next-1" href="/admin/proxy/price/add/?model=claude-next-1"><code>claude-next-1</code></a>'
+        in page
+    )
     assert "?model=odd%26%3Cname%3E" in page
     assert "2 requests count as unpriced and are in no cost" in page
     assert "manage.py reprice" in page

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
@@ -18,16 +17,9 @@ from pytest_django.fixtures import Settings
 
 from accounts.access.limits import redis_key, spent_key
 from accounts.models.limits import Limit
-from tests.accounts.people import make_client_key, make_domain, make_limit
+from tests.accounts.people import make_client_key, make_limit
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def store(real_redis: redis.Redis) -> Iterator[redis.Redis]:
-    yield real_redis
-    for key in real_redis.scan_iter("nexus:limits:*"):
-        real_redis.delete(key)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 
 
 @pytest.fixture
@@ -36,41 +28,9 @@ def operator(client: Client) -> Client:
     return client
 
 
-@pytest.fixture
-def used(store: redis.Redis) -> None:
-    """Limits of every kind, and what Redis knows of them."""
-    make_limit(usd_per_day=10)
-    make_limit(
-        domain=make_domain(),
-        requests_per_minute=60,
-        tokens_per_minute=1000,
-        concurrent_streams=4,
-        usd_per_week=5,
-    )
-    now = time.time() * 1000
-    store.set(spent_key("organisation", "day", datetime.now(UTC).date()), 2_500_000)
-    store.hset(redis_key("organisation", "amounts"), "total", 500_000)
-    store.hset(redis_key("domain:a.example", "requests"), mapping={"level": 30, "at": now + 60_000})
-    store.zadd(redis_key("domain:a.example", "streams"), {"ended": now - 1, "runs": now + 60_000})
-
-
 def printed(*arguments: str) -> str:
     call_command("limits", *arguments, stdout=(said := StringIO()))
     return said.getvalue()
-
-
-@pytest.mark.usefixtures("used")
-def test_the_page_shows_what_is_used(signed_in: Client) -> None:
-    page = signed_in.get("/dashboard/limits").content.decode()
-
-    assert (
-        '<td class="number">$2.50</td><td class="number">$0.5000</td><td class="number">$10.00</td>' in page
-    )
-    assert 'title="30%"' in page
-    assert ">the organisation</th><td>USD per day</td>" in page
-    assert '>domain a.example</th><td>requests per minute</td><td class="number">30</td>' in page
-    assert '<td>at a time</td><td class="number">1</td>' in page
-    assert 'aria-current="page">Limits</a>' in page
 
 
 @pytest.mark.usefixtures("used")

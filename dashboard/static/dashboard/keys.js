@@ -1,7 +1,7 @@
-// The keyboard: "/" filters, "?" helps, "g" and a letter goes to a page. Forms marked so are sent when their field changes.
+// The keyboard: "/" filters, "?" helps, "g" and the letter of a link goes to its page. Forms marked so are sent when their field changes.
 "use strict";
 (() => {
-  const PAGES = { o: "/dashboard", r: "/dashboard/requests", u: "/dashboard/usage", l: "/dashboard/limits" };
+  const pages = new Map(Array.from(document.querySelectorAll("nav [data-key]"), (link) => [link.dataset.key, link.href]));
   const help = document.getElementById("help");
   let pending = false;
 
@@ -11,14 +11,14 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || help.open) return;
-    const goes = pending && PAGES[event.key];
+    const goes = pending && pages.get(event.key);
     pending = event.key === "g";
     if (goes) {
       location.assign(goes);
     } else if (event.key === "?") {
       help.showModal();
     } else if (event.key === "/") {
-      const filter = document.getElementById("filter");
+      const filter = document.getElementById("filter-domain");
       if (!filter) return;
       event.preventDefault();
       filter.focus();

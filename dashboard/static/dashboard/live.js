@@ -1,5 +1,5 @@
-// Live updates over the websocket: rows of running streams are patched, and a stored exchange makes the page read its
-// fragment again, at most once a second. Nothing polls; a lost socket comes back with growing pauses and catches up by one read.
+// The websocket: rows of running streams are patched, and a stored exchange calls what is shown stale, upon which htmx reads
+// it again, at most once a second. Nothing polls; a lost socket comes back with growing pauses and catches up by one read.
 "use strict";
 (() => {
   const FINISHED_KEPT = 500;
@@ -7,6 +7,7 @@
   const SILENCE = 75_000; // The server speaks every 30 s at least.
   const NO_SESSION = 4401;
   const panel = document.getElementById("running");
+  const fresh = document.getElementById("fresh");
   const body = document.getElementById("streams");
   const blank = document.getElementById("stream");
   const state = document.getElementById("socket");
@@ -16,7 +17,7 @@
   let attempts = 0;
   let watchdog = 0;
   let clock = 0;
-  let isReading = false;
+  let pause = 0;
   let isStale = false;
 
   function show(name, text) {
@@ -77,30 +78,16 @@
     tick();
   }
 
-  async function readAgain() {
+  // What comes within the pause makes one more read at its end; while a read is under way, htmx keeps the last one waiting.
+  function readAgain() {
     isStale = true;
-    if (isReading) return;
-    isReading = true;
-    while (isStale) {
-      isStale = false;
-      await readOnce();
-      await new Promise((done) => setTimeout(done, READ_PAUSE));
-    }
-    isReading = false;
-  }
-
-  async function readOnce() {
-    const fresh = document.getElementById("fresh");
-    try {
-      const answer = await fetch(fresh.dataset.fragment, { headers: { Accept: "text/html" } });
-      if (answer.redirected) location.reload(); // The session has ended: the page leads to the sign-in.
-      if (!answer.ok || answer.redirected) return;
-      const focused = fresh.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
-      fresh.innerHTML = await answer.text();
-      if (focused) fresh.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus();
-    } catch {
-      // The next event, or the next connection, reads again.
-    }
+    if (pause) return;
+    isStale = false;
+    fresh.dispatchEvent(new Event("stale"));
+    pause = setTimeout(() => {
+      pause = 0;
+      if (isStale) readAgain();
+    }, READ_PAUSE);
   }
 
   function receive(frame) {
@@ -137,12 +124,12 @@
       rows.forEach((_, id) => { rows.get(id).element.remove(); });
       rows.clear();
       redraw();
-      const pause = Math.min(30_000, 500 * 2 ** attempts) * (0.75 + Math.random() / 2);
+      const delay = Math.min(30_000, 500 * 2 ** attempts) * (0.75 + Math.random() / 2);
       attempts += 1;
       show("lost", "Connection lost, trying again");
       // The session has ended, or perhaps it has.
       if (closed.code === NO_SESSION || attempts === 3) readAgain();
-      setTimeout(connect, pause);
+      setTimeout(connect, delay);
     });
   }
 

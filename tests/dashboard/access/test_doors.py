@@ -6,10 +6,13 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from dashboard.access.signin import VIEW_FIGURES
+from dashboard.pages.registry import PAGES
+from tests.people import reader
+
 pytestmark = pytest.mark.django_db
-OPEN = {
+OPEN = {f"/{page.address}": 200 for page in PAGES if not page.permission} | {
     "/": 302,
-    "/dashboard/login": 200,
     "/dashboard/logout": 405,
     "/health": 200,
     "/health/ready": 200,
@@ -49,15 +52,53 @@ def test_the_walk_finds_every_kind_of_address() -> None:
 
 CLOSED = [path for path in paths() if path not in OPEN]
 DATA = [path for path in CLOSED if path.startswith("/api/") and path not in DOCUMENTATION]
-PAGES = [path for path in CLOSED if path not in DATA]
+SHOWN = [path for path in CLOSED if path not in DATA]
+GUARDED = [
+    (f"/{address}".replace("<uuid:exchange_id>", ID), page.permission)
+    for page in PAGES
+    for address in (page.address, page.fragment)
+    if address and page.permission
+]
 
 
 @pytest.mark.parametrize("cookie", COOKIES)
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", SHOWN)
 def test_a_page_asks_who_comes(path: str, cookie: str) -> None:
     response = Client(headers={"Cookie": cookie}).get(path)
 
     assert response.headers["Location"].startswith("/dashboard/login?next=")
+
+
+def test_the_registry_leaves_only_the_sign_in_open() -> None:
+    assert [page.name for page in PAGES if not page.permission] == ["login"]
+    assert {path for path, _ in GUARDED} == set(SHOWN) - DOCUMENTATION
+
+
+@pytest.mark.parametrize(("path", "permission"), GUARDED)
+def test_a_page_opens_with_its_permission_only(client: Client, path: str, permission: str) -> None:
+    client.force_login(reader("carl", is_staff=True))
+    refused = client.get(path)
+    client.force_login(reader("ann", *{name.rpartition(".")[2] for name in (VIEW_FIGURES, permission)}))
+
+    assert refused.status_code == 403
+    assert permission.rpartition(".")[2] in refused.text
+    assert client.get(path).status_code == (404 if ID in path else 200)
+
+
+@pytest.mark.parametrize("path", [path for path, _ in GUARDED])
+def test_a_page_is_only_looked_at(signed_in: Client, path: str) -> None:
+    assert signed_in.post(path).status_code == 405
+
+
+@pytest.mark.parametrize("path", [path for path, _ in GUARDED])
+def test_htmx_without_a_session_reloads_the_page_which_leads_to_the_sign_in(
+    client: Client, path: str
+) -> None:
+    response = client.get(path, headers={"HX-Request": "true"})
+
+    assert response.status_code == 200
+    assert response.headers["HX-Refresh"] == "true"
+    assert response.content == b""
 
 
 @pytest.mark.parametrize("cookie", COOKIES)

@@ -33,21 +33,6 @@ def test_a_page_opens_for_who_signed_in(signed_in: Client, path: str) -> None:
     assert signed_in.get(path).status_code == 200
 
 
-def test_the_form_keeps_the_page_that_was_wanted(client: Client) -> None:
-    page = client.get("/dashboard/login?next=/dashboard/usage").content.decode()
-
-    assert '<input type="hidden" name="next" value="/dashboard/usage">' in page
-    assert 'href="/admin/login/?next=%2Fdashboard%2Fusage"' in page
-
-
-def test_signing_in_leads_to_the_page_that_was_wanted(client: Client) -> None:
-    response = client.post(
-        "/dashboard/login", {"key": settings.DASHBOARD_API_KEY, "next": "/dashboard/usage?by=domain"}
-    )
-
-    assert response.headers["Location"] == "/dashboard/usage?by=domain"
-
-
 def test_predecessor_defect_22_the_cookie_holds_no_key(signed_in: Client) -> None:
     cookie = signed_in.cookies[settings.SESSION_COOKIE_NAME]
 
@@ -61,35 +46,6 @@ def test_a_session_ends_when_the_key_changes(signed_in: Client, settings: LazySe
     settings.DASHBOARD_API_KEY = "another-key"
 
     assert signed_in.get("/dashboard").status_code == 302
-
-
-def test_a_wrong_key_is_refused_with_a_sentence(client: Client) -> None:
-    response = client.post("/dashboard/login", {"key": "wrong"})
-
-    assert response.status_code == 403
-    assert b"DASHBOARD_API_KEY" in response.content
-    assert client.get("/dashboard").status_code == 302
-
-
-def test_signing_out_ends_the_session(signed_in: Client) -> None:
-    signed_in.post("/dashboard/logout")
-
-    assert signed_in.get("/dashboard").status_code == 302
-
-
-def test_signing_out_takes_more_than_a_link(signed_in: Client) -> None:
-    assert signed_in.get("/dashboard/logout").status_code == 405
-
-
-def test_who_is_signed_in_is_not_asked_again(signed_in: Client) -> None:
-    assert signed_in.get("/dashboard/login").headers["Location"] == "/dashboard"
-
-
-def test_the_sign_in_form_is_guarded_against_forgery() -> None:
-    response = Client(enforce_csrf_checks=True).post("/dashboard/login", {"key": settings.DASHBOARD_API_KEY})
-
-    assert response.status_code == 403
-    assert b"This form has expired" in response.content
 
 
 @pytest.mark.parametrize(
@@ -120,15 +76,6 @@ def test_the_api_refuses_in_json(header: dict[str, str], status: int, code: str)
 
     assert response.status_code == status
     assert response.json()["error"]["code"] == code
-
-
-def test_e0_an_unset_key_shows_how_to_set_it(client: Client, settings: LazySettings) -> None:
-    settings.DASHBOARD_API_KEY = ""
-
-    pages = [client.get(path) for path in ("/dashboard", "/dashboard/login")]
-
-    assert [page.status_code for page in pages] == [503, 503]
-    assert all(b"Set <code>DASHBOARD_API_KEY</code>" in page.content for page in pages)
 
 
 def test_an_unset_key_opens_nothing(settings: LazySettings) -> None:

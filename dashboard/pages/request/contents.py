@@ -6,7 +6,7 @@ from functools import cached_property
 
 from accounts.secrets.masking import mask_text
 from dashboard.drawing.timeline import Timeline, draw
-from dashboard.pages.served import Fact, facts_of
+from dashboard.pages.request.served import Fact, facts_of
 from dashboard.queries.exchanges import Details
 from dashboard.templatetags.nexus import words
 from dashboard.transcript import batch_results, bodies, turns

@@ -26,7 +26,7 @@ def login(request: HttpRequest) -> HttpResponse:
     if not settings.DASHBOARD_API_KEY:
         return render(request, "dashboard/not_configured.html", status=503)
     if request.method != "POST":
-        return render(request, "dashboard/login.html", {"next": target})
+        return render(request, "login/page.html", {"next": target})
     who = signin.judge_key(request, request.POST.get("key", "").strip())
     if who is Visitor.WELCOME:
         request.session.flush()
@@ -36,7 +36,7 @@ def login(request: HttpRequest) -> HttpResponse:
     wait = guesses.wait_of(throttle.address_of(request)) if who is Visitor.THROTTLED else 0
     if wait:
         message = f"{message} {throttle.advice(wait)}"
-    response = render(request, "dashboard/login.html", {"next": target, "error": message}, status=status)
+    response = render(request, "login/page.html", {"next": target, "error": message}, status=status)
     return throttle.refuse(response, wait) if wait else response
 
 

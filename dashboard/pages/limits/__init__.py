@@ -1,0 +1,1 @@
+"""Each limit, and how much of it is used now."""

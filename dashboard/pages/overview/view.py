@@ -1,0 +1,36 @@
+"""The overview, whole or only what is read again."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from accounts.limits import use as limit_use
+from dashboard.pages.filter_bar import filter_bar
+from dashboard.queries import exchanges, figures
+from dashboard.queries.unpriced import unpriced_models
+from proxy import restarts
+from proxy.store.pipeline import pipeline
+from proxy.store.pricing.pending import pending
+
+RECENT = 20
+SERVES = ("domain",)
+
+
+def overview(request: HttpRequest, *, base: str = "dashboard/base.html") -> HttpResponse:
+    """Cards, pipeline, what runs now and what ended last; `base` is the template that it extends."""
+    bar, since = filter_bar(request, SERVES), figures.last_day()
+    domain = bar.filter.domain
+    context = {
+        "base": base,
+        "domain": domain,
+        "bar": bar,
+        "figures": figures.total(since, domain),
+        "active_domains": figures.active_domains(since, domain),
+        "pipeline": pipeline(),
+        "unpriced": unpriced_models(),
+        "outdated": pending(),
+        "unchecked": limit_use.unchecked(),
+        "restarts": restarts.read(settings.NEXUS_DATA_DIR),
+        "rows": exchanges.page(bar.filter, size=RECENT).rows,
+    }
+    return render(request, "overview/page.html", context)

@@ -1,0 +1,1 @@
+"""Seven days in charts and tables: `view`, and `charts`, which draws."""

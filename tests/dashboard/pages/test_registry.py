@@ -1,0 +1,86 @@
+"""Whatever the registry says of a page holds: its folder, its address, its place in the navigation, its key."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from dashboard.pages.registry import NAVIGATION, PAGES, Page
+from nexus_project.env import BASE_DIR
+from tests import people
+from tests.dashboard.pages.shown import text
+
+pytestmark = pytest.mark.django_db
+FOLDER = BASE_DIR / "dashboard" / "pages"
+TESTS = Path(__file__).parent
+
+
+def names(pages: tuple[Page, ...]) -> list[str]:
+    return [page.name for page in pages]
+
+
+def path_of(page: Page) -> str:
+    has_id = "<uuid:exchange_id>" in page.address
+    return reverse(page.name, args=[people.make_exchange().id] if has_id else [])
+
+
+def test_each_folder_is_a_page_and_has_a_view_a_template_and_a_test() -> None:
+    folders = {path.parent.name for path in FOLDER.glob("*/__init__.py")}
+
+    assert folders == set(names(PAGES))
+    for name in folders:
+        assert (FOLDER / name / "view.py").is_file()
+        assert (FOLDER / name / "page.html").is_file()
+        assert (TESTS / f"test_{name}.py").is_file()
+
+
+def test_no_two_pages_have_the_same_name_address_or_key() -> None:
+    for taken in (
+        names(PAGES),
+        [address for page in PAGES for address in (page.address, page.fragment) if address],
+        [page.key for page in PAGES if page.key],
+    ):
+        assert len(set(taken)) == len(taken)
+
+
+def test_a_key_is_a_letter_that_means_nothing_else_and_leads_to_an_entry() -> None:
+    keys = {page.key for page in PAGES if page.key}
+
+    assert all(re.fullmatch("[a-fh-z]", key) for key in keys)
+    assert keys == {page.key for page in NAVIGATION if page.key}
+
+
+def test_a_place_is_an_entry_of_the_navigation() -> None:
+    assert {page.place for page in PAGES if page.place} == set(names(NAVIGATION))
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.permission], ids=lambda page: page.name)
+def test_the_frame_shows_where_the_reader_is_and_what_the_keys_do(signed_in: Client, page: Page) -> None:
+    shown = text(signed_in, path_of(page))
+    navigation, help_dialog = shown.split('<nav aria-label="Pages">')[1].split("</nav>", 1)
+    entries = re.findall(r'<a href="([^"]+)" data-key="(.)"( aria-current="page")?>([^<]+)</a>', navigation)
+
+    assert entries == [
+        (reverse(entry.name), entry.key, ' aria-current="page"' * (entry.name == page.place), entry.title)
+        for entry in NAVIGATION
+    ]
+    assert re.findall(r"<kbd>g</kbd> <kbd>(.)</kbd></dt><dd>([^<]+)</dd>", help_dialog) == [
+        (entry.key, entry.title) for entry in NAVIGATION
+    ]
+
+
+def test_the_title_of_an_entry_is_that_of_its_page(signed_in: Client) -> None:
+    for page in NAVIGATION:
+        shown = text(signed_in, reverse(page.name))
+
+        assert f"<title>{page.title} · Nexus</title>" in shown
+        assert f"<h1>{page.title}</h1>" in shown
+
+
+def test_the_sign_in_page_has_its_title_without_a_navigation(client: Client) -> None:
+    shown = text(client, "/dashboard/login")
+
+    assert "<title>Sign in · Nexus</title>" in shown
+    assert "data-key" not in shown
