@@ -65,9 +65,9 @@ class FilterBar:
         """The inputs behind "More"."""
         return [field for field in self._fields if field.name not in FIRST]
 
-    def is_open(self) -> bool:
-        """Whether one of those behind "More" is in use."""
-        return any(field.value for field in self.more())
+    def in_use(self) -> int:
+        """How many of those behind "More" are on."""
+        return sum(bool(field.value) for field in self.more())
 
     def query(self) -> str:
         """The filter as the query of another page."""
