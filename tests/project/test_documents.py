@@ -8,9 +8,11 @@ import pytest
 from django.urls import Resolver404, URLPattern, get_resolver
 from ninja import Schema
 
+from accounts.oauth import metrics
 from dashboard.api import schemas
 from dashboard.api.endpoints import api
 from nexus_project.env import BASE_DIR
+from nexus_project.operations.grants import TABLES
 from nexus_project.urls import proxy
 from proxy.wire.errors import ErrorKind
 from tests.project import repository
@@ -86,6 +88,15 @@ def test_every_path_of_the_proxy_is_documented_and_every_documented_one_is_answe
     assert {answered_by_the_proxy(path) for path in paths} == set(proxy.urlpatterns)
 
 
+def test_every_table_is_on_the_map() -> None:
+    page = (BASE_DIR / "docs" / "architecture.md").read_text(encoding="utf-8")
+    section = page.partition("\n## Tables\n")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    listed = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+
+    assert sorted(listed) == sorted(name for name in TABLES if name.startswith(("proxy_", "accounts_")))
+
+
 def test_every_error_of_the_proxy_is_documented_with_its_status_and_type() -> None:
     table = (
         (BASE_DIR / "docs" / "wire-protocol.md").read_text(encoding="utf-8").partition("| status | type |")[2]
@@ -110,6 +121,12 @@ def test_every_path_and_parameter_of_the_openapi_document_is_documented() -> Non
 
     assert documented == set(described)
     assert [name for name in parameters if f"`{name}`" not in API and f"{{{name}}}" not in API] == []
+
+
+def test_every_count_of_oauth_metrics_is_documented() -> None:
+    section = API.partition("**`/oauth-metrics`**")[2].partition("**`/token-stats`**")[0]
+
+    assert [name for name in metrics.NAMES if f"`{name}`" not in section] == []
 
 
 def test_every_documented_path_of_the_api_is_one_of_the_dashboard() -> None:
