@@ -98,6 +98,18 @@ def test_a_reference_into_the_void_is_noticed(source: str, text: str) -> None:
     assert not leads_somewhere(reference)
 
 
+def test_every_page_is_reached_in_two_hops_from_the_readme() -> None:
+    def linked_from(source: str) -> set[str]:
+        text = (BASE_DIR / source).read_text(encoding="utf-8")
+        return {target for _, target, _ in references_in(source, text) if target.endswith(".md")}
+
+    first = linked_from("README.md")
+    second = {target for page in first for target in linked_from(page)}
+    pages = {repository.name(path) for path in (BASE_DIR / "docs").rglob("*.md")}
+
+    assert sorted(pages - first - second) == []
+
+
 def test_nothing_cites_a_document_that_the_repository_does_not_hold() -> None:
     assert VOID.search("as the predecessor has it (§2.3)")
     assert VOID.search('the order (issue "who pays")')
