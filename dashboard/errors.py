@@ -35,7 +35,7 @@ MESSAGES = {
 
 
 def json_error(status: int, message: str = "") -> JsonResponse:
-    """`{"error": {"code", "message"}}`, the shape of every error under /api (predecessor §7.1)."""
+    """`{"error": {"code", "message"}}`, the shape of every error under /api (docs/predecessor.md#api-shapes)."""
     code = CODES.get(status, "internal_error" if status >= 500 else "error")
     text = message or MESSAGES.get(status) or HTTPStatus(status).phrase
     return JsonResponse({"error": {"code": code, "message": text}}, status=status)

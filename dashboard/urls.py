@@ -1,4 +1,4 @@
-"""Addresses of the dashboard, as the predecessor had them (§7.2, §7.3, §8)."""
+"""Addresses of the dashboard, those of the predecessor kept (docs/predecessor.md#dashboard)."""
 
 from django.urls import path
 from django.views.decorators.http import require_safe

@@ -1,7 +1,7 @@
 """Who pays for a request, and whether its client may make it: a pure decision over a snapshot in memory.
 
-Order (issue "who pays", predecessor §2.3 E0): the domain's credential in the database, its credential file, the request's own
-credential, CLAUDE_API_KEY, else 401. A credential that exists but cannot be used falls through, and the decision names it. Of
+Order: the domain's credential in the database, its credential file, the request's own credential, CLAUDE_API_KEY, else 401
+(docs/credentials.md#who-pays). A credential that exists but cannot be used falls through, and the decision names it. Of
 several of a domain that can pay it takes the first and names the others: how they fare is no part of the snapshot.
 """
 

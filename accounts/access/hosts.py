@@ -88,5 +88,5 @@ def _port(text: str) -> str:
 
 
 def is_personal(domain: str) -> bool:
-    """Whether a domain is private, so that nothing of it is ever posted (predecessor §2.2)."""
+    """Whether a domain is private, so that nothing of it is ever posted (docs/predecessor.md#hosts-and-personal-domains)."""
     return "personal" in domain.lower()

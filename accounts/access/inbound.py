@@ -21,7 +21,7 @@ NOTHING = Inbound()
 
 
 def read_credentials(headers: Iterable[Header]) -> Inbound:
-    """Sort the values of `authorization` and `x-api-key` (lower-case names) by wire-protocol's "Credential of the client".
+    """Sort the values of `authorization` and `x-api-key` (lower-case names), as in docs/wire-protocol.md#credential-of-the-client.
 
     A Nexus key counts in either header, and a value that holds one stays here. Any other value goes upstream as it came, in its
     own header: SDKs send API keys as bearers too. `Bearer sk-ant-oat…` needs the OAuth beta.

@@ -1,8 +1,10 @@
-"""`<CREDENTIALS_DIR>/<domain>.credentials.json`: the predecessor's format (§2.5), read whole and written atomically.
+"""`<CREDENTIALS_DIR>/<domain>.credentials.json`: read whole and written atomically.
 
-`_wildcard.<parent>.credentials.json` stands for `*.<parent>`.
+The format is the predecessor's (docs/predecessor.md#credential-files). `_wildcard.<parent>.credentials.json` stands for
+`*.<parent>`.
 
-Only a regular file counts. It may be a link within its folder, as Kubernetes mounts secrets, and never one that leads out of it.
+Only a regular file counts. It may be a link within its folder, as Kubernetes mounts secrets, and never one that leads out of
+it.
 """
 
 import json

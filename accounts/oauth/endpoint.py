@@ -1,4 +1,4 @@
-"""The token endpoint (predecessor §2.6, RFC 6749): a refresh token or a login's code for a pair of tokens."""
+"""The token endpoint (RFC 6749, docs/predecessor.md#oauth): a refresh token or a login's code for a pair of tokens."""
 
 import json
 import time

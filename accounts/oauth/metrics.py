@@ -1,4 +1,4 @@
-"""Counts of refreshes over all processes and restarts, in one Redis hash (`/oauth-metrics`, predecessor §2.6)."""
+"""Counts of refreshes over all processes and restarts, in one Redis hash (`/oauth-metrics`, docs/predecessor.md#oauth-metrics)."""
 
 import logging
 from datetime import timedelta

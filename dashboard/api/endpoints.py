@@ -1,4 +1,4 @@
-"""The data API (predecessor §7.3): endpoints translate, `queries` reads, `schemas` shapes."""
+"""The data API: endpoints translate, `queries` reads, `schemas` shapes."""
 
 from datetime import datetime, timedelta
 from typing import Annotated, Literal

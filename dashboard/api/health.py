@@ -1,4 +1,4 @@
-"""Health as JSON, without sign-in (shapes: predecessor §8)."""
+"""Health as JSON, without sign-in (shapes: docs/predecessor.md#health)."""
 
 from functools import cache
 

@@ -1,4 +1,4 @@
-"""The API's shapes (predecessor §7.3), in camelCase, with what is new here added beside the old names."""
+"""The API's shapes, in camelCase: the predecessor's names (docs/predecessor.md#api-shapes), with what is new here beside them."""
 
 from datetime import date, datetime
 from decimal import Decimal

@@ -37,7 +37,7 @@ class Figures:
 
     @property
     def total_tokens(self) -> int:
-        """Input and output, as the predecessor counts (§3.3): the cache is told apart."""
+        """Input and output, as the predecessor counts: the cache is counted apart (docs/predecessor.md#token-stats)."""
         return self.input_tokens + self.output_tokens
 
     @property

@@ -1,4 +1,4 @@
-"""Numbers, times and money as people read them (formats: predecessor §7.2)."""
+"""Numbers, times and money as people read them, in the formats of docs/predecessor.md#dashboard."""
 
 from datetime import datetime
 from decimal import Decimal

@@ -1,0 +1,4 @@
+"""Where an ASGI server begins: one application for the proxy, one for the dashboard.
+
+Read `proxy`, then `dashboard`, which adds websockets.
+"""

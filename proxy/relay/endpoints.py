@@ -109,7 +109,7 @@ async def client_setup(request: RelayRequest, name: str) -> HttpResponseBase:
 
 
 async def stats(request: RelayRequest) -> HttpResponseBase:
-    """`/token-stats[?domain=]`: tokens per domain over all processes and restarts (predecessor §3.1, cache counts added)."""
+    """`/token-stats[?domain=]`: tokens per domain over all processes and restarts (docs/predecessor.md#token-stats)."""
     if refused := await _refusal(request):
         return refused
     if not settings.DATABASE_URL:
@@ -127,7 +127,7 @@ async def stats(request: RelayRequest) -> HttpResponseBase:
 
 
 async def oauth_metrics(request: RelayRequest) -> HttpResponseBase:
-    """`/oauth-metrics`: counts of token refreshes over all processes (predecessor §2.6); null where nobody can say."""
+    """`/oauth-metrics`: counts of token refreshes (docs/predecessor.md#oauth-metrics); null where nobody can say."""
     if refused := await _refusal(request):
         return refused
     return json_response(await sync_to_async(_read_metrics, thread_sensitive=False)())

@@ -1,4 +1,4 @@
-"""The console report of the tokens per domain, 90 columns wide (predecessor §3.1)."""
+"""The console report of the tokens per domain, 90 columns wide (docs/predecessor.md#console-report)."""
 
 from collections.abc import Mapping
 from datetime import timedelta

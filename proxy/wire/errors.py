@@ -13,7 +13,6 @@ class ErrorKind(Enum):
 
     INVALID_REQUEST = ("invalid_request_error", 400)
     AUTHENTICATION = ("authentication_error", 401)
-    BILLING = ("billing_error", 402)
     PERMISSION = ("permission_error", 403)
     NOT_FOUND = ("not_found_error", 404)
     REQUEST_TIMEOUT = ("timeout_error", 408)

@@ -38,7 +38,7 @@ class Usage:
 
     @property
     def total_tokens(self) -> int:
-        """Input and output without the cache, as the predecessor counted."""
+        """Input and output without the cache, as the predecessor counted (docs/predecessor.md#token-stats)."""
         return self.input_tokens + self.output_tokens
 
     @property

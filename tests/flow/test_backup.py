@@ -1,4 +1,4 @@
-"""The chapter "Backup and restore" of docs/operations.md, its very lines, against a Nexus that runs."""
+"""The commands of docs/operations.md#backup-and-restore, word for word, against a Nexus that runs."""
 
 import re
 import subprocess

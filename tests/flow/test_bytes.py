@@ -12,11 +12,12 @@ from nexus_project.demo.script import Script
 from tests.flow import wire
 from tests.flow.conftest import OPERATOR_KEY, Nexus
 
-# What wire-protocol.md names as not forwarded or set by Nexus, what frames a request, and what tells of a web page.
+# What docs/wire-protocol.md#headers-of-a-request names as not forwarded or set by Nexus, what frames a request, and what
+# tells of a web page.
 NAMED = {
     "host", "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-authenticate", "proxy-authorization",
     "proxy-connection", "te", "trailer", "upgrade", "expect", "cookie", "authorization", "x-api-key", "accept-encoding",
-    "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port", "x-real-ip", "x-emulate",
+    "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port", "x-emulate",
     "origin",
 }  # fmt: skip
 ADDED = {b"host", b"content-length", b"accept-encoding", b"x-api-key"}

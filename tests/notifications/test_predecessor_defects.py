@@ -1,4 +1,4 @@
-"""Each Slack defect of the predecessor (its list §10, number 14, and §6) with the test that it does not come back."""
+"""Each Slack defect of the predecessor does not come back (docs/predecessor.md#defects-that-must-not-come-back)."""
 
 from pathlib import Path
 from typing import Any

@@ -275,11 +275,11 @@ async def test_it_is_reserved_for_as_it_grows_and_not_chunk_by_chunk() -> None:
 
 async def test_a_limit_that_is_reached_on_the_way_refuses_it() -> None:
     async def reserve(data: bytes) -> Refusal | None:
-        return Refusal(ErrorKind.BILLING, "The limit is reached.", [(b"x-should-retry", b"false")])
+        return Refusal(ErrorKind.SPEND_LIMIT, "The limit is reached.", [(b"x-should-retry", b"false")])
 
     exchange, upload = await begun(None, sends(b"a"), reserve)
     with pytest.raises(Refused) as caught:
         await read(upload)
 
     assert caught.value.headers == [(b"x-should-retry", b"false")]
-    assert (exchange.outcome, exchange.status) == (record.REFUSED, ErrorKind.BILLING.status)
+    assert (exchange.outcome, exchange.status) == (record.REFUSED, ErrorKind.SPEND_LIMIT.status)

@@ -1,4 +1,4 @@
-"""Databases as the predecessor's eras left them (predecessor §4.1), with rows of every kind."""
+"""Databases as the predecessor's eras left them (docs/predecessor.md#databases), with rows of every kind."""
 
 import json
 from collections.abc import Sequence

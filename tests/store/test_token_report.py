@@ -1,4 +1,4 @@
-"""The console report of the tokens per domain (predecessor §3.1)."""
+"""The console report of the tokens per domain (docs/predecessor.md#console-report)."""
 
 import logging
 from datetime import UTC, datetime, timedelta

@@ -20,7 +20,7 @@ from accounts.models import Credential, Domain
 from accounts.oauth.endpoint import DEFAULT_SCOPES, RefreshFailed, Tokens, exchange_code
 from accounts.secrets import atomic_file
 
-# Predecessor §2.6; the page shows the code, as nothing listens on this machine.
+# docs/predecessor.md#oauth: the page shows the code, as nothing listens on this machine.
 AUTHORIZE_URL = "https://claude.ai/oauth/authorize"
 REDIRECT_URI = "https://console.anthropic.com/oauth/code/callback"
 

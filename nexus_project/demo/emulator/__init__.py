@@ -1,4 +1,7 @@
-"""A local emulator of the Anthropic API: the demo's upstream, and the test suite's."""
+"""A local emulator of the Anthropic API: the demo's upstream, and the test suite's.
+
+Read `app`, then `endpoints` for what it serves, `api` for the manners of the API, `model` for what is said.
+"""
 
 from nexus_project.demo.emulator.app import Emulator, create_app
 from nexus_project.demo.script import Script

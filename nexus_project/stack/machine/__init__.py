@@ -1,4 +1,4 @@
 """What the stack needs of the machine: folders for their owner only, free ports, an account for PostgreSQL, the end of processes.
 
-Read `places`, which names every folder outside of the clone.
+Read `owned_folders`, which names every folder outside of the clone.
 """

@@ -21,7 +21,7 @@ LOG_LINES = 8
 class Program:
     """What to start, where its log and pid go, and the signal that stops it without losing anything.
 
-    `niceness` is how much lower than ours its priority is, `holds` a folder of `places` that it uses.
+    `niceness` is how much lower than ours its priority is, `holds` a folder of `owned_folders` that it uses.
     """
 
     name: str

@@ -24,7 +24,7 @@ PARTS = (
 class Home:
     """`installation` holds bin, lib and share; `folder` (700, the account's) the cluster and its passwords.
 
-    `apart` is the folder of both below /var/lib, which the server holds (`places`); None where there is none.
+    `apart` is the folder of both below /var/lib, which the server holds (`owned_folders`); None where there is none.
     """
 
     installation: Path

@@ -19,7 +19,7 @@ from accounts.snapshot.watcher import Watcher
 
 log = logging.getLogger("nexus.oauth")
 
-PAUSE_SECONDS = 5.0  # predecessor §2.6: the negative cache after a failed refresh
+PAUSE_SECONDS = 5.0  # after a first failure; docs/predecessor.md#oauth
 LONGEST_PAUSE_SECONDS = 300.0
 LOOK_SECONDS = 1.0
 THREADS = 4

@@ -1,4 +1,4 @@
-"""Which headers go up and which come down (wire-protocol.md "Requests", "Answers"). Names arrive in lower case."""
+"""Which headers go up and which come down (docs/wire-protocol.md#headers-of-a-request). Names arrive in lower case."""
 
 from collections.abc import Iterable
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""uvicorn's httptools protocol with the checks that httptools leaves out (wire-protocol.md "Malformed").
+"""uvicorn's httptools protocol with the checks that httptools leaves out (docs/wire-protocol.md#malformed-requests).
 
 It also carries on what ASGI loses: the raw request target, a way to break a connection off without a made-up end, word of a
 client that goes without a task that waits for it, and a way to write a piece of an answer without waking the task.

@@ -1,4 +1,7 @@
-"""The tables of the record, one kind a module."""
+"""The tables of the record, one kind a module.
+
+Read `traffic`, which is partitioned by month, then `sums` and `prices`; docs/architecture.md#tables says what each table holds.
+"""
 
 from proxy.price_table import MODEL_LENGTH
 from proxy.store.models.ids import CLOCK_SLACK, id_floor, moment_of, month_of

@@ -1,4 +1,8 @@
-"""Tell Slack and telemetry of what was stored. Everything slow happens in Celery tasks."""
+"""Tell Slack and telemetry of what was stored. Everything slow happens in Celery tasks.
+
+Read `notify` below, then `news`, `slack_text` and `post_queue`, the way of a post; `tasks` are its doors, `telemetry` is the
+other report.
+"""
 
 import logging
 

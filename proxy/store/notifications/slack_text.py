@@ -1,4 +1,4 @@
-"""What a post says, in the predecessor's format (§6): pure functions from a stored exchange to Slack's JSON.
+"""What a post says (docs/predecessor.md#slack): pure functions from a stored exchange to Slack's JSON.
 
 Fields: https://docs.slack.dev/legacy/legacy-messaging/legacy-secondary-message-attachments.
 """

@@ -1,4 +1,4 @@
-"""A report of each request to TELEMETRY_ENDPOINT (predecessor §8): no texts, no part of a secret."""
+"""A report of each request to TELEMETRY_ENDPOINT (docs/predecessor.md#telemetry): no texts, no part of a secret."""
 
 import logging
 

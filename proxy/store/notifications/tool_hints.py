@@ -1,4 +1,4 @@
-"""One line for each tool that Claude calls, with a hint at what it is about (predecessor §6)."""
+"""One line for each tool that Claude calls, with a hint at what it is about (docs/predecessor.md#slack)."""
 
 from collections import Counter
 from collections.abc import Callable

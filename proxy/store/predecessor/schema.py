@@ -46,7 +46,7 @@ class SchemaError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """One form of the table. `name` is that of docs/operations.md."""
+    """One form of the table. `name` is that of docs/predecessor.md#databases."""
 
     name: str
     tenant: str

@@ -12,9 +12,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import models
 from accounts.credentials.files import locked
-from accounts.models import Credential
+from accounts.models import Credential, accounts
 from accounts.oauth import endpoint as oauth_endpoint
 from accounts.oauth import metrics as oauth_metrics
 from accounts.oauth import refresh as oauth
@@ -138,8 +137,9 @@ def test_a_pair_that_cannot_be_saved_is_told(
 KILLED = """
 import os, django
 django.setup()
-from accounts import oauth, credentials
 from accounts.models import Credential
+from accounts.oauth import refresh as oauth
+from accounts.snapshot import credentials
 oauth._keep = lambda *given: os._exit(9)
 oauth.refresh(credentials.from_row(Credential.objects.get()))
 """
@@ -165,7 +165,7 @@ def test_a_process_killed_between_answer_and_save_is_reported(
         oauth.refresh(credential_of(row), patient=False)
 
     monkeypatch.setattr(oauth, "LEASE_SECONDS", 0)
-    monkeypatch.setattr(models, "LEASE_SECONDS", 0)
+    monkeypatch.setattr(accounts, "LEASE_SECONDS", 0)
     failed = failure(row)
 
     row.refresh_from_db()

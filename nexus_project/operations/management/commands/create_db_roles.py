@@ -23,7 +23,7 @@ class Command(BaseCommand):
         "process needs. Run it as the owner of the tables, after each `manage.py migrate`; it may be run at any time. A password "
         "comes from PROXY_DB_PASSWORD, WORKER_DB_PASSWORD or DASHBOARD_DB_PASSWORD (or the file that <NAME>_FILE names); a role "
         "that is there already keeps its own otherwise, and a new one gets a fresh one, shown this once. Then give each process "
-        "the address of its role: docs/operations.md, Roles."
+        "the address of its role: docs/operations.md#roles."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
