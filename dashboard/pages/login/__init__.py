@@ -1,1 +1,4 @@
-"""Signing in and out."""
+"""Signing in and out.
+
+Read `view`, then its template `page.html`.
+"""

@@ -1,1 +1,4 @@
-"""What goes on now: figures of a day, the pipeline, running streams, the latest requests."""
+"""The first page: what runs, the figures of the last day, and the latest requests.
+
+Read `view`, then its template `page.html`.
+"""

@@ -1,1 +1,4 @@
-"""The list of all requests, newest first."""
+"""The list of requests, by keyset and filter.
+
+Read `view`, then its template `page.html`.
+"""

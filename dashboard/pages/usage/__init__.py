@@ -1,1 +1,4 @@
-"""Seven days in charts and tables: `view`, and `charts`, which draws."""
+"""Seven days of usage in charts and tables.
+
+Read `view`, then `charts`, which works out what is drawn.
+"""
