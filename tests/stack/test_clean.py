@@ -20,7 +20,8 @@ PACKAGES = ("nexus_project", "accounts", "proxy")
 SCRIPT = """
 import sys
 from pathlib import Path
-from nexus_project.stack import __main__, places
+from nexus_project.stack import __main__
+from nexus_project.stack.machine import owned_folders
 owned_folders.SYSTEM_FOLDER = owned_folders.SHORT_FOLDER = Path(sys.argv.pop(1))
 sys.exit(__main__.main())
 """

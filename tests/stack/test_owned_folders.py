@@ -18,7 +18,7 @@ from nexus_project.stack.machine.owned_folders import Owner
 HOLD = """
 import sys
 from pathlib import Path
-from nexus_project.stack import account, owned_folders
+from nexus_project.stack.machine import owned_folders
 print(owned_folders.make_temporary(owned_folders.DATA), flush=True)
 sys.stdin.read()
 """
