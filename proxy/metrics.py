@@ -53,10 +53,11 @@ class OfType:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """No sum, but made of sums: `of` takes them by their names, which `parts` lists."""
+    """No sum, but made of sums: `of` takes them by their names, which `parts` lists; `digits` behind the point, 0 for a count."""
 
     parts: tuple[str, ...]
     of: Callable[[Any], float]
+    digits: int = 0
 
 
 def column(name: str) -> Counted:
@@ -112,6 +113,11 @@ class Metric:
     def stats_name(self) -> str:
         """Its field in `/api/stats`, before it is put into camelCase."""
         return STATS_NAMES.get(self.name, f"total_{self.name}")
+
+    @property
+    def stats_place(self) -> int:
+        """Where it stands there, among others of its kind."""
+        return [*STATS_NAMES].index(self.name) if self.name in STATS_NAMES else len(STATS_NAMES)
 
 
 METRICS = (
@@ -229,6 +235,7 @@ METRICS = (
         Derived(
             ("duration_ms", "requests"),
             lambda sums: sums.duration_ms / sums.requests if sums.requests else 0.0,
+            digits=1,
         ),
     ),
     Metric(

@@ -12,6 +12,7 @@ from dashboard.access import signin
 from dashboard.access.signin import Visitor, signed_in_only
 from dashboard.caching import BODIES
 from dashboard.filters import domain_of
+from dashboard.pages.cards import cards
 from dashboard.pages.request import VIEWS, RequestPage
 from dashboard.pages.usage import usage_page
 from dashboard.queries import batches, exchanges, figures
@@ -53,7 +54,7 @@ def _overview(request: HttpRequest) -> dict[str, object]:
     domain, since = chosen_domain(request), figures.last_day()
     return {
         "domain": domain,
-        "figures": figures.total(since, domain),
+        "cards": cards(figures.total(since, domain)),
         "active_domains": figures.active_domains(since, domain),
         "pipeline": pipeline(),
         "unpriced": unpriced_models(),
