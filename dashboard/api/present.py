@@ -27,6 +27,7 @@ from proxy.store.pricing.costs import plain
 from proxy.wire.batches import first_results
 from proxy.wire.lenient import parse
 from proxy.wire.messages import read_response
+from proxy.wire.usage import COUNT_COLUMNS, USAGE_NAMES
 
 # Of a body in an answer: to mask a million characters takes a second or two.
 MAX_CHARACTERS = 1_000_000
@@ -62,11 +63,8 @@ def request_summary(exchange: Exchange) -> RequestSummary:
         account_id=exchange.account,
         model=exchange.model,
         timestamp=exchange.started_at,
-        input_tokens=exchange.input_tokens,
-        output_tokens=exchange.output_tokens,
+        **{name: getattr(exchange, column) for name, column in zip(USAGE_NAMES, COUNT_COLUMNS, strict=True)},
         total_tokens=exchange.total_tokens,
-        cache_read_input_tokens=exchange.cache_read_tokens,
-        cache_creation_input_tokens=exchange.cache_write_tokens,
         duration_ms=exchange.duration_ms,
         response_status=exchange.status or None,
         outcome=exchange.outcome,
