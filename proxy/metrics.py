@@ -42,7 +42,7 @@ class Billed:
 
 @dataclass(frozen=True, slots=True)
 class OfType:
-    """The requests of one type. Rollups have the type in their key, so this is a sum in the totals of domains alone."""
+    """The requests of one type. Rollups have the type in their key: this is a sum in the totals of domains alone, and not shown."""
 
     request_type: str
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
@@ -20,20 +20,24 @@ SUMMED = tuple(
 )
 # From the worst on: the first of them that any exchange has says how far a cost can be trusted.
 DOUBTS = tuple(metric for metric in METRICS if metric.tag)
-_ZEROS = [Decimal(0) if BY_NAME[name].unit is Unit.USD else 0 for name in SUMMED]
 
 
-class Figures(namedtuple("Figures", SUMMED, defaults=_ZEROS)):  # type: ignore[misc]  # made of the table
+def _tuple_of_sums() -> Any:
+    """Types cannot say its fields: the table of metrics does."""
+    zeros = [Decimal(0) if BY_NAME[name].unit is Unit.USD else 0 for name in SUMMED]
+    return namedtuple("_Sums", SUMMED, defaults=zeros)
+
+
+_Sums: Any = _tuple_of_sums()
+
+
+class Figures(_Sums):  # type: ignore[misc]  # made at run time from the table
     """Sums of exchanges, and what is derived of them, by the names of their metrics.
 
     A model that only worked inside others' answers has tokens and a cost, and no requests of its own.
     """
 
     __slots__ = ()
-
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any: ...
 
     @property
     def exactness(self) -> str:

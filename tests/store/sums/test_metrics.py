@@ -4,6 +4,7 @@ import pytest
 from django.db import connection
 
 from dashboard.api.schemas import Stats
+from dashboard.queries.figures import Figures
 from proxy.metrics import (
     BILLED,
     BY_NAME,
@@ -46,6 +47,7 @@ def test_what_is_shown_has_a_field_and_a_sentence() -> None:
     shown = [metric for metric in METRICS if metric.shown]
 
     assert {metric.stats_name for metric in shown} <= Stats.model_fields.keys()
+    assert [metric.name for metric in shown if not hasattr(Figures(), metric.name)] == []
     assert {metric.name for metric in METRICS if not metric.shown} & STATS_NAMES.keys() == set()
     assert [metric.name for metric in METRICS if not metric.help or metric.help.endswith(".")] == []
 
