@@ -11,7 +11,6 @@ from uuid import UUID, uuid4
 from django.contrib.auth.models import Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
-from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import Credential, Domain
@@ -20,8 +19,8 @@ from nexus_project.operations.grants import WORKER
 from proxy.record import COMPLETE, Batch
 from proxy.store.bodies.blobs import ChunkWriter, encode_chunks
 from proxy.store.ingest.batch import ingest
-from proxy.store.models import DomainTotal, Exchange, ExchangeBody, Pin, Price, Rollup, Spool, month_of
-from proxy.store.sums.histogram import BUCKETS
+from proxy.store.models import Exchange, ExchangeBody, Pin, Price, Spool, month_of
+from proxy.store.sums import rollups
 from tests.roles import acting_as, as_owner
 
 SPOOL = UUID("0193a000-0000-7000-8000-000000000001")
@@ -35,7 +34,6 @@ RESPONSE = {
     "stop_reason": "end_turn",
     "usage": {"input_tokens": 12, "output_tokens": 5},
 }
-COUNTED = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "tool_calls")
 
 
 def make_id(moment: datetime | None = None) -> UUID:
@@ -163,24 +161,8 @@ def _columns(moment: datetime) -> dict[str, Any]:
 
 @as_owner()
 def count(row: Exchange) -> None:
-    """Add an exchange to its hour and to its domain."""
-    key = {"domain": row.domain, "account": row.account, "model": row.model, "request_type": row.request_type}
-    hour = row.started_at.replace(minute=0, second=0, microsecond=0)
-    sums = {name: getattr(row, name) or 0 for name in COUNTED} | {
-        "requests": 1,
-        "stored": 1,
-        "errors": int(row.failed),
-        "cost_usd": row.cost_usd or 0,
-        "unpriced": int(row.cost_state == "unpriced"),
-        "partial": int(row.cost_state == "partial"),
-        "duration_ms": row.duration_ms,
-        "kept_bytes": row.request_bytes + row.response_bytes,
-    }
-    rollup, _ = Rollup.objects.get_or_create(hour=hour, **key, defaults={"durations": [0] * BUCKETS})
-    total, _ = DomainTotal.objects.get_or_create(domain=row.domain, defaults={"last_at": row.started_at})
-    added = {name: F(name) + value for name, value in sums.items()}
-    Rollup.objects.filter(pk=rollup.pk).update(**added)
-    DomainTotal.objects.filter(pk=total.pk).update(**added, last_at=row.started_at)
+    """Add an exchange to its hour, to its domain and to what was spent."""
+    rollups.add([row], kept=True)
 
 
 def hours_ago(hours: float) -> datetime:

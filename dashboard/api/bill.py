@@ -38,10 +38,7 @@ def billed_models(bill: Explanation) -> list[BilledModel]:
     return [
         BilledModel(
             model=billed.model,
-            input_tokens=billed.tokens.input,
-            output_tokens=billed.tokens.output,
-            cache_read_input_tokens=billed.tokens.cache_read,
-            cache_creation_input_tokens=billed.tokens.cache_write,
+            **billed.tokens.by_usage_name,
             cost=None if bill.cost_usd is None else plain(billed.cost_usd),
         )
         for billed in bill.billed

@@ -1,7 +1,7 @@
 """The data API: endpoints translate, `queries` reads, `schemas` shapes."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -14,9 +14,8 @@ from accounts import guesses
 from accounts.limits import use as limit_use
 from dashboard.access import throttle
 from dashboard.access.signin import NOT_ALLOWED, READ_BODIES, VIEW_FIGURES, Visitor, visitor
-from dashboard.api import openapi, parameters
+from dashboard.api import openapi, parameters, present
 from dashboard.api.filtering import FilterQuery, filter_of
-from dashboard.api.present import request_details, request_summary
 from dashboard.api.schemas import (
     BatchList,
     BatchReport,
@@ -38,7 +37,6 @@ from dashboard.filters.values import domain_of, moment_of
 from dashboard.queries import batches, exchanges, figures
 from dashboard.queries.storage import Storage, storage
 from proxy.store.pipeline import Pipeline, pipeline
-from proxy.store.pricing.costs import plain
 
 MAX_LIMIT = 1000
 MAX_OFFSET = 10_000
@@ -112,35 +110,13 @@ ERRORS = {401: Error, 403: Error, 404: Error, 422: Error, 429: Error, 503: Error
 
 
 @api.get("/stats", response={200: Stats, **ERRORS}, by_alias=True)
-def stats(request: HttpRequest, domain: str = "", since: datetime | None = None) -> Stats:
+def stats(request: HttpRequest, domain: str = "", since: datetime | None = None) -> Any:
     """Sums since a time, the last 24 hours without one, in whole hours."""
     try:
         start = figures.hour_of(moment_of(since)) if since else figures.last_day()
     except ValueError as error:
         raise HttpError(422, f"since: {error}. {parameters.listed(request)}") from error
-    name = domain_of(domain)
-    summary = figures.summary(start, name)
-    found = summary.total
-    return Stats(
-        total_requests=found.requests,
-        total_tokens=found.total_tokens,
-        total_input_tokens=found.input_tokens,
-        total_output_tokens=found.output_tokens,
-        total_cache_creation_tokens=found.cache_write_tokens,
-        total_cache_read_tokens=found.cache_read_tokens,
-        average_response_time=round(found.average_ms, 1),
-        error_count=found.errors,
-        active_domains=len(summary.by_domain),
-        requests_by_model={key: counters.requests for key, counters in summary.by_model.items()},
-        requests_by_type={key: counters.requests for key, counters in summary.by_type.items()},
-        total_cost_usd=float(found.cost_usd),
-        total_cost=plain(found.cost_usd),
-        cost_state=found.exactness,
-        unpriced_requests=found.unpriced,
-        partial_requests=found.partial,
-        notional_requests=found.notional,
-        since=start,
-    )
+    return present.stats(figures.summary(start, domain_of(domain)), start)
 
 
 @api.get("/requests", response={200: RequestList, **ERRORS}, by_alias=True)
@@ -155,7 +131,7 @@ def requests(
     chosen = filter_of(request, ("limit", "offset", "before"))
     page = exchanges.page(chosen, before, limit, offset)
     return RequestList(
-        requests=[request_summary(row) for row in page.rows],
+        requests=[present.request_summary(row) for row in page.rows],
         pagination=Pagination(
             total=exchanges.stored_total(chosen),
             limit=limit,
@@ -176,7 +152,7 @@ def one_request(request: HttpRequest, response: HttpResponse, exchange_id: UUID)
     found = exchanges.details(exchange_id)
     if found is None:
         raise HttpError(404, exchanges.why_unknown(exchange_id))
-    return request_details(found)
+    return present.request_details(found)
 
 
 @api.get("/requests/{uuid:exchange_id}/raw/{side}", response=ERRORS, summary="Exact bytes", auth=BodiesKey())

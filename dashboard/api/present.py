@@ -1,23 +1,57 @@
 """From stored exchanges to the API's shapes."""
 
+from datetime import datetime
 from typing import Any
 
 from accounts.secrets.masking import mask_json, mask_text
 from dashboard.api.bill import billed_models, cost_lines, decimal
-from dashboard.api.schemas import RequestDetails, RequestSummary, StreamingChunk
+from dashboard.api.schemas import (
+    AMOUNTS,
+    COUNTS,
+    DOUBTS,
+    RequestDetails,
+    RequestSummary,
+    Stats,
+    StreamingChunk,
+    exact_name,
+)
 from dashboard.queries.exchanges import Details
+from dashboard.queries.figures import Summary
 from dashboard.transcript import bodies
 from dashboard.transcript.batch_results import FIRST
 from dashboard.transcript.clipping import clipped
+from proxy.metrics import BY_NAME, DERIVED
 from proxy.store.ingest.message_batches import usage_of
 from proxy.store.models import Exchange
+from proxy.store.pricing.costs import plain
 from proxy.wire.batches import first_results
 from proxy.wire.lenient import parse
 from proxy.wire.messages import read_response
+from proxy.wire.usage import COUNT_COLUMNS, USAGE_NAMES
 
 # Of a body in an answer: to mask a million characters takes a second or two.
 MAX_CHARACTERS = 1_000_000
 MAX_VALUES = 100_000
+
+
+def stats(summary: Summary, since: datetime) -> Any:
+    """The sums of a stretch of time."""
+    sums = summary.total
+    values = {metric.stats_name: getattr(sums, metric.name) for metric in (*COUNTS, *AMOUNTS, *DOUBTS)}
+    exact = {exact_name(metric): plain(getattr(sums, metric.name)) for metric in AMOUNTS}
+    means = {
+        BY_NAME[name].stats_name: round(getattr(sums, name), source.digits)
+        for name, source in DERIVED.items()
+        if source.digits
+    }
+    return Stats(
+        **values | exact | means,
+        active_domains=len(summary.by_domain),
+        requests_by_model={model: part.requests for model, part in summary.by_model.items()},
+        requests_by_type={kind: part.requests for kind, part in summary.by_type.items()},
+        cost_state=sums.exactness,
+        since=since,
+    )
 
 
 def request_summary(exchange: Exchange) -> RequestSummary:
@@ -29,11 +63,8 @@ def request_summary(exchange: Exchange) -> RequestSummary:
         account_id=exchange.account,
         model=exchange.model,
         timestamp=exchange.started_at,
-        input_tokens=exchange.input_tokens,
-        output_tokens=exchange.output_tokens,
+        **{name: getattr(exchange, column) for name, column in zip(USAGE_NAMES, COUNT_COLUMNS, strict=True)},
         total_tokens=exchange.total_tokens,
-        cache_read_input_tokens=exchange.cache_read_tokens,
-        cache_creation_input_tokens=exchange.cache_write_tokens,
         duration_ms=exchange.duration_ms,
         response_status=exchange.status or None,
         outcome=exchange.outcome,

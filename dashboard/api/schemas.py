@@ -1,5 +1,6 @@
 """The API's shapes, in camelCase: the predecessor's names (docs/predecessor.md#api-shapes), with what is new here beside them."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Self
@@ -7,8 +8,10 @@ from uuid import UUID
 
 from ninja import Field, Schema
 from ninja.schema import DjangoGetter
-from pydantic import ConfigDict, ModelWrapValidatorHandler, ValidationInfo, model_validator
+from pydantic import ConfigDict, ModelWrapValidatorHandler, ValidationInfo, create_model, model_validator
 from pydantic.alias_generators import to_camel
+
+from proxy.metrics import METRICS, Metric, Unit
 
 
 class CamelSchema(Schema):
@@ -41,30 +44,47 @@ class Error(Schema):
     error: ErrorBody
 
 
-class Stats(CamelSchema):
-    """Sums over whole hours. `totalTokens` is input and output; `averageResponseTime` is in ms."""
+_METRICS = sorted((metric for metric in METRICS if metric.shown), key=lambda metric: metric.stats_place)
+AMOUNTS = [metric for metric in _METRICS if metric.unit is Unit.USD]
+DOUBTS = [metric for metric in _METRICS if metric.tag]
+COUNTS = [metric for metric in _METRICS if metric not in (*AMOUNTS, *DOUBTS)]
 
-    total_requests: int
-    total_tokens: int
-    total_input_tokens: int
-    total_output_tokens: int
-    total_cache_creation_tokens: int
-    total_cache_read_tokens: int
-    average_response_time: float
-    error_count: int
-    active_domains: int
-    requests_by_model: dict[str, int]
-    requests_by_type: dict[str, int]
-    total_cost_usd: float
-    total_cost: str = Field(description="The same as an exact decimal")
-    cost_state: str = Field(
-        description="The worst of them: unpriced (models without a price), partial (something that is billed is not known), "
-        "notional (prepaid capacity at list prices) or exact"
-    )
-    unpriced_requests: int = Field(description="How many are in no cost, because a model has no price")
-    partial_requests: int = Field(description="Of how many something that is billed is not known")
-    notional_requests: int = Field(description="How many were served from capacity that is paid in advance")
-    since: datetime = Field(description="The hour from which the sums count")
+
+def exact_name(metric: Metric) -> str:
+    """The field with an amount as an exact decimal."""
+    return metric.stats_name.removesuffix("_usd")
+
+
+def _sums(metrics: Iterable[Metric]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for metric in metrics:
+        is_whole = metric.unit is not Unit.USD and not getattr(metric.source, "digits", 0)
+        fields[metric.stats_name] = (int if is_whole else float, Field(description=metric.help))
+        if metric.unit is Unit.USD:
+            fields[exact_name(metric)] = (str, Field(description="The same as an exact decimal"))
+    return fields
+
+
+# Its fields follow the table of metrics.
+Stats: type[Any] = create_model(
+    "Stats",
+    __base__=CamelSchema,
+    __doc__="Sums over whole hours. `totalTokens` is input and output; `averageResponseTime` is in ms.",
+    **_sums(COUNTS),
+    active_domains=int,
+    requests_by_model=dict[str, int],
+    requests_by_type=dict[str, int],
+    **_sums(AMOUNTS),
+    cost_state=(
+        str,
+        Field(
+            description="The worst of them: unpriced (models without a price), partial (something that is billed is not "
+            "known), notional (prepaid capacity at list prices) or exact"
+        ),
+    ),
+    **_sums(DOUBTS),
+    since=(datetime, Field(description="The hour from which the sums count")),
+)
 
 
 class RequestSummary(CamelSchema):

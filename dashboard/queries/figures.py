@@ -1,67 +1,63 @@
 """Sums over the hourly rollups: the numbers of cards, charts and /api/stats."""
 
-from collections import defaultdict
+from collections import defaultdict, namedtuple
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import reduce
-from operator import attrgetter, or_
+from operator import or_
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 
+from proxy.metrics import BILLED, BY_NAME, DERIVED, METRICS, SUMS, Metric, Unit
 from proxy.store.models import DayRollup, Rollup
 
+SUMMED = tuple(
+    name for name in SUMS if BY_NAME[name].shown or any(name in source.parts for source in DERIVED.values())
+)
+# From the worst on: the first of them that any exchange has says how far a cost can be trusted.
+DOUBTS = tuple(metric for metric in METRICS if metric.tag)
 
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """Sums of exchanges. Token counts as the API bills them, cost in USD, duration in ms over all of them.
+
+def _tuple_of_sums() -> Any:
+    """Types cannot say its fields: the table of metrics does."""
+    zeros = [Decimal(0) if BY_NAME[name].unit is Unit.USD else 0 for name in SUMMED]
+    return namedtuple("_Sums", SUMMED, defaults=zeros)
+
+
+_Sums: Any = _tuple_of_sums()
+
+
+class Figures(_Sums):  # type: ignore[misc]  # made at run time from the table
+    """Sums of exchanges, and what is derived of them, by the names of their metrics.
 
     A model that only worked inside others' answers has tokens and a cost, and no requests of its own.
     """
 
-    requests: int = 0
-    errors: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_read_tokens: int = 0
-    cache_write_tokens: int = 0
-    tool_calls: int = 0
-    cost_usd: Decimal = Decimal(0)
-    unpriced: int = 0
-    partial: int = 0
-    duration_ms: int = 0
-    notional: int = 0
-
-    @property
-    def total_tokens(self) -> int:
-        """Input and output, as the predecessor counts: the cache is counted apart (docs/predecessor.md#token-stats)."""
-        return self.input_tokens + self.output_tokens
-
-    @property
-    def average_ms(self) -> float:
-        """0 where there is nothing to take the average of."""
-        return self.duration_ms / self.requests if self.requests else 0.0
+    __slots__ = ()
 
     @property
     def exactness(self) -> str:
-        """How far the cost can be trusted, by the worst of it: unpriced (models without a price), partial (something that is
-        billed is not known), notional (prepaid capacity at list prices) or exact."""
-        if self.unpriced:
-            return "unpriced"
-        if self.partial:
-            return "partial"
-        return "notional" if self.notional else "exact"
+        """How far the cost can be trusted, by the worst of it: the name of a doubt, or exact."""
+        return self.doubts[0][0].name if self.doubts else "exact"
+
+    @property
+    def doubts(self) -> list[tuple[Metric, int]]:
+        """Why the cost is not exact, and of how many exchanges."""
+        return [(metric, count) for metric in DOUBTS if (count := getattr(self, metric.name))]
 
 
-TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
-SUMS = {field.name: Sum(field.name, default=0) for field in fields(Figures)}
-_FIELDS = attrgetter(*SUMS)
+for _name, _source in DERIVED.items():
+    setattr(Figures, _name, property(_source.of))
+
+TOKENS = tuple(name for name in BILLED if BY_NAME[name].unit is Unit.TOKENS)
+AGGREGATES = {name: Sum(name, default=0) for name in SUMMED}
 _SPLITS = ("domain", "model", "request_type")
 # A day whose sums were all taken back, as by a rebuild, keeps its row.
-_HAS_ANYTHING = reduce(or_, (~Q(**{name: 0}) for name in ("requests", "cost_usd", *TOKENS)))
+_HAS_ANYTHING = reduce(or_, (~Q(**{name: 0}) for name in ("requests", *BILLED)))
 
 
 def hour_of(moment: datetime) -> datetime:
@@ -82,12 +78,12 @@ def rollups(since: datetime, domain: str = "") -> QuerySet[Rollup]:
 
 def of_row(row: Mapping[str, Any]) -> Figures:
     """The sums in a row of an aggregating query, whatever else the row holds."""
-    return Figures(**{name: row[name] for name in SUMS})
+    return Figures(*(row[name] for name in SUMMED))
 
 
 def total(since: datetime, domain: str = "") -> Figures:
     """The sum of all hours since a moment."""
-    return of_row(rollups(since, domain).aggregate(**SUMS))
+    return of_row(rollups(since, domain).aggregate(**AGGREGATES))
 
 
 def active_domains(since: datetime, domain: str = "") -> int:
@@ -113,7 +109,7 @@ def summary(since: datetime, domain: str = "") -> Summary:
     days = DayRollup.objects.filter(_HAS_ANYTHING, day__gte=midnight.date())
     if domain:
         days = days.filter(domain=domain)
-    rows = [row for part in (hours, days) for row in part.values(*_SPLITS).annotate(**SUMS)]
+    rows = [row for part in (hours, days) for row in part.values(*_SPLITS).annotate(**AGGREGATES)]
     parts = [(row, of_row(row)) for row in rows]
     splits = [_split((row[name], sums) for row, sums in parts) for name in _SPLITS]
     return Summary(together(sums for _, sums in parts), *splits)
@@ -134,5 +130,4 @@ def _split(parts: Iterable[tuple[str, Figures]]) -> dict[str, Figures]:
 
 def together(parts: Iterable[Figures]) -> Figures:
     """The sum of sums."""
-    sums: list[Any] = [sum(column) for column in zip(*map(_FIELDS, parts), strict=True)]
-    return Figures(*sums)
+    return Figures(*map(sum, zip(*parts, strict=True)))

@@ -10,13 +10,14 @@ from django.conf import settings
 from django.db.models import Case, F, Value, When
 from django.utils import timezone
 
-from dashboard.queries.figures import SUMS, TOKENS, Figures, rollups, together
+from dashboard.queries.figures import AGGREGATES, Figures, rollups, together
+from proxy.metrics import BILLED
 
 DAYS = 7
 NAMED_SERIES = 6
 OTHERS = "everything else"
 # A week has tens of thousands of rollups: each sum more is to be seen.
-_CHARTED = {name: SUMS[name] for name in ("requests", "cost_usd", *TOKENS)}
+_CHARTED = {name: AGGREGATES[name] for name in ("requests", *BILLED)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ class StoreConfig(AppConfig):
         import proxy.store.checks  # noqa: F401 - it registers itself, and needs the models
 
         post_migrate.connect(_bring_prices_up_to_date, sender=self)
+        post_migrate.connect(_let_days_follow, sender=self)
 
 
 def _bring_prices_up_to_date(using: str, apps: Apps = installed, **_: Any) -> None:
@@ -31,3 +32,11 @@ def _bring_prices_up_to_date(using: str, apps: Apps = installed, **_: Any) -> No
     )
     if using == DEFAULT_DB_ALIAS and columns == code:  # a migration to an earlier state has other columns
         upgrade.run()
+
+
+def _let_days_follow(using: str, **_: Any) -> None:
+    """After each `migrate`, which may have brought a sum: what an hour adds to it, its day adds too."""
+    from proxy.store.postgres import day_sums
+
+    if using == DEFAULT_DB_ALIAS:
+        day_sums.follow()

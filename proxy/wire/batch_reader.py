@@ -12,7 +12,7 @@ from proxy.wire.price_book import THRESHOLDS
 from proxy.wire.pricing import Terms, terms_of, unknown_fields
 from proxy.wire.refusals import attempts_of
 from proxy.wire.understood import MOST_REASONS
-from proxy.wire.usage import Usage, merge
+from proxy.wire.usage import COUNT_COLUMNS, Usage, merge
 
 # More than any message has. What is longer is no line but something else without line ends.
 _LONGEST_LINE = 32 * 1024**2
@@ -105,10 +105,7 @@ class Reader:
             types=self._types,
             whole=not cut,
             model=SEVERAL if len(models) > 1 else next(iter(models), ""),
-            input_tokens=self._reported.input_tokens,
-            output_tokens=self._reported.output_tokens,
-            cache_read_tokens=self._reported.cache_read_tokens,
-            cache_write_tokens=self._reported.cache_write_tokens,
+            **{name: getattr(self._reported, name) for name in COUNT_COLUMNS},
             shares=[_share(key, sums) for key, sums in sorted(self._billed.items())],
             reasons=list(self._reasons),
             thresholds=self._thresholds,

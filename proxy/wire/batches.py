@@ -15,6 +15,7 @@ import msgspec
 from proxy.wire.calls import Call
 from proxy.wire.lenient import as_count, as_dict, as_text, parse
 from proxy.wire.pricing import Terms
+from proxy.wire.usage import Counts, counts_in
 
 SEVERAL = "(several)"
 OTHERS = "(others)"
@@ -94,6 +95,10 @@ class Results(msgspec.Struct, frozen=True):
     shares: list[Share]
     reasons: list[str] = []
     thresholds: tuple[int, ...] = ()
+
+    @property
+    def counts(self) -> Counts:
+        return counts_in(self)
 
     @property
     def read(self) -> int:

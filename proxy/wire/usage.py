@@ -5,6 +5,7 @@ Fields: https://docs.anthropic.com/en/api/messages (the object `usage`).
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import NamedTuple
 
 from proxy.wire.lenient import as_count, as_dict, as_list, as_text, is_longer
@@ -43,7 +44,7 @@ class Usage:
 
     @property
     def counts(self) -> "Counts":
-        return Counts(self.input_tokens, self.output_tokens, self.cache_read_tokens, self.cache_write_tokens)
+        return Counts(*_of_columns(self))
 
     @property
     def billed_1h_tokens(self) -> int:
@@ -118,16 +119,37 @@ class Counts(NamedTuple):
     cache_read: int
     cache_write: int
 
+    @property
+    def by_usage_name(self) -> dict[str, int]:
+        """As the API names them."""
+        return dict(zip(USAGE_NAMES, self, strict=True))
+
+
+# The same counts in the API's `usage`, and as columns and fields of ours.
+_INPUT, _OUTPUT, _CACHE_READ, _CACHE_WRITE = USAGE_NAMES = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+)
+COUNT_COLUMNS = tuple(f"{name}_tokens" for name in Counts._fields)
+_of_columns = attrgetter(*COUNT_COLUMNS)
+
+
+def counts_in(holder: object) -> Counts:
+    """Those of whatever has COUNT_COLUMNS; what is not known is 0."""
+    return Counts(*[count or 0 for count in _of_columns(holder)])
+
 
 def counts_of(raw: dict[str, object]) -> Counts:
     """All that limits and live pages need of it."""
-    written = as_count(raw.get("cache_creation_input_tokens"))
+    written = as_count(raw.get(_CACHE_WRITE))
     if written is None:
         written = as_count(sum(count or 0 for count in _split(raw)))
     return Counts(
-        as_count(raw.get("input_tokens")) or 0,
-        as_count(raw.get("output_tokens")) or 0,
-        as_count(raw.get("cache_read_input_tokens")) or 0,
+        as_count(raw.get(_INPUT)) or 0,
+        as_count(raw.get(_OUTPUT)) or 0,
+        as_count(raw.get(_CACHE_READ)) or 0,
         written or 0,
     )
 
@@ -141,10 +163,7 @@ def _split(raw: dict[str, object]) -> tuple[int | None, int | None]:
 def _usage(raw: dict[str, object]) -> Usage:
     counts, (five_minutes, one_hour) = counts_of(raw), _split(raw)
     return Usage(
-        input_tokens=counts.input,
-        output_tokens=counts.output,
-        cache_read_tokens=counts.cache_read,
-        cache_write_tokens=counts.cache_write,
+        *counts,
         cache_write_5m_tokens=five_minutes,
         cache_write_1h_tokens=one_hour,
         thinking_tokens=as_count(as_dict(raw.get("output_tokens_details")).get("thinking_tokens")),

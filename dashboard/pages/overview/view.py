@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from accounts.limits import use as limit_use
+from dashboard.pages.cards import cards
 from dashboard.pages.filter_bar import filter_bar
 from dashboard.queries import exchanges, figures
 from dashboard.queries.unpriced import unpriced_models
@@ -24,7 +25,7 @@ def overview(request: HttpRequest, *, base: str = "dashboard/base.html") -> Http
         "base": base,
         "domain": domain,
         "bar": bar,
-        "figures": figures.total(since, domain),
+        "cards": cards(figures.total(since, domain)),
         "active_domains": figures.active_domains(since, domain),
         "pipeline": pipeline(),
         "unpriced": unpriced_models(),

@@ -5,16 +5,13 @@ from datetime import datetime
 from decimal import Decimal
 
 from dashboard.drawing.charts import Chart, Number, stacked
+from dashboard.pages import metric_table
+from dashboard.pages.cards import cards
 from dashboard.queries import figures, usage
-from dashboard.queries.figures import Figures
+from dashboard.queries.figures import TOKENS, Figures
 from dashboard.templatetags.nexus import compact, usd
+from proxy.metrics import BY_NAME
 
-TOKEN_KINDS = {
-    "input": "input_tokens",
-    "output": "output_tokens",
-    "cache read": "cache_read_tokens",
-    "cache write": "cache_write_tokens",
-}
 Hourly = dict[datetime, Figures]
 
 
@@ -35,12 +32,14 @@ def usage_page(domain: str, split: str) -> dict[str, object]:
     return {
         "split": split,
         "total": total,
+        "cards": cards(total),
         "charts": [
             chart(f"Requests per hour by {split}", _each(parts, names, "requests"), compact),
             chart("Tokens per hour by kind", _kinds(every_hour), compact),
             chart(f"Cost per hour by {split}, USD{sureness}", _each(parts, names, "cost_usd"), _dollars),
         ],
-        "tables": tables,
+        "columns": metric_table.COLUMNS,
+        "tables": {name: metric_table.rows(groups) for name, groups in tables.items()},
     }
 
 
@@ -58,6 +57,6 @@ def _each(parts: dict[str, Hourly], names: list[str], field: str) -> dict[str, d
 
 def _kinds(hours: Hourly) -> dict[str, dict[datetime, Number]]:
     return {
-        kind: {hour: getattr(sums, field) for hour, sums in hours.items()}
-        for kind, field in TOKEN_KINDS.items()
+        BY_NAME[field].label.lower(): {hour: getattr(sums, field) for hour, sums in hours.items()}
+        for field in TOKENS
     }

@@ -228,10 +228,7 @@ def _add_response(row: Exchange, response: ResponseContent) -> None:
     if response.error_type and response.streamed and row.outcome == COMPLETE:
         row.outcome = UPSTREAM_ERROR
     if usage := response.usage:
-        row.input_tokens = usage.input_tokens
-        row.output_tokens = usage.output_tokens
-        row.cache_read_tokens = usage.cache_read_tokens
-        row.cache_write_tokens = usage.cache_write_tokens
+        row.set_counts(usage.counts)
         row.usage = usage.raw
         add_usage(row, usage)
     add_details(row, response)

@@ -1,32 +1,39 @@
 """What is summed up of exchanges: by hour, by day, by domain."""
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.fields import NOT_PROVIDED
 
+from proxy.metrics import BY_NAME, OF_TYPE, SUMS, Unit
 from proxy.price_table import MODEL_LENGTH
 from proxy.store.models.money import UsdField
 
 
 class Counters(models.Model):
-    """What is added up: in hourly rollups and per domain for ever. Token counts as the API bills them, cost in USD."""
+    """What is added up, in hourly rollups and per domain for ever: a column for each metric of SUMS."""
 
-    requests = models.BigIntegerField(default=0)
-    stored = models.BigIntegerField(default=0)
-    errors = models.BigIntegerField(default=0)
-    input_tokens = models.BigIntegerField(default=0)
-    output_tokens = models.BigIntegerField(default=0)
-    cache_read_tokens = models.BigIntegerField(default=0)
-    cache_write_tokens = models.BigIntegerField(default=0)
-    tool_calls = models.BigIntegerField(default=0)
-    cost_usd = UsdField(default=0)
-    unpriced = models.BigIntegerField(default=0)
-    partial = models.BigIntegerField(default=0)
-    duration_ms = models.BigIntegerField(default=0)
-    kept_bytes = models.BigIntegerField(default=0)
-    notional = models.BigIntegerField(default=0, db_default=0)
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
 
     class Meta:
         abstract = True
+
+
+def _add_columns(model: type[models.Model], names: Iterable[str]) -> None:
+    """While the old code still writes, it is PostgreSQL that knows what a column is that came later."""
+    for name in names:
+        metric = BY_NAME[name]
+        kind: type[models.Field[Any, Any]] = UsdField if metric.unit is Unit.USD else models.BigIntegerField
+        kind(default=0, db_default=NOT_PROVIDED if metric.first_release else 0).contribute_to_class(
+            model, name
+        )
+
+
+_add_columns(Counters, SUMS)
 
 
 class Rollup(Counters):
@@ -78,8 +85,6 @@ class DomainTotal(Counters):
     """All that a domain ever did: the source of /token-stats and of list totals."""
 
     domain = models.CharField(max_length=260, primary_key=True)
-    query_evaluations = models.BigIntegerField(default=0)
-    inferences = models.BigIntegerField(default=0)
     last_at = models.DateTimeField()
 
     class Meta:
@@ -87,6 +92,9 @@ class DomainTotal(Counters):
 
     def __str__(self) -> str:
         return self.domain
+
+
+_add_columns(DomainTotal, OF_TYPE)
 
 
 class Spend(models.Model):

@@ -11,6 +11,7 @@ from proxy.price_table import MODEL_LENGTH
 from proxy.record import COMPLETE
 from proxy.store.models.ids import month_of
 from proxy.store.models.money import UsdField
+from proxy.wire.usage import COUNT_COLUMNS, Counts, counts_in
 
 
 class ExchangeQuerySet(models.QuerySet["Exchange"]):
@@ -124,8 +125,19 @@ class Exchange(models.Model):
         return self.outcome != COMPLETE
 
     @property
+    def counts(self) -> Counts:
+        """Its tokens; what is not known is 0."""
+        return counts_in(self)
+
+    def set_counts(self, counts: Counts) -> None:
+        """Set its tokens."""
+        for name, value in zip(COUNT_COLUMNS, counts, strict=True):
+            setattr(self, name, value)
+
+    @property
     def total_tokens(self) -> int:
-        return (self.input_tokens or 0) + (self.output_tokens or 0)
+        counts = self.counts
+        return counts.input + counts.output
 
     @property
     def month(self) -> datetime:

@@ -18,12 +18,11 @@ from proxy.wire.lenient import as_dict
 from proxy.wire.messages import ResponseContent, ToolCall, read_response
 from proxy.wire.pricing import PriceBook
 from proxy.wire.requests import RequestFacts, read_request
-from proxy.wire.usage import Usage, merge
+from proxy.wire.usage import USAGE_NAMES, Usage, merge
 
 # All rows of all predecessors came through this one spool.
 SPOOL = UUID("6e657875-7300-7000-8000-000000000e01")
 _MILLISECONDS = 2**48
-_TOKENS = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 
 Row = Mapping[str, Any]
 
@@ -137,7 +136,7 @@ def _usage(row: Row) -> Usage | None:
     """From what the API said, else from the columns; None where neither says anything."""
     if said := as_dict(row.get("usage_data")):
         return merge(said)
-    counted = {name: row.get(name) for name in _TOKENS if row.get(name) is not None}
+    counted = {name: row.get(name) for name in USAGE_NAMES if row.get(name) is not None}
     return merge(counted) if any(counted.values()) else None
 
 

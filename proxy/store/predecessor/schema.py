@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
+from proxy.wire.usage import USAGE_NAMES
+
 _COLUMNS = """
 SELECT column_name FROM information_schema.columns
 WHERE table_name = 'api_requests' AND table_schema = ANY(current_schemas(false))
@@ -27,10 +29,7 @@ _WANTED: Mapping[str, str] = {
     "response_status": "{}::int",
     "response_headers": "{}",
     "response_body": "{}::text",
-    "input_tokens": "{}::bigint",
-    "output_tokens": "{}::bigint",
-    "cache_creation_input_tokens": "{}::bigint",
-    "cache_read_input_tokens": "{}::bigint",
+    **dict.fromkeys(USAGE_NAMES, "{}::bigint"),
     "usage_data": "{}",
     "first_token_ms": "{}::float8",
     "duration_ms": "{}::float8",

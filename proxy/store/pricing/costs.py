@@ -89,8 +89,7 @@ def add_batch(
     Returns each share with its own cost, and a model that lacks a price, "" where none does.
     """
     _clear(row)
-    row.input_tokens, row.output_tokens = results.input_tokens, results.output_tokens
-    row.cache_read_tokens, row.cache_write_tokens = results.cache_read_tokens, results.cache_write_tokens
+    row.set_counts(results.counts)
     bills = bills_of_batch(results, at, prices)
     for call_bill in bills:
         _check_band(call_bill, results, prices)
@@ -163,8 +162,7 @@ def _set(row: Exchange, found: Bill, reported: Billed) -> None:
 
 def _reported(row: Exchange) -> Billed:
     """What the row itself says, as long as nothing else is billed."""
-    counts = (row.input_tokens, row.output_tokens, row.cache_read_tokens, row.cache_write_tokens)
-    return Billed(_name(row.model), Counts(*(count or 0 for count in counts)), row.cost_usd or Decimal(0))
+    return Billed(_name(row.model), row.counts, row.cost_usd or Decimal(0))
 
 
 def _name(model: str) -> str:

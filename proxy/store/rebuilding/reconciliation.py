@@ -13,6 +13,7 @@ from decimal import Decimal
 from django.db import connection, transaction
 from psycopg import sql
 
+from proxy.metrics import BY_NAME, SUMS, SUMS_OF_DOMAIN, Unit
 from proxy.store.models import CLOCK_SLACK
 from proxy.store.sums.definitions import (
     BILLED_IN_SQL,
@@ -21,9 +22,8 @@ from proxy.store.sums.definitions import (
     KEY,
     KEY_IN_SQL,
     OWN_MODEL_IN_SQL,
-    SUMS,
     SUMS_IN_SQL,
-    SUMS_OF_DOMAIN,
+    TYPES_IN_SQL,
 )
 from proxy.store.sums.histogram import BUCKETS
 from proxy.store.sums.rollups import ROLLUP_CHANGES, TOTAL_CHANGES, add_to_rollups, add_to_totals
@@ -66,9 +66,13 @@ def _selected(expressions: dict[str, str]) -> sql.Composed:
     )
 
 
+def _is_usd(name: str) -> bool:
+    return BY_NAME[name].unit is Unit.USD
+
+
 # Counts as whole numbers: PostgreSQL's sum of them is a numeric, several times as slow in each later step.
 _SUM = sql.SQL(", ").join(
-    sql.SQL("sum({name})" if name == "cost_usd" else "sum({name})::bigint").format(name=sql.Identifier(name))
+    sql.SQL("sum({name})" if _is_usd(name) else "sum({name})::bigint").format(name=sql.Identifier(name))
     + sql.SQL(" AS {}").format(sql.Identifier(name))
     for name in SUMS
 )
@@ -146,9 +150,7 @@ WITH hourly AS (
     SELECT domain, hour, request_type, {sums} FROM proxy_rollup WHERE %(domain)s IN ('', domain)
     UNION ALL SELECT domain, hour, request_type, {sums} FROM rollup_difference
 ), summed AS (
-    SELECT domain, max(hour) FILTER (WHERE requests > 0) AS hour, {sum},
-        coalesce(sum(requests) FILTER (WHERE request_type = 'query_evaluation'), 0) AS query_evaluations,
-        coalesce(sum(requests) FILTER (WHERE request_type = 'inference'), 0) AS inferences
+    SELECT domain, max(hour) FILTER (WHERE requests > 0) AS hour, {sum}, {types}
     FROM hourly GROUP BY domain
 ), difference AS (
     SELECT domain, coalesce(summed.hour, total.last_at) AS last_at, {difference}
@@ -159,6 +161,7 @@ SELECT domain, {all}, last_at FROM difference WHERE {any}
 """).format(
     sums=_columns("{name}", SUMS),
     sum=_SUM,
+    types=_selected(TYPES_IN_SQL),
     all=_columns("{name}", SUMS_OF_DOMAIN),
     difference=_columns("coalesce(summed.{name}, 0) - coalesce(total.{name}, 0) AS {name}", SUMS_OF_DOMAIN),
     any=sql.SQL(" OR ").join(sql.SQL("{} <> 0").format(sql.Identifier(name)) for name in SUMS_OF_DOMAIN),
@@ -288,6 +291,6 @@ def _read(key: str, table: str, names: tuple[str, ...], parameters: Parameters) 
 def _plain(names: tuple[str, ...], values: tuple[Decimal, ...]) -> Sums:
     """What is not zero; counts as integers."""
     pairs = (
-        (name, value if name == "cost_usd" else int(value)) for name, value in zip(names, values, strict=True)
+        (name, value if _is_usd(name) else int(value)) for name, value in zip(names, values, strict=True)
     )
     return {name: value for name, value in pairs if value}

@@ -3,10 +3,10 @@
 import random
 
 from proxy.store.seeding.prose import Json, words
+from proxy.wire.usage import USAGE_NAMES
 
 FALLBACKS = {"claude-fable-5-2": "claude-opus-5-5", "claude-opus-5-5": "claude-opus-5"}
 _CATEGORIES = ("cyber", "cyber", "bio", "reasoning_extraction", "general_harms")
-_COUNTS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 _DECLINED, _TAKEN_OVER, _COMPACTED = 0.012, 0.024, 0.034
 
 
@@ -32,7 +32,7 @@ def _taken_over(draw: random.Random, message: Json, content: list[Json], usage: 
         "to": {"model": served},
         "trigger": {"type": "refusal", "category": draw.choice(_CATEGORIES)},
     }
-    counts = {name: usage[name] for name in _COUNTS}
+    counts = {name: usage[name] for name in USAGE_NAMES}
     declined = {"type": "message", "model": asked, **counts, "output_tokens": 1}
     final = {"type": "fallback_message", "model": served, **counts}
     reported = message | {"model": served, "content": [block, *content]}
@@ -46,12 +46,12 @@ def _compacted(draw: random.Random, message: Json, content: list[Json], usage: J
         "content": words(draw, 80),
         "encrypted_content": draw.randbytes(40).hex(),
     }
-    summary = {"type": "compaction", **{name: usage[name] for name in _COUNTS}, "output_tokens": 900}
+    summary = {"type": "compaction", **{name: usage[name] for name in USAGE_NAMES}, "output_tokens": 900}
     short = usage | {
         "input_tokens": draw.randrange(2000, 9000),
         "cache_read_input_tokens": 0,
         "cache_creation_input_tokens": 0,
         "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
     }
-    own = {"type": "message", **{name: short[name] for name in _COUNTS}}
+    own = {"type": "message", **{name: short[name] for name in USAGE_NAMES}}
     return message | {"content": [block, *content]}, short | {"iterations": [summary, own]}

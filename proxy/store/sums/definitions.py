@@ -1,14 +1,15 @@
-"""What is summed up of exchanges and under which key, said twice: in Python for ingest, which may keep no rows, and in SQL
-for the rebuild, which has nothing but rows. A test compares the two."""
+"""How the metrics of `proxy.metrics` are summed up and under which key, said twice: in Python for ingest, which may keep no
+rows, and in SQL for the rebuild, which has nothing but rows. A test compares the two."""
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Self
+from operator import sub
+from typing import Any, Self
 
-from proxy.record import CLIENT_LEFT, COMPLETE
-from proxy.store.models import Counters, Exchange
-from proxy.store.pricing import costs
+from proxy.metrics import BILLED, BY_NAME, COUNTED, OF_TYPE, SUMS, Counted, OfType, Unit
+from proxy.store.models import Exchange
 from proxy.store.sums import histogram
 from proxy.wire.pricing import Billed
 
@@ -16,64 +17,68 @@ UNKNOWN_DOMAIN = "(unknown)"
 
 Key = tuple[datetime, str, str, str, str]
 KEY = ("hour", "domain", "account", "model", "request_type")
-SUMS = tuple(field.attname for field in Counters._meta.get_fields() if field.concrete)
-# A domain's totals have no request type, so these two are sums there.
-SUMS_OF_DOMAIN = (*SUMS, "query_evaluations", "inferences")
+Number = int | Decimal
+
+# In the order of SUMS_OF_DOMAIN, after what is billed.
+_SOURCES: dict[str, Counted | OfType] = {**COUNTED, **OF_TYPE}
+_MEASURES = [source.of for source in _SOURCES.values()]
+# Storage off: what is of kept exchanges only gets nothing.
+_MEASURES_UNKEPT = [
+    (lambda row: 0) if BY_NAME[name].kept_only else source.of for name, source in _SOURCES.items()
+]
+
+
+def counts_of(row: Exchange, *, kept: bool) -> list[int]:
+    """What an exchange adds to the sums, but for what its models are billed for."""
+    return [measure(row) for measure in (_MEASURES if kept else _MEASURES_UNKEPT)]
 
 
 @dataclass(slots=True)
 class Tally:
-    """Sums over some exchanges, under the names of the columns of `Counters` and `DomainTotal`."""
+    """Sums over some exchanges: what was added so far, row by row, is summed up once they are asked for."""
 
-    requests: int = 0
-    stored: int = 0
-    errors: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_read_tokens: int = 0
-    cache_write_tokens: int = 0
-    tool_calls: int = 0
-    cost_usd: Decimal = Decimal(0)
-    unpriced: int = 0
-    partial: int = 0
-    duration_ms: int = 0
-    kept_bytes: int = 0
-    notional: int = 0
-    query_evaluations: int = 0
-    inferences: int = 0
+    billed: list[Sequence[Number]] = field(default_factory=list)
+    counts: list[Sequence[Number]] = field(default_factory=list)
     last_at: datetime | None = None
     durations: list[int] = field(default_factory=lambda: [0] * histogram.BUCKETS)
 
-    def add(self, row: Exchange, *, kept: bool) -> None:
-        """All of an exchange but what its models are billed for."""
-        self.requests += 1
-        self.stored += kept
-        self.errors += row.outcome not in (COMPLETE, CLIENT_LEFT)
-        self.tool_calls += row.tool_calls
-        self.unpriced += row.cost_state == costs.UNPRICED
-        self.partial += row.cost_state == costs.PARTIAL
-        self.notional += row.cost_state == costs.NOTIONAL
-        self.duration_ms += row.duration_ms
-        self.kept_bytes += row.request_bytes + row.response_bytes if kept else 0
-        self.query_evaluations += row.request_type == "query_evaluation"
-        self.inferences += row.request_type == "inference"
+    def add(self, row: Exchange, counts: Sequence[int]) -> None:
+        """An exchange by its `counts_of`, without what its models are billed for."""
+        self.counts.append(counts)
         self.last_at = max(self.last_at or row.started_at, row.started_at)
         self.durations[histogram.bucket(row.duration_ms)] += 1
 
     def add_billed(self, row: Exchange, billed: Billed) -> None:
         """What one model of an exchange is billed for; a rollup of nothing else has had an exchange all the same."""
-        self.input_tokens += billed.tokens.input
-        self.output_tokens += billed.tokens.output
-        self.cache_read_tokens += billed.tokens.cache_read
-        self.cache_write_tokens += billed.tokens.cache_write
-        self.cost_usd += billed.cost_usd
+        self.billed.append((*billed.tokens, billed.cost_usd))
         self.last_at = max(self.last_at or row.started_at, row.started_at)
+
+    @property
+    def sums(self) -> list[Number]:
+        """In the order of SUMS_OF_DOMAIN."""
+        return [*_summed(self.billed, len(BILLED)), *_summed(self.counts, len(_MEASURES))]
 
     def __sub__(self, other: Self) -> "Tally":
         """What has to be added to `other` to get this one."""
-        less = {name: getattr(self, name) - getattr(other, name) for name in SUMS_OF_DOMAIN}
+        less = [*map(sub, self.sums, other.sums)]
         durations = [mine - theirs for mine, theirs in zip(self.durations, other.durations, strict=True)]
-        return replace(self, **less, durations=durations)
+        return Tally([less[: len(BILLED)]], [less[len(BILLED) :]], self.last_at, durations)
+
+    @property
+    def of_hour(self) -> Sequence[Any]:
+        """The values of a rollup: SUMS and the histogram."""
+        return (*self.sums[: len(SUMS)], self.durations)
+
+    @property
+    def of_domain(self) -> Sequence[Any]:
+        """The values of a domain: SUMS_OF_DOMAIN and the last moment."""
+        return (*self.sums, self.last_at)
+
+
+def _summed(rows: Sequence[Sequence[Number]], width: int) -> Sequence[Number]:
+    if len(rows) == 1:
+        return rows[0]
+    return [*map(sum, zip(*rows, strict=True))] if rows else [0] * width
 
 
 def key_of(row: Exchange, model: str) -> Key:
@@ -93,22 +98,20 @@ KEY_IN_SQL = {
 }
 # The model whose rollup counts an exchange, and the sums of all but what its models are billed for.
 OWN_MODEL_IN_SQL = "coalesce(billed->0->>0, model)"
-BILLED = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "cost_usd")
-SUMS_IN_SQL = {name: f"coalesce({name}, 0)" for name in SUMS} | {
+SUMS_IN_SQL = {
     **{name: f"CASE WHEN billed IS NULL THEN coalesce({name}, 0) ELSE 0 END" for name in BILLED},
-    "requests": "1",
-    "stored": "1",
-    "errors": f"(outcome NOT IN ('{COMPLETE}', '{CLIENT_LEFT}'))::int",
-    "unpriced": f"(cost_state = '{costs.UNPRICED}')::int",
-    "partial": f"(cost_state = '{costs.PARTIAL}')::int",
-    "notional": f"(cost_state = '{costs.NOTIONAL}')::int",
-    "kept_bytes": "request_bytes + response_bytes",
+    **{name: source.sql for name, source in COUNTED.items()},
 }
 # The same of one element of `billed`: nothing but what that model is billed for.
 BILLED_MODEL_IN_SQL = "(one->>0)"
 BILLED_IN_SQL = dict.fromkeys(SUMS, "0") | {
-    name: f"(one->>{position})::{'numeric' if name == 'cost_usd' else 'bigint'}"
-    for position, name in enumerate(BILLED, 1)
+    name: f"(one->>{source.place})::{'numeric' if BY_NAME[name].unit is Unit.USD else 'bigint'}"
+    for name, source in BILLED.items()
+}
+# Of all rollups of a domain.
+TYPES_IN_SQL = {
+    name: f"coalesce(sum(requests) FILTER (WHERE request_type = '{source.request_type}'), 0)"
+    for name, source in OF_TYPE.items()
 }
 # width_bucket counts the bounds up to a value, histogram.bucket those below it.
 BUCKET_IN_SQL = f"width_bucket(duration_ms - 1, ARRAY{list(histogram.BOUNDS_MS)})"

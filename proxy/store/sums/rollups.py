@@ -13,24 +13,19 @@ has totals of its own: rows cannot be made without a credential.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
+from typing import Any
 
 from django.db import connection
 from psycopg import sql
 
 from accounts.models import Domain
+from proxy.metrics import SUMS, SUMS_OF_DOMAIN
 from proxy.record import REFUSED
 from proxy.store.models import DomainTotal, Exchange
 from proxy.store.pricing import costs
 from proxy.store.sums import spend
-from proxy.store.sums.definitions import (
-    KEY,
-    SUMS,
-    SUMS_OF_DOMAIN,
-    UNKNOWN_DOMAIN,
-    Key,
-    Tally,
-    key_of,
-)
+from proxy.store.sums.definitions import KEY, UNKNOWN_DOMAIN, Key, Tally, counts_of, key_of
 
 
 def attribute(rows: Iterable[Exchange]) -> None:
@@ -63,10 +58,10 @@ def _tallies(rows: Sequence[Exchange], *, kept: bool) -> tuple[dict[Key, Tally],
     by_domain: dict[str, Tally] = {}
     for row in rows:
         billed = costs.billed_of(row)
-        own = key_of(row, billed[0].model)
+        own, counts = key_of(row, billed[0].model), counts_of(row, kept=kept)
         total = by_domain.setdefault(own[1], Tally())
-        total.add(row, kept=kept)
-        by_hour.setdefault(own, Tally()).add(row, kept=kept)
+        total.add(row, counts)
+        by_hour.setdefault(own, Tally()).add(row, counts)
         for part in billed:
             total.add_billed(row, part)
             by_hour.setdefault(key_of(row, part.model), Tally()).add_billed(row, part)
@@ -75,9 +70,8 @@ def _tallies(rows: Sequence[Exchange], *, kept: bool) -> tuple[dict[Key, Tally],
 
 def _write(by_hour: Mapping[Key, Tally], by_domain: Mapping[str, Tally]) -> None:
     """One statement a table, keys sorted against deadlocks; whoever adds to both does it in this order."""
-    _upsert(add_to_rollups, list(ROLLUP_CHANGES), sorted(by_hour.items()))
-    totals = [((domain,), tally) for domain, tally in sorted(by_domain.items())]
-    _upsert(add_to_totals, list(TOTAL_CHANGES), totals)
+    _upsert(add_to_rollups, [(*key, *tally.of_hour) for key, tally in sorted(by_hour.items())])
+    _upsert(add_to_totals, [(domain, *tally.of_domain) for domain, tally in sorted(by_domain.items())])
 
 
 def _refused(row: Exchange) -> bool:
@@ -132,14 +126,9 @@ def _adding(
     )
 
 
-def _upsert(
-    adding: Callable[[sql.Composable], sql.Composed],
-    names: Sequence[str],
-    rows: Sequence[tuple[tuple[object, ...], Tally]],
-) -> None:
-    values = [value for key, tally in rows for value in (*key, *(getattr(tally, name) for name in names))]
+def _upsert(adding: Callable[[sql.Composable], sql.Composed], rows: Sequence[tuple[Any, ...]]) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(_adding_values(adding, len(rows), len(values) // len(rows)), values)
+        cursor.execute(_adding_values(adding, len(rows), len(rows[0])), list(chain.from_iterable(rows)))
 
 
 @lru_cache(maxsize=64)

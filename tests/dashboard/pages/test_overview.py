@@ -22,7 +22,7 @@ def test_e0_the_overview_shows_the_last_day(signed_in: Client) -> None:
 
     assert 'title="2 requests"' in page
     assert "1 failed" in page
-    assert 'title="2,017 input and output tokens' in page
+    assert 'title="2,017 tokens"' in page
     assert "$0.0004" in page
     assert ">exact</span>" in page
     assert '<h2>Active domains</h2><p class="figure">2</p>' in page

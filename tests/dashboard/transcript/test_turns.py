@@ -42,7 +42,7 @@ HARMLESS_TAGS = {
     "i",
     "a", "article", "blockquote", "body", "br", "button", "caption", "code", "datalist", "dd", "del", "details", "dialog", "div",
     "dl", "dt", "em", "figcaption", "figure", "footer", "form", "g", "h1", "h2", "h3", "h4", "head", "header",
-    "hr", "html", "input", "kbd", "label", "li", "line", "link", "main", "meta", "nav", "ol", "option", "p",
+    "hr", "html", "input", "kbd", "label", "li", "line", "link", "main", "meta", "nav", "ol", "option", "p", "select",
     "path", "pre", "rect", "s", "script", "section", "span", "strong", "summary", "svg", "table", "tbody", "td", "template",
     "th", "thead", "time", "title", "tr", "ul",
 }  # fmt: skip

@@ -10,6 +10,7 @@ from django.db.models import F
 from pytest_django import Settings
 
 from accounts.models import Domain
+from proxy.metrics import SUMS
 from proxy.store.ingest import batch as ingest
 from proxy.store.models import Counters, DomainTotal, Exchange, Rollup
 from proxy.store.rebuilding import rollups as rebuild
@@ -67,7 +68,7 @@ def spoil(random: Random) -> None:
     random.shuffle(rows)
     ids = [row.pk for row in rows]
     known.filter(pk__in=ids[:40]).delete()
-    for name in sums.SUMS:
+    for name in SUMS:
         known.filter(pk__in=random.sample(ids, 20)).update(**{name: F(name) + random.choice([-3, 5])})
     known.filter(pk__in=ids[60:70]).update(durations=[1, 2])
     Rollup.objects.create(hour=HOUR, domain="nobody.example", requests=3, durations=[0] * histogram.BUCKETS)
@@ -101,7 +102,7 @@ def test_a_dry_run_tells_the_same_and_changes_nothing(traffic: None) -> None:
 def test_python_and_sql_sum_up_under_the_same_names() -> None:
     columns = {field.name for field in Counters._meta.get_fields()}
 
-    assert sums.SUMS_IN_SQL.keys() == columns == set(sums.SUMS)
+    assert sums.SUMS_IN_SQL.keys() == columns == set(SUMS)
     assert tuple(sums.KEY_IN_SQL) == sums.KEY
 
 
@@ -120,7 +121,7 @@ def test_a_duration_falls_into_the_same_bucket_in_python_and_sql() -> None:
 
 def double() -> None:
     """Make every sum twice as much as it was."""
-    Rollup.objects.update(**{name: F(name) * 2 for name in sums.SUMS})
+    Rollup.objects.update(**{name: F(name) * 2 for name in SUMS})
 
 
 def requests_by_hour() -> dict[datetime, int]:
