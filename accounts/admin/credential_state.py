@@ -1,12 +1,16 @@
-"""A credential's state in its form, as the list shows it: its column alone calls valid what no key decrypts."""
+"""A credential's state in the admin, as it is judged: in its form and as a filter of the list. No column holds it."""
+
+from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from accounts.admin.credential_columns import SECRETS, healths, shown
+from accounts.admin.credential_columns import SECRETS, healths, shown, unseal
 from accounts.admin.secret_forms import unreadable_columns
-from accounts.credentials.state import Secrets, judge
+from accounts.credentials.state import Secrets, State, judge
 from accounts.models import Credential
 
 
@@ -25,3 +29,25 @@ class StateField(admin.options.BaseModelAdmin[Credential]):
         )
         [health] = healths([row])
         return shown(judge(row, secrets, health, timezone.now()))
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Judges every row that the other filters leave; a list of credentials is short."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(state.name.lower(), state.value) for state in State]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Credential]) -> QuerySet[Credential]:
+        """The rows of `CredentialColumns` that are in the chosen state."""
+        wanted = self.value()
+        if wanted is None:
+            return queryset
+        rows, now = list(queryset), timezone.now()
+        judged = (
+            (row.pk, judge(row, unseal(row), health, now))
+            for row, health in zip(rows, healths(rows), strict=True)
+        )
+        return queryset.filter(pk__in=[pk for pk, verdict in judged if verdict.state.name.lower() == wanted])

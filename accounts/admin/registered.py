@@ -10,8 +10,7 @@ from django.http import HttpRequest
 
 from accounts.admin.credential_actions import CredentialActions
 from accounts.admin.credential_columns import SECRETS, CredentialColumns
-from accounts.admin.credential_filter import StateFilter
-from accounts.admin.credential_state import StateField
+from accounts.admin.credential_state import StateField, StateFilter
 from accounts.admin.key_actions import KeyActions
 from accounts.admin.key_issuer import KeyIssuer
 from accounts.admin.key_list import KeyColumns, RevokedFilter

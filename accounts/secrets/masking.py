@@ -85,11 +85,6 @@ def mask_text(text: str) -> str:
     return text
 
 
-def mask_bytes(data: bytes) -> bytes:
-    """`data` with every credential in it replaced; bytes that are not UTF-8 stay as they are."""
-    return mask_text(data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
-
-
 def mask_headers(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """The headers with the value of each that can carry a credential replaced as a whole."""
     return [(name, MASK if is_secret_header(name) else mask_text(value)) for name, value in pairs]

@@ -3,6 +3,7 @@
 import ast
 import re
 import statistics
+from collections import Counter
 
 import pytest
 
@@ -131,3 +132,11 @@ def test_no_file_names_a_package_mirror_or_a_folder_of_somebodys_machine() -> No
     }
 
     assert {path: match[0] for path, match in found.items() if match} == {}
+
+
+def test_a_folder_holds_no_more_than_a_reader_keeps_in_mind() -> None:
+    """One subject a folder: 24 modules at most, but for the parsers of the wire, which are one subject with few names."""
+    most = {"proxy/wire": 29}
+    found = Counter(repository.name(path.parent) for path in repository.modules(*CODE))
+
+    assert {folder: count for folder, count in found.items() if count > most.get(folder, 24)} == {}
