@@ -1,6 +1,6 @@
 """The data API: endpoints translate, `queries` reads, `schemas` shapes."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from accounts.limits import use as limit_use
 from dashboard.access import throttle
 from dashboard.access.signin import NOT_ALLOWED, READ_BODIES, VIEW_FIGURES, Visitor, visitor
 from dashboard.api import openapi, parameters, present
-from dashboard.api.filtering import FilterQuery, filter_of
+from dashboard.api.filtering import FilterQuery, StatsQuery, filter_of, stats_filter_of
 from dashboard.api.schemas import (
     BatchList,
     BatchReport,
@@ -33,7 +33,7 @@ from dashboard.api.schemas import (
 )
 from dashboard.caching import BODIES
 from dashboard.errors import json_error
-from dashboard.filters.values import domain_of, moment_of
+from dashboard.filters.values import domain_of
 from dashboard.queries import batches, exchanges, figures
 from dashboard.queries.storage import Storage, storage
 from proxy.store.pipeline import Pipeline, pipeline
@@ -110,13 +110,12 @@ ERRORS = {401: Error, 403: Error, 404: Error, 422: Error, 429: Error, 503: Error
 
 
 @api.get("/stats", response={200: Stats, **ERRORS}, by_alias=True)
-def stats(request: HttpRequest, domain: str = "", since: datetime | None = None) -> Any:
-    """Sums since a time, the last 24 hours without one, in whole hours."""
-    try:
-        start = figures.hour_of(moment_of(since)) if since else figures.last_day()
-    except ValueError as error:
-        raise HttpError(422, f"since: {error}. {parameters.listed(request)}") from error
-    return present.stats(figures.summary(start, domain_of(domain)), start)
+def stats(request: HttpRequest, filters: Query[StatsQuery], since: str = "") -> Any:
+    """Sums of a period, the last 24 hours without one, in whole hours; `since` is another name of `from`."""
+    chosen = stats_filter_of(request)
+    bounds = chosen.bounds(timezone.now())
+    start = figures.hour_of(bounds.since) if bounds.since else figures.last_day()
+    return present.stats(figures.summary(start, chosen, bounds.until), start)
 
 
 @api.get("/requests", response={200: RequestList, **ERRORS}, by_alias=True)

@@ -3,15 +3,12 @@
 from collections.abc import Callable
 from functools import wraps
 from inspect import signature, unwrap
-from typing import Any
+from typing import Any, get_args
 
 from django.http import HttpRequest, HttpResponse
+from ninja import Schema
 from ninja.errors import HttpError
 
-from dashboard.filters.filter import BY_NAME
-
-# The parameter of an operation that stands for all of the filter (filtering.py).
-FILTERS = "filters"
 _KNOWN = "_nexus_parameters"
 _SHOWN = 60
 Run = Callable[..., HttpResponse]
@@ -23,9 +20,9 @@ def note_known(run: Run) -> Run:
     operation: Any = unwrap(run).__self__
     names = [
         known
-        for name in signature(operation.view_func).parameters
+        for name, parameter in signature(operation.view_func).parameters.items()
         if name not in {"request", "response"}
-        for known in (BY_NAME if name == FILTERS else [name])
+        for known in _names_of(name, parameter.annotation)
     ]
 
     @wraps(run)
@@ -34,6 +31,14 @@ def note_known(run: Run) -> Run:
         return run(request, **path)
 
     return noted
+
+
+def _names_of(name: str, annotation: Any) -> list[str]:
+    """A parameter's own name, or those that it stands for where it is a schema, as the filter is."""
+    [kind, *_] = get_args(annotation) or [None]
+    if isinstance(kind, type) and issubclass(kind, Schema):
+        return [field.alias or attribute for attribute, field in kind.model_fields.items()]
+    return [name]
 
 
 def refuse_unknown(request: HttpRequest) -> None:

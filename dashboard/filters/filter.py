@@ -21,11 +21,11 @@ CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
 
 
 class FilterError(ValueError):
-    """A filter that cannot be used; `name` is its parameter, and the message says what would be."""
+    """A filter that cannot be used; `name` is its parameter, and `why` says what would do."""
 
     def __init__(self, name: str, why: str) -> None:
         super().__init__(f"{name}: {why}.")
-        self.name = name
+        self.name, self.why = name, why
 
 
 @dataclass(frozen=True, slots=True)

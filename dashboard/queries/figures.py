@@ -12,6 +12,8 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 
+from dashboard.filters.filter import Filter
+from dashboard.queries.filtering import domain_is
 from proxy.metrics import BILLED, BY_NAME, DERIVED, METRICS, SUMS, Metric, Unit
 from proxy.store.models import DayRollup, Rollup
 
@@ -56,6 +58,10 @@ for _name, _source in DERIVED.items():
 TOKENS = tuple(name for name in BILLED if BY_NAME[name].unit is Unit.TOKENS)
 AGGREGATES = {name: Sum(name, default=0) for name in SUMMED}
 _SPLITS = ("domain", "model", "request_type")
+# What rollups can be filtered by, besides the domain and whole hours: columns by the attribute of the filter.
+_KEY = {"model": "model", "account": "account", "type": "request_type"}
+SERVED = ("domain", *_KEY)
+ALL = Filter()
 # A day whose sums were all taken back, as by a rebuild, keeps its row.
 _HAS_ANYTHING = reduce(or_, (~Q(**{name: 0}) for name in ("requests", *BILLED)))
 
@@ -70,10 +76,18 @@ def last_day() -> datetime:
     return hour_of(timezone.now()) - timedelta(hours=23)
 
 
-def rollups(since: datetime, domain: str = "") -> QuerySet[Rollup]:
-    """The hours from `since` (rounded down to the hour), of one domain or of all."""
-    rows = Rollup.objects.filter(hour__gte=hour_of(since))
-    return rows.filter(domain=domain) if domain else rows
+def rollups(since: datetime, chosen: Filter = ALL, until: datetime | None = None) -> QuerySet[Rollup]:
+    """The hours from `since` (rounded down to the hour) to `until`, of what a filter asks for by SERVED."""
+    rows = Rollup.objects.filter(_by_key(chosen), hour__gte=hour_of(since))
+    return rows.filter(hour__lt=until) if until else rows
+
+
+def _by_key(chosen: Filter) -> Q:
+    found = domain_is(chosen.domain) if chosen.domain else Q()
+    for attribute, column in _KEY.items():
+        if value := getattr(chosen, attribute):
+            found &= Q(**{column: value})
+    return found
 
 
 def of_row(row: Mapping[str, Any]) -> Figures:
@@ -81,14 +95,14 @@ def of_row(row: Mapping[str, Any]) -> Figures:
     return Figures(*(row[name] for name in SUMMED))
 
 
-def total(since: datetime, domain: str = "") -> Figures:
+def total(since: datetime, chosen: Filter = ALL) -> Figures:
     """The sum of all hours since a moment."""
-    return of_row(rollups(since, domain).aggregate(**AGGREGATES))
+    return of_row(rollups(since, chosen).aggregate(**AGGREGATES))
 
 
-def active_domains(since: datetime, domain: str = "") -> int:
+def active_domains(since: datetime, chosen: Filter = ALL) -> int:
     """How many domains had traffic."""
-    found = rollups(since, domain).aggregate(found=Count("domain", distinct=True))
+    found = rollups(since, chosen).aggregate(found=Count("domain", distinct=True))
     return int(found["found"])
 
 
@@ -102,14 +116,16 @@ class Summary:
     by_type: dict[str, Figures]
 
 
-def summary(since: datetime, domain: str = "") -> Summary:
-    """All sums since a moment, however long ago: hours up to the first midnight, days from then on."""
+def summary(since: datetime, chosen: Filter = ALL, until: datetime | None = None) -> Summary:
+    """All sums from a moment to another, however long ago: days where they are whole, hours before and after them."""
     midnight = _next_midnight(hour_of(since))
-    hours = rollups(since, domain).filter(hour__lt=midnight)
-    days = DayRollup.objects.filter(_HAS_ANYTHING, day__gte=midnight.date())
-    if domain:
-        days = days.filter(domain=domain)
-    rows = [row for part in (hours, days) for row in part.values(*_SPLITS).annotate(**AGGREGATES)]
+    last = until.replace(hour=0, minute=0, second=0, microsecond=0) if until else None
+    hours = rollups(since, chosen, min(midnight, until) if until else midnight)
+    days = DayRollup.objects.filter(_HAS_ANYTHING, _by_key(chosen), day__gte=midnight.date())
+    parts_of_it: list[QuerySet[Any]] = [hours, days]
+    if until and last:
+        parts_of_it = [hours, days.filter(day__lt=last.date()), rollups(max(last, midnight), chosen, until)]
+    rows = [row for part in parts_of_it for row in part.values(*_SPLITS).annotate(**AGGREGATES)]
     parts = [(row, of_row(row)) for row in rows]
     splits = [_split((row[name], sums) for row, sums in parts) for name in _SPLITS]
     return Summary(together(sums for _, sums in parts), *splits)

@@ -76,6 +76,12 @@ def domains_like(typed: str) -> list[str]:
     return list(like.values_list("domain", flat=True)[:MOST_DOMAINS]) or [typed]
 
 
+def domain_is(typed: str) -> Q:
+    """The rows of the domains that are meant by a name or a part of one."""
+    names = domains_like(typed)
+    return Q(domain=names[0]) if len(names) == 1 else Q(domain__in=names)
+
+
 def _look(indexed: QuerySet[Exchange], others: Q, before: UUID | None, size: int, skip: int) -> Found:
     """Step by step back through what the indexes give, until the page is full or the bounds are reached."""
     found: list[Exchange] = []
@@ -104,8 +110,7 @@ def _indexed(chosen: Filter, now: datetime) -> Q:
     if bounds.until:
         found &= Q(id__lt=_id_from(bounds.until))
     if chosen.domain:
-        names = domains_like(chosen.domain)
-        found &= Q(domain=names[0]) if len(names) == 1 else Q(domain__in=names)
+        found &= domain_is(chosen.domain)
     if chosen.session:
         found &= Q(session_id=chosen.session)
     return found

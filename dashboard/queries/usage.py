@@ -10,7 +10,8 @@ from django.conf import settings
 from django.db.models import Case, F, Value, When
 from django.utils import timezone
 
-from dashboard.queries.figures import AGGREGATES, Figures, rollups, together
+from dashboard.filters.filter import Filter
+from dashboard.queries.figures import AGGREGATES, ALL, Figures, rollups, together
 from proxy.metrics import BILLED
 
 DAYS = 7
@@ -54,11 +55,11 @@ def _whole_hour(moment: datetime) -> datetime:
 
 
 def hourly_by(
-    field: str, names: list[str], since: datetime, domain: str = ""
+    field: str, names: list[str], since: datetime, chosen: Filter = ALL
 ) -> dict[str, dict[datetime, Figures]]:
     """What the charts show of each hour, for each of the first few `names` (of `domain` or `model`); the rest is one series."""
     named = Case(When(**{f"{field}__in": names[:NAMED_SERIES]}, then=F(field)), default=Value(OTHERS))
-    rows = rollups(since, domain).annotate(series=named).values("hour", "series").annotate(**_CHARTED)
+    rows = rollups(since, chosen).annotate(series=named).values("hour", "series").annotate(**_CHARTED)
     series: dict[str, dict[datetime, Figures]] = defaultdict(dict)
     for hour, name, *sums in rows.values_list("hour", "series", *_CHARTED):
         series[name][hour] = Figures(**dict(zip(_CHARTED, sums, strict=True)))

@@ -14,19 +14,18 @@ from proxy.store.pipeline import pipeline
 from proxy.store.pricing.pending import pending
 
 RECENT = 20
-SERVES = ("domain",)
 
 
 def overview(request: HttpRequest, *, base: str = "dashboard/base.html") -> HttpResponse:
     """Cards, pipeline, what runs now and what ended last; `base` is the template that it extends."""
-    bar, since = filter_bar(request, SERVES), figures.last_day()
+    bar, since = filter_bar(request, figures.SERVED), figures.last_day()
     domain = bar.filter.domain
     context = {
         "base": base,
         "domain": domain,
         "bar": bar,
-        "cards": cards(figures.total(since, domain)),
-        "active_domains": figures.active_domains(since, domain),
+        "cards": cards(figures.total(since, bar.filter)),
+        "active_domains": figures.active_domains(since, bar.filter),
         "pipeline": pipeline(),
         "unpriced": unpriced_models(),
         "outdated": pending(),

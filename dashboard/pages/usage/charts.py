@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from dashboard.drawing.charts import Chart, Number, stacked
+from dashboard.filters.filter import Filter
 from dashboard.pages import metric_table
 from dashboard.pages.cards import cards
 from dashboard.queries import figures, usage
@@ -15,13 +16,13 @@ from proxy.metrics import BY_NAME
 Hourly = dict[datetime, Figures]
 
 
-def usage_page(domain: str, split: str) -> dict[str, object]:
+def usage_page(chosen: Filter, split: str) -> dict[str, object]:
     """Everything that the template shows; `split` is domain or model."""
     week = usage.week()
-    summary = figures.summary(week.start, domain)
+    summary = figures.summary(week.start, chosen)
     tables = {"domain": summary.by_domain, "model": summary.by_model}
     names = list(tables[split])
-    parts = usage.hourly_by(split, names, week.start, domain)
+    parts = usage.hourly_by(split, names, week.start, chosen)
     every_hour = usage.hourly(parts.values())
 
     def chart(title: str, series: dict[str, dict[datetime, Number]], show: Callable[[Number], str]) -> Chart:
