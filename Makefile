@@ -1,7 +1,7 @@
 # `make` alone lists the targets. No target needs anything but a Python and make.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo proxy dashboard worker beat test chaos bench profile soak bench-storage check fix lock release clean
+.PHONY: help setup run demo proxy dashboard worker beat test flow chaos bench profile soak bench-storage check fix lock release clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -56,6 +56,9 @@ beat: ## start only the clock of the periodic tasks
 
 test: $(STAMP) ## run the whole suite, a process a core (TEST_OPTIONS="tests/stack -x" TEST_PROCESSES=0)
 	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --maxprocesses 4 --dist loadfile $(TEST_OPTIONS)
+
+flow: $(STAMP) ## run the tests that `make test` leaves out: they take long and rarely fail
+	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --maxprocesses 4 --dist loadfile -m slow $(TEST_OPTIONS)
 
 chaos: $(STAMP) ## kill and disturb everything at random under load and look for losses (15 minutes; CHAOS_OPTIONS="--seed 7")
 	@$(BIN)/python -m tests.chaos $(CHAOS_OPTIONS)

@@ -18,6 +18,7 @@ MIB_PER_STREAM = 1.75  # what aiohttp reads at a time in pieces of an event, a p
 MORE_MIB = 3  # while nothing moves
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(500)  # half a minute; on a machine that has other things to do it may take longer
 def test_a_hundred_clients_that_stall_on_streams_of_100_mb_keep_the_proxy_small(tmp_path: Path) -> None:
     build.build()

@@ -26,6 +26,7 @@ def tool(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(500)  # half a minute; on a machine that has other things to do it may take longer
 def test_memory_and_descriptors_stay_flat_and_what_was_accepted_is_stored() -> None:
     done = tool("tests.bench.soak", "--minutes", str(20 / 60))
@@ -33,6 +34,7 @@ def test_memory_and_descriptors_stay_flat_and_what_was_accepted_is_stored() -> N
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(500)
 def test_one_workload_is_measured_and_all_of_it_is_stored(tmp_path: Path) -> None:
     path = tmp_path / "bench.json"

@@ -10,6 +10,7 @@ from tests.chaos.run import run
 EXCHANGES, KILLS_OF_EACH, FAULTS_OF_EACH = 300, 2, 1
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)  # a minute, and two where records that could not be read wait to be tried again
 def test_everything_is_killed_under_load_and_nothing_is_lost() -> None:
     seed = random.SystemRandom().randrange(2**32)

@@ -7,6 +7,7 @@ import msgspec
 import redis
 
 from nexus_project import env
+from nexus_project.stack.supervision import commands
 from proxy.heartbeat import SPOOLS_KEY, Heartbeat
 from proxy.store.models import Spool
 from proxy.store.pipeline import SpoolState, state_of
@@ -26,7 +27,7 @@ def manage(nexus: Nexus, *words: str) -> subprocess.CompletedProcess[str]:
     """`manage.py` with the settings of the system; its output as text."""
     return subprocess.run(
         [sys.executable, "manage.py", *words],
-        env=env.child_environment({**nexus.worker.service.environment, **nexus.worker.environment}),
+        env=env.child_environment({**commands.migrate().environment, **nexus.worker.environment}),
         cwd=env.BASE_DIR,
         capture_output=True,
         text=True,

@@ -36,10 +36,10 @@ READ_CREDENTIAL = "from accounts.models import *; print(Credential.objects.get()
 # As a worker would: a record of this month and one of a month that has no partitions yet.
 INGEST = """
 from datetime import *
-from proxy.store import ingest
+from proxy.store.ingest.batch import ingest
 from tests.store.records import *
 heads = [make_head(), make_head(datetime(2031, 5, 1, tzinfo=UTC))]
-print(ingest.ingest(make_batch(*(make_record(head=head) for head in heads))))
+print(ingest(make_batch(*(make_record(head=head) for head in heads))))
 """
 EXPORT = ".venv/bin/python manage.py export_traffic"
 SUMS = """

@@ -5,6 +5,7 @@ import signal
 import time
 
 import httpx
+import pytest
 
 from nexus_project.demo.emulator import Emulator
 from nexus_project.demo.serving import Running
@@ -14,6 +15,7 @@ from tests.flow.stack import running_stack
 ASK = {"model": "claude-sonnet-5", "max_tokens": 20, "messages": [{"role": "user", "content": "hello"}]}
 
 
+@pytest.mark.slow
 def test_the_proxy_outlives_a_full_redis_a_worker_that_keeps_ending_and_a_killed_postgresql(
     emulator: Running[Emulator],
 ) -> None:

@@ -32,6 +32,7 @@ def beat(own: Nexus) -> Iterator[Process]:
     process.stop()
 
 
+@pytest.mark.slow
 def test_redis_that_is_away_for_a_while_is_a_line_or_two_of_each(
     own: Nexus, own_redis: Process, beat: Process
 ) -> None:

@@ -57,7 +57,7 @@ def test_trap_4_the_proxy_runs_without_middleware_and_without_database_signals(n
     from nexus_project.settings import proxy
 
     assert proxy.MIDDLEWARE == []
-    assert proxy.INSTALLED_APPS == ["accounts"]
+    assert proxy.INSTALLED_APPS == ["accounts", "proxy.relay"]
 
 
 @pytest.mark.parametrize(

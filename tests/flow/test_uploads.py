@@ -259,6 +259,7 @@ def test_a_batch_that_grows_beyond_a_spend_limit_is_refused_and_never_made(nexus
     assert {(row["outcome"], row["error_type"]) for row in rows} <= {("refused", "rate_limit_error")}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(90)
 def test_upstream_that_takes_nothing_holds_the_client_back_and_is_given_up(nexus: Nexus, sink: Sink) -> None:
     client = Client(nexus, sink, "deaf", FILES, length(400 * MIB))

@@ -20,7 +20,6 @@ def test_an_error_looks_like_the_api_s_own() -> None:
     [
         (400, {"invalid_request_error"}),
         (401, {"authentication_error"}),
-        (402, {"billing_error"}),
         (403, {"permission_error"}),
         (404, {"not_found_error"}),
         (413, {"request_too_large"}),
