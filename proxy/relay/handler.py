@@ -7,6 +7,7 @@ not by Django's 2.5 MB (request_body.py), headers travel as pairs, and a respons
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from typing import Any, Protocol, cast
 
 from django.core.handlers.asgi import ASGIHandler
@@ -24,6 +25,8 @@ from proxy.wire.errors import ErrorKind
 
 log = logging.getLogger("nexus.relay")
 
+# How many ways from a path to its view are remembered; a path is 64 KiB at most.
+PATHS = 64
 CLOSE = (b"connection", b"close")
 BODILESS = {204, 304}
 
@@ -64,6 +67,8 @@ class RelayHandler(ASGIHandler):
     def __init__(self) -> None:
         super().__init__()
         self._resolver = get_resolver()
+        # Clients ask for the same few paths. One that leads nowhere is not kept.
+        self._match = lru_cache(maxsize=PATHS)(self._resolver.resolve)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]  # a dict is sent on
         """Serve one request, or the server's life."""
@@ -76,7 +81,7 @@ class RelayHandler(ASGIHandler):
         """The view alone: here are no middleware, transactions and templates to look for, and every view is a coroutine."""
         response: HttpResponseBase
         try:
-            match = self._resolver.resolve(request.path_info)
+            match = self._match(request.path_info)
             response = await match.func(request, *match.args, **match.kwargs)
         except Resolver404:
             response = self._resolver.resolve_error_handler(404)(request)
