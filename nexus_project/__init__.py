@@ -4,4 +4,4 @@ Read `settings` and `urls`, then `asgi`, `serve` and `celery`, where processes b
 `demo` stands in for the outside world, `operations` is for operators, `release` cuts versions. `env` reads the environment.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
