@@ -31,7 +31,7 @@ class KeyIssuer(admin.ModelAdmin[Any]):
         return self.reveal(request, super().response_change(request, obj))
 
     def reveal(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        """The page with the new keys, which leads on to where `answer` leads; `answer` itself without any."""
+        """The page with the new keys, which leads on to where `response` leads; `response` itself without any."""
         issued = getattr(request, NEW_KEYS, None)
         if not issued:
             return response

@@ -104,7 +104,7 @@ def judge_key(request: HttpRequest, key: str) -> Visitor:
 
 
 def signed_in_only(view: View, permission: str = VIEW_FIGURES) -> View:
-    """Let a page be seen by who has the permission; others are led to the sign-in page or told what is missing."""
+    """Let a page be seen by who has the permission; others are led to the sign-in page or learn what is missing."""
 
     @wraps(view)
     def guarded(request: HtmxRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

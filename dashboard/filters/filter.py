@@ -17,6 +17,7 @@ from dashboard.filters.values import domain_of, moment_of
 from proxy.record import OUTCOMES
 
 LONGEST = 300
+_SHOWN = 60
 CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
 
 
@@ -24,7 +25,7 @@ class FilterError(ValueError):
     """A filter that cannot be used; `name` is its parameter, and `why` says what would do."""
 
     def __init__(self, name: str, why: str) -> None:
-        super().__init__(f"{name}: {why}.")
+        super().__init__(f"{name[:_SHOWN]}: {why}.")
         self.name, self.why = name, why
 
 
@@ -93,7 +94,7 @@ HELP: Mapping[str, str] = {
     "model": "The model that was asked for.",
     "account": "The account of the credential that paid.",
     "client_key": "The name of the client key.",
-    "person": "The user's id, as the client told it.",
+    "person": "The user's id, as the client sends it.",
     "session": "The session's id.",
     "agent": "The sub-agent's id.",
     "type": "The type of the request, such as inference.",
@@ -131,7 +132,7 @@ def parse(given: Mapping[str, Iterable[str]], others: Iterable[str] = ()) -> Fil
             raise FilterError(name, "texts cannot be searched yet: leave it out")
         if name not in BY_NAME:
             known = ", ".join([*BY_NAME, *sorted(passed_over)])
-            raise FilterError(name[:60], f"there is no such filter; there are {known}")
+            raise FilterError(name, f"there is no such filter; there are {known}")
         typed = list(values)
         if len(typed) > 1:
             raise FilterError(name, f"it is given {len(typed)} times, and only one can count")

@@ -99,7 +99,7 @@ def filter_bar(request: HttpRequest, serves: Collection[str], others: Collection
             break
         except FilterError as error:
             notices.append(str(error))
-            given = {name: values for name, values in given.items() if not name.startswith(error.name)}
+            given = {name: values for name, values in given.items() if name != error.name}
     for name in found.given():
         if name not in serves and not (name == "zone" and "period" in serves):
             notices.append(f"{name}: this page cannot be filtered by it, so it shows all; Requests can.")

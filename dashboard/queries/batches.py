@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 
+from dashboard.queries.filtering import domain_is
 from proxy.store.models import MessageBatch
 
 # So long the API keeps the results of a batch after it was created.
@@ -44,7 +45,7 @@ def waiting(domain: str = "") -> int:
 
 
 def _of(domain: str) -> QuerySet[MessageBatch]:
-    return MessageBatch.objects.filter(domain=domain) if domain else MessageBatch.objects.all()
+    return MessageBatch.objects.filter(domain_is(domain)) if domain else MessageBatch.objects.all()
 
 
 def _batch(row: MessageBatch, now: datetime) -> Batch:

@@ -96,7 +96,7 @@ class Log:
         return entry
 
     def ended(self, entry: Received, outcome: Outcome, response: Script | None) -> None:
-        """Note how a request ended; `answer` is None when no byte of one was sent."""
+        """Note how a request ended; `response` is None when no byte of one was sent."""
         status = response.status if response else None
         request_id = response.header("request-id") if response else None
         entry = replace(entry, outcome=outcome, status=status, request_id=request_id)

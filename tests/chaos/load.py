@@ -24,7 +24,7 @@ KEEP_ALIVE_SECONDS = 1.0
 class Sent:
     """One request as its client saw it.
 
-    `ending` is "whole", "broken" (after its head), "failed" (before it) or "left"; `answer` the SHA-256 of a whole one.
+    `ending` is "whole", "broken" (after its head), "failed" (before it) or "left"; `response` the SHA-256 of a whole one.
     Times are monotonic seconds.
     """
 

@@ -72,7 +72,7 @@ def watched(*pids: int) -> Iterator[list[float]]:
 
 
 def play(upstream: RawUpstream, times: int, reported: int | None = None) -> str:
-    """Have upstream answer with so many thousand lines, and promise `told`; the name to ask by."""
+    """Have upstream answer with so many thousand lines, and promise `reported`; the name to ask by."""
     key = uuid4().hex
     length = (reported or times) * len(LINES)
     head = b"HTTP/1.1 200 OK\r\ncontent-type: application/x-jsonl\r\ncontent-length: %d\r\n\r\n" % length

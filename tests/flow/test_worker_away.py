@@ -70,7 +70,7 @@ def test_while_no_worker_runs_everything_is_bounded_and_nothing_is_lost(own: Nex
     wait_for(lambda: client.llen("ingest") == 4, 45)
     after = resident_kib(own.proxy.popen.pid), client.info("memory")["used_memory"]
 
-    # A heartbeat is told once a second, and this one is of the end.
+    # A heartbeat is sent once a second, and this one is of the end.
     wait_for(lambda: spools(own)[0].waiting == COUNT, 10)
     [line] = json.loads(manage(own, "spool", "list", "--json").stdout)["spools"]
     assert (line["waiting"], line["dropped"], line["gaps"]) == (COUNT, 0, 0)

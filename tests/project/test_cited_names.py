@@ -18,6 +18,7 @@ import builtins
 import re
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from pkgutil import resolve_name
 
 import pytest
@@ -31,6 +32,9 @@ CODE_SPAN = re.compile(r"`([^`\n]+)`")
 DOTTED = re.compile(r"([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*)+)(?:\(.*\))?")
 CHECK = re.compile(r"[a-z]+\.[EW]\d{3}")
 CALL = re.compile(r"([A-Za-z_]\w*)\(.*\)")
+# One error or several, with dots of their modules: "Raises DirectoryTaken, or OSError when …".
+RAISES = re.compile(r"[Rr]aises ((?:(?:a |an |or |,|\s|[A-Z][\w.]*|[a-z_]+\.[A-Z]\w*)+))")
+ERROR = re.compile(r"(?<![\w.])(?:[A-Z]+[a-z0-9]+){2,}")
 HUMPS = re.compile(r"[A-Z]+[a-z0-9]+(?:[A-Z]+[a-z0-9]*)+")
 FILE = re.compile(r".*\.(?:py|md|json|jsonl|log|yaml|toml|html|js|css|conf|snapshot|key|com|sh|txt)")
 EVENT = re.compile(r"^\| `([a-z_]+\.[a-z_]+)` \|", re.MULTILINE)
@@ -176,3 +180,24 @@ def test_what_exists_or_is_no_name_of_code_passes(name: str) -> None:
 @pytest.mark.parametrize("name", ELSEWHERE)
 def test_what_is_defined_elsewhere_is_there(name: str) -> None:
     assert resolve_name(name)
+
+
+def raised(path: Path) -> set[str]:
+    """The errors that docstrings of a module say are raised."""
+    found: set[str] = set()
+    for node in ast.walk(repository.tree(path)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            for said in RAISES.findall(ast.get_docstring(node) or ""):
+                found |= set(ERROR.findall(said))
+    return found
+
+
+def test_every_error_that_a_docstring_names_exists() -> None:
+    nodes = [node for path in repository.modules(*CODE) for node in ast.walk(repository.tree(path))]
+    known = code().identifiers | {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    missing = {
+        (repository.name(path), name) for path in repository.modules(*CODE) for name in raised(path) - known
+    }
+
+    assert len(set().union(*map(raised, repository.modules(*CODE)))) > 20
+    assert missing == set()

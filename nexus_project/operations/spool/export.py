@@ -17,14 +17,14 @@ from proxy.store.models import DeadLetter
 
 
 def everything(root: Path, unusable: Callable[[str], None], step: Callable[[int], None]) -> Iterator[Carried]:
-    """What waits in the slots, then dead letters."""
+    """What waits in the directories, then dead letters."""
     for waiting_record in chain(waiting_records(root, unusable), dead_letter_records(unusable)):
         yield waiting_record
         step(1)
 
 
 def waiting_records(root: Path, unusable: Callable[[str], None], *, held: bool = True) -> Iterator[Carried]:
-    """The ended records that did not arrive: of every slot, or of those alone that no process holds."""
+    """The ended records that did not arrive: of every directory, or of those alone that no process holds."""
     for folder in spool_directories(root):
         try:
             found = inspect_spool(folder)

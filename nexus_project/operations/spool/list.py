@@ -102,7 +102,7 @@ def _waiting(found: Inspection) -> dict[int, float | None]:
 
 
 def _as_on_disk(found: Inspection, waiting: int) -> Heartbeat:
-    """What a process would say that took the slot now."""
+    """What a process would say that took the directory now."""
     left = found.left
     return Heartbeat(
         accepted=found.accepted,

@@ -32,7 +32,7 @@ class Wishes:
 
 @dataclass(slots=True)
 class Replayed:
-    """How it went. `held` are slots of running processes, which ship for themselves; `left` says what could not be done."""
+    """How it went. `held` are directories of running processes, which ship for themselves; `left` says what could not be done."""
 
     stored: int = 0
     known: int = 0
@@ -86,7 +86,7 @@ def _is_new(spool: str, record: Record) -> bool:
 
 
 def _replay_directories(root: Path, limit_bytes: int, done: Replayed, step: Step) -> None:
-    """Ship what lies in slots that nobody holds, and what can be read again of damaged bytes."""
+    """Ship what lies in directories that nobody holds, and what can be read again of damaged bytes."""
     for folder in spool_directories(root):
         try:
             if holds_something(folder):

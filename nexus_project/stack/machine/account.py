@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nexus_project.stack.errors import StackError
 
@@ -51,6 +52,17 @@ def dropped() -> Account | None:
         _make()
         entry = pwd.getpwnam(NAME)
     return Account(entry.pw_uid, entry.pw_gid)
+
+
+def started_as(account: Account | None) -> dict[str, Any]:
+    """What `subprocess` takes to start a program as this account (None: as who asks), with nobody's environment and input."""
+    options: dict[str, Any] = {
+        "env": {"LC_ALL": "C", "TZ": "UTC", "PATH": "/usr/bin:/bin"},
+        "stdin": subprocess.DEVNULL,
+    }
+    if account:
+        options |= {"user": account.uid, "group": account.gid, "extra_groups": []}
+    return options
 
 
 def _make() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nexus_project.stack.errors import StackError
 from nexus_project.stack.machine import folders, owned_folders, processes
-from nexus_project.stack.machine.account import Account
+from nexus_project.stack.machine.account import Account, started_as
 
 READY_SECONDS = 120  # a cluster that recovers from a crash replays its log first
 STOP_SECONDS = 60
@@ -42,21 +42,16 @@ class Daemon:
         self.program = program
         if program.log.exists():
             program.log.replace(program.log.with_suffix(".previous.log"))
-        owner = program.account
         with program.log.open("wb") as log, owned_folders.holding(program.holds) as held:
             program.log.chmod(0o600)
             self._child = subprocess.Popen(
                 program.command,
                 cwd=program.folder,
-                env={"LC_ALL": "C", "TZ": "UTC", "PATH": "/usr/bin:/bin"},
-                stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                user=owner.uid if owner else None,
-                group=owner.gid if owner else None,
-                extra_groups=[] if owner else None,
                 pass_fds=held,
+                **started_as(program.account),
             )
         pid = self._child.pid
         # Before it starts processes of its own, which inherit it.

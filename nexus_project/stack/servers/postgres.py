@@ -14,6 +14,7 @@ from nexus_project.operations import roles
 from nexus_project.operations.grants import ROLES
 from nexus_project.stack.errors import StackError
 from nexus_project.stack.machine import folders, ports
+from nexus_project.stack.machine.account import started_as
 from nexus_project.stack.servers import daemon, postgres_home
 from nexus_project.stack.servers.daemon import Daemon, Program
 from nexus_project.stack.servers.postgres_home import Home
@@ -149,18 +150,13 @@ def _require_same_major(home: Home) -> None:
 
 
 def _run(home: Home, program: str, *arguments: str) -> str:
-    owner = home.account
-    done = subprocess.run(
+    done: subprocess.CompletedProcess[str] = subprocess.run(
         [home.program(program), *arguments],
         cwd=home.folder,
-        env={"LC_ALL": "C", "TZ": "UTC", "PATH": "/usr/bin:/bin"},
-        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
-        user=owner.uid if owner else None,
-        group=owner.gid if owner else None,
-        extra_groups=[] if owner else None,
+        **started_as(home.account),
     )
     if done.returncode:
         raise StackError(f"{program} failed: {' | '.join(done.stderr.split(chr(10)))[-600:].strip(' |')}")

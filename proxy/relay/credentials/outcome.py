@@ -50,7 +50,7 @@ async def discard(outcome: Outcome) -> None:
         return
     try:
         async with asyncio.timeout(DISCARD_SECONDS):
-            async for _ in outcome.stream:  # type: ignore[union-attr]  # it is an AnswerBytes
+            async for _ in outcome.stream:  # type: ignore[union-attr]  # it is a ResponseBody
                 pass
     except (TimeoutError, httpx.ReadError):
         pass

@@ -23,7 +23,7 @@ PATIENCE_SECONDS = 60.0
 
 
 class Pool:
-    """Used by the event loop alone. Credentials are told apart by `AccessCredential.key`."""
+    """Used by the event loop alone. Credentials differ by `AccessCredential.key`."""
 
     def __init__(self, updates: HealthUpdates) -> None:
         self._updates = updates
@@ -104,7 +104,7 @@ class Pool:
             log.info("pool.recovered", extra={"credential": credential.name, "by": "an answer"})
 
     def adopt(self, reported: Mapping[str, Health], now: float) -> None:
-        """Take over what all processes and operators told; what this one has yet to tell is newer."""
+        """Take over what all processes and operators reported; what this one has yet to report is newer."""
         for key, health in reported.items():
             if health.gauges:
                 self._updates.gauges[key] = dict(health.gauges)

@@ -241,7 +241,7 @@ class Shipper:
                 self._next_ship = 0.0
 
     def _look_for_leftovers(self, now: float) -> None:
-        """Ship what processes left behind that did not come back; let their slots go when all that can be read is shipped."""
+        """Ship what processes left behind that did not come back; let their directories go when all that can be read is shipped."""
         for spool in [spool for spool in self._spools if spool is not self._spool and spool.done]:
             self._beat_of(spool)
             self._spools.remove(spool)

@@ -1,4 +1,4 @@
-"""A slot: the folder of one spool, held by one process through a file lock.
+"""A directory: the folder of one spool, held by one process through a file lock.
 
 A segment's name is <number>-<accepted>-<spool id>.seg, where `accepted` is the last serial before the file was made. So the spool's
 identity and its count outlive every kill, and no file exists that a kill could leave empty. `counts` is overwritten in place, which
@@ -29,7 +29,7 @@ _COUNTS_BYTES = 200  # more than it matches
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What the names and the counts in a slot's folder say; `id` is "" where nothing names a spool."""
+    """What the names and the counts in a directory's folder say; `id` is "" where nothing names a spool."""
 
     id: str
     number: int
@@ -41,7 +41,7 @@ class Left:
 
 
 def look_into(folder: Path) -> Left:
-    """Read without holding the slot; raises OSError."""
+    """Read without holding the directory; raises OSError."""
     names = [match for path in sorted(folder.iterdir()) if (match := _NAME.fullmatch(path.name))]
     spool = names[-1][3] if names else ""
     counts = _read_counts(folder / "counts", spool)
@@ -80,11 +80,11 @@ def copy_of(file: StoredFile, damage: Damage) -> str:
 
 
 class DirectoryTaken(Exception):
-    """Another process holds this slot."""
+    """Another process holds this directory."""
 
 
 class SpoolDirectory:
-    """Raises SlotTaken when another process has the folder, OSError when it cannot be used."""
+    """Raises DirectoryTaken when another process has the folder, OSError when it cannot be used."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -131,7 +131,7 @@ class SpoolDirectory:
                 return Segment(path, self._mark, new=True)
             except (
                 FileExistsError
-            ):  # of a process that has the slot too, where the file system knows no locks
+            ):  # of a process that has the directory too, where the file system knows no locks
                 continue
 
     def segment(self, path: Path) -> Segment:

@@ -1,4 +1,4 @@
-"""What lies in the spool's slots, read without holding them: the process that does goes on meanwhile.
+"""What lies in the spool's directories, read without holding them: the process that does goes on meanwhile.
 
 While it does, files may vanish (what was in them is stored) and the last frame of a file may be half written. What is read is
 therefore true of a moment that may be past: ask afterwards which of the records are stored by now.
@@ -24,7 +24,7 @@ Frames = dict[int, list[tuple[StoredFile, Frame]]]
 
 @dataclass(slots=True)
 class Inspection:
-    """One slot. `unreadable_bytes` are damaged and not copied so far; `frames` those of each serial, oldest first.
+    """One directory. `unreadable_bytes` are damaged and not copied so far; `frames` those of each serial, oldest first.
 
     `unread` are files that cannot be read now, and `why` the reason of the first.
     """
@@ -46,7 +46,7 @@ class Inspection:
         return incomplete(self.frames, self.unread)
 
     def ended(self, serial: int) -> bool:
-        """Whether a record is complete; what never ended in a slot that nobody holds was killed."""
+        """Whether a record is complete; what never ended in a directory that nobody holds was killed."""
         return not self.held or any(frame.kind == CLOSE for _, frame in self.frames[serial])
 
     def size(self, serial: int) -> int:
@@ -78,12 +78,12 @@ class Inspection:
 
 
 def spool_directories(root: Path) -> list[Path]:
-    """The slots below the spool's folder, by number."""
+    """The directories below the spool's folder, by number."""
     return sorted(root.glob("*/"), key=lambda folder: (len(folder.name), folder.name))
 
 
 def inspect_spool(folder: Path) -> Inspection:
-    """Look through one slot; raises OSError where it cannot be used."""
+    """Look through one directory; raises OSError where it cannot be used."""
     held = is_held(folder)
     left = look_into(folder)
     found = Inspection(folder, left, held, left.accepted)
@@ -114,9 +114,9 @@ def _read(found: Inspection, file: StoredFile, copies: set[str]) -> None:
 
 
 def is_held(folder: Path) -> bool:
-    """Whether a running process has the slot.
+    """Whether a running process has the directory.
 
-    Asked with a shared lock, let go at once: a process that starts at this very moment takes another slot and comes back.
+    Asked with a shared lock, let go at once: a process that starts at this very moment takes another directory and comes back.
     """
     try:
         with (folder / "lock").open("rb") as file:

@@ -14,7 +14,7 @@ MOST_DIRECTORIES = 1000
 
 
 def claim(root: Path, limit_bytes: int) -> Spool:
-    """The first slot below `root` that no process holds: a dead process's leftovers come first. Raises OSError.
+    """The first directory below `root` that no process holds: a dead process's leftovers come first. Raises OSError.
 
     One that cannot be used, or not be read as a whole, is passed over: it is a leftover that is tried again each minute.
     """
@@ -36,7 +36,7 @@ def claim(root: Path, limit_bytes: int) -> Spool:
 
 
 class Leftovers:
-    """What lies in slots below `root` that no process holds. Times are monotonic seconds."""
+    """What lies in directories below `root` that no process holds. Times are monotonic seconds."""
 
     def __init__(self, root: Path, limit_bytes: int) -> None:
         self._root = root
@@ -45,7 +45,7 @@ class Leftovers:
         self._root_reported = 0.0
 
     def claim(self, now: float) -> list[Spool]:
-        """All that can be taken now. A slot that cannot be used is told and tried again a minute later."""
+        """All that can be taken now. A directory that cannot be used is told and tried again a minute later."""
         try:
             folders = sorted(path for path in self._root.iterdir() if path.is_dir())
         except FileNotFoundError:
@@ -62,7 +62,7 @@ class Leftovers:
         ]
 
     def put_off(self, folder: Path, now: float) -> None:
-        """Leave a slot alone for a minute."""
+        """Leave a directory alone for a minute."""
         self._not_before[folder] = now + AGAIN_SECONDS
 
     def _claim(self, folder: Path, now: float) -> Spool | None:
@@ -80,7 +80,7 @@ def _report(folder: Path, error: OSError) -> None:
 
 
 def holds_something(folder: Path) -> bool:
-    """Whether records may lie in a slot; raises OSError."""
+    """Whether records may lie in a directory; raises OSError."""
     try:
         return any(file.stat().st_size for file in folder.iterdir() if file.suffix == ".seg")
     except FileNotFoundError:  # its process has just shipped and deleted one
@@ -88,7 +88,7 @@ def holds_something(folder: Path) -> bool:
 
 
 def claim_directory(folder: Path, limit_bytes: int) -> Spool | None:
-    """One slot; None when another process holds it. Raises OSError."""
+    """One directory; None when another process holds it. Raises OSError."""
     try:
         return Spool(folder, limit_bytes)
     except DirectoryTaken:

@@ -26,7 +26,7 @@ class Salvaged:
 
 
 def salvaged(folder: Path) -> Iterator[Salvaged]:
-    """What can be read of the damaged bytes of one slot."""
+    """What can be read of the damaged bytes of one directory."""
     frames: dict[tuple[str, int], list[tuple[StoredFile, Frame]]] = {}
     for spool, file in _files(folder):
         for found in file.scan():

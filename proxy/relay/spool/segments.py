@@ -48,7 +48,7 @@ class Damage:
 
 
 class StoredFile:
-    """One file as it lies there. Reading changes nothing, and whoever holds the slot may write to it or delete it meanwhile.
+    """One file as it lies there. Reading changes nothing, and whoever holds the directory may write to it or delete it meanwhile.
 
     What reads raises OSError where the disk cannot be read now, which says nothing of what lies on it.
     """

@@ -31,7 +31,7 @@ DAMAGED_BODY = "it is damaged on disk, or its file is gone"
 
 
 class Spool:
-    """One slot's exchanges. Raises SlotTaken when another process has it, OSError when its folder cannot be used."""
+    """One directory's exchanges. Raises DirectoryTaken when another process has it, OSError when its folder cannot be used."""
 
     def __init__(self, folder: Path, limit_bytes: int) -> None:
         self._directory = SpoolDirectory(folder)
@@ -152,7 +152,7 @@ class Spool:
 
     @property
     def done(self) -> bool:
-        """Whether all that could be read is shipped; what waits for an unread file is looked for when the slot is taken anew."""
+        """Whether all that could be read is shipped; what waits for an unread file is looked for when the folder is taken anew."""
         return len(self._entries) == self._held_back
 
     @property
@@ -268,7 +268,7 @@ class Spool:
             self._release(entry, confirmed=True)
 
     def shut(self) -> None:
-        """Let go of the slot; what waits stays on disk for the next process."""
+        """Let go of the directory; what waits stays on disk for the next process."""
         with self._lock:
             self._files.close(self._accounting.accepted)
             self._directory.release()

@@ -1,4 +1,4 @@
-"""What a slot holds at its start, and which exchanges wait because a file that may hold a part of them cannot be read now."""
+"""What a directory holds at its start, and which exchanges wait because a file that may hold a part of them cannot be read now."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,9 @@ def look_through(directory: SpoolDirectory) -> Found:
         try:
             segment = directory.segment(path)
             found.files[segment] = frames_of(segment, directory.keep_damage)
-        except FileNotFoundError:  # of a process that has the slot too, where the file system knows no locks
+        except (
+            FileNotFoundError
+        ):  # of a process that has the directory too, where the file system knows no locks
             continue
         except OSError as error:
             why = why or f"{path.name}: {error.strerror or error}"

@@ -68,7 +68,7 @@ def head_of(origin: Origin, method: str, target: str, headers: Headers, size: in
 
 
 class UpstreamRequest:
-    """`send`, then `answer`, then take of `reply`; `close` in every case."""
+    """`send`, then `response`, then take of `parser`; `close` in every case."""
 
     def __init__(self, connection: Connection, idle_seconds: float, *, bodiless: bool) -> None:
         self._connection = connection
@@ -80,7 +80,7 @@ class UpstreamRequest:
         self._idle_seconds = idle_seconds
 
     def send(self, head: bytes, body: bytes | Source) -> None:
-        """Begin to send; what fails is told by `answer`."""
+        """Begin to send; what fails is raised by `response`."""
         transport = cast(asyncio.Transport, self.connection.transport)
         if not isinstance(body, bytes):
             transport.write(head)

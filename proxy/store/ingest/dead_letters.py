@@ -10,7 +10,7 @@ from proxy.store.models import DeadLetter
 
 
 def packed(record: Record, spool: UUID, moment: datetime) -> bytes:
-    """`SetAside.record` of a row whose `created_at` is `moment` (in UTC)."""
+    """`DeadLetter.record` of a row whose `created_at` is `moment` (in UTC)."""
     return data_keys.seal_of(_month(moment)).close(encode(record), _label(spool, record.serial))
 
 

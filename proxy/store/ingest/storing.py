@@ -146,7 +146,7 @@ def _month(exchange_id: UUID) -> date:
 
 
 def body_row(exchange: Exchange, traffic: Traffic, writer: ChunkWriter, lines: Lines) -> ExchangeBody:
-    """The row of an exchange's bodies, not yet saved; their pieces are added to `pieces`."""
+    """The row of an exchange's bodies, not yet saved; their chunks are added by `writer`."""
     request, response = traffic.request, traffic.response
     month = _month(exchange.id)
     seal = writer.seal_of(month)

@@ -45,6 +45,15 @@ def test_what_a_page_cannot_use_it_says(signed_in: Client, address: str, notice:
     assert notice in shown(signed_in, address)
 
 
+@pytest.mark.parametrize("odd", ["=1", "stat=1", "x" * 500 + "=1"])
+def test_what_cannot_be_used_takes_nothing_else_off(signed_in: Client, odd: str) -> None:
+    page = shown(signed_in, f"/dashboard/requests?{odd}&status=5xx")
+
+    assert "there is no such filter" in page
+    assert 'class="chip" href="?"' in page
+    assert "Status: 5xx" in page
+
+
 def test_the_next_page_keeps_the_filter(signed_in: Client) -> None:
     for _ in range(52):
         people.make_exchange(model="claude-opus-5-5")

@@ -153,7 +153,7 @@ def live(root: Path, store: Store, taken: Bodies, between: Callable[[], None] = 
 
 
 def settle(root: Path, store: Store) -> list[Left]:
-    """A life in which nothing fails, until all is shipped; what the slots say then."""
+    """A life in which nothing fails, until all is shipped; what the directories say then."""
     spool = claim(root, LIMIT)
     shipper = Shipper(root, spool, store)
     now = 1000.0

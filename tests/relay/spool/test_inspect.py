@@ -1,4 +1,4 @@
-"""What is looked at in a slot without holding it."""
+"""What is looked at in a directory without holding it."""
 
 from pathlib import Path
 
