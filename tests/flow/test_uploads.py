@@ -74,6 +74,9 @@ class Client:
 @contextmanager
 def flat(nexus: Nexus) -> Iterator[list[float]]:
     """The most memory of the proxy within, in MiB, once nothing else is on its way from its disk to the worker."""
+    time.sleep(
+        1.5
+    )  # a heartbeat is up to a second old, and knows nothing of what the test before has just sent
     wait_for(lambda: all(spool.waiting == 0 for spool in spools(nexus)), 60)
     time.sleep(1)  # what was freed goes back to the system
     with watched(nexus.proxy.popen.pid) as peaks:

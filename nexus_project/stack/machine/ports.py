@@ -4,6 +4,8 @@ import contextlib
 import errno
 import secrets
 import socket
+import sys
+from collections import deque
 from pathlib import Path
 
 from nexus_project.stack.errors import StackError
@@ -14,6 +16,9 @@ BACKLOG = 2048  # uvicorn's own
 # before its server listens.
 CHOICE = range(20000, 32768)
 ATTEMPTS = 50
+# How many of the latest choices a process keeps for itself; by then the earlier ones have their servers.
+CLAIMS = 32
+_claims: deque[socket.socket] = deque()
 
 
 def free(host: str = "127.0.0.1") -> int:
@@ -21,8 +26,25 @@ def free(host: str = "127.0.0.1") -> int:
     for port in (*(secrets.choice(CHOICE) for _ in range(ATTEMPTS)), 0):
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.bind((host, port))
-            return int(probe.getsockname()[1])
+            chosen = int(probe.getsockname()[1])
+            _claim(chosen)
+            return chosen
     raise StackError(f"No port is free at {host}: stop what listens there, or look for what uses them up.")
+
+
+def _claim(port: int) -> None:
+    """Keep other processes from choosing it before its server listens; OSError where one has. Linux alone has such names."""
+    if sys.platform != "linux":
+        return
+    claim = socket.socket(socket.AF_UNIX)
+    try:
+        claim.bind(f"\0nexus-port-{port}")  # an abstract name: no file, gone with the process
+    except OSError:
+        claim.close()
+        raise
+    _claims.append(claim)
+    if len(_claims) > CLAIMS:
+        _claims.popleft().close()
 
 
 def kept(file: Path) -> int:
