@@ -1,0 +1,1 @@
+"""What exchanges are together: conversations of turns, and what is to be found in them. Pure functions over bytes and facts."""
