@@ -65,7 +65,7 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class Change:
     """One difference; `appended` where it stands behind all that was there, so that the prefix before it still holds."""
 
     kind: Kind
@@ -85,26 +85,26 @@ class Difference:
 class RequestDiff:
     """All differences, in the order: settings, tools, system, messages, deferred tools."""
 
-    differences: tuple[Difference, ...]
+    changes: tuple[Change, ...]
 
     @property
-    def first_break(self) -> Difference | None:
+    def first_break(self) -> Change | None:
         """The first difference at which a cached prefix ends."""
         return next(self.breaks(), None)
 
-    def breaks(self, *parts: Part) -> Iterator[Difference]:
+    def breaks(self, *parts: Part) -> Iterator[Change]:
         """The differences of these parts of the prefix, all of them by default, that a cached prefix does not survive."""
-        for difference in self.differences:
-            if difference.side.part in (parts or PREFIX) and not _keeps_prefix(difference):
-                yield difference
+        for change in self.changes:
+            if change.side.part in (parts or PREFIX) and not _keeps_prefix(change):
+                yield change
 
-    def page(self, part: Part, most: int) -> tuple[list[Difference], int]:
+    def page(self, part: Part, most: int) -> tuple[list[Change], int]:
         """Of one part, the first `most` differences and how many more there are."""
-        found = [difference for difference in self.differences if difference.side.part == part]
+        found = [change for change in self.changes if change.side.part == part]
         return found[:most], max(0, len(found) - most)
 
     def counts(self) -> Counter[tuple[Part, Kind]]:
-        return Counter((difference.side.part, difference.kind) for difference in self.differences)
+        return Counter((change.side.part, change.kind) for change in self.changes)
 
 
 def compared(before: Parts, after: Parts) -> RequestDiff:
@@ -120,35 +120,35 @@ def compared(before: Parts, after: Parts) -> RequestDiff:
     )
 
 
-def _keeps_prefix(difference: Difference) -> bool:
-    return difference.appended or difference.kind == Kind.MARKED
+def _keeps_prefix(change: Change) -> bool:
+    return change.appended or change.kind == Kind.MARKED
 
 
-def _settings(before: Parts, after: Parts) -> Iterator[Difference]:
+def _settings(before: Parts, after: Parts) -> Iterator[Change]:
     for name in dict.fromkeys((*before.settings, *after.settings)):
         old, new = (
             Side(Part.SETTINGS, 0, parts.settings[name], name) if name in parts.settings else None
             for parts in (before, after)
         )
         if name not in _NO_SETTINGS and (not old or not new or old.value != new.value):
-            yield Difference(Kind.MARKED if name == MARK else _kind(old, new), old, new)
+            yield Change(Kind.MARKED if name == MARK else _kind(old, new), old, new)
 
 
-def _tools(part: Part, before: list[object], after: list[object]) -> Iterator[Difference]:
+def _tools(part: Part, before: list[object], after: list[object]) -> Iterator[Change]:
     """By name, so that tools in another order are neither added nor removed."""
     old, new = _by_name(part, before), _by_name(part, after)
     shared = [name for name in old if name in new]
     kept = {shared[at] for at in longest_rise([new[name].index for name in shared])}
-    found = [Difference(Kind.REMOVED, side, None) for name, side in old.items() if name not in new]
+    found = [Change(Kind.REMOVED, side, None) for name, side in old.items() if name not in new]
     for name, side in new.items():
         if name not in old:
-            found.append(Difference(Kind.ADDED, None, side))
+            found.append(Change(Kind.ADDED, None, side))
         elif identity(old[name].value) != identity(side.value):
-            found.append(Difference(Kind.CHANGED, old[name], side))
+            found.append(Change(Kind.CHANGED, old[name], side))
         elif name not in kept:
-            found.append(Difference(Kind.MOVED, old[name], side))
+            found.append(Change(Kind.MOVED, old[name], side))
         elif mark_of(old[name].value) != mark_of(side.value):
-            found.append(Difference(Kind.MARKED, old[name], side))
+            found.append(Change(Kind.MARKED, old[name], side))
     yield from sorted(found, key=_first_place)
 
 
@@ -163,18 +163,18 @@ def _by_name(part: Part, tools: list[object]) -> dict[tuple[str, int], Side]:
     return sides
 
 
-def _first_place(difference: Difference) -> int:
-    return min(side.index for side in (difference.before, difference.after) if side)
+def _first_place(change: Change) -> int:
+    return min(side.index for side in (change.before, change.after) if side)
 
 
-def _system(before: list[object], after: list[object]) -> Iterator[Difference]:
+def _system(before: list[object], after: list[object]) -> Iterator[Change]:
     old, new = (
         [Side(Part.SYSTEM, index, block) for index, block in enumerate(blocks)] for blocks in (before, after)
     )
     yield from _blocks(old, new, extends=False)
 
 
-def _messages(before: list[object], after: list[object]) -> Iterator[Difference]:
+def _messages(before: list[object], after: list[object]) -> Iterator[Change]:
     start = _same_start(before, after)
     old, new = before[start:], after[start:]
     old_keys, new_keys = list(map(message_identity, old)), list(map(message_identity, new))
@@ -205,7 +205,7 @@ def _same_start(before: list[object], after: list[object]) -> int:
     return start
 
 
-def _blocks(old: list[Side], new: list[Side], *, extends: bool) -> Iterator[Difference]:
+def _blocks(old: list[Side], new: list[Side], *, extends: bool) -> Iterator[Change]:
     """What differs in a run of blocks; `extends` where what comes behind the old run only adds to the prefix."""
     old_keys, new_keys = ([identity(side.value) for side in sides] for sides in (old, new))
     seen = 0
@@ -214,9 +214,9 @@ def _blocks(old: list[Side], new: list[Side], *, extends: bool) -> Iterator[Diff
         was = None if i is None else old[i]
         now = None if j is None else new[j]
         if i is None or j is None or old_keys[i] != new_keys[j]:
-            yield Difference(_kind(was, now), was, now, i is None and extends and seen == len(old))
+            yield Change(_kind(was, now), was, now, i is None and extends and seen == len(old))
         elif mark_of(old[i].value) != mark_of(new[j].value):
-            yield Difference(Kind.MARKED, was, now)
+            yield Change(Kind.MARKED, was, now)
 
 
 def _alike(old: Side, new: Side) -> bool:

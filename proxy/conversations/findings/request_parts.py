@@ -64,15 +64,15 @@ def blocks_in(content: object) -> list[object]:
 
 
 def blocks_of(message: object) -> list[object]:
-    return blocks_in(as_dict(message).get("content"))
+    return blocks_in(message.get("content")) if isinstance(message, dict) else []
 
 
 def role_of(message: object) -> str:
     return as_text(as_dict(message).get("role")) or ""
 
 
-def type_of(block: object) -> str:
-    return as_text(as_dict(block).get("type")) or ""
+def type_of(block: object) -> object:
+    return block.get("type") if isinstance(block, dict) else None
 
 
 def name_of(tool: object) -> str:
@@ -114,12 +114,12 @@ def without_marks(block: dict[str, object]) -> dict[str, object]:
 
 def mark_of(block: object) -> dict[str, object]:
     """The cache mark of a block, or of the last marked one in a tool's result; empty if there is none."""
-    fields = as_dict(block)
-    own = as_dict(fields.get(MARK))
-    if own or fields.get("type") != "tool_result":
-        return own
-    inner = (as_dict(as_dict(item).get(MARK)) for item in reversed(as_list(fields.get("content"))))
-    return next(filter(None, inner), {})
+    if not isinstance(block, dict):
+        return {}
+    inner = block.get("content") if block.get("type") == "tool_result" else None
+    if MARK in block or not isinstance(inner, list):
+        return as_dict(block.get(MARK))
+    return next(filter(None, (as_dict(as_dict(item).get(MARK)) for item in reversed(inner))), {})
 
 
 def _is_deferred(tool: object) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.conversations.findings.request_diff import Difference, Kind, RequestDiff, compared
+from proxy.conversations.findings.request_diff import Change, Kind, RequestDiff, compared
 from proxy.conversations.findings.request_parts import Part, parts_of
 from tests.conversations.findings.samples import (
     HOUR_MARK,
@@ -28,7 +28,7 @@ def difference(before: dict[str, Any], after: dict[str, Any]) -> RequestDiff:
 
 
 def seen(diff: RequestDiff) -> list[tuple[str, str]]:
-    return [(found.kind.value, found.side.at) for found in diff.differences]
+    return [(found.kind.value, found.side.at) for found in diff.changes]
 
 
 def next_turn(fields: dict[str, Any]) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def test_a_turn_that_goes_on_only_adds_and_moves_its_mark() -> None:
     assert seen(diff) == [
         ("mark", "message 8, block 0"), ("added", "message 9, block 0"), ("added", "message 10, block 0"),
     ]  # fmt: skip
-    assert [found.appended for found in diff.differences] == [False, True, True]
+    assert [found.appended for found in diff.changes] == [False, True, True]
     assert diff.first_break is None
 
 
@@ -73,14 +73,14 @@ def test_tools_are_compared_by_name(names: tuple[str, ...], expected: list[tuple
     diff = difference(tools("Bash", "Edit", "Read"), tools(*names))
 
     assert seen(diff) == expected
-    assert diff.first_break == diff.differences[0]
+    assert diff.first_break == diff.changes[0]
 
 
 def test_tools_in_another_order_are_neither_added_nor_removed() -> None:
     diff = difference(tools("A", "B", "C", "D"), tools("D", "C", "B", "A"))
 
-    assert {found.kind for found in diff.differences} == {Kind.MOVED}
-    assert len(diff.differences) == 3
+    assert {found.kind for found in diff.changes} == {Kind.MOVED}
+    assert len(diff.changes) == 3
 
 
 def test_a_tool_that_changed_or_lost_its_mark_is_named() -> None:
@@ -109,9 +109,7 @@ def test_tools_that_are_loaded_on_demand_break_no_prefix() -> None:
 
     diff = difference(before, after)
 
-    assert [(found.kind, found.side.part) for found in diff.differences] == [
-        (Kind.ADDED, Part.DEFERRED_TOOLS)
-    ]
+    assert [(found.kind, found.side.part) for found in diff.changes] == [(Kind.ADDED, Part.DEFERRED_TOOLS)]
     assert diff.first_break is None
 
 
@@ -142,7 +140,7 @@ def test_a_text_and_one_block_of_that_text_are_the_same() -> None:
     before = request(0, messages=[{"role": "user", "content": "Hello"}])
     after = request(0, messages=[user(text("Hello", **MARK)), assistant(text("Hi")), user(text("Bye"))])
 
-    assert [found.kind for found in difference(before, after).differences] == [
+    assert [found.kind for found in difference(before, after).changes] == [
         Kind.MARKED,
         Kind.ADDED,
         Kind.ADDED,
@@ -187,15 +185,15 @@ def test_a_removed_message_moves_nothing_behind_it() -> None:
     diff = difference(before, after)
 
     assert seen(diff) == [("removed", "message 1, block 0"), ("removed", "message 2, block 0")]
-    assert diff.differences[0].before is not None
-    assert diff.differences[0].after is None
+    assert diff.changes[0].before is not None
+    assert diff.changes[0].after is None
 
 
 def test_a_message_of_another_role_is_another_message() -> None:
     before = request(0, messages=[user(text("A")), assistant(text("B"))])
     after = request(0, messages=[user(text("A")), user(text("B"))])
 
-    assert [found.kind for found in difference(before, after).differences] == [Kind.REMOVED, Kind.ADDED]
+    assert [found.kind for found in difference(before, after).changes] == [Kind.REMOVED, Kind.ADDED]
 
 
 def test_settings_are_named_and_break_no_prefix_by_themselves() -> None:
@@ -253,9 +251,9 @@ OF_BLOCKS = st.fixed_dictionaries(
 MESSAGES = st.lists(st.one_of(OF_BLOCKS, st.none()), max_size=6)
 
 
-def rebuilt(old: list[object], found: tuple[Difference, ...]) -> int:
+def rebuilt(old: list[object], found: tuple[Change, ...]) -> int:
     """How many blocks the newer request must have, by the differences alone."""
-    kinds = [difference.kind for difference in found]
+    kinds = [change.kind for change in found]
     return len(old) + kinds.count(Kind.ADDED) - kinds.count(Kind.REMOVED)
 
 
@@ -273,8 +271,8 @@ def test_differences_account_for_every_block(before: list[object], after: list[o
             found += content or [message]
         return found
 
-    assert rebuilt(blocks(before), diff.differences) == len(blocks(after))
-    assert compared(old, old).differences == ()
+    assert rebuilt(blocks(before), diff.changes) == len(blocks(after))
+    assert compared(old, old).changes == ()
     assert compared(old, parts_of(body(request(0, messages=[*before, *after])))).first_break is None
 
 
