@@ -227,6 +227,16 @@ def test_marks_within_a_tools_result_are_marks() -> None:
     ]
 
 
+def test_blocks_that_are_no_objects_are_compared_as_they_are() -> None:
+    before = request(0, messages=[user(None, 5, "a"), 7])
+    after = request(0, messages=[user(None, 6, "a", text("b")), 8])
+
+    assert seen(difference(before, before)) == []
+    assert seen(difference(before, after)) == [
+        ("changed", "message 0, block 1"), ("added", "message 0, block 3"), ("changed", "message 1, block 0"),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("broken", [b"", b"[]", b"{", b"null", b'{"messages": 3, "tools": {}, "system": 1}'])
 def test_a_body_that_is_none_is_an_empty_one(broken: bytes) -> None:
     diff = compared(parts_of(broken), parts_of(body(request(1))))
