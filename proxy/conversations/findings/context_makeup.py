@@ -163,12 +163,12 @@ def _shares(sizes: dict[What, int], total: int) -> list[Share]:
 def _sizes(parts: Parts) -> Counter[What]:
     """Bytes by what they are, in the order of the prompt."""
     sizes: Counter[What] = Counter()
-    for what, value in _pieces(parts):
+    for what, value in _values(parts):
         sizes[what] += len(encode(value))
     return sizes
 
 
-def _pieces(parts: Parts) -> Iterator[tuple[What, object]]:
+def _values(parts: Parts) -> Iterator[tuple[What, object]]:
     loaded = _loaded(parts.messages) if parts.deferred_tools else set()
     for tool in (*parts.tools, *(tool for tool in parts.deferred_tools if name_of(tool) in loaded)):
         yield _of_tool(tool), tool

@@ -49,24 +49,25 @@ def loops_in(turns: Sequence[Turn], times: int = TIMES, slow_seconds: float = SL
     lanes = _lanes(turns)
     circles = [finding for lane in lanes for finding in _circles(lane, times)]
     retries = list(_retries(turns, times))
+    circling, retried = _all_turns(circles), _all_turns(retries)
     found = [
         *circles,
         *(
             finding
             for lane in lanes
             for finding in _failing_tools(lane, times)
-            if not _within(finding, circles)
+            if not circling.issuperset(finding.turns)
         ),
         *retries,
-        *(finding for finding in _errors(turns, times) if not _within(finding, retries)),
+        *(finding for finding in _errors(turns, times) if not retried.issuperset(finding.turns)),
         *_cut(turns),
         *_slow(turns, slow_seconds),
     ]
     return sorted(found, key=lambda finding: place[finding.turns[0]])
 
 
-def _within(finding: Finding, others: Sequence[Finding]) -> bool:
-    return any(set(finding.turns) <= set(other.turns) for other in others)
+def _all_turns(findings: Sequence[Finding]) -> set[UUID]:
+    return {turn for finding in findings for turn in finding.turns}
 
 
 def _lanes(turns: Sequence[Turn]) -> list[list[Turn]]:
