@@ -15,6 +15,7 @@ from proxy.conversations.findings.request_diff import Change, Kind, RequestDiff,
 from proxy.conversations.findings.request_parts import Part, Parts, blocks_of, encode, parts_of, type_of
 from proxy.wire.lenient import as_dict, as_text
 
+_BILLING_LINE = "x-anthropic-billing-header:"
 _MOSTLY = 0.75  # bytes tell tokens this well
 
 
@@ -70,7 +71,8 @@ def _causes(parent: TurnUsage, turn: TurnUsage, old: Parts, new: Parts) -> Itera
     diff = compared(old, new)
     yield from _of_tools(diff)
     yield from _of_speed(parent, turn)
-    yield from (Break(Cause.SYSTEM, change.side.at) for change in diff.breaks(Part.SYSTEM))
+    in_system = list(diff.breaks(Part.SYSTEM))
+    yield from (Break(Cause.SYSTEM, change.side.at) for change in in_system if not _is_billing_line(change))
     yield from _of_settings(old, new)
     for change in islice(diff.breaks(Part.MESSAGES), 1):
         if expired and not _explains(change, parent, turn, old, old_marks):
@@ -79,6 +81,8 @@ def _causes(parent: TurnUsage, turn: TurnUsage, old: Parts, new: Parts) -> Itera
     if _has_images(old) != _has_images(new):
         yield Break(Cause.IMAGES)
     yield from _of_marks(old_marks, marks_of(new), expired)
+    # Clients change this line with each request, and most caches hold: it is blamed where nothing else is to be seen.
+    yield from (Break(Cause.SYSTEM, change.side.at) for change in in_system if _is_billing_line(change))
 
 
 def _of_speed(parent: TurnUsage, turn: TurnUsage) -> Iterator[Break]:
@@ -96,6 +100,11 @@ _OF_KIND = {
 
 def _of_tools(diff: RequestDiff) -> Iterator[Break]:
     yield from (Break(_OF_KIND[change.kind], change.side.at) for change in diff.breaks(Part.TOOLS))
+
+
+def _is_billing_line(change: Change) -> bool:
+    """Whether it is the block in which Claude Code names its version and how it was started."""
+    return (as_text(as_dict(change.side.value).get("text")) or "").startswith(_BILLING_LINE)
 
 
 def _of_settings(old: Parts, new: Parts) -> Iterator[Break]:

@@ -61,7 +61,8 @@ ADVICE = {
     ),
     Cause.SYSTEM: Advice(
         "The system prompt changed, and all messages come behind it.",
-        "Move what changes, such as the time or the state of files, out of the system prompt into the newest message.",
+        "Move what changes, such as the time or the state of files, into the newest message. Where it is Claude Code's line "
+        "x-anthropic-billing-header, set CLAUDE_CODE_ATTRIBUTION_HEADER=0.",
     ),
     Cause.TOOL_CHOICE: Advice(
         "tool_choice changed: tools and system were read from the cache, the messages were not.",

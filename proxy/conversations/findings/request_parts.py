@@ -13,6 +13,8 @@ from proxy.wire.lenient import as_dict, as_list, as_text, parse
 
 MARK = "cache_control"
 _MARK_IN_JSON = b'"cache_control"'
+# A session of 2,000 turns has half of it. To compare two such requests that have nothing in common takes a second.
+MOST_BLOCKS = 20_000
 encode = msgspec.json.encode
 
 
@@ -31,7 +33,7 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A request taken apart; what is missing or of a wrong kind is empty.
+    """A request taken apart; what is missing or of a wrong kind is empty, and all of it if it has more than MOST_BLOCKS.
 
     `continues_thread` says that messages are only the new ones and that tools and system were left out.
     """
@@ -47,6 +49,8 @@ class Parts:
 def parts_of(body: bytes) -> Parts:
     """The parts of a decoded body. Never raises."""
     fields = as_dict(parse(body))
+    if _is_too_long(fields):
+        fields = {}
     tools = as_list(fields.pop("tools", None))
     return Parts(
         tools=[tool for tool in tools if not _is_deferred(tool)],
@@ -56,6 +60,12 @@ def parts_of(body: bytes) -> Parts:
         continues_thread=as_dict(fields.get("thread")).get("type") == "continue",
         settings=fields,
     )
+
+
+def _is_too_long(fields: dict[str, object]) -> bool:
+    messages = as_list(fields.get("messages"))
+    others = sum(len(as_list(fields.get(name))) for name in ("tools", "system"))
+    return others + sum(len(blocks_of(message)) or 1 for message in messages) > MOST_BLOCKS
 
 
 def blocks_in(content: object) -> list[object]:

@@ -9,7 +9,7 @@ from proxy.conversations.findings.cache_causes import cause, reported_reason
 from proxy.conversations.findings.context_makeup import added, makeup, tool_schemas
 from proxy.conversations.findings.excerpts import excerpts, text_of
 from proxy.conversations.findings.request_diff import compared
-from proxy.conversations.findings.request_parts import Part, parts_of
+from proxy.conversations.findings.request_parts import MOST_BLOCKS, Part, parts_of
 from proxy.conversations.findings.tool_calls import calls_in, results_in
 from tests.conversations.findings.planted import PARENT, TURN
 from tests.conversations.findings.test_context_makeup import TURN as TURN_ID
@@ -62,3 +62,14 @@ def test_no_answer_raises(body: bytes, message: object) -> None:
     assert all(len(call.input) == 16 for call in calls_in(fields))
     assert all(len(found.content) == 16 for found in results_in(body))
     assert isinstance(reported_reason(fields), str | None)
+
+
+def test_a_request_of_far_too_many_blocks_is_not_read() -> None:
+    block = {"type": "text", "text": "a"}
+    most, more = (
+        json.dumps({"model": "m", "messages": [{"content": [block] * MOST_BLOCKS}] + [{}] * added}).encode()
+        for added in (0, 1)
+    )
+
+    assert len(parts_of(most).messages) == 1
+    assert parts_of(more) == parts_of(b"{}")

@@ -131,6 +131,18 @@ def test_what_comes_first_in_the_prompt_is_named_first() -> None:
     assert found(pair).cause == Cause.TOOL_ADDED
 
 
+def test_claude_codes_billing_line_is_blamed_only_where_nothing_else_is_to_be_seen() -> None:
+    pair = clean()
+    for fields, version in ((pair.before, "2.1.88.a3f"), (pair.after, "2.1.88.e91")):
+        fields["system"][0] = text(f"x-anthropic-billing-header: cc_version={version}; cc_entrypoint=cli;")
+
+    assert found(pair) == Break(Cause.SYSTEM, "system block 0")
+    assert found(later(copy.deepcopy(pair), 6)).cause == Cause.EXPIRED_5M
+    PLANTED[NAMES.index("history")][0](pair)
+    assert found(pair).cause == Cause.HISTORY
+    assert found(pair, "system_changed") == Break(Cause.SYSTEM, "system block 0", by_api=True)
+
+
 def later(pair: Pair, minutes: int, read: int = 0) -> Pair:
     pair.turn = replace(pair.turn, started_at=AT + timedelta(minutes=minutes), cache_read_tokens=read)
     return pair
