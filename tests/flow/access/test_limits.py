@@ -16,9 +16,9 @@ from accounts.access.limits import domain_scope, redis_key
 from nexus_project.stack.machine import ports
 from nexus_project.stack.supervision import commands
 from proxy.relay.limits.store import LEASE_SECONDS
+from tests.flow.access.test_pool import add, ask
 from tests.flow.conftest import Nexus
 from tests.flow.services import Process, wait_for
-from tests.flow.test_pool import add, ask
 
 ASK = {"model": "claude-sonnet-4-5", "max_tokens": 20, "messages": [{"role": "user", "content": "How much?"}]}
 CAP = Decimal("0.01")

@@ -18,7 +18,7 @@ from tests.flow.conftest import Nexus
 from tests.flow.operator import spools
 from tests.flow.services import wait_for
 from tests.flow.sink_upstream import Sink, Taken
-from tests.flow.test_large_results import watched
+from tests.flow.sizes.test_large_results import watched
 
 MIB = 1024**2
 BLOCK = Random(5).randbytes(MIB)

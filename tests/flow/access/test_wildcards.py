@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.flow import wire
+from tests.flow.access.test_who_pays import add_domain, paid
 from tests.flow.conftest import OPERATOR_KEY, Nexus
 from tests.flow.services import wait_for
-from tests.flow.test_who_pays import add_domain, paid
 
 
 @pytest.fixture

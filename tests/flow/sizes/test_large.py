@@ -8,8 +8,8 @@ import pytest
 from nexus_project.demo.script import Script
 from tests.bench.machine import rss
 from tests.flow.conftest import Nexus
+from tests.flow.protocol.test_outcomes import bodies
 from tests.flow.services import wait_for
-from tests.flow.test_outcomes import bodies
 
 MESSAGES = [{"role": "user", "content": f"again {number}"} for number in range(10_000)]
 LARGE = {

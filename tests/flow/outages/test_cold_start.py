@@ -6,9 +6,9 @@ from pathlib import Path
 
 from accounts.access import keys
 from nexus_project.stack.machine import ports
+from tests.flow.access.test_who_pays import add_domain, paid
 from tests.flow.conftest import Nexus
 from tests.flow.services import Process, wait_for
-from tests.flow.test_who_pays import add_domain, paid
 
 OPEN, REVOKED = ("x-api-key", b"cnp_live_good"), ("x-api-key", b"cnp_live_gone")
 

@@ -9,8 +9,8 @@ import pytest
 from proxy.store.bodies.encryption import key_id
 from tests.flow import haystack
 from tests.flow.conftest import Nexus
+from tests.flow.protocol.test_outcomes import bodies
 from tests.flow.services import wait_for
-from tests.flow.test_outcomes import bodies
 
 OLD, NEW = b"o" * 32, b"n" * 32
 OLD_TEXT, NEW_TEXT = (base64.b64encode(key).decode() for key in (OLD, NEW))

@@ -7,9 +7,9 @@ from uuid import uuid4
 
 from nexus_project.demo.received import Received
 from tests.flow import wire
+from tests.flow.access.test_who_pays import paid
 from tests.flow.conftest import Nexus
 from tests.flow.services import wait_for
-from tests.flow.test_who_pays import paid
 
 VARIANTS = 1000
 FILES = {
