@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import models
 
 from proxy.record import Record
-from proxy.store.models import Blob, DomainTotal, Exchange, ExchangeBody, Receipt, Rollup, Spool
+from proxy.store.models import DomainTotal, Rollup, Spool
+from proxy.store.postgres.partitions import MODELS
 from tests.store.agent_session import SESSION, AgentSession
 from tests.store.records import ask, make_closing, make_head, make_record, say, start, stream
 
@@ -60,8 +62,9 @@ def import_(*paths: Path, **options: Any) -> dict[str, Any]:
 
 
 def empty() -> None:
-    for model in (Exchange, ExchangeBody, Blob, Receipt, Rollup, DomainTotal, Spool):
-        model.objects.all().delete()
+    emptied: tuple[type[models.Model], ...] = (*MODELS, Rollup, DomainTotal, Spool)
+    for model in emptied:
+        model._default_manager.all().delete()
 
 
 def sums() -> list[Any]:

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from django.db import connection
+from django.db import connection, models
 
 from proxy.store.models import Blob, Exchange, ExchangeBody, Receipt
 
-TABLES = [model._meta.db_table for model in (Exchange, ExchangeBody, Blob, Receipt)]
+MODELS: tuple[type[models.Model], ...] = (Exchange, ExchangeBody, Blob, Receipt)
+TABLES = [model._meta.db_table for model in MODELS]
 # The month that runs and two more: beat may be away for weeks, and ingest makes what it misses.
 AHEAD = 3
 

@@ -10,6 +10,7 @@ from functools import partial
 from django.db import connection
 
 from proxy.store.models import Exchange, Price, Receipt, Rollup, Spool
+from proxy.store.postgres.partitions import TABLES
 from proxy.store.rebuilding import rollups as rebuild
 from proxy.store.rebuilding.rollups import Asked, hour_of
 from proxy.store.seeding import multiply, prototypes, schedule
@@ -23,7 +24,7 @@ _CHUNK = 20_000
 _HOUR = timedelta(hours=1)
 _OWN_TABLES = (prototypes, schedule)
 # What autovacuum would do later: the planner and index-only scans need both.
-_VACUUM = "VACUUM ANALYZE proxy_exchange, proxy_exchangebody, proxy_receipt, proxy_blob, proxy_rollup, proxy_domaintotal"
+_VACUUM = f"VACUUM ANALYZE {', '.join(TABLES)}, proxy_rollup, proxy_domaintotal"
 
 # Hears of each step how much of how much is done.
 Advance = Callable[[str, int, int], None]

@@ -15,6 +15,7 @@ from proxy.record import CLIENT_LEFT, COMPLETE, REFUSED, UPSTREAM_ERROR
 from proxy.store.bodies.blobs import body_of, decode_chunks
 from proxy.store.models import Blob, DomainTotal, Exchange, ExchangeBody, Receipt, Rollup, Spool
 from proxy.store.pipeline import pipeline
+from proxy.store.postgres.partitions import MODELS
 from proxy.store.pricing.book import book
 from proxy.store.seeding import seed
 from proxy.store.seeding.conversations import agent, conversation
@@ -49,6 +50,13 @@ def test_so_many_exchanges_over_so_many_days_are_made() -> None:
     assert found["n"] == 1500
     assert END - timedelta(days=20) <= found["first"] < END - timedelta(days=19)
     assert END - timedelta(hours=20) < found["last"] < END
+
+
+def test_every_table_by_month_has_a_row_for_each_exchange() -> None:
+    fill()
+
+    found = {model: model._default_manager.count() for model in MODELS if model is not Blob}
+    assert found == dict.fromkeys(found, 1500)
 
 
 def test_rollups_and_totals_are_what_ingest_would_have_summed() -> None:

@@ -13,7 +13,10 @@ from proxy.store.months.overview import Month, months, plan
 from proxy.store.months.retention import BusyError, Step, drop
 from proxy.store.postgres.partitions import TABLES, ensure_ahead
 
-LINE = "{:<9}{:>12}{:>10}{:>14}{:>10}{:>10}{:>9}  {:<22}{}"
+NAMES = [name.removeprefix("proxy_").upper() for name in TABLES]
+# A size takes eight characters.
+_SIZES = "".join(f"{{:>{max(len(name), 8) + 2}}}" for name in NAMES)
+LINE = "{:<9}{:>12}" + _SIZES + "{:>9}  {:<22}{}"
 
 
 class Command(BaseCommand):
@@ -78,8 +81,7 @@ class Command(BaseCommand):
 
 def as_table(found: list[Month]) -> str:
     """One line a month."""
-    names = [name.removeprefix("proxy_").upper() for name in TABLES]
-    head = LINE.format("MONTH", "EXCHANGES", *names, "PINNED", "DROPPED", "NEXT RUN")
+    head = LINE.format("MONTH", "EXCHANGES", *NAMES, "PINNED", "DROPPED", "NEXT RUN")
     return "\n".join([head, *map(as_line, found)])
 
 
