@@ -15,7 +15,7 @@ from proxy.record import CLIENT_LEFT, COMPLETE, REFUSED, UPSTREAM_ERROR
 from proxy.store.bodies.blobs import body_of, decode_chunks
 from proxy.store.models import Blob, DomainTotal, Exchange, ExchangeBody, Receipt, Rollup, Spool
 from proxy.store.pipeline import pipeline
-from proxy.store.postgres.partitions import MODELS
+from proxy.store.postgres.partitions import MODELS, TABLES
 from proxy.store.pricing.book import book
 from proxy.store.seeding import seed
 from proxy.store.seeding.conversations import agent, conversation
@@ -189,7 +189,7 @@ def test_the_same_seed_and_end_make_the_same_traffic() -> None:
             Exchange.objects.order_by("id").values_list("id", "domain", "serial", "cost_usd", "session_id")
         )
         with connection.cursor() as cursor:
-            cursor.execute("TRUNCATE proxy_exchange, proxy_exchangebody, proxy_receipt, proxy_spool")
+            cursor.execute(f"TRUNCATE {', '.join(TABLES)}, proxy_spool")
         return found
 
     fill(Wish(300, 20, 5, END))
