@@ -77,7 +77,7 @@ class Share(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Results(msgspec.Struct, frozen=True):
-    """What a file of results says. Token counts are the sums of what the answers told; `shares` is what is billed.
+    """What a file of results says. Token counts are the sums of what the answers reported; `shares` is what is billed.
 
     `types` counts the lines by their type, with `other` for one that is not known and UNREADABLE for what is no result.
     `whole` is false where the last line was cut; `model` is what all answers share, else SEVERAL, "" without any.

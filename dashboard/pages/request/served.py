@@ -19,7 +19,7 @@ _PLACES = {"us": "US only", "global": "anywhere", "not_available": ""}
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A name and its value; `note` stands behind it, `title` is told on hover."""
+    """A name and its value; `note` stands behind it, `title` is shown on hover."""
 
     name: str
     value: str

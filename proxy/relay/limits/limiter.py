@@ -191,7 +191,7 @@ class Limiter:
 
 
 def outcome(exchange: Exchange, guess: Estimate, book: PriceBook) -> dict[str, object]:
-    """What becomes of the estimate: nothing after a failure, else what the answer told, else the estimate itself."""
+    """What becomes of the estimate: nothing after a failure, else what the response reported, else the estimate itself."""
     # Without a domain it was not even opened: its client left while Redis was asked.
     if exchange.outcome == record.REFUSED or exchange.status >= 400 or not exchange.domain:
         return {"failed": True, "used": 0}

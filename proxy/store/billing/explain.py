@@ -160,7 +160,7 @@ def _used(row: PriceRow) -> UsedPrice:
 
 
 def _billed(row: Exchange) -> Iterator[Billed]:
-    """Nothing where nobody told anything that could be billed."""
+    """Nothing where nobody reported anything that could be billed."""
     for billed in costs.billed_of(row):
         if row.cost_usd is not None or any(billed.tokens):
             yield billed._replace(model=mask_text(billed.model))

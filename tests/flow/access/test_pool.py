@@ -212,7 +212,7 @@ def test_a_session_has_one_credential_in_all_processes_and_after_a_restart(
     rules[KEYS[0]] = "status=529"
     assert ask(pool, "sticky.example", **session)[1] == list(KEYS)
     rules.clear()
-    time.sleep(1.2)  # until the cool-down was told
+    time.sleep(1.2)  # until the cool-down was shared
     forget(pool, ids)
     wait_for(lambda: all(ask(pool, "sticky.example")[1] == [KEYS[0]] for _ in range(20)), 10)
 
@@ -231,7 +231,7 @@ def test_the_record_says_when_a_session_changed_its_organisation(pool: Nexus, ru
     rules[KEYS[0]] = "status=429,retry-after=30"
     assert [ask(pool, "moving.example", **session)[0].status_code for _ in range(2)] == [429, 429]
 
-    time.sleep(1.2)  # until the cool-down was told
+    time.sleep(1.2)  # until the cool-down was shared
     forget(pool, ids)
     time.sleep(1.2)  # until its end was heard of
     rules[KEYS[0]] = "status=429,retry-after=90"
@@ -258,7 +258,7 @@ def test_ids_lead_to_their_account_within_one_domain_and_never_across(
     rules[KEYS[0]] = "status=529"
     given = send(pool, "threads.example", ASK | {"stream": False}, {})[0].json()["id"]
     rules.clear()
-    time.sleep(1.2)  # until the cool-down and the id were told
+    time.sleep(1.2)  # until the cool-down and the id were shared
     forget(pool, ids)
     wait_for(lambda: all(ask(pool, "threads.example")[1] == [KEYS[0]] for _ in range(20)), 10)
 

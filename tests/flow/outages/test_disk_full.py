@@ -1,4 +1,4 @@
-"""The proxy's disk is full: traffic goes on, what is lost is counted, shown and told, and with room again records are kept."""
+"""The proxy's disk is full: traffic goes on, what is lost is counted, shown and reported, and with room again records are kept."""
 
 import json
 from collections.abc import Iterator

@@ -176,7 +176,7 @@ with open("commands", "w") as said:
     def say(*words):
         try:
             call_command(*words, stdout=said, stderr=said)
-        except CommandError as error:  # a dead token is found, and told
+        except CommandError as error:  # a dead token is found, and reported
             said.write(str(error))
     say("import_credentials", "credentials")
     say("check_credentials", "--json")

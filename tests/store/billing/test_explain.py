@@ -222,7 +222,7 @@ def test_what_costs_nothing_says_why(
 def test_an_answer_that_used_nothing_says_so() -> None:
     found = explain(bills.stored(bills.record(OPUS, {"input_tokens": 0, "output_tokens": 0})))
 
-    assert found.notes == ("Upstream told that no tokens were used.",)
+    assert found.notes == ("Upstream reported that no tokens were used.",)
 
 
 def test_a_cut_answer_without_a_usage_says_what_did_not_arrive() -> None:

@@ -1,4 +1,4 @@
-"""An answer without an end is failed, whatever HTTP said of it: in its row, in the sums, and for all who are told of it."""
+"""An answer without an end is failed, whatever HTTP said of it: in its row, in the sums, and for all who are notified of it."""
 
 import gzip
 
