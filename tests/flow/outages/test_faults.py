@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from uuid import uuid4
 
 import httpx
@@ -17,15 +17,6 @@ ASK = {
     "stream": True,
     "messages": [{"role": "user", "content": "go on"}],
 }
-
-
-@pytest.fixture
-def own(make_nexus: Callable[..., Nexus]) -> Iterator[Nexus]:
-    """A system that the test may break."""
-    nexus = make_nexus()
-    yield nexus
-    nexus.proxy.stop()
-    nexus.worker.stop()
 
 
 def outcome_of(nexus: Nexus, mark: str) -> list[str]:

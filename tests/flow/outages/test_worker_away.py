@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -20,14 +19,6 @@ from tests.flow.services import Process, wait_for
 COUNT = 1000
 TEXT = "the same question again and again, " * 300
 ASK = {"model": "claude-sonnet-5", "max_tokens": 30, "messages": [{"role": "user", "content": TEXT}]}
-
-
-@pytest.fixture
-def own(make_nexus: Callable[..., Nexus]) -> Iterator[Nexus]:
-    nexus = make_nexus()
-    yield nexus
-    nexus.proxy.stop()
-    nexus.worker.stop()
 
 
 async def ask(urls: list[str], count: int) -> list[str]:
