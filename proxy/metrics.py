@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import Any
 
 from proxy.record import CLIENT_LEFT, COMPLETE
-from proxy.wire.pricing import NOTIONAL, PARTIAL, UNPRICED
+from proxy.wire.billing.pricing import NOTIONAL, PARTIAL, UNPRICED
 
 
 class Unit(StrEnum):

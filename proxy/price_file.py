@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from proxy.price_table import BAND, MODEL_LENGTH, RATES, price_of
-from proxy.wire.price_book import Price
+from proxy.wire.billing.price_book import Price
 
 SHIPPED = Path(__file__).parent / "store" / "pricing" / "prices.json"
 # What the columns of the table hold without rounding: below so much, with so many decimals.

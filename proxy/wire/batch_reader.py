@@ -5,14 +5,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 from proxy.wire.batches import OTHERS, RESULT_TYPES, SEVERAL, UNREADABLE, Results, Share
-from proxy.wire.calls import Call, calls_of
+from proxy.wire.billing.calls import Call, calls_of
+from proxy.wire.billing.price_book import THRESHOLDS
+from proxy.wire.billing.pricing import Terms, terms_of, unknown_fields
+from proxy.wire.billing.refusals import attempts_of
+from proxy.wire.billing.understood import MOST_REASONS
+from proxy.wire.billing.usage import COUNT_COLUMNS, Counts, Usage, merge
 from proxy.wire.lenient import as_dict, as_text, parse
 from proxy.wire.lines import Lines
-from proxy.wire.price_book import THRESHOLDS
-from proxy.wire.pricing import Terms, terms_of, unknown_fields
-from proxy.wire.refusals import attempts_of
-from proxy.wire.understood import MOST_REASONS
-from proxy.wire.usage import COUNT_COLUMNS, Counts, Usage, merge
 
 # More than any message has. What is longer is no line but something else without line ends.
 _LONGEST_LINE = 32 * 1024**2

@@ -12,10 +12,10 @@ from itertools import islice
 
 import msgspec
 
-from proxy.wire.calls import Call
+from proxy.wire.billing.calls import Call
+from proxy.wire.billing.pricing import Terms
+from proxy.wire.billing.usage import Counts, counts_in
 from proxy.wire.lenient import as_count, as_dict, as_text, parse
-from proxy.wire.pricing import Terms
-from proxy.wire.usage import Counts, counts_in
 
 SEVERAL = "(several)"
 OTHERS = "(others)"
@@ -39,7 +39,7 @@ class Share(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the calls of one model that cost alike are billed for, so that a new price needs nothing else.
 
     `answers` is 0 for a model that only worked inside those of others. Alike are calls of one speed, place and way in which
-    they ended (`proxy.wire.refusals`), with a prompt of more than `over_tokens` tokens and not more than the next threshold.
+    they ended (`billing.refusals`), with a prompt of more than `over_tokens` tokens and not more than the next threshold.
     """
 
     model: str

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from proxy.wire import batch_reader, batches
 from proxy.wire.batch_reader import Reader, read_results
 from proxy.wire.batches import Share, batch_of_results, created, first_results
-from proxy.wire.pricing import bill, cost
-from proxy.wire.understood import MOST_REASONS
-from proxy.wire.usage import COUNT_COLUMNS, merge
+from proxy.wire.billing.pricing import bill, cost
+from proxy.wire.billing.understood import MOST_REASONS
+from proxy.wire.billing.usage import COUNT_COLUMNS, merge
 from tests import recordings
 from tests.prices import BOOK
 from tests.wire.batch_files import SEVERAL_MODELS, answered, failed, usage

@@ -24,10 +24,10 @@ from proxy.relay.limits.messages import Refusal, refusal
 from proxy.relay.limits.prices import DoorPrices
 from proxy.relay.limits.store import LEASE_SECONDS, LimitStore
 from proxy.relay.redis_client import StoreDown
+from proxy.wire.billing.estimate import Estimate, estimate, limit_usd, unreported_output
+from proxy.wire.billing.price_book import PriceBook
+from proxy.wire.billing.usage import merge
 from proxy.wire.errors import ErrorKind
-from proxy.wire.estimate import Estimate, estimate, limit_usd, unreported_output
-from proxy.wire.price_book import PriceBook
-from proxy.wire.usage import merge
 
 log = logging.getLogger("nexus.limits")
 

@@ -18,8 +18,8 @@ from proxy.store.ingest.message_batches import BatchUsage
 from proxy.store.models import Exchange
 from proxy.store.models import Price as PriceRow
 from proxy.store.pricing import costs
-from proxy.wire.price_book import Price, PriceBook, names_of
-from proxy.wire.pricing import Billed, CostLine, Factor
+from proxy.wire.billing.price_book import Price, PriceBook, names_of
+from proxy.wire.billing.pricing import Billed, CostLine, Factor
 
 # The API's are short; what another upstream calls a call need not be.
 _LONGEST_KIND = 40

@@ -9,7 +9,7 @@ from proxy.store.ingest.message_batches import BatchUsage
 from proxy.store.models import Exchange
 from proxy.store.pricing import costs
 from proxy.store.pricing.costs import plain
-from proxy.wire.pricing import CostLine
+from proxy.wire.billing.pricing import CostLine
 
 _NOTIONAL = (
     "It was served from priority capacity, which is paid for in advance: this is what it would cost at list prices, and no"

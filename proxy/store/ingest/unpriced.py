@@ -10,7 +10,7 @@ from django.utils import timezone
 from proxy.store.ingest.facts import Facts
 from proxy.store.models import DomainTotal, UnpricedModel
 from proxy.store.pricing.book import book
-from proxy.wire.price_book import PriceBook, names_of
+from proxy.wire.billing.price_book import PriceBook, names_of
 
 # Sorted, or two batches with the same models in another order would wait for each other.
 _NOTE = """

@@ -17,7 +17,7 @@ from proxy.store.postgres.bulk import copy_in
 from proxy.store.pricing.book import book
 from proxy.store.seeding.calendar import Period
 from proxy.store.seeding.conversations import Conversation
-from proxy.wire.pricing import PriceBook
+from proxy.wire.billing.pricing import PriceBook
 
 _NOBODY = UUID(int=0)
 # Each copy gets its own session in their place.

@@ -17,7 +17,7 @@ from proxy import price_table
 from proxy.relay.limits.prices import PART, DoorPrices
 from proxy.store.models import Price
 from proxy.store.pricing import upgrade
-from proxy.wire.price_book import PriceBook
+from proxy.wire.billing.price_book import PriceBook
 from tests import watching
 from tests.people import make_price
 from tests.prices import SHIPPED

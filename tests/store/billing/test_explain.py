@@ -10,7 +10,7 @@ from proxy.store.billing.price_again import GONE
 from proxy.store.ingest import message_batches
 from proxy.store.models import Exchange, Price
 from proxy.store.pricing.costs import plain
-from proxy.wire.pricing import Factor
+from proxy.wire.billing.pricing import Factor
 from tests import people
 from tests.roles import as_owner
 from tests.store import batch_records, bills

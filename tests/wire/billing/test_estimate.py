@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.wire.estimate import Estimate, estimate, limit_usd, unreported_output
+from proxy.wire.billing.estimate import Estimate, estimate, limit_usd, unreported_output
+from proxy.wire.billing.price_book import PriceBook
+from proxy.wire.billing.pricing import cost
+from proxy.wire.billing.refusals import NO_CATEGORY, Attempts
+from proxy.wire.billing.usage import merge
 from proxy.wire.hints import max_tokens_of
-from proxy.wire.price_book import PriceBook
-from proxy.wire.pricing import cost
-from proxy.wire.refusals import NO_CATEGORY, Attempts
-from proxy.wire.usage import merge
 from tests.prices import BOOK, SHIPPED
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import NamedTuple
 
+from proxy.wire.billing.understood import UNREADABLE, says_something
 from proxy.wire.lenient import as_count, as_dict, as_list, as_text, is_longer
-from proxy.wire.understood import UNREADABLE, says_something
 
 # Bytes of JSON. The API's longest, with a model call for each of many tools, has a few kilobytes; each value of it costs time.
 LONGEST = 128 * 1024

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from proxy.wire.pricing import cost
-from proxy.wire.understood import MOST_REASONS, not_understood, says_something
-from proxy.wire.usage import merge
+from proxy.wire.billing.pricing import cost
+from proxy.wire.billing.understood import MOST_REASONS, not_understood, says_something
+from proxy.wire.billing.usage import merge
 from tests.prices import BOOK
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)

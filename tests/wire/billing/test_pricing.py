@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import pytest
 
+from proxy.wire.billing.price_book import Band, Price, PriceBook, Rates
+from proxy.wire.billing.pricing import Bill, cost
+from proxy.wire.billing.refusals import NO_CATEGORY, Attempts
+from proxy.wire.billing.usage import Usage, merge
 from proxy.wire.messages import read_response
-from proxy.wire.price_book import Band, Price, PriceBook, Rates
-from proxy.wire.pricing import Bill, cost
-from proxy.wire.refusals import NO_CATEGORY, Attempts
-from proxy.wire.usage import Usage, merge
 from tests.prices import BOOK, SHIPPED
 from tests.wire.streams import stream
 

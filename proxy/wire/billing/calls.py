@@ -8,9 +8,9 @@ model that declined) are not in the top level and come on top.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from proxy.wire.price_book import names_of
-from proxy.wire.refusals import NOT_REPORTED, ONE_ATTEMPT, SERVED, Attempts, Hop
-from proxy.wire.usage import Counts, Iteration, Usage
+from proxy.wire.billing.price_book import names_of
+from proxy.wire.billing.refusals import NOT_REPORTED, ONE_ATTEMPT, SERVED, Attempts, Hop
+from proxy.wire.billing.usage import Counts, Iteration, Usage
 
 _MESSAGE, _FALLBACK = "message", "fallback_message"
 
@@ -19,7 +19,7 @@ _MESSAGE, _FALLBACK = "message", "fallback_message"
 class Call:
     """One call of a model, in tokens; `kind` is "" or why it comes on top. `prompt_tokens` chooses the band of its price.
 
-    `refusal` says how it ended, in the words of `proxy.wire.refusals`.
+    `refusal` says how it ended, in the words of `proxy.wire.billing.refusals`.
     """
 
     model: str

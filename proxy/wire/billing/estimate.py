@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from proxy.wire.calls import Call, calls_of
+from proxy.wire.billing.calls import Call, calls_of
+from proxy.wire.billing.price_book import Price, PriceBook
+from proxy.wire.billing.pricing import Bill, Terms, cost, lines_of, terms_of
+from proxy.wire.billing.refusals import ONE_ATTEMPT, Attempts
+from proxy.wire.billing.usage import Usage
 from proxy.wire.hints import asks_for_fast, asks_for_us, max_tokens_of, model_of
-from proxy.wire.price_book import Price, PriceBook
-from proxy.wire.pricing import Bill, Terms, cost, lines_of, terms_of
-from proxy.wire.refusals import ONE_ATTEMPT, Attempts
-from proxy.wire.usage import Usage
 
 _BYTES_PER_TOKEN = 4
 # No model writes faster for long: what a cut answer may have cost beyond what it reported.

@@ -10,11 +10,11 @@ from decimal import Decimal
 from operator import add
 from typing import NamedTuple
 
-from proxy.wire.calls import Call, calls_of
-from proxy.wire.price_book import Price, PriceBook
-from proxy.wire.refusals import ONE_ATTEMPT, Attempts, is_free
-from proxy.wire.understood import credit_status, not_understood
-from proxy.wire.usage import Counts, Usage
+from proxy.wire.billing.calls import Call, calls_of
+from proxy.wire.billing.price_book import Price, PriceBook
+from proxy.wire.billing.refusals import ONE_ATTEMPT, Attempts, is_free
+from proxy.wire.billing.understood import credit_status, not_understood
+from proxy.wire.billing.usage import Counts, Usage
 
 __all__ = ["Bill", "Billed", "CostLine", "Price", "PriceBook", "Terms", "bill", "cost"]
 

@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.wire.calls import Call, calls_of
-from proxy.wire.refusals import NOT_REPORTED, SERVED, Attempts, Hop
-from proxy.wire.usage import Usage, merge
+from proxy.wire.billing.calls import Call, calls_of
+from proxy.wire.billing.refusals import NOT_REPORTED, SERVED, Attempts, Hop
+from proxy.wire.billing.usage import Usage, merge
 
 MODEL, OTHER, THIRD = "claude-opus-5-5", "claude-fable-5-2", "claude-sonnet-5-5"
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from proxy.wire.refusals import (
+from proxy.wire.billing.refusals import (
     NO_CATEGORY,
     NOT_REPORTED,
     ONE_ATTEMPT,

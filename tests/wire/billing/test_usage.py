@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.wire.usage import merge
+from proxy.wire.billing.usage import merge
 
 field_names = st.sampled_from(
     [
