@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import Any
 
 from proxy.record import CLIENT_LEFT, COMPLETE
-from proxy.wire.pricing import NOTIONAL, PARTIAL, UNPRICED
+from proxy.wire.billing.pricing import NOTIONAL, PARTIAL, UNPRICED
 
 
 class Unit(StrEnum):
@@ -27,10 +27,14 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What each exchange adds, said twice: `of` for ingest, which may keep no rows, `sql` for a rebuild, which has nothing else."""
+    """What each exchange adds, said twice: `of` for ingest, which may keep no rows, `sql` for a rebuild, which has nothing else.
+
+    `column` is the exchange's where one alone says it.
+    """
 
     of: Callable[[Any], int]
     sql: str
+    column: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class Derived:
 def column(name: str) -> Counted:
     """What a column of the exchange says; nothing where it is not known."""
     get = attrgetter(name)
-    return Counted(lambda row: get(row) or 0, f"coalesce({name}, 0)")
+    return Counted(lambda row: get(row) or 0, f"coalesce({name}, 0)", name)
 
 
 def both(first: Counted, second: Counted) -> Counted:
@@ -108,6 +112,17 @@ class Metric:
     is_bad: bool = False
     kept_only: bool = False
     first_release: bool = False
+
+    @property
+    def column(self) -> str:
+        """The column of an exchange that says how much of it there is, "" where none does."""
+        match self.source:
+            case Counted(column=name):
+                return name
+            case Billed():
+                return self.name
+            case _:
+                return ""
 
     @property
     def stats_name(self) -> str:

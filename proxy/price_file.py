@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from proxy.price_table import BAND, MODEL_LENGTH, RATES, price_of
-from proxy.wire.price_book import Price
+from proxy.wire.billing.price_book import Price
 
 SHIPPED = Path(__file__).parent / "store" / "pricing" / "prices.json"
 # What the columns of the table hold without rounding: below so much, with so many decimals.
@@ -30,8 +30,7 @@ class PriceFileError(ValueError):
     """A file that cannot be used; the message says where and what to do."""
 
 
-class _Band(msgspec.Struct, forbid_unknown_fields=True):
-    over_tokens: int
+class _Rates(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     input: Usd = None
     output: Usd = None
     cache_read: Usd = None
@@ -39,14 +38,13 @@ class _Band(msgspec.Struct, forbid_unknown_fields=True):
     cache_write_1h: Usd = None
 
 
-class _Row(msgspec.Struct, forbid_unknown_fields=True):
+class _Band(_Rates, kw_only=True):
+    over_tokens: int
+
+
+class _Row(_Rates, kw_only=True):
     model: str
     valid_from: date
-    input: Usd = None
-    output: Usd = None
-    cache_read: Usd = None
-    cache_write_5m: Usd = None
-    cache_write_1h: Usd = None
     aliases: list[str] = []
     valid_to: date | None = None
     band: _Band | None = None

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import connection
 
-from proxy.wire.price_book import Band, Price, Rates
+from proxy.wire.billing.price_book import Band, Price, Rates
 
 # A model's name in any table.
 MODEL_LENGTH = 120

@@ -10,21 +10,12 @@ from typing import Any
 from django.apps import apps
 from django.db import connection
 
+from proxy.store.months import retention
+from proxy.store.postgres.partitions import TABLES
 from proxy.store.seeding import seed
 from proxy.store.seeding.seed import Wish
 
-PARTITIONED = (
-    "proxy_exchange",
-    "proxy_exchangebody",
-    "proxy_blob",
-    "proxy_receipt",
-    "proxy_turn",
-    "proxy_offer",
-    "proxy_text",
-    "proxy_cachebreak",
-    "proxy_finding",
-)
-BODIES = ("proxy_exchangebody", "proxy_text", "proxy_blob")
+BODIES = sorted(retention.BODIES.tables)
 END = datetime(2026, 9, 20, 12, tzinfo=UTC)
 
 
@@ -93,7 +84,7 @@ def _plan(sql: str, parameters: Any) -> dict[str, Any]:
 
 def _scans(node: dict[str, Any]) -> Iterator[Scan]:
     table, _, month = str(node.get("Relation Name", "")).partition("_20")
-    if table in PARTITIONED:
+    if table in TABLES:
         looked = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
         yield Scan(table, f"20{month}", node["Node Type"], looked * node["Actual Loops"])
     for child in node.get("Plans", ()):

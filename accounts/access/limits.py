@@ -92,7 +92,7 @@ def spent_key(scope: str, period: Period, today: date) -> str:
 
 
 def millionths(usd: Decimal) -> int:
-    """Rounded up, so that a sum is never told too low."""
+    """Rounded up, so that a sum is never reported too low."""
     return int((usd * _MILLION).to_integral_value(ROUND_CEILING))
 
 

@@ -1,4 +1,4 @@
-"""What operators do with credentials from their list: each is told in the history, without any secret."""
+"""What operators do with credentials from their list: each is noted in the history, without any secret."""
 
 import redis
 from django.contrib import admin, messages

@@ -66,7 +66,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Unchecked:
-    """So many requests passed because Redis did not answer; the last time that a proxy told so."""
+    """So many requests passed because Redis did not answer; the last time that a proxy reported so."""
 
     count: int
     at: datetime

@@ -25,9 +25,9 @@ from proxy.store.ingest.message_batches import usage_of
 from proxy.store.models import Exchange
 from proxy.store.pricing.costs import plain
 from proxy.wire.batches import first_results
+from proxy.wire.billing.usage import COUNT_COLUMNS, USAGE_NAMES
 from proxy.wire.lenient import parse
 from proxy.wire.messages import read_response
-from proxy.wire.usage import COUNT_COLUMNS, USAGE_NAMES
 
 # Of a body in an answer: to mask a million characters takes a second or two.
 MAX_CHARACTERS = 1_000_000

@@ -88,7 +88,7 @@ Stats: type[Any] = create_model(
 
 
 class RequestSummary(CamelSchema):
-    """One exchange in a list. `requestId` equals the answer's `x-nexus-id`; counts are null where nothing told them."""
+    """One exchange in a list. `requestId` equals the answer's `x-nexus-id`; counts are null where nothing reported them."""
 
     request_id: UUID
     domain: str

@@ -26,7 +26,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One hour; `title` is what a pointer or a screen reader is told."""
+    """One hour; `title` is what a pointer shows and a screen reader says."""
 
     x: int
     title: str

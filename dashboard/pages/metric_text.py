@@ -15,8 +15,8 @@ def brief(metric: Metric, value: Number) -> str:
     return _FORMATS.get(metric.unit, compact)(value)
 
 
-def full(metric: Metric, value: Number) -> str:
-    """1,234; what has a unit of its own as in `brief`."""
+def full(metric: Metric, value: Number | None) -> str:
+    """1,234; what has a unit of its own as in `brief`; a dash where it is not known."""
     return _FORMATS.get(metric.unit, grouped)(value)
 
 

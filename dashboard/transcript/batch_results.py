@@ -4,12 +4,17 @@ import json
 from dataclasses import dataclass
 
 from accounts.secrets.masking import mask_json, mask_text
+from proxy.metrics import METRICS, Metric, Unit
 from proxy.store.ingest.message_batches import BatchUsage
 from proxy.wire.batches import Share, first_results
 from proxy.wire.lenient import as_dict, as_text
 
 FIRST = 20
 MAX_CHARACTERS = 2_000
+# What a share has of the table of metrics.
+TOKENS = tuple(
+    metric for metric in METRICS if metric.unit is Unit.TOKENS and metric.name in Share.__struct_fields__
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +29,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class BatchResults:
-    """One fetch of results. Models and ids are masked."""
+    """One fetch of results. Models and ids are masked; beside each share its counts of TOKENS."""
 
     usage: BatchUsage
-    shares: list[tuple[str, Share]]
+    shares: list[tuple[str, Share, list[int]]]
     first: list[Line]
+
+    @property
+    def tokens(self) -> tuple[Metric, ...]:
+        return TOKENS
 
     @property
     def lines(self) -> int:
@@ -37,7 +46,10 @@ class BatchResults:
 
 def shown(usage: BatchUsage, body: bytes) -> BatchResults:
     """What the page shows of a fetch and its body, which may be empty or cut."""
-    shares = [(mask_text(share.model), share) for share in usage.results.shares]
+    shares = [
+        (mask_text(share.model), share, [getattr(share, metric.name) for metric in TOKENS])
+        for share in usage.results.shares
+    ]
     return BatchResults(usage, shares, [_line(fields) for fields in first_results(body, FIRST)])
 
 

@@ -87,7 +87,7 @@ class RelayHandler(ASGIHandler):
             response = self._resolver.resolve_error_handler(404)(request)
         except ClientLeft:
             raise
-        except Exception:  # the outermost door: a bug is told to the log, and not to the client
+        except Exception:  # the outermost door: a bug is reported to the log, and not to the client
             log.exception("relay.failed", extra={"path": request.path[:200]})
             response = self._resolver.resolve_error_handler(500)(request)
         return response

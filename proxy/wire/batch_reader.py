@@ -1,18 +1,18 @@
 """Sum up the lines of a message batch's results, however large their file is."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from proxy.wire.batches import OTHERS, RESULT_TYPES, SEVERAL, UNREADABLE, Results, Share
-from proxy.wire.calls import Call, calls_of
+from proxy.wire.billing.calls import Call, calls_of
+from proxy.wire.billing.price_book import THRESHOLDS
+from proxy.wire.billing.pricing import Terms, terms_of, unknown_fields
+from proxy.wire.billing.refusals import attempts_of
+from proxy.wire.billing.understood import MOST_REASONS
+from proxy.wire.billing.usage import COUNT_COLUMNS, Counts, Usage, merge
 from proxy.wire.lenient import as_dict, as_text, parse
 from proxy.wire.lines import Lines
-from proxy.wire.price_book import THRESHOLDS
-from proxy.wire.pricing import Terms, terms_of, unknown_fields
-from proxy.wire.refusals import attempts_of
-from proxy.wire.understood import MOST_REASONS
-from proxy.wire.usage import COUNT_COLUMNS, Usage, merge
 
 # More than any message has. What is longer is no line but something else without line ends.
 _LONGEST_LINE = 32 * 1024**2
@@ -31,21 +31,7 @@ def read_results(body: bytes, thresholds: tuple[int, ...] = THRESHOLDS) -> Resul
     return reader.finish()
 
 
-class _Sums(msgspec.Struct):
-    answers: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_read_tokens: int = 0
-    cache_write_tokens: int = 0
-    cache_write_1h_tokens: int = 0
-    web_searches: int = 0
-
-    def add(self, call: Call) -> None:
-        self.input_tokens += call.input_tokens
-        self.output_tokens += call.output_tokens
-        self.cache_read_tokens += call.cache_read_tokens
-        self.cache_write_tokens += call.tokens.cache_write
-        self.cache_write_1h_tokens += call.cache_write_1h_tokens
+_Sums = dict[str, int]  # of calls, by the fields of Share
 
 
 class _Key(NamedTuple):
@@ -70,7 +56,7 @@ class Reader:
         self._thresholds = thresholds
         self._types: dict[str, int] = {}
         self._answered: set[str] = set()
-        self._reported = _Sums()
+        self._reported: _Sums = {}
         self._billed: dict[_Key, _Sums] = {}
         self._reasons: dict[str, None] = {}
 
@@ -105,7 +91,7 @@ class Reader:
             types=self._types,
             whole=not cut,
             model=SEVERAL if len(models) > 1 else next(iter(models), ""),
-            **{name: getattr(self._reported, name) for name in COUNT_COLUMNS},
+            **{name: self._reported.get(name, 0) for name in COUNT_COLUMNS},
             shares=[_share(key, sums) for key, sums in sorted(self._billed.items())],
             reasons=list(self._reasons),
             thresholds=self._thresholds,
@@ -124,21 +110,22 @@ class Reader:
             self._bill((as_text(message.get("model")) or "")[:_LONGEST_NAME], merge(usage), message)
 
     def _bill(self, model: str, usage: Usage, message: dict[str, object]) -> None:
-        self._reported.add(Call("", *usage.counts[:3], cache_write_5m_tokens=usage.cache_write_tokens))
+        _add(self._reported, usage.counts)
         terms = terms_of(usage, batch=True)
-        own: _Sums | None = None
-        for call in calls_of(usage, model, attempts_of(message)):
-            key = self._known(_key(call, terms, self._thresholds))
-            sums = self._billed.setdefault(key, _Sums())
-            sums.add(call)
-            if own is None:
-                own = sums
-                own.answers += 1
-                own.web_searches += dict(usage.server_tools).get("web_search", 0)
-                self._answered.add(key.model)
+        own, *others = calls_of(usage, model, attempts_of(message))
+        searches = dict(usage.server_tools).get("web_search", 0)
+        self._answered.add(self._bill_call(own, terms, answers=1, web_searches=searches).model)
+        for call in others:
+            self._bill_call(call, terms)
         for reason in unknown_fields(usage):
             if len(self._reasons) < MOST_REASONS:
                 self._reasons[reason] = None
+
+    def _bill_call(self, call: Call, terms: Terms, **more: int) -> _Key:
+        key = self._known(_key(call, terms, self._thresholds))
+        sums = self._billed.setdefault(key, {})
+        _add(sums, call.tokens, cache_write_1h_tokens=call.cache_write_1h_tokens, **more)
+        return key
 
     def _known(self, key: _Key) -> _Key:
         return key if key in self._billed or len(self._billed) < _MOST_SHARES else _Key(OTHERS)
@@ -150,8 +137,13 @@ def _key(call: Call, terms: Terms, thresholds: tuple[int, ...]) -> _Key:
 
 
 def _share(key: _Key, sums: _Sums) -> Share:
-    counts = {name: getattr(sums, name) for name in sums.__struct_fields__}
-    return Share(**key._asdict(), **counts)
+    fields: dict[str, Any] = {**key._asdict(), **sums}
+    return Share(**fields)
+
+
+def _add(sums: _Sums, tokens: Counts, **more: int) -> None:
+    for name, count in (*zip(COUNT_COLUMNS, tokens, strict=True), *more.items()):
+        sums[name] = sums.get(name, 0) + count
 
 
 _State = tuple[

@@ -12,10 +12,10 @@ from itertools import islice
 
 import msgspec
 
-from proxy.wire.calls import Call
+from proxy.wire.billing.calls import Call
+from proxy.wire.billing.pricing import Terms
+from proxy.wire.billing.usage import Counts, counts_in
 from proxy.wire.lenient import as_count, as_dict, as_text, parse
-from proxy.wire.pricing import Terms
-from proxy.wire.usage import Counts, counts_in
 
 SEVERAL = "(several)"
 OTHERS = "(others)"
@@ -39,7 +39,7 @@ class Share(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the calls of one model that cost alike are billed for, so that a new price needs nothing else.
 
     `answers` is 0 for a model that only worked inside those of others. Alike are calls of one speed, place and way in which
-    they ended (`proxy.wire.refusals`), with a prompt of more than `over_tokens` tokens and not more than the next threshold.
+    they ended (`billing.refusals`), with a prompt of more than `over_tokens` tokens and not more than the next threshold.
     """
 
     model: str
@@ -77,7 +77,7 @@ class Share(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Results(msgspec.Struct, frozen=True):
-    """What a file of results says. Token counts are the sums of what the answers told; `shares` is what is billed.
+    """What a file of results says. Token counts are the sums of what the answers reported; `shares` is what is billed.
 
     `types` counts the lines by their type, with `other` for one that is not known and UNREADABLE for what is no result.
     `whole` is false where the last line was cut; `model` is what all answers share, else SEVERAL, "" without any.

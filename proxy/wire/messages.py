@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from proxy.wire.billing.refusals import ONE_ATTEMPT, Attempts, attempts_of
+from proxy.wire.billing.usage import Usage, merge
 from proxy.wire.lenient import as_count, as_dict, as_list, as_text, is_longer, parse
 from proxy.wire.rebuild import Rebuilder
-from proxy.wire.refusals import ONE_ATTEMPT, Attempts, attempts_of
 from proxy.wire.sse import Decoder
-from proxy.wire.usage import Usage, merge
 
 _MESSAGE_TYPES = ("message", "completion")
 # An answer may have 128,000 tokens, and about as many events at most.

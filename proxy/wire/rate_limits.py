@@ -1,6 +1,6 @@
 """What the API tells of its rate limits: the `anthropic-ratelimit-*` and `retry-after` headers of an answer.
 
-API keys are told limit, remaining and reset of each limit, OAuth accounts the utilisation of their `unified-*` windows
+API keys get limit, remaining and reset of each limit, OAuth accounts the utilisation of their `unified-*` windows
 (https://docs.claude.com/en/api/rate-limits). Times are epoch seconds.
 """
 
@@ -17,7 +17,7 @@ Gauges = dict[str, tuple[float, float]]
 
 
 def gauges(headers: Iterable[tuple[bytes, bytes]]) -> Gauges:
-    """For each window (`requests`, `unified-5h`, …) the share used, 0 to 1, and its reset, 0 where none is told."""
+    """For each window (`requests`, `unified-5h`, …) the share used, 0 to 1, and its reset, 0 where none is reported."""
     reported = _reported(headers)
     found: Gauges = {}
     for name, value in reported.items():

@@ -91,7 +91,7 @@ class Block:
 
 
 def _learn(known: dict[str, object], reported: dict[str, object]) -> None:
-    """Take what is told later; a null says nothing of what is known."""
+    """Take what is reported later; a null says nothing of what is known."""
     for name, value in reported.items():
         if value is not None or name not in known:
             known[name] = value

@@ -7,12 +7,12 @@ of a shared server; only those that matter are decoded. The exact record is made
 
 import re
 
+from proxy.wire.billing.usage import Counts, add, counts_of
 from proxy.wire.fallback import fallback_model
 from proxy.wire.hints import model_of, wants_stream
 from proxy.wire.lenient import as_dict, as_text, parse
 from proxy.wire.sniff_json import JsonSniffer
 from proxy.wire.sse import Decoder, Event, plain_event
-from proxy.wire.usage import Counts, add, counts_of
 
 __all__ = ["Sniffer", "model_of", "wants_stream"]
 

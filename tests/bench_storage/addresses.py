@@ -10,6 +10,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from proxy.store.models import DomainTotal, Exchange
+from tests import page_addresses
 
 OVERVIEW_MS, PAGE_MS = 150.0, 300.0
 _DEEPEST = 10_000
@@ -81,13 +82,12 @@ def addresses(found: Known, draw: random.Random) -> list[Address]:
 
 
 def pages(a: Chosen) -> list[Address]:
-    """What people open."""
+    """What people open: each page of the registry, and some with other parameters."""
     requests = "/dashboard/requests"
     return [
-        Address("overview", OVERVIEW_MS, lambda: "/dashboard"),
+        *(_page(name, path, a) for name, path in page_addresses.pages().items()),
         Address("overview, one domain", OVERVIEW_MS, lambda: f"/dashboard?domain={a.domain}"),
         Address("overview, read again", OVERVIEW_MS, lambda: "/dashboard/overview-fragment"),
-        Address("requests", PAGE_MS, lambda: requests),
         Address("requests, busiest domain", PAGE_MS, lambda: f"{requests}?domain={a.busiest}"),
         Address("requests, idlest domain", PAGE_MS, lambda: f"{requests}?domain={a.idlest}"),
         Address("requests, unknown domain", PAGE_MS, lambda: f"{requests}?domain={a.unknown}"),
@@ -98,10 +98,14 @@ def pages(a: Chosen) -> list[Address]:
         Address("usage by model", PAGE_MS, lambda: "/dashboard/usage?by=model"),
         Address("usage by domain", PAGE_MS, lambda: "/dashboard/usage?by=domain"),
         Address("usage, one domain", PAGE_MS, lambda: f"/dashboard/usage?domain={a.domain}"),
-        Address("request: conversation", PAGE_MS, lambda: f"/dashboard/request/{a.exchange}"),
         Address("request: raw JSON", PAGE_MS, lambda: f"/dashboard/request/{a.exchange}?view=raw"),
         Address("request: headers", PAGE_MS, lambda: f"/dashboard/request/{a.exchange}?view=headers"),
     ]
+
+
+def _page(name: str, path: str, a: Chosen) -> Address:
+    bar_ms = OVERVIEW_MS if name == "overview" else PAGE_MS
+    return Address(name, bar_ms, lambda: path.format(exchange=a.exchange))
 
 
 def endpoints(a: Chosen) -> list[Address]:

@@ -13,22 +13,19 @@ from playwright.async_api import expect
 from accounts.models import Domain
 from dashboard.pages.registry import NAVIGATION, Page
 from proxy.store.models import Exchange
-from tests import people
+from tests import page_addresses, people
 from tests.browser.conftest import Opened
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio(loop_scope="session")]
 LONG = "a-very-long-name-without-any-place-to-break-it-" * 4
 SIZES = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
+# A page is in these by itself; what stands here besides are its parameters.
 PATHS = [
-    "/dashboard",
+    *page_addresses.pages().values(),
     "/dashboard?domain=nobody.example",
-    "/dashboard/requests",
-    "/dashboard/usage",
     "/dashboard/usage?by=domain",
-    "/dashboard/limits",
-    "/dashboard/request/{id}",
-    "/dashboard/request/{id}?view=raw",
-    "/dashboard/request/{id}?view=headers",
+    "/dashboard/request/{exchange}?view=raw",
+    "/dashboard/request/{exchange}?view=headers",
 ]
 
 
@@ -80,7 +77,7 @@ async def overflow(page: Tab) -> int:
 async def test_a_page_looks_right(
     open_page: Opened, traffic: Exchange, path: str, width: int, theme: str
 ) -> None:
-    page = await open_page(path.format(id=traffic.id), width=width, theme=theme)
+    page = await open_page(path.format(exchange=traffic.id), width=width, theme=theme)
 
     await expect(page.locator("h1")).to_be_visible()
     await expect(page.locator("html")).to_have_attribute("data-theme", theme)

@@ -9,18 +9,18 @@ from django.test import Client
 
 from proxy import token_stats
 from proxy.store.models import DomainTotal, Exchange
+from tests import page_addresses
 from tests.plans import BODIES, Statement, months_of_traffic, statements_of
 
+# A page is in these by itself; what stands here besides are its parameters.
+_OF_PAGES = [*page_addresses.pages().values(), *page_addresses.fragments()]
 LISTS = [
-    "/dashboard",
+    *(path for path in _OF_PAGES if "{exchange}" not in path),
     "/dashboard?domain={domain}",
-    "/dashboard/overview-fragment",
-    "/dashboard/requests",
     "/dashboard/requests?domain={domain}",
     "/dashboard/requests?domain=nobody.example",
     "/dashboard/requests?before={exchange}",
     "/dashboard/requests?before={exchange}&domain={domain}",
-    "/dashboard/usage",
     "/dashboard/usage?by=domain&domain={domain}",
     "/api/stats",
     "/api/stats?since=2026-07-01T00:00:00Z&domain={domain}",
@@ -33,7 +33,7 @@ LISTS = [
     "/api/storage",
 ]
 ONE = [
-    "/dashboard/request/{exchange}",
+    *(path for path in _OF_PAGES if "{exchange}" in path),
     "/dashboard/request/{exchange}?view=raw",
     "/api/requests/{exchange}",
     "/api/requests/{exchange}/raw/request",

@@ -1,4 +1,4 @@
-"""A credential that needs a login is told to the operators once."""
+"""A credential that needs a login is reported to the operators once."""
 
 import json
 from collections.abc import Iterator

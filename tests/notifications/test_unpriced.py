@@ -1,4 +1,4 @@
-"""A model without a price is told to the global webhook, once for ever."""
+"""A model without a price is reported to the global webhook, once for ever."""
 
 import uuid
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def _nothing_waits() -> Iterator[None]:
 
 
 def quiet_exchange(model: str) -> Record:
-    """No inference, so that nothing else is told of it."""
+    """No inference, so that nothing else is reported of it."""
     return make_record(
         ask(model="fast"), say(model=model), head=make_head(domain=f"{uuid.uuid4().hex}.example")
     )

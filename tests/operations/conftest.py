@@ -55,7 +55,7 @@ def left_behind(root: Path, count: int, directory: str = "0") -> list[str]:
 
 
 def store_from(spool: Spool, count: int) -> list[Record]:
-    """What a worker has committed, though the spool was not told."""
+    """What a worker has committed, though the spool was not notified."""
     serials = spool.take(count, LIMIT)
     records = [found for serial in serials if (found := read_record(spool, serial))]
     replay.store(record.Batch(spool.id, spool.accepted, spool.dropped, records))

@@ -15,7 +15,7 @@ from nexus_project.operations.grants import (
     TRAFFIC,
     WORKER,
 )
-from proxy.store.postgres import partitions as monthly
+from proxy.store.postgres.partitions import MODELS
 from tests.accounts.people import make_oauth
 from tests.people import make_exchange
 from tests.roles import acting_as
@@ -59,7 +59,7 @@ def column_of(table: str) -> str:
 def months(owner: roles.Connection) -> list[str]:
     """The partitions, of the month of an exchange that is stored."""
     make_exchange()
-    return [name for name in roles.tables(owner) if name.rpartition("_20")[0] in TRAFFIC]
+    return [name for name in roles.tables(owner) if name.rpartition("_20")[0] in TABLES]
 
 
 def unnamed(owner: roles.Connection) -> set[str]:
@@ -134,7 +134,7 @@ def test_the_worker_takes_nothing_away(table: str, write: str) -> None:
 def test_no_role_reaches_a_partition_past_its_parent(owner: roles.Connection, role: str) -> None:
     partitions = months(owner)
 
-    assert len(partitions) == len(monthly.TABLES)
+    assert len(partitions) == len(MODELS)
     for partition in partitions:
         assert refused(role, f"SELECT FROM {partition}")
         assert refused(role, f"DROP TABLE {partition}")

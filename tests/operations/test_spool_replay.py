@@ -19,6 +19,7 @@ from proxy.store.ingest.batch import ingest
 from proxy.store.models import DeadLetter, DomainTotal, Exchange
 from proxy.store.models import Spool as SpoolRow
 from proxy.store.pipeline import Pipeline, pipeline
+from proxy.store.postgres.partitions import TABLES
 from tests.operations.conftest import LIMIT, Run, accept, left_behind, store_from
 from tests.relay.disk import newest_segment
 from tests.relay.examples import put
@@ -289,9 +290,7 @@ def store_from_second(spool: Spool) -> None:
 def forget_everything() -> None:
     """As in the database of another Nexus."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "TRUNCATE proxy_receipt, proxy_exchange, proxy_exchangebody, proxy_blob, proxy_spool, proxy_setaside"
-        )
+        cursor.execute(f"TRUNCATE {', '.join(TABLES)}, proxy_spool, proxy_setaside")
 
 
 def test_a_file_that_exists_is_not_overwritten(root: Path, run: Run, tmp_path: Path) -> None:

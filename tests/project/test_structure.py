@@ -135,8 +135,7 @@ def test_no_file_names_a_package_mirror_or_a_folder_of_somebodys_machine() -> No
 
 
 def test_a_folder_holds_no_more_than_a_reader_keeps_in_mind() -> None:
-    """One subject a folder: 24 modules at most, but for the parsers of the wire, which are one subject with few names."""
-    most = {"proxy/wire": 29}
-    found = Counter(repository.name(path.parent) for path in repository.modules(*CODE))
+    """One subject a folder: 24 modules at most."""
+    found = Counter(repository.name(path.parent) for path in repository.modules(*PYTHON))
 
-    assert {folder: count for folder, count in found.items() if count > most.get(folder, 24)} == {}
+    assert {folder: count for folder, count in found.items() if count > 24} == {}

@@ -1,4 +1,4 @@
-"""Background tasks live until they end, and their failures are told."""
+"""Background tasks live until they end, and their failures are reported."""
 
 import asyncio
 import gc

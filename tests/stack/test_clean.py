@@ -1,4 +1,4 @@
-"""`make clean`, in a clone of its own: what goes, what stays, and what is told."""
+"""`make clean`, in a clone of its own: what goes, what stays, and what is reported."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What a spool loses is noted with its time, and told once."""
+"""What a spool loses is noted with its time, and reported once."""
 
 import json
 from collections.abc import Iterator

@@ -27,7 +27,7 @@ NEXT: dict[str, Any] = {
 
 
 def prices(*arguments: str) -> tuple[int, str]:
-    """The exit code and what was told."""
+    """The exit code and what was printed."""
     out = StringIO()
     try:
         call_command("prices", *arguments, stdout=out)

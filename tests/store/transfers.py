@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import models
 
 from proxy.record import Record
 from proxy.store.models import Conversation, DomainTotal, Rollup, Spool
-from proxy.store.postgres import partitions
+from proxy.store.postgres.partitions import MODELS
 from tests.store.agent_session import SESSION, AgentSession
 from tests.store.records import ask, make_closing, make_head, make_record, say, start, stream
 
@@ -61,7 +62,8 @@ def import_(*paths: Path, **options: Any) -> dict[str, Any]:
 
 
 def empty() -> None:
-    for model in (*partitions.MODELS, Conversation, Rollup, DomainTotal, Spool):
+    emptied: tuple[type[models.Model], ...] = (*MODELS, Conversation, Rollup, DomainTotal, Spool)
+    for model in emptied:
         model._default_manager.all().delete()
 
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from proxy.wire import batch_reader, batches
 from proxy.wire.batch_reader import Reader, read_results
 from proxy.wire.batches import Share, batch_of_results, created, first_results
-from proxy.wire.pricing import bill, cost
-from proxy.wire.understood import MOST_REASONS
-from proxy.wire.usage import merge
+from proxy.wire.billing.pricing import bill, cost
+from proxy.wire.billing.understood import MOST_REASONS
+from proxy.wire.billing.usage import COUNT_COLUMNS, merge
 from tests import recordings
 from tests.prices import BOOK
 from tests.wire.batch_files import SEVERAL_MODELS, answered, failed, usage
@@ -48,6 +48,17 @@ def test_a_reader_goes_on_in_another_process_wherever_it_was_left(positions: lis
         reader.feed(fragment)
 
     assert Reader.restore(reader.state()).finish() == read_results(SEVERAL_MODELS)
+
+
+def test_a_reader_goes_on_from_a_state_of_version_0_2_0() -> None:
+    names = ("answers", *COUNT_COLUMNS, "cache_write_1h_tokens", "web_searches")
+    sums = dict(zip(names, (1, 2, 3, 4, 5, 1, 6), strict=True))
+    share = (("claude-haiku-4-5", 0, False, False, ""), sums)
+    state: tuple[object, ...] = ((b"", False), [], {"succeeded": 1}, ["claude-haiku-4-5"], sums, [share], [])
+    found = Reader.restore(msgspec.msgpack.encode(state)).finish()
+
+    assert found.shares == [Share("claude-haiku-4-5", 1, 2, 3, 4, 5, 1, 6)]
+    assert found.counts == (2, 3, 4, 5)
 
 
 def test_a_line_that_is_too_long_stays_so_in_another_process(monkeypatch: pytest.MonkeyPatch) -> None:

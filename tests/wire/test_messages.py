@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.wire.billing.usage import merge
 from proxy.wire.messages import ResponseContent, ToolCall, read_response
-from proxy.wire.usage import merge
 from tests.wire.streams import NAMES, stream
 
 JSON = "application/json"

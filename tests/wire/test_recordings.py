@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from proxy.wire.billing.usage import Usage
 from proxy.wire.hints import model_of, wants_stream
 from proxy.wire.messages import ResponseContent, read_response
 from proxy.wire.requests import read_request
 from proxy.wire.sniff import Sniffer
-from proxy.wire.usage import Usage
 from tests import recordings
 
 # The recordings' converter left the fields of the legacy completion endpoint out of `expected`.

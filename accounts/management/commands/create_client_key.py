@@ -45,7 +45,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stderr.style_func = None  # what is told there is no error
+        self.stderr.style_func = None  # what is written there is no error
         try:
             expires_at = expiry_of(options["expires"], datetime.now(UTC))
         except BadExpiry as error:

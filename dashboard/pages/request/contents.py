@@ -6,7 +6,7 @@ from functools import cached_property
 
 from accounts.secrets.masking import mask_text
 from dashboard.drawing.timeline import Timeline, draw
-from dashboard.pages.request.served import Fact, facts_of
+from dashboard.pages.request.served import Fact, counted_of, facts_of
 from dashboard.queries.exchanges import Details
 from dashboard.templatetags.nexus import words
 from dashboard.transcript import batch_results, bodies, turns
@@ -81,6 +81,10 @@ class RequestPage:
     @cached_property
     def served(self) -> list[Fact]:
         return facts_of(self.details.exchange, self.details.bill)
+
+    @property
+    def counted(self) -> list[Fact]:
+        return counted_of(self.details.exchange, self.output_per_second)
 
     @property
     def no_response(self) -> str:

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from accounts.secrets.masking import mask_text
+from dashboard.pages.metric_text import full
 from dashboard.templatetags.nexus import grouped, words
+from proxy.metrics import METRICS, Unit
 from proxy.store.billing.explain import Explanation
 from proxy.store.models import Exchange
 from proxy.wire.lenient import as_dict, as_text
@@ -17,12 +19,22 @@ _PLACES = {"us": "US only", "global": "anywhere", "not_available": ""}
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A name and its value; `note` stands behind it, `title` is told on hover."""
+    """A name and its value; `note` stands behind it, `title` is shown on hover."""
 
     name: str
     value: str
     note: str = ""
     title: str = ""
+
+
+def counted_of(row: Exchange, output_per_second: float | None) -> list[Fact]:
+    """What was counted of it, by the table of metrics; its cost stands apart, as it comes with how far it can be trusted."""
+    notes = {"output_tokens": f"{output_per_second:.0f}/s"} if output_per_second else {}
+    return [
+        Fact(metric.label, full(metric, getattr(row, metric.column)), notes.get(metric.name, ""), metric.help)
+        for metric in METRICS
+        if metric.shown and metric.column and metric.unit is not Unit.USD
+    ]
 
 
 def facts_of(row: Exchange, bill: Explanation) -> list[Fact]:

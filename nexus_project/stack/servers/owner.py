@@ -4,9 +4,9 @@ A lease is a connection to the keeper's socket. Closing it gives it up, and the 
 process that was killed; so when the last one is gone, for whatever reason, Redis and PostgreSQL are
 stopped. The holder asks with one JSON line, {"needs": ["database", "redis"]}, and is answered with one:
 {"urls": {"DATABASE_URL": "…", …}, "notices": ["…"]} or {"error": "…"}. One that shuts down its sending side
-is leaving and waits: it is told {"others_stay": true} at once, or its connection is closed after the servers
+is leaving and waits: it is notified by {"others_stay": true} at once, or its connection is closed after the servers
 have stopped. A server that ends by itself is started again on its port, after a pause that grows; in between
-each holder may be told so, {"notice": "…"}.
+each holder may be notified so, {"notice": "…"}.
 """
 
 import argparse

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from proxy.wire.calls import Call
-from proxy.wire.price_book import Price
-from proxy.wire.pricing import Bill, Terms, lines_of
+from proxy.wire.billing.calls import Call
+from proxy.wire.billing.price_book import Price
+from proxy.wire.billing.pricing import Bill, Terms, lines_of
 
 LEAST_LOST_TOKENS = 1024
 LEAST_LOST_SHARE = 0.05

@@ -26,7 +26,7 @@ from proxy.wire.sniff import Sniffer, model_of
 
 SPILL_BYTES = 64 * 1024
 LARGE_BYTES = 256 * 1024
-MAX_CHUNKS = 20_000  # of a very long stream the earlier ones are told in pairs
+MAX_CHUNKS = 20_000  # of a very long stream the earlier ones are reported in pairs
 
 
 class Exchange:

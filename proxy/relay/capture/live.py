@@ -1,6 +1,6 @@
 """Tell open pages what is running: at most every 100 ms, one message for all that changed, never awaited by a request.
 
-While no page is open nothing is told, as to look at five hundred streams each time takes milliseconds of theirs.
+While no page is open nothing is reported, as to look at five hundred streams each time takes milliseconds of theirs.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ log = logging.getLogger("nexus.live")
 
 INTERVAL_SECONDS = 0.1
 LOOK_SECONDS = 0.5  # until somebody who opens a page hears of what runs, at most
-MAX_EVENTS = 500  # of each kind in a message; the others are told with the next one
+MAX_EVENTS = 500  # of each kind in a message; the others are reported with the next one
 
 
 class LivePublisher:
@@ -64,7 +64,9 @@ class LivePublisher:
         changed = [stream for stream in self.running.values() if self._reported.get(stream.id) != stream.size]
         for exchange in changed[:MAX_EVENTS]:
             self._reported[exchange.id] = exchange.size
-            self.running[exchange.id] = self.running.pop(exchange.id)  # to the end: the others are told first
+            self.running[exchange.id] = self.running.pop(
+                exchange.id
+            )  # to the end: the others are reported first
             events.append(exchange.event("running"))
         return events
 

@@ -78,7 +78,7 @@ class CircuitBreaker:
 
     def probed_elsewhere(self, now: float) -> None:
         """Another process probes it; in a moment it is to be asked again whether it still does."""
-        if self.until:  # or it was told meanwhile that it is well
+        if self.until:  # or another process reported meanwhile that it is well
             self.probe_ends = now + LOOK_SECONDS
 
     def recover(self) -> None:
@@ -87,7 +87,7 @@ class CircuitBreaker:
         self._end_probe()
 
     def adopt(self, until: float, reason: str, now: float) -> None:
-        """Take over the cool-down that another process told of."""
+        """Take over the cool-down that another process reported."""
         if until != self.until:
             self.until, self.reason, self.since = until, reason, now
             self.failures = max(self.failures, 1)

@@ -20,7 +20,7 @@ INTERVAL_SECONDS = 0.5
 
 
 class HealthSharing:
-    """Tells the notes and lets the pool adopt what others told. Without Redis each process goes on with what it knows itself."""
+    """Shares the updates and lets the pool adopt those of others. Without Redis each process goes on with what it knows itself."""
 
     def __init__(self, watcher: Watcher, updates: HealthUpdates, pool: Pool) -> None:
         self._watcher = watcher

@@ -14,7 +14,7 @@ MAX_ORGANISATION = 120
 
 
 class HealthUpdates:
-    """Taken on the hot path, so an answer costs one entry in a dict: the last one of each credential is read when it is told."""
+    """Taken on the hot path, so an answer costs one entry in a dict: the last one of each credential is read when it is shared."""
 
     def __init__(self) -> None:
         self.gauges: dict[str, Gauges] = {}
@@ -37,7 +37,7 @@ class HealthUpdates:
         self._change(key, {"cooling_until": None, "cooling_reason": None})
 
     def concerns(self, key: str) -> bool:
-        """Whether there is news of its cool-down that nobody was told yet."""
+        """Whether there is news of its cool-down that nobody was notified of yet."""
         return "cooling_until" in self._changes.get(key, {})
 
     def learn(self, key: str, headers: Headers) -> bool:
@@ -70,7 +70,7 @@ class HealthUpdates:
         return dict(changes)
 
     def give_back(self, changes: Mapping[str, Changes]) -> None:
-        """They could not be told: what was noted since counts before them."""
+        """They could not be shared: what was noted since counts before them."""
         for key, fields in changes.items():
             self._changes[key] = {**fields, **self._changes.get(key, {})}
 

@@ -154,7 +154,7 @@ class Protocol(HttpToolsProtocol):
             super().shutdown()
 
     def _abandon(self, cycle: RequestResponseCycle) -> None:
-        """The running request can have no response any more: whoever works for it is told."""
+        """The running request can have no response any more: whoever works for it is notified."""
         cycle.disconnected = True
         cycle.message_event.set()
         if self._on_leave:

@@ -24,10 +24,10 @@ from proxy.relay.limits.messages import Refusal, refusal
 from proxy.relay.limits.prices import DoorPrices
 from proxy.relay.limits.store import LEASE_SECONDS, LimitStore
 from proxy.relay.redis_client import StoreDown
+from proxy.wire.billing.estimate import Estimate, estimate, limit_usd, unreported_output
+from proxy.wire.billing.price_book import PriceBook
+from proxy.wire.billing.usage import merge
 from proxy.wire.errors import ErrorKind
-from proxy.wire.estimate import Estimate, estimate, limit_usd, unreported_output
-from proxy.wire.price_book import PriceBook
-from proxy.wire.usage import merge
 
 log = logging.getLogger("nexus.limits")
 
@@ -191,7 +191,7 @@ class Limiter:
 
 
 def outcome(exchange: Exchange, guess: Estimate, book: PriceBook) -> dict[str, object]:
-    """What becomes of the estimate: nothing after a failure, else what the answer told, else the estimate itself."""
+    """What becomes of the estimate: nothing after a failure, else what the response reported, else the estimate itself."""
     # Without a domain it was not even opened: its client left while Redis was asked.
     if exchange.outcome == record.REFUSED or exchange.status >= 400 or not exchange.domain:
         return {"failed": True, "used": 0}

@@ -5,7 +5,7 @@ from typing import cast
 from accounts.access.decision import Snapshot
 from accounts.snapshot.parts import Part
 from proxy import price_file, price_table
-from proxy.wire.price_book import Price, PriceBook
+from proxy.wire.billing.price_book import Price, PriceBook
 
 # What this version ships stands in until the table can be read.
 PART = Part("prices", list[Price], price_table.read, price_file.shipped_prices)

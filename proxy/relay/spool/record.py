@@ -47,9 +47,9 @@ class Spooled:
 
 
 def frames_of(file: StoredFile, damaged: Callable[[StoredFile, Damage], object]) -> dict[int, list[Frame]]:
-    """A file's frames by serial, none for one that was settled; damage is told.
+    """A file's frames by serial, none for one that was settled; damage is reported.
 
-    Raises OSError, with nothing told, where the file cannot be read now.
+    Raises OSError, with nothing reported, where the file cannot be read now.
     """
     frames: dict[int, list[Frame]] = {}
     for found in list(file.scan()):
@@ -68,7 +68,7 @@ def join(
     damaged: Callable[[StoredFile, Frame], object],
     read: Read = StoredFile.read,
 ) -> Spooled | None:
-    """The exchange without what is damaged of it, which is told; None if its head is. Raises OSError as `read` does."""
+    """The exchange without what is damaged of it, which is reported; None if its head is. Raises OSError as `read` does."""
     parts: dict[int, list[bytes]] = {OPEN: [], REQUEST: [], RESPONSE: [], CLOSE: []}
     for file, frame in frames:
         payload = read(file, frame)

@@ -45,7 +45,7 @@ class Leftovers:
         self._root_reported = 0.0
 
     def claim(self, now: float) -> list[Spool]:
-        """All that can be taken now. A directory that cannot be used is told and tried again a minute later."""
+        """All that can be taken now. A directory that cannot be used is reported and tried again a minute later."""
         try:
             folders = sorted(path for path in self._root.iterdir() if path.is_dir())
         except FileNotFoundError:

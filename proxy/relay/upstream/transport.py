@@ -32,7 +32,7 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
         self._body = DirectBody if settings.EVENTS_DIRECT else ResponseBody
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send, once: a connection that breaks is told, and the client decides whether to ask again.
+        """Send, once: a connection that breaks is reported, and the client decides whether to ask again.
 
         `extensions` carries base, target and body (bytes, or a Source, whose errors pass). Raises httpx.ConnectError,
         ConnectTimeout, ReadTimeout, ReadError, or a RemoteProtocolError or LocalProtocolError where the answer or the request is

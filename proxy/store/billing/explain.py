@@ -18,8 +18,8 @@ from proxy.store.ingest.message_batches import BatchUsage
 from proxy.store.models import Exchange
 from proxy.store.models import Price as PriceRow
 from proxy.store.pricing import costs
-from proxy.wire.price_book import Price, PriceBook, names_of
-from proxy.wire.pricing import Billed, CostLine, Factor
+from proxy.wire.billing.price_book import Price, PriceBook, names_of
+from proxy.wire.billing.pricing import Billed, CostLine, Factor
 
 # The API's are short; what another upstream calls a call need not be.
 _LONGEST_KIND = 40
@@ -160,7 +160,7 @@ def _used(row: PriceRow) -> UsedPrice:
 
 
 def _billed(row: Exchange) -> Iterator[Billed]:
-    """Nothing where nobody told anything that could be billed."""
+    """Nothing where nobody reported anything that could be billed."""
     for billed in costs.billed_of(row):
         if row.cost_usd is not None or any(billed.tokens):
             yield billed._replace(model=mask_text(billed.model))

@@ -9,7 +9,7 @@ from proxy.store.ingest.message_batches import BatchUsage
 from proxy.store.models import Exchange
 from proxy.store.pricing import costs
 from proxy.store.pricing.costs import plain
-from proxy.wire.pricing import CostLine
+from proxy.wire.billing.pricing import CostLine
 
 _NOTIONAL = (
     "It was served from priority capacity, which is paid for in advance: this is what it would cost at list prices, and no"
@@ -55,12 +55,12 @@ def _sum(row: Exchange, lines: Sequence[CostLine]) -> Iterator[str]:
     elif lines and not total:
         yield "Nothing of it is billed: a factor or a rate of each line is 0."
     elif not lines:
-        yield "Upstream told that no tokens were used."
+        yield "Upstream reported that no tokens were used."
 
 
 def _why_other(row: Exchange) -> str:
     if GONE in row.cost_reason:
-        return "they leave out what only its bodies told"
+        return "they leave out what only its bodies said"
     if row.price_rule < costs.RULE:
         return "that was computed by the rule of an earlier version; `manage.py reprice` computes it again"
     return "a price was changed since; `manage.py reprice` computes it again"

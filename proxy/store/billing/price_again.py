@@ -9,10 +9,10 @@ from proxy.store.models import Exchange
 from proxy.store.pricing import costs
 from proxy.store.transfer.reading import read
 from proxy.wire.batch_reader import read_results
+from proxy.wire.billing.price_book import PriceBook
+from proxy.wire.billing.refusals import REFUSED
 from proxy.wire.lenient import as_dict, as_list
 from proxy.wire.messages import read_response
-from proxy.wire.price_book import PriceBook
-from proxy.wire.refusals import REFUSED
 from proxy.wire.requests import read_request
 
 GONE = "its bodies are no longer stored, so it has the cost of an earlier version, which did not know what is billed of it"

@@ -25,8 +25,8 @@ from proxy.store.postgres import columns
 from proxy.store.pricing import book as prices
 from proxy.store.pricing import costs, pending
 from proxy.store.sums import rollups
-from proxy.wire.price_book import names_of
-from proxy.wire.pricing import PriceBook
+from proxy.wire.billing.price_book import names_of
+from proxy.wire.billing.pricing import PriceBook
 
 _BATCH = 500
 # What may be billed by models that no column names.

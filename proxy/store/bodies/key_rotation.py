@@ -12,7 +12,7 @@ from proxy.store.models import LinkingKey, MonthKey, WrappedKey
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """What was done, or would be. Master keys are told by their ids; `failed` says why the key of a month stays as it is."""
+    """What was done, or would be. Master keys are named by their ids; `failed` says why the key of a month stays as it is."""
 
     master_key: str
     months: int

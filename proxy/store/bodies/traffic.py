@@ -9,7 +9,7 @@ from proxy.store.models import Exchange
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A request or an answer. `body` is None where it is not at hand; `digest`, its SHA-256, is b"" where nobody told it.
+    """A request or an answer. `body` is None where it is not at hand; `digest`, its SHA-256, is b"" where nobody reported it.
 
     `not_kept` says that it was too large for that, `damaged` that it should be in the tables and cannot be read.
     """

@@ -14,10 +14,10 @@ from proxy.store.bodies.codings import plain
 from proxy.store.conversations.loading import Loaded
 from proxy.store.models import CacheBreak, Exchange, ExchangeBody
 from proxy.store.postgres import columns
+from proxy.wire.billing.price_book import PriceBook
+from proxy.wire.billing.pricing import Terms
 from proxy.wire.lenient import as_count, as_dict
 from proxy.wire.messages import read_response
-from proxy.wire.price_book import PriceBook
-from proxy.wire.pricing import Terms
 
 # Over these a turn goes on from what its parent cached; after a compaction it begins anew.
 _GOES_ON = {LinkKind.ANSWER, LinkKind.PREFIX, LinkKind.THREAD}

@@ -14,7 +14,7 @@ from proxy.store.findings.loops import findings_of
 from proxy.store.ingest import storing
 from proxy.store.models import CacheBreak, Conversation, Finding, month_of
 from proxy.store.pricing import book
-from proxy.wire.price_book import PriceBook
+from proxy.wire.billing.price_book import PriceBook
 
 log = logging.getLogger("nexus.findings")
 

@@ -21,7 +21,7 @@ from proxy.store.models import Receipt
 from proxy.store.postgres import columns
 from proxy.store.pricing.book import CachedBook
 from proxy.store.sums import rollups
-from proxy.wire.pricing import PriceBook
+from proxy.wire.billing.pricing import PriceBook
 
 log = logging.getLogger("nexus.ingest")
 

@@ -19,13 +19,13 @@ from proxy.store.postgres.rows import new_row
 from proxy.store.pricing import costs
 from proxy.wire import batches
 from proxy.wire.batch_reader import read_results
+from proxy.wire.billing.pricing import PriceBook
+from proxy.wire.billing.refusals import ONE_ATTEMPT
+from proxy.wire.billing.usage import Usage
 from proxy.wire.endings import MissingEnd, missing_end
 from proxy.wire.hints import model_of
 from proxy.wire.messages import ResponseContent, ToolCall, read_response
-from proxy.wire.pricing import PriceBook
-from proxy.wire.refusals import ONE_ATTEMPT
 from proxy.wire.requests import RequestFacts, read_request, read_target
-from proxy.wire.usage import Usage
 
 _MESSAGE_LIMIT = 500
 _MASKED = 20_000
@@ -82,7 +82,9 @@ def read(
     found = joined(record, spool, prices, request, response)
     row = found.exchange
     batch = fetched or batches.created(row.method, row.path, row.status, response.message)
-    turn = turns.turn_of(row, by_name(record.head.headers), request, response, reader) if reader else None
+    # What was dropped in part is not read again either, when conversations are made anew.
+    kept = ResponseContent() if closing.response_dropped else response
+    turn = turns.turn_of(row, by_name(record.head.headers), request, kept, reader) if reader else None
     return replace(found, batch=batch, turn=turn) if batch or turn else found
 
 

@@ -1,4 +1,4 @@
-"""Store exchanges of other times and places, as they were. Nobody is told of them, and STORAGE_ENABLED makes no difference."""
+"""Store exchanges of other times and places, as they were. Nobody is notified of them, and STORAGE_ENABLED makes no difference."""
 
 from collections.abc import Callable, Iterable, Sequence
 from uuid import UUID

@@ -13,7 +13,7 @@ from proxy.store.models import Exchange
 from proxy.store.postgres import columns
 from proxy.store.pricing import costs
 from proxy.wire.batches import Created, Results
-from proxy.wire.pricing import PriceBook
+from proxy.wire.billing.pricing import PriceBook
 
 _ID_LENGTH = 255
 _CUT = "the results were not fetched to their end, so nothing of them counts yet"

@@ -1,6 +1,6 @@
 """Store records that do not come from the queue: left on a disk, dead letters, dropped or carried here in a file.
 
-Nobody is told of them as news. All of it can be done again: what is stored already stays as it is.
+Nobody is notified of them as news. All of it can be done again: what is stored already stays as it is.
 """
 
 from collections.abc import Mapping

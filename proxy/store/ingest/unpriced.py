@@ -1,4 +1,4 @@
-"""Models without a price: each is noted once over all workers, so that it is told once and shown until it is priced."""
+"""Models without a price: each is noted once over all workers, so that it is reported once and shown until it is priced."""
 
 from collections.abc import Iterable, Mapping
 from uuid import UUID
@@ -10,7 +10,7 @@ from django.utils import timezone
 from proxy.store.ingest.facts import Facts
 from proxy.store.models import DomainTotal, UnpricedModel
 from proxy.store.pricing.book import book
-from proxy.wire.price_book import PriceBook, names_of
+from proxy.wire.billing.price_book import PriceBook, names_of
 
 # Sorted, or two batches with the same models in another order would wait for each other.
 _NOTE = """
@@ -24,7 +24,7 @@ RETURNING exchange_id, model
 
 
 def note(new: Iterable[Facts]) -> dict[UUID, str]:
-    """Remember which models lack a price; those that nobody knew of, by the exchange that told.
+    """Remember which models lack a price; those that nobody knew of, by the exchange that showed it.
 
     It belongs to the transaction that stores the exchanges: a batch that comes again tells nothing again.
     """

@@ -113,8 +113,15 @@ $$;
 COUNT = """
 CREATE FUNCTION nexus_count_conversations(wanted uuid[], low uuid, high uuid, kept uuid[]) RETURNS void LANGUAGE plpgsql AS
 $$
+DECLARE
+    lowest uuid;
+    highest uuid;
 BEGIN
     PERFORM FROM proxy_conversation WHERE id = ANY (wanted) ORDER BY id FOR UPDATE;
+    SELECT first_id INTO lowest FROM proxy_conversation WHERE id = ANY (wanted) ORDER BY first_id LIMIT 1;
+    SELECT last_id INTO highest FROM proxy_conversation WHERE id = ANY (wanted) ORDER BY last_id DESC LIMIT 1;
+    -- Its bounds are constants, so that no month beside theirs is read or locked.
+    EXECUTE format($count$
     WITH counted AS (
         SELECT turn.conversation, min(exchange.domain) AS domain, min(exchange.session_id) AS session_id,
             (array_agg(exchange.id ORDER BY exchange.id))[1] AS first_id,
@@ -136,7 +143,8 @@ BEGIN
             (array_agg(coalesce(exchange.input_tokens, 0) + coalesce(exchange.cache_read_tokens, 0)
                 + coalesce(exchange.cache_write_tokens, 0) ORDER BY exchange.id DESC))[1] AS last_context
         FROM proxy_turn AS turn JOIN proxy_exchange AS exchange USING (id)
-        WHERE turn.conversation = ANY (wanted) AND (turn.id < low OR turn.id >= high OR turn.id = ANY (kept))
+        WHERE turn.conversation = ANY ($1) AND (turn.id < $2 OR turn.id >= $3 OR turn.id = ANY ($4))
+            AND turn.id BETWEEN %1$L AND %2$L AND exchange.id BETWEEN %1$L AND %2$L
         GROUP BY turn.conversation
     ), changed AS (
         UPDATE proxy_conversation AS row SET domain = counted.domain, session_id = counted.session_id,
@@ -152,7 +160,8 @@ BEGIN
         FROM counted WHERE row.id = counted.conversation
     )
     DELETE FROM proxy_conversation AS row
-    WHERE row.id = ANY (wanted) AND NOT EXISTS (SELECT FROM counted WHERE counted.conversation = row.id);
+    WHERE row.id = ANY ($1) AND NOT EXISTS (SELECT FROM counted WHERE counted.conversation = row.id)
+    $count$, lowest, highest) USING wanted, low, high, kept;
 END
 $$;
 

@@ -9,7 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 class UsdField(models.DecimalField[Any, Any]):
     """USD as `numeric` without a scale: a single token of a cheap model costs less than any fixed number of digits holds.
 
-    What Nexus writes has at most 12 digits behind the point (`proxy.wire.pricing`).
+    What Nexus writes has at most 12 digits behind the point (`proxy.wire.billing.pricing`).
     """
 
     def __init__(self, **options: Any) -> None:

@@ -143,7 +143,7 @@ class Price(models.Model):
 
 
 class UnpricedModel(models.Model):
-    """A model that was found to have no price: told once, and again when it lacks one anew after `closed_at`."""
+    """A model that was found to have no price: reported once, and again when it lacks one anew after `closed_at`."""
 
     model = models.CharField(max_length=MODEL_LENGTH, primary_key=True)
     first_seen = models.DateTimeField()

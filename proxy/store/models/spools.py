@@ -40,7 +40,7 @@ class Spool(models.Model):
     """What one proxy process's spool says that it accepted and dropped, and how many distinct records of it arrived.
 
     `recovered` of the dropped ones were stored after all. `lost` is what `notifications.loss_check` last saw of dropped and missing
-    records and dropped bodies, `lost_at` when that last grew, and `told` how much of it Slack was told.
+    records and dropped bodies, `lost_at` when that last grew, and `told` how much of it Slack was notified of.
     """
 
     id = models.UUIDField(primary_key=True)

@@ -11,7 +11,7 @@ from proxy.price_table import MODEL_LENGTH
 from proxy.record import COMPLETE
 from proxy.store.models.ids import month_of
 from proxy.store.models.money import UsdField
-from proxy.wire.usage import COUNT_COLUMNS, Counts, counts_in
+from proxy.wire.billing.usage import COUNT_COLUMNS, Counts, counts_in
 
 
 class ExchangeQuerySet(models.QuerySet["Exchange"]):
@@ -82,7 +82,7 @@ class Exchange(models.Model):
     # [model, input, output, cache read, cache write, USD] for each model that is billed, the answer's own first; null where
     # that is `model`, `cost_usd` and the four counts.
     billed = models.JSONField(null=True)
-    # How the attempts at the answer ended (`proxy.wire.refusals.Attempts`), null for one that was served.
+    # How the attempts at the answer ended (`proxy.wire.billing.refusals.Attempts`), null for one that was served.
     attempts = models.JSONField(null=True)
     # What the request lets the answer have, and what else the answer says.
     max_tokens = models.BigIntegerField(null=True)

@@ -1,6 +1,6 @@
 """Tell the operators, through the global webhook, which credentials wait for somebody to sign in: each once.
 
-That a row was told is kept in the row, that a file was told in Redis, by its dead token: a worker may only read the folder.
+That a row was reported is kept in the row, that a file was reported in Redis, by its dead token: a worker may only read the folder.
 """
 
 from django.db import transaction
@@ -20,7 +20,7 @@ ADVICE = "Run `manage.py oauth_login --domain DOMAIN --name NAME` (`--file PATH`
 
 
 def watch() -> None:
-    """Queue one message about what was not told yet, if anybody hears it; raises RedisError."""
+    """Queue one message about what was not reported yet, if anybody hears it; raises RedisError."""
     if not recipient_of(OPERATORS):
         return
     with transaction.atomic():
@@ -35,7 +35,7 @@ def watch() -> None:
 
 
 def _rows() -> list[str]:
-    """The names of rows that were not told, which count as told from now on."""
+    """The names of rows that were not reported, which count as reported from now on."""
     waiting = Credential.objects.filter(
         state=Credential.State.NEEDS_LOGIN, enabled=True, login_told_at=None
     ).order_by("pk")
@@ -47,7 +47,7 @@ def _rows() -> list[str]:
 
 
 def _files() -> dict[str, str]:
-    """The names of files that were not told, by their keys in Redis: claimed for a minute, as this worker may yet die."""
+    """The names of files that were not reported, by their keys in Redis: claimed for a minute, as this worker may yet die."""
     found: dict[str, str] = {}
     for path, dead in credential_folder.needing_login().items():
         key = f"nexus:login_told:{path.name}:{dead.digest}"

@@ -14,10 +14,10 @@ from proxy.store.pipeline import SpoolState, pipeline
 
 log = logging.getLogger("nexus.pipeline")
 
-# A spool that stays full drops something each second: the first loss is told at once, the further ones together.
+# A spool that stays full drops something each second: the first loss is reported at once, the further ones together.
 PAUSE = timedelta(hours=1)
 
-# `lost` shrinks where a lost record is found again; then what is told shrinks with it, or the next loss would go untold.
+# `lost` shrinks where a lost record is found again; then `told` shrinks with it, or the next loss would go unreported.
 _NOTE = """
 INSERT INTO proxy_spool AS old (id, accepted, dropped, stored, lost, lost_at, updated_at)
 VALUES (%(id)s, 0, 0, 0, %(lost)s, now(), now())
@@ -55,6 +55,6 @@ def tell_new(spools: Iterable[SpoolState]) -> None:
         rows = list(Spool.objects.select_for_update().filter(lost__gt=F("told")).order_by("pk"))
         if not rows or Spool.objects.filter(told_at__gt=timezone.now() - PAUSE).exists():
             return
-        # Within the transaction: where it cannot be queued, it is told the next time.
+        # Within the transaction: where it cannot be queued, it is reported the next time.
         report([Loss(by_id[str(row.id)], row.lost - row.told) for row in rows if str(row.id) in by_id])
         Spool.objects.filter(pk__in=[row.pk for row in rows]).update(told=F("lost"), told_at=timezone.now())

@@ -14,7 +14,7 @@ MOST_SPOOLS = 10
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """How a spool fares, and how much it lost since that was last told."""
+    """How a spool fares, and how much it lost since that was last reported."""
 
     spool: SpoolState
     new: int

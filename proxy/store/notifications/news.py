@@ -1,4 +1,4 @@
-"""What is news: a changed text of a user, or an error that was not just told.
+"""What is news: a changed text of a user, or an error that was not just reported.
 
 Redis remembers, so that all workers agree.
 """

@@ -1,4 +1,4 @@
-"""Posts that wait for Slack: one queue a domain in Redis, told in the order in which they were stored.
+"""Posts that wait for Slack: one queue a domain in Redis, posted in the order in which they were stored.
 
 One worker at a time sends a domain's posts. What fails stays at the head; meanwhile every post to that webhook,
 of all domains, waits. No webhook's address is kept here: it is looked up when a post is sent.

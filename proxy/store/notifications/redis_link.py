@@ -8,5 +8,5 @@ TIMEOUT_SECONDS = 5
 
 
 def connection() -> "redis.Redis":
-    """A client that tries again: what is to be told must not be lost to a hiccup."""
+    """A client that tries again: what is to be reported must not be lost to a hiccup."""
     return redis_client.client(TIMEOUT_SECONDS, again=True)

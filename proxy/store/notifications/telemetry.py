@@ -24,7 +24,7 @@ def is_on() -> bool:
 
 
 def report(stored: Stored) -> Report:
-    """What is told of one exchange, under the predecessor's names; times are milliseconds."""
+    """What is reported of one exchange, under the predecessor's names; times are milliseconds."""
     reported: Report = {
         "requestId": str(stored.exchange_id),
         "timestamp": round(stored.started_at.timestamp() * 1000),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from django.db import connection
+from django.db import connection, models
 
 from proxy.store.models import (
     Blob,
@@ -18,7 +18,17 @@ from proxy.store.models import (
     Turn,
 )
 
-MODELS = (Exchange, ExchangeBody, Blob, Receipt, Turn, Offer, SearchText, CacheBreak, Finding)
+MODELS: tuple[type[models.Model], ...] = (
+    Exchange,
+    ExchangeBody,
+    Blob,
+    Receipt,
+    Turn,
+    Offer,
+    SearchText,
+    CacheBreak,
+    Finding,
+)
 TABLES = [model._meta.db_table for model in MODELS]
 # The month that runs and two more: beat may be away for weeks, and ingest makes what it misses.
 AHEAD = 3

@@ -14,11 +14,11 @@ from proxy.record import ABORTED, COMPLETE, UPSTREAM_ERROR, Closing, Head, Heade
 from proxy.store.bodies.traffic import Whole, traffic_of
 from proxy.store.ingest import facts
 from proxy.store.predecessor.schema import Schema
+from proxy.wire.billing.pricing import PriceBook
+from proxy.wire.billing.usage import USAGE_NAMES, Usage, merge
 from proxy.wire.lenient import as_dict
 from proxy.wire.messages import ResponseContent, ToolCall, read_response
-from proxy.wire.pricing import PriceBook
 from proxy.wire.requests import RequestFacts, read_request
-from proxy.wire.usage import USAGE_NAMES, Usage, merge
 
 # All rows of all predecessors came through this one spool.
 SPOOL = UUID("6e657875-7300-7000-8000-000000000e01")

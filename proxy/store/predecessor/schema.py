@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
-from proxy.wire.usage import USAGE_NAMES
+from proxy.wire.billing.usage import USAGE_NAMES
 
 _COLUMNS = """
 SELECT column_name FROM information_schema.columns

@@ -4,7 +4,7 @@ import time
 from threading import Lock
 
 from proxy import price_table
-from proxy.wire.price_book import PriceBook
+from proxy.wire.billing.price_book import PriceBook
 
 _SECONDS = 5.0
 

@@ -16,11 +16,22 @@ from proxy.record import ABORTED, CLIENT_LEFT, UPSTREAM_CUT
 from proxy.store.models import Exchange
 from proxy.store.postgres import columns
 from proxy.wire.batches import Results, Share
-from proxy.wire.estimate import calls_usd, limit_usd, unreported_output
+from proxy.wire.billing.estimate import calls_usd, limit_usd, unreported_output
+from proxy.wire.billing.pricing import (
+    EXACT,
+    NONE,
+    NOTIONAL,
+    PARTIAL,
+    UNPRICED,
+    Bill,
+    Billed,
+    PriceBook,
+    bill,
+    cost,
+)
+from proxy.wire.billing.refusals import ONE_ATTEMPT, Attempts
+from proxy.wire.billing.usage import Counts, Usage, merge
 from proxy.wire.messages import ResponseContent
-from proxy.wire.pricing import EXACT, NONE, NOTIONAL, PARTIAL, UNPRICED, Bill, Billed, PriceBook, bill, cost
-from proxy.wire.refusals import ONE_ATTEMPT, Attempts
-from proxy.wire.usage import Counts, Usage, merge
 
 __all__ = ["EXACT", "NONE", "NOTIONAL", "PARTIAL", "RULE", "UNPRICED"]
 

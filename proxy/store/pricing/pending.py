@@ -9,7 +9,7 @@ from django.db.models.functions import Coalesce
 
 from proxy.store.models import DayRollup, Exchange, Price, Repricing
 from proxy.store.pricing import costs
-from proxy.wire.price_book import names_of
+from proxy.wire.billing.price_book import names_of
 
 # As the index `exchange_older_rule` says it.
 OLDER_RULE = Q(price_rule__lt=costs.RULE, usage__isnull=False)

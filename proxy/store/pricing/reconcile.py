@@ -13,7 +13,7 @@ from django.db import transaction
 from proxy.price_file import COLUMNS, PriceRow
 from proxy.price_table import RATES, price_of
 from proxy.store.models import Price
-from proxy.wire.price_book import PriceBook
+from proxy.wire.billing.price_book import PriceBook
 
 # What a row says about itself: it changes no bill and needs no new row.
 NOTES = ("source", "read_on")

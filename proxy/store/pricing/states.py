@@ -6,7 +6,7 @@ from datetime import datetime
 from proxy.price_table import price_of
 from proxy.store.models import Price
 from proxy.store.pricing.reconcile import of_table
-from proxy.wire.price_book import PriceBook
+from proxy.wire.billing.price_book import PriceBook
 
 IN_FORCE, FUTURE, ENDED, WITHDRAWN = STATES = ("in force", "future", "ended", "withdrawn")
 

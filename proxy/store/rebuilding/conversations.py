@@ -23,7 +23,8 @@ _MAKE = """
 INSERT INTO proxy_conversation (id, domain, session_id, first_id, last_id, first_at, last_at, turns, failed, input_tokens,
     output_tokens, cache_read_tokens, cache_write_tokens, cost_usd, unpriced, partial, notional, title, person, client_key,
     model_names, more_models, agents, more_agents, last_model, last_context)
-SELECT id, '', '', id, id, now(), now(), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '', '', '', '{}', false, '{}', false, '', 0
+SELECT id, '', '', '00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff', now(), now(),
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '', '', '', '{}', false, '{}', false, '', 0
 FROM unnest(%s::uuid[]) AS new (id) ORDER BY id ON CONFLICT DO NOTHING
 """
 _NIL = UUID(int=0)
@@ -54,6 +55,21 @@ def rebuild(
             _take(group, done, apply=apply)
             progress(len(group))
     return done
+
+
+def count(progress: Callable[[int, int], None], size: int = 2000) -> None:
+    """Count every conversation of stored turns anew, so many at a time."""
+    ids = list(Turn.objects.order_by("conversation").values_list("conversation", flat=True).distinct())
+    for start in range(0, len(ids), size):
+        with transaction.atomic():
+            _count(ids[start : start + size])
+        progress(min(start + size, len(ids)), len(ids))
+
+
+def _count(ids: Sequence[UUID]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_MAKE, [list(ids)])
+        cursor.execute("SELECT nexus_count_conversations(%s::uuid[], %s, %s, '{}')", [list(ids), _NIL, _NIL])
 
 
 def _take(group: Sequence[Exchange], done: Rebuilt, *, apply: bool) -> None:
@@ -111,7 +127,7 @@ def _untitled(made: Sequence[NewTurn]) -> set[UUID]:
 
 def _write(changed: Sequence[NewTurn], made: Sequence[NewTurn], affected: set[UUID]) -> None:
     ids = [turn.turn.id for turn in changed]
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic():
         storing.hold(sorted({month_of(turn.turn.id).date() for turn in made}))
         if changed:
             # Only what is still there: retention may have dropped a month since it was read.
@@ -125,8 +141,7 @@ def _write(changed: Sequence[NewTurn], made: Sequence[NewTurn], affected: set[UU
             copy_in([offer for turn in kept for offer in turn.offers])
             wanted = sorted(affected)
             pending.note(wanted)
-            cursor.execute(_MAKE, [wanted])
-            cursor.execute("SELECT nexus_count_conversations(%s::uuid[], %s, %s, '{}')", [wanted, _NIL, _NIL])
+            _count(wanted)
         titles = {turn.turn.id: turn.title for turn in made if turn.title}
         for row in (
             Conversation.objects.filter(first_id__in=titles, title=b"").select_for_update().order_by("id")

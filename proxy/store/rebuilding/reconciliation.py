@@ -99,16 +99,16 @@ WITH counted_row AS (
 ), by_bucket AS (
     SELECT {key}, bucket, {sum} FROM counted_row
     WHERE %(domain)s IN ('', domain) GROUP BY {key}, bucket
-), told AS (
+), stated AS (
     SELECT {key}, {sum}, ARRAY[{histogram}] AS durations FROM by_bucket GROUP BY {key}
 ), counted AS (
     SELECT * FROM proxy_rollup WHERE hour >= %(start)s AND hour < %(end)s AND %(domain)s IN ('', domain)
 ), difference AS (
     SELECT {key}, {difference}, ARRAY(
         SELECT coalesce(new, 0) - coalesce(old, 0)
-        FROM unnest(told.durations, counted.durations) WITH ORDINALITY AS pair (new, old, place) ORDER BY place
+        FROM unnest(stated.durations, counted.durations) WITH ORDINALITY AS pair (new, old, place) ORDER BY place
     ) AS durations
-    FROM told FULL JOIN counted USING ({key})
+    FROM stated FULL JOIN counted USING ({key})
 )
 INSERT INTO rollup_difference ({key}, {sums}, durations)
 SELECT {key}, {sums}, durations FROM difference
@@ -124,7 +124,7 @@ WHERE {any} OR EXISTS (SELECT 1 FROM unnest(durations) AS one WHERE one <> 0)
     sum=_SUM,
     sums=_columns("{name}", SUMS),
     histogram=sql.SQL(_HISTOGRAM),
-    difference=_columns("coalesce(told.{name}, 0) - coalesce(counted.{name}, 0) AS {name}", SUMS),
+    difference=_columns("coalesce(stated.{name}, 0) - coalesce(counted.{name}, 0) AS {name}", SUMS),
     any=_ANY,
 )
 # In the order in which ingest, by Python's order of texts, takes the same rows.

@@ -1,6 +1,6 @@
 """Make the rollups, the totals of domains and the sums of spending say again what the stored exchanges say, while ingest goes on.
 
-An hour is fixed only where all that it counted is still there as rows; what is left alone is told. Beside a month
+An hour is fixed only where all that it counted is still there as rows; what is left alone is reported. Beside a month
 that was dropped a day is left alone as well: an exchange may lie in the partition of the neighbour, by its id.
 """
 

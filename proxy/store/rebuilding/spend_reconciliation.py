@@ -15,7 +15,7 @@ from proxy.store.sums import spend
 _DAY = timedelta(days=1)
 _KEY = ", ".join(spend.KEY_IN_SQL)
 _COMPARE = f"""
-WITH told AS (
+WITH stated AS (
     SELECT {", ".join(f"{text} AS {name}" for name, text in spend.KEY_IN_SQL.items())},
         coalesce(sum(cost_usd), 0) AS cost_usd, coalesce(sum(estimated_usd), 0) AS estimated_usd
     FROM proxy_exchange
@@ -26,9 +26,9 @@ WITH told AS (
     SELECT {_KEY}, cost_usd, estimated_usd FROM proxy_spend
     WHERE day >= (%(start)s AT TIME ZONE 'UTC')::date AND day < (%(end)s AT TIME ZONE 'UTC')::date
 ), difference AS (
-    SELECT {_KEY}, coalesce(told.cost_usd, 0) - coalesce(counted.cost_usd, 0) AS cost_usd,
-        coalesce(told.estimated_usd, 0) - coalesce(counted.estimated_usd, 0) AS estimated_usd
-    FROM told FULL JOIN counted USING ({_KEY})
+    SELECT {_KEY}, coalesce(stated.cost_usd, 0) - coalesce(counted.cost_usd, 0) AS cost_usd,
+        coalesce(stated.estimated_usd, 0) - coalesce(counted.estimated_usd, 0) AS estimated_usd
+    FROM stated FULL JOIN counted USING ({_KEY})
 )
 SELECT {_KEY}, cost_usd, estimated_usd FROM difference
 WHERE (cost_usd <> 0 OR estimated_usd <> 0) AND %(domain)s IN ('', domain) ORDER BY {_KEY}

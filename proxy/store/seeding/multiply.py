@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from django.db import connection, models, transaction
 
-from proxy.store.models import Exchange, ExchangeBody, Receipt
+from proxy.store.models import Exchange, ExchangeBody, Offer, Receipt, Turn
 
 # A UUIDv7 of the turn's moment; the rest of it comes from the session and the turn's number, so that a body finds its parent.
 _ID = (
@@ -41,6 +41,22 @@ _BODY = {
     "request_headers": f"body.request_headers || {_header('session_id', _SESSION)} || {_header('agent_id', _AGENT)}",
     "parent": f"CASE WHEN body.parent IS NOT NULL THEN {_ID.format(turn='parent')} END",
 }
+
+
+def _salted(key: str) -> str:
+    """A key of its own for each meeting: the same bytes in two sessions are no link between them."""
+    return f"decode(md5(meeting.session::text || encode({key}, 'hex')), 'hex')"
+
+
+_TALK = "CASE exchange.session_id WHEN '' THEN md5(meeting.domain || keys.conversation)::uuid ELSE meeting.talk END"
+_KEYS = ("own", "prev", "takes", "gives", "first", "claim", "answer_id", "previous_id")
+_KEYED = {
+    "id": _ID.format(turn="turn"),
+    "conversation": _TALK,
+    "domain": "meeting.domain",
+    **{name: _salted(f"keys.{name}") for name in _KEYS},
+}
+_OFFERED = {"id": _ID.format(turn="turn"), "key": _salted("offer.key")}
 _TURNS = """
 FROM seed_meeting AS meeting
 JOIN seed_turn AS turn
@@ -51,12 +67,29 @@ _BODIES = """
 JOIN seed_body AS body ON body.id = turn.id
 LEFT JOIN seed_turn AS parent ON parent.id = body.parent
 """
+_TURN_KEYS = "JOIN seed_keys AS keys ON keys.id = turn.id"
+_OFFERS = "JOIN seed_offer AS offer ON offer.id = turn.id"
+# Of those with a session: the words of the first exchange.
+TITLES = """
+UPDATE proxy_conversation AS row SET title = convert_to(keys.title, 'UTF8')
+FROM seed_meeting AS meeting
+JOIN (
+    SELECT DISTINCT ON (period, conversation) turn.period, turn.conversation, keys.title
+    FROM seed_turn AS turn JOIN seed_keys AS keys USING (id) ORDER BY period, turn.conversation, turn.turn
+) AS keys USING (period, conversation)
+WHERE row.id = meeting.talk
+"""
 _CHUNK = "WHERE meeting.number >= %s AND meeting.number < %s ORDER BY 1"
 
 
 def copy_chunk(first: int, end: int, *, bodies: bool) -> None:
     """Insert what the meetings from `first` to before `end` are made of, as one transaction."""
-    statements = [_insert(Exchange, "exchange", _EXCHANGE, _TURNS), _insert(Receipt, "", _RECEIPT, _TURNS)]
+    statements = [
+        _insert(Exchange, "exchange", _EXCHANGE, _TURNS),
+        _insert(Receipt, "", _RECEIPT, _TURNS),
+        _insert(Turn, "keys", _KEYED, _TURNS + _TURN_KEYS),
+        _insert(Offer, "offer", _OFFERED, _TURNS + _OFFERS),
+    ]
     if bodies:
         statements.append(_insert(ExchangeBody, "body", _BODY, _TURNS + _BODIES))
     with transaction.atomic(), connection.cursor() as cursor:

@@ -8,7 +8,7 @@ Json = dict[str, object]
 
 _SYLLABLES = ("ba", "con", "de", "for", "in", "ka", "li", "men", "no", "per", "qui", "ra", "so", "ti", "un")
 _VOCABULARY = [a + b + c for a in _SYLLABLES for b in _SYLLABLES[:10] for c in _SYLLABLES[5:]]
-# How a request was served is told when its answer begins, and not again.
+# How a request was served is reported when its response begins, and not again.
 _AT_START = ("cache_creation", "service_tier", "inference_geo", "speed")
 _AT_END = ("iterations", "output_tokens_details")
 _ERRORS = {

@@ -10,6 +10,8 @@ from proxy.record import Record
 from proxy.store.bodies.blobs import ChunkWriter
 from proxy.store.bodies.manifests import Lines
 from proxy.store.bodies.traffic import traffic_of
+from proxy.store.conversations import turns as keys
+from proxy.store.conversations.turns import NewTurn
 from proxy.store.ingest import facts
 from proxy.store.ingest.storing import body_row
 from proxy.store.models import Exchange, ExchangeBody
@@ -17,7 +19,6 @@ from proxy.store.postgres.bulk import copy_in
 from proxy.store.pricing.book import book
 from proxy.store.seeding.calendar import Period
 from proxy.store.seeding.conversations import Conversation
-from proxy.wire.pricing import PriceBook
 
 _NOBODY = UUID(int=0)
 # Each copy gets its own session in their place.
@@ -26,12 +27,15 @@ _SESSION_HEADERS = ("x-claude-code-session-id", "x-claude-code-agent-id")
 CREATE = """
 CREATE UNLOGGED TABLE seed_exchange (LIKE proxy_exchange);
 CREATE UNLOGGED TABLE seed_body (LIKE proxy_exchangebody);
+CREATE UNLOGGED TABLE seed_keys (LIKE proxy_turn, title text);
+CREATE UNLOGGED TABLE seed_offer (LIKE proxy_offer);
 CREATE UNLOGGED TABLE seed_turn (
     id uuid PRIMARY KEY, period integer, conversation integer, turn integer, offset_ms bigint,
     UNIQUE (period, conversation, turn)
 );
 """
-DROP = "DROP TABLE IF EXISTS seed_exchange, seed_body, seed_turn;"
+DROP = "DROP TABLE IF EXISTS seed_exchange, seed_body, seed_keys, seed_offer, seed_turn;"
+_TITLE = "UPDATE seed_keys SET title = new.title FROM unnest(%s::uuid[], %s::text[]) AS new (id, title) WHERE new.id = seed_keys.id"
 _TURN = "COPY seed_turn (id, period, conversation, turn, offset_ms) FROM STDIN"
 
 
@@ -39,8 +43,9 @@ def write(conversations: Sequence[Conversation], number: int, period: Period, *,
     """Read the conversations at the prices of a period; their pieces are stored in its month."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT nexus_ensure_month(%s)", [period.start.date()])
-    prices, writer = book(), ChunkWriter()
+    prices, writer, reader = book(), ChunkWriter(), keys.reader()
     exchanges: list[Exchange] = []
+    new_turns: list[NewTurn] = []
     kept: list[ExchangeBody] = []
     turns: list[tuple[object, ...]] = []
     for position, conversation in enumerate(conversations):
@@ -48,15 +53,21 @@ def write(conversations: Sequence[Conversation], number: int, period: Period, *,
         for turn, exchange_of_turn in enumerate(conversation.turns):
             exchange_id = _id(period, number, position, turn)
             record = _at(exchange_of_turn.record, exchange_id, period)
-            exchange = _exchange(record, prices)
+            found = facts.read(record, _NOBODY, prices, reader=reader)
+            exchange = found.exchange
             exchanges.append(exchange)
+            new_turns += [found.turn] if found.turn else []
             kept.append(_body(exchange, record, writer, lines))
             turns.append((exchange_id, number, position, turn, exchange_of_turn.offset_ms))
     copy_in(exchanges, "seed_exchange")
     copy_in(kept, "seed_body")
+    copy_in([turn.turn for turn in new_turns], "seed_keys")
+    copy_in([offer for turn in new_turns for offer in turn.offers], "seed_offer")
     with connection.cursor() as cursor, cursor.copy(_TURN) as copy:
         for row in turns:
             copy.write_row(row)
+    with connection.cursor() as cursor:
+        cursor.execute(_TITLE, [[turn.turn.id for turn in new_turns], [turn.title for turn in new_turns]])
     if bodies:
         writer.store()
 
@@ -75,10 +86,6 @@ def _at(record: Record, exchange_id: UUID, period: Period) -> Record:
         body_size=len(record.request_body),
     )
     return msgspec.structs.replace(record, head=head)
-
-
-def _exchange(record: Record, prices: PriceBook) -> Exchange:
-    return facts.read(record, _NOBODY, prices).exchange
 
 
 def _body(exchange: Exchange, record: Record, writer: ChunkWriter, lines: Lines) -> ExchangeBody:

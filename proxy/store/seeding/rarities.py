@@ -3,7 +3,7 @@
 import random
 
 from proxy.store.seeding.prose import Json, words
-from proxy.wire.usage import USAGE_NAMES
+from proxy.wire.billing.usage import USAGE_NAMES
 
 FALLBACKS = {"claude-fable-5-2": "claude-opus-5-5", "claude-opus-5-5": "claude-opus-5"}
 _CATEGORIES = ("cyber", "cyber", "bio", "reasoning_extraction", "general_harms")

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from proxy.conversations.keys import conversation_id
 from proxy.store.seeding.calendar import HOUR, Period, quotas
 from proxy.store.seeding.company import Company
 from proxy.store.seeding.conversations import Conversation
@@ -19,14 +20,14 @@ CREATE = """
 CREATE UNLOGGED TABLE seed_meeting (
     number bigint, period integer, conversation integer, turns integer, started_ms bigint, session uuid,
     spool uuid, first_serial bigint, domain text, account text, paid_by text, client_key text,
-    client_address text, counts_as text
+    client_address text, counts_as text, talk uuid
 );
 """
 _INDEX = "CREATE UNIQUE INDEX ON seed_meeting (number)"
 DROP = "DROP TABLE IF EXISTS seed_meeting;"
 _COPY = """
 COPY seed_meeting (number, period, conversation, turns, started_ms, session, spool, first_serial,
-    domain, account, paid_by, client_key, client_address, counts_as) FROM STDIN
+    domain, account, paid_by, client_key, client_address, counts_as, talk) FROM STDIN
 """
 _COUNT = """
 INSERT INTO proxy_spool (id, accepted, dropped, stored, updated_at)
@@ -95,7 +96,8 @@ def write(
             session = UUID(int=draw.getrandbits(128), version=4)
             asker = company.stranger() if stranger else company.asker()
             counts_as = UNKNOWN_DOMAIN if stranger else ""
-            copy.write_row((number, *row, session, *spools.take(row.turns), *asker, counts_as))
+            talk = conversation_id(asker[0], str(session), b"")
+            copy.write_row((number, *row, session, *spools.take(row.turns), *asker, counts_as, talk))
             sizes.append(row.turns)
     with connection.cursor() as cursor:
         cursor.execute(_INDEX)

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from django.conf import settings
 from django.db import connection
 
 from proxy.store.models import Exchange, Price, Receipt, Rollup, Spool
+from proxy.store.postgres.partitions import TABLES
+from proxy.store.rebuilding import conversations as conversations_of
 from proxy.store.rebuilding import rollups as rebuild
 from proxy.store.rebuilding.alone import Busy
 from proxy.store.rebuilding.rollups import Asked, hour_of
@@ -24,7 +27,7 @@ _CHUNK = 20_000
 _HOUR = timedelta(hours=1)
 _OWN_TABLES = (prototypes, schedule)
 # What autovacuum would do later: the planner and index-only scans need both.
-_VACUUM = "VACUUM ANALYZE proxy_exchange, proxy_exchangebody, proxy_receipt, proxy_blob, proxy_rollup, proxy_domaintotal"
+_VACUUM = f"VACUUM ANALYZE {', '.join(TABLES)}, proxy_rollup, proxy_domaintotal"
 
 # Hears of each step how much of how much is done.
 Advance = Callable[[str, int, int], None]
@@ -79,6 +82,9 @@ def _fill(wish: Wish, draw: random.Random, spools: Spools, advance: Advance, job
     _execute("ANALYZE seed_meeting, seed_turn, seed_exchange, seed_body")
     _run("exchanges", list(_copies(sizes, bodies=wish.bodies)), advance, jobs)
     schedule.count(spools)
+    conversations_of.count(partial(advance, "sums of conversations"))
+    if not settings.BODY_ENCRYPTION:
+        _execute(multiply.TITLES)
     try:
         rebuild.rebuild(Asked(hour_of(start), hour_of(wish.end) + _HOUR), partial(advance, "sums"))
     except Busy as error:

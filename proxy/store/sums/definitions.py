@@ -11,7 +11,7 @@ from typing import Any, Self
 from proxy.metrics import BILLED, BY_NAME, COUNTED, OF_TYPE, SUMS, Counted, OfType, Unit
 from proxy.store.models import Exchange
 from proxy.store.sums import histogram
-from proxy.wire.pricing import Billed
+from proxy.wire.billing.pricing import Billed
 
 UNKNOWN_DOMAIN = "(unknown)"
 

@@ -45,7 +45,7 @@ class _Writer(Protocol):
 
 
 def export(selection: Selection, manner: Manner, progress: Callable[[int], None]) -> Exported:
-    """Write all that is selected; `progress` is told how many more are written."""
+    """Write all that is selected; `progress` hears how many more are written."""
     done = Exported()
     started = time.monotonic()
     with files.written(manner.path) as file:

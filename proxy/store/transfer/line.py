@@ -22,7 +22,7 @@ from proxy.store.bodies.traffic import Side, Traffic, Whole
 from proxy.store.models import Exchange
 from proxy.store.postgres import columns
 from proxy.store.transfer.priced import Priced, Prices
-from proxy.wire.refusals import Attempts
+from proxy.wire.billing.refusals import Attempts
 
 VERSION = 1
 COLUMNS = [field for field in Exchange._meta.concrete_fields if field.attname != "price_id"]

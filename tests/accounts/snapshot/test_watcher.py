@@ -1,7 +1,7 @@
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,10 +15,10 @@ from accounts.models import Credential
 from accounts.snapshot import watcher
 from accounts.snapshot.watcher import Watcher
 from nexus_project.demo.serving import free_socket
+from tests import watching
 from tests.accounts.people import make_api_key, make_client_key
 from tests.roles import as_owner
-
-SOON_SECONDS = 2.0
+from tests.watching import soon
 
 
 @pytest.fixture(autouse=True)
@@ -32,18 +32,8 @@ def folder(settings: Settings, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def running() -> Iterator[Watcher]:
-    watcher = Watcher()
-    watcher.start()
-    soon(lambda: watcher.current is not None)
-    yield watcher
-    watcher.stop()
-
-
-def soon(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SOON_SECONDS
-    while not happened():
-        assert time.monotonic() < deadline, "not within two seconds"
-        time.sleep(0.02)
+    with watching.running(Watcher()) as watcher:
+        yield watcher
 
 
 def secrets(watcher: Watcher, domain: str = "a.example") -> list[str]:

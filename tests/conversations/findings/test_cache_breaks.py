@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.conversations.findings.cache_breaks import TurnUsage, avoidable_usd, lost
+from proxy.wire.billing.price_book import Band, Price, Rates
+from proxy.wire.billing.pricing import Terms
+from proxy.wire.billing.usage import Usage
 from proxy.wire.messages import read_response
-from proxy.wire.price_book import Band, Price, Rates
-from proxy.wire.pricing import Terms
-from proxy.wire.usage import Usage
 from tests import recordings
 
 AT = datetime(2026, 11, 2, 9, tzinfo=UTC)

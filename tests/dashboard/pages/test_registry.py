@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from dashboard.pages.registry import NAVIGATION, PAGES, Page
 from nexus_project.env import BASE_DIR
-from tests import people
+from tests import page_addresses, people
 from tests.dashboard.pages.shown import text
 
 pytestmark = pytest.mark.django_db
@@ -22,8 +22,8 @@ def names(pages: tuple[Page, ...]) -> list[str]:
 
 
 def path_of(page: Page) -> str:
-    has_id = "<uuid:exchange_id>" in page.address
-    return reverse(page.name, args=[people.make_exchange().id] if has_id else [])
+    path = page_addresses.pages()[page.name]
+    return path.format(exchange=people.make_exchange().id) if "{" in path else path
 
 
 def test_each_folder_is_a_page_and_has_a_view_a_template_and_a_test() -> None:

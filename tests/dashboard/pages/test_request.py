@@ -1,10 +1,12 @@
 """What the page of one request shows."""
 
+import re
 from uuid import uuid4
 
 import pytest
 from django.test import Client
 
+from dashboard.templatetags.nexus import NOTHING
 from proxy.store.models import Exchange, ExchangeBody
 from tests import people
 from tests.dashboard.pages.shown import text
@@ -18,6 +20,20 @@ def test_an_unknown_exchange_is_not_found(signed_in: Client) -> None:
 
     assert response.status_code == 404
     assert b"Not found" in response.content
+
+
+def test_what_was_counted_stands_in_the_order_of_the_table_with_its_help(signed_in: Client) -> None:
+    row = people.make_exchange(input_tokens=1234, output_tokens=5, cache_read_tokens=None, streamed=False)
+    page = text(signed_in, f"/dashboard/request/{row.id}")
+    facts = re.findall(r'<div title="([^"]+)"><dt>([^<]+)</dt><dd>([^<]+)</dd></div>', page)
+
+    assert [fact[1:] for fact in facts[:4]] == [
+        ("Input", "1,234"),
+        ("Output", "5"),
+        ("Cache read", NOTHING),
+        ("Cache write", "20"),
+    ]
+    assert facts[1][0] == "Tokens that models wrote"
 
 
 def test_e0_the_request_page_shows_what_is_known(signed_in: Client) -> None:

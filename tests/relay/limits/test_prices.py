@@ -1,8 +1,7 @@
 """The price table at the door: an operator's price counts there within two seconds, and what ships stands in for no table."""
 
 import logging
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -18,13 +17,14 @@ from proxy import price_table
 from proxy.relay.limits.prices import PART, DoorPrices
 from proxy.store.models import Price
 from proxy.store.pricing import upgrade
-from proxy.wire.price_book import PriceBook
+from proxy.wire.billing.price_book import PriceBook
+from tests import watching
 from tests.people import make_price
 from tests.prices import SHIPPED
 from tests.roles import as_owner
+from tests.watching import soon
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
-SOON_SECONDS = 2.0
 MODEL = "claude-opus-5"
 
 
@@ -43,18 +43,8 @@ def table() -> None:
 
 @pytest.fixture
 def running(transactional_db: None, table: None) -> Iterator[Watcher]:
-    watcher = Watcher((PART,))
-    watcher.start()
-    soon(lambda: watcher.current is not None)
-    yield watcher
-    watcher.stop()
-
-
-def soon(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SOON_SECONDS
-    while not happened():
-        assert time.monotonic() < deadline, "not within two seconds"
-        time.sleep(0.02)
+    with watching.running(Watcher((PART,))) as watcher:
+        yield watcher
 
 
 def input_of(book: PriceBook, model: str = MODEL) -> Decimal | None:

@@ -10,7 +10,7 @@ from proxy.store.billing.price_again import GONE
 from proxy.store.ingest import message_batches
 from proxy.store.models import Exchange, Price
 from proxy.store.pricing.costs import plain
-from proxy.wire.pricing import Factor
+from proxy.wire.billing.pricing import Factor
 from tests import people
 from tests.roles import as_owner
 from tests.store import batch_records, bills
@@ -222,7 +222,7 @@ def test_what_costs_nothing_says_why(
 def test_an_answer_that_used_nothing_says_so() -> None:
     found = explain(bills.stored(bills.record(OPUS, {"input_tokens": 0, "output_tokens": 0})))
 
-    assert found.notes == ("Upstream told that no tokens were used.",)
+    assert found.notes == ("Upstream reported that no tokens were used.",)
 
 
 def test_a_cut_answer_without_a_usage_says_what_did_not_arrive() -> None:

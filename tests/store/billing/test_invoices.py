@@ -24,7 +24,7 @@ INDIA, PACIFIC = timezone(timedelta(hours=5, minutes=30)), timezone(timedelta(ho
 
 
 SPLIT = {"ephemeral_5m_input_tokens": 1000, "ephemeral_1h_input_tokens": 3000}
-# The rule, what it costs, who answered, and the usage that upstream told.
+# The rule, what it costs, who answered, and the usage that upstream reported.
 INVOICES: list[tuple[str, str, str, dict[str, object]]] = [
     # 1,234 x 3 + 567 x 15
     ("input and output", "0.0122070000", SONNET, {"input_tokens": 1234, "output_tokens": 567}),

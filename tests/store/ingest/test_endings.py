@@ -1,4 +1,4 @@
-"""An answer without an end is failed, whatever HTTP said of it: in its row, in the sums, and for all who are told of it."""
+"""An answer without an end is failed, whatever HTTP said of it: in its row, in the sums, and for all who are notified of it."""
 
 import gzip
 
@@ -12,7 +12,7 @@ from proxy.store.ingest import facts
 from proxy.store.listeners import live
 from proxy.store.models import Exchange, Rollup
 from proxy.store.notifications import slack_text
-from proxy.wire.pricing import PriceBook
+from proxy.wire.billing.pricing import PriceBook
 from tests.store.records import (
     JSON,
     SSE,

@@ -10,7 +10,7 @@ from accounts.secrets import masking
 from proxy.record import Closing, Record
 from proxy.store.ingest import facts
 from proxy.store.models import Exchange
-from proxy.wire.pricing import PriceBook
+from proxy.wire.billing.pricing import PriceBook
 from tests.prices import SHIPPED
 from tests.store.records import (
     JSON,

@@ -58,7 +58,7 @@ def test_each_recorded_answer_that_tells_its_usage_has_an_exact_cost(prices: Non
 
     billed = Exchange.objects.exclude(usage=None)
     assert set(billed.values_list("cost_state", "cost_reason")) == {("exact", "")}
-    # Their type is no longer documented, and they told no usage.
+    # Their type is no longer documented, and they reported no usage.
     assert set(Exchange.objects.filter(cost_state="partial").values_list("request_type", flat=True)) == {
         "complete"
     }

@@ -14,7 +14,7 @@ from proxy.price_table import price_of
 from proxy.store.models import Price
 from proxy.store.pricing import reconcile
 from proxy.store.pricing.reconcile import Plan, import_plan, of_table, upgrade_plan
-from proxy.wire.price_book import PriceBook
+from proxy.wire.billing.price_book import PriceBook
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 DAYS = [datetime(2023, 1, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 9, 1, tzinfo=UTC)]

@@ -11,11 +11,28 @@ from django.core.management.base import CommandError
 from django.db import connection, models
 from django.db.models import Count, Max, Min
 
+from proxy.conversations.keys import conversation_id
 from proxy.record import CLIENT_LEFT, COMPLETE, REFUSED, UPSTREAM_ERROR
 from proxy.store.bodies.blobs import body_of, decode_chunks
-from proxy.store.models import Blob, DomainTotal, Exchange, ExchangeBody, Receipt, Rollup, Spool
+from proxy.store.models import (
+    Blob,
+    CacheBreak,
+    Conversation,
+    DomainTotal,
+    Exchange,
+    ExchangeBody,
+    Finding,
+    Offer,
+    Receipt,
+    Rollup,
+    SearchText,
+    Spool,
+    Turn,
+)
 from proxy.store.pipeline import pipeline
+from proxy.store.postgres.partitions import MODELS, TABLES
 from proxy.store.pricing.book import book
+from proxy.store.rebuilding import conversations as conversations_of
 from proxy.store.seeding import seed
 from proxy.store.seeding.conversations import agent, conversation
 from proxy.store.seeding.seed import SeedError, Wish
@@ -49,6 +66,35 @@ def test_so_many_exchanges_over_so_many_days_are_made() -> None:
     assert found["n"] == 1500
     assert END - timedelta(days=20) <= found["first"] < END - timedelta(days=19)
     assert END - timedelta(hours=20) < found["last"] < END
+
+
+def test_every_table_by_month_has_a_row_for_each_exchange() -> None:
+    fill()
+
+    # Blobs are shared, few turns have an offer, and what is found in turns comes later.
+    found = {
+        model: model._default_manager.count()
+        for model in MODELS
+        if model not in (Blob, Turn, Offer, SearchText, CacheBreak, Finding)
+    }
+    assert found == dict.fromkeys(found, 1500)
+
+
+def test_conversations_are_what_a_rebuild_would_make_of_them() -> None:
+    fill()
+    sessions = Conversation.objects.exclude(session_id="").order_by("id")
+    made = list(sessions.values())
+
+    assert Turn.objects.count() > 1000
+    assert Offer.objects.exists()
+    assert sum(row["turns"] for row in made) > 1000
+    assert all(row["title"] for row in made)
+    assert {row["id"] for row in made} == {
+        conversation_id(row["domain"], row["session_id"], b"") for row in made
+    }
+
+    conversations_of.count(lambda done, of: None)
+    assert list(sessions.values()) == made
 
 
 def test_rollups_and_totals_are_what_ingest_would_have_summed() -> None:
@@ -181,7 +227,7 @@ def test_the_same_seed_and_end_make_the_same_traffic() -> None:
             Exchange.objects.order_by("id").values_list("id", "domain", "serial", "cost_usd", "session_id")
         )
         with connection.cursor() as cursor:
-            cursor.execute("TRUNCATE proxy_exchange, proxy_exchangebody, proxy_receipt, proxy_spool")
+            cursor.execute(f"TRUNCATE {', '.join(TABLES)}, proxy_spool")
         return found
 
     fill(Wish(300, 20, 5, END))

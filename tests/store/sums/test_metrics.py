@@ -17,7 +17,7 @@ from proxy.metrics import (
     TOKEN_STATS_NAMES,
 )
 from proxy.store.models import DayRollup, DomainTotal, Rollup
-from proxy.wire.usage import COUNT_COLUMNS
+from proxy.wire.billing.usage import COUNT_COLUMNS
 
 
 def test_what_is_billed_stands_where_an_exchange_has_it() -> None:

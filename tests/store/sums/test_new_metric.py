@@ -27,7 +27,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from proxy.store.ingest import batch
-from proxy.store.models import DayRollup, DomainTotal, Rollup
+from proxy.store.models import DayRollup, DomainTotal, Exchange, Rollup
 from proxy.store.rebuilding import rollups
 from tests.store.records import make_batch, make_head, make_record, say
 
@@ -41,7 +41,9 @@ Rollup.objects.update(thinking_tokens=0)
 corrections = [hour.sums for hour in rollups.rebuild(rollups.Asked()).hours]
 client = Client(SERVER_NAME="localhost", headers={"X-API-Key": settings.DASHBOARD_API_KEY})
 client.post("/dashboard/login", {"key": settings.DASHBOARD_API_KEY})
-pages = [client.get(path).content.decode() for path in ("/dashboard", "/dashboard/usage")]
+first = Exchange.objects.get(thinking_tokens=12000)
+paths = ("/dashboard", "/dashboard/usage", f"/dashboard/request/{first.pk}")
+pages = [client.get(path).content.decode() for path in paths]
 days = list(DayRollup.objects.values_list("thinking_tokens", flat=True))
 print(json.dumps([sums, corrections, days, client.get("/api/stats").json(), pages]))
 """
@@ -105,7 +107,7 @@ def test_a_counter_that_is_a_line_and_a_migration_is_summed_up_answered_with_and
 
     found: list[Any] = json.loads(run(clone, database, "manage.py", "shell", "--no-imports", "-c", USE))
 
-    sums, corrections, days, stats, (overview, usage) = found
+    sums, corrections, days, stats, (overview, usage, request) = found
     assert sums == [[12345]] * 3
     assert (corrections, days) == ([{"thinking_tokens": 12345}], [12345])
     assert stats["totalThinkingTokens"] == 12345
@@ -116,6 +118,7 @@ def test_a_counter_that_is_a_line_and_a_migration_is_summed_up_answered_with_and
         )
     assert '<th scope="col" class="number" title="Of the output">Thinking</th>' in usage
     assert '<td class="number">12,345</td>' in usage
+    assert '<div title="Of the output"><dt>Thinking</dt><dd>12,000</dd></div>' in request
 
 
 # In the order in which clients have always got them.

@@ -18,8 +18,8 @@ from proxy.store.billing.explain import Explanation, Line, UsedPrice, explain
 from proxy.store.models import Exchange
 from proxy.store.months.retention import METADATA, why_gone
 from proxy.store.pricing.costs import plain
-from proxy.wire.pricing import Billed, Factor
-from proxy.wire.usage import Counts
+from proxy.wire.billing.pricing import Billed, Factor
+from proxy.wire.billing.usage import Counts
 
 # Where no terminal tells how wide it is.
 _WIDTH = 200

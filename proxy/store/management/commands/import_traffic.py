@@ -20,7 +20,7 @@ class Command(BaseCommand):
     help = (
         "Store exchanges that export_traffic wrote, exactly as they were: columns, cost, bodies, and all sums. What is here"
         " already stays as it is, so that an import may be repeated and an interrupted one begun again. Slack and live pages"
-        " hear nothing of it, and STORAGE_ENABLED makes no difference. A line that cannot be stored is told with its number;"
+        " hear nothing of it, and STORAGE_ENABLED makes no difference. A line that cannot be stored is reported with its number;"
         " the others are stored, and the exit code is 1."
     )
 

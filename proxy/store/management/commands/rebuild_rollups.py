@@ -29,7 +29,7 @@ class Command(BaseCommand):
         " /token-stats, and the spending by day, behind limits in USD."
         " Run it when sums are doubted, as after a restore; with --dry-run first, which changes nothing, tells what"
         " differs and ends with 1 if anything does. Nexus may run meanwhile. Hours that cannot be counted again, because"
-        " exchanges were dropped or storage was off, are left alone and told. A run that was interrupted may be repeated."
+        " exchanges were dropped or storage was off, are left alone and reported. A run that was interrupted may be repeated."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -19,7 +19,7 @@ class Command(BaseCommand):
     """Compute costs again and move all sums by what changes."""
 
     help = (
-        "Compute what stored exchanges cost again, from the usage that upstream told and the price table as it is now, and"
+        "Compute what stored exchanges cost again, from the usage that upstream reported and the price table as it is now, and"
         " move all sums with them. Without options it takes those that an earlier version priced by an older rule, those of"
         " models whose price changed since the last run, and those without a price; bodies are read where the rows know too"
         " little. Nexus may run meanwhile; a run that was interrupted may be repeated. It ends with 1 if exchanges stay"

@@ -52,7 +52,7 @@ class Command(BaseCommand):
         with bars(quiet=False) as progress:
             tasks = {
                 name: Bar(progress, progress.add_task(name, total=None))
-                for name in ("conversations", "exchanges", "sums")
+                for name in ("conversations", "exchanges", "sums of conversations", "sums")
             }
             try:
                 seed.seed(wish, lambda step, done, total: tasks[step].reach(done, total), jobs)

@@ -1,0 +1,1 @@
+"""Who may pass, who pays and what limits stop, through the whole line."""

@@ -1,0 +1,1 @@
+"""What people use Nexus for, through the whole line."""

@@ -1,0 +1,1 @@
+"""What ends, fails, fills up or is replaced while clients are served."""

@@ -1,0 +1,112 @@
+"""Zero loss and traffic first: processes are killed and servers taken away while clients stream."""
+
+import threading
+import time
+from collections.abc import Callable
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.flow.conftest import Nexus
+from tests.flow.services import Process, wait_for
+
+ASK = {
+    "model": "claude-sonnet-5",
+    "max_tokens": 500,
+    "stream": True,
+    "messages": [{"role": "user", "content": "go on"}],
+}
+
+
+def outcome_of(nexus: Nexus, mark: str) -> list[str]:
+    query = "SELECT outcome FROM proxy_exchange JOIN proxy_exchangebody USING (id) WHERE request_headers::text LIKE %s"
+    return [str(row["outcome"]) for row in nexus.rows(query, f"%{mark}%")]
+
+
+def test_after_kill_9_of_the_proxy_a_running_exchange_is_stored_as_aborted(own: Nexus) -> None:
+    mark = uuid4().hex
+    client = own.client(**{"x-emulate": "events=500,event-delay-ms=20", "x-test-id": mark})
+    with client.stream("POST", "/v1/messages", json=ASK) as response:
+        fragments = response.iter_raw()
+        next(fragments)
+        own.proxy.kill()
+        with pytest.raises(httpx.HTTPError):
+            list(fragments)
+
+    own.proxy.start()
+
+    wait_for(lambda: outcome_of(own, mark))
+    assert outcome_of(own, mark) == ["aborted"]
+
+
+def test_a_stopped_proxy_lets_its_streams_end_and_ships_every_record(own: Nexus) -> None:
+    mark = uuid4().hex
+    client = own.client(**{"x-emulate": "events=40,event-delay-ms=20", "x-test-id": mark})
+    with client.stream("POST", "/v1/messages", json=ASK) as response:
+        fragments = response.iter_raw()
+        next(fragments)
+        threading.Timer(0.1, own.proxy.stop).start()
+        events = b"".join(fragments)
+
+    assert b"message_stop" in events
+    wait_for(lambda: outcome_of(own, mark))
+    assert outcome_of(own, mark) == ["complete"]
+
+
+def test_with_the_worker_gone_traffic_goes_on_and_its_records_come_later(own: Nexus) -> None:
+    own.worker.kill()
+    ids = [own.client().post("/v1/messages", json=ASK).headers["x-nexus-id"] for _ in range(5)]
+
+    own.worker.start()
+
+    assert [own.stored(exchange_id, 40)["outcome"] for exchange_id in ids] == ["complete"] * 5
+
+
+def test_with_the_database_gone_the_last_snapshot_serves_and_nothing_is_lost(own: Nexus) -> None:
+    wait_for(lambda: own.client().get("/health/ready").status_code == 200)
+    own_database, name = own.database, own.database.rsplit("/", 1)[1]
+    own.database = own.database.rsplit("/", 1)[0] + "/postgres"
+    own.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false")
+    own.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", name)
+
+    started = time.monotonic()
+    response = own.client().post("/v1/messages", json=ASK)
+    took = time.monotonic() - started
+    ready = own.client().get("/health/ready").status_code
+    stats = own.client().get("/token-stats")
+
+    own.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true")
+    own.database = own_database
+    assert (response.status_code, ready) == (200, 200)
+    assert took < 2
+    assert (stats.status_code, "PostgreSQL does not answer" in stats.text) == (503, True)
+    assert own.stored(response.headers["x-nexus-id"], 60)["outcome"] == "complete"
+
+
+def test_each_exchange_is_stored_once_though_the_proxy_restarts_at_once(own: Nexus) -> None:
+    ids = {own.client().post("/v1/messages", json=ASK).headers["x-nexus-id"] for _ in range(20)}
+    own.proxy.kill()
+
+    own.proxy.start()
+
+    for exchange_id in ids:
+        own.stored(exchange_id)
+    wait_for(lambda: own.rows("SELECT sum(stored)::int AS n FROM proxy_spool")[0]["n"] == 20)
+    assert own.rows("SELECT sum(requests)::int AS n FROM proxy_rollup") == [{"n": 20}]
+
+
+def test_with_redis_gone_and_wiped_the_client_notices_nothing_and_the_record_follows(
+    make_nexus: Callable[..., Nexus], own_redis: Process
+) -> None:
+    own = make_nexus(REDIS_URL=f"redis://127.0.0.1:{own_redis.service.environment['PORT']}/0")
+    own.stored(own.client().post("/v1/messages", json=ASK).headers["x-nexus-id"])
+    own_redis.kill()
+    started = time.monotonic()
+    ids = [own.client().post("/v1/messages", json=ASK).headers["x-nexus-id"] for _ in range(3)]
+    took = time.monotonic() - started
+
+    own_redis.start()
+
+    assert took < 3
+    assert [own.stored(exchange_id, 60)["outcome"] for exchange_id in ids] == ["complete"] * 3

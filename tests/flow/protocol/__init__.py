@@ -1,0 +1,1 @@
+"""The API's protocol, and what breaks it, through the whole line."""

@@ -1,0 +1,1 @@
+"""What nobody may read, and what each process may do, on the whole line."""

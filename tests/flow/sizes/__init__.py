@@ -1,0 +1,1 @@
+"""Bodies that are large or heavy, through the whole line."""

@@ -1,0 +1,23 @@
+"""The address of every page of the registry, for tests that are about all of them: a new page is in them by itself."""
+
+from dashboard.pages.registry import PAGES
+
+_PARAMETERS = {"<uuid:exchange_id>": "{exchange}"}
+
+
+def pages() -> dict[str, str]:
+    """By the name of the page; what stands in braces is to be filled in. But for those that are open to everybody."""
+    return {page.name: _filled(page.address) for page in PAGES if page.permission}
+
+
+def fragments() -> list[str]:
+    """What htmx reads again."""
+    return [_filled(page.fragment) for page in PAGES if page.fragment]
+
+
+def _filled(address: str) -> str:
+    for parameter, name in _PARAMETERS.items():
+        address = address.replace(parameter, name)
+    if "<" in address:
+        raise LookupError(f"_PARAMETERS has nothing to put into /{address}")
+    return f"/{address}"

@@ -1,0 +1,1 @@
+"""Usage, calls, prices, bills."""
