@@ -1,6 +1,5 @@
 """The data API: endpoints translate, `queries` reads, `schemas` shapes."""
 
-from datetime import timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -33,8 +32,10 @@ from dashboard.api.schemas import (
 )
 from dashboard.caching import BODIES
 from dashboard.errors import json_error
+from dashboard.filters.filter import Filter
 from dashboard.filters.values import domain_of
 from dashboard.queries import batches, exchanges, figures
+from dashboard.queries.spans import span_of
 from dashboard.queries.storage import Storage, storage
 from proxy.store.pipeline import Pipeline, pipeline
 
@@ -113,9 +114,8 @@ ERRORS = {401: Error, 403: Error, 404: Error, 422: Error, 429: Error, 503: Error
 def stats(request: HttpRequest, filters: Query[StatsQuery], since: str = "") -> Any:
     """Sums of a period, the last 24 hours without one, in whole hours; `since` is another name of `from`."""
     chosen = stats_filter_of(request)
-    bounds = chosen.bounds(timezone.now())
-    start = figures.hour_of(bounds.since) if bounds.since else figures.last_day()
-    return present.stats(figures.summary(start, chosen, bounds.until), start)
+    span = span_of(chosen, timezone.now())
+    return present.stats(figures.summary(span, chosen), span.since)
 
 
 @api.get("/requests", response={200: RequestList, **ERRORS}, by_alias=True)
@@ -183,7 +183,7 @@ def message_batches(
 @api.get("/domains", response={200: DomainList, **ERRORS}, by_alias=True)
 def domains(request: HttpRequest) -> DomainList:
     """Domains of the last 7 days."""
-    found = figures.summary(timezone.now() - timedelta(days=7)).by_domain
+    found = figures.summary(span_of(Filter(period="7d"), timezone.now())).by_domain
     return DomainList(
         domains=[
             DomainCount(domain=name, request_count=counters.requests) for name, counters in found.items()

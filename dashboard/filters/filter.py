@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from dashboard.filters import periods
 from dashboard.filters.periods import Bounds
@@ -63,6 +64,11 @@ class Filter:
             return periods.bounds(self.period, self.zone, now)
         return Bounds(self.since, self.until)
 
+    @property
+    def local(self) -> ZoneInfo:
+        """Where its days begin."""
+        return periods.zone_of(self.zone)
+
     def without(self, name: str) -> "Filter":
         """Without the parameter of this name."""
         return replace(self, **{BY_NAME[name]: _DEFAULTS[BY_NAME[name]]})
@@ -89,7 +95,7 @@ HELP: Mapping[str, str] = {
     "period": f"One of {', '.join(periods.NAMES)}.",
     "since": "ISO 8601, UTC without a zone; what began then or later.",
     "until": "ISO 8601; what began before.",
-    "zone": "Time zone of days and months, such as Europe/Berlin; UTC without.",
+    "zone": "Time zone of days and months, such as Europe/Berlin; REPORTING_TIME_ZONE without.",
     "domain": "A domain, or a part of its name.",
     "model": "The model that was asked for.",
     "account": "The account of the credential that paid.",

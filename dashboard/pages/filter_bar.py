@@ -30,6 +30,7 @@ class Field:
     value: str
     choices: dict[str, str]
     kind: str = "text"
+    unset: str = "Any"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +44,21 @@ class Chip:
 
 @dataclass(frozen=True)
 class FilterBar:
-    """`filter` is what the page goes by; `notices` say what of its address it cannot use, `kept` what else is in its address."""
+    """`filter` is what the page goes by; `notices` say what of its address it cannot use, `kept` what else is in its address.
+
+    `unset` is the period of a page whose address names none.
+    """
 
     filter: Filter
     notices: list[str]
     served: tuple[str, ...]
     kept: dict[str, str]
+    unset: str = "Any"
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether it asks for more than a domain."""
+        return bool(self.filter.without("domain").without("zone").given())
 
     def chips(self) -> list[Chip]:
         """What is on, each with the query that takes it off."""
@@ -82,15 +92,18 @@ class FilterBar:
         given = self.filter.given()
         for name in self.served:
             attribute = BY_NAME[name]
-            choices = CHOICES.get(name, {})
+            unset = self.unset if name == "period" else "Any"
+            choices = {value: label for value, label in CHOICES.get(name, {}).items() if label != unset}
             if name == "domain":
                 choices = {domain: domain for domain in exchanges.domain_names()}
             kind = "select" if name in ("period", "outcome") else "list" if choices else "text"
-            yield Field(name, LABELS[attribute], HELP[attribute], given.get(name, ""), choices, kind)
+            yield Field(name, LABELS[attribute], HELP[attribute], given.get(name, ""), choices, kind, unset)
 
 
-def filter_bar(request: HttpRequest, serves: Collection[str], others: Collection[str] = ()) -> FilterBar:
-    """The filter of a page that can serve these fields; its other parameters are `others`."""
+def filter_bar(
+    request: HttpRequest, serves: Collection[str], others: Collection[str] = (), unset: str = "Any"
+) -> FilterBar:
+    """The filter of a page that can serve these fields, by their names in addresses; its other parameters are `others`."""
     given = dict(request.GET.lists())
     notices = []
     while True:
@@ -101,8 +114,8 @@ def filter_bar(request: HttpRequest, serves: Collection[str], others: Collection
             notices.append(str(error))
             given = {name: values for name, values in given.items() if name != error.name}
     for name in found.given():
-        if name not in serves and not (name == "zone" and "period" in serves):
+        if name not in serves:
             notices.append(f"{name}: this page cannot be filtered by it, so it shows all; Requests can.")
             found = found.without(name)
     kept = {name: request.GET[name] for name in others if name in request.GET}
-    return FilterBar(found, notices, tuple(name for name in BY_NAME if name in serves), kept)
+    return FilterBar(found, notices, tuple(name for name in BY_NAME if name in serves), kept, unset)

@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
 from dashboard.pages.filter_bar import filter_bar
 from dashboard.pages.usage.charts import usage_page
@@ -10,13 +11,11 @@ from dashboard.queries.figures import SERVED
 
 
 def usage(request: HttpRequest) -> HttpResponse:
-    """Seven days in charts, split `by` model or domain."""
-    bar = filter_bar(request, SERVED, others=("by",))
-    domain = bar.filter.domain
+    """A period in charts, seven days without one, split `by` model or domain."""
+    bar = filter_bar(request, SERVED, others=("by",), unset="7 days by hour")
     split = "domain" if request.GET.get("by") == "domain" else "model"
-    context = usage_page(bar.filter, split) | {
-        "domain": domain,
+    context = usage_page(bar.filter, split, timezone.now()) | {
         "bar": bar,
-        "batches_waiting": batches.waiting(domain),
+        "batches_waiting": batches.waiting(bar.filter.domain),
     }
     return render(request, "usage/page.html", context)

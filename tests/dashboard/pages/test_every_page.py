@@ -35,7 +35,7 @@ def test_an_empty_domain_leads_back_to_all(signed_in: Client, path: str) -> None
         ("/dashboard", 11),
         ("/dashboard/overview-fragment", 8),
         ("/dashboard/requests", 6),
-        ("/dashboard/usage", 8),
+        ("/dashboard/usage", 9),
     ],
 )
 def test_a_list_asks_few_questions_and_no_body(
