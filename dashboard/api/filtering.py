@@ -11,7 +11,7 @@ from pydantic import Field, create_model
 
 from dashboard.api import parameters
 from dashboard.filters.filter import BY_NAME, HELP, Filter, FilterError, parse
-from dashboard.queries import figures
+from dashboard.queries import batches, figures, limits
 
 
 def _query(title: str, served: Iterable[str]) -> Any:
@@ -25,9 +25,13 @@ def _query(title: str, served: Iterable[str]) -> Any:
 if TYPE_CHECKING:
     FilterQuery = Schema
     StatsQuery = Schema
+    BatchQuery = Schema
+    LimitQuery = Schema
 else:
     FilterQuery = _query("FilterQuery", BY_NAME)
     StatsQuery = _query("StatsQuery", figures.SERVED)
+    BatchQuery = _query("BatchQuery", batches.SERVED)
+    LimitQuery = _query("LimitQuery", limits.SERVED)
 
 
 def stats_filter_of(request: HttpRequest) -> Filter:

@@ -73,6 +73,10 @@ class Filter:
         """Without the parameter of this name."""
         return replace(self, **{BY_NAME[name]: _DEFAULTS[BY_NAME[name]]})
 
+    def only(self, names: Iterable[str]) -> "Filter":
+        """Nothing but the parameters of these names."""
+        return Filter(**{BY_NAME[name]: getattr(self, BY_NAME[name]) for name in names})
+
     def given(self) -> dict[str, str]:
         """The parameters that it has, by their names in addresses, as text."""
         values = {name: getattr(self, attribute) for name, attribute in BY_NAME.items()}

@@ -68,12 +68,12 @@ class FilterBar:
         ]
 
     def first(self) -> list[Field]:
-        """The inputs that are always there."""
-        return [field for field in self._fields if field.name in FIRST]
+        """The inputs that are always there: all where there are few."""
+        return [field for field in self._fields if field.name in FIRST or self._has_few]
 
     def more(self) -> list[Field]:
         """The inputs behind "More"."""
-        return [field for field in self._fields if field.name not in FIRST]
+        return [field for field in self._fields if not (field.name in FIRST or self._has_few)]
 
     def in_use(self) -> int:
         """How many of those behind "More" are on."""
@@ -82,6 +82,10 @@ class FilterBar:
     def query(self) -> str:
         """The filter as the query of another page."""
         return self.filter.to_query()
+
+    @property
+    def _has_few(self) -> bool:
+        return len(self.served) <= len(FIRST)
 
     @cached_property
     def _fields(self) -> list[Field]:

@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from dashboard.filters.filter import Filter
+from dashboard.queries.client_keys import keys_called
 from proxy.store.models import DomainTotal, Exchange
 from proxy.store.models.ids import id_floor, moment_of
 
@@ -25,7 +26,6 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EQUAL = {
     "model": "model",
     "account": "account",
-    "client_key": "client_key",
     "person": "user_id",
     "agent": "agent_id",
     "type": "request_type",
@@ -82,6 +82,11 @@ def domain_is(typed: str) -> Q:
     return Q(domain=names[0]) if len(names) == 1 else Q(domain__in=names)
 
 
+def asked_of_exchanges(chosen: Filter, now: datetime) -> Q:
+    """All of a filter, for whoever has so few exchanges that it needs no index."""
+    return _indexed(chosen, now) & _others(chosen)
+
+
 def _look(indexed: QuerySet[Exchange], others: Q, before: UUID | None, size: int, skip: int) -> Found:
     """Step by step back through what the indexes give, until the page is full or the bounds are reached."""
     found: list[Exchange] = []
@@ -129,6 +134,8 @@ def _others(chosen: Filter) -> Q:
     for attribute, column in _AT_LEAST.items():
         if (least := getattr(chosen, attribute)) is not None:
             found &= Q(**{f"{column}__gte": least})
+    if chosen.client_key:
+        found &= Q(client_key__in=[chosen.client_key, *map(str, keys_called(chosen.client_key))])
     if chosen.tool:
         found &= Q(tool_names__contains=[chosen.tool])
     if chosen.status.endswith("xx"):

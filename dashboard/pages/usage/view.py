@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from dashboard.filters.filter import Filter
 from dashboard.pages.filter_bar import filter_bar
 from dashboard.pages.usage.charts import usage_page
 from dashboard.queries import batches
@@ -16,6 +17,14 @@ def usage(request: HttpRequest) -> HttpResponse:
     split = "domain" if request.GET.get("by") == "domain" else "model"
     context = usage_page(bar.filter, split, timezone.now()) | {
         "bar": bar,
-        "batches_waiting": batches.waiting(bar.filter.domain),
+        "waiting": _batches(bar.filter),
     }
     return render(request, "usage/page.html", context)
+
+
+def _batches(chosen: Filter) -> dict[str, object]:
+    """Those without results, whose model is not known yet, and the query that lists them."""
+    if chosen.type not in ("", "batch"):
+        return {}
+    asked = chosen.only(batches.OWN)
+    return {"count": batches.waiting(asked), "query": asked.to_query()}
