@@ -1,14 +1,18 @@
 """The filter of a page: what its address asks for, what the page can serve of it, and a sentence for what it cannot."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from django.http import HttpRequest
+from django.utils import timezone
 
 from dashboard.filters import periods
 from dashboard.filters.filter import BY_NAME, CLASSES, HELP, LABELS, Filter, FilterError, parse
-from dashboard.queries import exchanges
+from dashboard.queries import client_keys
+from dashboard.queries.counts import COUNTED, counts
+from dashboard.queries.spans import span_of
+from dashboard.templatetags.nexus import grouped
 from proxy.record import OUTCOMES
 
 # Fields that stand in the bar at once; the others are behind "More".
@@ -18,11 +22,13 @@ CHOICES = {
     "outcome": {outcome: outcome.replace("_", " ") for outcome in OUTCOMES},
     "status": {name: name for name in CLASSES},
 }
+# A part of a domain's name is enough, and a status is a number too: what else has choices is chosen from them.
+_TYPED = ("domain", "status", "clientKey")
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One input of the bar; `choices` are suggestions of a list, by value, or empty for a text."""
+    """One input of the bar; `choices` are what people read, by value, of a `select` or a `list`; a `text` has none."""
 
     name: str
     label: str
@@ -46,14 +52,15 @@ class Chip:
 class FilterBar:
     """`filter` is what the page goes by; `notices` say what of its address it cannot use, `kept` what else is in its address.
 
-    `unset` is the period of a page whose address names none.
+    `unset` is what the picker calls the period of a page whose address names none, `counted` of which period it counts values then.
     """
 
     filter: Filter
     notices: list[str]
     served: tuple[str, ...]
     kept: dict[str, str]
-    unset: str = "Any"
+    unset: str
+    counted: str
 
     @property
     def is_narrow(self) -> bool:
@@ -93,19 +100,37 @@ class FilterBar:
         return list(self._made())
 
     def _made(self) -> Iterator[Field]:
-        given = self.filter.given()
+        given, counted = self.filter.given(), self._counted()
         for name in self.served:
-            attribute = BY_NAME[name]
+            value = given.get(name, "")
+            choices = self._choices(name, counted)
+            kind = "text" if not choices else "list" if name in _TYPED else "select"
+            if kind == "select" and value not in choices:
+                choices = {value: value, **choices} if value else choices
             unset = self.unset if name == "period" else "Any"
-            choices = {value: label for value, label in CHOICES.get(name, {}).items() if label != unset}
-            if name == "domain":
-                choices = {domain: domain for domain in exchanges.domain_names()}
-            kind = "select" if name in ("period", "outcome") else "list" if choices else "text"
-            yield Field(name, LABELS[attribute], HELP[attribute], given.get(name, ""), choices, kind, unset)
+            yield Field(name, LABELS[BY_NAME[name]], HELP[BY_NAME[name]], value, choices, kind, unset)
+
+    def _choices(self, name: str, counted: dict[str, dict[str, int]]) -> dict[str, str]:
+        if name == "clientKey":
+            return {key: key for key in client_keys.names()}
+        if name in COUNTED:
+            return {value: f"{value} ({grouped(count)})" for value, count in counted[name].items()}
+        fixed = CHOICES.get(name, {}).items()
+        return {value: label for value, label in fixed if label != self.unset or value == self.filter.period}
+
+    def _counted(self) -> dict[str, dict[str, int]]:
+        chosen = self.filter.only(("period", "from", "to", "zone"))
+        if not (chosen.period or chosen.since or chosen.until):
+            chosen = replace(chosen, period=self.counted)
+        return counts(span_of(chosen, timezone.now()))
 
 
 def filter_bar(
-    request: HttpRequest, serves: Collection[str], others: Collection[str] = (), unset: str = "Any"
+    request: HttpRequest,
+    serves: Collection[str],
+    others: Collection[str] = (),
+    unset: str = "Any",
+    counted: str = "30d",
 ) -> FilterBar:
     """The filter of a page that can serve these fields, by their names in addresses; its other parameters are `others`."""
     given = dict(request.GET.lists())
@@ -122,4 +147,5 @@ def filter_bar(
             notices.append(f"{name}: this page cannot be filtered by it, so it shows all; Requests can.")
             found = found.without(name)
     kept = {name: request.GET[name] for name in others if name in request.GET}
-    return FilterBar(found, notices, tuple(name for name in BY_NAME if name in serves), kept, unset)
+    served = tuple(name for name in BY_NAME if name in serves)
+    return FilterBar(found, notices, served, kept, unset, counted)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from dashboard.filters.filter import Filter
@@ -72,7 +72,7 @@ def waiting(chosen: Filter) -> int:
     kept = _of(chosen, now).filter(counted_by=None, created_at__gt=now - RESULTS_KEPT)
     asked = chosen.only([name for name in OF_EXCHANGES if name != "model"])
     if asked == Filter():
-        return kept.count()
+        return int(kept.aggregate(found=Count("pk"))["found"])
     return sum(1 for _ in _fitting(list(kept.order_by("-created_at")[:MOST_ROWS]), asked, now))
 
 

@@ -84,11 +84,6 @@ def stored_total(chosen: Filter) -> int | None:
     return int(totals.aggregate(stored=Sum("stored", default=0))["stored"])
 
 
-def domain_names(limit: int = 200) -> list[str]:
-    """The domains with the latest traffic, for the filter's suggestions."""
-    return list(DomainTotal.objects.order_by("-last_at").values_list("domain", flat=True)[:limit])
-
-
 def find(exchange_id: UUID) -> Exchange | None:
     """One exchange, all columns."""
     return Exchange.objects.filter(id=exchange_id).first()

@@ -17,8 +17,8 @@ from proxy.metrics import BILLED
 from proxy.store.models import DayRollup
 
 HOURLY_UP_TO = timedelta(days=2)
-# Days of another zone are put together of hours, which takes ten times as long as to read those of UTC.
-LOCAL_DAYS_UP_TO = timedelta(days=62)
+# Days of another zone are put together of hours, which takes twenty times as long as to read those of UTC.
+LOCAL_DAYS_UP_TO = timedelta(days=32)
 NAMED_SERIES = 6
 OTHERS = "everything else"
 # A week has tens of thousands of rollups: each sum more is to be seen.

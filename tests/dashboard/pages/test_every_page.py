@@ -34,7 +34,7 @@ def test_an_empty_domain_leads_back_to_all(signed_in: Client, path: str) -> None
     [
         ("/dashboard", 11),
         ("/dashboard/overview-fragment", 8),
-        ("/dashboard/requests", 6),
+        ("/dashboard/requests", 7),
         ("/dashboard/usage", 9),
     ],
 )
