@@ -185,7 +185,7 @@ def batches_of_two_keys() -> None:
     take_in(
         make_batch(fetch(answered("claude-haiku-4-5", usage(1, 1)), "counted", moment=now, client_key="8"))
     )
-    other = {"domain": "b.example", "account": "other", "client_key": "9"}
+    other: dict[str, Any] = {"domain": "b.example", "account": "other", "client_key": "9"}
     take_in(make_batch(create("waits", created_at=None, moment=now, **other)))
 
 

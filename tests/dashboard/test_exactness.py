@@ -33,7 +33,7 @@ def unpriced(*models: str) -> None:
 def test_the_overview_names_the_models_without_a_price_and_what_to_do(signed_in: Client) -> None:
     unpriced("claude-next-1", "odd&<name>")
 
-    page = text(signed_in, "/dashboard/overview-fragment")
+    page = text(signed_in, "/dashboard")
 
     assert (
         '<a id="unpriced-claude-next-1" href="/admin/proxy/price/add/?model=claude-next-1"><code>claude-next-1</code></a>'

@@ -18,13 +18,12 @@ from proxy.store.pricing.pending import pending
 RECENT = 20
 
 
-def overview(request: HttpRequest, *, base: str = "dashboard/base.html") -> HttpResponse:
-    """Cards, pipeline, what runs now and what ended last; `base` is the template that it extends."""
+def overview(request: HttpRequest) -> HttpResponse:
+    """Cards, pipeline, what runs now and what ended last."""
     bar = filter_bar(request, figures.SERVED, unset="Last 24 hours", counted="24h")
     span = span_of(bar.filter, timezone.now())
     summary = figures.summary(span, bar.filter)
     context = {
-        "base": base,
         "bar": bar,
         "span": span,
         "cards": cards(summary.total),

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from tests import people
-from tests.dashboard.pages.shown import text
+from tests.dashboard.pages.shown import BY_HTMX, text
 
 pytestmark = pytest.mark.django_db
 
@@ -18,7 +18,7 @@ def test_e0_the_overview_shows_the_last_day(signed_in: Client) -> None:
     people.make_exchange(domain="b.example", outcome="upstream_error", status=529)
     people.make_exchange(at=people.hours_ago(30), domain="old.example")
 
-    page = text(signed_in, "/dashboard/overview-fragment")
+    page = text(signed_in, "/dashboard", BY_HTMX)
 
     assert 'title="2 requests"' in page
     assert "1 failed" in page
@@ -69,7 +69,7 @@ def test_a_nul_in_a_filter_is_ignored(signed_in: Client) -> None:
 def test_the_fragment_is_a_part_of_the_page_and_has_no_frame(signed_in: Client) -> None:
     people.make_exchange()
 
-    fragment = text(signed_in, "/dashboard/overview-fragment?domain=a.example").strip()
+    fragment = text(signed_in, "/dashboard?domain=a.example", BY_HTMX).strip()
 
     assert 'aria-label="Pipeline"' in fragment
     assert "<html" not in fragment
@@ -77,10 +77,17 @@ def test_the_fragment_is_a_part_of_the_page_and_has_no_frame(signed_in: Client) 
     assert fragment in text(signed_in, "/dashboard?domain=a.example")
 
 
+def test_a_page_that_htmx_restores_is_whole(signed_in: Client) -> None:
+    page = text(signed_in, "/dashboard", BY_HTMX | {"HX-History-Restore-Request": "true"})
+
+    assert "<html" in page
+    assert 'id="fresh"' in page
+
+
 def test_htmx_reads_the_fragment_of_the_chosen_domain(signed_in: Client) -> None:
     page = text(signed_in, "/dashboard?domain=a%26b.example")
 
-    assert 'hx-get="/dashboard/overview-fragment?domain=a%26b.example" hx-trigger="stale"' in page
+    assert 'hx-get="/dashboard?domain=a%26b.example" hx-trigger="stale"' in page
 
 
 def test_htmx_gets_a_policy_as_strict_as_the_servers(signed_in: Client) -> None:
