@@ -6,7 +6,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Q, QuerySet
 
-from dashboard.queries.figures import pieces
+from dashboard.queries.figures import rollups
 from dashboard.queries.spans import Span
 
 # Columns of rollups by the field of the filter.
@@ -17,7 +17,7 @@ _EACH = ", ".join(f"({column})" for column in COUNTED.values())
 
 def counts(span: Span) -> dict[str, dict[str, int]]:
     """The values of each field of COUNTED in a span, the busiest first, whatever else is filtered by."""
-    first, *others = (_columns(part) for part in pieces(span, Q()))
+    first, *others = (_columns(part) for part in rollups(span, Q()))
     rows, parameters = first.union(*others, all=True).query.sql_with_params()
     names = ", ".join((*COUNTED.values(), "requests"))
     # One look at the rows for all fields; grouped by all of them at once there would be almost as many groups as rows.

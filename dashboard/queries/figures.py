@@ -93,7 +93,7 @@ class Summary:
 def summary(span: Span, chosen: Filter = ALL) -> Summary:
     """All sums of a span, however long ago."""
     rows = [
-        row for part in pieces(span, by_key(chosen)) for row in part.values(*_SPLITS).annotate(**AGGREGATES)
+        row for part in rollups(span, by_key(chosen)) for row in part.values(*_SPLITS).annotate(**AGGREGATES)
     ]
     parts = [(row, of_row(row)) for row in rows]
     splits = [_split((row[name], sums) for row, sums in parts) for name in _SPLITS]
@@ -106,7 +106,7 @@ def hours(span: Span, keys: Q) -> QuerySet[Rollup]:
     return rows.filter(hour__lt=span.until) if span.until else rows
 
 
-def pieces(span: Span, keys: Q) -> list[QuerySet[Any]]:
+def rollups(span: Span, keys: Q) -> list[QuerySet[Any]]:
     """The rollups of a span: days (of UTC) where they are whole, hours before and after them."""
     first = span.since + -span.since.hour % 24 * HOUR
     last = span.until - span.until.hour * HOUR if span.until else None

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Case, F, QuerySet, Value, When
 
 from dashboard.filters.filter import Filter
-from dashboard.queries.figures import AGGREGATES, ALL, Figures, by_key, hours, pieces, together
+from dashboard.queries.figures import AGGREGATES, ALL, Figures, by_key, hours, rollups, together
 from dashboard.queries.spans import HOUR, Span, first_hour, hour_of
 from proxy.metrics import BILLED
 from proxy.store.models import DayRollup
@@ -88,7 +88,7 @@ def _rows(chart: Cut, chosen: Filter) -> list[QuerySet[Any]]:
     """Days where all bars are whole days of UTC, as days of rollups are."""
     keys = by_key(chosen)
     is_utc = chart.step == "day" and not any(start.hour for start in chart.starts[1:])
-    return pieces(chart.span, keys) if is_utc else [hours(chart.span, keys)]
+    return rollups(chart.span, keys) if is_utc else [hours(chart.span, keys)]
 
 
 def _start_of(at: datetime | date) -> datetime:

@@ -238,7 +238,7 @@ def test_what_no_batch_knows_is_refused(program: Client, query: str) -> None:
 
 @pytest.mark.usefixtures("batches_of_two_keys")
 @pytest.mark.parametrize(
-    ("query", "link"),
+    ("query", "expected"),
     [
         ("model=claude-haiku-4-5&account=other", '1 <a href="/api/batches?account=other">batch</a>'),
         ("period=24h&type=batch", '1 <a href="/api/batches?period=24h">batch</a>'),
@@ -246,8 +246,10 @@ def test_what_no_batch_knows_is_refused(program: Client, query: str) -> None:
         ("type=inference", None),
     ],
 )
-def test_usage_tells_of_the_batches_of_its_filter(signed_in: Client, query: str, link: str | None) -> None:
+def test_usage_tells_of_the_batches_of_its_filter(
+    signed_in: Client, query: str, expected: str | None
+) -> None:
     shown = signed_in.get(f"/dashboard/usage?{query}").text
 
-    assert ("results not fetched" in shown) is (link is not None)
-    assert (link or "") in shown
+    assert ("results not fetched" in shown) is (expected is not None)
+    assert (expected or "") in shown

@@ -42,14 +42,14 @@ def requests_of(page: str) -> int:
 @pytest.mark.usefixtures("stored")
 @pytest.mark.parametrize("query", PERIODS)
 def test_a_period_has_the_same_figures_everywhere(signed_in: Client, program: Client, query: str) -> None:
-    told: Any = program.get(f"/api/stats?{query}").json()
+    stats: Any = program.get(f"/api/stats?{query}").json()
 
     overview = text(signed_in, f"/dashboard?{query}")
 
-    assert requests_of(overview) == told["totalRequests"]
-    assert f'<p class="figure">{told["activeDomains"]}</p>' in overview
+    assert requests_of(overview) == stats["totalRequests"]
+    assert f'<p class="figure">{stats["activeDomains"]}</p>' in overview
     if query:
-        assert requests_of(text(signed_in, f"/dashboard/usage?{query}")) == told["totalRequests"]
+        assert requests_of(text(signed_in, f"/dashboard/usage?{query}")) == stats["totalRequests"]
 
 
 @pytest.mark.usefixtures("stored")
