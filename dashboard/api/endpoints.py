@@ -15,6 +15,7 @@ from dashboard.access.signin import NOT_ALLOWED, READ_BODIES, VIEW_FIGURES, Visi
 from dashboard.api import openapi, parameters, present
 from dashboard.api.filtering import (
     BatchQuery,
+    DomainQuery,
     FilterQuery,
     LimitQuery,
     StatsQuery,
@@ -38,7 +39,6 @@ from dashboard.api.schemas import (
 )
 from dashboard.caching import BODIES
 from dashboard.errors import json_error
-from dashboard.filters.filter import Filter
 from dashboard.queries import batches, exchanges, figures
 from dashboard.queries import limits as limit_queries
 from dashboard.queries.spans import span_of
@@ -193,9 +193,10 @@ def message_batches(
 
 
 @api.get("/domains", response={200: DomainList, **ERRORS}, by_alias=True)
-def domains(request: HttpRequest) -> DomainList:
-    """Domains of the last 7 days."""
-    found = figures.summary(span_of(Filter(period="7d"), timezone.now())).by_domain
+def domains(request: HttpRequest, filters: Query[DomainQuery]) -> DomainList:
+    """Domains with traffic in a period, of the last 7 days without one, the busiest first."""
+    chosen = filter_of(request).in_period("7d")
+    found = figures.summary(span_of(chosen, timezone.now()), chosen).by_domain
     return DomainList(
         domains=[
             DomainCount(domain=name, request_count=counters.requests) for name, counters in found.items()

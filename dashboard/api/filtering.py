@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     FilterQuery = Schema
     StatsQuery = Schema
     BatchQuery = Schema
+    DomainQuery = Schema
     LimitQuery = Schema
 else:
     FilterQuery = _query("FilterQuery", BY_NAME)
     StatsQuery = _query("StatsQuery", figures.SERVED)
     BatchQuery = _query("BatchQuery", batches.SERVED)
+    DomainQuery = _query("DomainQuery", figures.SERVED)
     LimitQuery = _query("LimitQuery", limits.SERVED)
 
 

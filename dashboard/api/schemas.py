@@ -221,7 +221,7 @@ class DomainCount(CamelSchema):
 
 
 class DomainList(CamelSchema):
-    """Domains of the last 7 days, the busiest first."""
+    """Domains of a period, the busiest first."""
 
     domains: list[DomainCount]
 

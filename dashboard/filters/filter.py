@@ -69,6 +69,19 @@ class Filter:
         """Where its days begin."""
         return periods.zone_of(self.zone)
 
+    @property
+    def has_period(self) -> bool:
+        """Whether it says from when or up to when."""
+        return bool(self.period or self.since or self.until)
+
+    def in_period(self, period: str) -> "Filter":
+        """The same, in this period where it has none."""
+        return self if self.has_period else replace(self, period=period)
+
+    def adding(self, name: str, text: str) -> "Filter":
+        """With the parameter of this name, in place of what it had of it; raises FilterError."""
+        return replace(self, **{BY_NAME[name]: _value(name, text)})
+
     def without(self, name: str) -> "Filter":
         """Without the parameter of this name."""
         return replace(self, **{BY_NAME[name]: _DEFAULTS[BY_NAME[name]]})

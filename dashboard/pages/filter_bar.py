@@ -1,7 +1,7 @@
 """The filter of a page: what its address asks for, what the page can serve of it, and a sentence for what it cannot."""
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 from django.http import HttpRequest
@@ -74,6 +74,14 @@ class FilterBar:
             for name, value in self.filter.given().items()
         ]
 
+    def adding(self, name: str, value: str) -> str:
+        """The query with a value of a table as a filter besides, on the first page of a list; "" where that cannot be."""
+        kept = {key: text for key, text in self.kept.items() if key != "before"}
+        try:
+            return self.filter.adding(name, value).to_query(**kept) if value and name in self.served else ""
+        except FilterError:
+            return ""
+
     def first(self) -> list[Field]:
         """The inputs that are always there: all where there are few."""
         return [field for field in self._fields if field.name in FIRST or self._has_few]
@@ -85,6 +93,13 @@ class FilterBar:
     def in_use(self) -> int:
         """How many of those behind "More" are on."""
         return sum(bool(field.value) for field in self.more())
+
+    def chosen(self, name: str, choices: Sequence[str]) -> str:
+        """One of `choices` by another parameter of the address, else the first, and a notice where it is none of them."""
+        value = self.kept.get(name, "")
+        if value and value not in choices:
+            self.notices.append(f"{name}: it is none of {', '.join(choices)}.")
+        return value if value in choices else choices[0]
 
     def query(self) -> str:
         """The filter as the query of another page."""
@@ -119,9 +134,7 @@ class FilterBar:
         return {value: label for value, label in fixed if label != self.unset or value == self.filter.period}
 
     def _counted(self) -> dict[str, dict[str, int]]:
-        chosen = self.filter.only(("period", "from", "to", "zone"))
-        if not (chosen.period or chosen.since or chosen.until):
-            chosen = replace(chosen, period=self.counted)
+        chosen = self.filter.only(("period", "from", "to", "zone")).in_period(self.counted)
         return counts(span_of(chosen, timezone.now()))
 
 

@@ -74,6 +74,13 @@ def page(chosen: Filter, before: UUID | None = None, size: int = 50, skip: int =
     return filtering.find(Exchange.objects.newest_first().defer(*UNLISTED), chosen, before, size, skip)
 
 
+def latest(chosen: Filter, size: int) -> Found:
+    """The first of them, for a page that is read again and again: it looks a step back and no further."""
+    return filtering.find(
+        Exchange.objects.newest_first().defer(*UNLISTED), chosen, size=size, most_rows=filtering.STEP
+    )
+
+
 def stored_total(chosen: Filter) -> int | None:
     """How many exchanges of a filter are stored, from the counters; None where they cannot tell: counting takes seconds."""
     if replace(chosen, domain="", zone="") != Filter():

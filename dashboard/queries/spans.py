@@ -47,9 +47,8 @@ def span_of(chosen: Filter, now: datetime) -> Span:
 
     A span of hours or days is that many hours up to the present one, so that a figure of `24h` holds 24 of them.
     """
+    chosen = chosen.in_period("24h")
     bounds = chosen.bounds(now)
-    if not (chosen.period or chosen.since or chosen.until):
-        return span_of(Filter(period="24h", zone=chosen.zone), now)
     if chosen.period in periods.SPANS:
         hours = max(FEWEST_HOURS, periods.SPANS[chosen.period] // HOUR)
         since = hour_of(now) - (hours - 1) * HOUR

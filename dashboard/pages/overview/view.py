@@ -33,6 +33,6 @@ def overview(request: HttpRequest) -> HttpResponse:
         "outdated": pending(),
         "unchecked": limit_use.unchecked(),
         "restarts": restarts.read(settings.NEXUS_DATA_DIR),
-        "rows": exchanges.page(bar.filter, size=RECENT).rows,
+        "latest": exchanges.latest(bar.filter, RECENT),
     }
     return render(request, "overview/page.html", context)

@@ -52,7 +52,7 @@ def usage_page(chosen: Filter, split: str, now: datetime) -> dict[str, object]:
 
 def cut_of(chosen: Filter, now: datetime) -> Cut:
     """Without a period the last seven days hour by hour, in which a day's course is to be seen."""
-    if chosen.period or chosen.since or chosen.until:
+    if chosen.has_period:
         return usage.cut(span_of(chosen, now), now)
     seven_days = week(chosen, now)
     return usage.by_hours(seven_days, seven_days.until or now)

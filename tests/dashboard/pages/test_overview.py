@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from dashboard.queries import filtering
 from tests import people
 from tests.dashboard.pages.shown import BY_HTMX, text
 
@@ -102,3 +103,17 @@ def test_htmx_gets_a_policy_as_strict_as_the_servers(signed_in: Client) -> None:
         "historyEnabled": False,
         "ignoreTitle": True,
     }
+
+
+def test_the_overview_says_how_far_it_looked_for_its_latest_requests(
+    signed_in: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filtering, "STEP", 2)
+    for index in range(5):
+        people.make_exchange(at=people.hours_ago(index), model="rare" if index == 4 else "often")
+
+    page = text(signed_in, "/dashboard?model=rare")
+
+    assert "None found so far" in page
+    assert "The list looked back to" in page
+    assert 'id="all-requests" href="/dashboard/requests?model=rare"' in page
