@@ -11,7 +11,7 @@ from dashboard.filters import periods
 from dashboard.filters.filter import BY_NAME, CLASSES, HELP, LABELS, Filter, FilterError, parse
 from dashboard.queries import client_keys
 from dashboard.queries.counts import COUNTED, counts
-from dashboard.queries.spans import span_of
+from dashboard.queries.spans import Span, span_of
 from dashboard.templatetags.nexus import grouped
 from proxy.record import OUTCOMES
 
@@ -115,7 +115,8 @@ class FilterBar:
         return list(self._made())
 
     def _made(self) -> Iterator[Field]:
-        given, counted = self.filter.given(), self._counted()
+        given, span = self.filter.given(), self._span()
+        counted = counts(span)
         for name in self.served:
             value = given.get(name, "")
             choices = self._choices(name, counted)
@@ -123,7 +124,8 @@ class FilterBar:
             if kind == "select" and value not in choices:
                 choices = {value: value, **choices} if value else choices
             unset = self.unset if name == "period" else "Any"
-            yield Field(name, LABELS[BY_NAME[name]], HELP[BY_NAME[name]], value, choices, kind, unset)
+            note = f" In brackets: requests, {span.name}." if name in COUNTED else ""
+            yield Field(name, LABELS[BY_NAME[name]], HELP[BY_NAME[name]] + note, value, choices, kind, unset)
 
     def _choices(self, name: str, counted: dict[str, dict[str, int]]) -> dict[str, str]:
         if name == "clientKey":
@@ -133,9 +135,9 @@ class FilterBar:
         fixed = CHOICES.get(name, {}).items()
         return {value: label for value, label in fixed if label != self.unset or value == self.filter.period}
 
-    def _counted(self) -> dict[str, dict[str, int]]:
+    def _span(self) -> Span:
         chosen = self.filter.only(("period", "from", "to", "zone")).in_period(self.counted)
-        return counts(span_of(chosen, timezone.now()))
+        return span_of(chosen, timezone.now())
 
 
 def filter_bar(
@@ -143,7 +145,7 @@ def filter_bar(
     serves: Collection[str],
     others: Collection[str] = (),
     unset: str = "Any",
-    counted: str = "30d",
+    counted: str = "7d",
 ) -> FilterBar:
     """The filter of a page that can serve these fields, by their names in addresses; its other parameters are `others`."""
     given = dict(request.GET.lists())

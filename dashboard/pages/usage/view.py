@@ -13,7 +13,7 @@ from dashboard.queries.figures import SERVED
 
 def usage(request: HttpRequest) -> HttpResponse:
     """A period in charts, seven days without one, split `by` model or domain."""
-    bar = filter_bar(request, SERVED, others=("by",), unset="7 days by hour", counted="7d")
+    bar = filter_bar(request, SERVED, others=("by",), unset="7 days by hour")
     split = bar.chosen("by", ("model", "domain"))
     context = usage_page(bar.filter, split, timezone.now()) | {
         "bar": bar,

@@ -85,6 +85,7 @@ def test_lists_follow_the_period_and_nothing_else(signed_in: Client, path: str) 
     ]
     assert options(page, "account") == [("", "Any"), ("team", "team (2)")]
     assert ("a.example", "a.example (1)") in options(page, "domain")
+    assert f"In brackets: requests, last {'24 hours' if path == '/dashboard' else '7 days'}." in page
     assert options(longer, "domain")[0] == ("a.example", "a.example (2)")
 
 
