@@ -10,11 +10,6 @@ def pages() -> dict[str, str]:
     return {page.name: _filled(page.address) for page in PAGES if page.permission}
 
 
-def fragments() -> list[str]:
-    """What htmx reads again."""
-    return [_filled(page.fragment) for page in PAGES if page.fragment]
-
-
 def _filled(address: str) -> str:
     for parameter, name in _PARAMETERS.items():
         address = address.replace(parameter, name)

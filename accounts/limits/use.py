@@ -12,7 +12,7 @@ import redis
 
 from accounts import redis_client
 from accounts.access.limits import UNCHECKED_KEY, Rule, end, redis_key, spent_key
-from accounts.models.limits import Limit, read_rules
+from accounts.models.limits import Limit, LimitQuerySet, read_rules
 
 _SECONDS = 1
 RECENT = timedelta(days=1)
@@ -81,9 +81,9 @@ class Overview:
     unchecked: Unchecked | None = None
 
 
-def overview() -> Overview:
-    """Ask Redis; without its answer the limits are there and their use is not."""
-    rules = read_rules(Limit.objects.in_force()).all()
+def overview(limits: LimitQuerySet | None = None) -> Overview:
+    """Ask Redis of these limits, by default of all; without its answer they are there and their use is not."""
+    rules = read_rules(Limit.objects.in_force() if limits is None else limits).all()
     try:
         client = redis_client.client(_SECONDS)
         uses = [use for rule in rules for use in _Reader(client).uses(rule)]

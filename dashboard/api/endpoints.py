@@ -1,6 +1,5 @@
 """The data API: endpoints translate, `queries` reads, `schemas` shapes."""
 
-from datetime import timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -11,11 +10,18 @@ from ninja.errors import HttpError, ValidationError
 from ninja.security import APIKeyHeader
 
 from accounts import guesses
-from accounts.limits import use as limit_use
 from dashboard.access import throttle
 from dashboard.access.signin import NOT_ALLOWED, READ_BODIES, VIEW_FIGURES, Visitor, visitor
 from dashboard.api import openapi, parameters, present
-from dashboard.api.filtering import FilterQuery, StatsQuery, filter_of, stats_filter_of
+from dashboard.api.filtering import (
+    BatchQuery,
+    DomainQuery,
+    FilterQuery,
+    LimitQuery,
+    StatsQuery,
+    filter_of,
+    stats_filter_of,
+)
 from dashboard.api.schemas import (
     BatchList,
     BatchReport,
@@ -33,8 +39,9 @@ from dashboard.api.schemas import (
 )
 from dashboard.caching import BODIES
 from dashboard.errors import json_error
-from dashboard.filters.values import domain_of
 from dashboard.queries import batches, exchanges, figures
+from dashboard.queries import limits as limit_queries
+from dashboard.queries.spans import span_of
 from dashboard.queries.storage import Storage, storage
 from proxy.store.pipeline import Pipeline, pipeline
 
@@ -113,9 +120,8 @@ ERRORS = {401: Error, 403: Error, 404: Error, 422: Error, 429: Error, 503: Error
 def stats(request: HttpRequest, filters: Query[StatsQuery], since: str = "") -> Any:
     """Sums of a period, the last 24 hours without one, in whole hours; `since` is another name of `from`."""
     chosen = stats_filter_of(request)
-    bounds = chosen.bounds(timezone.now())
-    start = figures.hour_of(bounds.since) if bounds.since else figures.last_day()
-    return present.stats(figures.summary(start, chosen, bounds.until), start)
+    span = span_of(chosen, timezone.now())
+    return present.stats(figures.summary(span, chosen), span.since)
 
 
 @api.get("/requests", response={200: RequestList, **ERRORS}, by_alias=True)
@@ -172,18 +178,25 @@ def raw(request: HttpRequest, exchange_id: UUID, side: Literal["request", "respo
 
 @api.get("/batches", response={200: BatchList, **ERRORS}, by_alias=True)
 def message_batches(
-    request: HttpRequest, domain: str = "", limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100
+    request: HttpRequest,
+    filters: Query[BatchQuery],
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100,
 ) -> BatchList:
     """Message batches, newest first: a batch costs nothing in the figures until its results are fetched."""
-    name = domain_of(domain)
-    found = [BatchReport.from_orm(batch) for batch in batches.newest(name, limit)]
-    return BatchList(waiting=batches.waiting(name), batches=found)
+    chosen = filter_of(request, ("limit",))
+    found = batches.newest(chosen, limit)
+    return BatchList(
+        waiting=batches.waiting(chosen),
+        looked_back_to=found.looked_back_to,
+        batches=[BatchReport.from_orm(batch) for batch in found.batches],
+    )
 
 
 @api.get("/domains", response={200: DomainList, **ERRORS}, by_alias=True)
-def domains(request: HttpRequest) -> DomainList:
-    """Domains of the last 7 days."""
-    found = figures.summary(timezone.now() - timedelta(days=7)).by_domain
+def domains(request: HttpRequest, filters: Query[DomainQuery]) -> DomainList:
+    """Domains with traffic in a period, of the last 7 days without one, the busiest first."""
+    chosen = filter_of(request).in_period("7d")
+    found = figures.summary(span_of(chosen, timezone.now()), chosen).by_domain
     return DomainList(
         domains=[
             DomainCount(domain=name, request_count=counters.requests) for name, counters in found.items()
@@ -192,9 +205,9 @@ def domains(request: HttpRequest) -> DomainList:
 
 
 @api.get("/limits", response={200: LimitList, **ERRORS}, by_alias=True)
-def limits(request: HttpRequest) -> LimitList:
+def limits(request: HttpRequest, filters: Query[LimitQuery]) -> LimitList:
     """Each limit and how much of it is used now."""
-    found = limit_use.overview()
+    found = limit_queries.overview(filter_of(request))
     passed = found.unchecked
     return LimitList(
         redis_answers=found.redis_answers,

@@ -11,31 +11,29 @@ from pydantic import Field, create_model
 
 from dashboard.api import parameters
 from dashboard.filters.filter import BY_NAME, HELP, Filter, FilterError, parse
-from dashboard.queries import figures
+from dashboard.queries import batches, figures, limits
 
-_FIELDS: dict[str, Any] = {
-    attribute: (str, Field("", alias=name, description=HELP[attribute]))
-    for name, attribute in BY_NAME.items()
-}
-# What an operation declares, for its documentation; `filter_of` reads.
+
+def _query(title: str, served: Iterable[str]) -> Any:
+    """What an operation declares, for its documentation and for what it refuses; `filter_of` reads it."""
+    named: dict[str, Any] = {
+        BY_NAME[name]: (str, Field("", alias=name, description=HELP[BY_NAME[name]])) for name in served
+    }
+    return create_model(title, __base__=Schema, **named)
+
+
 if TYPE_CHECKING:
     FilterQuery = Schema
-else:
-    FilterQuery = create_model("FilterQuery", __base__=Schema, **_FIELDS)
-
-
-# What sums can be filtered by.
-_OF_SUMS = {
-    name: attribute
-    for name, attribute in BY_NAME.items()
-    if attribute in {"period", "since", "until", "zone", *figures.SERVED}
-}
-if TYPE_CHECKING:
     StatsQuery = Schema
+    BatchQuery = Schema
+    DomainQuery = Schema
+    LimitQuery = Schema
 else:
-    StatsQuery = create_model(
-        "StatsQuery", __base__=Schema, **{attribute: _FIELDS[attribute] for attribute in _OF_SUMS.values()}
-    )
+    FilterQuery = _query("FilterQuery", BY_NAME)
+    StatsQuery = _query("StatsQuery", figures.SERVED)
+    BatchQuery = _query("BatchQuery", batches.SERVED)
+    DomainQuery = _query("DomainQuery", figures.SERVED)
+    LimitQuery = _query("LimitQuery", limits.SERVED)
 
 
 def stats_filter_of(request: HttpRequest) -> Filter:

@@ -221,7 +221,7 @@ class DomainCount(CamelSchema):
 
 
 class DomainList(CamelSchema):
-    """Domains of the last 7 days, the busiest first."""
+    """Domains of a period, the busiest first."""
 
     domains: list[DomainCount]
 
@@ -246,6 +246,9 @@ class BatchList(CamelSchema):
     """Message batches, the newest first; `waiting` counts all whose results can be fetched and were not."""
 
     waiting: int
+    looked_back_to: datetime | None = Field(
+        description="Where it stopped to look for what a filter asks of a batch's exchanges; null: it looked at all"
+    )
     batches: list[BatchReport]
 
 

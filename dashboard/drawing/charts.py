@@ -25,8 +25,23 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Axis:
+    """A bar for each moment of `bars`, called by its label; `marks` stand below at even distances."""
+
+    bars: Sequence[datetime]
+    labels: Sequence[str]
+    marks: Sequence[str]
+
+
+def even_marks(count: int) -> list[int]:
+    """Which of so many bars have a mark: four to eight where they can be as many bars apart, else seven or fewer."""
+    marks = next((marks for marks in (7, 8, 6, 5, 4) if count % marks == 0), min(7, count))
+    return [index * count // marks for index in range(marks)]
+
+
+@dataclass(frozen=True, slots=True)
 class Bar:
-    """One hour; `title` is what a pointer shows and a screen reader says."""
+    """One hour or day; `title` is what a pointer shows and a screen reader says."""
 
     x: int
     title: str
@@ -68,14 +83,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """`ticks` label the vertical axis from top to bottom, `days` the horizontal one from left to right."""
+    """`ticks` label the vertical axis from top to bottom, `marks` the horizontal one from left to right."""
 
     title: str
     width: int
     series: list[Series]
     bars: list[Bar]
     ticks: list[str]
-    days: list[str]
+    marks: Sequence[str]
     rows: list[Row]
 
     @property
@@ -92,19 +107,18 @@ class Chart:
 def stacked(
     title: str,
     series: Mapping[str, Mapping[datetime, Number]],
-    hours: Sequence[datetime],
-    days: Sequence[datetime],
+    axis: Axis,
     show: Callable[[Number], str],
 ) -> Chart:
-    """Stack the series hour by hour; `hours` and `days` come in UTC and in the reporting zone."""
-    zone = days[0].tzinfo
-    sums = [sum((values.get(hour, 0) for values in series.values()), start=Decimal(0)) for hour in hours]
+    """Stack the series bar by bar."""
+    bars = axis.bars
+    sums = [sum((values.get(bar, 0) for values in series.values()), start=Decimal(0)) for bar in bars]
     top = ceiling(max(sums, default=Decimal(0)))
     filled = [index for index, value in enumerate(sums) if value]
-    labels = {index: f"{hours[index].astimezone(zone):%a %d %b, %H:%M}" for index in filled}
+    labels = axis.labels
     return Chart(
         title=title,
-        width=len(hours),
+        width=len(bars),
         series=[
             Series(index, name, show(sum(values.values(), start=Decimal(0))))
             for index, (name, values) in enumerate(series.items())
@@ -113,14 +127,14 @@ def stacked(
             Bar(
                 index,
                 f"{labels[index]} — {show(sums[index])}",
-                _stack([float(values.get(hours[index], 0)) for values in series.values()], float(top)),
+                _stack([float(values.get(bars[index], 0)) for values in series.values()], float(top)),
             )
             for index in filled
         ],
         ticks=[show(top), show(top / 2), "0"],
-        days=[f"{day:%a %d}" for day in days],
+        marks=axis.marks,
         rows=[
-            Row(labels[index], [show(values.get(hours[index], 0)) for values in series.values()])
+            Row(labels[index], [show(values.get(bars[index], 0)) for values in series.values()])
             for index in reversed(filled)
         ],
     )

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from dashboard.filters import periods
 from dashboard.filters.periods import Bounds
@@ -63,9 +64,31 @@ class Filter:
             return periods.bounds(self.period, self.zone, now)
         return Bounds(self.since, self.until)
 
+    @property
+    def local(self) -> ZoneInfo:
+        """Where its days begin."""
+        return periods.zone_of(self.zone)
+
+    @property
+    def has_period(self) -> bool:
+        """Whether it says from when or up to when."""
+        return bool(self.period or self.since or self.until)
+
+    def in_period(self, period: str) -> "Filter":
+        """The same, in this period where it has none."""
+        return self if self.has_period else replace(self, period=period)
+
+    def adding(self, name: str, text: str) -> "Filter":
+        """With the parameter of this name, in place of what it had of it; raises FilterError."""
+        return replace(self, **{BY_NAME[name]: _value(name, text)})
+
     def without(self, name: str) -> "Filter":
         """Without the parameter of this name."""
         return replace(self, **{BY_NAME[name]: _DEFAULTS[BY_NAME[name]]})
+
+    def only(self, names: Iterable[str]) -> "Filter":
+        """Nothing but the parameters of these names."""
+        return Filter(**{BY_NAME[name]: getattr(self, BY_NAME[name]) for name in names})
 
     def given(self) -> dict[str, str]:
         """The parameters that it has, by their names in addresses, as text."""
@@ -89,7 +112,7 @@ HELP: Mapping[str, str] = {
     "period": f"One of {', '.join(periods.NAMES)}.",
     "since": "ISO 8601, UTC without a zone; what began then or later.",
     "until": "ISO 8601; what began before.",
-    "zone": "Time zone of days and months, such as Europe/Berlin; UTC without.",
+    "zone": "Time zone of days and months, such as Europe/Berlin; REPORTING_TIME_ZONE without.",
     "domain": "A domain, or a part of its name.",
     "model": "The model that was asked for.",
     "account": "The account of the credential that paid.",

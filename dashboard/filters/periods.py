@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.conf import settings
+
 SPANS = {
     "1h": timedelta(hours=1),
     "6h": timedelta(hours=6),
@@ -34,9 +36,9 @@ class Bounds:
 
 
 def zone_of(name: str) -> ZoneInfo:
-    """A time zone by its IANA name, "" for UTC; raises ValueError."""
+    """A time zone by its IANA name, "" for REPORTING_TIME_ZONE; raises ValueError."""
     try:
-        return ZoneInfo(name or "UTC")
+        return ZoneInfo(name or settings.REPORTING_TIME_ZONE)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValueError("it is no time zone; give one such as Europe/Berlin") from error
 

@@ -13,6 +13,7 @@ from django.http.request import validate_host
 
 from dashboard.access import sessions
 from dashboard.filters.filter import Filter, FilterError, parse
+from dashboard.queries.filtering import is_domain
 from proxy.live_events import GROUP, Event, Message
 
 FRAME_SECONDS = 0.2
@@ -53,6 +54,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc] # Channels
         self._sender: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
         self._filter = Filter()
+        self._is_domain = False
 
     async def connect(self) -> None:
         if not is_own_origin(self.scope["headers"]):
@@ -66,6 +68,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc] # Channels
         except FilterError:
             await self.close(BAD_FILTER)
             return
+        self._is_domain = await database_sync_to_async(is_domain)(self._filter.domain)
         await self.channel_layer.group_add(GROUP, self.channel_name)
         await self.accept()
         narrowed = [name for name in self._filter.given() if name in NARROWS]
@@ -84,8 +87,12 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc] # Channels
     async def live_events(self, message: Message) -> None:
         """What the group heard; the name follows proxy.live_events.MESSAGE_TYPE."""
         for event in message["events"]:
-            if self._filter.domain in event["domain"] and self._filter.model in ("", event["model"]):
+            if self._is_of_domain(event["domain"]) and self._filter.model in ("", event["model"]):
                 self._keep(event)
+
+    def _is_of_domain(self, domain: str) -> bool:
+        """As lists have it: the whole name where there is such a domain, else a part of it."""
+        return self._filter.domain == domain if self._is_domain else self._filter.domain in domain
 
     def _keep(self, event: Event) -> None:
         # `stored` (from the worker) may overtake `ended` (from the proxy): what is further wins.

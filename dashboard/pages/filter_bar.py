@@ -1,14 +1,18 @@
 """The filter of a page: what its address asks for, what the page can serve of it, and a sentence for what it cannot."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from django.http import HttpRequest
+from django.utils import timezone
 
 from dashboard.filters import periods
 from dashboard.filters.filter import BY_NAME, CLASSES, HELP, LABELS, Filter, FilterError, parse
-from dashboard.queries import exchanges
+from dashboard.queries import client_keys
+from dashboard.queries.counts import COUNTED, counts
+from dashboard.queries.spans import Span, span_of
+from dashboard.templatetags.nexus import grouped
 from proxy.record import OUTCOMES
 
 # Fields that stand in the bar at once; the others are behind "More".
@@ -18,11 +22,13 @@ CHOICES = {
     "outcome": {outcome: outcome.replace("_", " ") for outcome in OUTCOMES},
     "status": {name: name for name in CLASSES},
 }
+# A part of a domain's name is enough, and a status is a number too: what else has choices is chosen from them.
+_TYPED = ("domain", "status", "clientKey")
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One input of the bar; `choices` are suggestions of a list, by value, or empty for a text."""
+    """One input of the bar; `choices` are what people read, by value, of a `select` or a `list`; a `text` has none."""
 
     name: str
     label: str
@@ -30,6 +36,7 @@ class Field:
     value: str
     choices: dict[str, str]
     kind: str = "text"
+    unset: str = "Any"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +50,22 @@ class Chip:
 
 @dataclass(frozen=True)
 class FilterBar:
-    """`filter` is what the page goes by; `notices` say what of its address it cannot use, `kept` what else is in its address."""
+    """`filter` is what the page goes by; `notices` say what of its address it cannot use, `kept` what else is in its address.
+
+    `unset` is what the picker calls the period of a page whose address names none, `counted` of which period it counts values then.
+    """
 
     filter: Filter
     notices: list[str]
     served: tuple[str, ...]
     kept: dict[str, str]
+    unset: str
+    counted: str
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether it asks for more than a domain."""
+        return bool(self.filter.without("domain").without("zone").given())
 
     def chips(self) -> list[Chip]:
         """What is on, each with the query that takes it off."""
@@ -57,21 +74,40 @@ class FilterBar:
             for name, value in self.filter.given().items()
         ]
 
+    def adding(self, name: str, value: str) -> str:
+        """The query with a value of a table as a filter besides, on the first page of a list; "" where that cannot be."""
+        kept = {key: text for key, text in self.kept.items() if key != "before"}
+        try:
+            return self.filter.adding(name, value).to_query(**kept) if value and name in self.served else ""
+        except FilterError:
+            return ""
+
     def first(self) -> list[Field]:
-        """The inputs that are always there."""
-        return [field for field in self._fields if field.name in FIRST]
+        """The inputs that are always there: all where there are few."""
+        return [field for field in self._fields if field.name in FIRST or self._has_few]
 
     def more(self) -> list[Field]:
         """The inputs behind "More"."""
-        return [field for field in self._fields if field.name not in FIRST]
+        return [field for field in self._fields if not (field.name in FIRST or self._has_few)]
 
     def in_use(self) -> int:
         """How many of those behind "More" are on."""
         return sum(bool(field.value) for field in self.more())
 
+    def chosen(self, name: str, choices: Sequence[str]) -> str:
+        """One of `choices` by another parameter of the address, else the first, and a notice where it is none of them."""
+        value = self.kept.get(name, "")
+        if value and value not in choices:
+            self.notices.append(f"{name}: it is none of {', '.join(choices)}.")
+        return value if value in choices else choices[0]
+
     def query(self) -> str:
         """The filter as the query of another page."""
         return self.filter.to_query()
+
+    @property
+    def _has_few(self) -> bool:
+        return len(self.served) <= len(FIRST)
 
     @cached_property
     def _fields(self) -> list[Field]:
@@ -79,18 +115,39 @@ class FilterBar:
         return list(self._made())
 
     def _made(self) -> Iterator[Field]:
-        given = self.filter.given()
+        given, span = self.filter.given(), self._span()
+        counted = counts(span)
         for name in self.served:
-            attribute = BY_NAME[name]
-            choices = CHOICES.get(name, {})
-            if name == "domain":
-                choices = {domain: domain for domain in exchanges.domain_names()}
-            kind = "select" if name in ("period", "outcome") else "list" if choices else "text"
-            yield Field(name, LABELS[attribute], HELP[attribute], given.get(name, ""), choices, kind)
+            value = given.get(name, "")
+            choices = self._choices(name, counted)
+            kind = "text" if not choices else "list" if name in _TYPED else "select"
+            if kind == "select" and value not in choices:
+                choices = {value: value, **choices} if value else choices
+            unset = self.unset if name == "period" else "Any"
+            note = f" In brackets: requests, {span.name}." if name in COUNTED else ""
+            yield Field(name, LABELS[BY_NAME[name]], HELP[BY_NAME[name]] + note, value, choices, kind, unset)
+
+    def _choices(self, name: str, counted: dict[str, dict[str, int]]) -> dict[str, str]:
+        if name == "clientKey":
+            return {key: key for key in client_keys.names()}
+        if name in COUNTED:
+            return {value: f"{value} ({grouped(count)})" for value, count in counted[name].items()}
+        fixed = CHOICES.get(name, {}).items()
+        return {value: label for value, label in fixed if label != self.unset or value == self.filter.period}
+
+    def _span(self) -> Span:
+        chosen = self.filter.only(("period", "from", "to", "zone")).in_period(self.counted)
+        return span_of(chosen, timezone.now())
 
 
-def filter_bar(request: HttpRequest, serves: Collection[str], others: Collection[str] = ()) -> FilterBar:
-    """The filter of a page that can serve these fields; its other parameters are `others`."""
+def filter_bar(
+    request: HttpRequest,
+    serves: Collection[str],
+    others: Collection[str] = (),
+    unset: str = "Any",
+    counted: str = "7d",
+) -> FilterBar:
+    """The filter of a page that can serve these fields, by their names in addresses; its other parameters are `others`."""
     given = dict(request.GET.lists())
     notices = []
     while True:
@@ -101,8 +158,9 @@ def filter_bar(request: HttpRequest, serves: Collection[str], others: Collection
             notices.append(str(error))
             given = {name: values for name, values in given.items() if name != error.name}
     for name in found.given():
-        if name not in serves and not (name == "zone" and "period" in serves):
+        if name not in serves:
             notices.append(f"{name}: this page cannot be filtered by it, so it shows all; Requests can.")
             found = found.without(name)
     kept = {name: request.GET[name] for name in others if name in request.GET}
-    return FilterBar(found, notices, tuple(name for name in BY_NAME if name in serves), kept)
+    served = tuple(name for name in BY_NAME if name in serves)
+    return FilterBar(found, notices, served, kept, unset, counted)

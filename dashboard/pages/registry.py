@@ -1,11 +1,11 @@
 """Every page, described once: its address, its place in the navigation, its key and who may see it all come from here."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from django.http import HttpRequest
 from django.urls import URLPattern, path
 from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from dashboard.access.signin import VIEW_FIGURES, View, signed_in_only
 from dashboard.pages.limits.view import limits
@@ -15,6 +15,8 @@ from dashboard.pages.request.view import request
 from dashboard.pages.requests.view import requests
 from dashboard.pages.usage.view import usage
 
+_for_htmx = vary_on_headers("HX-Request", "HX-History-Restore-Request")
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -22,7 +24,7 @@ class Page:
 
     `place` names the entry of the navigation that is marked while the page is open; a page that names itself is an entry.
     `key` opens it, after "g". Without a `permission` it is open to everybody and its view checks the method itself.
-    At the address `fragment` the same view renders only the block `fragment` of its template, for htmx to put in place.
+    Asked by htmx, a page whose template extends `base` (`context.shell`) is its block `fragment` alone.
     """
 
     name: str
@@ -32,22 +34,21 @@ class Page:
     place: str = ""
     key: str = ""
     permission: str = VIEW_FIGURES
-    fragment: str = ""
 
     @property
     def is_entry(self) -> bool:
         return self.place == self.name
 
     def guarded(self) -> View:
-        """The view behind its permission; such a page is only read."""
-        return require_safe(signed_in_only(self.view, self.permission)) if self.permission else self.view
+        """The view behind its permission; such a page is only read, and caches keep apart what htmx gets of it."""
+        if not self.permission:
+            return self.view
+        return require_safe(_for_htmx(signed_in_only(self.view, self.permission)))
 
 
 # Entries of the navigation stand in this order.
 PAGES = (
-    Page(
-        "overview", "dashboard", "Overview", overview, "overview", "o", fragment="dashboard/overview-fragment"
-    ),
+    Page("overview", "dashboard", "Overview", overview, "overview", "o"),
     Page("requests", "dashboard/requests", "Requests", requests, "requests", "r"),
     Page("request", "dashboard/request/<uuid:exchange_id>", "Request", request, "requests"),
     Page("usage", "dashboard/usage", "Usage", usage, "usage", "u"),
@@ -55,16 +56,11 @@ PAGES = (
     Page("login", "dashboard/login", "Sign in", login, permission=""),
 )
 NAVIGATION = tuple(page for page in PAGES if page.is_entry)
-_FRAGMENT = {"base": "dashboard/fragment.html"}
 
 
-def urls(pages: Iterable[Page] = PAGES) -> Iterator[URLPattern]:
-    """The addresses of pages and of their fragments."""
-    for page in pages:
-        view = page.guarded()
-        yield path(page.address, view, name=page.name)
-        if page.fragment:
-            yield path(page.fragment, view, _FRAGMENT, name=f"{page.name}-fragment")
+def urls() -> list[URLPattern]:
+    """The addresses of pages."""
+    return [path(page.address, page.guarded(), name=page.name) for page in PAGES]
 
 
 def page_of(request: HttpRequest) -> Page | None:

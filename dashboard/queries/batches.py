@@ -1,5 +1,7 @@
 """Message batches: which were created, and whose results were counted."""
 
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -7,11 +9,17 @@ from uuid import UUID
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 
-from dashboard.queries.filtering import domain_is
-from proxy.store.models import MessageBatch
+from dashboard.filters.filter import Filter
+from dashboard.queries.filtering import asked_of_exchanges, domain_is
+from proxy.store.models import Exchange, MessageBatch
 
 # So long the API keeps the results of a batch after it was created.
 RESULTS_KEPT = timedelta(days=29)
+OWN = ("period", "from", "to", "zone", "domain", "account")
+# What the exchanges of a batch know.
+OF_EXCHANGES = ("model", "clientKey", "person", "session", "agent")
+SERVED = (*OWN, *OF_EXCHANGES)
+MOST_ROWS, MOST_SECONDS, STEP = 20_000, 1.0, 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +40,58 @@ class Batch:
     counted_by: UUID | None
 
 
-def newest(domain: str = "", limit: int = 100) -> list[Batch]:
-    """Batches, the newest first."""
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Batches, the newest first; `looked_back_to` is set where it was not looked further."""
+
+    batches: list[Batch]
+    looked_back_to: datetime | None = None
+
+
+def newest(chosen: Filter, limit: int = 100) -> Listed:
+    """Those of a filter; of what exchanges know, the one that created a batch or the one that counted it has to fit."""
     now = timezone.now()
-    return [_batch(row, now) for row in _of(domain).order_by("-created_at")[:limit]]
+    rows, found = _of(chosen, now).order_by("-created_at", "id"), []
+    asked = chosen.only(OF_EXCHANGES)
+    if asked == Filter():
+        return Listed([_batch(row, now) for row in rows[:limit]])
+    seen, ends_at = 0, time.monotonic() + MOST_SECONDS
+    while stretch := list(rows[seen : seen + STEP]):
+        found += [_batch(row, now) for row in _fitting(stretch, asked, now)]
+        seen += len(stretch)
+        if len(found) >= limit:
+            return Listed(found[:limit])
+        if len(stretch) == STEP and (seen >= MOST_ROWS or time.monotonic() > ends_at):
+            return Listed(found, stretch[-1].created_at)
+    return Listed(found)
 
 
-def waiting(domain: str = "") -> int:
-    """How many batches were created whose results can still be fetched, and were not."""
-    kept = _of(domain).filter(counted_by=None, created_at__gt=timezone.now() - RESULTS_KEPT)
-    return int(kept.aggregate(found=Count("pk"))["found"])
+def waiting(chosen: Filter) -> int:
+    """How many batches were created whose results can still be fetched, and were not; their model is not known."""
+    now = timezone.now()
+    kept = _of(chosen, now).filter(counted_by=None, created_at__gt=now - RESULTS_KEPT)
+    asked = chosen.only([name for name in OF_EXCHANGES if name != "model"])
+    if asked == Filter():
+        return int(kept.aggregate(found=Count("pk"))["found"])
+    return sum(1 for _ in _fitting(list(kept.order_by("-created_at")[:MOST_ROWS]), asked, now))
 
 
-def _of(domain: str) -> QuerySet[MessageBatch]:
-    return MessageBatch.objects.filter(domain_is(domain)) if domain else MessageBatch.objects.all()
+def _of(chosen: Filter, now: datetime) -> QuerySet[MessageBatch]:
+    bounds, rows = chosen.bounds(now), MessageBatch.objects.all()
+    if chosen.domain:
+        rows = rows.filter(domain_is(chosen.domain))
+    if chosen.account:
+        rows = rows.filter(account=chosen.account)
+    if bounds.since:
+        rows = rows.filter(created_at__gte=bounds.since)
+    return rows.filter(created_at__lt=bounds.until) if bounds.until else rows
+
+
+def _fitting(rows: list[MessageBatch], asked: Filter, now: datetime) -> Iterator[MessageBatch]:
+    ids = {exchange for row in rows for exchange in (row.created_by, row.counted_by) if exchange}
+    exchanges = Exchange.objects.filter(asked_of_exchanges(asked, now), id__in=ids)
+    fits = set(exchanges.values_list("id", flat=True))
+    return (row for row in rows if fits & {row.created_by, row.counted_by})
 
 
 def _batch(row: MessageBatch, now: datetime) -> Batch:

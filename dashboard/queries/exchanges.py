@@ -74,6 +74,13 @@ def page(chosen: Filter, before: UUID | None = None, size: int = 50, skip: int =
     return filtering.find(Exchange.objects.newest_first().defer(*UNLISTED), chosen, before, size, skip)
 
 
+def latest(chosen: Filter, size: int) -> Found:
+    """The first of them, for a page that is read again and again: it looks a step back and no further."""
+    return filtering.find(
+        Exchange.objects.newest_first().defer(*UNLISTED), chosen, size=size, most_rows=filtering.STEP
+    )
+
+
 def stored_total(chosen: Filter) -> int | None:
     """How many exchanges of a filter are stored, from the counters; None where they cannot tell: counting takes seconds."""
     if replace(chosen, domain="", zone="") != Filter():
@@ -82,11 +89,6 @@ def stored_total(chosen: Filter) -> int | None:
     if chosen.domain:
         totals = totals.filter(domain__in=filtering.domains_like(chosen.domain))
     return int(totals.aggregate(stored=Sum("stored", default=0))["stored"])
-
-
-def domain_names(limit: int = 200) -> list[str]:
-    """The domains with the latest traffic, for the filter's suggestions."""
-    return list(DomainTotal.objects.order_by("-last_at").values_list("domain", flat=True)[:limit])
 
 
 def find(exchange_id: UUID) -> Exchange | None:

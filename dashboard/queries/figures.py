@@ -2,18 +2,17 @@
 
 from collections import defaultdict, namedtuple
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import reduce
 from operator import or_
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet, Sum
-from django.utils import timezone
+from django.db.models import Q, QuerySet, Sum
 
 from dashboard.filters.filter import Filter
 from dashboard.queries.filtering import domain_is
+from dashboard.queries.spans import HOUR, Span
 from proxy.metrics import BILLED, BY_NAME, DERIVED, METRICS, SUMS, Metric, Unit
 from proxy.store.models import DayRollup, Rollup
 
@@ -58,31 +57,17 @@ for _name, _source in DERIVED.items():
 TOKENS = tuple(name for name in BILLED if BY_NAME[name].unit is Unit.TOKENS)
 AGGREGATES = {name: Sum(name, default=0) for name in SUMMED}
 _SPLITS = ("domain", "model", "request_type")
-# What rollups can be filtered by, besides the domain and whole hours: columns by the attribute of the filter.
+# What rollups are kept by, besides the domain and the hour: columns by the field of the filter, which is named alike in addresses.
 _KEY = {"model": "model", "account": "account", "type": "request_type"}
-SERVED = ("domain", *_KEY)
+# What they can be filtered by, by the names in addresses.
+SERVED = ("period", "from", "to", "zone", "domain", *_KEY)
 ALL = Filter()
 # A day whose sums were all taken back, as by a rebuild, keeps its row.
 _HAS_ANYTHING = reduce(or_, (~Q(**{name: 0}) for name in ("requests", *BILLED)))
 
 
-def hour_of(moment: datetime) -> datetime:
-    """The start of the hour: what a rollup can answer for."""
-    return moment.replace(minute=0, second=0, microsecond=0)
-
-
-def last_day() -> datetime:
-    """The start of the last 24 hours, in whole hours: the present one and the 23 before it."""
-    return hour_of(timezone.now()) - timedelta(hours=23)
-
-
-def rollups(since: datetime, chosen: Filter = ALL, until: datetime | None = None) -> QuerySet[Rollup]:
-    """The hours from `since` (rounded down to the hour) to `until`, of what a filter asks for by SERVED."""
-    rows = Rollup.objects.filter(_by_key(chosen), hour__gte=hour_of(since))
-    return rows.filter(hour__lt=until) if until else rows
-
-
-def _by_key(chosen: Filter) -> Q:
+def by_key(chosen: Filter) -> Q:
+    """What a filter asks of a rollup, apart from its moment."""
     found = domain_is(chosen.domain) if chosen.domain else Q()
     for attribute, column in _KEY.items():
         if value := getattr(chosen, attribute):
@@ -95,17 +80,6 @@ def of_row(row: Mapping[str, Any]) -> Figures:
     return Figures(*(row[name] for name in SUMMED))
 
 
-def total(since: datetime, chosen: Filter = ALL) -> Figures:
-    """The sum of all hours since a moment."""
-    return of_row(rollups(since, chosen).aggregate(**AGGREGATES))
-
-
-def active_domains(since: datetime, chosen: Filter = ALL) -> int:
-    """How many domains had traffic."""
-    found = rollups(since, chosen).aggregate(found=Count("domain", distinct=True))
-    return int(found["found"])
-
-
 @dataclass(frozen=True, slots=True)
 class Summary:
     """A stretch of time in sums; of each split the busiest come first."""
@@ -116,24 +90,33 @@ class Summary:
     by_type: dict[str, Figures]
 
 
-def summary(since: datetime, chosen: Filter = ALL, until: datetime | None = None) -> Summary:
-    """All sums from a moment to another, however long ago: days where they are whole, hours before and after them."""
-    midnight = _next_midnight(hour_of(since))
-    last = until.replace(hour=0, minute=0, second=0, microsecond=0) if until else None
-    hours = rollups(since, chosen, min(midnight, until) if until else midnight)
-    days = DayRollup.objects.filter(_HAS_ANYTHING, _by_key(chosen), day__gte=midnight.date())
-    parts_of_it: list[QuerySet[Any]] = [hours, days]
-    if until and last:
-        parts_of_it = [hours, days.filter(day__lt=last.date()), rollups(max(last, midnight), chosen, until)]
-    rows = [row for part in parts_of_it for row in part.values(*_SPLITS).annotate(**AGGREGATES)]
+def summary(span: Span, chosen: Filter = ALL) -> Summary:
+    """All sums of a span, however long ago."""
+    rows = [
+        row for part in rollups(span, by_key(chosen)) for row in part.values(*_SPLITS).annotate(**AGGREGATES)
+    ]
     parts = [(row, of_row(row)) for row in rows]
     splits = [_split((row[name], sums) for row, sums in parts) for name in _SPLITS]
     return Summary(together(sums for _, sums in parts), *splits)
 
 
-def _next_midnight(hour: datetime) -> datetime:
-    """UTC, as days are; the hour itself where it is one."""
-    return hour + timedelta(hours=-hour.astimezone(UTC).hour % 24)
+def hours(span: Span, keys: Q) -> QuerySet[Rollup]:
+    """The rollups of a span hour by hour."""
+    rows = Rollup.objects.filter(keys, hour__gte=span.since)
+    return rows.filter(hour__lt=span.until) if span.until else rows
+
+
+def rollups(span: Span, keys: Q) -> list[QuerySet[Any]]:
+    """The rollups of a span: days (of UTC) where they are whole, hours before and after them."""
+    first = span.since + -span.since.hour % 24 * HOUR
+    last = span.until - span.until.hour * HOUR if span.until else None
+    if last and last <= first:
+        return [hours(span, keys)]
+    days = DayRollup.objects.filter(_HAS_ANYTHING, keys, day__gte=first.date())
+    if last:
+        days = days.filter(day__lt=last.date())
+    edges = [replace(span, until=first)] + ([replace(span, since=last)] if last else [])
+    return [days, *(hours(edge, keys) for edge in edges)]
 
 
 def _split(parts: Iterable[tuple[str, Figures]]) -> dict[str, Figures]:

@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from dashboard.filters.filter import Filter
+from dashboard.queries.client_keys import keys_called
 from proxy.store.models import DomainTotal, Exchange
 from proxy.store.models.ids import id_floor, moment_of
 
@@ -25,7 +26,6 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EQUAL = {
     "model": "model",
     "account": "account",
-    "client_key": "client_key",
     "person": "user_id",
     "agent": "agent_id",
     "type": "request_type",
@@ -50,13 +50,18 @@ class Found:
 
 
 def find(
-    rows: QuerySet[Exchange], chosen: Filter, before: UUID | None = None, size: int = 50, skip: int = 0
+    rows: QuerySet[Exchange],
+    chosen: Filter,
+    before: UUID | None = None,
+    size: int = 50,
+    skip: int = 0,
+    most_rows: int | None = None,
 ) -> Found:
-    """The `size` rows of the filter before an id, without the first `skip`."""
+    """The `size` rows of the filter before an id, without the first `skip`; `most_rows` to look at, MOST_ROWS by default."""
     indexed = rows.filter(_indexed(chosen, timezone.now()))
     others = _others(chosen)
     if others:
-        return _look(indexed, others, before, size, skip)
+        return _look(indexed, others, before, size, skip, MOST_ROWS if most_rows is None else most_rows)
     if before is not None:
         indexed = indexed.filter(id__lt=before)
     if skip:
@@ -67,10 +72,14 @@ def find(
     return Found(found[:size], found[size - 1].id if len(found) > size else None)
 
 
+def is_domain(typed: str) -> bool:
+    """Whether it is the whole name of a domain with traffic, and no part of one."""
+    return DomainTotal.objects.filter(domain=typed).exists()
+
+
 def domains_like(typed: str) -> list[str]:
     """The domain of this name, else those that have the text in their name, the latest ones."""
-    known = DomainTotal.objects.filter(domain=typed)
-    if not typed or known.exists():
+    if not typed or is_domain(typed):
         return [typed]
     like = DomainTotal.objects.filter(domain__contains=typed).order_by("-last_at")
     return list(like.values_list("domain", flat=True)[:MOST_DOMAINS]) or [typed]
@@ -82,7 +91,14 @@ def domain_is(typed: str) -> Q:
     return Q(domain=names[0]) if len(names) == 1 else Q(domain__in=names)
 
 
-def _look(indexed: QuerySet[Exchange], others: Q, before: UUID | None, size: int, skip: int) -> Found:
+def asked_of_exchanges(chosen: Filter, now: datetime) -> Q:
+    """All of a filter, for whoever has so few exchanges that it needs no index."""
+    return _indexed(chosen, now) & _others(chosen)
+
+
+def _look(
+    indexed: QuerySet[Exchange], others: Q, before: UUID | None, size: int, skip: int, most_rows: int
+) -> Found:
     """Step by step back through what the indexes give, until the page is full or the bounds are reached."""
     found: list[Exchange] = []
     wanted, looked, ends_at = skip + size + 1, 0, time.monotonic() + MOST_SECONDS
@@ -94,7 +110,7 @@ def _look(indexed: QuerySet[Exchange], others: Q, before: UUID | None, size: int
         if not last:
             break
         before, looked = last[0], looked + STEP
-        if looked >= MOST_ROWS or time.monotonic() > ends_at:
+        if looked >= most_rows or time.monotonic() > ends_at:
             break
     rows = found[skip : skip + size]
     if len(found) >= wanted:
@@ -129,6 +145,8 @@ def _others(chosen: Filter) -> Q:
     for attribute, column in _AT_LEAST.items():
         if (least := getattr(chosen, attribute)) is not None:
             found &= Q(**{f"{column}__gte": least})
+    if chosen.client_key:
+        found &= Q(client_key__in=[chosen.client_key, *map(str, keys_called(chosen.client_key))])
     if chosen.tool:
         found &= Q(tool_names__contains=[chosen.tool])
     if chosen.status.endswith("xx"):

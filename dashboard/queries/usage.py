@@ -1,20 +1,24 @@
-"""Seven days, hour by hour, from the rollups alone."""
+"""What charts show of a span: hour by hour or day by day, from the rollups alone."""
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
-from django.db.models import Case, F, Value, When
-from django.utils import timezone
+from django.db.models import Case, F, QuerySet, Value, When
 
 from dashboard.filters.filter import Filter
-from dashboard.queries.figures import AGGREGATES, ALL, Figures, rollups, together
+from dashboard.queries.figures import AGGREGATES, ALL, Figures, by_key, hours, rollups, together
+from dashboard.queries.spans import HOUR, Span, first_hour, hour_of
 from proxy.metrics import BILLED
+from proxy.store.models import DayRollup
 
-DAYS = 7
+HOURLY_UP_TO = timedelta(days=2)
+# Days of another zone are put together of hours, which takes twenty times as long as to read those of UTC.
+LOCAL_DAYS_UP_TO = timedelta(days=32)
 NAMED_SERIES = 6
 OTHERS = "everything else"
 # A week has tens of thousands of rollups: each sum more is to be seen.
@@ -22,54 +26,83 @@ _CHARTED = {name: AGGREGATES[name] for name in ("requests", *BILLED)}
 
 
 @dataclass(frozen=True, slots=True)
-class Week:
-    """Whole local days up to today: `hours` are the UTC hours that they hold, `days` their local midnights."""
+class Cut:
+    """A span in the bars of a chart: `starts` are their moments in UTC, up to `end`; days begin in the zone of the span."""
 
-    days: list[datetime]
-    start: datetime
+    span: Span
+    step: Literal["hour", "day"]
+    starts: list[datetime]
     end: datetime
 
-    @property
-    def hours(self) -> list[datetime]:
-        count = int((self.end - self.start) / timedelta(hours=1))
-        return [self.start + timedelta(hours=index) for index in range(count)]
+    def days(self) -> list[datetime]:
+        """A local moment of the day in which each bar begins."""
+        return [_within_day(start, self.span.zone) for start in self.starts]
 
 
-def _midnight(day: datetime, plus_days: int) -> datetime:
-    """Local midnight some days later: by the calendar, because a day can have 23 or 25 hours."""
-    date = day.date() + timedelta(days=plus_days)
-    return datetime.combine(date, time(), tzinfo=day.tzinfo)
+def by_hours(span: Span, end: datetime) -> Cut:
+    """However long it is."""
+    count = max(1, (end - span.since) // HOUR)
+    return Cut(span, "hour", [span.since + index * HOUR for index in range(count)], end)
 
 
-def week(now: datetime | None = None) -> Week:
-    """Today and the six days before it, in REPORTING_TIME_ZONE; edges are cut down to whole UTC hours, as rollups are."""
-    zone = ZoneInfo(settings.REPORTING_TIME_ZONE)
-    today = (now or timezone.now()).astimezone(zone)
-    days = [_midnight(today, index) for index in range(1 - DAYS, 1)]
-    return Week(days, _whole_hour(days[0]), _whole_hour(_midnight(today, 1)))
+def cut(span: Span, now: datetime) -> Cut:
+    """By hours up to two days, else by days: from the first that has sums, and those of UTC where there are very many."""
+    if span.end(now) - span.since <= HOURLY_UP_TO:
+        return by_hours(span, span.end(now))
+    if span.end(now) - span.since > LOCAL_DAYS_UP_TO:
+        since = max(span.since, min(first_hour() or now, hour_of(now)))
+        span = replace(span, since=since, zone=ZoneInfo("UTC"))
+    day, end = _within_day(span.since, span.zone).date(), span.end(now)
+    starts = [span.since]
+    while (start := _midnight(day := day + timedelta(days=1), span.zone)) < end:
+        starts.append(start)
+    return Cut(span, "day", starts, end)
 
 
-def _whole_hour(moment: datetime) -> datetime:
-    # The very object that Django's hours have: between others each comparison asks both zones for their offset.
-    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+def _within_day(start: datetime, zone: ZoneInfo) -> datetime:
+    """Where a day begins within an hour of UTC, its first bar begins a little before it."""
+    return (start + timedelta(minutes=59)).astimezone(zone)
 
 
-def hourly_by(
-    field: str, names: list[str], since: datetime, chosen: Filter = ALL
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    """Cut down to a whole hour of UTC, as rollups are."""
+    return hour_of(datetime.combine(day, time(), zone))
+
+
+def series_by(
+    field: str, names: list[str], chart: Cut, chosen: Filter = ALL
 ) -> dict[str, dict[datetime, Figures]]:
-    """What the charts show of each hour, for each of the first few `names` (of `domain` or `model`); the rest is one series."""
+    """What charts show of each bar, for each of the first few `names` (of `domain` or `model`); the rest is one series."""
     named = Case(When(**{f"{field}__in": names[:NAMED_SERIES]}, then=F(field)), default=Value(OTHERS))
-    rows = rollups(since, chosen).annotate(series=named).values("hour", "series").annotate(**_CHARTED)
-    series: dict[str, dict[datetime, Figures]] = defaultdict(dict)
-    for hour, name, *sums in rows.values_list("hour", "series", *_CHARTED):
-        series[name][hour] = Figures(**dict(zip(_CHARTED, sums, strict=True)))
-    return dict(series)
+    series: dict[str, dict[datetime, list[Figures]]] = defaultdict(lambda: defaultdict(list))
+    for part in _rows(chart, chosen):
+        moment = "day" if part.model is DayRollup else "hour"
+        rows = part.annotate(series=named).values(moment, "series").annotate(**_CHARTED)
+        for at, name, *sums in rows.values_list(moment, "series", *_CHARTED):
+            bar = chart.starts[max(0, bisect_right(chart.starts, _start_of(at)) - 1)]
+            series[name][bar].append(Figures(**dict(zip(_CHARTED, sums, strict=True))))
+    return {name: _each_together(bars) for name, bars in series.items()}
 
 
-def hourly(series: Iterable[Mapping[datetime, Figures]]) -> dict[datetime, Figures]:
+def _rows(chart: Cut, chosen: Filter) -> list[QuerySet[Any]]:
+    """Days where all bars are whole days of UTC, as days of rollups are."""
+    keys = by_key(chosen)
+    is_utc = chart.step == "day" and not any(start.hour for start in chart.starts[1:])
+    return rollups(chart.span, keys) if is_utc else [hours(chart.span, keys)]
+
+
+def _start_of(at: datetime | date) -> datetime:
+    return at if isinstance(at, datetime) else datetime.combine(at, time(), UTC)
+
+
+def all_series(series: Iterable[Mapping[datetime, Figures]]) -> dict[datetime, Figures]:
     """All series together."""
     parts: dict[datetime, list[Figures]] = defaultdict(list)
     for value in series:
-        for hour, sums in value.items():
-            parts[hour].append(sums)
-    return {hour: together(sums) for hour, sums in parts.items()}
+        for bar, sums in value.items():
+            parts[bar].append(sums)
+    return _each_together(parts)
+
+
+def _each_together(parts: Mapping[datetime, list[Figures]]) -> dict[datetime, Figures]:
+    return {bar: together(sums) if len(sums) > 1 else sums[0] for bar, sums in parts.items()}

@@ -17,6 +17,16 @@ register = template.Library()
 NOTHING = "–"  # noqa: RUF001 - an en dash stands for a number that is not known
 
 
+@register.simple_tag(takes_context=True)
+def only(context: template.Context, name: str, value: object, text: object = None) -> SafeString:
+    """A value of a table, which adds itself to the filter of the page where that has such a field."""
+    shown = value if text is None else text
+    query = context["bar"].adding(name, str(value)) if "bar" in context else ""
+    return (
+        format_html('<a class="only" href="?{}">{}</a>', query, shown) if query else format_html("{}", shown)
+    )
+
+
 @register.filter
 def grouped(value: int | Decimal | None) -> str:
     """1,234,567."""

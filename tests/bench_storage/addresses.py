@@ -19,11 +19,12 @@ _SAMPLES = 200
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A page or an endpoint; `make` gives its URL, each time with other parameters."""
+    """A page or an endpoint; `make` gives its URL, each time with other parameters; `by_htmx` asks for the page's fragment."""
 
     name: str
     bar_ms: float
     make: Callable[[], str]
+    by_htmx: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,9 @@ def pages(a: Chosen) -> list[Address]:
     return [
         *(_page(name, path, a) for name, path in page_addresses.pages().items()),
         Address("overview, one domain", OVERVIEW_MS, lambda: f"/dashboard?domain={a.domain}"),
-        Address("overview, read again", OVERVIEW_MS, lambda: "/dashboard/overview-fragment"),
+        Address("overview, read again", OVERVIEW_MS, lambda: "/dashboard", by_htmx=True),
+        Address("overview, 30 days", PAGE_MS, lambda: "/dashboard?period=30d"),
+        Address("overview, one model", PAGE_MS, lambda: f"/dashboard?model={a.unknown}"),
         Address("requests, busiest domain", PAGE_MS, lambda: f"{requests}?domain={a.busiest}"),
         Address("requests, idlest domain", PAGE_MS, lambda: f"{requests}?domain={a.idlest}"),
         Address("requests, unknown domain", PAGE_MS, lambda: f"{requests}?domain={a.unknown}"),
@@ -97,6 +100,8 @@ def pages(a: Chosen) -> list[Address]:
         ),
         Address("usage by model", PAGE_MS, lambda: "/dashboard/usage?by=model"),
         Address("usage by domain", PAGE_MS, lambda: "/dashboard/usage?by=domain"),
+        Address("usage, 30 days", PAGE_MS, lambda: "/dashboard/usage?period=30d"),
+        Address("usage, 30 local days", PAGE_MS, lambda: "/dashboard/usage?period=30d&zone=Asia/Kolkata"),
         Address("usage, one domain", PAGE_MS, lambda: f"/dashboard/usage?domain={a.domain}"),
         Address("request: raw JSON", PAGE_MS, lambda: f"/dashboard/request/{a.exchange}?view=raw"),
         Address("request: headers", PAGE_MS, lambda: f"/dashboard/request/{a.exchange}?view=headers"),

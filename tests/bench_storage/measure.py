@@ -35,7 +35,7 @@ def measure(address: Address, runs: int = RUNS) -> Measured:
 
     def ask() -> None:
         url = address.make()
-        response = client.get(url)
+        response = client.get(url, headers={"HX-Request": "true"} if address.by_htmx else {})
         if response.status_code != 200 and "/raw/" not in url:
             raise RuntimeError(f"{url} answered {response.status_code}")
 

@@ -51,7 +51,7 @@ class Watched:
         socket.on("framereceived", lambda frame: self.frames.append(str(frame)))
 
     def _count(self, request: Request) -> None:
-        self.reads += "overview-fragment" in request.url
+        self.reads += "hx-request" in request.headers
 
     def of_events(self) -> int:
         return sum('"events"' in frame for frame in self.frames)
@@ -141,6 +141,34 @@ async def test_htmx_brings_no_style_and_keeps_no_page(watch: Watch) -> None:
     ]
     stored = await watched.page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
     assert "claude-live" not in stored
+
+
+async def test_the_way_back_leads_to_a_whole_page(watch: Watch) -> None:
+    watched = await watch("/dashboard?period=24h")
+    row = await database_sync_to_async(people.make_exchange)(model="claude-live")
+    await publish(event("stored"))
+    await watched.page.locator(f'#fresh a[href="/dashboard/request/{row.id}"]').click()
+    await watched.page.wait_for_url("**/dashboard/request/**")
+
+    await watched.page.go_back()
+
+    await expect(watched.page.locator("#socket")).to_have_text("Live")
+    await expect(watched.page).to_have_title("Overview · Nexus")
+    await expect(watched.page.get_by_label("Period")).to_have_value("24h")
+    assert await watched.page.locator("h1").count() == 1
+    assert watched.reads == 1
+
+
+async def test_what_is_read_again_keeps_its_filter(watch: Watch) -> None:
+    await database_sync_to_async(people.make_exchange)(model="claude-other")
+    watched = await watch("/dashboard?period=24h&model=claude-live")
+
+    for number, model in enumerate(("claude-live", "claude-other")):
+        await database_sync_to_async(people.make_exchange)(model=model)
+        await publish(event("stored", identity=ID[:-1] + str(number)))
+
+    await expect(watched.page.locator("#fresh td").get_by_text("claude-live")).to_be_visible()
+    await expect(watched.page.locator("#fresh td").get_by_text("claude-other")).to_have_count(0)
 
 
 async def test_a_late_event_does_not_bring_a_row_back(watch: Watch) -> None:

@@ -24,6 +24,8 @@ PATHS = [
     *page_addresses.pages().values(),
     "/dashboard?domain=nobody.example",
     "/dashboard/usage?by=domain",
+    "/dashboard/usage?period=30d&zone=Asia/Kolkata&q=words",
+    "/dashboard/limits?domain=nobody.example",
     "/dashboard/request/{exchange}?view=raw",
     "/dashboard/request/{exchange}?view=headers",
 ]

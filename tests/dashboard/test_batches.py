@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from dashboard.queries import batches
 from nexus_project.operations.grants import WORKER
 from proxy.record import Part
 from proxy.store.ingest.batch import take_part
@@ -173,3 +174,82 @@ def test_the_api_tells_what_a_batch_cost_by_model(program: Client, fetches: list
         "claude-opus-4-5",
         "claude-sonnet-4-5-20250929",
     ]
+
+
+@pytest.fixture
+def batches_of_two_keys() -> None:
+    """One that was counted, of a key and a session, and one that waits, of another account and domain."""
+    people.make_price("claude-haiku-4-5")
+    now = timezone.now()
+    take_in(make_batch(create("counted", created_at=None, moment=now - timedelta(hours=3), client_key="7")))
+    take_in(
+        make_batch(fetch(answered("claude-haiku-4-5", usage(1, 1)), "counted", moment=now, client_key="8"))
+    )
+    other: dict[str, Any] = {"domain": "b.example", "account": "other", "client_key": "9"}
+    take_in(make_batch(create("waits", created_at=None, moment=now, **other)))
+
+
+@pytest.mark.usefixtures("batches_of_two_keys")
+@pytest.mark.parametrize(
+    ("query", "ids", "waiting"),
+    [
+        ("", ["waits", "counted"], 1),
+        ("?account=other", ["waits"], 1),
+        ("?domain=b.ex&account=team", [], 0),
+        ("?model=claude-haiku-4-5", ["counted"], 1),
+        ("?clientKey=7", ["counted"], 0),
+        ("?clientKey=8", ["counted"], 0),
+        ("?clientKey=9", ["waits"], 1),
+        ("?period=1h", ["waits"], 1),
+        ("?period=24h&limit=1", ["waits"], 1),
+        ("?session=nobody", [], 0),
+        ("?to=2026-01-01", [], 0),
+    ],
+)
+def test_the_api_lists_the_batches_of_a_filter(
+    program: Client, query: str, ids: list[str], waiting: int
+) -> None:
+    found = listed(program, query)
+
+    assert [batch["batchId"] for batch in found["batches"]] == ids
+    assert (found["waiting"], found["lookedBackTo"]) == (waiting, None)
+
+
+@pytest.mark.usefixtures("batches_of_two_keys")
+def test_the_list_of_batches_says_where_it_stopped_to_look(
+    program: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "STEP", 1)
+    monkeypatch.setattr(batches, "MOST_ROWS", 1)
+
+    found = listed(program, "?clientKey=7")
+
+    assert found["batches"] == []
+    assert found["lookedBackTo"] == listed(program)["batches"][0]["createdAt"]
+
+
+@pytest.mark.parametrize("query", ["status=5xx", "type=batch", "minCostUsd=1", "tool=Bash"])
+def test_what_no_batch_knows_is_refused(program: Client, query: str) -> None:
+    response = program.get(f"/api/batches?{query}")
+
+    assert response.status_code == 422
+    assert response.json()["error"]["message"].startswith(f"{query.partition('=')[0]}: there is no such")
+
+
+@pytest.mark.usefixtures("batches_of_two_keys")
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("model=claude-haiku-4-5&account=other", '1 <a href="/api/batches?account=other">batch</a>'),
+        ("period=24h&type=batch", '1 <a href="/api/batches?period=24h">batch</a>'),
+        ("account=team", None),
+        ("type=inference", None),
+    ],
+)
+def test_usage_tells_of_the_batches_of_its_filter(
+    signed_in: Client, query: str, expected: str | None
+) -> None:
+    shown = signed_in.get(f"/dashboard/usage?{query}").text
+
+    assert ("results not fetched" in shown) is (expected is not None)
+    assert (expected or "") in shown

@@ -330,7 +330,10 @@ def test_a_model_that_only_worked_inside_the_answers_of_others_is_in_the_tables(
     assert stats["requestsByModel"] == {HAIKU: 1, OPUS: 0}
     assert stats["totalRequests"] == 1
     assert (stats["totalInputTokens"], stats["totalCost"]) == (400, "0.00211")
-    assert f'<th scope="row" class="name" title="{OPUS}">{OPUS}</th>' in usage
+    assert (
+        f'<th scope="row" class="name" title="{OPUS}"><a class="only" href="?model={OPUS}">{OPUS}</a></th>'
+        in usage
+    )
     assert "It only worked inside the answers of others" in usage
 
 

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -10,7 +9,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from dashboard.queries import figures, usage
+from dashboard.filters.filter import Filter
+from dashboard.queries import figures, spans, usage
 from proxy.store.models import Price, UnpricedModel
 from tests import people
 from tests.roles import as_owner
@@ -33,7 +33,7 @@ def unpriced(*models: str) -> None:
 def test_the_overview_names_the_models_without_a_price_and_what_to_do(signed_in: Client) -> None:
     unpriced("claude-next-1", "odd&<name>")
 
-    page = text(signed_in, "/dashboard/overview-fragment")
+    page = text(signed_in, "/dashboard")
 
     assert (
         '<a id="unpriced-claude-next-1" href="/admin/proxy/price/add/?model=claude-next-1"><code>claude-next-1</code></a>'
@@ -121,17 +121,16 @@ def test_the_sum_of_the_days_is_that_of_the_week_in_any_time_zone(settings: Any,
     settings.REPORTING_TIME_ZONE = zone
     for minutes in range(0, 9 * 24 * 60, 431):
         people.make_exchange(at=NOW - timedelta(minutes=minutes), input_tokens=minutes + 1)
-    week = usage.week(NOW)
+    week = spans.week(Filter(), NOW)
+    names = ["api.example.com"]
 
-    hours = usage.hourly(usage.hourly_by("domain", ["api.example.com"], week.start).values())
-    edges = [figures.hour_of(day.astimezone(UTC)) for day in week.days] + [week.end]
-    days = [
-        sum(hours[hour].input_tokens for hour in week.hours if hour in hours and start <= hour < end)
-        for start, end in pairwise(edges)
-    ]
+    hours = usage.all_series(usage.series_by("domain", names, usage.by_hours(week, week.end(NOW))).values())
+    days = usage.all_series(usage.series_by("domain", names, usage.cut(week, NOW)).values())
 
-    total = figures.total(week.start)
+    total = figures.summary(week).total
+    assert list(days) == usage.cut(week, NOW).starts
     assert len(days) == 7
-    assert all(days)
-    assert sum(days) == total.input_tokens
-    assert sum(item.cost_usd for item in hours.values()) == total.cost_usd
+    assert all(day.input_tokens for day in days.values())
+    for bars in (hours, days):
+        assert sum(item.input_tokens for item in bars.values()) == total.input_tokens
+        assert sum(item.cost_usd for item in bars.values()) == total.cost_usd

@@ -122,7 +122,7 @@ def test_what_passed_unchecked_is_told_for_a_day(
     make_limit(usd_per_day=0)
     store.hset("nexus:limits:unchecked", mapping={"count": 3, "at": round(time.time()) - seconds})
 
-    overview = signed_in.get("/dashboard/overview-fragment").content.decode()
+    overview = signed_in.get("/dashboard").content.decode()
 
     assert ("Limits were not checked</strong> for 3 requests" in overview) is shown
     assert "3 requests passed unchecked" in signed_in.get("/dashboard/limits").content.decode()
@@ -142,7 +142,7 @@ def test_without_redis_the_limits_are_shown_and_their_use_is_unknown(
 
     assert "Redis does not answer" in page
     assert '<td class="number">$10.00</td>' in page
-    assert "Limits were not checked" not in signed_in.get("/dashboard/overview-fragment").content.decode()
+    assert "Limits were not checked" not in signed_in.get("/dashboard").content.decode()
     with pytest.raises(CommandError, match="Redis does not answer"):
         printed()
 

@@ -13,15 +13,20 @@ from tests import page_addresses
 from tests.plans import BODIES, Statement, months_of_traffic, statements_of
 
 # A page is in these by itself; what stands here besides are its parameters.
-_OF_PAGES = [*page_addresses.pages().values(), *page_addresses.fragments()]
+_OF_PAGES = list(page_addresses.pages().values())
 LISTS = [
     *(path for path in _OF_PAGES if "{exchange}" not in path),
     "/dashboard?domain={domain}",
+    "/dashboard?period=30d",
     "/dashboard/requests?domain={domain}",
     "/dashboard/requests?domain=nobody.example",
     "/dashboard/requests?before={exchange}",
     "/dashboard/requests?before={exchange}&domain={domain}",
     "/dashboard/usage?by=domain&domain={domain}",
+    "/dashboard/usage?period=last-month&zone=Asia/Kolkata",
+    "/dashboard/limits?domain={domain}",
+    "/api/batches?domain={domain}&clientKey=7",
+    "/api/limits?domain={domain}",
     "/api/stats",
     "/api/stats?since=2026-07-01T00:00:00Z&domain={domain}",
     "/api/requests",

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 
 def overview(client: Client) -> str:
-    return client.get("/dashboard/overview-fragment").content.decode()
+    return client.get("/dashboard").content.decode()
 
 
 def test_the_overview_names_what_ends_again_and_again_until_it_runs(

@@ -69,7 +69,7 @@ class Stack:
     def overview(self) -> str:
         """The overview's page, signed in."""
         with httpx.Client(base_url=self.dashboard_url, headers={"X-API-Key": DASHBOARD_KEY}) as client:
-            return client.get("/dashboard/overview-fragment", timeout=10).text
+            return client.get("/dashboard", timeout=10).text
 
 
 def _read(stack: Stack) -> None:

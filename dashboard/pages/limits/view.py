@@ -3,9 +3,11 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from accounts.limits import use as limit_use
+from dashboard.pages.filter_bar import filter_bar
+from dashboard.queries.limits import SERVED, overview
 
 
 def limits(request: HttpRequest) -> HttpResponse:
     """Each limit, and how much of it is used now."""
-    return render(request, "limits/page.html", {"overview": limit_use.overview()})
+    bar = filter_bar(request, SERVED)
+    return render(request, "limits/page.html", {"bar": bar, "overview": overview(bar.filter)})

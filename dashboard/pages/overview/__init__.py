@@ -1,4 +1,4 @@
-"""The first page: what runs, the figures of the last day, and the latest requests.
+"""The first page: what runs, the figures of a period, and the latest requests.
 
 Read `view`, then its template `page.html`.
 """

@@ -3,11 +3,13 @@
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
 from accounts.limits import use as limit_use
 from dashboard.pages.cards import cards
 from dashboard.pages.filter_bar import filter_bar
 from dashboard.queries import exchanges, figures
+from dashboard.queries.spans import span_of
 from dashboard.queries.unpriced import unpriced_models
 from proxy import restarts
 from proxy.store.pipeline import pipeline
@@ -16,21 +18,21 @@ from proxy.store.pricing.pending import pending
 RECENT = 20
 
 
-def overview(request: HttpRequest, *, base: str = "dashboard/base.html") -> HttpResponse:
-    """Cards, pipeline, what runs now and what ended last; `base` is the template that it extends."""
-    bar, since = filter_bar(request, figures.SERVED), figures.last_day()
-    domain = bar.filter.domain
+def overview(request: HttpRequest) -> HttpResponse:
+    """Cards, pipeline, what runs now and what ended last."""
+    bar = filter_bar(request, figures.SERVED, unset="Last 24 hours", counted="24h")
+    span = span_of(bar.filter, timezone.now())
+    summary = figures.summary(span, bar.filter)
     context = {
-        "base": base,
-        "domain": domain,
         "bar": bar,
-        "cards": cards(figures.total(since, bar.filter)),
-        "active_domains": figures.active_domains(since, bar.filter),
+        "span": span,
+        "cards": cards(summary.total),
+        "active_domains": len(summary.by_domain),
         "pipeline": pipeline(),
         "unpriced": unpriced_models(),
         "outdated": pending(),
         "unchecked": limit_use.unchecked(),
         "restarts": restarts.read(settings.NEXUS_DATA_DIR),
-        "rows": exchanges.page(bar.filter, size=RECENT).rows,
+        "latest": exchanges.latest(bar.filter, RECENT),
     }
     return render(request, "overview/page.html", context)

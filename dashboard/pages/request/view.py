@@ -8,6 +8,7 @@ from django.shortcuts import render
 from dashboard.access import signin
 from dashboard.access.signin import Visitor
 from dashboard.caching import BODIES
+from dashboard.pages.filter_bar import filter_bar
 from dashboard.pages.request.contents import VIEWS, RequestPage
 from dashboard.queries import exchanges
 
@@ -17,14 +18,16 @@ def request(request: HttpRequest, exchange_id: UUID) -> HttpResponse:
     found = exchanges.details(exchange_id)
     if found is None:
         raise Http404(exchanges.why_unknown(exchange_id))
-    asked = request.GET.get("view", "")
+    bar = filter_bar(request, (), others=("view",))
+    view = bar.chosen("view", [*VIEWS])
     page = RequestPage(found)
     reads_bodies = signin.visitor(request, signin.READ_BODIES) is Visitor.WELCOME
     context = {
         "page": page,
         "exchange": found.exchange,
         "not_allowed": "" if reads_bodies else signin.NOT_ALLOWED[signin.READ_BODIES],
-        "view": asked if asked in VIEWS else "conversation",
+        "bar": bar,
+        "view": view,
         "views": page.views.items() if reads_bodies else [],
     }
     response = render(request, "request/page.html", context)

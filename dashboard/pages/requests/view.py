@@ -22,8 +22,6 @@ def requests(request: HttpRequest) -> HttpResponse:
         raise Http404("`before` is not the id of an exchange.") from error
     context = {
         "bar": bar,
-        "domain": bar.filter.domain,
-        "narrowed": bar.filter.without("domain").given(),
         "before": before,
         "page": page,
         "total": exchanges.stored_total(bar.filter),

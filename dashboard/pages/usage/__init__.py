@@ -1,4 +1,4 @@
-"""Seven days of usage in charts and tables.
+"""The usage of a period in charts and tables.
 
 Read `view`, then `charts`, which works out what is drawn.
 """

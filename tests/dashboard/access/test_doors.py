@@ -54,10 +54,9 @@ CLOSED = [path for path in paths() if path not in OPEN]
 DATA = [path for path in CLOSED if path.startswith("/api/") and path not in DOCUMENTATION]
 SHOWN = [path for path in CLOSED if path not in DATA]
 GUARDED = [
-    (f"/{address}".replace("<uuid:exchange_id>", ID), page.permission)
+    (f"/{page.address}".replace("<uuid:exchange_id>", ID), page.permission)
     for page in PAGES
-    for address in (page.address, page.fragment)
-    if address and page.permission
+    if page.permission
 ]
 
 
@@ -99,6 +98,18 @@ def test_htmx_without_a_session_reloads_the_page_which_leads_to_the_sign_in(
     assert response.status_code == 200
     assert response.headers["HX-Refresh"] == "true"
     assert response.content == b""
+
+
+@pytest.mark.parametrize("path", [path for path, _ in GUARDED if ID not in path])
+def test_no_cache_takes_what_htmx_gets_for_the_page(client: Client, signed_in: Client, path: str) -> None:
+    for response in (
+        client.get(path),
+        signed_in.get(path),
+        signed_in.get(path, headers={"HX-Request": "true"}),
+    ):
+        vary = {name.strip() for name in response.headers["Vary"].split(",")}
+        assert {"HX-Request", "HX-History-Restore-Request", "Cookie"} <= vary
+        assert response.headers["Cache-Control"] in {"private, no-cache", "no-store"}
 
 
 @pytest.mark.parametrize("cookie", COOKIES)

@@ -16,7 +16,6 @@ from tests.roles import as_owner
 pytestmark = pytest.mark.django_db
 FIGURES = (
     "/dashboard",
-    "/dashboard/overview-fragment",
     "/dashboard/requests",
     "/dashboard/usage",
     "/dashboard/limits",

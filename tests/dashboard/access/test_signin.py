@@ -12,7 +12,7 @@ from nexus_project import env
 from tests.people import reader
 
 pytestmark = pytest.mark.django_db
-PAGES = ("/dashboard", "/dashboard/overview-fragment", "/dashboard/requests", "/dashboard/usage", "/api/docs")
+PAGES = ("/dashboard", "/dashboard/requests", "/dashboard/usage", "/api/docs")
 
 
 def test_the_root_leads_to_the_overview(client: Client) -> None:

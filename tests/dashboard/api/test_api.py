@@ -247,6 +247,20 @@ def test_e0_domains_of_the_last_week(program: Client) -> None:
     }
 
 
+def test_domains_of_a_filter(program: Client) -> None:
+    people.make_exchange(domain="a.example", at=people.hours_ago(100))
+    people.make_exchange(domain="b.example", model="model-b")
+    people.make_exchange(domain="old.example", at=people.hours_ago(24 * 8))
+
+    def names(query: str) -> list[str]:
+        return [found["domain"] for found in read(program, f"/api/domains?{query}")["domains"]]
+
+    assert names("period=24h") == ["b.example"]
+    assert names("model=model-b") == ["b.example"]
+    assert sorted(names("period=30d")) == ["a.example", "b.example", "old.example"]
+    assert read(program, "/api/domains?tool=Bash", status=422)["error"]["message"].startswith("tool: ")
+
+
 @pytest.mark.parametrize(
     "path",
     [

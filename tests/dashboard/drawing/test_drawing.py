@@ -3,16 +3,17 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.drawing.charts import ceiling, stacked
+from dashboard.drawing.charts import Axis, ceiling, even_marks, stacked
 from dashboard.drawing.timeline import WIDTH, draw
+from dashboard.filters.filter import Filter
 from dashboard.pages.context import proxy_address
-from dashboard.queries import usage
+from dashboard.pages.usage.charts import axis_of
+from dashboard.queries import spans, usage
 from dashboard.templatetags import nexus
 
 NOW = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
@@ -104,20 +105,32 @@ def test_the_proxys_address_stands_beside_the_dashboards(settings: Any, host: st
 def test_a_week_begins_at_local_midnight(settings: Any, zone: str, start: datetime, hours: int) -> None:
     settings.REPORTING_TIME_ZONE = zone
 
-    week = usage.week(NOW)
+    week = spans.week(Filter(), NOW)
+    assert week.until
+    axis = axis_of(usage.by_hours(week, week.until))
 
-    assert (week.start, len(week.hours), len(week.days)) == (start, hours, 7)
-    assert [day.day for day in week.days] == [14, 15, 16, 17, 18, 19, 20]
-    assert week.start <= NOW < week.end
+    assert (week.since, len(axis.bars)) == (start, hours)
+    assert list(axis.marks) == ["Sat 14", "Sun 15", "Mon 16", "Tue 17", "Wed 18", "Thu 19", "Fri 20"]
+    assert week.since <= NOW < week.until
 
 
 def test_a_week_with_a_long_day_has_an_hour_more(settings: Any) -> None:
     settings.REPORTING_TIME_ZONE = "Europe/Berlin"
 
-    week = usage.week(datetime(2026, 10, 27, 12, tzinfo=UTC))
+    week = spans.week(Filter(), datetime(2026, 10, 27, 12, tzinfo=UTC))
+    assert week.until
+    axis = axis_of(usage.by_hours(week, week.until))
 
-    assert len(week.hours) == 169
-    assert [day.hour for day in week.days] == [0] * 7
+    assert len(axis.bars) == 169
+    assert list(axis.marks) == ["Wed 21", "Thu 22", "Fri 23", "Sat 24", "Sun 25", "Mon 26", "Tue 27"]
+
+
+@pytest.mark.parametrize(
+    ("count", "marks"),
+    [(1, [0]), (3, [0, 1, 2]), (24, [0, 3, 6, 9, 12, 15, 18, 21]), (30, [0, 5, 10, 15, 20, 25])],
+)
+def test_marks_stand_at_even_distances(count: int, marks: list[int]) -> None:
+    assert even_marks(count) == marks
 
 
 @given(st.decimals(min_value="0.000001", max_value="1e12", allow_nan=False, places=6))
@@ -127,19 +140,19 @@ def test_the_top_of_a_chart_is_near_and_never_below(value: Decimal) -> None:
 
 def test_bars_stack_from_the_bottom() -> None:
     hours = [datetime(2026, 11, 20, hour, tzinfo=UTC) for hour in range(3)]
-    days = [hours[0].astimezone(ZoneInfo("UTC"))]
+    axis = Axis(hours, [f"at {hour:%H:%M}" for hour in hours], ["00:00"])
 
-    chart = stacked("Requests", {"a": {hours[1]: 6}, "b": {hours[1]: 2}}, hours, days, nexus.compact)
+    chart = stacked("Requests", {"a": {hours[1]: 6}, "b": {hours[1]: 2}}, axis, nexus.compact)
 
     (bar,) = chart.bars
     assert [(part.y, part.height, part.series) for part in bar.segments] == [(25.0, 75.0, 0), (0.0, 25.0, 1)]
-    assert bar.title == "Fri 20 Nov, 01:00 — 8"
+    assert bar.title == "at 01:00 — 8"
     assert chart.ticks == ["8", "4", "0"]
     assert chart.rows[0].cells == ["6", "2"]
 
 
 def test_a_chart_of_nothing_has_no_bars() -> None:
-    chart = stacked("Requests", {}, [NOW], [NOW], nexus.compact)
+    chart = stacked("Requests", {}, Axis([NOW], ["now"], []), nexus.compact)
 
     assert (chart.bars, chart.rows, chart.ticks[0]) == ([], [], "1")
 

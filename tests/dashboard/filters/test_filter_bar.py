@@ -39,10 +39,13 @@ def test_each_part_is_a_chip_that_takes_it_off(signed_in: Client) -> None:
         ("/dashboard/requests?model=a&model=b", "model: it is given 2 times"),
         ("/dashboard/usage?tool=Bash", "tool: this page cannot be filtered by it"),
         ("/dashboard?minCostUsd=5", "minCostUsd: this page cannot be filtered by it"),
+        ("/dashboard/usage?by=colour", "by: it is none of model, domain"),
+        ("/dashboard/request/{id}?view=all", "view: it is none of conversation, raw, headers"),
+        ("/dashboard/request/{id}?colour=red", "colour: there is no such filter"),
     ],
 )
 def test_what_a_page_cannot_use_it_says(signed_in: Client, address: str, notice: str) -> None:
-    assert notice in shown(signed_in, address)
+    assert notice in shown(signed_in, address.format(id=people.make_exchange().id))
 
 
 @pytest.mark.parametrize("odd", ["=1", "stat=1", "x" * 500 + "=1"])

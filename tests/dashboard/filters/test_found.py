@@ -12,6 +12,7 @@ from dashboard.filters.filter import Filter
 from dashboard.queries import exchanges, filtering
 from proxy.record import CLIENT_LEFT, UPSTREAM_ERROR
 from tests import people
+from tests.accounts.people import make_client_key
 
 pytestmark = pytest.mark.django_db
 
@@ -139,3 +140,16 @@ def test_a_total_is_told_where_the_counters_know_it(stored: dict[UUID, str]) -> 
 def test_the_year_one_is_a_moment_like_any_other(stored: dict[UUID, str]) -> None:
     assert len(exchanges.page(Filter(since=datetime(1, 1, 2, tzinfo=UTC))).rows) == len(stored)
     assert exchanges.page(Filter(since=datetime(9998, 1, 1, tzinfo=UTC))).rows == []
+
+
+def test_a_client_key_is_found_by_its_name() -> None:
+    named = [make_client_key(domain, name="laptop")[0].pk for domain in ("a.example", "b.example")]
+    other = make_client_key(name="phone")[0].pk
+    rows = [people.make_exchange(client_key=str(key)) for key in (*named, other)]
+
+    def found(name: str) -> set[UUID]:
+        return {row.id for row in exchanges.page(Filter(client_key=name)).rows}
+
+    assert found("laptop") == {row.id for row in rows[:2]}
+    assert found(str(other)) == {rows[2].id}
+    assert found("tablet") == set()

@@ -19,7 +19,7 @@ from dashboard.live import consumers
 from nexus_project.asgi.dashboard import application
 from proxy import live_events
 from proxy.live_events import GROUP, Event, Kind
-from tests.people import reader
+from tests.people import make_exchange, reader
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HOST = b"nexus.test:3001"
@@ -239,3 +239,17 @@ async def test_a_silent_socket_is_kept_alive(signed_in: Client, monkeypatch: pyt
 
 async def test_an_unknown_address_is_no_socket(signed_in: Client) -> None:
     assert await socket(cookie_of(signed_in), path="/ws/other").connect() == (False, 4404)
+
+
+@pytest.mark.parametrize(("known", "heard"), [(False, ["1", "2"]), (True, ["2"])])
+async def test_a_part_of_a_name_counts_where_no_domain_has_that_name(
+    signed_in: Client, known: bool, heard: list[str]
+) -> None:
+    if known:
+        await sync_to_async(make_exchange)(domain="b.example")
+    connection = await opened(cookie_of(signed_in), "/ws/live?domain=b.example")
+
+    await publish(event(identity="1", domain="sub.b.example"), event(identity="2", domain="b.example"))
+
+    assert [found["id"] for found in (await connection.receive_json_from())["events"]] == heard
+    await connection.disconnect()

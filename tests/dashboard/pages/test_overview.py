@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from dashboard.queries import filtering
 from tests import people
-from tests.dashboard.pages.shown import text
+from tests.dashboard.pages.shown import BY_HTMX, text
 
 pytestmark = pytest.mark.django_db
 
@@ -18,7 +19,7 @@ def test_e0_the_overview_shows_the_last_day(signed_in: Client) -> None:
     people.make_exchange(domain="b.example", outcome="upstream_error", status=529)
     people.make_exchange(at=people.hours_ago(30), domain="old.example")
 
-    page = text(signed_in, "/dashboard/overview-fragment")
+    page = text(signed_in, "/dashboard", BY_HTMX)
 
     assert 'title="2 requests"' in page
     assert "1 failed" in page
@@ -35,8 +36,8 @@ def test_e0_the_overview_filters_by_domain(signed_in: Client) -> None:
 
     page = text(signed_in, "/dashboard?domain=B.example")
 
-    assert "model-b" in page
-    assert "model-a" not in page
+    assert 'title="model-b"' in page
+    assert 'title="model-a"' not in page
     assert 'value="b.example"' in page
 
 
@@ -69,7 +70,7 @@ def test_a_nul_in_a_filter_is_ignored(signed_in: Client) -> None:
 def test_the_fragment_is_a_part_of_the_page_and_has_no_frame(signed_in: Client) -> None:
     people.make_exchange()
 
-    fragment = text(signed_in, "/dashboard/overview-fragment?domain=a.example").strip()
+    fragment = text(signed_in, "/dashboard?domain=a.example", BY_HTMX).strip()
 
     assert 'aria-label="Pipeline"' in fragment
     assert "<html" not in fragment
@@ -77,10 +78,17 @@ def test_the_fragment_is_a_part_of_the_page_and_has_no_frame(signed_in: Client) 
     assert fragment in text(signed_in, "/dashboard?domain=a.example")
 
 
+def test_a_page_that_htmx_restores_is_whole(signed_in: Client) -> None:
+    page = text(signed_in, "/dashboard", BY_HTMX | {"HX-History-Restore-Request": "true"})
+
+    assert "<html" in page
+    assert 'id="fresh"' in page
+
+
 def test_htmx_reads_the_fragment_of_the_chosen_domain(signed_in: Client) -> None:
     page = text(signed_in, "/dashboard?domain=a%26b.example")
 
-    assert 'hx-get="/dashboard/overview-fragment?domain=a%26b.example" hx-trigger="stale"' in page
+    assert 'hx-get="/dashboard?domain=a%26b.example" hx-trigger="stale"' in page
 
 
 def test_htmx_gets_a_policy_as_strict_as_the_servers(signed_in: Client) -> None:
@@ -95,3 +103,17 @@ def test_htmx_gets_a_policy_as_strict_as_the_servers(signed_in: Client) -> None:
         "historyEnabled": False,
         "ignoreTitle": True,
     }
+
+
+def test_the_overview_says_how_far_it_looked_for_its_latest_requests(
+    signed_in: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filtering, "STEP", 2)
+    for index in range(5):
+        people.make_exchange(at=people.hours_ago(index), model="rare" if index == 4 else "often")
+
+    page = text(signed_in, "/dashboard?model=rare")
+
+    assert "None found so far" in page
+    assert "The list looked back to" in page
+    assert 'id="all-requests" href="/dashboard/requests?model=rare"' in page

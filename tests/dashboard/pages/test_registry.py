@@ -39,7 +39,7 @@ def test_each_folder_is_a_page_and_has_a_view_a_template_and_a_test() -> None:
 def test_no_two_pages_have_the_same_name_address_or_key() -> None:
     for taken in (
         names(PAGES),
-        [address for page in PAGES for address in (page.address, page.fragment) if address],
+        [page.address for page in PAGES],
         [page.key for page in PAGES if page.key],
     ):
         assert len(set(taken)) == len(taken)

@@ -19,7 +19,8 @@ def test_e0_the_usage_page_splits_by_model_and_domain(signed_in: Client) -> None
     assert "Requests per hour by model" in by_model
     assert "(none)" in by_model
     assert "Cost per hour by domain, USD" in by_domain
-    assert '<th scope="row" class="name" title="a.example">a.example</th>' in by_domain
+    assert '<th scope="row" class="name" title="a.example"><a class="only"' in by_domain
+    assert ">a.example</a></th>" in by_domain
 
 
 def test_the_usage_page_gathers_what_has_no_colour(signed_in: Client) -> None:

@@ -1,0 +1,15 @@
+"""Client keys by their names, which people know; records have the numbers of their rows."""
+
+from accounts.models import ClientKey
+
+
+def keys_called(name: str) -> list[int]:
+    """The keys of this name, which domains may share, else the one of this number."""
+    named = list(ClientKey.objects.filter(name=name).values_list("pk", flat=True))
+    return named or ([int(name)] if name.isascii() and name.isdigit() and len(name) < 10 else [])
+
+
+def names(limit: int = 200) -> list[str]:
+    """The names of those that still open something, for the filter's suggestions."""
+    found = ClientKey.objects.filter(revoked_at=None).order_by("name").values_list("name", flat=True)
+    return list(found.distinct()[:limit])
