@@ -1,0 +1,4 @@
+"""Turns of a conversation, told from their own bytes; pure.
+
+Read `search`.
+"""
