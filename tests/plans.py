@@ -13,8 +13,18 @@ from django.db import connection
 from proxy.store.seeding import seed
 from proxy.store.seeding.seed import Wish
 
-PARTITIONED = ("proxy_exchange", "proxy_exchangebody", "proxy_blob", "proxy_receipt")
-BODIES = ("proxy_exchangebody", "proxy_blob")
+PARTITIONED = (
+    "proxy_exchange",
+    "proxy_exchangebody",
+    "proxy_blob",
+    "proxy_receipt",
+    "proxy_turn",
+    "proxy_offer",
+    "proxy_text",
+    "proxy_cachebreak",
+    "proxy_finding",
+)
+BODIES = ("proxy_exchangebody", "proxy_text", "proxy_blob")
 END = datetime(2026, 9, 20, 12, tzinfo=UTC)
 
 

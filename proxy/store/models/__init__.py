@@ -4,6 +4,7 @@ Read `traffic`, which is partitioned by month, then `sums` and `prices`; docs/ar
 """
 
 from proxy.price_table import MODEL_LENGTH
+from proxy.store.models.conversations import SORTS, CacheBreak, Conversation, Finding, Offer, SearchText, Turn
 from proxy.store.models.ids import CLOCK_SLACK, id_floor, moment_of, month_of
 from proxy.store.models.keeping import DroppedMonth, Pin
 from proxy.store.models.money import UsdField
@@ -23,7 +24,10 @@ from proxy.store.models.traffic import (
 __all__ = [
     "CLOCK_SLACK",
     "MODEL_LENGTH",
+    "SORTS",
     "Blob",
+    "CacheBreak",
+    "Conversation",
     "Counters",
     "DayRollup",
     "DeadLetter",
@@ -32,16 +36,20 @@ __all__ = [
     "Exchange",
     "ExchangeBody",
     "ExchangeQuerySet",
+    "Finding",
     "MessageBatch",
     "MonthKey",
+    "Offer",
     "Pin",
     "Price",
     "Receipt",
     "Repricing",
     "ResultsReader",
     "Rollup",
+    "SearchText",
     "Spend",
     "Spool",
+    "Turn",
     "UnpricedModel",
     "UsdField",
     "id_floor",

@@ -31,9 +31,26 @@ class Part:
         return days
 
 
-BODIES = Part("bodies", "bodies", frozenset({"proxy_exchangebody", "proxy_blob"}), "RETENTION_BODIES_DAYS")
+BODIES = Part(
+    "bodies",
+    "bodies",
+    frozenset({"proxy_exchangebody", "proxy_text", "proxy_blob"}),
+    "RETENTION_BODIES_DAYS",
+)
 METADATA = Part(
-    "metadata", "exchanges", frozenset({"proxy_exchange", "proxy_receipt"}), "RETENTION_METADATA_DAYS"
+    "metadata",
+    "exchanges",
+    frozenset(
+        {
+            "proxy_exchange",
+            "proxy_receipt",
+            "proxy_turn",
+            "proxy_offer",
+            "proxy_cachebreak",
+            "proxy_finding",
+        }
+    ),
+    "RETENTION_METADATA_DAYS",
 )
 PARTS = (BODIES, METADATA)
 

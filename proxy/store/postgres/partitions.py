@@ -6,9 +6,20 @@ from datetime import UTC, date, datetime
 
 from django.db import connection
 
-from proxy.store.models import Blob, Exchange, ExchangeBody, Receipt
+from proxy.store.models import (
+    Blob,
+    CacheBreak,
+    Exchange,
+    ExchangeBody,
+    Finding,
+    Offer,
+    Receipt,
+    SearchText,
+    Turn,
+)
 
-TABLES = [model._meta.db_table for model in (Exchange, ExchangeBody, Blob, Receipt)]
+MODELS = (Exchange, ExchangeBody, Blob, Receipt, Turn, Offer, SearchText, CacheBreak, Finding)
+TABLES = [model._meta.db_table for model in MODELS]
 # The month that runs and two more: beat may be away for weeks, and ingest makes what it misses.
 AHEAD = 3
 

@@ -211,7 +211,9 @@ def test_workers_that_make_the_same_missing_partitions_do_not_collide() -> None:
         thread.join()
 
     assert [error for _, raised in threads for error in raised] == []
-    assert len([partition for partition in partitions.partitions() if partition.month == JANUARY]) == 4
+    assert len([partition for partition in partitions.partitions() if partition.month == JANUARY]) == len(
+        partitions.TABLES
+    )
 
 
 @contextmanager

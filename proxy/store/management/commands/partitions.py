@@ -11,9 +11,18 @@ from django.utils import timezone
 from proxy.store.management.progress import bar
 from proxy.store.months.overview import Month, months, plan
 from proxy.store.months.retention import BusyError, Step, drop
-from proxy.store.postgres.partitions import TABLES, ensure_ahead
+from proxy.store.postgres.partitions import ensure_ahead
 
-LINE = "{:<9}{:>12}{:>10}{:>14}{:>10}{:>10}{:>9}  {:<22}{}"
+# The bytes of which tables each column shows.
+COLUMNS = {
+    "EXCHANGE": {"proxy_exchange"},
+    "EXCHANGEBODY": {"proxy_exchangebody"},
+    "BLOB": {"proxy_blob"},
+    "TEXT": {"proxy_text"},
+    "RECEIPT": {"proxy_receipt"},
+    "TURN": {"proxy_turn", "proxy_offer", "proxy_cachebreak", "proxy_finding"},
+}
+LINE = "{:<9}{:>12}{:>10}{:>14}{:>10}{:>10}{:>10}{:>10}{:>9}  {:<22}{}"
 
 
 class Command(BaseCommand):
@@ -78,22 +87,25 @@ class Command(BaseCommand):
 
 def as_table(found: list[Month]) -> str:
     """One line a month."""
-    names = [name.removeprefix("proxy_").upper() for name in TABLES]
-    head = LINE.format("MONTH", "EXCHANGES", *names, "PINNED", "DROPPED", "NEXT RUN")
+    head = LINE.format("MONTH", "EXCHANGES", *COLUMNS, "PINNED", "DROPPED", "NEXT RUN")
     return "\n".join([head, *map(as_line, found)])
 
 
 def as_line(month: Month) -> str:
-    sizes = {table.table: filesizeformat(table.stored_bytes) for table in month.tables}
     dropped = {"bodies": month.bodies_dropped_at, "metadata": month.metadata_dropped_at}
     return LINE.format(
         f"{month.month:%Y-%m}",
         "?" if month.exchanges is None else f"~{month.exchanges:,}",
-        *(sizes.get(table, "-") for table in TABLES),
+        *(_size(month, tables) for tables in COLUMNS.values()),
         month.pinned,
         ", ".join(name for name, moment in dropped.items() if moment) or "-",
         f"drop {' and '.join(month.next_run)}" if month.next_run else "keep",
     ).replace("\xa0", " ")
+
+
+def _size(month: Month, tables: set[str]) -> str:
+    found = [table.stored_bytes for table in month.tables if table.table in tables]
+    return filesizeformat(sum(found)) if found else "-"
 
 
 def as_data(month: Month) -> dict[str, object]:
