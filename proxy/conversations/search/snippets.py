@@ -34,6 +34,8 @@ class Snippet:
 
 def snippet_of(parts: Sequence[Part], query: Query) -> Snippet | None:
     """Of the part with most of what was asked for; None unless the parts together have all of it."""
+    if not query.may_be_in([part.text for part in parts]):
+        return None
     spans_of = [_spans(part.text, query) for part in parts]
     if not all(any(spans[at] for spans in spans_of) for at in range(len(query.phrases))):
         return None
