@@ -11,7 +11,7 @@ from pydantic import Field, create_model
 
 from dashboard.api import parameters
 from dashboard.filters.filter import BY_NAME, HELP, Filter, FilterError, parse
-from dashboard.queries import figures
+from dashboard.queries import figures, search
 
 _FIELDS: dict[str, Any] = {
     attribute: (str, Field("", alias=name, description=HELP[attribute]))
@@ -35,6 +35,16 @@ if TYPE_CHECKING:
 else:
     StatsQuery = create_model(
         "StatsQuery", __base__=Schema, **{attribute: _FIELDS[attribute] for attribute in _OF_SUMS.values()}
+    )
+
+
+# What a search can be narrowed by.
+_OF_SEARCH = [attribute for attribute in BY_NAME.values() if attribute in search.SERVED]
+if TYPE_CHECKING:
+    SearchQuery = Schema
+else:
+    SearchQuery = create_model(
+        "SearchQuery", __base__=Schema, **{attribute: _FIELDS[attribute] for attribute in _OF_SEARCH}
     )
 
 

@@ -73,6 +73,10 @@ class FilterBar:
         """The filter as the query of another page."""
         return self.filter.to_query()
 
+    def newest(self) -> str:
+        """The query of the same page from its beginning on."""
+        return self.filter.to_query(**{name: value for name, value in self.kept.items() if name != "before"})
+
     @cached_property
     def _fields(self) -> list[Field]:
         """Made where the bar is shown: a fragment has none, and asks no database for suggestions."""

@@ -7,12 +7,13 @@ from django.http import HttpRequest
 from django.urls import URLPattern, path
 from django.views.decorators.http import require_safe
 
-from dashboard.access.signin import VIEW_FIGURES, View, signed_in_only
+from dashboard.access.signin import READ_BODIES, VIEW_FIGURES, View, signed_in_only
 from dashboard.pages.limits.view import limits
 from dashboard.pages.login.view import login
 from dashboard.pages.overview.view import overview
 from dashboard.pages.request.view import request
 from dashboard.pages.requests.view import requests
+from dashboard.pages.search.view import search
 from dashboard.pages.usage.view import usage
 
 
@@ -50,6 +51,7 @@ PAGES = (
     ),
     Page("requests", "dashboard/requests", "Requests", requests, "requests", "r"),
     Page("request", "dashboard/request/<uuid:exchange_id>", "Request", request, "requests"),
+    Page("search", "dashboard/search", "Search", search, "search", "f", permission=READ_BODIES),
     Page("usage", "dashboard/usage", "Usage", usage, "usage", "u"),
     Page("limits", "dashboard/limits", "Limits", limits, "limits", "l"),
     Page("login", "dashboard/login", "Sign in", login, permission=""),
