@@ -1,6 +1,6 @@
 """Conversations: the keys of each turn by month, and a row for each conversation.
 
-Nothing links two turns here: the tree follows from the keys when it is read (docs/decisions/0039-keys-not-links.md).
+Nothing links two turns here: the tree follows from the keys when it is read (docs/decisions/0037-keys-not-links.md).
 """
 
 from django.contrib.postgres.fields import ArrayField
