@@ -102,7 +102,9 @@ def _store(batch: Batch, quietly: bool) -> int:
         exchanges = [found.exchange for found in new]
         rollups.attribute(exchanges)
         if settings.STORAGE_ENABLED:
-            storing.keep(Whole(exchange, traffic_of(by_id[exchange.id])) for exchange in exchanges)
+            storing.keep(
+                Whole(found.exchange, traffic_of(by_id[found.exchange.id]), found.message) for found in new
+            )
         found_unpriced = unpriced.note(new)
         storing.count(exchanges, kept=settings.STORAGE_ENABLED)
         result_parts.forget(by_id[exchange.id] for exchange in exchanges)

@@ -19,6 +19,7 @@ from proxy.store.models import Exchange, ExchangeBody, Receipt, month_of
 from proxy.store.postgres import columns
 from proxy.store.postgres.bulk import copy_in
 from proxy.store.postgres.rows import new_row
+from proxy.store.search.turns import text_rows
 from proxy.store.sums import rollups
 
 # Sorted, or two batches with the same records in another order would wait for each other.
@@ -110,6 +111,7 @@ def keep(new: Iterable[Whole]) -> None:
     bodies = [body_row(whole.exchange, whole.traffic, writer, lines) for whole in wholes if whole.traffic]
     copy_in(exchanges)
     copy_in(bodies)
+    copy_in(text_rows(wholes, writer))
     writer.store()
 
 
