@@ -29,6 +29,17 @@ _BY_TERMS = {
 
 _FLOOR = "SELECT id FROM proxy_text WHERE {where} ORDER BY id DESC OFFSET %s LIMIT 1"
 _LOOK = "SELECT id FROM proxy_text WHERE {where} AND ({terms}) ORDER BY id DESC LIMIT %s"
+# The newest rows of some domains: each has an index that gives its own.
+_FLOOR_OF_DOMAINS = """
+SELECT newest.id FROM unnest(%s::text[]) AS wanted (domain), LATERAL (
+    SELECT id FROM proxy_text WHERE domain = wanted.domain AND id >= %s AND id < %s ORDER BY id DESC LIMIT %s
+) AS newest ORDER BY newest.id DESC OFFSET %s LIMIT 1
+"""
+_LOOK_IN_DOMAINS = """
+SELECT found.id FROM unnest(%s::text[]) AS wanted (domain), LATERAL (
+    SELECT id FROM proxy_text WHERE domain = wanted.domain AND {where} AND ({terms}) ORDER BY id DESC LIMIT %s
+) AS found ORDER BY found.id DESC LIMIT %s
+"""
 _ASK_INDEX = """
 WITH hit AS MATERIALIZED (SELECT id FROM proxy_text WHERE {where} AND ({terms})) SELECT id FROM hit ORDER BY id DESC LIMIT %s
 """
@@ -65,11 +76,10 @@ def newest(stretch: Stretch, most: int) -> Candidates:
     if stretch.conversation:
         return _of_conversation(stretch, most)
     _plan(_ONE_BY_ONE)
-    # Several domains have no index that gives the newest rows of all of them.
-    everybody = replace(stretch, domains=None if len(stretch.domains or ()) > 1 else stretch.domains)
-    floor = _ids(_FLOOR.format(where=_where(everybody)), [*_range(everybody), NEWEST - 1])
-    low = floor[0] if floor else stretch.low
-    return _found(_LOOK, replace(stretch, low=low), most)
+    if stretch.domains is not None:
+        return _of_domains(stretch, list(stretch.domains), most)
+    floor = _ids(_FLOOR.format(where=_where(stretch)), [stretch.low, stretch.high, NEWEST - 1])
+    return _found(_LOOK, replace(stretch, low=floor[0] if floor else stretch.low), most)
 
 
 def indexed(stretch: Stretch, most: int) -> Candidates:
@@ -78,17 +88,25 @@ def indexed(stretch: Stretch, most: int) -> Candidates:
     return _found(_ASK_INDEX, stretch, most)
 
 
+def _of_domains(stretch: Stretch, domains: list[str], most: int) -> Candidates:
+    floor = _ids(_FLOOR_OF_DOMAINS, [domains, stretch.low, stretch.high, NEWEST, NEWEST - 1])
+    low = floor[0] if floor else stretch.low
+    return _found(_LOOK_IN_DOMAINS, replace(stretch, low=low, domains=None), most, [domains], [most])
+
+
 def _of_conversation(stretch: Stretch, most: int) -> Candidates:
     _plan(_ONE_BY_ONE)
     turns = [stretch.conversation, stretch.low, stretch.high]
     return _found(_OF_CONVERSATION, stretch, most, turns)
 
 
-def _found(statement: str, stretch: Stretch, most: int, before: Sequence[Any] = ()) -> Candidates:
+def _found(
+    statement: str, stretch: Stretch, most: int, before: Sequence[Any] = (), after: Sequence[Any] = ()
+) -> Candidates:
     terms = " OR ".join(["terms @> %s::int[]"] * len(stretch.terms))
     numbers = [list(numbers) for numbers in stretch.terms]
     sql = statement.format(where=_where(stretch), terms=terms)
-    ids = _ids(sql, [*before, *_range(stretch), *numbers, most])
+    ids = _ids(sql, [*before, *_range(stretch), *numbers, most, *after])
     return Candidates(ids, ids[-1] if len(ids) == most else stretch.low)
 
 
