@@ -53,6 +53,7 @@ TRAFFIC: Mapping[str, Rights] = {
     "proxy_setaside": Rights(worker=STORE, dashboard=READ),
     "proxy_messagebatch": Rights(worker=STORE, dashboard=READ),
     "proxy_monthkey": Rights(worker="SELECT, INSERT", dashboard=READ),
+    "proxy_linkingkey": Rights(worker="SELECT, INSERT", dashboard=READ),
     "proxy_unpricedmodel": Rights(worker=STORE, dashboard=READ),
     "proxy_droppedmonth": Rights(worker=READ, dashboard=READ),
 }

@@ -70,15 +70,29 @@ class Parent:
     tool_id: str = ""
 
 
-def repeats(turns: Sequence[TurnKeys]) -> dict[UUID, UUID]:
-    """For each turn that asks the same again, the first that asked it. In order of ids."""
+def repeats(turns: Sequence[TurnKeys], offers: Iterable[Offered] = ()) -> dict[UUID, UUID]:
+    """For each turn that asks the same again, the first that asked it. `turns` are in order of ids.
+
+    Where agents have no names, two with the same prompt ask the same: once the first has its answer, the next is another agent.
+    """
+    called = {offer.key for offer in offers if offer.kind == CALL}
     first: dict[object, UUID] = {}
     found: dict[UUID, UUID] = {}
     for turn in turns:
-        same = (turn.conversation, turn.agent_id, turn.own, turn.takes, turn.tools > 0, turn.previous_id)
-        earlier = first.setdefault((*same, turn.request_class), turn.id)
+        same = (
+            turn.conversation,
+            turn.agent_id,
+            turn.own,
+            turn.takes,
+            turn.tools > 0,
+            turn.previous_id,
+            turn.request_class,
+        )
+        earlier = first.setdefault(same, turn.id)
         if earlier != turn.id:
             found[turn.id] = earlier
+        if turn.answered and not turn.agent_id and turn.takes is None and turn.claim in called:
+            del first[same]
     return found
 
 

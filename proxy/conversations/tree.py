@@ -59,7 +59,8 @@ def tree_of(conversation: UUID, turns: Iterable[TurnKeys], offers: Iterable[Offe
     """The tree of one conversation. Turns of others, which may be among `turns`, are asked for parents only."""
     ordered = sorted(turns, key=lambda turn: turn.id)
     own = [turn for turn in ordered if turn.conversation == conversation]
-    again = repeats(own)
+    offers = list(offers)
+    again = repeats(own, offers)
     found = _with_repeats(parents(ordered, offers), again)
     agents = _Agents(own, found)
     found = agents.links()

@@ -36,6 +36,7 @@ class Shape(msgspec.Struct):
     tools: list[msgspec.Raw] | None = None
     metadata: msgspec.Raw = _NULL
     billing_policy: msgspec.Raw = _NULL
+    thread: msgspec.Raw = _NULL
 
 
 _decode = msgspec.json.Decoder(Shape).decode
@@ -73,7 +74,7 @@ def _repaired(fields: dict[str, object]) -> Shape | None:
     if not fields:
         return None
     system = fields.get("system")
-    names = ("model", "stream", "max_tokens", "metadata", "billing_policy")
+    names = ("model", "stream", "max_tokens", "metadata", "billing_policy", "thread")
     kept = {
         **{name: fields.get(name) for name in names},
         "system": system if isinstance(system, str | list) else None,

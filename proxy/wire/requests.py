@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from proxy.wire.hints import model_of, wants_stream
 from proxy.wire.lenient import as_count, as_dict, as_text, parse
 from proxy.wire.reminders import WHITESPACE, without_reminders
-from proxy.wire.request_shape import Block, Message, blocks_of, object_of, shape_of
+from proxy.wire.request_shape import Block, Message, Shape, blocks_of, object_of, shape_of
 
 # Longer paths first: the first prefix that fits names the type.
 _ENDPOINTS = (
@@ -38,7 +38,7 @@ class RequestFacts:
     else the endpoint: `count_tokens`, `batch`, `models`, `files`, `complete`, `other`. `system_count` counts system blocks and
     messages of role system. `user_text` is the text of the last user message that has any, without system
     reminders; so it stays the same while an agent only reports tool results. `first_user_text` is that of the
-    first. Neither is trimmed. `bill_to` is whom the request asks to bill.
+    first. Neither is trimmed. `bill_to` is whom the request asks to bill. `shape` is what all this was read from.
     """
 
     request_type: str
@@ -52,6 +52,7 @@ class RequestFacts:
     first_user_text: str = ""
     user_id: UserId | None = None
     bill_to: str = ""
+    shape: Shape | None = field(default=None, repr=False, compare=False)
 
 
 def read_request(path: str, body: bytes) -> RequestFacts:
@@ -75,6 +76,7 @@ def read_request(path: str, body: bytes) -> RequestFacts:
         first_user_text=_first_text(messages),
         user_id=_user_id(as_text(object_of(shape.metadata).get("user_id"))),
         bill_to=as_text(object_of(shape.billing_policy).get("bill_to")) or "",
+        shape=shape,
     )
 
 

@@ -10,7 +10,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from proxy.record import Record
-from proxy.store.models import Blob, DomainTotal, Exchange, ExchangeBody, Receipt, Rollup, Spool
+from proxy.store.models import Conversation, DomainTotal, Rollup, Spool
+from proxy.store.postgres import partitions
 from tests.store.agent_session import SESSION, AgentSession
 from tests.store.records import ask, make_closing, make_head, make_record, say, start, stream
 
@@ -60,8 +61,8 @@ def import_(*paths: Path, **options: Any) -> dict[str, Any]:
 
 
 def empty() -> None:
-    for model in (Exchange, ExchangeBody, Blob, Receipt, Rollup, DomainTotal, Spool):
-        model.objects.all().delete()
+    for model in (*partitions.MODELS, Conversation, Rollup, DomainTotal, Spool):
+        model._default_manager.all().delete()
 
 
 def sums() -> list[Any]:

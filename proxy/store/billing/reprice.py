@@ -18,6 +18,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
 from proxy.store.billing.price_again import COLUMNS, price_again
+from proxy.store.conversations import sums as conversations
 from proxy.store.ingest import message_batches, storing, unpriced
 from proxy.store.models import CLOCK_SLACK, DomainTotal, Exchange, Repricing, id_floor, month_of
 from proxy.store.postgres import columns
@@ -145,6 +146,7 @@ def _reprice_batch(
         changed = [(old, new) for old, new in pairs if _kept(old) != _kept(new)]
         if changed and not asked.dry_run:
             _write([new for _, new in changed])
+            conversations.replace([old for old, _ in changed], [new for _, new in changed])
             rollups.replace([old for old, _ in changed], [new for _, new in changed])
     done.seen += len(rows)
     done.changed += sum(_cost_of(old) != _cost_of(new) for old, new in changed)

@@ -10,8 +10,8 @@ from functools import lru_cache
 from django.conf import settings
 
 from proxy.store.bodies import encryption
-from proxy.store.bodies.encryption import KeyUnavailable, MasterKeys, MonthSeal, Seal, Unsealed
-from proxy.store.models import MonthKey
+from proxy.store.bodies.encryption import LINKING, KeyUnavailable, MasterKeys, MonthSeal, Seal, Unsealed
+from proxy.store.models import LinkingKey, MonthKey, WrappedKey
 
 UNSEALED = Unsealed()
 
@@ -20,19 +20,27 @@ def seal_of(month: date) -> Seal:
     """The seal for new bytes of a month; KeyUnavailable where it is wanted and cannot be had."""
     if not settings.BODY_ENCRYPTION:
         return UNSEALED
-    return stored_seal(month) or _made(month)
+    return stored_seal(month) or _made(MonthKey, month)
+
+
+def linking_secret() -> bytes:
+    """The secret of keys that are compared over months, b"" with encryption off."""
+    if not settings.BODY_ENCRYPTION:
+        return b""
+    seal = _stored(LinkingKey, LINKING) or _made(LinkingKey, LINKING)
+    return seal.digest(b"nexus conversation keys")
 
 
 def make(months: Iterable[date]) -> None:
     """Make the keys that months lack, each in a transaction of its own: whoever makes the same one waits for its end."""
     for month in sorted(months):
         seal_of(month)
+    linking_secret()
 
 
 def stored_seal(month: date) -> MonthSeal | None:
     """The seal of a month that has a key, with encryption off too; KeyUnavailable where its master key is missing."""
-    wrapped = MonthKey.objects.filter(pk=month).values_list("wrapped", flat=True).first()
-    return None if wrapped is None else _unwrapped(_given_keys(), bytes(wrapped), month)
+    return _stored(MonthKey, month)
 
 
 def needed_seal(month: date) -> MonthSeal:
@@ -50,11 +58,17 @@ def masters() -> MasterKeys:
     return _masters(_given_keys())
 
 
-def _made(month: date) -> MonthSeal:
-    row = MonthKey(month=month, wrapped=masters().wrap(encryption.new_secret(), month))
-    MonthKey.objects.bulk_create([row], ignore_conflicts=True)
+def _stored(table: type[WrappedKey], month: date) -> MonthSeal | None:
+    wrapped = table._default_manager.filter(pk=month).values_list("wrapped", flat=True).first()
+    return None if wrapped is None else _unwrapped(_given_keys(), bytes(wrapped), month)
+
+
+def _made(table: type[WrappedKey], month: date) -> MonthSeal:
+    row = table(month=month, wrapped=masters().wrap(encryption.new_secret(), month))
+    keys = table._default_manager
+    keys.bulk_create([row], ignore_conflicts=True)
     # Not the row above: another process may have been first.
-    wrapped = MonthKey.objects.values_list("wrapped", flat=True).get(pk=month)
+    wrapped = keys.values_list("wrapped", flat=True).get(pk=month)
     return _unwrapped(_given_keys(), bytes(wrapped), month)
 
 

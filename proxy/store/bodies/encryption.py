@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 KEY_SIZE = 32
+# Under which the key of what is compared over months is made and wrapped, as those of months are.
+LINKING = date(1970, 1, 1)
 # What begins with it is sealed: a zstd frame begins with 28, a record's msgpack with 96.
 _MARK = b"\x01"
 _NONCE = 12
@@ -111,14 +113,15 @@ class MasterKeys:
         wanted = master_of(wrapped)
         if wanted not in self._ciphers:
             raise KeyUnavailable(
-                f"the bodies of {month:%Y-%m} are encrypted under master key {wanted}, which is missing:"
+                f"{_called(month)} are encrypted under master key {wanted}, which is missing:"
                 " put it back into BODY_ENCRYPTION_KEYS and restart"
             )
         try:
             return _decrypt(self._ciphers[wanted], wrapped[len(_MARK) + _ID :], _label(month))
         except BrokenSeal as error:
+            table = "proxy_linkingkey" if month == LINKING else "proxy_monthkey"
             raise KeyUnavailable(
-                f"the key of {month:%Y-%m} is damaged: restore its row of proxy_monthkey from a backup"
+                f"the key by which {_called(month)} are encrypted is damaged: restore its row of {table} from a backup"
             ) from error
 
 
@@ -145,6 +148,10 @@ def key_id(key: bytes) -> str:
 def master_of(wrapped: bytes) -> str:
     """The id of the master key that wraps a month's secret."""
     return wrapped[len(_MARK) : len(_MARK) + _ID].hex()
+
+
+def _called(month: date) -> str:
+    return "the keys of conversations" if month == LINKING else f"the bodies of {month:%Y-%m}"
 
 
 def _label(month: date) -> bytes:

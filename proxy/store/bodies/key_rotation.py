@@ -7,7 +7,7 @@ from django.db import transaction
 
 from proxy.store.bodies import data_keys
 from proxy.store.bodies.encryption import KeyUnavailable, MasterKeys, master_of
-from proxy.store.models import MonthKey
+from proxy.store.models import LinkingKey, MonthKey, WrappedKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +22,15 @@ class Rotation:
 
 
 def rotate(*, dry_run: bool = False) -> Rotation:
-    """Wrap each month's key under the first master key; what it encrypts stays as it is. KeyUnavailable without any."""
+    """Wrap each key under the first master key; what it encrypts stays as it is. KeyUnavailable without any."""
     masters = data_keys.masters()
     first = masters.first
     rewrapped: list[date] = []
     failed: dict[date, str] = {}
     with transaction.atomic():
         rows = list(MonthKey.objects.select_for_update().order_by("month"))
-        for row in rows:
+        linking = list(LinkingKey.objects.select_for_update())
+        for row in [*linking, *rows]:
             if master_of(bytes(row.wrapped)) == first:
                 continue
             try:
@@ -37,14 +38,15 @@ def rotate(*, dry_run: bool = False) -> Rotation:
             except KeyUnavailable as error:
                 failed[row.month] = str(error)
                 continue
-            rewrapped.append(row.month)
+            if isinstance(row, MonthKey):
+                rewrapped.append(row.month)
             if not dry_run:
                 row.save(update_fields=["wrapped"])
-    needed = {master_of(bytes(row.wrapped)) for row in rows}
+    needed = {master_of(bytes(row.wrapped)) for row in [*linking, *rows]}
     return Rotation(
         first, len(rows), rewrapped, [key for key in masters.ids if key not in {first, *needed}], failed
     )
 
 
-def _rewrapped(masters: MasterKeys, row: MonthKey) -> bytes:
+def _rewrapped(masters: MasterKeys, row: WrappedKey) -> bytes:
     return masters.wrap(masters.unwrap(bytes(row.wrapped), row.month), row.month)

@@ -33,11 +33,10 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """An exchange with its traffic; None where that expired, or was never kept. `message` is the response's, where it was read."""
+    """An exchange with its traffic; None where that expired, or was never kept."""
 
     exchange: Exchange
     traffic: Traffic | None
-    message: dict[str, object] | None = None
 
 
 def traffic_of(record: Record) -> Traffic:

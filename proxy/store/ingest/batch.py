@@ -13,6 +13,7 @@ from accounts.secrets.masking import mask_text
 from proxy.record import Batch, Part, Record
 from proxy.store.announce import Stored, announce
 from proxy.store.bodies.traffic import Whole, traffic_of
+from proxy.store.conversations import turns
 from proxy.store.cpu_bound import Bounded, TooSlow
 from proxy.store.ingest import dead_letters, facts, message_batches, result_parts, storing, unpriced
 from proxy.store.ingest.facts import Facts
@@ -92,18 +93,20 @@ def _store(batch: Batch, quietly: bool) -> int:
     spool = UUID(batch.spool)
     by_id = {facts.exchange_id_of(record): record for record in batch.records}
     prices = _prices.get()
+    reader = turns.reader() if settings.STORAGE_ENABLED else None
     receipts = [
         Receipt(id=exchange_id, spool=spool, serial=record.serial) for exchange_id, record in by_id.items()
     ]
     with storing.months_held(by_id, kept=settings.STORAGE_ENABLED):
         new = message_batches.settle(
-            [_read(by_id[exchange_id], spool, prices) for exchange_id in storing.receive(receipts)], prices
+            [_read(by_id[exchange_id], spool, prices, reader) for exchange_id in storing.receive(receipts)],
+            prices,
         )
         exchanges = [found.exchange for found in new]
         rollups.attribute(exchanges)
         if settings.STORAGE_ENABLED:
             storing.keep(
-                Whole(found.exchange, traffic_of(by_id[found.exchange.id]), found.message) for found in new
+                (Whole(found.exchange, traffic_of(by_id[found.exchange.id])), found.turn) for found in new
             )
         found_unpriced = unpriced.note(new)
         storing.count(exchanges, kept=settings.STORAGE_ENABLED)
@@ -120,12 +123,12 @@ def _store(batch: Batch, quietly: bool) -> int:
     return len(new)
 
 
-def _read(record: Record, spool: UUID, prices: PriceBook) -> Facts:
+def _read(record: Record, spool: UUID, prices: PriceBook, reader: turns.Reader | None) -> Facts:
     """A record whose bodies break a parser, or take too long, keeps its bodies and loses only what they say."""
     arrived = result_parts.results_of(record)
     try:
         with Bounded():
-            return facts.read(record, spool, prices, arrived)
+            return facts.read(record, spool, prices, arrived, reader)
     except TooSlow:
         log.error("ingest.too_slow", extra={"exchange": record.head.id, "bytes": _size(record)})
         return facts.unread(record, spool, prices, TOO_SLOW)

@@ -11,6 +11,8 @@ from msgspec import structs
 from accounts.secrets.masking import mask_text
 from proxy.record import COMPLETE, REFUSED, UPSTREAM_CUT, UPSTREAM_ERROR, HeaderPairs, Record
 from proxy.store.bodies.codings import are_known, plain
+from proxy.store.conversations import turns
+from proxy.store.conversations.turns import NewTurn
 from proxy.store.models import CLOCK_SLACK, MODEL_LENGTH, Exchange, moment_of
 from proxy.store.postgres import columns
 from proxy.store.postgres.rows import new_row
@@ -50,10 +52,20 @@ class Facts:
     tool_calls: tuple[ToolCall, ...] = ()
     unpriced_model: str = ""
     batch: batches.Created | Fetched | None = None
+    turn: NewTurn | None = None
 
 
-def read(record: Record, spool: UUID, prices: PriceBook, arrived: batches.Results | None = None) -> Facts:
-    """All that the record says, and the results that `arrived` before it. Tokens and cost are None where unknown."""
+def read(
+    record: Record,
+    spool: UUID,
+    prices: PriceBook,
+    arrived: batches.Results | None = None,
+    reader: turns.Reader | None = None,
+) -> Facts:
+    """All that the record says, and the results that `arrived` before it. Tokens and cost are None where unknown.
+
+    The keys of its turn are made with a `reader` only.
+    """
     closing = record.closing
     reported = by_name(closing.headers)
     request = _asked(record)
@@ -70,7 +82,8 @@ def read(record: Record, spool: UUID, prices: PriceBook, arrived: batches.Result
     found = joined(record, spool, prices, request, response)
     row = found.exchange
     batch = fetched or batches.created(row.method, row.path, row.status, response.message)
-    return replace(found, batch=batch) if batch else found
+    turn = turns.turn_of(row, by_name(record.head.headers), request, response, reader) if reader else None
+    return replace(found, batch=batch, turn=turn) if batch or turn else found
 
 
 def _asked(record: Record) -> RequestFacts:

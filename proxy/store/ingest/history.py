@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from uuid import UUID
 
 from proxy.store.bodies.traffic import Whole
+from proxy.store.conversations import turns
 from proxy.store.ingest import storing
 from proxy.store.models import Exchange, Receipt
 
@@ -40,7 +41,8 @@ def _store(wholes: Sequence[Whole], *, sums: bool) -> list[Exchange]:
             for exchange_id in storing.receive([_receipt(whole.exchange) for whole in by_id.values()])
         ]
         exchanges = [facts.exchange for facts in new]
-        storing.keep(new)
+        reader = turns.reader()
+        storing.keep((whole, turns.turn_from(whole, reader)) for whole in new)
         if sums:
             storing.count(exchanges, kept=True)
             storing.count_spools(exchanges)

@@ -15,11 +15,13 @@ from proxy.store.bodies.blobs import ChunkWriter, chunks_of, encode_chunks
 from proxy.store.bodies.encryption import KeyUnavailable, Seal
 from proxy.store.bodies.manifests import Lines
 from proxy.store.bodies.traffic import Side, Traffic, Whole
+from proxy.store.conversations import sums as conversations
+from proxy.store.conversations.turns import NewTurn
 from proxy.store.models import Exchange, ExchangeBody, Receipt, month_of
 from proxy.store.postgres import columns
 from proxy.store.postgres.bulk import copy_in
 from proxy.store.postgres.rows import new_row
-from proxy.store.search.turns import text_rows
+from proxy.store.search.rows import text_rows
 from proxy.store.sums import rollups
 
 # Sorted, or two batches with the same records in another order would wait for each other.
@@ -103,16 +105,20 @@ def receive(receipts: Sequence[Receipt]) -> list[UUID]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def keep(new: Iterable[Whole]) -> None:
-    """Write the rows and what their bodies are made of."""
-    wholes = sorted(new, key=lambda whole: whole.exchange.id)
-    exchanges = [whole.exchange for whole in wholes]
+def keep(new: Iterable[tuple[Whole, NewTurn | None]]) -> None:
+    """Write the rows, what their bodies are made of, and the turns of their conversations."""
+    kept = sorted(new, key=lambda pair: pair[0].exchange.id)
+    exchanges = [whole.exchange for whole, _ in kept]
     writer, lines = ChunkWriter(), Lines(exchanges)
-    bodies = [body_row(whole.exchange, whole.traffic, writer, lines) for whole in wholes if whole.traffic]
+    bodies = [body_row(whole.exchange, whole.traffic, writer, lines) for whole, _ in kept if whole.traffic]
+    turns = [(whole.exchange, turn) for whole, turn in kept if turn]
     copy_in(exchanges)
+    copy_in([turn.turn for _, turn in turns])
+    copy_in([offer for _, turn in turns for offer in turn.offers])
     copy_in(bodies)
-    copy_in(text_rows(wholes, writer))
+    copy_in(text_rows((turn for _, turn in turns), writer))
     writer.store()
+    conversations.add(turns)
 
 
 def count(exchanges: Sequence[Exchange], *, kept: bool) -> None:

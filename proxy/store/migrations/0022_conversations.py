@@ -120,7 +120,7 @@ BEGIN
             (array_agg(exchange.id ORDER BY exchange.id))[1] AS first_id,
             (array_agg(exchange.id ORDER BY exchange.id DESC))[1] AS last_id,
             min(exchange.started_at) AS first_at, max(exchange.started_at) AS last_at, count(*) AS turns,
-            count(*) FILTER (WHERE exchange.outcome <> 'complete') AS failed,
+            count(*) FILTER (WHERE exchange.outcome NOT IN ('complete', 'client_left')) AS failed,
             sum(coalesce(exchange.input_tokens, 0)) AS input_tokens, sum(coalesce(exchange.output_tokens, 0)) AS output_tokens,
             sum(coalesce(exchange.cache_read_tokens, 0)) AS cache_read_tokens,
             sum(coalesce(exchange.cache_write_tokens, 0)) AS cache_write_tokens,
@@ -411,6 +411,17 @@ class Migration(migrations.Migration):
                     models.Index(fields=["-failed", "-id"], name="conversation_failed"),
                     models.Index(fields=["domain", "-failed", "-id"], name="conversation_domain_failed"),
                 ],
+            },
+        ),
+        migrations.CreateModel(
+            name="LinkingKey",
+            fields=[
+                ("month", models.DateField(primary_key=True, serialize=False)),
+                ("wrapped", models.BinaryField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+            ],
+            options={
+                "default_permissions": (),
             },
         ),
         *(migrations.RunSQL(PARTITION.format(table=table), migrations.RunSQL.noop) for table in ADDED),

@@ -17,8 +17,10 @@ from proxy.store.models.traffic import (
     Exchange,
     ExchangeBody,
     ExchangeQuerySet,
+    LinkingKey,
     MonthKey,
     Receipt,
+    WrappedKey,
 )
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "ExchangeBody",
     "ExchangeQuerySet",
     "Finding",
+    "LinkingKey",
     "MessageBatch",
     "MonthKey",
     "Offer",
@@ -52,6 +55,7 @@ __all__ = [
     "Turn",
     "UnpricedModel",
     "UsdField",
+    "WrappedKey",
     "id_floor",
     "moment_of",
     "month_of",

@@ -192,18 +192,32 @@ class Blob(models.Model):
         return bytes(self.digest).hex()
 
 
-class MonthKey(models.Model):
-    """The key under which the bodies of a month are encrypted, itself encrypted under a key of BODY_ENCRYPTION_KEYS."""
+class WrappedKey(models.Model):
+    """A key that is itself encrypted under a key of BODY_ENCRYPTION_KEYS."""
 
     month = models.DateField(primary_key=True)
     wrapped = models.BinaryField()
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        default_permissions = ()
+        abstract = True
 
     def __str__(self) -> str:
         return f"{self.month:%Y-%m}"
+
+
+class MonthKey(WrappedKey):
+    """The key under which the bodies of a month are encrypted."""
+
+    class Meta:
+        default_permissions = ()
+
+
+class LinkingKey(WrappedKey):
+    """The key of what is compared over months: one row, under the month of 1970-01-01."""
+
+    class Meta:
+        default_permissions = ()
 
 
 class Receipt(models.Model):

@@ -5,29 +5,22 @@ that was dropped a day is left alone as well: an exchange may lie in the partiti
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
-from django.db import connection
-
 from proxy.store.models import CLOCK_SLACK
 from proxy.store.rebuilding import countable, reconciliation, spend_reconciliation
+from proxy.store.rebuilding.alone import alone
 from proxy.store.rebuilding.reconciliation import Difference, Window
 
 _DAY = timedelta(days=1)
 ALWAYS = datetime.min.replace(tzinfo=UTC)
 FOR_EVER = datetime.max.replace(tzinfo=UTC)
-_LOCK = "hashtext('nexus_rebuild_rollups')"
 
 
 def hour_of(moment: datetime) -> datetime:
     """The hour in which a moment lies: sums know nothing finer."""
     return moment.replace(minute=0, second=0, microsecond=0)
-
-
-class Busy(Exception):
-    """Another rebuild runs; this one has done nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +53,7 @@ class Rebuilt:
 def rebuild(asked: Asked, progress: Callable[[int, int], None] = lambda done, of: None) -> Rebuilt:
     """Compare, and fix unless it is a dry run; `progress` hears how many of how many months are done."""
     found = Rebuilt()
-    with _alone(), reconciliation.tables():
+    with alone("nexus_rebuild_rollups"), reconciliation.tables():
         months = _months(asked)
         for done, month in enumerate(months):
             progress(done, len(months))
@@ -138,17 +131,3 @@ def _next(month: date) -> date:
 
 def _previous(month: date) -> date:
     return (month - _DAY).replace(day=1)
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """Two rebuilds at once would each fix the same difference."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT pg_try_advisory_lock({_LOCK})")
-        if cursor.fetchone() != (True,):
-            raise Busy
-    try:
-        yield
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT pg_advisory_unlock({_LOCK})")

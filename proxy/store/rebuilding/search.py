@@ -8,17 +8,18 @@ from uuid import UUID
 from django.db import connection
 
 from proxy.store.bodies.blobs import ChunkWriter
+from proxy.store.conversations import turns
 from proxy.store.ingest import storing
 from proxy.store.models import Exchange, SearchText, id_floor
 from proxy.store.postgres.partitions import next_month
-from proxy.store.search.turns import PATH, text_rows
+from proxy.store.search.rows import text_rows
 from proxy.store.transfer.reading import read
 
 _GROUP = 100
 _MONTHS = "SELECT DISTINCT right(relid::text, 7) FROM pg_partition_tree('proxy_exchangebody') WHERE isleaf ORDER BY 1 DESC"
 _TURNS = """
 FROM proxy_exchangebody AS body JOIN proxy_exchange AS exchange USING (id)
-WHERE body.id >= %s AND body.id < %s AND exchange.path = %s
+WHERE body.id >= %s AND body.id < %s AND exchange.path = '/v1/messages' AND exchange.method = 'POST'
     AND (%s OR NOT EXISTS (SELECT FROM proxy_text AS text WHERE text.id = body.id AND text.id >= %s AND text.id < %s))
 """
 
@@ -66,7 +67,9 @@ def _make(month: date, *, again: bool, progress: Callable[[int], None]) -> tuple
 def _replace(ids: Sequence[UUID], *, again: bool) -> int:
     """Bodies that were dropped meanwhile are not there to be read."""
     rows = Exchange.objects.filter(id__in=ids, id__gte=ids[0], id__lte=ids[-1]).order_by("id")
-    made = text_rows(read(list(rows), bodies=True), ChunkWriter())
+    reader = turns.reader()
+    found = (turns.turn_from(whole, reader) for whole in read(list(rows), bodies=True))
+    made = text_rows((turn for turn in found if turn), ChunkWriter())
     if again:
         SearchText.objects.filter(id__in=ids, id__gte=ids[0], id__lte=ids[-1]).delete()
     SearchText.objects.bulk_create(made, ignore_conflicts=True)
@@ -86,8 +89,8 @@ def _count(month: date, *, again: bool) -> int:
     return int(count)
 
 
-def _parameters(low: UUID, high: UUID, *, again: bool) -> list[UUID | str | bool]:
-    return [low, high, PATH, again, low, high]
+def _parameters(low: UUID, high: UUID, *, again: bool) -> list[UUID | bool]:
+    return [low, high, again, low, high]
 
 
 def _bounds(month: date) -> tuple[UUID, UUID]:

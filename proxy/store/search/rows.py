@@ -1,16 +1,20 @@
 """A turn's row for search: the numbers of its terms, and its texts compressed and sealed as bodies are."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from functools import lru_cache
 from uuid import UUID
 
 import msgspec
 import zstandard
+from django.conf import settings
 
 from proxy.conversations.search.hashing import Hasher
 from proxy.conversations.search.new_text import Part
+from proxy.store.bodies.blobs import ChunkWriter
 from proxy.store.bodies.encryption import MonthSeal, Seal, is_sealed
-from proxy.store.models import SearchText
+from proxy.store.conversations.turns import NewTurn
+from proxy.store.models import SearchText, month_of
 from proxy.store.postgres.rows import new_row
 
 _LEVEL = 3
@@ -19,6 +23,19 @@ _LABEL = b"search text "
 _KEY_OF = b"nexus search terms"
 
 _decode = msgspec.msgpack.Decoder(list[Part]).decode
+
+
+def text_rows(turns: Iterable[NewTurn], writer: ChunkWriter) -> list[SearchText]:
+    """A row, not yet saved, for each turn that says anything, sealed as `writer` seals bodies; none with search off."""
+    if not settings.SEARCH_ENABLED:
+        return []
+    return [
+        text_row(
+            new.turn.id, new.turn.domain, new.turn.conversation, new.said, writer.seal_of(_month(new.turn.id))
+        )
+        for new in turns
+        if new.said
+    ]
 
 
 def text_row(
@@ -53,6 +70,10 @@ def _hasher(key: bytes) -> Hasher:
 
 def _compress(parts: Iterable[Part]) -> bytes:
     return zstandard.ZstdCompressor(level=_LEVEL).compress(msgspec.msgpack.encode(list(parts)))
+
+
+def _month(exchange_id: UUID) -> date:
+    return month_of(exchange_id).date()
 
 
 def _label(exchange_id: UUID) -> bytes:

@@ -11,6 +11,7 @@ from django.db import connection
 
 from proxy.store.models import Exchange, Price, Receipt, Rollup, Spool
 from proxy.store.rebuilding import rollups as rebuild
+from proxy.store.rebuilding.alone import Busy
 from proxy.store.rebuilding.rollups import Asked, hour_of
 from proxy.store.seeding import multiply, prototypes, schedule
 from proxy.store.seeding.calendar import periods
@@ -80,7 +81,7 @@ def _fill(wish: Wish, draw: random.Random, spools: Spools, advance: Advance, job
     schedule.count(spools)
     try:
         rebuild.rebuild(Asked(hour_of(start), hour_of(wish.end) + _HOUR), partial(advance, "sums"))
-    except rebuild.Busy as error:
+    except Busy as error:
         raise SeedError(
             "The exchanges are in, their sums are not: run `manage.py rebuild_rollups`."
         ) from error

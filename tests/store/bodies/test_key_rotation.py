@@ -12,7 +12,7 @@ from pytest_django import Settings
 from proxy.store.bodies.blobs import body_of
 from proxy.store.bodies.encryption import key_id, master_of
 from proxy.store.ingest import batch as ingest
-from proxy.store.models import Blob, MonthKey
+from proxy.store.models import Blob, LinkingKey, MonthKey
 from tests.roles import OWNER
 from tests.store.records import ask, make_batch, make_head, make_record
 
@@ -105,6 +105,7 @@ def test_a_month_whose_master_key_is_missing_is_told_and_the_others_are_done(
     lost = b"l" * 32
     encrypted.BODY_ENCRYPTION_KEYS = [lost]
     MonthKey.objects.filter(month=date(2026, 9, 1)).delete()
+    LinkingKey.objects.all().delete()
     ingest.ingest(make_batch(make_record(head=make_head(MOMENTS[0]))))
     encrypted.BODY_ENCRYPTION_KEYS = [NEW, OLD]
     output = StringIO()
@@ -116,6 +117,10 @@ def test_a_month_whose_master_key_is_missing_is_told_and_the_others_are_done(
     assert "2 of 3 keys were wrapped" in output.getvalue()
     assert (
         f"Not done: the bodies of 2026-09 are encrypted under master key {key_id(lost)}" in output.getvalue()
+    )
+    assert (
+        f"Not done: the keys of conversations are encrypted under master key {key_id(lost)}"
+        in output.getvalue()
     )
     assert masters_in_use() == {key_id(NEW), key_id(lost)}
 

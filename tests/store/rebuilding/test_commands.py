@@ -12,7 +12,7 @@ from pytest_django import Settings
 from proxy.store.billing import reprice
 from proxy.store.ingest import batch as ingest
 from proxy.store.models import DomainTotal, Exchange, Rollup, Spend
-from proxy.store.rebuilding import rollups as rebuild
+from proxy.store.rebuilding.alone import Busy
 from tests import people
 from tests.roles import OWNER
 from tests.store.records import ask, make_batch, make_head, make_record, say
@@ -101,7 +101,7 @@ def test_a_moment_that_is_none_says_how_to_write_one(command: str) -> None:
 
 def test_a_rebuild_beside_another_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     def busy(*arguments: Any) -> None:
-        raise rebuild.Busy
+        raise Busy
 
     monkeypatch.setattr("proxy.store.management.commands.rebuild_rollups.rebuild", busy)
 

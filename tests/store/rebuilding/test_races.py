@@ -14,6 +14,7 @@ from proxy.store.ingest import batch as ingest
 from proxy.store.models import DomainTotal, Exchange, Rollup, Spend
 from proxy.store.rebuilding import reconciliation
 from proxy.store.rebuilding import rollups as rebuild
+from proxy.store.rebuilding.alone import Busy
 from proxy.store.sums import rollups
 from proxy.store.sums.definitions import UNKNOWN_DOMAIN
 from tests import people
@@ -160,7 +161,7 @@ def test_a_second_rebuild_refuses_to_run_beside_the_first(monkeypatch: pytest.Mo
     def second() -> None:
         try:
             rebuild.rebuild(rebuild.Asked())
-        except rebuild.Busy:
+        except Busy:
             refused.set()
         finally:
             connections.close_all()

@@ -13,11 +13,10 @@ from pytest_django import Settings
 from proxy.conversations.keys import conversation_id
 from proxy.conversations.search.query import parse
 from proxy.store.bodies.traffic import Whole, traffic_of
-from proxy.store.cpu_bound import TooSlow
+from proxy.store.conversations import turns
 from proxy.store.ingest import batch, facts, history
 from proxy.store.models import SearchText
 from proxy.store.pricing.book import CachedBook
-from proxy.store.search import turns
 from proxy.store.search.find import Asked, search
 from tests import people
 from tests.roles import as_owner
@@ -131,18 +130,6 @@ def test_a_turn_that_breaks_the_reader_is_stored_all_the_same(
 
     assert batch.ingest(make_batch(make_record(ask(), say()))) == 1
     assert rows() == []
-    assert "search.unread" in caplog.text
-
-
-def test_a_turn_that_takes_too_long_is_stored_all_the_same(
-    prices: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def endless(*_: object) -> None:
-        raise TooSlow
-
-    monkeypatch.setattr(turns, "new_text", endless)
-
-    assert batch.ingest(make_batch(make_record(ask(), say()))) == 1
     assert "search.unread" in caplog.text
 
 

@@ -8,6 +8,7 @@ from django.core.management import CommandError
 from django.db import DataError, OperationalError
 
 from proxy.store.bodies.traffic import Whole
+from proxy.store.conversations.turns import NewTurn
 from proxy.store.ingest import batch as ingest
 from proxy.store.ingest import storing
 from proxy.store.models import DomainTotal, Exchange, Receipt
@@ -81,12 +82,9 @@ def test_a_line_that_postgresql_refuses_is_refused_alone(
     empty()
     keep = storing.keep
 
-    def fail(wholes: Iterable[Whole]) -> None:
-        taken = list(wholes)
-        if any(
-            descriptor.traffic and b"poison" in (descriptor.traffic.request.body or b"")
-            for descriptor in taken
-        ):
+    def fail(new: Iterable[tuple[Whole, NewTurn | None]]) -> None:
+        taken = list(new)
+        if any(whole.traffic and b"poison" in (whole.traffic.request.body or b"") for whole, _ in taken):
             raise DataError("a value that no column holds")
         keep(taken)
 

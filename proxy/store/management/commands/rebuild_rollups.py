@@ -14,8 +14,9 @@ from django.core.management.base import BaseCommand, CommandError
 from proxy.store.management.arguments import moment
 from proxy.store.management.progress import bar
 from proxy.store.pricing.costs import plain, signed
+from proxy.store.rebuilding.alone import Busy
 from proxy.store.rebuilding.reconciliation import Difference
-from proxy.store.rebuilding.rollups import ALWAYS, FOR_EVER, Asked, Busy, Rebuilt, hour_of, rebuild
+from proxy.store.rebuilding.rollups import ALWAYS, FOR_EVER, Asked, Rebuilt, hour_of, rebuild
 
 _SHOWN = 20
 

@@ -1,0 +1,119 @@
+"""A stored conversation: its turns, their tree, and the exchanges that they are."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from proxy.conversations.offers import SUMMARY
+from proxy.conversations.parents import CALL_WINDOW, SUMMARY_WINDOW, Offered, TurnKeys, parents
+from proxy.conversations.tree import Tree, tree_of
+from proxy.record import COMPLETE
+from proxy.store.models import Conversation, Exchange, Offer, Turn, id_floor, moment_of
+
+_KEYS = ("own", "first", "prev", "takes", "gives", "claim", "answer_id", "previous_id")
+_HINTS = ("request_class", "compaction", "agent_type")
+# What an answer that many clients get would lead to in other conversations: "Done." is no parent.
+_MOST_FOREIGN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A conversation as it is stored; `exchanges` has a row for each place of the tree."""
+
+    conversation: Conversation
+    tree: Tree
+    exchanges: Mapping[UUID, Exchange]
+
+
+def load(conversation: Conversation) -> Loaded:
+    """Its tree; parents and calls may lie in other conversations of the same domain."""
+    rows = list(_within(conversation).order_by("id"))
+    exchanges = _exchanges([row.id for row in rows])
+    own = [_keys(row, exchanges[row.id]) for row in rows if row.id in exchanges]
+    offers = _own_offers(own)
+    lost = _without_parent(own, offers)
+    foreign = _foreign_parents(conversation, lost)
+    offers += (foreign_offers := _foreign_offers(conversation, lost, {turn.id for turn in own}))
+    callers = _turns(
+        conversation.domain, {offer.turn for offer in foreign_offers} - {turn.id for turn in foreign}
+    )
+    tree = tree_of(conversation.id, [*own, *foreign, *callers], offers)
+    return Loaded(conversation, tree, exchanges)
+
+
+def _within(conversation: Conversation) -> QuerySet[Turn]:
+    # The bounds keep other months out of the plan.
+    bounds = {"id__gte": conversation.first_id, "id__lte": conversation.last_id}
+    return Turn.objects.filter(conversation=conversation.id, **bounds)
+
+
+def _exchanges(ids: Sequence[UUID]) -> dict[UUID, Exchange]:
+    if not ids:
+        return {}
+    bounds = {"id__gte": min(ids), "id__lte": max(ids)}
+    return {row.id: row for row in Exchange.objects.filter(id__in=ids, **bounds)}
+
+
+def _keys(row: Turn, exchange: Exchange) -> TurnKeys:
+    keys = {name: None if (value := getattr(row, name)) is None else bytes(value) for name in _KEYS}
+    return TurnKeys(
+        id=row.id,
+        conversation=row.conversation,
+        started_at=exchange.started_at,
+        depth=row.depth,
+        tools=row.tools,
+        agent_id=exchange.agent_id,
+        parent_agent_id=exchange.parent_agent_id,
+        answered=exchange.outcome == COMPLETE and row.gives is not None,
+        **keys,  # type: ignore[arg-type]  # `own` and `first` are never null
+        **{name: getattr(row, name) for name in _HINTS},
+    )
+
+
+def _own_offers(own: Sequence[TurnKeys]) -> list[Offered]:
+    moments = {turn.id: turn.started_at for turn in own}
+    if not moments:
+        return []
+    rows = Offer.objects.filter(id__in=list(moments), id__gte=min(moments), id__lte=max(moments))
+    return [_offered(row) for row in rows]
+
+
+def _offered(row: Offer) -> Offered:
+    return Offered(row.id, row.place, row.kind, bytes(row.key), row.tool_id, moment_of(row.id))
+
+
+def _without_parent(own: Sequence[TurnKeys], offers: Sequence[Offered]) -> list[TurnKeys]:
+    found = parents(own, offers)
+    return [turn for turn in own if turn.id not in found]
+
+
+def _foreign_parents(conversation: Conversation, lost: Sequence[TurnKeys]) -> list[TurnKeys]:
+    wanted = [turn.takes for turn in lost if turn.takes]
+    if not wanted:
+        return []
+    rows = Turn.objects.filter(gives__in=wanted, domain=conversation.domain, id__lt=lost[-1].id)
+    return _joined(list(rows.exclude(conversation=conversation.id).order_by("-id")[:_MOST_FOREIGN]))
+
+
+def _foreign_offers(conversation: Conversation, lost: Sequence[TurnKeys], own: set[UUID]) -> list[Offered]:
+    wanted = [turn.claim for turn in lost if turn.claim]
+    if not wanted:
+        return []
+    oldest = min(turn.started_at for turn in lost) - max(CALL_WINDOW, SUMMARY_WINDOW)
+    rows = Offer.objects.filter(key__in=wanted, id__gte=id_floor(oldest), id__lt=lost[-1].id).order_by("-id")
+    found = [_offered(row) for row in rows[:_MOST_FOREIGN] if row.id not in own]
+    # A call starts an agent in its own session; without one, the agent's messages are a conversation of their own.
+    return [offer for offer in found if offer.kind == SUMMARY or not conversation.session_id]
+
+
+def _turns(domain: str, ids: set[UUID]) -> list[TurnKeys]:
+    if not ids:
+        return []
+    return _joined(list(Turn.objects.filter(id__in=ids, id__gte=min(ids), id__lte=max(ids), domain=domain)))
+
+
+def _joined(rows: Sequence[Turn]) -> list[TurnKeys]:
+    exchanges = _exchanges([row.id for row in rows])
+    return [_keys(row, exchanges[row.id]) for row in rows if row.id in exchanges]
