@@ -34,7 +34,7 @@ class Keys:
 
 def keys_of(
     messages: Sequence[Summary],
-    answer: Summary | None,
+    response: Summary | None,
     hasher: Hasher,
     *,
     calls: Sequence[tuple[str, str]] = (),
@@ -55,19 +55,19 @@ def keys_of(
     continued = trailing if any(message.calls for message in trailing) else ()
     spoken = continued or run
     begin = asked if continued else before
-    gives = None if answer is None else _name([*trailing, answer], asked, hasher)
+    gives = None if response is None else _name([*trailing, response], asked, hasher)
     return Keys(
         depth=_depth(asked),
         own=_chain(asked, hasher),
         first=asked[0].digest,
-        begins=_begins(history, answer, hasher),
+        begins=_begins(history, response, hasher),
         prev=_chain(begin, hasher) if spoken else None,
         takes=_name(spoken, begin, hasher) if spoken else None,
         gives=gives,
         claim=claim_of(_opening(asked), hasher),
         answer_id=hasher("message id", message_id.encode()) if message_id else None,
         previous_id=hasher("message id", previous_id.encode()) if previous_id else None,
-        offers=offers_of(answer, calls, after, hasher, summarizes=summarizes) if answer else (),
+        offers=offers_of(response, calls, after, hasher, summarizes=summarizes) if response else (),
     )
 
 
@@ -123,10 +123,10 @@ def _answered(asked: Sequence[Summary]) -> list[bytes]:
 
 
 def _chain(messages: Sequence[Summary], hasher: Hasher) -> bytes:
-    link = b""
+    digest = b""
     for message in messages:
-        link = hasher("chain", link, message.digest)
-    return link or hasher("chain")
+        digest = hasher("chain", digest, message.digest)
+    return digest or hasher("chain")
 
 
 def _opening(asked: Sequence[Summary]) -> str:
@@ -142,11 +142,11 @@ def _depth(asked: Sequence[Summary]) -> int:
     )
 
 
-def _begins(history: list[Summary], answer: Summary | None, hasher: Hasher) -> bytes:
+def _begins(history: list[Summary], response: Summary | None, hasher: Hasher) -> bytes:
     """The first user run and the first answer, which a request with one message has yet to get."""
     at = next((at for at, message in enumerate(history) if message.role == "assistant"), len(history))
     run = [*takewhile(lambda message: message.role == "assistant", history[at:])]
-    if not run and answer is not None:
-        run = [answer]
+    if not run and response is not None:
+        run = [response]
     name = _name(run, history[:at], hasher) if run else b""
     return hasher("begins", *(message.digest for message in history[:at]), name)

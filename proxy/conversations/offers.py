@@ -34,7 +34,7 @@ class NewOffer:
 
 
 def offers_of(
-    answer: Summary,
+    response: Summary,
     calls: Sequence[tuple[str, str]],
     asked: Sequence[Summary],
     hasher: Hasher,
@@ -44,11 +44,11 @@ def offers_of(
     """A call for each agent's prompt; two summaries for an answer that may be one: all of it, and what its tags enclose."""
     offers = [NewOffer(CALL, _call_key(prompt, hasher), tool_id) for prompt, tool_id in calls]
     may_be = (
-        summarizes or "<summary>" in answer.text.lower() or any("summar" in m.text.lower() for m in asked)
+        summarizes or "<summary>" in response.text.lower() or any("summar" in m.text.lower() for m in asked)
     )
-    if may_be and not answer.calls:
-        inside = _INSIDE.search(answer.text)
-        texts = [answer.text, *([inside[1]] if inside else [])]
+    if may_be and not response.calls:
+        inside = _INSIDE.search(response.text)
+        texts = [response.text, *([inside[1]] if inside else [])]
         keys = {_summary_key(text, hasher): None for text in texts if len(text) >= _SHORTEST_SUMMARY}
         offers += [NewOffer(SUMMARY, key) for key in keys]
     return tuple(offers)

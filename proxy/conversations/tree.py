@@ -28,7 +28,7 @@ class Place:
 
     id: UUID
     parent: UUID | None
-    link: LinkKind | None
+    found_by: LinkKind | None
     kind: Kind
     agent_id: str
     parent_agent_id: str
@@ -71,7 +71,7 @@ def tree_of(conversation: UUID, turns: Iterable[TurnKeys], offers: Iterable[Offe
             Place(
                 id=turn.id,
                 parent=found[turn.id].id if turn.id in found else None,
-                link=found[turn.id].kind if turn.id in found else None,
+                found_by=found[turn.id].kind if turn.id in found else None,
                 kind=kinds[turn.id],
                 agent_id=agents.of[turn.id],
                 parent_agent_id=agents.parent_of(agents.of[turn.id]),

@@ -28,7 +28,7 @@ class Sent:
 
     place: int
     body: Json
-    answer: Json | None
+    response: Json | None
     session: str
     agent: str = ""
     caller: str = ""
@@ -54,12 +54,12 @@ class World:
         self.names = names
         self.sent: list[Sent] = []
 
-    def send(self, body: Json, answer: Json | None, **truth: Any) -> int:
+    def send(self, body: Json, response: Json | None, **truth: Any) -> int:
         """The place of a new exchange."""
         place = len(self.sent)
         moment = BEGIN + timedelta(seconds=place)
         self.sent.append(
-            Sent(place, deepcopy(body), deepcopy(answer), self.session, started_at=moment, **truth)
+            Sent(place, deepcopy(body), deepcopy(response), self.session, started_at=moment, **truth)
         )
         return place
 
@@ -99,14 +99,14 @@ class Thread:
         self.messages: list[Json] = []
         self.last: int | None = None
 
-    def ask(self, content: str | list[Json], answer: list[Json] | None, **truth: Any) -> int:
+    def ask(self, content: str | list[Json], response: list[Json] | None, **truth: Any) -> int:
         """Send what a user says; without an answer the attempt fails, and the messages stay as they are but for it."""
         self.messages.append({"role": "user", "content": content})
-        return self.again(answer, **truth)
+        return self.again(response, **truth)
 
-    def again(self, answer: list[Json] | None, **truth: Any) -> int:
+    def again(self, response: list[Json] | None, **truth: Any) -> int:
         """Send the messages once more."""
-        message = None if answer is None else self._message(answer)
+        message = None if response is None else self._message(response)
         facts = {
             "agent": self._name(self.agent),
             "caller": self._name(self.caller),
@@ -114,8 +114,8 @@ class Thread:
             "kind": self._kind(),
         }
         place = self.world.send(self.request(), message, **{**facts, **truth})
-        if answer is not None:
-            self.messages.append({"role": "assistant", "content": answer})
+        if response is not None:
+            self.messages.append({"role": "assistant", "content": response})
             self.last = place
         return place
 
@@ -155,11 +155,11 @@ class Thread:
             "content": "CRITICAL: respond with text only: an <analysis> and a <summary> block.",
         }
         body = self.request() | {"messages": [*self.messages, order]}
-        answer = self._message(
+        response = self._message(
             [text(f"<analysis>{self.world.words(5)}</analysis>\n<summary>{summary}</summary>")]
         )
         truth = {"agent": self._name(self.agent), "caller": self._name(self.caller), "parent": self.last}
-        place = self.world.send(body, answer, kind="compaction", **truth)
+        place = self.world.send(body, response, kind="compaction", **truth)
         self.messages = [{"role": "user", "content": CONTINUED.format(summary)}]
         self.last = place
         return place
@@ -176,18 +176,18 @@ class Thread:
 
 def turn_of(sent: Sent, hasher: Hasher = HASHER) -> tuple[TurnKeys, list[Offered]]:
     """The keys of what was sent, and its offers."""
-    answer = summary_of("assistant", sent.answer["content"], hasher) if sent.answer else None
+    response = summary_of("assistant", sent.response["content"], hasher) if sent.response else None
     calls = [
         (block["input"]["prompt"], block["id"])
-        for block in (sent.answer or {"content": []})["content"]
+        for block in (sent.response or {"content": []})["content"]
         if block["type"] == "tool_use" and block["name"] in AGENT_TOOLS
     ]
     keys = keys_of(
         [summary_of(message["role"], message["content"], hasher) for message in sent.body["messages"]],
-        answer,
+        response,
         hasher,
         calls=calls,
-        message_id=sent.answer["id"] if sent.answer else "",
+        message_id=sent.response["id"] if sent.response else "",
         previous_id=previous_message(sent.body.get("thread")),
     )
     assert keys
@@ -199,7 +199,7 @@ def turn_of(sent: Sent, hasher: Hasher = HASHER) -> tuple[TurnKeys, list[Offered
         tools=len(sent.body.get("tools", ())),
         agent_id=sent.agent,
         parent_agent_id=sent.caller,
-        answered=sent.answer is not None,
+        answered=sent.response is not None,
         **{name: getattr(keys, name) for name in names},
     )
     offers = [

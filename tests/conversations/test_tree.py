@@ -60,7 +60,7 @@ def test_a_session_with_tools_is_one_line() -> None:
     found = places(world.sent)
 
     assert parents(world.sent) == truth(world.sent)
-    assert {place.link for place in found.values()} == {None, LinkKind.ANSWER}
+    assert {place.found_by for place in found.values()} == {None, LinkKind.ANSWER}
     assert {(place.kind, place.branch) for place in found.values()} == {(Kind.MAIN, 0)}
 
 
@@ -164,7 +164,7 @@ def test_after_a_compaction_the_line_goes_on() -> None:
 
     assert parents(world.sent) == truth(world.sent)
     assert [place for place, turn in found.items() if turn.kind is Kind.COMPACTION] == [4, 8]
-    assert [place for place, turn in found.items() if turn.link is LinkKind.COMPACTION] == [5, 9]
+    assert [place for place, turn in found.items() if turn.found_by is LinkKind.COMPACTION] == [5, 9]
     assert {turn.branch for turn in found.values()} == {0}
 
 
@@ -246,7 +246,7 @@ def test_a_missing_turn_leaves_a_marked_gap_and_moves_nothing_else() -> None:
     found = places(kept)
 
     assert parents(kept) == {0: None, 1: 0, 2: 1, 4: 2}
-    assert found[4].link is LinkKind.GAP
+    assert found[4].found_by is LinkKind.GAP
     assert {place.branch for place in found.values()} == {0}
 
 
@@ -261,7 +261,7 @@ def test_a_rewritten_last_message_and_answer_keep_their_parent() -> None:
     found = places(world.sent)
 
     assert parents(world.sent) == truth(world.sent)
-    assert found[1].link is LinkKind.PREFIX
+    assert found[1].found_by is LinkKind.PREFIX
 
 
 def test_a_message_thread_goes_on_from_the_message_that_it_names() -> None:
@@ -269,7 +269,7 @@ def test_a_message_thread_goes_on_from_the_message_that_it_names() -> None:
     thread = Thread(world)
     thread.ask("go", [call(world)])
     used = thread.messages[-1]["content"][0]
-    first = world.sent[0].answer
+    first = world.sent[0].response
     assert first
     body = {
         "model": "m",
@@ -281,7 +281,7 @@ def test_a_message_thread_goes_on_from_the_message_that_it_names() -> None:
     found = places(world.sent)
 
     assert parents(world.sent) == truth(world.sent)
-    assert found[1].link is LinkKind.THREAD
+    assert found[1].found_by is LinkKind.THREAD
 
 
 def test_a_fork_into_another_session_has_its_parent_there() -> None:

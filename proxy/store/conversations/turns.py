@@ -109,7 +109,7 @@ def _turn(
     compaction = headers.get("x-claude-code-compaction", "")
     keys = keys_of(
         reader.summaries(shape.messages or ()),
-        reader.answer(response),
+        reader.of_response(response),
         reader.hasher,
         calls=[*_agent_calls(response.tools)],
         message_id=response.message_id or "",
@@ -179,7 +179,7 @@ class Reader:
         """Of a request's messages, in order."""
         return [self._summary(message) for message in messages]
 
-    def answer(self, response: ResponseContent) -> Summary | None:
+    def of_response(self, response: ResponseContent) -> Summary | None:
         """Of an answer that said something, None of an error."""
         content = as_list((response.message or {}).get("content"))
         return summary_of("assistant", content, self.hasher) if content and not response.error_type else None

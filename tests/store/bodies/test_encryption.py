@@ -154,7 +154,9 @@ def test_the_keys_and_pieces_of_two_months_cannot_be_swapped() -> None:
     with as_owner():
         MonthKey.objects.filter(pk=NOVEMBER).update(wrapped=MonthKey.objects.get(pk=december.date()).wrapped)
 
-    with pytest.raises(BodyMissingError, match="the key of 2026-11 is damaged"):
+    with pytest.raises(
+        BodyMissingError, match="the key by which the bodies of 2026-11 are encrypted is damaged"
+    ):
         body_of(exchange, "request")
 
 

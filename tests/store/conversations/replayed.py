@@ -34,20 +34,20 @@ def record_of(sent: Sent, domain: str = "a.example") -> Record:
             *((name, value) for name, value in hints.items() if value),
         ],
     )
-    if sent.answer is None:
+    if sent.response is None:
         error = json.dumps(
             {"type": "error", "error": {"type": "overloaded_error", "message": "later"}}
         ).encode()
         closing = make_closing(outcome=UPSTREAM_ERROR, status=529)
         return make_record(body_of(sent), error, serial=sent.place + 1, head=head, closing=closing)
-    answer = {
+    message = {
         "type": "message",
         "role": "assistant",
         "model": "claude-sonnet-5",
         "stop_reason": "end_turn",
         "usage": USAGE,
     }
-    response = json.dumps(answer | sent.answer).encode()
+    response = json.dumps(message | sent.response).encode()
     return make_record(body_of(sent), response, serial=sent.place + 1, head=head)
 
 
