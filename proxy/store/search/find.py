@@ -150,7 +150,9 @@ class _Search:
             raise Stopped(TOO_SLOW)
         try:
             with transaction.atomic(), connection.cursor() as cursor:
-                cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{left * 1000:.0f}ms"])
+                # 0 would be no bound at all.
+                milliseconds = max(1, round(left * 1000))
+                cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{milliseconds}ms"])
                 return look(stretch, most)
         except OperationalError as error:
             if getattr(error.__cause__, "sqlstate", "") != _CANCELED:

@@ -33,6 +33,10 @@ def test_words_of_a_phrase_have_to_follow_each_other() -> None:
     assert shown('"not found"', "found not") is None
 
 
+def test_hits_that_overlap_are_marked_once() -> None:
+    assert marked('"a b" b c', "a b, c") == "[a b], [c]"
+
+
 def test_a_path_is_a_phrase() -> None:
     assert marked("src/app.py", "app src py, in src/app.py") == "app src py, in [src/app.py]"
 

@@ -1,11 +1,12 @@
 """Search finds the turns that have what is asked for, newest first, and says how far back it looked."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
@@ -153,6 +154,29 @@ def test_a_statement_that_takes_too_long_ends_the_search_and_keeps_what_was_foun
     assert [hit.id for hit in stopped.hits] == [newest]
     assert stopped.why_incomplete == TOO_SLOW
     assert stopped.next_before == stopped.down_to == newest
+
+
+def test_texts_that_take_too_long_to_read_end_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(find, "_GROUP", 1)
+    newest = make_text("word")
+    make_text("word", at=NOON - HOUR)
+    now = iter([0.0, 0.0, 10.0])
+    monkeypatch.setattr(find, "time", SimpleNamespace(monotonic=lambda: next(now)))
+    stopped = found("word", seconds=5)
+
+    assert [hit.id for hit in stopped.hits] == [newest]
+    assert (stopped.why_incomplete, stopped.next_before) == (TOO_SLOW, newest)
+
+
+def test_a_database_that_is_away_is_no_end_of_a_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: object) -> None:
+        raise OperationalError
+
+    make_text("word")
+    monkeypatch.setattr(candidates, "newest", gone)
+
+    with pytest.raises(OperationalError):
+        found("word")
 
 
 def test_phrases_are_looked_for_in_so_many_turns(monkeypatch: pytest.MonkeyPatch) -> None:
