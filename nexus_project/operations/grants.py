@@ -42,8 +42,6 @@ TRAFFIC: Mapping[str, Rights] = {
     "proxy_turn": Rights(worker=STORE, dashboard=READ),
     "proxy_offer": Rights(worker=STORE, dashboard=READ),
     "proxy_text": Rights(worker=STORE, dashboard=READ),
-    "proxy_cachebreak": Rights(worker=STORE, dashboard=READ),
-    "proxy_finding": Rights(worker=STORE, dashboard=READ),
     "proxy_conversation": Rights(worker=STORE, dashboard=READ),
     "proxy_rollup": Rights(worker=STORE, dashboard=READ),
     "proxy_dayrollup": Rights(dashboard=READ),
@@ -59,6 +57,10 @@ TRAFFIC: Mapping[str, Rights] = {
 }
 OTHERS: Mapping[str, Rights] = {
     "proxy_price": Rights(proxy=READ, worker=READ, dashboard=MANAGE),
+    # What is found in conversations follows from the record, and is found anew when a late turn changes it.
+    "proxy_cachebreak": Rights(worker=MANAGE, dashboard=READ),
+    "proxy_finding": Rights(worker=MANAGE, dashboard=READ),
+    "proxy_pendingconversation": Rights(worker=MANAGE),
     "proxy_repricing": Rights(dashboard=READ),
     "proxy_resultsreader": Rights(worker=MANAGE),
     "proxy_pin": Rights(dashboard=MANAGE),

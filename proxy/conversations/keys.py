@@ -17,6 +17,7 @@ class Keys:
     `own` is the chain of hashes over its messages, `prev` the chain up to before the last answer among them, `takes` the name
     of that answer, `gives` the name of the answer that this turn got, `first` the hash of the first message, `claim` what it may
     have been called with. `depth` counts runs of user messages. `begins` tells conversations without a session apart.
+    `new_words` says that a person's words are new in this turn.
     """
 
     depth: int
@@ -30,6 +31,7 @@ class Keys:
     answer_id: bytes | None = None
     previous_id: bytes | None = None
     offers: tuple[NewOffer, ...] = ()
+    new_words: bool = False
 
 
 def keys_of(
@@ -67,6 +69,7 @@ def keys_of(
         claim=claim_of(_opening(asked), hasher),
         answer_id=hasher("message id", message_id.encode()) if message_id else None,
         previous_id=hasher("message id", previous_id.encode()) if previous_id else None,
+        new_words=any(message.text for message in after),
         offers=offers_of(response, calls, after, hasher, summarizes=summarizes) if response else (),
     )
 

@@ -15,6 +15,7 @@ from proxy import token_stats
 from proxy.batch import decode
 from proxy.record import INGEST_TASK, Part
 from proxy.store.bodies.encryption import KeyUnavailable
+from proxy.store.findings import writing
 from proxy.store.ingest.batch import ingest as ingest_batch
 from proxy.store.ingest.batch import take_part
 from proxy.store.ingest.result_parts import PartMissing
@@ -65,6 +66,12 @@ def ingest(payload: bytes) -> int:
 def watch_losses() -> None:
     """Note and tell what the spools lost; beat asks for it every ten seconds."""
     loss_check.watch()
+
+
+@shared_task(name="proxy.find", throws=(OperationalError, InterfaceError))
+def find() -> None:
+    """Look for cache breaks and loops in conversations that have rested; beat asks for it every minute."""
+    writing.run(timezone.now())
 
 
 @shared_task(name="proxy.watch_logins", throws=(OperationalError, InterfaceError, RedisError))

@@ -4,7 +4,7 @@ The calls stand in an answer, their results in the last messages of the next req
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import NamedTuple
@@ -13,7 +13,7 @@ import msgspec
 
 from proxy.conversations.findings.request_parts import blocks_in, blocks_of, type_of, without_marks
 from proxy.wire.lenient import as_dict, as_text, parse
-from proxy.wire.request_shape import shape_of
+from proxy.wire.request_shape import Message, shape_of
 
 _DIGEST_BYTES = 16
 
@@ -57,8 +57,12 @@ def calls_in(message: object, key: bytes = b"") -> list[Call]:
 def results_in(body: bytes, key: bytes = b"") -> list[Result]:
     """The results that a request brings: those behind the last message of the assistant."""
     shape = shape_of(body)
-    messages = reversed(shape.messages or []) if shape else iter(())
-    last = list(takewhile(lambda message: message.role != "assistant", messages))
+    return results_of((shape.messages or []) if shape else [], key)
+
+
+def results_of(messages: Sequence[Message], key: bytes = b"") -> list[Result]:
+    """The same of a request's messages."""
+    last = list(takewhile(lambda message: message.role != "assistant", reversed(messages)))
     contents = (blocks_in(parse(bytes(message.content))) for message in reversed(last))
     return [
         _result(as_dict(block), key)

@@ -20,10 +20,11 @@ _MOST_FOREIGN = 200
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A conversation as it is stored; `exchanges` has a row for each place of the tree."""
+    """A conversation as it is stored; `turns` and `exchanges` have a row for each place of the tree."""
 
     conversation: Conversation
     tree: Tree
+    turns: Mapping[UUID, Turn]
     exchanges: Mapping[UUID, Exchange]
 
 
@@ -40,7 +41,7 @@ def load(conversation: Conversation) -> Loaded:
         conversation.domain, {offer.turn for offer in foreign_offers} - {turn.id for turn in foreign}
     )
     tree = tree_of(conversation.id, [*own, *foreign, *callers], offers)
-    return Loaded(conversation, tree, exchanges)
+    return Loaded(conversation, tree, {row.id: row for row in rows if row.id in exchanges}, exchanges)
 
 
 def _within(conversation: Conversation) -> QuerySet[Turn]:

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from uuid import UUID
 
+import msgspec
 from django.conf import settings
 
 from accounts.secrets.masking import mask_text
 from proxy.conversations.content import Hasher, Summary, content_of, summary_of
+from proxy.conversations.findings import tool_calls
+from proxy.conversations.findings.tool_calls import Call, Result
 from proxy.conversations.keys import Keys, conversation_id, keys_of, previous_message
 from proxy.conversations.offers import AGENT_TOOLS
 from proxy.conversations.search.new_text import Part, new_text
@@ -30,6 +33,8 @@ log = logging.getLogger("nexus.ingest")
 TITLE_LENGTH = 200
 _MASKED = 4000
 _MESSAGES = "/v1/messages"
+ToolDigests = tuple[list[Call], list[Result]]
+_decode_digests = msgspec.msgpack.Decoder(ToolDigests).decode
 # Summaries of messages that a worker remembers: a session brings all of its messages with each turn.
 _REMEMBERED = 50_000
 
@@ -127,6 +132,7 @@ def _turn(
         request_class=request_class,
         compaction=compaction,
         agent_type=headers.get("x-claude-code-agent-type", ""),
+        tool_digests=_tool_digests(shape, response, reader),
         **_stored(keys),
     )
     columns.fit(turn)
@@ -140,8 +146,31 @@ def _turn(
 
 
 def _stored(keys: Keys) -> dict[str, object]:
-    names = ("depth", "own", "prev", "takes", "gives", "first", "claim", "answer_id", "previous_id")
+    names = (
+        "depth",
+        "own",
+        "prev",
+        "takes",
+        "gives",
+        "first",
+        "claim",
+        "answer_id",
+        "previous_id",
+        "new_words",
+    )
     return {name: getattr(keys, name) for name in names}
+
+
+def _tool_digests(shape: Shape, response: ResponseContent, reader: "Reader") -> bytes:
+    calls = tool_calls.calls_in(response.message, reader.secret)
+    results = tool_calls.results_of(shape.messages or (), reader.secret)
+    return msgspec.msgpack.encode((calls, results)) if calls or results else b""
+
+
+def tool_digests(row: Turn) -> ToolDigests:
+    """The calls of a turn's answer, and the results that its request brought."""
+    data = bytes(row.tool_digests)
+    return _decode_digests(data) if data else ([], [])
 
 
 def _agent_calls(tools: Sequence[ToolCall]) -> Iterator[tuple[str, str]]:
@@ -171,8 +200,9 @@ def _title(text: str) -> str:
 class Reader:
     """Sums up messages, each of them once: by its length and a hash of its JSON, which nobody outside this process can foresee."""
 
-    def __init__(self, hasher: Hasher) -> None:
-        self.hasher = hasher
+    def __init__(self, secret: bytes = b"") -> None:
+        self.secret = secret
+        self.hasher = Hasher(secret)
         self._known: dict[tuple[object, int, int], Summary] = {}
 
     def summaries(self, messages: Sequence[Message]) -> list[Summary]:
@@ -203,7 +233,7 @@ def reader() -> Reader:
 
 @lru_cache(maxsize=2)
 def _reader(secret: bytes) -> Reader:
-    return Reader(Hasher(secret))
+    return Reader(secret)
 
 
 def known_ids(ids: Sequence[UUID]) -> dict[UUID, UUID]:

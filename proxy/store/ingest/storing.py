@@ -15,6 +15,7 @@ from proxy.store.bodies.blobs import ChunkWriter, chunks_of, encode_chunks
 from proxy.store.bodies.encryption import KeyUnavailable, Seal
 from proxy.store.bodies.manifests import Lines
 from proxy.store.bodies.traffic import Side, Traffic, Whole
+from proxy.store.conversations import pending
 from proxy.store.conversations import sums as conversations
 from proxy.store.conversations.turns import NewTurn
 from proxy.store.models import Exchange, ExchangeBody, Receipt, month_of
@@ -119,6 +120,7 @@ def keep(new: Iterable[tuple[Whole, NewTurn | None]]) -> None:
     copy_in(text_rows((turn for _, turn in turns), writer))
     writer.store()
     conversations.add(turns)
+    pending.note(turn.turn.conversation for _, turn in turns)
 
 
 def count(exchanges: Sequence[Exchange], *, kept: bool) -> None:

@@ -273,6 +273,8 @@ class Migration(migrations.Migration):
                 ("request_class", models.CharField(max_length=24)),
                 ("compaction", models.CharField(max_length=24)),
                 ("agent_type", models.CharField(max_length=60)),
+                ("new_words", models.BooleanField()),
+                ("tool_digests", models.BinaryField()),
             ],
             options={
                 "default_permissions": (),
@@ -328,6 +330,7 @@ class Migration(migrations.Migration):
                 ),
                 ("cause", models.CharField(max_length=32)),
                 ("at", models.CharField(max_length=200)),
+                ("by_api", models.BooleanField()),
             ],
             options={
                 "default_permissions": (),
@@ -339,19 +342,19 @@ class Migration(migrations.Migration):
                 (
                     "pk",
                     models.CompositePrimaryKey(
-                        "id", "kind", "at", blank=True, editable=False, primary_key=True, serialize=False
+                        "id", "place", blank=True, editable=False, primary_key=True, serialize=False
                     ),
                 ),
                 ("id", models.UUIDField()),
+                ("place", models.SmallIntegerField()),
                 ("kind", models.CharField(max_length=32)),
-                ("at", models.CharField(max_length=200)),
                 ("conversation", models.UUIDField()),
                 ("domain", models.CharField(max_length=260)),
                 (
                     "turns",
                     django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), size=None),
                 ),
-                ("value", models.BigIntegerField()),
+                ("sentence", models.CharField(max_length=500)),
             ],
             options={
                 "default_permissions": (),
@@ -411,6 +414,17 @@ class Migration(migrations.Migration):
                     models.Index(fields=["-failed", "-id"], name="conversation_failed"),
                     models.Index(fields=["domain", "-failed", "-id"], name="conversation_domain_failed"),
                 ],
+            },
+        ),
+        migrations.CreateModel(
+            name="PendingConversation",
+            fields=[
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("changed_at", models.DateTimeField()),
+            ],
+            options={
+                "default_permissions": (),
+                "indexes": [models.Index(fields=["changed_at"], name="pending_conversation_changed")],
             },
         ),
         migrations.CreateModel(

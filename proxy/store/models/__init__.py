@@ -4,7 +4,16 @@ Read `traffic`, which is partitioned by month, then `sums` and `prices`; docs/ar
 """
 
 from proxy.price_table import MODEL_LENGTH
-from proxy.store.models.conversations import SORTS, CacheBreak, Conversation, Finding, Offer, SearchText, Turn
+from proxy.store.models.conversations import (
+    SORTS,
+    CacheBreak,
+    Conversation,
+    Finding,
+    Offer,
+    PendingConversation,
+    SearchText,
+    Turn,
+)
 from proxy.store.models.ids import CLOCK_SLACK, id_floor, moment_of, month_of
 from proxy.store.models.keeping import DroppedMonth, Pin
 from proxy.store.models.money import UsdField
@@ -43,6 +52,7 @@ __all__ = [
     "MessageBatch",
     "MonthKey",
     "Offer",
+    "PendingConversation",
     "Pin",
     "Price",
     "Receipt",

@@ -18,7 +18,8 @@ class Turn(models.Model):
     """An exchange that carries messages, by the keys of its own bytes (`proxy.conversations.keys`); an absent key is null.
 
     `depth` counts its user runs, `tools` its tools. `request_class`, `compaction` and `agent_type` are the client's hints.
-    `answer_id` and `previous_id` are hashes of message ids, for message threads.
+    `answer_id` and `previous_id` are hashes of message ids, for message threads. `tool_digests` is msgpack: the calls of its
+    answer and the results that its request brings, as `proxy.conversations.findings.tool_calls` has them; empty without any.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -37,6 +38,8 @@ class Turn(models.Model):
     request_class = models.CharField(max_length=24)
     compaction = models.CharField(max_length=24)
     agent_type = models.CharField(max_length=60)
+    new_words = models.BooleanField()
+    tool_digests = models.BinaryField()
 
     class Meta:
         default_permissions = ()
@@ -93,7 +96,8 @@ class SearchText(models.Model):
 
 
 class CacheBreak(models.Model):
-    """A turn that read less from the cache than its parent left there. `at` names a tool or a place, never words of people."""
+    """A turn that read less from the cache than its parent left there. `at` names a tool or a place, never words of people;
+    `by_api` says that the API itself gave the cause."""
 
     id = models.UUIDField(primary_key=True)
     conversation = models.UUIDField()
@@ -103,6 +107,7 @@ class CacheBreak(models.Model):
     avoidable_usd = UsdField(null=True)
     cause = models.CharField(max_length=32)
     at = models.CharField(max_length=200)
+    by_api = models.BooleanField()
 
     class Meta:
         default_permissions = ()
@@ -116,16 +121,16 @@ class CacheBreak(models.Model):
 
 
 class Finding(models.Model):
-    """A loop, a storm or something slow, found at turn `id`. `at` names a tool or an error, never words of people."""
+    """A loop, a storm or something slow over `turns`, the last of which is `id`. `sentence` holds no words of people."""
 
-    pk = models.CompositePrimaryKey("id", "kind", "at")
+    pk = models.CompositePrimaryKey("id", "place")
     id = models.UUIDField()
+    place = models.SmallIntegerField()
     kind = models.CharField(max_length=32)
-    at = models.CharField(max_length=200)
     conversation = models.UUIDField()
     domain = models.CharField(max_length=260)
     turns = ArrayField(models.UUIDField())
-    value = models.BigIntegerField()
+    sentence = models.CharField(max_length=500)
 
     class Meta:
         default_permissions = ()
@@ -136,6 +141,20 @@ class Finding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.id} {self.kind}"
+
+
+class PendingConversation(models.Model):
+    """A conversation with turns that nobody has looked at for findings."""
+
+    id = models.UUIDField(primary_key=True)
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        indexes = (models.Index(fields=("changed_at",), name="pending_conversation_changed"),)
+
+    def __str__(self) -> str:
+        return str(self.id)
 
 
 class Conversation(models.Model):

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from proxy.store.conversations import turns
+from proxy.store.conversations import pending, turns
 from proxy.store.conversations.sums import sealed_title
 from proxy.store.conversations.turns import NewTurn
 from proxy.store.ingest import storing
@@ -124,6 +124,7 @@ def _write(changed: Sequence[NewTurn], made: Sequence[NewTurn], affected: set[UU
             copy_in([turn.turn for turn in kept])
             copy_in([offer for turn in kept for offer in turn.offers])
             wanted = sorted(affected)
+            pending.note(wanted)
             cursor.execute(_MAKE, [wanted])
             cursor.execute("SELECT nexus_count_conversations(%s::uuid[], %s, %s, '{}')", [wanted, _NIL, _NIL])
         titles = {turn.turn.id: turn.title for turn in made if turn.title}

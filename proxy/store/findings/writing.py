@@ -1,0 +1,65 @@
+"""Look at conversations that have rested for two minutes, and write what is found, in place of what was found before."""
+
+import logging
+import time
+from datetime import datetime
+from uuid import UUID
+
+from django.db import OperationalError, connection, transaction
+
+from proxy.store.conversations import pending
+from proxy.store.conversations.loading import Loaded, load
+from proxy.store.findings.breaks import breaks_of
+from proxy.store.findings.loops import findings_of
+from proxy.store.ingest import storing
+from proxy.store.models import CacheBreak, Conversation, Finding, month_of
+from proxy.store.pricing import book
+from proxy.wire.price_book import PriceBook
+
+log = logging.getLogger("nexus.findings")
+
+# A run that takes longer ends early; the next one goes on.
+SECONDS = 20.0
+_MOST = 200
+
+
+def run(now: datetime) -> int:
+    """How many conversations were looked at."""
+    began = time.monotonic()
+    looked_at = 0
+    prices = book.book()
+    for taken in pending.due(now, _MOST):
+        if time.monotonic() - began > SECONDS:
+            break
+        try:
+            look_at(taken.id, prices)
+        except OperationalError:
+            raise
+        except Exception:  # one conversation must not keep the others from being looked at
+            log.exception("findings.failed", extra={"conversation": str(taken.id)})
+        pending.done(taken)
+        looked_at += 1
+    return looked_at
+
+
+def look_at(conversation: UUID, prices: PriceBook | None = None) -> None:
+    """Find anew what is in one conversation."""
+    row = Conversation.objects.filter(id=conversation).first()
+    if row is None:
+        return
+    loaded = load(row)
+    known = {found.id: found for found in CacheBreak.objects.filter(conversation=conversation)}
+    breaks = breaks_of(loaded, known, prices or book.book())
+    write(loaded, breaks, findings_of(loaded))
+
+
+def write(loaded: Loaded, breaks: list[CacheBreak], findings: list[Finding]) -> None:
+    """All of one conversation at once; who else writes them waits."""
+    conversation = loaded.conversation.id
+    months = sorted({month_of(id_).date() for id_ in loaded.exchanges})
+    with transaction.atomic(), connection.cursor() as cursor:
+        storing.hold(months)
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"findings {conversation}"])
+        for model, rows in ((CacheBreak, breaks), (Finding, findings)):
+            model._default_manager.filter(conversation=conversation).delete()
+            model._default_manager.bulk_create(rows)  # type: ignore[arg-type]  # rows of this model
