@@ -74,7 +74,9 @@ def test_domains_periods_and_conversations_narrow_it() -> None:
     late = make_text("word", at=NOON + HOUR)
     with as_owner():
         for turn, conversation in ((early, CONVERSATION), (other, OTHER), (late, CONVERSATION)):
-            Turn.objects.create(id=turn, conversation=conversation, depth=1, tools=0, own=b"", first=b"")
+            Turn.objects.create(
+                id=turn, conversation=conversation, depth=1, tools=0, own=b"", first=b"", new_words=False
+            )
 
     assert ids("word", domains=["b.example"]) == [other]
     assert ids("word", domains=["a.example", "b.example"]) == [late, other, early]
