@@ -9,6 +9,7 @@ last, failed turn has eaten (https://github.com/python/cpython/issues/106052).
 
 import re
 from collections.abc import Iterable
+from typing import NamedTuple
 from urllib.parse import unquote_plus
 
 from accounts.secrets.names import ENDINGS, is_secret_header, is_secret_name, is_secret_parameter
@@ -60,19 +61,53 @@ _BARE_PAIR = re.compile(
     rf"""({_NAME}(?:=>|:=|[:=])[ \t]{{0,4}}{_SCHEME}){_NOT_NULL}[^\s"',;&<>{{}}()\[\]\\]++""", re.IGNORECASE
 )
 
-_REPLACEMENTS = (
-    (_KEY_BLOCK, rf"\1{MASK}"),
-    (_SLACK_WEBHOOK, rf"\1{MASK}"),
-    (_URL_PASSWORD, rf"\1{MASK}@"),
-    (_URL_TOKEN, rf"\1{MASK}@"),
-    (_BEARER, rf"\1{MASK}"),
-    (_BASIC, rf"\1{MASK}"),
-    (_PREFIXED, rf"\1{MASK}"),
-    (_JWT, rf"\1{MASK}"),
-    (_HEADER_LINE, rf"\1{MASK}"),
-    (_HEADER_TUPLE, rf"\1\2\3{MASK}"),
-    (_QUOTED_PAIR, rf"\1\2\3{MASK}"),
-    (_BARE_PAIR, rf"\1{MASK}"),
+
+class _Rule(NamedTuple):
+    """What is replaced by what within a line, and `needles`, of which such a line has one, in lower case."""
+
+    pattern: re.Pattern[str]
+    replacement: str
+    needles: tuple[str, ...]
+
+    def may_apply(self, folded: str) -> bool:
+        """Whether it can be anywhere in a text; to look for a needle takes a hundredth of the time of the pattern."""
+        return any(needle in folded for needle in self.needles)
+
+
+_KNOWN_PREFIXES = (
+    *(
+        "sk-",
+        "cnp_",
+        "ghp_",
+        "gho_",
+        "ghu_",
+        "ghs_",
+        "ghr_",
+        "github_pat_",
+        "xox",
+        "xapp-",
+        "glpat-",
+        "whsec_",
+    ),
+    *("k_live_", "k_test_", "akia", "asia", "aiza"),
+)
+_NAMES = (
+    *("password", "passwd", "passphrase", "passcode", "pwd"),
+    *("authorization", "token", "secret", "cookie", "credential", "key"),
+)
+# No pattern here takes a line break, so each is asked of lines.
+_RULES = (
+    _Rule(_SLACK_WEBHOOK, rf"\1{MASK}", ("hooks.slack",)),
+    _Rule(_URL_PASSWORD, rf"\1{MASK}@", ("@",)),
+    _Rule(_URL_TOKEN, rf"\1{MASK}@", ("@",)),
+    _Rule(_BEARER, rf"\1{MASK}", ("bearer",)),
+    _Rule(_BASIC, rf"\1{MASK}", ("basic",)),
+    _Rule(_PREFIXED, rf"\1{MASK}", _KNOWN_PREFIXES),
+    _Rule(_JWT, rf"\1{MASK}", ("eyj",)),
+    _Rule(_HEADER_LINE, rf"\1{MASK}", ("cookie", "authorization")),
+    _Rule(_HEADER_TUPLE, rf"\1\2\3{MASK}", _NAMES),
+    _Rule(_QUOTED_PAIR, rf"\1\2\3{MASK}", _NAMES),
+    _Rule(_BARE_PAIR, rf"\1{MASK}", _NAMES),
 )
 
 
@@ -80,9 +115,30 @@ def mask_text(text: str) -> str:
     """`text` with every credential in it replaced, wherever it stands."""
     if not text:  # as most error messages are
         return text
-    for pattern, replacement in _REPLACEMENTS:
-        text = pattern.sub(replacement, text)
-    return text
+    text = _KEY_BLOCK.sub(rf"\1{MASK}", text)
+    folded = _fold(text)
+    rules = [rule for rule in _RULES if rule.may_apply(folded)]
+    if not rules:
+        return text
+    needles = tuple(dict.fromkeys(needle for rule in rules for needle in rule.needles))
+    lines = text.split("\n")
+    for at, line in enumerate(folded.split("\n")):
+        if any(needle in line for needle in needles):
+            lines[at] = _mask_line(lines[at], rules)
+    return "\n".join(lines)
+
+
+def _mask_line(line: str, rules: Iterable[_Rule]) -> str:
+    for rule in rules:
+        line = rule.pattern.sub(rule.replacement, line)
+    return line
+
+
+def _fold(text: str) -> str:
+    """For needles: `re.IGNORECASE` takes the long s, the Kelvin sign and both special letters i for those of ASCII as well."""
+    if text.isascii():
+        return text.lower()
+    return text.replace("\u0130", "i").replace("\u0131", "i").casefold()
 
 
 def mask_headers(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -18,6 +18,7 @@ from dashboard.api.filtering import (
     DomainQuery,
     FilterQuery,
     LimitQuery,
+    SearchQuery,
     StatsQuery,
     filter_of,
     stats_filter_of,
@@ -34,6 +35,7 @@ from dashboard.api.schemas import (
     PipelineReport,
     RequestDetails,
     RequestList,
+    SearchResult,
     Stats,
     StorageReport,
 )
@@ -41,12 +43,15 @@ from dashboard.caching import BODIES
 from dashboard.errors import json_error
 from dashboard.queries import batches, exchanges, figures
 from dashboard.queries import limits as limit_queries
+from dashboard.queries import search as searching
 from dashboard.queries.spans import span_of
 from dashboard.queries.storage import Storage, storage
+from proxy.conversations.search.query import QueryError, parse
 from proxy.store.pipeline import Pipeline, pipeline
 
 MAX_LIMIT = 1000
 MAX_OFFSET = 10_000
+MAX_HITS = 100
 REFUSALS = {
     Visitor.UNKNOWN: (
         401,
@@ -174,6 +179,26 @@ def raw(request: HttpRequest, exchange_id: UUID, side: Literal["request", "respo
             "Cache-Control": BODIES,
         },
     )
+
+
+@api.get("/search", response={200: SearchResult, **ERRORS}, by_alias=True, auth=BodiesKey())
+def search(
+    request: HttpRequest,
+    response: HttpResponse,
+    filters: Query[SearchQuery],
+    q: Annotated[str, Query(description='Words that all have to be in a turn, "phrases" in quotes')],
+    conversation: UUID | None = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_HITS)] = 50,
+    before: UUID | None = None,
+) -> SearchResult:
+    """Turns with these words in what was new in them, newest first, secrets masked; it says how far back it looked."""
+    response.headers["Cache-Control"] = BODIES
+    chosen = filter_of(request, ("q", "conversation", "limit", "before"))
+    try:
+        query = parse(q)
+    except QueryError as error:
+        raise HttpError(422, f"q: {error}. {parameters.listed(request)}") from error
+    return present.search_result(searching.page(query, chosen, conversation, before, limit))
 
 
 @api.get("/batches", response={200: BatchList, **ERRORS}, by_alias=True)

@@ -11,7 +11,7 @@ from pydantic import Field, create_model
 
 from dashboard.api import parameters
 from dashboard.filters.filter import BY_NAME, HELP, Filter, FilterError, parse
-from dashboard.queries import batches, figures, limits
+from dashboard.queries import batches, figures, limits, search
 
 
 def _query(title: str, served: Iterable[str]) -> Any:
@@ -28,12 +28,14 @@ if TYPE_CHECKING:
     BatchQuery = Schema
     DomainQuery = Schema
     LimitQuery = Schema
+    SearchQuery = Schema
 else:
     FilterQuery = _query("FilterQuery", BY_NAME)
     StatsQuery = _query("StatsQuery", figures.SERVED)
     BatchQuery = _query("BatchQuery", batches.SERVED)
     DomainQuery = _query("DomainQuery", figures.SERVED)
     LimitQuery = _query("LimitQuery", limits.SERVED)
+    SearchQuery = _query("SearchQuery", search.SERVED)
 
 
 def stats_filter_of(request: HttpRequest) -> Filter:

@@ -11,12 +11,15 @@ from dashboard.api.schemas import (
     DOUBTS,
     RequestDetails,
     RequestSummary,
+    SearchHit,
+    SearchResult,
     Stats,
     StreamingChunk,
     exact_name,
 )
 from dashboard.queries.exchanges import Details
 from dashboard.queries.figures import Summary
+from dashboard.queries.search import Page
 from dashboard.transcript import bodies
 from dashboard.transcript.batch_results import FIRST
 from dashboard.transcript.clipping import clipped
@@ -108,6 +111,29 @@ def request_details(details: Details) -> RequestDetails:
             StreamingChunk(chunk_index=index, offset_ms=moment, bytes=count)
             for index, (moment, count) in enumerate(details.chunks)
         ],
+    )
+
+
+def search_result(page: Page) -> SearchResult:
+    """A page of hits."""
+    found = page.search
+    return SearchResult(
+        hits=[
+            SearchHit(
+                request_id=turn.hit.id,
+                conversation_id=turn.hit.conversation,
+                where=turn.hit.snippet.where,
+                snippet=turn.hit.snippet.text,
+                marks=list(turn.hit.snippet.marks),
+                domain=turn.hit.domain,
+                started_at=turn.started_at,
+            )
+            for turn in page.turns
+        ],
+        searched_back_to=found.searched_back_to,
+        more=found.next_before is not None,
+        next_before=found.next_before,
+        incomplete="; ".join(filter(None, [found.why_incomplete, *found.unreadable])) or None,
     )
 
 

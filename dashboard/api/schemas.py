@@ -11,6 +11,7 @@ from ninja.schema import DjangoGetter
 from pydantic import ConfigDict, ModelWrapValidatorHandler, ValidationInfo, create_model, model_validator
 from pydantic.alias_generators import to_camel
 
+from proxy.conversations.search.new_text import Where
 from proxy.metrics import METRICS, Metric, Unit
 
 
@@ -306,6 +307,31 @@ class PipelineReport(CamelSchema):
     lost_at: datetime | None
     healthy: bool
     spools: list[SpoolReport]
+
+
+class SearchHit(CamelSchema):
+    """A turn that was found. `marks` are the hits in `snippet`, as positions of characters from and to."""
+
+    request_id: UUID
+    conversation_id: UUID
+    where: Where
+    snippet: str
+    marks: list[tuple[int, int]]
+    domain: str
+    started_at: datetime
+
+
+class SearchResult(CamelSchema):
+    """Hits newest first. Every turn since `searchedBackTo` was searched, null where none is stored.
+
+    `nextBefore` goes on, given as `before`. `incomplete` says what was not searched of what was asked, and why; else it is null.
+    """
+
+    hits: list[SearchHit]
+    searched_back_to: datetime | None
+    more: bool
+    next_before: UUID | None
+    incomplete: str | None
 
 
 class TableReport(CamelSchema):

@@ -152,7 +152,7 @@ def parse(given: Mapping[str, Iterable[str]], others: Iterable[str] = ()) -> Fil
         if name in passed_over:
             continue
         if name == "q":
-            raise FilterError(name, "texts cannot be searched yet: leave it out")
+            raise FilterError(name, "texts are searched at /dashboard/search and /api/search: leave it out")
         if name not in BY_NAME:
             known = ", ".join([*BY_NAME, *sorted(passed_over)])
             raise FilterError(name, f"there is no such filter; there are {known}")

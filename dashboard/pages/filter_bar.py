@@ -105,6 +105,10 @@ class FilterBar:
         """The filter as the query of another page."""
         return self.filter.to_query()
 
+    def newest(self) -> str:
+        """The query of the same page from its beginning on."""
+        return self.filter.to_query(**{name: value for name, value in self.kept.items() if name != "before"})
+
     @property
     def _has_few(self) -> bool:
         return len(self.served) <= len(FIRST)

@@ -7,12 +7,13 @@ from django.urls import URLPattern, path
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from dashboard.access.signin import VIEW_FIGURES, View, signed_in_only
+from dashboard.access.signin import READ_BODIES, VIEW_FIGURES, View, signed_in_only
 from dashboard.pages.limits.view import limits
 from dashboard.pages.login.view import login
 from dashboard.pages.overview.view import overview
 from dashboard.pages.request.view import request
 from dashboard.pages.requests.view import requests
+from dashboard.pages.search.view import search
 from dashboard.pages.usage.view import usage
 
 _for_htmx = vary_on_headers("HX-Request", "HX-History-Restore-Request")
@@ -51,6 +52,7 @@ PAGES = (
     Page("overview", "dashboard", "Overview", overview, "overview", "o"),
     Page("requests", "dashboard/requests", "Requests", requests, "requests", "r"),
     Page("request", "dashboard/request/<uuid:exchange_id>", "Request", request, "requests"),
+    Page("search", "dashboard/search", "Search", search, "search", "f", permission=READ_BODIES),
     Page("usage", "dashboard/usage", "Usage", usage, "usage", "u"),
     Page("limits", "dashboard/limits", "Limits", limits, "limits", "l"),
     Page("login", "dashboard/login", "Sign in", login, permission=""),

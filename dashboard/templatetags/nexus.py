@@ -129,6 +129,12 @@ def _relative(moment: datetime, now: datetime) -> str:
 
 
 @register.filter
+def where(place: str) -> str:
+    """toolInput as "tool input"."""
+    return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in place)
+
+
+@register.filter
 def words(value: str) -> str:
     """client_left as "client left"."""
     return value.replace("_", " ")

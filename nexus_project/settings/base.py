@@ -54,6 +54,7 @@ CLIENT_SETUP_DIR = env.folder("CLIENT_SETUP_DIR", "client-setup")
 
 # The record
 STORAGE_ENABLED = env.flag("STORAGE_ENABLED")
+SEARCH_ENABLED = env.flag("SEARCH_ENABLED", default=True)
 FINDINGS_REPEATS = env.integer("FINDINGS_REPEATS", 3, minimum=2, maximum=1000)
 SPOOL_MAX_BYTES = env.integer("SPOOL_MAX_BYTES", 2 * 1024**3, minimum=1024**2)
 UPLOADS_MAX_RECORDED_BYTES = env.integer("UPLOADS_MAX_RECORDED_BYTES", 32 * 1024**2, maximum=64 * 1024**2)

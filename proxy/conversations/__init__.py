@@ -2,5 +2,5 @@
 turns show when they are compared. Pure.
 
 Read `content`, what counts of a message, then `keys` and `offers`; `parents`, `lanes` and `tree` put turns in their places;
-`findings` compares them.
+`findings` compares them, `search` has their words.
 """

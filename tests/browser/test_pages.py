@@ -146,7 +146,7 @@ async def test_the_keyboard_filters_helps_and_goes(open_page: Opened, traffic: E
     await page.keyboard.press("?")
     await expect(page.get_by_role("dialog")).to_be_visible()
     await page.keyboard.press("Escape")
-    await page.keyboard.press("/")
+    await page.keyboard.press("d")
     await expect(page.get_by_label("Domain")).to_be_focused()
     await page.keyboard.type("1.example")
     await page.keyboard.press("Enter")
@@ -155,6 +155,9 @@ async def test_the_keyboard_filters_helps_and_goes(open_page: Opened, traffic: E
     await page.keyboard.press("g")
     await page.keyboard.press("u")
     await page.wait_for_url("**/dashboard/usage")
+    await page.keyboard.press("/")
+    await page.wait_for_url("**/dashboard/search")
+    await expect(page.get_by_label("Words to search for")).to_be_focused()
 
 
 @pytest.mark.parametrize("to", NAVIGATION, ids=lambda to: to.name)

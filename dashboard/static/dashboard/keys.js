@@ -1,4 +1,4 @@
-// The keyboard: "/" filters, "?" helps, "g" and the letter of a link goes to its page. Forms marked so are sent when their field changes.
+// The keyboard: "/" searches, "d" filters, "?" helps, "g" and the letter of a link goes to its page. Forms marked so are sent when their field changes.
 "use strict";
 (() => {
   const pages = new Map(Array.from(document.querySelectorAll("nav [data-key]"), (link) => [link.dataset.key, link.href]));
@@ -7,6 +7,13 @@
 
   function isTyping(target) {
     return target.closest("input, textarea, select, [contenteditable]") !== null;
+  }
+
+  function enter(id) {
+    const field = document.getElementById(id);
+    field?.focus();
+    field?.select();
+    return field !== null;
   }
 
   document.addEventListener("keydown", (event) => {
@@ -18,11 +25,11 @@
     } else if (event.key === "?") {
       help.showModal();
     } else if (event.key === "/") {
-      const filter = document.getElementById("filter-domain");
-      if (!filter) return;
       event.preventDefault();
-      filter.focus();
-      filter.select();
+      if (!enter("q")) location.assign(document.querySelector("[data-search]").dataset.search);
+    } else if (event.key === "d") {
+      event.preventDefault();
+      enter("filter-domain");
     }
   });
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 from uuid import UUID
 
 import msgspec
+from django.conf import settings
 
 from accounts.secrets.masking import mask_text
 from proxy.conversations.content import Hasher, Summary, content_of, summary_of
@@ -14,6 +15,7 @@ from proxy.conversations.findings import tool_calls
 from proxy.conversations.findings.tool_calls import Call, Result
 from proxy.conversations.keys import Keys, conversation_id, keys_of, previous_message
 from proxy.conversations.offers import AGENT_TOOLS
+from proxy.conversations.search.new_text import Part, new_text
 from proxy.store.bodies import data_keys
 from proxy.store.bodies.codings import plain
 from proxy.store.bodies.traffic import Side, Whole
@@ -39,11 +41,12 @@ _REMEMBERED = 50_000
 
 @dataclass(frozen=True, slots=True)
 class NewTurn:
-    """Rows not yet saved; `title` is the first words of its person, masked."""
+    """Rows not yet saved; `title` is the first words of its person, `said` what is new in it, both masked."""
 
     turn: Turn
     offers: tuple[Offer, ...]
     title: str
+    said: tuple[Part, ...] = ()
 
 
 def may_be(row: Exchange) -> bool:
@@ -139,7 +142,7 @@ def _turn(
         )
         for place, offer in enumerate(keys.offers)
     )
-    return NewTurn(turn, offers, _title(request.first_user_text))
+    return NewTurn(turn, offers, _title(request.first_user_text), _said(row, shape, response))
 
 
 def _stored(keys: Keys) -> dict[str, object]:
@@ -175,6 +178,15 @@ def _agent_calls(tools: Sequence[ToolCall]) -> Iterator[tuple[str, str]]:
         prompt = as_text(call.input.get("prompt"))
         if call.name in AGENT_TOOLS and prompt:
             yield prompt, call.id
+
+
+def _said(row: Exchange, shape: Shape, response: ResponseContent) -> tuple[Part, ...]:
+    """What is new in the turn, for search alone."""
+    try:
+        return tuple(new_text(shape.messages or (), response.message)) if settings.SEARCH_ENABLED else ()
+    except Exception:  # what cannot be found is still a turn
+        log.exception("search.unread", extra={"exchange": str(row.id)})
+        return ()
 
 
 def _title(text: str) -> str:

@@ -22,6 +22,7 @@ from proxy.store.models import Exchange, ExchangeBody, Receipt, month_of
 from proxy.store.postgres import columns
 from proxy.store.postgres.bulk import copy_in
 from proxy.store.postgres.rows import new_row
+from proxy.store.search.rows import text_rows
 from proxy.store.sums import rollups
 
 # Sorted, or two batches with the same records in another order would wait for each other.
@@ -116,6 +117,7 @@ def keep(new: Iterable[tuple[Whole, NewTurn | None]]) -> None:
     copy_in([turn.turn for _, turn in turns])
     copy_in([offer for _, turn in turns for offer in turn.offers])
     copy_in(bodies)
+    copy_in(text_rows((turn for _, turn in turns), writer))
     writer.store()
     conversations.add(turns)
     pending.note(turn.turn.conversation for _, turn in turns)

@@ -2,9 +2,10 @@ import json
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accounts.secrets import masking
 from accounts.secrets.masking import MASK, mask_headers, mask_json, mask_query, mask_text
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmN"
@@ -263,3 +264,59 @@ def test_a_megabyte_of_json_takes_no_time_that_grows_with_its_square() -> None:
     assert mask_text(text) == text
 
     assert time.process_time() - start < LINEAR_SECONDS
+
+
+FRAGMENTS = (
+    *(
+        "password",
+        "PASSWORD",
+        "\u017fecret",
+        "to\u212aen",
+        "bas\u0130c",
+        "api_key",
+        "x-api-key",
+        "Cookie",
+        "authorization",
+    ),
+    *(
+        "bearer",
+        "Basic",
+        "dXNlcjpwYXNz",
+        "sk-ant-a",
+        "ghp_a",
+        "eyJhbGciOi.eyJz",
+        "https://u:p@h/",
+        "hooks.slack.com/services/T",
+    ),
+    *(
+        ":",
+        "=",
+        "=>",
+        "'",
+        '"',
+        "\\",
+        ",",
+        "[",
+        "b",
+        " ",
+        "\t",
+        "\n",
+        "\r",
+        "\x85",
+        "\u2028",
+        "null",
+        "1",
+        "abc",
+        "_value",
+    ),
+)
+
+
+@settings(max_examples=1000)
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=14).map("".join))
+def test_looking_for_needles_first_leaves_no_credential_that_the_patterns_find(text: str) -> None:
+    expected = text
+    for rule in masking._RULES:
+        expected = rule.pattern.sub(rule.replacement, expected)
+
+    assert mask_text(text) == expected

@@ -102,7 +102,7 @@ def test_any_order_and_any_repetition_gives_the_same(seed: int) -> None:
     store(records)
     expected = rows()
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE proxy_receipt, proxy_exchange, proxy_exchangebody")
+        cursor.execute("TRUNCATE proxy_receipt, proxy_exchange, proxy_text, proxy_exchangebody")
     empty()
     shuffled = (
         records if seed == 0 else random.Random(seed).sample([*records, *records[:5]], len(records) + 5)
@@ -164,7 +164,7 @@ def test_with_encryption_no_words_and_no_hash_of_words_lie_in_the_tables(setting
     store([record_of(exchange) for exchange in session()])
     plain = rows()
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE proxy_receipt, proxy_exchange, proxy_exchangebody, proxy_blob")
+        cursor.execute("TRUNCATE proxy_receipt, proxy_exchange, proxy_text, proxy_exchangebody, proxy_blob")
     empty()
     settings.BODY_ENCRYPTION, settings.BODY_ENCRYPTION_KEYS = True, [b"k" * 32]
 

@@ -1,0 +1,4 @@
+"""Search by words in what was new in each turn.
+
+Read `view`, then its template `page.html`.
+"""
