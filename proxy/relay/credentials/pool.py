@@ -37,7 +37,7 @@ class Pool:
         chosen = next((credential for credential in ready if credential.key == kept), None)
         if chosen is None:
             chosen = min(
-                ready, key=lambda credential: used_share(self._updates.gauges.get(credential.key, {}), now)
+                ready, key=lambda credential: used_share(self._updates.gauges_of(credential.key), now)
             )
         return chosen
 
