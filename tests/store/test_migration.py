@@ -1,7 +1,8 @@
-"""A database whose bodies are one piece each keeps them when manifests come."""
+"""A database whose bodies are one piece each keeps them when manifests come, and ingest goes on while a migration waits."""
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from hashlib import sha256
 from urllib.parse import urlsplit
@@ -31,6 +32,17 @@ def database() -> Iterator[str]:
         connection.execute(f"CREATE DATABASE {name}".encode())
         yield urlsplit(address)._replace(path=f"/{name}").geturl()
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+def begin(database: str, *arguments: str) -> "subprocess.Popen[str]":
+    settings = {"DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "nexus_project.settings.dashboard"}
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=env.BASE_DIR,
+        env=env.child_environment(settings),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def run(database: str, *arguments: str) -> bytes:
@@ -64,3 +76,27 @@ def test_bodies_of_before_survive_the_migration_to_manifests(database: str) -> N
     run(database, "manage.py", "migrate", "-v0")
 
     assert run(database, "-c", READ, exchange) == b"|".join(BODIES)
+
+
+def test_ingest_goes_before_a_migration_that_a_backup_holds_up(database: str) -> None:
+    run(database, "manage.py", "migrate", "-v0", "proxy", "0019")
+    waits = [0.0]
+    with psycopg.connect(database) as backup, psycopg.connect(database, autocommit=True) as worker:
+        backup.execute("LOCK proxy_exchange IN ACCESS SHARE MODE")
+        worker.execute("SET statement_timeout = '20s'")
+        with begin(database, "manage.py", "migrate", "-v0", "proxy", "0020") as migration:
+            assert migration.stderr
+            deadline = time.monotonic() + 60
+            while max(waits) < 1:  # until the migration was in the way once
+                began = time.monotonic()
+                assert began < deadline, "it waited for nothing"
+                worker.execute("DELETE FROM proxy_exchange WHERE false")
+                waits.append(time.monotonic() - began)
+            complaint = migration.stderr.readline()
+            backup.rollback()
+
+    assert "Ingest goes first" in complaint
+    assert max(waits) < 5
+    assert migration.returncode == 0
+    with psycopg.connect(database) as reader:
+        assert reader.execute("SELECT count(left_organisation) FROM proxy_exchange").fetchone() == (0,)

@@ -32,6 +32,7 @@ def test_the_lines_of_a_file_are_summed_up_by_type_and_model() -> None:
     assert (found.whole, found.read, found.model) == (True, 6, batches.SEVERAL)
     assert (found.input_tokens, found.output_tokens) == (1_121, 1_011)
     assert (found.cache_read_tokens, found.cache_write_tokens) == (4_000, 3_501)
+    assert found.counts == (1_121, 1_011, 4_000, 3_501)
     assert found.shares == [
         Share("claude-haiku-4-5", 1, 100, 10),
         Share("claude-opus-4-5", 2, 28, 702, 4_000, 3_001, 3_000),

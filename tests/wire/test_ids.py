@@ -1,11 +1,13 @@
 """Ids in requests and responses, found without parsing."""
 
 import json
+import re
 
 import pytest
 from hypothesis import given as examples
 from hypothesis import strategies as st
 
+from proxy.wire import ids
 from proxy.wire.ids import CONTAINER_SECONDS, CREDIT_SECONDS, FOREVER, MESSAGE_SECONDS, file_of, given, named
 from proxy.wire.sniff import Sniffer
 
@@ -31,6 +33,32 @@ def test_a_request_names_ids_by_their_members(
 
 def test_a_request_full_of_ids_is_not_searched_to_its_end() -> None:
     assert len(named(b'"file_id":"a","file_id":"b"' + b',"file_id":"c%d"' * 500 % tuple(range(500)))) == 64
+
+
+# What a plain search for the members finds: whatever searches faster finds the same.
+PLAIN = re.compile(rb'"(?:previous_message_id|container|file_id|fallback_credit_token)"')
+PIECES = st.sampled_from(
+    (
+        b'"previous_message_id"', b'"container"', b'"file_id"', b'"fallback_credit_token"', b'"', b"container", b'file_id"',
+        b'_token"', b':"id_1"', b': {"id":"id_2"}', b':null', b'\\"file_id\\"', b" ", b"{", b"text " * 40,
+    )
+)  # fmt: skip
+
+
+def plain_named(body: bytes) -> list[bytes]:
+    values = [ids._VALUE.match(body, member.end()) for member in PLAIN.finditer(body)][: ids._MOST]
+    return list(dict.fromkeys(value[1] for value in values if value))
+
+
+@examples(st.lists(PIECES | st.binary(max_size=4), max_size=200).map(b"".join))
+def test_the_fast_search_finds_what_a_plain_one_finds(body: bytes) -> None:
+    assert list(ids._member_ends(body)) == [member.end() for member in PLAIN.finditer(body)]
+    assert named(body) == plain_named(body)
+
+
+def test_an_id_is_found_wherever_it_stands_in_a_large_request() -> None:
+    for size in (*range(200, 330), 4096, 65_536, 200_000):
+        assert named(b"x" * size + b'"file_id":"a"' + b"y" * size) == [b"a"]
 
 
 @pytest.mark.parametrize(
@@ -78,6 +106,24 @@ def test_a_message_gives_its_ids_whole_and_as_a_stream() -> None:
     assert given(ends(json.dumps(MESSAGE).encode())) == ALL
     assert given(ends(stream)) == ALL
     assert given(ends(*(stream[at : at + 7] for at in range(0, len(stream), 7)))) == ALL
+
+
+@examples(
+    st.lists(
+        st.sampled_from(
+            (
+                b'"id":', b'"file_id":', b'"file_1"', b'"container"', b":{", b'"fallback_credit_token":', b'"msg_1"', b"}", b"x",
+            )
+        ),
+        max_size=40,
+    ).map(b"".join)
+)  # fmt: skip
+def test_what_a_response_gives_is_all_that_its_expressions_find(data: bytes) -> None:
+    message = ids._MESSAGE.search(data)
+    plain = [message[1]] if message else []
+    for pattern in (ids._CONTAINER, ids._FILE, ids._CREDIT):
+        plain += pattern.findall(data)[: ids._MOST]
+    assert [value for value, _ in given(data)] == list(dict.fromkeys(plain))
 
 
 def test_files_are_given_by_their_endpoint_and_by_tools() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from proxy.wire.lenient import as_count, as_dict, as_list, as_text, parse
+from proxy.wire.lenient import as_count, as_dict, as_list, as_text, is_longer, parse
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,19 @@ def test_values_of_the_wrong_kind_are_absent() -> None:
 
 def test_text_for_a_column_has_no_nul_character() -> None:
     assert as_text("a\x00b") == "ab"
+
+
+def test_a_large_body_of_many_values_is_not_repaired() -> None:
+    broken = b'["\xff"' + b',"%b"' % (b"x" * 40) * 250_000 + b"]"
+
+    assert parse(broken.replace(b"\xff", b"y")) is not None
+    assert parse(broken) is None
+    assert parse(b'["\xff","' + b"x" * 2_000_000 + b'"]') == ["\ufffd", "x" * 2_000_000]
+
+
+def test_what_cannot_be_written_as_json_is_longer_than_any_bound() -> None:
+    nested: list[object] = []
+    nested.append(nested)
+
+    assert is_longer(nested, 10**9)
+    assert [is_longer({"a": 1}, most_bytes) for most_bytes in (6, 7)] == [True, False]

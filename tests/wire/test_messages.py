@@ -257,3 +257,20 @@ def test_events_with_garbage_never_raise(parts: list[tuple[str, dict[str, object
 @given(st.binary(max_size=200), st.sampled_from([JSON, SSE, "text/html", ""]))
 def test_any_bytes_are_read_without_raising(body: bytes, content_type: str) -> None:
     assert read_response(500, content_type, body).counted_tokens is None
+
+
+def test_details_of_a_stop_that_are_far_too_long_are_not_kept() -> None:
+    def read_details(explanation: str) -> object:
+        message = {"type": "message", "stop_details": {"category": "cyber", "explanation": explanation}}
+        return read_response(200, JSON, json.dumps(message).encode()).stop_details
+
+    assert read_details("short") == {"category": "cyber", "explanation": "short"}
+    assert read_details("x" * 200_000) is None
+
+
+def test_a_stream_of_far_too_many_events_is_not_rebuilt_and_nobody_says_that_it_has_no_end() -> None:
+    events = b'event: ping\ndata: {"type":"ping"}\n\n'
+    found = read_response(200, SSE, stream("text") + events * 200_001)
+
+    assert (found.streamed, found.finished, found.message, found.usage) == (True, True, None, None)
+    assert read_response(200, SSE, stream("text") + events * 1000).message is not None

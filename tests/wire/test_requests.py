@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.wire.requests import RequestFacts, UserId, read_request
+from proxy.wire.requests import RequestFacts, UserId, read_request, read_target
 
 MESSAGES = "/v1/messages?beta=true"
 REMINDER = "<system-reminder>\nYour todo list is empty.\n</system-reminder>"
@@ -190,3 +190,16 @@ def test_a_text_with_half_an_emoji_beside_a_block_of_no_kind_is_read() -> None:
 @given(st.binary(max_size=100))
 def test_any_bytes_are_read_without_raising(body: bytes) -> None:
     assert read_request("/v1/messages", body).message_count == 0
+
+
+@pytest.mark.parametrize(
+    ("target", "request_type"),
+    [
+        ("/v1/messages?beta=true", "unknown"),  # only a body says whether it is a conversation
+        ("/v1/messages/count_tokens", "count_tokens"),
+        ("/v1/models?limit=1", "models"),
+        ("/elsewhere", "other"),
+    ],
+)
+def test_of_a_request_without_its_body_the_target_says_what_it_can(target: str, request_type: str) -> None:
+    assert read_target(target) == RequestFacts(request_type)

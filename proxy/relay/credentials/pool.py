@@ -37,7 +37,7 @@ class Pool:
         chosen = next((credential for credential in ready if credential.key == kept), None)
         if chosen is None:
             chosen = min(
-                ready, key=lambda credential: used_share(self._updates.gauges.get(credential.key, {}), now)
+                ready, key=lambda credential: used_share(self._updates.gauges_of(credential.key), now)
             )
         return chosen
 
@@ -75,11 +75,10 @@ class Pool:
 
     def passed_over(self, able: Iterable[AccessCredential], tried: frozenset[str], now: float) -> list[str]:
         """Those that cool down, as "name (reason)", and the names of those that were tried."""
-        breakers = [(credential, self._breakers[credential.key]) for credential in able]
         return [
             f"{credential.name} ({breaker.reason})" if breaker.is_cooling(now) else credential.name
-            for credential, breaker in breakers
-            if breaker.is_cooling(now) or credential.key in tried
+            for credential in able
+            if (breaker := self._breakers[credential.key]).is_cooling(now) or credential.key in tried
         ]
 
     def failed(self, credential: AccessCredential, reason: str, until: float | None, sent_at: float) -> None:

@@ -20,6 +20,8 @@ class HealthUpdates:
         self.gauges: dict[str, Gauges] = {}
         self.organisations: dict[str, str] = {}
         self._responses: dict[str, tuple[float, Headers]] = {}
+        # By credential: the headers of a pool's responses that nobody has read yet, of each name the last.
+        self._unread: dict[str, dict[bytes, bytes]] = {}
         self._changes: dict[str, dict[str, str | float | None]] = {}
 
     def answered(self, key: str, headers: Headers) -> None:
@@ -40,12 +42,14 @@ class HealthUpdates:
         """Whether there is news of its cool-down that nobody was notified of yet."""
         return "cooling_until" in self._changes.get(key, {})
 
-    def learn(self, key: str, headers: Headers) -> bool:
-        """Read an answer's gauges; those of windows that it does not name stay. False where it names none."""
-        reported = gauges(headers.raw)
-        if reported:
-            self.gauges[key] = {**self.gauges.get(key, {}), **reported}
-        return bool(reported)
+    def learn(self, key: str, headers: Headers) -> None:
+        """A response's gauges count from the next choice on: most requests have a session, and ask for none."""
+        self._unread.setdefault(key, {}).update(headers.raw)
+
+    def gauges_of(self, key: str) -> Gauges:
+        """All windows that the credential's responses named so far."""
+        self._read(key)
+        return self.gauges.get(key, {})
 
     def learn_organisation(self, key: str, headers: Headers) -> None:
         """Read whose account it is; a response that does not say changes nothing."""
@@ -64,7 +68,8 @@ class HealthUpdates:
         responses, self._responses = self._responses, {}
         for key, (used_at, headers) in responses.items():
             self._change(key, {"used_at": used_at})
-            if self.learn(key, headers):
+            self.learn(key, headers)
+            if self._read(key):
                 self._change(key, {"gauges": msgspec.json.encode(self.gauges[key]).decode()})
         changes, self._changes = self._changes, {}
         return dict(changes)
@@ -73,6 +78,13 @@ class HealthUpdates:
         """They could not be shared: what was noted since counts before them."""
         for key, fields in changes.items():
             self._changes[key] = {**fields, **self._changes.get(key, {})}
+
+    def _read(self, key: str) -> bool:
+        """Read the gauges of what is unread; those of windows that it does not name stay. False where it names none."""
+        reported = gauges(self._unread.pop(key, {}).items())
+        if reported:
+            self.gauges[key] = {**self.gauges.get(key, {}), **reported}
+        return bool(reported)
 
     def _change(self, key: str, fields: Changes) -> None:
         self._changes.setdefault(key, {}).update(fields)

@@ -19,7 +19,7 @@ class DrainingProtocol(Protocol):
         """The process stops: uvicorn calls it once for each connection."""
         self._draining = True
         if self._is_idle():
-            self._linger()
+            self._close_soon()
         elif not self.cycle.response_started:
             super().shutdown()
 
@@ -33,9 +33,9 @@ class DrainingProtocol(Protocol):
         """The response is out."""
         super().on_response_complete()
         if self._draining:
-            self._linger()
+            self._close_soon()
 
-    def _linger(self) -> None:
+    def _close_soon(self) -> None:
         limit = self.config.timeout_graceful_shutdown
         seconds = LINGER_SECONDS if limit is None else min(LINGER_SECONDS, limit / 2)
         self.loop.call_later(seconds, self._close_idle)

@@ -146,13 +146,6 @@ class Protocol(HttpToolsProtocol):
         self._allowance.close()
         super().connection_lost(exc)
 
-    def shutdown(self) -> None:
-        """The server stops: what had its last response is not waited for."""
-        if self._end:
-            self.transport.abort()
-        else:
-            super().shutdown()
-
     def _abandon(self, cycle: RequestResponseCycle) -> None:
         """The running request can have no response any more: whoever works for it is notified."""
         cycle.disconnected = True

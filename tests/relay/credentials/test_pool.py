@@ -152,6 +152,19 @@ def test_windows_that_an_answer_does_not_name_stay_known() -> None:
     assert updates.gauges[A.key] == {"unified-5h": (0.25, 4e9), "unified-7d": (0.5, 0.0)}
 
 
+def test_each_response_since_the_last_choice_counts_for_the_next_one() -> None:
+    pool, now = make_pool(), time.time()
+    pool.answered(A, 200, used(0.9), now)
+    pool.answered(A, 200, httpx.Headers({"anthropic-ratelimit-unified-7d-utilization": "0.1"}), now)
+    pool.answered(B, 200, used(0.6), now)
+    pool.answered(B, 200, used(0.5), now)
+    pool.answered(C, 200, used(0.7), now)
+
+    assert pool.choose("", ALL, now) is B
+    pool.answered(B, 200, used(0.8), now)
+    assert pool.choose("", ALL, now) is C
+
+
 @given(
     cooling=st.sets(st.sampled_from(ALL)),
     shares=st.lists(st.floats(0, 1), min_size=3, max_size=3),

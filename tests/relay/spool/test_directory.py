@@ -112,3 +112,16 @@ def test_what_is_set_aside_is_bounded(
     assert kept == [40, 60]
     assert [bool(record.__dict__["kept"]) for record in caplog.records] == [True, False, True, True]
     assert "look at what it holds" in caplog.records[1].__dict__["why"]
+
+
+def test_a_file_that_another_holder_made_meanwhile_is_passed_over(tmp_path: Path) -> None:
+    directory = SpoolDirectory(tmp_path / "0")
+    theirs = tmp_path / "0" / f"{1:010d}-{0:020d}-{directory.id}.seg"  # where the file system knows no locks
+    theirs.write_bytes(b"theirs")
+
+    made = directory.new_segment(0)
+    made.seal()
+    directory.release()
+
+    assert made.path.name.startswith(f"{2:010d}-")
+    assert theirs.read_bytes() == b"theirs"

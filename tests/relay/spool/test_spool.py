@@ -216,3 +216,15 @@ def test_the_event_loops_side_is_quick(spool: Spool, caplog: pytest.LogCaptureFi
         spool.discard(spool.take(100, ALL))
 
     assert best < 150e-6  # ten times what it takes on an idle machine
+
+
+def test_a_body_that_is_lacking_counts_once_and_not_after_its_exchange_is_stored(spool: Spool) -> None:
+    put(spool)
+    put(spool)
+    assert spool.take(10, ALL) == [1, 2]
+    spool.lack_body(1)
+    spool.lack_body(1)
+    spool.discard([2])
+    spool.lack_body(2)
+
+    assert spool.bodies_dropped == 1

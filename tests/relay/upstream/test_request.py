@@ -358,3 +358,35 @@ async def test_an_answer_that_breaks_off_with_its_head_breaks_off_behind_it() ->
         with pytest.raises(httpx.ReadError):
             await stream.read()
         stream.close()
+
+
+async def test_a_body_that_breaks_off_behind_a_response_that_was_read_takes_nothing_from_it() -> None:
+    broke = asyncio.Event()
+
+    class Upload:
+        length = 10**6
+
+        async def next(self) -> bytes:
+            try:
+                return await asyncio.Future()
+            except (
+                asyncio.CancelledError
+            ):  # nobody wants it any more, and at the same moment its client leaves
+                broke.set()
+                raise RuntimeError("the client left") from None
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK)
+        await reader.read()
+
+    async with upstream(handle) as (transport, address):
+        request = build_request(address, "POST", "/v1/files", [], cast(bytes, Upload()))
+        response = await transport.handle_async_request(request)
+        stream = cast(ResponseBody, response.stream)
+        body = b"".join([fragment async for fragment in stream])
+        stream.close()
+        await asyncio.wait_for(broke.wait(), 5)
+        await asyncio.sleep(0)
+
+    assert (response.status_code, body) == (200, b"ok")

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.wire.billing.understood import not_understood
 from proxy.wire.billing.usage import merge
 
 field_names = st.sampled_from(
@@ -129,3 +130,10 @@ def test_garbage_never_raises_and_counts_are_never_negative(parts: list[object])
     usage = merge(*parts)
 
     assert min(usage.input_tokens, usage.output_tokens, usage.cache_write_tokens, usage.total_tokens) >= 0
+
+
+def test_a_usage_that_is_far_too_long_is_not_read_and_leaves_a_mark() -> None:
+    found = merge({"input_tokens": 3}, {"input_tokens": 4, "note": "x" * 200_000})
+
+    assert found.input_tokens == 3
+    assert not_understood(found.raw) == ["unreadable usage"]
