@@ -298,6 +298,69 @@ def test_a_fork_into_another_session_has_its_parent_there() -> None:
     assert place.parent == world.sent[2].id
 
 
+def test_what_was_broken_off_is_no_branch() -> None:
+    world = World()
+    thread = Thread(world)
+    work(thread, 2)
+    thread.ask("this takes long", None)
+    thread.messages.pop()
+    thread.ask("something else", [text("yes")])
+    thread.ask("and more", [text("well")])
+
+    found = places(world.sent)
+
+    assert parents(world.sent) == truth(world.sent)
+    assert {place.branch for place in found.values()} == {0}
+    assert {place.retry_of for place in found.values()} == {None}
+
+
+def test_a_first_request_that_is_sent_again_has_no_parent() -> None:
+    world = World()
+    thread = Thread(world)
+    first = thread.ask("go", None)
+    thread.again([text("yes")], retry_of=first)
+
+    assert parents(world.sent) == truth(world.sent)
+    assert places(world.sent)[1].retry_of == world.sent[0].id
+
+
+def test_a_second_beginning_is_a_branch_of_its_own() -> None:
+    world = World()
+    work(first := Thread(world), 2)
+    work(Thread(world), 4)
+    first.ask("once more", [text("yes")])
+
+    assert [places(world.sent)[place].branch for place in range(7)] == [1, 1, 0, 0, 0, 0, 1]
+
+
+def test_where_agents_have_names_a_person_with_the_same_words_is_none() -> None:
+    world = World()
+    main = Thread(world)
+    main.ask([text("go")], [call(world, "Agent", prompt="look around")])
+    agent = Thread(world, agent="a1")
+    agent.last = 0
+    agent.ask("look around", [text("Done.")])
+    Thread(world).ask("look around", [text("Done.")])
+
+    assert parents(world.sent) == truth(world.sent)
+
+
+def test_an_agent_that_begins_with_what_another_was_told_is_called_by_it() -> None:
+    world = World()
+    main = Thread(world)
+    work(main, 3)
+    forked = main.fork()
+    forked.agent = "fork"
+    forked.ask("do this beside", [text("Done.")])
+
+    tree = built(world.sent)
+
+    assert [(place.found_by, place.agent_id) for place in tree.places][-1] == (LinkKind.AGENT, "fork")
+    assert [(agent.id, agent.called_by, agent.tool_id) for agent in tree.agents] == [
+        ("fork", world.sent[2].id, "")
+    ]
+
+
 class _Random:
     """A session made of whatever clients do."""
 
