@@ -14,6 +14,8 @@ from proxy.store.models import Conversation, Exchange, Offer, Turn, id_floor, mo
 
 _KEYS = ("own", "first", "prev", "takes", "gives", "claim", "answer_id", "previous_id")
 _HINTS = ("request_class", "compaction", "agent_type")
+# Of longer conversations the newest turns are shown.
+MOST_TURNS = 20_000
 # What an answer that many clients get would lead to in other conversations: "Done." is no parent.
 _MOST_FOREIGN = 200
 
@@ -28,9 +30,12 @@ class Loaded:
     exchanges: Mapping[UUID, Exchange]
 
 
-def load(conversation: Conversation) -> Loaded:
-    """Its tree; parents and calls may lie in other conversations of the same domain."""
-    rows = list(_within(conversation).order_by("id"))
+def load(conversation: Conversation, most: int = MOST_TURNS) -> Loaded:
+    """The tree of its newest turns; parents and calls may lie in other conversations of the same domain.
+
+    A program that asks the same without a session, and is answered the same, makes a conversation without an end.
+    """
+    rows = list(_within(conversation).order_by("-id")[:most])[::-1]
     exchanges = _exchanges([row.id for row in rows])
     own = [_keys(row, exchanges[row.id]) for row in rows if row.id in exchanges]
     offers = _own_offers(own)
