@@ -31,7 +31,7 @@ def text(words: str, **more: object) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("left", "other"),
     [
         ("Hello there", "  Hello\n\tthere "),
         ("Hello", [text("Hello")]),
@@ -48,12 +48,12 @@ def text(words: str, **more: object) -> dict[str, Any]:
         ),
     ],
 )
-def test_what_a_client_may_change_makes_no_difference(one: Content, other: Content) -> None:
-    assert summed("user", one).digest == summed("user", other).digest
+def test_what_a_client_may_change_makes_no_difference(left: Content, other: Content) -> None:
+    assert summed("user", left).digest == summed("user", other).digest
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("left", "other"),
     [
         ("Hello", "Hello!"),
         ([{"type": "image", "source": {"data": "AA"}}], [{"type": "image", "source": {"data": "AB"}}]),
@@ -62,9 +62,9 @@ def test_what_a_client_may_change_makes_no_difference(one: Content, other: Conte
         ([text("a")], [{"type": "novelty", "text": "a"}]),
     ],
 )
-def test_other_content_is_another_message(one: Content, other: Content) -> None:
-    assert summed("user", one).digest != summed("user", other).digest
-    assert summed("user", one).digest != summed("assistant", one).digest
+def test_other_content_is_another_message(left: Content, other: Content) -> None:
+    assert summed("user", left).digest != summed("user", other).digest
+    assert summed("user", left).digest != summed("assistant", left).digest
 
 
 def test_a_tool_without_an_id_counts_by_its_content() -> None:

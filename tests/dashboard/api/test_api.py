@@ -325,6 +325,7 @@ def test_openapi_describes_every_endpoint(program: Client) -> None:
         "/api/batches",
         "/api/domains",
         "/api/limits",
+        "/api/search",
         "/api/pipeline",
         "/api/storage",
     }
