@@ -11,7 +11,7 @@ from pydantic import Field, create_model
 
 from dashboard.api import parameters
 from dashboard.filters.filter import BY_NAME, HELP, Filter, FilterError, parse
-from dashboard.queries import figures
+from dashboard.queries import conversations, figures
 
 _FIELDS: dict[str, Any] = {
     attribute: (str, Field("", alias=name, description=HELP[attribute]))
@@ -32,9 +32,13 @@ _OF_SUMS = {
 }
 if TYPE_CHECKING:
     StatsQuery = Schema
+    ConversationQuery = Schema
 else:
     StatsQuery = create_model(
         "StatsQuery", __base__=Schema, **{attribute: _FIELDS[attribute] for attribute in _OF_SUMS.values()}
+    )
+    ConversationQuery = create_model(
+        "ConversationQuery", __base__=Schema, **{name: _FIELDS[name] for name in conversations.SERVED}
     )
 
 

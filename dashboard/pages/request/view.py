@@ -6,7 +6,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dashboard.access import signin
-from dashboard.access.signin import Visitor
 from dashboard.caching import BODIES
 from dashboard.pages.request.contents import VIEWS, RequestPage
 from dashboard.queries import exchanges
@@ -19,7 +18,7 @@ def request(request: HttpRequest, exchange_id: UUID) -> HttpResponse:
         raise Http404(exchanges.why_unknown(exchange_id))
     asked = request.GET.get("view", "")
     page = RequestPage(found)
-    reads_bodies = signin.visitor(request, signin.READ_BODIES) is Visitor.WELCOME
+    reads_bodies = signin.reads_bodies(request)
     context = {
         "page": page,
         "exchange": found.exchange,
