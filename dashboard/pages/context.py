@@ -1,5 +1,6 @@
 """What the frame of every page shows."""
 
+from typing import cast
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -10,13 +11,15 @@ from accounts.credentials import folder as credential_folder
 from accounts.models import Credential
 from accounts.snapshot import exposure
 from accounts.snapshot.exposure import Exposure
+from dashboard.access.signin import HtmxRequest
 from dashboard.pages import registry
 
 
 def shell(request: HttpRequest) -> dict[str, object]:
-    """The page and the navigation, the proxy's address as clients call it, and what an operator has to know."""
+    """What a page extends, the page and the navigation, the proxy's address for clients, and what an operator has to know."""
     # Asked for only where it is shown: the page that refuses a foreign host must not look at the host again.
     return {
+        "base": lambda: "dashboard/fragment.html" if _wants_fragment(request) else "dashboard/base.html",
         "here": registry.page_of(request),
         "navigation": registry.NAVIGATION,
         "proxy_address": lambda: proxy_address(request.get_host()),
@@ -25,6 +28,12 @@ def shell(request: HttpRequest) -> dict[str, object]:
         "exposure": _exposure,
         "needs_login": _needs_login,
     }
+
+
+def _wants_fragment(request: HttpRequest) -> bool:
+    """Whether htmx puts it into a page: what it restores from a browser's history is a whole one."""
+    htmx = cast(HtmxRequest, request).htmx
+    return bool(htmx) and not htmx.history_restore_request
 
 
 def _exposure() -> Exposure:

@@ -13,6 +13,8 @@ from dashboard.pages.login.view import login
 from dashboard.pages.overview.view import overview
 from dashboard.pages.request.view import request
 from dashboard.pages.requests.view import requests
+from dashboard.pages.session.view import session
+from dashboard.pages.sessions.view import sessions
 from dashboard.pages.usage.view import usage
 
 
@@ -23,6 +25,7 @@ class Page:
     `place` names the entry of the navigation that is marked while the page is open; a page that names itself is an entry.
     `key` opens it, after "g". Without a `permission` it is open to everybody and its view checks the method itself.
     At the address `fragment` the same view renders only the block `fragment` of its template, for htmx to put in place.
+    `former` is its address in the predecessor.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Page:
     key: str = ""
     permission: str = VIEW_FIGURES
     fragment: str = ""
+    former: str = ""
 
     @property
     def is_entry(self) -> bool:
@@ -47,6 +51,15 @@ class Page:
 PAGES = (
     Page(
         "overview", "dashboard", "Overview", overview, "overview", "o", fragment="dashboard/overview-fragment"
+    ),
+    Page("sessions", "dashboard/sessions", "Sessions", sessions, "sessions", "s"),
+    Page(
+        "session",
+        "dashboard/session/<str:name>",
+        "Session",
+        session,
+        "sessions",
+        former="dashboard/conversation/<str:name>",
     ),
     Page("requests", "dashboard/requests", "Requests", requests, "requests", "r"),
     Page("request", "dashboard/request/<uuid:exchange_id>", "Request", request, "requests"),
@@ -63,6 +76,8 @@ def urls(pages: Iterable[Page] = PAGES) -> Iterator[URLPattern]:
     for page in pages:
         view = page.guarded()
         yield path(page.address, view, name=page.name)
+        if page.former:
+            yield path(page.former, view, name=f"{page.name}-former")
         if page.fragment:
             yield path(page.fragment, view, _FRAGMENT, name=f"{page.name}-fragment")
 

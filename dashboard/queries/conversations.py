@@ -17,7 +17,7 @@ from dashboard.queries.filtering import MOST_ROWS, MOST_SECONDS, STEP, domain_is
 from proxy.store.bodies.encryption import KeyUnavailable
 from proxy.store.conversations.loading import Loaded, load
 from proxy.store.conversations.sums import title_of
-from proxy.store.models import Conversation, Exchange, Turn
+from proxy.store.models import Conversation, DomainTotal, Turn
 
 # Columns by the names of sorts in addresses; each has an index.
 SORTS = {"activity": "last_at", "cost": "cost_usd", "turns": "turns", "failed": "failed"}
@@ -32,6 +32,8 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "turns": int,
     "failed": int,
 }
+# A turn is stored when it ends: whoever waits for a long answer or for a person is silent meanwhile.
+ACTIVE_SECONDS = 120
 # From the worst on, as of all sums.
 _DOUBTS = ("unpriced", "partial", "notional")
 
@@ -128,7 +130,7 @@ def cache_share(row: Conversation) -> float | None:
 
 def are_missing() -> bool:
     """Whether exchanges are stored and no conversation is: those of before there were any."""
-    return not Conversation.objects.exists() and Exchange.objects.exists()
+    return not Conversation.objects.exists() and DomainTotal.objects.filter(stored__gt=0).exists()
 
 
 def _indexed(chosen: Filter, column: str) -> Q:

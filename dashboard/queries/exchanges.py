@@ -1,5 +1,6 @@
 """Lists of exchanges by keyset, and all that is known of one."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import UUID
@@ -15,6 +16,8 @@ from proxy.store.models import DomainTotal, Exchange, ExchangeBody, Pin
 from proxy.store.months.retention import METADATA, why_gone
 
 NOT_STORED = "No exchange with this id is stored."
+
+Headers = list[tuple[str, str]]
 
 # What a list has no column for stays in the table: `usage` alone can be a kilobyte a row.
 UNLISTED = (
@@ -116,6 +119,16 @@ def details(exchange_id: UUID) -> Details | None:
         bill=explain(exchange),
         pinned=Pin.objects.holding(exchange).exists(),
     )
+
+
+def headers_of(ids: Collection[UUID]) -> dict[UUID, tuple[Headers, Headers]]:
+    """The headers of requests and of their answers, where any are stored."""
+    if not ids:
+        return {}
+    # The bounds keep other months out of the plan.
+    rows = ExchangeBody.objects.filter(id__in=ids, id__gte=min(ids), id__lte=max(ids))
+    found = rows.values_list("id", "request_headers", "response_headers")
+    return {id_: (_pairs(request), _pairs(response)) for id_, request, response in found}
 
 
 def body(exchange_id: UUID, side: Literal["request", "response"]) -> KeptBody:

@@ -1,10 +1,11 @@
 """The turns of one exchange: its system prompt, the messages that were sent, and the answer."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from dashboard.transcript.blocks import Block, content_blocks
+from dashboard.transcript.blocks import Block, content_blocks, without_images
 from dashboard.transcript.budget import Budget, name
-from proxy.wire.lenient import as_dict, as_list, as_text
+from dashboard.transcript.news import last_run
+from proxy.wire.lenient import as_dict, as_list, as_text, parse
 from proxy.wire.messages import ResponseContent
 
 MAX_TURNS = 300
@@ -66,6 +67,17 @@ def read(request: object, response: ResponseContent) -> Conversation:
         tools_offered=[name(as_text(as_dict(tool).get("name")) or "?") for tool in tools[:MAX_TOOLS]],
         tools_unnamed=max(0, len(tools) - MAX_TOOLS),
     )
+
+
+def new_blocks(request: bytes, response: ResponseContent) -> tuple[list[Turn], list[Block]]:
+    """What a request brought after the last answer in it, and what came back, without images."""
+    budget = Budget()
+    replied = content_blocks(as_dict(response.message).get("content"), budget)
+    asked = [
+        _turn(number, {"role": message.role, "content": parse(bytes(message.content))}, budget)
+        for number, message in enumerate(last_run(request), start=1)
+    ]
+    return [replace(turn, blocks=without_images(turn.blocks)) for turn in asked], without_images(replied)
 
 
 def _turn(number: int, message: dict[str, object], budget: Budget) -> Turn:

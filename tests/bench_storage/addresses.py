@@ -95,6 +95,12 @@ def pages(a: Chosen) -> list[Address]:
         Address(
             "requests, deep, domain", PAGE_MS, lambda: f"{requests}?before={a.exchange}&domain={a.domain}"
         ),
+        Address("sessions", PAGE_MS, lambda: "/dashboard/sessions"),
+        Address(
+            "sessions, dearest of a domain",
+            PAGE_MS,
+            lambda: f"/dashboard/sessions?sort=cost&domain={a.domain}",
+        ),
         Address("usage by model", PAGE_MS, lambda: "/dashboard/usage?by=model"),
         Address("usage by domain", PAGE_MS, lambda: "/dashboard/usage?by=domain"),
         Address("usage, one domain", PAGE_MS, lambda: f"/dashboard/usage?domain={a.domain}"),

@@ -23,6 +23,7 @@ PATHS = [
     "/dashboard",
     "/dashboard?domain=nobody.example",
     "/dashboard/requests",
+    "/dashboard/sessions",
     "/dashboard/usage",
     "/dashboard/usage?by=domain",
     "/dashboard/limits",

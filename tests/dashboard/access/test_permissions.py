@@ -31,7 +31,7 @@ DATA = (
     "/api/storage",
 )
 # Figures beside the first words of people, for who may read these.
-TITLED = ("/api/conversations",)
+TITLED = ("/api/conversations", "/dashboard/sessions")
 SAID = "Hello there."
 
 

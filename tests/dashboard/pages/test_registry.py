@@ -11,6 +11,7 @@ from dashboard.pages.registry import NAVIGATION, PAGES, Page
 from nexus_project.env import BASE_DIR
 from tests import people
 from tests.dashboard.pages.shown import text
+from tests.dashboard.talk import session, stored
 
 pytestmark = pytest.mark.django_db
 FOLDER = BASE_DIR / "dashboard" / "pages"
@@ -22,6 +23,8 @@ def names(pages: tuple[Page, ...]) -> list[str]:
 
 
 def path_of(page: Page) -> str:
+    if "<str:name>" in page.address:
+        return reverse(page.name, args=[stored(session()).id])
     has_id = "<uuid:exchange_id>" in page.address
     return reverse(page.name, args=[people.make_exchange().id] if has_id else [])
 
@@ -39,7 +42,7 @@ def test_each_folder_is_a_page_and_has_a_view_a_template_and_a_test() -> None:
 def test_no_two_pages_have_the_same_name_address_or_key() -> None:
     for taken in (
         names(PAGES),
-        [address for page in PAGES for address in (page.address, page.fragment) if address],
+        [address for page in PAGES for address in (page.address, page.fragment, page.former) if address],
         [page.key for page in PAGES if page.key],
     ):
         assert len(set(taken)) == len(taken)
