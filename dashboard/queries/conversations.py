@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from dashboard.filters.filter import BY_NAME, Filter
 from dashboard.queries.filtering import MOST_ROWS, MOST_SECONDS, STEP, domain_is
+from proxy.conversations.tree import Place
 from proxy.store.bodies.encryption import KeyUnavailable
 from proxy.store.conversations.loading import Loaded, load
 from proxy.store.conversations.sums import title_of
@@ -102,11 +103,41 @@ def named(name: str, most: int = 2) -> list[Conversation]:
     return list(Conversation.objects.filter(session_id=name.replace("\x00", "")).order_by("-last_at")[:most])
 
 
-def of_exchange(exchange: UUID) -> Loaded | None:
+def id_of(exchange: UUID) -> UUID | None:
     """The conversation that an exchange is a turn of, None for one that is none."""
-    turn = Turn.objects.filter(id=exchange).values_list("conversation", flat=True).first()
-    row = find(turn) if turn else None
+    return Turn.objects.filter(id=exchange).values_list("conversation", flat=True).first()
+
+
+def of_exchange(exchange: UUID) -> Loaded | None:
+    """The same with all its turns."""
+    known = id_of(exchange)
+    row = find(known) if known else None
     return load(row) if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a turn stands in its conversation; `number` counts from 1, `next` goes on from it."""
+
+    conversation: Conversation
+    place: Place
+    number: int
+    next: UUID | None
+
+
+def standing(exchange: UUID) -> Standing | None:
+    """That of an exchange; of several turns that go on from it the next is the one on the lowest branch."""
+    found = of_exchange(exchange)
+    places = found.tree.places if found else ()
+    numbered = {place.id: (number, place) for number, place in enumerate(places, start=1)}
+    if found is None or exchange not in numbered:
+        return None
+    number, place = numbered[exchange]
+    children = [other for other in places if (other.parent, other.agent_id) == (exchange, place.agent_id)]
+    following = min(
+        children, key=lambda child: (child.kind is not place.kind, child.branch, child.id), default=None
+    )
+    return Standing(found.conversation, place, number, following.id if following else None)
 
 
 def title(row: Conversation) -> str:

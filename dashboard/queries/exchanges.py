@@ -1,6 +1,6 @@
 """Lists of exchanges by keyset, and all that is known of one."""
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import UUID
@@ -12,12 +12,13 @@ from dashboard.queries import filtering
 from dashboard.queries.filtering import Found
 from proxy.store.billing.explain import Explanation, explain
 from proxy.store.bodies.blobs import BodyMissingError, Chunks, body_of, decode_chunks
+from proxy.store.bodies.encryption import KeyUnavailable
+from proxy.store.bodies.traffic import Traffic
 from proxy.store.models import DomainTotal, Exchange, ExchangeBody, Pin
 from proxy.store.months.retention import METADATA, why_gone
+from proxy.store.transfer.reading import read
 
 NOT_STORED = "No exchange with this id is stored."
-
-Headers = list[tuple[str, str]]
 
 # What a list has no column for stays in the table: `usage` alone can be a kilobyte a row.
 UNLISTED = (
@@ -121,14 +122,13 @@ def details(exchange_id: UUID) -> Details | None:
     )
 
 
-def headers_of(ids: Collection[UUID]) -> dict[UUID, tuple[Headers, Headers]]:
-    """The headers of requests and of their answers, where any are stored."""
-    if not ids:
+def traffic_of(rows: Sequence[Exchange]) -> dict[UUID, Traffic]:
+    """Headers and bodies of many exchanges at once, for those of which anything is stored and can be read."""
+    try:
+        wholes = list(read(rows, bodies=True))
+    except KeyUnavailable:
         return {}
-    # The bounds keep other months out of the plan.
-    rows = ExchangeBody.objects.filter(id__in=ids, id__gte=min(ids), id__lte=max(ids))
-    found = rows.values_list("id", "request_headers", "response_headers")
-    return {id_: (_pairs(request), _pairs(response)) for id_, request, response in found}
+    return {whole.exchange.id: whole.traffic for whole in wholes if whole.traffic}
 
 
 def body(exchange_id: UUID, side: Literal["request", "response"]) -> KeptBody:

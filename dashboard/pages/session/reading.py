@@ -1,8 +1,7 @@
 """Turns as a page lists them: their figures, and for readers of bodies what was new in each."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from uuid import UUID
 
 from accounts.secrets.masking import mask_text
 from dashboard.pages.session.outline import Crew, Outline, Step
@@ -11,6 +10,8 @@ from dashboard.transcript import bodies, news
 from dashboard.transcript.blocks import Block
 from dashboard.transcript.news import Call, News
 from dashboard.transcript.turns import Turn, new_blocks
+from proxy.store.bodies.codings import plain
+from proxy.store.bodies.traffic import Side
 from proxy.wire.messages import ResponseContent, read_response
 
 
@@ -55,29 +56,34 @@ class Whole:
 
 
 class Bodies:
-    """The bodies of some turns, each read once."""
+    """The bodies of some turns, read at once."""
 
-    def __init__(self, steps: Collection[Step]) -> None:
-        self._headers = exchanges.headers_of([step.id for step in steps])
-        self._missing: dict[UUID, str] = {}
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self._traffic = exchanges.traffic_of([step.row for step in steps])
 
     def request(self, step: Step) -> bytes:
         """Without its content coding; b"" where it is not there."""
-        kept = exchanges.body(step.id, "request")
-        if kept.missing:
-            self._missing[step.id] = kept.missing
-        return bodies.readable(kept, self._headers.get(step.id, ([], []))[0])
+        traffic = self._traffic.get(step.id)
+        return _plain(traffic.request) if traffic else b""
 
     def response(self, step: Step) -> ResponseContent:
         """What came back."""
-        kept = exchanges.body(step.id, "response")
-        headers = self._headers.get(step.id, ([], []))[1]
-        kind = bodies.header(headers, "content-type")
-        return read_response(step.row.status, kind, bodies.readable(kept, headers))
+        traffic = self._traffic.get(step.id)
+        if traffic is None:
+            return ResponseContent()
+        kind = bodies.header(traffic.response.headers, "content-type")
+        return read_response(step.row.status, kind, _plain(traffic.response))
 
     def missing(self, step: Step) -> str:
         """Why a request cannot be read, "" where it can."""
-        return self._missing.get(step.id, "")
+        traffic = self._traffic.get(step.id)
+        if traffic and traffic.request.body is not None:
+            return ""
+        return exchanges.body(step.id, "request").missing
+
+
+def _plain(side: Side) -> bytes:
+    return plain(side.body or b"", side.headers)
 
 
 def listed(outline: Outline, steps: Sequence[Step], *, with_words: bool) -> list[Shown]:
@@ -85,10 +91,9 @@ def listed(outline: Outline, steps: Sequence[Step], *, with_words: bool) -> list
     if not with_words:
         return [_shown(outline, step, None) for step in steps]
     following = [after for step in steps if step.row.tool_calls and (after := outline.next_of.get(step.id))]
-    kept = Bodies({step.id: step for step in (*steps, *following)}.values())
-    asked = {
-        step.id: news.asked(kept.request(step)) for step in {s.id: s for s in (*steps, *following)}.values()
-    }
+    needed = list({step.id: step for step in (*steps, *following)}.values())
+    kept = Bodies(needed)
+    asked = {step.id: news.asked(kept.request(step)) for step in needed}
     found = []
     for step in steps:
         after = outline.next_of.get(step.id)

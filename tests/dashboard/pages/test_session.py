@@ -13,6 +13,9 @@ from tests.conversations.clients import Sent, Thread, World, call, result
 from tests.conversations.clients import text as said
 from tests.dashboard.pages.shown import text
 from tests.dashboard.talk import FINAL, PROMPT, SAID, session, stored
+from tests.dashboard.transcript.test_turns import ATTACKS, dangers
+from tests.store.conversations.replayed import record_of
+from tests.store.records import make_batch
 
 pytestmark = pytest.mark.django_db
 
@@ -231,6 +234,31 @@ def test_a_running_session_gets_what_is_new_behind_what_is_read(signed_in: Clien
     elsewhere = text(signed_in, address(row, "?part=news&seen=1&after="))
     assert turns(elsewhere) == []
     assert f'hx-swap-oob="beforeend:#agents-{world.sent[1].id}"' in elsewhere
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_session_full_of_attacks_is_harmless(signed_in: Client, attack: str) -> None:
+    world = World(2, attack)
+    main = Thread(world)
+    used = call(world, attack, command=attack)
+    main.ask(attack, [said(attack), used])
+    started = call(world, "Agent", prompt=attack)
+    main.ask([result(used, attack)], [started])
+    agent = Thread(world, agent=attack.replace("\n", " "))
+    agent.ask(attack, [said(attack)])
+    world.sent[-1].headers["x-claude-code-agent-type"] = "<script>"
+    people.take_in(make_batch(*map(record_of, world.sent)))
+    row = Conversation.objects.get()
+
+    for query in (
+        "",
+        "?part=table",
+        f"?part=turn&turn={row.last_id}",
+        "?part=turns&agent=side",
+        "?part=news",
+    ):
+        assert dangers(text(signed_in, address(row, query))) == []
+    assert dangers(text(signed_in, "/dashboard/sessions")) == []
 
 
 @pytest.mark.parametrize("prefix", ["/dashboard/session/", "/dashboard/conversation/"])
