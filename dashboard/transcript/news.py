@@ -87,20 +87,24 @@ def asked(body: bytes) -> News:
 
 def answered(news: News, response: ResponseContent) -> News:
     """With what came back."""
+    content = as_dict(response.message).get("content")
     texts: list[str] = []
-    calls: list[Call] = []
     thought = 0
-    for block in _blocks(as_dict(response.message).get("content")):
+    for block in _blocks(content):
         kind = as_text(block.get("type")) or ""
         if kind == "text":
             texts.append(as_text(block.get("text")) or "")
         elif kind == "thinking":
             thought += len(as_text(block.get("thinking")) or "")
-        elif kind in TOOL_CALLS:
-            calls.append(_call(block))
-    return replace(
-        news, response=_clipped("\n\n".join(texts).strip(), WORDS), thought=thought, calls=tuple(calls)
-    )
+    said = _clipped("\n\n".join(texts).strip(), WORDS)
+    return replace(news, response=said, thought=thought, calls=tuple(calls_of(content)))
+
+
+def calls_of(content: object) -> Iterator[Call]:
+    """The calls in an answer."""
+    for block in _blocks(content):
+        if as_text(block.get("type")) in TOOL_CALLS:
+            yield _call(block)
 
 
 def _blocks(content: object) -> Iterable[dict[str, object]]:

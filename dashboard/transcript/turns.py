@@ -1,10 +1,11 @@
 """The turns of one exchange: its system prompt, the messages that were sent, and the answer."""
 
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 
 from dashboard.transcript.blocks import Block, content_blocks, without_images
 from dashboard.transcript.budget import Budget, name
-from dashboard.transcript.news import last_run
+from dashboard.transcript.news import Call, calls_of, last_run
 from proxy.wire.lenient import as_dict, as_list, as_text, parse
 from proxy.wire.messages import ResponseContent
 
@@ -60,7 +61,8 @@ def read(request: object, response: ResponseContent, *, folds: bool = False) -> 
     messages = [as_dict(item) for item in as_list(body.get("messages"))]
     begin, skipped = _begin(messages), max(0, len(messages) - MAX_TURNS)
     numbered = list(enumerate(messages, start=1))
-    new = _turns(numbered[max(begin, skipped) :], budget)
+    calls = _calls(messages[:begin])
+    new = [_labelled(turn, calls) for turn in _turns(numbered[max(begin, skipped) :], budget)]
     tools = as_list(body.get("tools"))
     error = ": ".join(part for part in (response.error_type, response.error_message) if part)
     shown = Conversation(
@@ -91,6 +93,23 @@ def _begin(messages: list[dict[str, object]]) -> int:
     while at and messages[at - 1].get("role") != "assistant":
         at -= 1
     return at
+
+
+def _calls(messages: list[dict[str, object]]) -> dict[str, Call]:
+    """Those of the last answer among these messages, by their ids."""
+    run = takewhile(lambda message: message.get("role") == "assistant", reversed(messages))
+    return {call.id: call for message in run for call in calls_of(message.get("content"))}
+
+
+def _labelled(turn: Turn, calls: dict[str, Call]) -> Turn:
+    """With the call that each result belongs to."""
+    blocks = [
+        replace(block, title=f"{block.title} of {call.name}", note=call.preview)
+        if block.kind == "tool_result" and (call := calls.get(block.note))
+        else block
+        for block in turn.blocks
+    ]
+    return replace(turn, blocks=blocks)
 
 
 def _turns(numbered: list[tuple[int, dict[str, object]]], budget: Budget) -> list[Turn]:

@@ -169,6 +169,21 @@ def test_the_history_of_a_large_request_is_read_on_demand(signed_in: Client) -> 
     assert "And now?" not in history.text
 
 
+def test_a_result_is_named_by_its_call(signed_in: Client) -> None:
+    used = {"type": "tool_use", "id": "toolu_1", "name": "Bash", "input": {"command": "pytest -x"}}
+    given = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "3 passed"}
+    messages = [
+        {"role": "user", "content": "test it"},
+        {"role": "assistant", "content": [used]},
+        {"role": "user", "content": [given]},
+    ]
+    row = people.make_exchange(request={"messages": messages})
+
+    page = text(signed_in, f"/dashboard/request/{row.id}")
+
+    assert '<span>Result of Bash</span> <span class="dim">pytest -x</span>' in page
+
+
 def test_the_history_is_for_readers_of_bodies(client: Client) -> None:
     row = people.make_exchange(request=deep(2000))
     client.force_login(people.reader("ann", "view_figures"))
