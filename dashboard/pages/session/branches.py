@@ -48,7 +48,7 @@ def table(outline: Outline) -> Iterator[Line]:
         how = _LINKS.get(place.link, "") if place.link else ""
         far = "another session" if place.parent else ""
         yield Line(
-            step, _who(outline, step), f"#{parent.number}" if parent else far, how, _mark(outline, step, ends)
+            step, outline.who(step), f"#{parent.number}" if parent else far, how, _mark(outline, step, ends)
         )
 
 
@@ -96,17 +96,11 @@ def _look(step: Step) -> str:
     return "gap" if step.is_after_gap else "side" if step.is_side else ""
 
 
-def _who(outline: Outline, step: Step) -> str:
-    if step.is_side:
-        return "side call"
-    crew = outline.crews.get(step.place.agent_id)
-    name = "main" if crew is None else f"{crew.name} {crew.agent.id[:8]}"
-    return f"{name}, branch {step.place.branch}" if step.place.branch else name
-
-
 def _mark(outline: Outline, step: Step, sizes: Counter[tuple[str, int]]) -> str:
     """What is noteworthy of a turn, "" of most."""
     place, row = step.place, step.row
+    if outline.elsewhere(step):
+        return "goes on from another session"
     if step.number == 1 and not step.is_side:
         return "begin"
     if step.is_compaction:
@@ -138,5 +132,5 @@ def _branch_sizes(outline: Outline) -> Counter[tuple[str, int]]:
 
 def _title(outline: Outline, step: Step) -> str:
     outcome = f", {step.row.outcome.replace('_', ' ')}" if step.row.failed else ""
-    who = _who(outline, step)
+    who = outline.who(step)
     return f"Turn {step.number} ({who}), {local(step.row.started_at)}, {usd(step.row.cost_usd)}{outcome}"

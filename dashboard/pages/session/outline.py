@@ -174,6 +174,19 @@ class Outline:
             return None
         return max(0, int((following.row.started_at - step.ended_at) / timedelta(milliseconds=1)))
 
+    def who(self, step: Step) -> str:
+        """Whose turn it is, in words."""
+        if step.is_side:
+            return "side call"
+        crew = self.crews.get(step.place.agent_id)
+        name = "main" if crew is None else f"{crew.name} {crew.agent.id[:8]}"
+        return f"{name}, branch {step.place.branch}" if step.place.branch else name
+
+    def elsewhere(self, step: Step) -> UUID | None:
+        """The turn of another session that it goes on from, as a fork of that does."""
+        parent = step.place.parent
+        return parent if parent not in self.by_id else None
+
     @cached_property
     def branches(self) -> int:
         """Second places to go on from, over all agents."""

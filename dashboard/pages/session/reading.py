@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from uuid import UUID
 
 from accounts.secrets.masking import mask_text
 from dashboard.pages.session.outline import Crew, Outline, Step
@@ -32,6 +33,8 @@ class Shown:
     calls: tuple[Call, ...]
     agents: tuple[Called, ...]
     tools_ms: int | None
+    who: str
+    elsewhere: UUID | None
     missing: str = ""
 
     @property
@@ -114,4 +117,12 @@ def _shown(outline: Outline, step: Step, said: News | None) -> Shown:
     crews = outline.called_by.get(step.id, [])
     calls = {call.id: call for call in said.calls} if said else {}
     agents = tuple(Called(crew, calls.pop(crew.agent.tool_id, None)) for crew in crews)
-    return Shown(step, said, tuple(calls.values()), agents, outline.tools_ms(step))
+    return Shown(
+        step=step,
+        news=said,
+        calls=tuple(calls.values()),
+        agents=agents,
+        tools_ms=outline.tools_ms(step),
+        who=outline.who(step),
+        elsewhere=outline.elsewhere(step),
+    )

@@ -78,6 +78,8 @@ def _page(request: HttpRequest, conversation: Conversation) -> HttpResponse:
         "at": at,
         "crew": outline.crews.get(at.place.agent_id) if at else None,
         "stretch": stretch,
+        "all_failed": conversation.failed if show == "failed" else 0,
+        "page_size": PAGE_SIZE,
         "follows": not show and (at is None or _name_of(at) == MAIN),
     }
     return render(request, "session/page.html", context)

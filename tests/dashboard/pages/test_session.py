@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
 from proxy.store.models import Conversation
 from tests import people
@@ -148,6 +149,15 @@ def test_a_long_session_goes_on_as_its_reader_scrolls(signed_in: Client) -> None
     assert f'id="end" name="after" value="{sent[-1].id}"' in part
 
 
+def test_a_page_asks_the_database_no_more_for_a_longer_session(
+    signed_in: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    row = stored(long(120))
+
+    with django_assert_max_num_queries(25):
+        text(signed_in, address(row))
+
+
 def test_a_node_leads_to_its_turn_wherever_it_is(signed_in: Client) -> None:
     sent = long(120)
     row = stored(sent)
@@ -166,7 +176,26 @@ def test_failures_and_the_dearest_turns_stand_alone(signed_in: Client) -> None:
     row = stored(sent)
 
     assert turns(text(signed_in, address(row, "?show=failed"))) == [sent[6].id]
-    assert turns(text(signed_in, address(row, "?show=dearest")))[0] == sent[4].id
+    dearest = text(signed_in, address(row, "?show=dearest"))
+    assert turns(dearest)[0] == sent[4].id
+    assert f'<a href="?at={sent[4].id}#turn-{sent[4].id}">Agent a-outer</a>' in dearest
+
+
+def test_a_fork_leads_to_the_session_that_it_goes_on_from(signed_in: Client) -> None:
+    world = World(6, "origin")
+    thread = Thread(world)
+    thread.ask("begin", [said("a reply of its own")])
+    stored(world.sent)
+    world.session = "forked"
+    thread.ask("go on elsewhere", [said("there")])
+    forked = stored(world.sent[1:])
+
+    page = text(signed_in, address(forked))
+
+    assert (
+        f'goes on from <a href="/dashboard/request/{world.sent[0].id}">a turn of another session</a>' in page
+    )
+    assert "1 · goes on from another session" in page
 
 
 def test_a_turn_in_full_comes_when_it_is_unfolded_and_shows_images_as_their_size(signed_in: Client) -> None:
