@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from proxy.store.models import DomainTotal, Exchange
+from proxy.store.models import Conversation, DomainTotal, Exchange
 from tests import page_addresses
 
 OVERVIEW_MS, PAGE_MS = 150.0, 300.0
@@ -33,6 +33,7 @@ class Known:
 
     domains: Sequence[str]
     exchanges: Sequence[UUID]
+    sessions: Sequence[UUID]
 
 
 def known(draw: random.Random) -> Known:
@@ -41,7 +42,9 @@ def known(draw: random.Random) -> Known:
     oldest, newest = (
         Exchange.objects.order_by(order).values_list("id", flat=True)[0] for order in ("id", "-id")
     )
-    return Known(domains, [_near(UUID(int=draw.randrange(oldest.int, newest.int))) for _ in range(_SAMPLES)])
+    exchanges = [_near(UUID(int=draw.randrange(oldest.int, newest.int))) for _ in range(_SAMPLES)]
+    sessions = Conversation.objects.order_by("-turns", "-id").values_list("id", flat=True)[:_SAMPLES]
+    return Known(domains, exchanges, list(sessions))
 
 
 def _near(anywhere: UUID) -> UUID:
@@ -66,6 +69,10 @@ class Chosen:
     @property
     def exchange(self) -> UUID:
         return self._draw.choice(self._found.exchanges)
+
+    @property
+    def session(self) -> UUID:
+        return self._draw.choice(self._found.sessions)
 
     @property
     def offset(self) -> int:
@@ -101,6 +108,12 @@ def pages(a: Chosen) -> list[Address]:
         Address(
             "requests, deep, domain", PAGE_MS, lambda: f"{requests}?before={a.exchange}&domain={a.domain}"
         ),
+        Address("sessions", PAGE_MS, lambda: "/dashboard/sessions"),
+        Address(
+            "sessions, dearest of a domain",
+            PAGE_MS,
+            lambda: f"/dashboard/sessions?sort=cost&domain={a.domain}",
+        ),
         Address("usage by model", PAGE_MS, lambda: "/dashboard/usage?by=model"),
         Address("usage by domain", PAGE_MS, lambda: "/dashboard/usage?by=domain"),
         Address("usage, 30 days", PAGE_MS, lambda: "/dashboard/usage?period=30d"),
@@ -113,7 +126,7 @@ def pages(a: Chosen) -> list[Address]:
 
 def _page(name: str, path: str, a: Chosen) -> Address:
     bar_ms = OVERVIEW_MS if name == "overview" else PAGE_MS
-    return Address(name, bar_ms, lambda: path.format(exchange=a.exchange))
+    return Address(name, bar_ms, lambda: path.format(exchange=a.exchange, session=a.session))
 
 
 def endpoints(a: Chosen) -> list[Address]:

@@ -49,7 +49,7 @@ def look_at(conversation: UUID, prices: PriceBook | None = None) -> None:
     row = Conversation.objects.filter(id=conversation).first()
     if row is None:
         return
-    loaded = load(row, MOST_TURNS)
+    loaded = load(row, MOST_TURNS, whole=True)
     known = {found.id: found for found in CacheBreak.objects.filter(conversation=conversation)}
     breaks = breaks_of(loaded, known, prices or book.book())
     write(loaded, breaks, findings_of(loaded))

@@ -219,10 +219,10 @@ def test_a_failing_conversation_keeps_no_other_one_waiting(monkeypatch: pytest.M
     store([record_of(sent, "b.example") for sent in _other()])
     [first, _] = Conversation.objects.order_by("domain")
 
-    def broken(row: Conversation, most: int) -> Any:
+    def broken(row: Conversation, most: int, *, whole: bool) -> Any:
         if row.id == first.id:
             raise ValueError("broken")
-        return load(row, most)
+        return load(row, most, whole=whole)
 
     monkeypatch.setattr(writing, "load", broken)
 
