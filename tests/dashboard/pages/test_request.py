@@ -215,9 +215,9 @@ def test_a_turn_leads_to_its_session_to_the_turn_before_and_to_the_next(signed_i
     row = stored(sent)
 
     page = text(signed_in, f"/dashboard/request/{sent[4].id}")
-    part = text(signed_in, f"/dashboard/request/{sent[1].id}?part=standing")
-    called = text(signed_in, f"/dashboard/request/{sent[2].id}?part=standing")
-    repeat = text(signed_in, f"/dashboard/request/{sent[7].id}?part=standing")
+    part = text(signed_in, f"/dashboard/request/{sent[1].id}?part=position")
+    called = text(signed_in, f"/dashboard/request/{sent[2].id}?part=position")
+    repeat = text(signed_in, f"/dashboard/request/{sent[7].id}?part=position")
 
     assert f'href="/dashboard/session/{row.id}?at={sent[4].id}#turn-{sent[4].id}"' in page
     assert f"Turn 2 of {len(sent)}" in part
@@ -232,4 +232,4 @@ def test_what_is_no_turn_leads_to_no_session(signed_in: Client) -> None:
     row = people.make_exchange()
 
     assert "In its session" not in text(signed_in, f"/dashboard/request/{row.id}")
-    assert "Turn " not in text(signed_in, f"/dashboard/request/{row.id}?part=standing")
+    assert "Turn " not in text(signed_in, f"/dashboard/request/{row.id}?part=position")
