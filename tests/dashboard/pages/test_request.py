@@ -100,6 +100,7 @@ def test_headers_that_cannot_be_read_are_told(signed_in: Client) -> None:
     shown = text(signed_in, f"/dashboard/request/{row.id}?view=headers")
 
     assert f"need a piece of {row.month:%Y-%m} that is missing or damaged" in shown
+    assert (shown.count("They cannot be read."), shown.count("None were kept.")) == (2, 0)
     assert "Conversation" in text(signed_in, f"/dashboard/request/{row.id}")
 
 
