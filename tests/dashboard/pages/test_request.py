@@ -94,6 +94,18 @@ def test_a_body_that_is_not_kept_is_named_with_its_size(signed_in: Client) -> No
         assert "damaged" not in shown
 
 
+def test_headers_that_cannot_be_read_are_told(signed_in: Client) -> None:
+    row = people.make_exchange()
+    with as_owner():
+        ExchangeBody.objects.filter(id=row.id).update(headers=b"x", headers_dictionary=b"d" * 16)
+
+    shown = text(signed_in, f"/dashboard/request/{row.id}?view=headers")
+
+    assert f"need a piece of {row.month:%Y-%m} that is missing or damaged" in shown
+    assert (shown.count("They cannot be read."), shown.count("None were kept.")) == (2, 0)
+    assert "Conversation" in text(signed_in, f"/dashboard/request/{row.id}")
+
+
 def test_an_exchange_without_bodies_still_has_a_page(signed_in: Client) -> None:
     row = people.make_exchange()
     with as_owner():
