@@ -1,6 +1,6 @@
 """Which exchanges are wanted, in the order of their ids, page by page and body by body in bounded memory."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -34,7 +34,7 @@ class Selection:
         """
         page = list(self._rows().order_by("id")[:_PAGE])
         while page:
-            yield from _split(page)
+            yield from in_groups(page)
             page = list(self._rows().filter(id__gt=page[-1].id).order_by("id")[:_PAGE])
 
     def _rows(self) -> ExchangeQuerySet:
@@ -54,7 +54,8 @@ class Selection:
         return rows
 
 
-def _split(page: Sequence[Exchange]) -> Iterator[list[Exchange]]:
+def in_groups(page: Iterable[Exchange]) -> Iterator[list[Exchange]]:
+    """Exchanges in their order, in groups whose bodies fit into memory."""
     group: list[Exchange] = []
     size = 0
     for row in page:
