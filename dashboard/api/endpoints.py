@@ -12,7 +12,7 @@ from ninja.security import APIKeyHeader
 from accounts import guesses
 from dashboard.access import throttle
 from dashboard.access.signin import NOT_ALLOWED, READ_BODIES, VIEW_FIGURES, Visitor, visitor
-from dashboard.api import openapi, parameters, present
+from dashboard.api import exporting, openapi, parameters, present
 from dashboard.api.filtering import (
     BatchQuery,
     DomainQuery,
@@ -98,6 +98,7 @@ api = NinjaAPI(
     docs_decorator=openapi.for_signed_in,
 )
 api.add_decorator(parameters.note_known, mode="view")
+api.add_router("", exporting.router, auth=BodiesKey())
 
 
 @api.exception_handler(HttpError)

@@ -20,7 +20,12 @@ OPEN = {f"/{page.address}": 200 for page in PAGES if not page.permission} | {
     "/api/": 404,
 }
 ID = "0193a000-0000-7000-8000-000000000001"
-EXAMPLES = {"<uuid:exchange_id>": ID, "<uuidstr:exchange_id>": ID, "<side>": "request"}
+EXAMPLES = {
+    "<uuid:exchange_id>": ID,
+    "<uuidstr:conversation_id>": ID,
+    "<uuidstr:exchange_id>": ID,
+    "<side>": "request",
+}
 DOCUMENTATION = {"/api/docs", "/api/openapi.json"}
 COOKIES = ["", "dashboard_auth=anything", "nexus_session=anything"]
 
