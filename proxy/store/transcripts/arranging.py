@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from accounts.secrets.masking import mask_text
+import msgspec
+
 from proxy.conversations.tree import Kind, Tree
 from proxy.store.transcripts.shapes import Agent, Call, Sums, Turn
+from proxy.store.transcripts.summary import facts_of_agent
 
 # Agents deeper than that are listed at the end: whoever writes a transcript goes down by recursion.
 DEEPEST = 20
@@ -45,8 +47,7 @@ def arranged(tree: Tree, turns: Mapping[UUID, Turn], sums_of: Callable[[Sequence
     lost: list[Agent] = []
     for placed in tree.agents:
         line = lines[placed.id]
-        named, parent, kind = map(mask_text, (placed.id, placed.parent_id, placed.kind))
-        agent = Agent(named, parent or None, kind or None, sums_of(line), line)
+        agent = Agent(**msgspec.structs.asdict(facts_of_agent(placed, sums_of(line))), turns=line)
         caller = made.get(placed.tool_id)
         if caller and placed.called_by in turns and _may_stand_in(caller.by, placed.id, callers):
             callers[placed.id] = caller.by

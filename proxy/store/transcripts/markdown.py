@@ -7,13 +7,15 @@ from proxy.store.transcripts import wording
 from proxy.store.transcripts.shapes import Agent, Attachment, Block, Call, Result, Text, Transcript, Turn
 
 _BACKTICKS = re.compile("`+")
+# What a terminal takes for orders.
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 _SPECIAL = re.compile(r"([\\`*_\[\]~|])")
 
 
 def lines(transcript: Transcript) -> Iterator[str]:
     """The document, each line with its end."""
     for line in _document(transcript):
-        yield f"{line}\n"
+        yield _CONTROLS.sub("\ufffd", line) + "\n"
 
 
 def _document(transcript: Transcript) -> Iterator[str]:

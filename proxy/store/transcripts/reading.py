@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from accounts.secrets.masking import mask_text
+import msgspec
+
 from proxy.conversations.tree import Place
 from proxy.store.bodies.codings import plain
 from proxy.store.bodies.encryption import KeyUnavailable
@@ -15,8 +16,8 @@ from proxy.store.models import Conversation, Exchange
 from proxy.store.months.retention import BODIES, why_gone
 from proxy.store.transcripts.arranging import arranged
 from proxy.store.transcripts.content import Reader
-from proxy.store.transcripts.shapes import VERSION, Transcript, Turn, cost_of
-from proxy.store.transcripts.summary import summary_of, sums_of
+from proxy.store.transcripts.shapes import VERSION, Transcript, Turn
+from proxy.store.transcripts.summary import error_of, facts_of_turn, summary_of, sums_of
 from proxy.store.transfer.reading import read
 from proxy.store.transfer.selection import in_groups
 from proxy.wire.messages import read_response
@@ -81,34 +82,8 @@ def _why(side: Side) -> str:
 
 
 def _turn(number: int, place: Place, kept: _Kept, reader: Reader) -> Turn:
-    row = kept.whole.exchange
-    turn = Turn(
-        number=number,
-        request_id=row.id,
-        parent_id=place.parent,
-        linked_by=place.found_by,
-        kind=place.kind,
-        agent_id=mask_text(place.agent_id) or None,
-        branch=place.branch,
-        retry_of=place.retry_of,
-        started_at=row.started_at,
-        duration_ms=row.duration_ms,
-        outcome=row.outcome,
-        status=row.status or None,
-        model=mask_text(row.model),
-        cost_usd=None if row.cost_usd is None else float(row.cost_usd),
-        cost=None if row.cost_usd is None else cost_of(row.cost_usd),
-        cost_state=row.cost_state,
-        input_tokens=row.input_tokens,
-        output_tokens=row.output_tokens,
-        cache_read_input_tokens=row.cache_read_tokens,
-        cache_creation_input_tokens=row.cache_write_tokens,
-        error=_error(row.error_type, row.error_message),
-        missing=kept.missing or None,
-        asked=[],
-        results=[],
-        response=[],
-    )
+    facts = msgspec.structs.asdict(facts_of_turn(number, place, kept.whole.exchange))
+    turn = Turn(**facts, missing=kept.missing or None, asked=[], results=[], response=[])
     _read_bodies(turn, kept.whole, reader)
     return turn
 
@@ -123,11 +98,7 @@ def _read_bodies(turn: Turn, whole: Whole, reader: Reader) -> None:
     kind = next((value for name, value in response.headers if name.lower() == "content-type"), "")
     content = read_response(row.status, kind, _plain(response))
     turn.response = reader.said(content.message, row.id)
-    turn.error = turn.error or _error(content.error_type or "", content.error_message or "")
-
-
-def _error(kind: str, message: str) -> str | None:
-    return mask_text(": ".join(part for part in (kind, message) if part)) or None
+    turn.error = turn.error or error_of(content.error_type or "", content.error_message or "")
 
 
 def _plain(side: Side) -> bytes:

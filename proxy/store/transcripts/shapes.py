@@ -65,11 +65,8 @@ class Sums(msgspec.Struct, rename="camel"):
     cache_creation_input_tokens: int
 
 
-class Turn(msgspec.Struct, rename="camel"):
-    """One exchange. `asked` is what a person said, `results` what tools gave back to calls that are not here.
-
-    `number` counts all turns by time, from 1. `missing` says why bodies are not here. A repeat, with `retry_of`, asks nothing new.
-    """
+class TurnFacts(msgspec.Struct, rename="camel"):
+    """One exchange without its words. `number` counts all turns by time, from 1."""
 
     number: int
     request_id: UUID
@@ -77,6 +74,7 @@ class Turn(msgspec.Struct, rename="camel"):
     linked_by: str | None = msgspec.field(name="link")
     kind: str
     agent_id: str | None
+    parent_agent_id: str | None
     branch: int
     retry_of: UUID | None
     started_at: datetime
@@ -92,6 +90,14 @@ class Turn(msgspec.Struct, rename="camel"):
     cache_read_input_tokens: int | None
     cache_creation_input_tokens: int | None
     error: str | None
+
+
+class Turn(TurnFacts):
+    """One exchange. `asked` is what a person said, `results` what tools gave back to calls that are not here.
+
+    `missing` says why bodies are not here. A repeat, with `retry_of`, asks nothing new.
+    """
+
     missing: str | None
     asked: list[Text | Attachment]
     results: list[Result]
@@ -102,13 +108,18 @@ class Turn(msgspec.Struct, rename="camel"):
         return [block for block in self.response if isinstance(block, Call)]
 
 
-class Agent(msgspec.Struct, rename="camel"):
-    """An agent with its own turns alone; what it called in turn stands in them."""
+class AgentFacts(msgspec.Struct, rename="camel"):
+    """An agent and the sums of its own turns."""
 
     agent_id: str
     parent_agent_id: str | None
     agent_type: str | None
     sums: Sums
+
+
+class Agent(AgentFacts):
+    """An agent with its own turns alone; what it called stands in them."""
+
     turns: list[Turn]
 
 

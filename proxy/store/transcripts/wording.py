@@ -4,7 +4,16 @@ from datetime import datetime
 
 import msgspec
 
-from proxy.store.transcripts.shapes import Agent, Attachment, Call, Result, Summary, Text, Turn
+from proxy.store.transcripts.shapes import (
+    AgentFacts,
+    Attachment,
+    Call,
+    Result,
+    Summary,
+    Text,
+    Turn,
+    TurnFacts,
+)
 
 _LINKS = {
     "thread": "goes on in a message thread",
@@ -33,7 +42,7 @@ def facts_of(summary: Summary) -> list[tuple[str, str]]:
     return [(name, value) for name, value in facts if value]
 
 
-def tokens(of: Summary | Turn) -> str:
+def tokens(of: Summary | TurnFacts) -> str:
     """Those that are known."""
     counts = {
         "input": of.input_tokens,
@@ -44,7 +53,7 @@ def tokens(of: Summary | Turn) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count is not None)
 
 
-def facts_of_turn(turn: Turn) -> list[str]:
+def facts_of_turn(turn: TurnFacts) -> list[str]:
     """What is said of a turn behind its number."""
     facts = [
         turn.kind,
@@ -68,7 +77,7 @@ def notes_of(turn: Turn) -> list[str]:
     return [note for note in (repeated, error, missing) if note]
 
 
-def agent_line(agent: Agent) -> str:
+def agent_line(agent: AgentFacts) -> str:
     kind = f" ({agent.agent_type})" if agent.agent_type else ""
     sums = agent.sums
     turns = "1 turn" if sums.turns == 1 else f"{sums.turns:,} turns"

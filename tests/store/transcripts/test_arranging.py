@@ -15,7 +15,7 @@ NONE = Sums(0, 0, 0.0, "0", 0, 0, 0, 0)
 def turn(number: int, calls: Sequence[Call] = (), results: Sequence[Result] = ()) -> Turn:
     noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
     counts = (None, None, "none", None, None, None, None)
-    place = (UUID(int=number), None, None, "main", None, 0, None, noon, 0, "complete", 200, "m")
+    place = (UUID(int=number), None, None, "main", None, None, 0, None, noon, 0, "complete", 200, "m")
     return Turn(number, *place, *counts, None, None, [], list(results), list(calls))
 
 
