@@ -9,7 +9,7 @@ from ninja.errors import HttpError
 
 from dashboard.api.schemas import Error
 from dashboard.caching import BODIES
-from proxy.store.models import Conversation
+from dashboard.queries import conversations
 from proxy.store.transcripts.forms import FORMS, FormName
 from proxy.store.transcripts.reading import transcript_of
 
@@ -30,7 +30,7 @@ def export(
     format: Annotated[FormName, Query(description="Markdown, JSON or a page of HTML")] = "md",
 ) -> HttpResponse:
     """What was new in each turn, agents under their calls, secrets masked, as a file."""
-    conversation = Conversation.objects.filter(id=conversation_id).first()
+    conversation = conversations.find(conversation_id)
     if conversation is None:
         raise HttpError(404, NOT_STORED)
     chosen = FORMS[format]

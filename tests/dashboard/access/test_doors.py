@@ -25,6 +25,7 @@ EXAMPLES = {
     "<uuidstr:conversation_id>": ID,
     "<uuidstr:exchange_id>": ID,
     "<side>": "request",
+    "<str:name>": ID,
 }
 DOCUMENTATION = {"/api/docs", "/api/openapi.json"}
 COOKIES = ["", "dashboard_auth=anything", "nexus_session=anything"]
@@ -59,9 +60,10 @@ CLOSED = [path for path in paths() if path not in OPEN]
 DATA = [path for path in CLOSED if path.startswith("/api/") and path not in DOCUMENTATION]
 SHOWN = [path for path in CLOSED if path not in DATA]
 GUARDED = [
-    (f"/{page.address}".replace("<uuid:exchange_id>", ID), page.permission)
+    (f"/{address}".replace("<uuid:exchange_id>", ID).replace("<str:name>", ID), page.permission)
     for page in PAGES
-    if page.permission
+    for address in (page.address, page.former)
+    if address and page.permission
 ]
 
 
