@@ -37,7 +37,10 @@ EXPORT = (
 class Command(BaseCommand):
     """Translate arguments to one call each."""
 
-    help = "List conversations, show the tree of one, or export what was said in it."
+    help = (
+        "List conversations, show the tree of one, or export what was said in it. Exit code 1: the one that is named is not there,"
+        " or a file cannot be written; 2: an argument cannot be used."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
