@@ -13,7 +13,7 @@ from accounts import guesses
 from dashboard.access import throttle
 from dashboard.access.signin import NOT_ALLOWED, READ_BODIES, VIEW_FIGURES, Visitor, reads_bodies, visitor
 from dashboard.api import conversations as talks
-from dashboard.api import openapi, parameters, present
+from dashboard.api import exporting, openapi, parameters, present
 from dashboard.api.conversations import ConversationDetails, ConversationList, ConversationPagination
 from dashboard.api.filtering import (
     BatchQuery,
@@ -102,6 +102,7 @@ api = NinjaAPI(
     docs_decorator=openapi.for_signed_in,
 )
 api.add_decorator(parameters.note_known, mode="view")
+api.add_router("", exporting.router, auth=BodiesKey())
 
 
 @api.exception_handler(HttpError)

@@ -1,9 +1,11 @@
 """Which exchanges are wanted, in the order of their ids, page by page and body by body in bounded memory."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+from django.db.models import Q
 
 from proxy.store.models import Exchange, ExchangeQuerySet, id_floor
 
@@ -14,12 +16,16 @@ _GROUP_BYTES = 8 * 1024**2
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What an exchange has to be: one of the values of each field that names any. Times are those in the ids."""
+    """What an exchange has to be: one of the values of each field that names any. Times are those in the ids.
+
+    `beyond` are exchanges that come with `sessions` without naming them (`proxy.store.conversations.together`).
+    """
 
     domains: Sequence[str] = ()
     models: Sequence[str] = ()
     outcomes: Sequence[str] = ()
     sessions: Sequence[str] = ()
+    beyond: Sequence[UUID] = ()
     ids: Sequence[UUID] = ()
     since: datetime | None = None
     until: datetime | None = None
@@ -34,7 +40,7 @@ class Selection:
         """
         page = list(self._rows().order_by("id")[:_PAGE])
         while page:
-            yield from _split(page)
+            yield from in_groups(page)
             page = list(self._rows().filter(id__gt=page[-1].id).order_by("id")[:_PAGE])
 
     def _rows(self) -> ExchangeQuerySet:
@@ -43,10 +49,11 @@ class Selection:
             "domain": self.domains,
             "model": self.models,
             "outcome": self.outcomes,
-            "session_id": self.sessions,
             "id": self.ids,
         }
         rows = rows.filter(**{f"{name}__in": values for name, values in wanted.items() if values})
+        if self.sessions:
+            rows = rows.filter(Q(session_id__in=self.sessions) | Q(id__in=self.beyond))
         if self.since:
             rows = rows.filter(id__gte=id_floor(self.since))
         if self.until:
@@ -54,7 +61,8 @@ class Selection:
         return rows
 
 
-def _split(page: Sequence[Exchange]) -> Iterator[list[Exchange]]:
+def in_groups(page: Iterable[Exchange]) -> Iterator[list[Exchange]]:
+    """Exchanges in their order, in groups whose bodies fit into memory."""
     group: list[Exchange] = []
     size = 0
     for row in page:

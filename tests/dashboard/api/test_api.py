@@ -334,6 +334,7 @@ def test_openapi_describes_every_endpoint(program: Client) -> None:
         "/api/requests",
         "/api/requests/{exchange_id}",
         "/api/requests/{exchange_id}/raw/{side}",
+        "/api/conversations/{conversation_id}/export",
         "/api/conversations",
         "/api/conversations/{conversation_id}",
         "/api/batches",

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from proxy.record import OUTCOMES
 from proxy.store.bodies.encryption import KeyUnavailable
+from proxy.store.conversations.together import beyond_sessions
 from proxy.store.management.arguments import moment
 from proxy.store.management.progress import bar
 from proxy.store.transfer.exporting import Exported, Manner, export
@@ -37,7 +38,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--outcome", dest="outcomes", choices=OUTCOMES, help="only that ended so", **repeated
         )
-        parser.add_argument("--session", dest="sessions", help="only of this session", **repeated)
+        parser.add_argument(
+            "--session",
+            dest="sessions",
+            help="only of this session, with its agents, side calls and compactions",
+            **repeated,
+        )
         parser.add_argument("--id", dest="ids", type=UUID, help="only this exchange", **repeated)
         parser.add_argument("--since", type=moment, help="from this moment on (UTC unless it says otherwise)")
         parser.add_argument("--until", type=moment, help="before this moment")
@@ -55,7 +61,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         names = ("domains", "models", "outcomes", "sessions", "ids", "since", "until")
-        selection = Selection(**{name: options[name] for name in names})
+        beyond = beyond_sessions(options["sessions"], options["domains"])
+        selection = Selection(beyond=beyond, **{name: options[name] for name in names})
         manner = _manner(options)
         try:
             with bar("Exporting", quiet=options["json"], total=selection.count) as progress:

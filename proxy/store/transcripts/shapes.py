@@ -1,0 +1,160 @@
+"""What a transcript holds. Every text in it is masked; names in JSON are those of the API."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+VERSION = 1
+
+
+class _Block(msgspec.Struct, rename="camel", omit_defaults=True, tag_field="type"):
+    """What stands in a message; a field that says nothing is absent."""
+
+
+class Text(_Block, tag="text"):
+    """`left_out` counts the characters that were cut off."""
+
+    text: str
+    left_out: int = 0
+
+
+class Attachment(_Block, tag="attachment"):
+    """In place of an image, a document, or a block that is none of the others: `kind` is its type, `name` what it is called."""
+
+    kind: str
+    size_bytes: int
+    media_type: str = ""
+    name: str = ""
+
+
+class Result(_Block, tag="toolResult"):
+    """What a tool gave back; `request_id` is the turn that brought it, and for server tools the one that called it."""
+
+    tool_use_id: str
+    request_id: UUID
+    content: "list[Text | Attachment]"
+    is_error: bool = False
+
+
+class Call(_Block, tag="toolCall"):
+    """A call of a tool, with its result and the agents that it started. `input` is any JSON."""
+
+    tool: str
+    tool_use_id: str
+    input: Any
+    result: Result | None = None
+    agents: "list[Agent]" = []
+
+
+Block = Text | Attachment | Call
+
+
+class Sums(msgspec.Struct, rename="camel"):
+    """Sums of turns. `cost` is exact, as decimal in a text; `cost_usd` the same as a number."""
+
+    turns: int
+    failed: int
+    cost_usd: float
+    cost: str
+    input_tokens: int
+    output_tokens: int
+    cache_read_input_tokens: int
+    cache_creation_input_tokens: int
+
+
+class TurnFacts(msgspec.Struct, rename="camel"):
+    """One exchange without its words. `number` counts all turns by time, from 1."""
+
+    number: int
+    request_id: UUID
+    parent_id: UUID | None
+    linked_by: str | None = msgspec.field(name="link")
+    kind: str
+    agent_id: str | None
+    parent_agent_id: str | None
+    branch: int
+    retry_of: UUID | None
+    started_at: datetime
+    duration_ms: int
+    outcome: str
+    status: int | None
+    model: str
+    cost_usd: float | None
+    cost: str | None
+    cost_state: str
+    input_tokens: int | None
+    output_tokens: int | None
+    cache_read_input_tokens: int | None
+    cache_creation_input_tokens: int | None
+    error: str | None
+
+
+class Turn(TurnFacts):
+    """One exchange. `asked` is what a person said, `results` what tools gave back to calls that are not here.
+
+    `missing` says why bodies are not here. A repeat, with `retry_of`, asks nothing new.
+    """
+
+    missing: str | None
+    asked: list[Text | Attachment]
+    results: list[Result]
+    response: list[Block]
+
+    def calls(self) -> list[Call]:
+        """Those of its response."""
+        return [block for block in self.response if isinstance(block, Call)]
+
+
+class AgentFacts(msgspec.Struct, rename="camel"):
+    """An agent and the sums of its own turns."""
+
+    agent_id: str
+    parent_agent_id: str | None
+    agent_type: str | None
+    sums: Sums
+
+
+class Agent(AgentFacts):
+    """An agent with its own turns alone; what it called stands in them."""
+
+    turns: list[Turn]
+
+
+class Summary(msgspec.Struct, rename="camel"):
+    """A conversation in sum, as `/api/conversations` has it. `title` is null where it is gone, or its key is missing."""
+
+    conversation_id: UUID
+    session_id: str | None
+    domain: str
+    title: str | None
+    first_at: datetime
+    last_at: datetime
+    turns: int
+    agents: int
+    failed: int
+    cost_usd: float
+    cost: str
+    cost_state: str
+    input_tokens: int
+    output_tokens: int
+    cache_read_input_tokens: int
+    cache_creation_input_tokens: int
+    models: list[str]
+
+
+class Transcript(msgspec.Struct, rename="camel"):
+    """All of a conversation: the main line, agents whose call is not in it, and calls beside it all."""
+
+    nexus_transcript: int
+    conversation: Summary
+    turns: list[Turn]
+    agents: list[Agent]
+    side_calls: list[Turn]
+
+
+def cost_of(usd: Decimal) -> str:
+    """A cost with every digit, without an exponent and without zeros at its end."""
+    return f"{usd.normalize():f}" if usd else "0"

@@ -1,0 +1,1 @@
+"""Transcripts: what was new in each turn, in its place, masked, and in three forms."""
