@@ -12,9 +12,11 @@ from ninja.security import APIKeyHeader
 from accounts import guesses
 from dashboard.access import throttle
 from dashboard.access.signin import NOT_ALLOWED, READ_BODIES, VIEW_FIGURES, Visitor, visitor
+from dashboard.api import findings as shapes_of_findings
 from dashboard.api import openapi, parameters, present
 from dashboard.api.filtering import (
     BatchQuery,
+    CacheBreakQuery,
     DomainQuery,
     FilterQuery,
     LimitQuery,
@@ -23,6 +25,7 @@ from dashboard.api.filtering import (
     filter_of,
     stats_filter_of,
 )
+from dashboard.api.findings import CacheBreakList
 from dashboard.api.schemas import (
     BatchList,
     BatchReport,
@@ -41,11 +44,12 @@ from dashboard.api.schemas import (
 )
 from dashboard.caching import BODIES
 from dashboard.errors import json_error
-from dashboard.queries import batches, exchanges, figures
+from dashboard.queries import batches, cache_breaks, exchanges, figures
 from dashboard.queries import limits as limit_queries
 from dashboard.queries import search as searching
 from dashboard.queries.spans import span_of
 from dashboard.queries.storage import Storage, storage
+from proxy.conversations.findings.cause_words import Cause
 from proxy.conversations.search.query import QueryError, parse
 from proxy.store.pipeline import Pipeline, pipeline
 
@@ -199,6 +203,19 @@ def search(
     except QueryError as error:
         raise HttpError(422, f"q: {error}. {parameters.listed(request)}") from error
     return present.search_result(searching.page(query, chosen, conversation, before, limit))
+
+
+@api.get("/cache-breaks", response={200: CacheBreakList, **ERRORS}, by_alias=True)
+def cache_break_list(
+    request: HttpRequest,
+    filters: Query[CacheBreakQuery],
+    cause: Cause | None = None,
+    sort: cache_breaks.Sort = cache_breaks.Sort.AVOIDABLE,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100,
+) -> CacheBreakList:
+    """Turns that did not read what was cached, the dearest first, and what each cause cost; the newest 10,000 of the period."""
+    chosen = filter_of(request, ("cause", "sort", "limit"))
+    return shapes_of_findings.cache_break_list(cache_breaks.find(chosen, cause or "", sort), limit)
 
 
 @api.get("/batches", response={200: BatchList, **ERRORS}, by_alias=True)

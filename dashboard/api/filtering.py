@@ -11,7 +11,7 @@ from pydantic import Field, create_model
 
 from dashboard.api import parameters
 from dashboard.filters.filter import BY_NAME, HELP, Filter, FilterError, parse
-from dashboard.queries import batches, figures, limits, search
+from dashboard.queries import batches, cache_breaks, figures, limits, search
 
 
 def _query(title: str, served: Iterable[str]) -> Any:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     DomainQuery = Schema
     LimitQuery = Schema
     SearchQuery = Schema
+    CacheBreakQuery = Schema
 else:
     FilterQuery = _query("FilterQuery", BY_NAME)
     StatsQuery = _query("StatsQuery", figures.SERVED)
@@ -36,6 +37,7 @@ else:
     DomainQuery = _query("DomainQuery", figures.SERVED)
     LimitQuery = _query("LimitQuery", limits.SERVED)
     SearchQuery = _query("SearchQuery", search.SERVED)
+    CacheBreakQuery = _query("CacheBreakQuery", cache_breaks.SERVED)
 
 
 def stats_filter_of(request: HttpRequest) -> Filter:

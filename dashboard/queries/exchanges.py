@@ -11,7 +11,7 @@ from dashboard.queries import filtering
 from dashboard.queries.filtering import Found
 from proxy.store.billing.explain import Explanation, explain
 from proxy.store.bodies.blobs import BodyMissingError, Chunks, body_of, decode_chunks
-from proxy.store.models import DomainTotal, Exchange, ExchangeBody, Pin
+from proxy.store.models import CacheBreak, DomainTotal, Exchange, ExchangeBody, Pin
 from proxy.store.months.retention import METADATA, why_gone
 
 NOT_STORED = "No exchange with this id is stored."
@@ -57,7 +57,7 @@ class KeptBody:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """One exchange with its headers, the times of its pieces, both bodies, its bill and whether it is pinned."""
+    """One exchange with its headers, the times of its pieces, both bodies, its bill, its cache break and whether it is pinned."""
 
     exchange: Exchange
     request_headers: list[tuple[str, str]]
@@ -66,6 +66,7 @@ class Details:
     request: KeptBody
     response: KeptBody
     bill: Explanation
+    cache_break: CacheBreak | None
     pinned: bool
 
 
@@ -116,6 +117,7 @@ def details(exchange_id: UUID) -> Details | None:
         request=body(exchange_id, "request"),
         response=body(exchange_id, "response"),
         bill=explain(exchange),
+        cache_break=CacheBreak.objects.filter(id=exchange_id).first(),
         pinned=Pin.objects.holding(exchange).exists(),
     )
 

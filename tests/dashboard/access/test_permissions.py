@@ -24,6 +24,7 @@ DATA = (
     "/api/stats",
     "/api/requests",
     "/api/batches",
+    "/api/cache-breaks",
     "/api/domains",
     "/api/limits",
     "/api/pipeline",

@@ -322,6 +322,8 @@ def test_openapi_describes_every_endpoint(program: Client) -> None:
         "/api/requests",
         "/api/requests/{exchange_id}",
         "/api/requests/{exchange_id}/raw/{side}",
+        "/api/search",
+        "/api/cache-breaks",
         "/api/batches",
         "/api/domains",
         "/api/limits",

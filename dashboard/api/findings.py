@@ -1,0 +1,101 @@
+"""Cache breaks in the API: their shapes, and what fills them."""
+
+from datetime import datetime
+from uuid import UUID
+
+from ninja import Field
+
+from accounts.secrets.masking import mask_text
+from dashboard.api.bill import decimal
+from dashboard.api.schemas import BrokenCache, CamelSchema
+from dashboard.queries.cache_breaks import Broken, Found, Lost
+from proxy.conversations.findings.cause_words import ADVICE, Cause
+from proxy.store.models import CacheBreak
+from proxy.store.pricing.costs import plain
+
+
+class CacheBreakReport(BrokenCache):
+    """A turn that did not read what its `parentId` had cached."""
+
+    request_id: UUID
+    conversation_id: UUID
+    parent_id: UUID
+    domain: str
+    started_at: datetime
+    model: str
+    client_key: str | None = Field(description="Its name")
+
+
+class LostInSum(CamelSchema):
+    """What breaks lost together; those without a price count in tokens only."""
+
+    breaks: int
+    lost_tokens: int
+    avoidable_usd: float
+    avoidable: str = Field(description="The same as an exact decimal")
+
+
+class CauseReport(LostInSum):
+    cause: Cause
+    to_do: str
+
+
+class CacheBreakList(CamelSchema):
+    """`total` is of all breaks of the filter, `causes` of those of every cause, the dearest first.
+
+    `lookedBackTo` is set where the period has more than 10,000: older ones are neither listed nor summed.
+    """
+
+    breaks: list[CacheBreakReport]
+    more: bool
+    total: LostInSum
+    causes: list[CauseReport]
+    looked_back_to: datetime | None
+
+
+def broken_cache(row: CacheBreak) -> BrokenCache:
+    """What is known of a break by itself."""
+    return BrokenCache(
+        lost_tokens=row.lost_tokens,
+        avoidable_usd=None if row.avoidable_usd is None else float(row.avoidable_usd),
+        avoidable=decimal(row.avoidable_usd),
+        cause=Cause(row.cause),
+        at=mask_text(row.at) or None,
+        by_api=row.by_api,
+    )
+
+
+def cache_break_list(found: Found, limit: int) -> CacheBreakList:
+    """The first of them, and the sums."""
+    return CacheBreakList(
+        breaks=[_report(each) for each in found.breaks[:limit]],
+        more=len(found.breaks) > limit,
+        total=_in_sum(found.total),
+        causes=[
+            CauseReport(cause=Cause(cause), to_do=ADVICE[Cause(cause)].to_do, **_in_sum(lost).model_dump())
+            for cause, lost in found.by_cause.items()
+        ],
+        looked_back_to=found.looked_back_to,
+    )
+
+
+def _report(found: Broken) -> CacheBreakReport:
+    return CacheBreakReport(
+        **broken_cache(found.row).model_dump(),
+        request_id=found.row.id,
+        conversation_id=found.row.conversation,
+        parent_id=found.row.parent,
+        domain=found.row.domain,
+        started_at=found.started_at,
+        model=found.model,
+        client_key=found.client_key or None,
+    )
+
+
+def _in_sum(lost: Lost) -> LostInSum:
+    return LostInSum(
+        breaks=lost.breaks,
+        lost_tokens=lost.tokens,
+        avoidable_usd=float(lost.avoidable_usd),
+        avoidable=plain(lost.avoidable_usd),
+    )
