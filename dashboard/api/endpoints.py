@@ -25,7 +25,7 @@ from dashboard.api.filtering import (
     filter_of,
     stats_filter_of,
 )
-from dashboard.api.findings import CacheBreakList
+from dashboard.api.findings import CacheBreakList, DiffReport
 from dashboard.api.schemas import (
     BatchList,
     BatchReport,
@@ -47,8 +47,11 @@ from dashboard.errors import json_error
 from dashboard.queries import batches, cache_breaks, exchanges, figures
 from dashboard.queries import limits as limit_queries
 from dashboard.queries import search as searching
+from dashboard.queries.request_pair import NoPairError, pair
 from dashboard.queries.spans import span_of
 from dashboard.queries.storage import Storage, storage
+from dashboard.transcript import request_diff as differences
+from dashboard.transcript.request_diff import NotComparableError
 from proxy.conversations.findings.cause_words import Cause
 from proxy.conversations.search.query import QueryError, parse
 from proxy.store.pipeline import Pipeline, pipeline
@@ -56,6 +59,7 @@ from proxy.store.pipeline import Pipeline, pipeline
 MAX_LIMIT = 1000
 MAX_OFFSET = 10_000
 MAX_HITS = 100
+MAX_ENTRIES = 500
 REFUSALS = {
     Visitor.UNKNOWN: (
         401,
@@ -183,6 +187,28 @@ def raw(request: HttpRequest, exchange_id: UUID, side: Literal["request", "respo
             "Cache-Control": BODIES,
         },
     )
+
+
+@api.get(
+    "/requests/{uuid:exchange_id}/diff", response={200: DiffReport, **ERRORS}, by_alias=True, auth=BodiesKey()
+)
+def request_diff(
+    request: HttpRequest,
+    response: HttpResponse,
+    exchange_id: UUID,
+    against: UUID | None = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_ENTRIES)] = differences.MOST_ENTRIES,
+) -> DiffReport:
+    """What differs from another request, without `against` from the one that it goes on from; secrets masked."""
+    response.headers["Cache-Control"] = BODIES
+    found = exchanges.find(exchange_id)
+    if found is None:
+        raise HttpError(404, exchanges.why_unknown(exchange_id))
+    try:
+        both = pair(found, against)
+        return shapes_of_findings.diff_report(both, differences.sections(both.before, both.after, limit))
+    except (NoPairError, NotComparableError) as error:
+        raise HttpError(404, str(error)) from error
 
 
 @api.get("/search", response={200: SearchResult, **ERRORS}, by_alias=True, auth=BodiesKey())

@@ -1,4 +1,4 @@
-"""Cache breaks in the API: their shapes, and what fills them."""
+"""Cache breaks and differences of requests in the API: their shapes, and what fills them."""
 
 from datetime import datetime
 from uuid import UUID
@@ -9,7 +9,11 @@ from accounts.secrets.masking import mask_text
 from dashboard.api.bill import decimal
 from dashboard.api.schemas import BrokenCache, CamelSchema
 from dashboard.queries.cache_breaks import Broken, Found, Lost
+from dashboard.queries.request_pair import Pair
+from dashboard.transcript.request_diff import Section
 from proxy.conversations.findings.cause_words import ADVICE, Cause
+from proxy.conversations.findings.request_diff import Kind
+from proxy.conversations.findings.request_parts import Part
 from proxy.store.models import CacheBreak
 from proxy.store.pricing.costs import plain
 
@@ -53,6 +57,33 @@ class CacheBreakList(CamelSchema):
     looked_back_to: datetime | None
 
 
+class DiffEntry(CamelSchema):
+    """One difference, with excerpts around where it begins; of a tool that moved its places, of a cache mark the mark."""
+
+    kind: Kind
+    at: str
+    before: str | None
+    after: str | None
+    ends_prefix: bool = Field(description="What was cached is good up to here")
+
+
+class DiffSection(CamelSchema):
+    """Differences of a part of the prompt: `more` of them are not in `entries`."""
+
+    name: Part
+    entries: list[DiffEntry]
+    more: int
+
+
+class DiffReport(CamelSchema):
+    """What differs from the request `against` to `requestId`. `cacheBreak` is there if the first is what the second lost."""
+
+    request_id: UUID
+    against: UUID
+    cache_break: BrokenCache | None
+    sections: list[DiffSection]
+
+
 def broken_cache(row: CacheBreak) -> BrokenCache:
     """What is known of a break by itself."""
     return BrokenCache(
@@ -76,6 +107,23 @@ def cache_break_list(found: Found, limit: int) -> CacheBreakList:
             for cause, lost in found.by_cause.items()
         ],
         looked_back_to=found.looked_back_to,
+    )
+
+
+def diff_report(found: Pair, sections: list[Section]) -> DiffReport:
+    """Two requests, compared."""
+    return DiffReport(
+        request_id=found.exchange.id,
+        against=found.against.id,
+        cache_break=broken_cache(found.cache_break) if found.cache_break else None,
+        sections=[
+            DiffSection(
+                name=section.part,
+                entries=[DiffEntry.from_orm(entry) for entry in section.entries],
+                more=section.more,
+            )
+            for section in sections
+        ],
     )
 
 

@@ -321,6 +321,7 @@ def test_openapi_describes_every_endpoint(program: Client) -> None:
         "/api/stats",
         "/api/requests",
         "/api/requests/{exchange_id}",
+        "/api/requests/{exchange_id}/diff",
         "/api/requests/{exchange_id}/raw/{side}",
         "/api/search",
         "/api/cache-breaks",
