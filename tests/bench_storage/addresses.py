@@ -138,6 +138,8 @@ def endpoints(a: Chosen) -> list[Address]:
         Address("api request", PAGE_MS, lambda: f"{requests}/{a.exchange}"),
         Address("api raw request", PAGE_MS, lambda: f"{requests}/{a.exchange}/raw/request"),
         Address("api raw response", PAGE_MS, lambda: f"{requests}/{a.exchange}/raw/response"),
+        Address("api diff", PAGE_MS, lambda: f"{requests}/{a.exchange}/diff?against={a.exchange}"),
+        Address("api cache breaks", PAGE_MS, lambda: "/api/cache-breaks?period=30d"),
         Address("api domains", PAGE_MS, lambda: "/api/domains"),
         Address("api pipeline", PAGE_MS, lambda: "/api/pipeline"),
         Address("api storage", PAGE_MS, lambda: "/api/storage"),

@@ -25,7 +25,10 @@ LISTS = [
     "/dashboard/usage?by=domain&domain={domain}",
     "/dashboard/usage?period=last-month&zone=Asia/Kolkata",
     "/dashboard/limits?domain={domain}",
+    "/dashboard/cache-breaks?domain={domain}&clientKey=7",
     "/api/batches?domain={domain}&clientKey=7",
+    "/api/cache-breaks",
+    "/api/cache-breaks?domain={domain}&model=m",
     "/api/limits?domain={domain}",
     "/api/stats",
     "/api/stats?since=2026-07-01T00:00:00Z&domain={domain}",
@@ -41,6 +44,7 @@ ONE = [
     *(path for path in _OF_PAGES if "{exchange}" in path),
     "/dashboard/request/{exchange}?view=raw",
     "/api/requests/{exchange}",
+    "/api/requests/{exchange}/diff?against={exchange}",
     "/api/requests/{exchange}/raw/request",
     "/api/requests/{exchange}/raw/response",
 ]
