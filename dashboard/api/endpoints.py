@@ -239,9 +239,9 @@ def cache_break_list(
     sort: cache_breaks.Sort = cache_breaks.Sort.AVOIDABLE,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100,
 ) -> CacheBreakList:
-    """Turns that did not read what was cached, the dearest first, and what each cause cost; the newest 10,000 of the period."""
+    """Turns that did not read what was cached, the dearest first, and what each cause cost: see `lookedBackTo`."""
     chosen = filter_of(request, ("cause", "sort", "limit"))
-    return shapes_of_findings.cache_break_list(cache_breaks.find(chosen, cause or "", sort), limit)
+    return shapes_of_findings.cache_break_list(cache_breaks.find(chosen, cause or "", sort, limit))
 
 
 @api.get("/batches", response={200: BatchList, **ERRORS}, by_alias=True)

@@ -47,7 +47,8 @@ class CauseReport(LostInSum):
 class CacheBreakList(CamelSchema):
     """`total` is of all breaks of the filter, `causes` of those of every cause, the dearest first.
 
-    `lookedBackTo` is set where the period has more than 10,000: older ones are neither listed nor summed.
+    `lookedBackTo` is set where the period has more than 10,000 (5,000 with a filter of exchanges): older ones are neither
+    listed nor summed.
     """
 
     breaks: list[CacheBreakReport]
@@ -96,11 +97,11 @@ def broken_cache(row: CacheBreak) -> BrokenCache:
     )
 
 
-def cache_break_list(found: Found, limit: int) -> CacheBreakList:
+def cache_break_list(found: Found) -> CacheBreakList:
     """The first of them, and the sums."""
     return CacheBreakList(
-        breaks=[_report(each) for each in found.breaks[:limit]],
-        more=len(found.breaks) > limit,
+        breaks=[_report(each) for each in found.breaks],
+        more=found.total.breaks > len(found.breaks),
         total=_in_sum(found.total),
         causes=[
             CauseReport(cause=Cause(cause), to_do=ADVICE[Cause(cause)].to_do, **_in_sum(lost).model_dump())

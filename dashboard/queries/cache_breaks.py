@@ -1,6 +1,7 @@
 """Cache breaks of a period: a list of them, and their sums by cause and by client key. No word of people is in them.
 
-The newest MOST of a period and its domains are looked at, each by its id; what exchanges know is asked of these alone.
+Bounded: the newest MOST of a period and its domains are looked at by four columns, MOST_ASKED where the filter asks exchanges,
+and all that is known is read of the first MOST_LISTED alone.
 """
 
 from collections import defaultdict
@@ -9,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import Count, Sum
+from django.db.models import Count, QuerySet, Sum
 from django.utils import timezone
 
 from dashboard.filters.filter import Filter
@@ -20,7 +21,7 @@ from dashboard.queries import client_keys
 from dashboard.queries.filtering import asked_of_exchanges, in_period_and_domain
 from proxy.store.models import CacheBreak, Exchange, moment_of
 
-MOST = 10_000
+MOST, MOST_ASKED, MOST_LISTED = 10_000, 5_000, 1_000
 OWN = ("period", "from", "to", "zone", "domain")
 OF_EXCHANGES = ("model", "account", "clientKey", "person", "session", "agent")
 SERVED = (*OWN, *OF_EXCHANGES)
@@ -32,6 +33,15 @@ class Sort(StrEnum):
     AVOIDABLE = "avoidableUsd"
     LOST = "lostTokens"
     NEWEST = "newest"
+
+
+class _Brief(NamedTuple):
+    """What is summed and sorted by, of each break."""
+
+    id: UUID
+    lost_tokens: int
+    avoidable_usd: Decimal | None
+    cause: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,36 +65,41 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Breaks in their order, and all of the filter in sums, the dearest first; `by_cause` is of every cause.
+    """The first breaks in their order, and all of the filter in sums, the dearest first; `by_cause` is of every cause.
 
-    `looked_back_to` is set where there were more than MOST: older ones are neither listed nor summed.
+    `looked_back_to` is set where there were more than could be looked at: older ones are neither listed nor summed.
     """
 
     breaks: list[Broken]
     total: Lost
     by_cause: Mapping[str, Lost]
-    by_client_key: Mapping[str, Lost]
     looked_back_to: datetime | None = None
 
+    def by_client_key(self) -> dict[str, Lost]:
+        """Of the breaks that are listed."""
+        return _split((found.client_key, found.row) for found in self.breaks)
 
-_ORDER: Mapping[Sort, Callable[[Broken], Any]] = {
-    Sort.AVOIDABLE: lambda found: (found.row.avoidable_usd or Decimal(0), found.row.id),
-    Sort.LOST: lambda found: (found.row.lost_tokens, found.row.id),
-    Sort.NEWEST: lambda found: found.row.id,
+
+_ORDER: Mapping[Sort, Callable[[_Brief], Any]] = {
+    Sort.AVOIDABLE: lambda row: (row.avoidable_usd or Decimal(0), row.id),
+    Sort.LOST: lambda row: (row.lost_tokens, row.id),
+    Sort.NEWEST: lambda row: row.id,
 }
 
 
-def find(chosen: Filter, cause: str = "", sort: Sort = Sort.AVOIDABLE) -> Found:
+def find(chosen: Filter, cause: str = "", sort: Sort = Sort.AVOIDABLE, limit: int = MOST_LISTED) -> Found:
     """The breaks of a filter, of one cause if it is given."""
-    rows, looked_back_to = _newest(chosen)
-    known = _exchanges(chosen, rows)
-    fitting = [Broken(row, *known[row.id]) for row in rows if row.id in known]
-    listed = [found for found in fitting if cause in ("", found.row.cause)]
+    asked = chosen.only(OF_EXCHANGES)
+    rows, looked_back_to = _newest(chosen, MOST if asked == Filter() else MOST_ASKED)
+    if asked != Filter():
+        fitting = _exchanges(asked, [row.id for row in rows])
+        rows = [row for row in rows if row.id in fitting]
+    wanted = [row for row in rows if cause in ("", row.cause)]
+    first = sorted(wanted, key=_ORDER[sort], reverse=True)[:limit]
     return Found(
-        sorted(listed, key=_ORDER[sort], reverse=True),
-        _together(listed),
-        _split(fitting, lambda found: found.row.cause),
-        _split(listed, lambda found: found.client_key),
+        _listed([row.id for row in first]),
+        _together(wanted),
+        _split((row.cause, row) for row in rows),
         looked_back_to,
     )
 
@@ -93,8 +108,7 @@ def in_sum(chosen: Filter) -> Lost | None:
     """What a period and its domains lost, from breaks alone; None where the filter asks for more than that."""
     if chosen.only(OWN) != chosen:
         return None
-    rows = CacheBreak.objects.filter(in_period_and_domain(chosen, timezone.now())).order_by("-id")[:MOST]
-    sums = rows.aggregate(
+    sums = _of(chosen)[:MOST].aggregate(
         breaks=Count("id"),
         tokens=Sum("lost_tokens", default=0),
         avoidable_usd=Sum("avoidable_usd", default=Decimal(0)),
@@ -102,38 +116,48 @@ def in_sum(chosen: Filter) -> Lost | None:
     return Lost(**sums)
 
 
-def _newest(chosen: Filter) -> tuple[list[CacheBreak], datetime | None]:
-    rows = list(
-        CacheBreak.objects.filter(in_period_and_domain(chosen, timezone.now())).order_by("-id")[: MOST + 1]
-    )
-    if len(rows) <= MOST:
-        return rows, None
-    return rows[:MOST], moment_of(rows[MOST - 1].id)
+def _of(chosen: Filter) -> QuerySet[CacheBreak]:
+    return CacheBreak.objects.filter(in_period_and_domain(chosen, timezone.now())).order_by("-id")
 
 
-def _exchanges(chosen: Filter, rows: list[CacheBreak]) -> dict[UUID, tuple[datetime, str, str]]:
-    """Of those exchanges that fit the filter: when they began, their model, and what their client key is called."""
-    if not rows:
+def _newest(chosen: Filter, most: int) -> tuple[list[_Brief], datetime | None]:
+    rows = [_Brief(*row) for row in _of(chosen).values_list(*_Brief._fields)[: most + 1]]
+    return (rows, None) if len(rows) <= most else (rows[:most], moment_of(rows[most - 1].id))
+
+
+def _listed(ids: list[UUID]) -> list[Broken]:
+    """In this order; one whose exchange is gone meanwhile is left out."""
+    known = _exchanges(Filter(), ids)
+    rows = CacheBreak.objects.filter(id__in=ids, **_bounds(ids)).in_bulk() if ids else {}
+    names = client_keys.names_of(key for *_, key in known.values())
+    found = ((rows[id_], *known[id_]) for id_ in ids if id_ in rows and id_ in known)
+    return [Broken(row, began, model, names.get(key, key)) for row, began, model, key in found]
+
+
+def _exchanges(asked: Filter, ids: list[UUID]) -> dict[UUID, tuple[datetime, str, str]]:
+    """Of those exchanges that fit a filter: when they began, their model and what they say of their client key."""
+    if not ids:
         return {}
-    asked = asked_of_exchanges(chosen.only(OF_EXCHANGES), timezone.now())
-    # The bounds keep other months out of the plan.
-    bounds = {"id__lte": rows[0].id, "id__gte": rows[-1].id}
-    fitting = Exchange.objects.filter(asked, **bounds, id__in=[row.id for row in rows])
-    found = list(fitting.values_list("id", "started_at", "model", "client_key"))
-    names = client_keys.names_of(key for *_, key in found)
-    return {id_: (began, model, names.get(key, key)) for id_, began, model, key in found}
+    fitting = Exchange.objects.filter(asked_of_exchanges(asked, timezone.now()), **_bounds(ids), id__in=ids)
+    found = fitting.values_list("id", "started_at", "model", "client_key")
+    return {id_: (began, model, key) for id_, began, model, key in found}
 
 
-def _split(breaks: Iterable[Broken], by: Callable[[Broken], str]) -> dict[str, Lost]:
-    groups: dict[str, list[Broken]] = defaultdict(list)
-    for found in breaks:
-        groups[by(found)].append(found)
+def _bounds(ids: list[UUID]) -> dict[str, UUID]:
+    """They keep other months out of the plan."""
+    return {"id__gte": min(ids), "id__lte": max(ids)}
+
+
+def _split(rows: Iterable[tuple[str, _Brief | CacheBreak]]) -> dict[str, Lost]:
+    groups: dict[str, list[_Brief | CacheBreak]] = defaultdict(list)
+    for name, row in rows:
+        groups[name].append(row)
     sums = {name: _together(parts) for name, parts in groups.items()}
     return dict(sorted(sums.items(), key=lambda item: (-item[1].avoidable_usd, -item[1].tokens, item[0])))
 
 
-def _together(breaks: list[Broken]) -> Lost:
-    rows = [found.row for found in breaks]
+def _together(rows: Iterable[_Brief | CacheBreak]) -> Lost:
+    rows = list(rows)
     return Lost(
         len(rows),
         sum(row.lost_tokens for row in rows),

@@ -43,7 +43,7 @@ def breaks(request: HttpRequest) -> HttpResponse:
         "shown": found.breaks[:SHOWN],
         "cause": cause,
         "causes": [_of_cause(bar, name, lost, cause, sort) for name, lost in found.by_cause.items()],
-        "keys": list(found.by_client_key.items())[:MOST_KEYS],
+        "keys": list(found.by_client_key().items())[:MOST_KEYS],
         "orders": [
             (name, bar.filter.to_query(**_kept(cause, order)), order == sort)
             for order, name in _ORDERS.items()

@@ -8,6 +8,7 @@ from django.test import Client
 
 from accounts.models import ClientKey
 from dashboard.queries import cache_breaks
+from proxy.store.models import moment_of
 from tests import people
 from tests.accounts.people import make_client_key, make_domain
 from tests.dashboard.found import CONVERSATION, make_break
@@ -95,7 +96,18 @@ def test_it_looks_at_so_many_and_says_how_far_back(program: Client, monkeypatch:
 
     assert [each["requestId"] for each in found["breaks"]] == [str(row.id) for row in rows[:0:-1]]
     assert found["total"]["breaks"] == 2
-    assert found["lookedBackTo"] < "9"
+    assert found["lookedBackTo"].startswith(f"{moment_of(rows[1].id):%Y-%m-%dT%H:%M:%S}")
+
+
+def test_with_a_filter_of_exchanges_it_looks_at_fewer(
+    program: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache_breaks, "MOST_ASKED", 1)
+    make_break()
+    newer = make_break()
+
+    assert ids(program, "model=claude-sonnet-4-5") == [str(newer.id)]
+    assert len(ids(program)) == 2
 
 
 @pytest.mark.parametrize("query", ["cause=bad+luck", "sort=oldest", "tool=Bash", "limit=0"])
