@@ -150,7 +150,7 @@ def test_a_late_turn_changes_what_was_found(late: int) -> None:
     CacheBreak.objects.all().delete()
     with connection.cursor() as cursor:
         cursor.execute(
-            "TRUNCATE proxy_receipt, proxy_exchange, proxy_exchangebody, proxy_blob, proxy_turn, proxy_conversation"
+            "TRUNCATE proxy_receipt, proxy_exchange, proxy_exchangebody, proxy_blob, proxy_turn, proxy_text, proxy_conversation"
         )
 
     store([record for at, record in enumerate(records) if at != late])
