@@ -19,13 +19,14 @@ from dashboard.api.filtering import (
     CacheBreakQuery,
     DomainQuery,
     FilterQuery,
+    FindingQuery,
     LimitQuery,
     SearchQuery,
     StatsQuery,
     filter_of,
     stats_filter_of,
 )
-from dashboard.api.findings import CacheBreakList, DiffReport
+from dashboard.api.findings import CacheBreakList, DiffReport, FindingList
 from dashboard.api.schemas import (
     BatchList,
     BatchReport,
@@ -44,7 +45,7 @@ from dashboard.api.schemas import (
 )
 from dashboard.caching import BODIES
 from dashboard.errors import json_error
-from dashboard.queries import batches, cache_breaks, exchanges, figures
+from dashboard.queries import batches, cache_breaks, exchanges, figures, findings
 from dashboard.queries import limits as limit_queries
 from dashboard.queries import search as searching
 from dashboard.queries.request_pair import NoPairError, pair
@@ -53,6 +54,7 @@ from dashboard.queries.storage import Storage, storage
 from dashboard.transcript import request_diff as differences
 from dashboard.transcript.request_diff import NotComparableError
 from proxy.conversations.findings.cause_words import Cause
+from proxy.conversations.findings.finding import FindingKind
 from proxy.conversations.search.query import QueryError, parse
 from proxy.store.pipeline import Pipeline, pipeline
 
@@ -242,6 +244,18 @@ def cache_break_list(
     """Turns that did not read what was cached, the dearest first, and what each cause cost: see `lookedBackTo`."""
     chosen = filter_of(request, ("cause", "sort", "limit"))
     return shapes_of_findings.cache_break_list(cache_breaks.find(chosen, cause or "", sort, limit))
+
+
+@api.get("/findings", response={200: FindingList, **ERRORS}, by_alias=True)
+def finding_list(
+    request: HttpRequest,
+    filters: Query[FindingQuery],
+    kind: FindingKind | None = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100,
+) -> FindingList:
+    """Loops, storms and the like in conversations, with their turns and what to do, newest first."""
+    chosen = filter_of(request, ("kind", "limit"))
+    return shapes_of_findings.finding_list(findings.newest(chosen, kind or "", limit))
 
 
 @api.get("/batches", response={200: BatchList, **ERRORS}, by_alias=True)

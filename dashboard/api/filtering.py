@@ -11,7 +11,7 @@ from pydantic import Field, create_model
 
 from dashboard.api import parameters
 from dashboard.filters.filter import BY_NAME, HELP, Filter, FilterError, parse
-from dashboard.queries import batches, cache_breaks, figures, limits, search
+from dashboard.queries import batches, cache_breaks, figures, findings, limits, search
 
 
 def _query(title: str, served: Iterable[str]) -> Any:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     LimitQuery = Schema
     SearchQuery = Schema
     CacheBreakQuery = Schema
+    FindingQuery = Schema
 else:
     FilterQuery = _query("FilterQuery", BY_NAME)
     StatsQuery = _query("StatsQuery", figures.SERVED)
@@ -38,6 +39,7 @@ else:
     LimitQuery = _query("LimitQuery", limits.SERVED)
     SearchQuery = _query("SearchQuery", search.SERVED)
     CacheBreakQuery = _query("CacheBreakQuery", cache_breaks.SERVED)
+    FindingQuery = _query("FindingQuery", findings.SERVED)
 
 
 def stats_filter_of(request: HttpRequest) -> Filter:

@@ -1,4 +1,4 @@
-"""Cache breaks and differences of requests in the API: their shapes, and what fills them."""
+"""Cache breaks, findings and differences of requests in the API: their shapes, and what fills them."""
 
 from datetime import datetime
 from uuid import UUID
@@ -9,12 +9,14 @@ from accounts.secrets.masking import mask_text
 from dashboard.api.bill import decimal
 from dashboard.api.schemas import BrokenCache, CamelSchema
 from dashboard.queries.cache_breaks import Broken, Found, Lost
+from dashboard.queries.findings import Listed
 from dashboard.queries.request_pair import Pair
 from dashboard.transcript.request_diff import Section
 from proxy.conversations.findings.cause_words import ADVICE, Cause
+from proxy.conversations.findings.finding import TO_DO, FindingKind
 from proxy.conversations.findings.request_diff import Kind
 from proxy.conversations.findings.request_parts import Part
-from proxy.store.models import CacheBreak
+from proxy.store.models import CacheBreak, Finding
 from proxy.store.pricing.costs import plain
 
 
@@ -85,6 +87,33 @@ class DiffReport(CamelSchema):
     sections: list[DiffSection]
 
 
+class FindingReport(CamelSchema):
+    """Something in a conversation that a person may want to change; `requestId` is the last of its `turns`, oldest first."""
+
+    request_id: UUID
+    conversation_id: UUID
+    domain: str
+    kind: FindingKind
+    turns: list[UUID]
+    sentence: str = Field(description="How it was found; it holds no words of people")
+    to_do: str
+
+
+class KindReport(CamelSchema):
+    kind: FindingKind
+    findings: int
+    to_do: str
+
+
+class FindingList(CamelSchema):
+    """`kinds` count the findings of every kind. `lookedBackTo` is set where the period has more than 10,000."""
+
+    findings: list[FindingReport]
+    more: bool
+    kinds: list[KindReport]
+    looked_back_to: datetime | None
+
+
 def broken_cache(row: CacheBreak) -> BrokenCache:
     """What is known of a break by itself."""
     return BrokenCache(
@@ -108,6 +137,32 @@ def cache_break_list(found: Found) -> CacheBreakList:
             for cause, lost in found.by_cause.items()
         ],
         looked_back_to=found.looked_back_to,
+    )
+
+
+def finding_list(found: Listed) -> FindingList:
+    """The first of them, and how many there are of each kind."""
+    return FindingList(
+        findings=[_finding(row) for row in found.findings],
+        more=found.total > len(found.findings),
+        kinds=[
+            KindReport(kind=FindingKind(kind), findings=count, to_do=TO_DO[FindingKind(kind)])
+            for kind, count in found.by_kind.items()
+        ],
+        looked_back_to=found.looked_back_to,
+    )
+
+
+def _finding(row: Finding) -> FindingReport:
+    kind = FindingKind(row.kind)
+    return FindingReport(
+        request_id=row.id,
+        conversation_id=row.conversation,
+        domain=row.domain,
+        kind=kind,
+        turns=row.turns,
+        sentence=mask_text(row.sentence),
+        to_do=TO_DO[kind],
     )
 
 

@@ -140,6 +140,7 @@ def endpoints(a: Chosen) -> list[Address]:
         Address("api raw response", PAGE_MS, lambda: f"{requests}/{a.exchange}/raw/response"),
         Address("api diff", PAGE_MS, lambda: f"{requests}/{a.exchange}/diff?against={a.exchange}"),
         Address("api cache breaks", PAGE_MS, lambda: "/api/cache-breaks?period=30d"),
+        Address("api findings", PAGE_MS, lambda: "/api/findings?period=30d"),
         Address("api domains", PAGE_MS, lambda: "/api/domains"),
         Address("api pipeline", PAGE_MS, lambda: "/api/pipeline"),
         Address("api storage", PAGE_MS, lambda: "/api/storage"),

@@ -28,6 +28,8 @@ LISTS = [
     "/dashboard/cache-breaks?domain={domain}&clientKey=7",
     "/api/batches?domain={domain}&clientKey=7",
     "/api/cache-breaks",
+    "/api/findings",
+    "/api/findings?domain={domain}&kind=retries",
     "/api/cache-breaks?domain={domain}&model=m",
     "/api/limits?domain={domain}",
     "/api/stats",

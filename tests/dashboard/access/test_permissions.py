@@ -26,6 +26,7 @@ DATA = (
     "/api/batches",
     "/api/cache-breaks",
     "/api/domains",
+    "/api/findings",
     "/api/limits",
     "/api/pipeline",
     "/api/storage",

@@ -325,6 +325,7 @@ def test_openapi_describes_every_endpoint(program: Client) -> None:
         "/api/requests/{exchange_id}/raw/{side}",
         "/api/search",
         "/api/cache-breaks",
+        "/api/findings",
         "/api/batches",
         "/api/domains",
         "/api/limits",
