@@ -105,7 +105,7 @@ def find(chosen: Filter, cause: str = "", sort: Sort = Sort.AVOIDABLE, limit: in
 
 
 def in_sum(chosen: Filter) -> Lost | None:
-    """What a period and its domains lost, from breaks alone; None where the filter asks for more than that."""
+    """What a period and its domains lost, by the newest MOST breaks alone; None where the filter asks for more than that."""
     if chosen.only(OWN) != chosen:
         return None
     sums = _of(chosen)[:MOST].aggregate(

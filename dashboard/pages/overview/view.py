@@ -32,6 +32,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "cards": cards(summary.total),
         "lost": cache_breaks.in_sum(in_span),
         "lost_query": in_span.to_query(),
+        "most_breaks": cache_breaks.MOST,
         "active_domains": len(summary.by_domain),
         "pipeline": pipeline(),
         "unpriced": unpriced_models(),

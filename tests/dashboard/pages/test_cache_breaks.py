@@ -8,6 +8,7 @@ from django.test import Client
 from django.utils.html import escape
 
 from dashboard.pages.cache_breaks import view
+from dashboard.queries import cache_breaks
 from proxy.conversations.findings.cause_words import ADVICE, Cause
 from tests import people
 from tests.dashboard.found import make_break
@@ -110,3 +111,17 @@ def test_the_overview_has_the_sum_of_its_period(signed_in: Client) -> None:
     assert "$1.50" in page
     assert len(rows(text(signed_in, address.replace("&amp;", "&")))) == 1
     assert "cache-breaks?" not in text(signed_in, "/dashboard?model=claude-sonnet-4-5")
+
+
+def test_the_overview_says_where_its_sum_is_of_the_newest_alone(
+    signed_in: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_break(avoidable_usd=Decimal(40))
+    make_break(avoidable_usd=Decimal("1.5"))
+    assert "The newest <a" not in text(signed_in, "/dashboard")
+    monkeypatch.setattr(cache_breaks, "MOST", 1)
+    page = text(signed_in, "/dashboard")
+
+    assert "The newest <a" in page
+    assert ">1 cache break</a>" in page
+    assert "$1.50" in page
