@@ -2,7 +2,7 @@
 
 from dashboard.pages.registry import PAGES
 
-_PARAMETERS = {"<uuid:exchange_id>": "{exchange}"}
+_PARAMETERS = {"<uuid:exchange_id>": "{exchange}", "<str:name>": "{session}"}
 
 
 def pages() -> dict[str, str]:

@@ -89,6 +89,11 @@ def visitor(request: HttpRequest, right: str = VIEW_FIGURES) -> Visitor:
     return Visitor.UNKNOWN if settings.DASHBOARD_API_KEY else Visitor.NOBODY_YET
 
 
+def reads_bodies(request: HttpRequest) -> bool:
+    """Whether who asks may also read what people and models said."""
+    return visitor(request, READ_BODIES) is Visitor.WELCOME
+
+
 def presented_key(request: HttpRequest) -> str:
     """The key in `X-Dashboard-Key`, `X-API-Key` or `Authorization: Bearer`, "" without one."""
     for name in KEY_HEADERS:

@@ -11,12 +11,15 @@ from ninja.security import APIKeyHeader
 
 from accounts import guesses
 from dashboard.access import throttle
-from dashboard.access.signin import NOT_ALLOWED, READ_BODIES, VIEW_FIGURES, Visitor, visitor
+from dashboard.access.signin import NOT_ALLOWED, READ_BODIES, VIEW_FIGURES, Visitor, reads_bodies, visitor
+from dashboard.api import conversations as talks
 from dashboard.api import findings as shapes_of_findings
 from dashboard.api import openapi, parameters, present
+from dashboard.api.conversations import ConversationDetails, ConversationList, ConversationPagination
 from dashboard.api.filtering import (
     BatchQuery,
     CacheBreakQuery,
+    ConversationQuery,
     DomainQuery,
     FilterQuery,
     FindingQuery,
@@ -45,7 +48,7 @@ from dashboard.api.schemas import (
 )
 from dashboard.caching import BODIES
 from dashboard.errors import json_error
-from dashboard.queries import batches, cache_breaks, exchanges, figures, findings
+from dashboard.queries import batches, cache_breaks, conversations, exchanges, figures, findings
 from dashboard.queries import limits as limit_queries
 from dashboard.queries import search as searching
 from dashboard.queries.request_pair import NoPairError, pair
@@ -56,6 +59,7 @@ from dashboard.transcript.request_diff import NotComparableError
 from proxy.conversations.findings.cause_words import Cause
 from proxy.conversations.findings.finding import FindingKind
 from proxy.conversations.search.query import QueryError, parse
+from proxy.store.conversations.loading import load
 from proxy.store.pipeline import Pipeline, pipeline
 
 MAX_LIMIT = 1000
@@ -172,7 +176,7 @@ def one_request(request: HttpRequest, response: HttpResponse, exchange_id: UUID)
     found = exchanges.details(exchange_id)
     if found is None:
         raise HttpError(404, exchanges.why_unknown(exchange_id))
-    return present.request_details(found)
+    return present.request_details(found, conversations.of_exchange(exchange_id))
 
 
 @api.get("/requests/{uuid:exchange_id}/raw/{side}", response=ERRORS, summary="Exact bytes", auth=BodiesKey())
@@ -256,6 +260,57 @@ def finding_list(
     """Loops, storms and the like in conversations, with their turns and what to do, newest first."""
     chosen = filter_of(request, ("kind", "limit"))
     return shapes_of_findings.finding_list(findings.newest(chosen, kind or "", limit))
+
+
+@api.get("/conversations", response={200: ConversationList, **ERRORS}, by_alias=True)
+def conversation_list(
+    request: HttpRequest,
+    response: HttpResponse,
+    filters: Query[ConversationQuery],
+    sort: Literal["activity", "cost", "turns", "failed"] = "activity",
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 50,
+    offset: Annotated[int, Query(ge=0, le=MAX_OFFSET, description="Beyond 10,000 use `before`.")] = 0,
+    before: str = "",
+) -> ConversationList:
+    """Conversations in an order, greatest first; a period is that of their last activity. `before`: see `nextBefore`."""
+    chosen = filter_of(request, ("sort", "limit", "offset", "before"))
+    try:
+        cursor = conversations.cursor_of(before, sort) if before else None
+    except ValueError as error:
+        raise HttpError(422, f"before: {error}. {parameters.listed(request)}") from error
+    page = conversations.page(chosen, sort, cursor, limit, offset)
+    with_title = _with_titles(request, response)
+    return ConversationList(
+        conversations=[talks.summary(row, with_title=with_title) for row in page.rows],
+        pagination=ConversationPagination(
+            total=None,
+            limit=limit,
+            offset=offset,
+            has_more=page.older is not None,
+            next_before=str(page.older) if page.older else None,
+        ),
+    )
+
+
+@api.get(
+    "/conversations/{uuid:conversation_id}", response={200: ConversationDetails, **ERRORS}, by_alias=True
+)
+def one_conversation(
+    request: HttpRequest, response: HttpResponse, conversation_id: UUID
+) -> ConversationDetails:
+    """One conversation with its tree: each turn, what it goes on from, and the agents."""
+    found = conversations.find(conversation_id)
+    if found is None:
+        raise HttpError(404, "No conversation with this id is stored.")
+    return talks.details(load(found), with_title=_with_titles(request, response))
+
+
+def _with_titles(request: HttpRequest, response: HttpResponse) -> bool:
+    """Whether who asks may read words of people; an answer that holds them is kept by nobody."""
+    if not reads_bodies(request):
+        return False
+    response.headers["Cache-Control"] = BODIES
+    return True
 
 
 @api.get("/batches", response={200: BatchList, **ERRORS}, by_alias=True)

@@ -11,7 +11,7 @@ from pydantic import Field, create_model
 
 from dashboard.api import parameters
 from dashboard.filters.filter import BY_NAME, HELP, Filter, FilterError, parse
-from dashboard.queries import batches, cache_breaks, figures, findings, limits, search
+from dashboard.queries import batches, cache_breaks, conversations, figures, findings, limits, search
 
 
 def _query(title: str, served: Iterable[str]) -> Any:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     SearchQuery = Schema
     CacheBreakQuery = Schema
     FindingQuery = Schema
+    ConversationQuery = Schema
 else:
     FilterQuery = _query("FilterQuery", BY_NAME)
     StatsQuery = _query("StatsQuery", figures.SERVED)
@@ -40,6 +41,7 @@ else:
     SearchQuery = _query("SearchQuery", search.SERVED)
     CacheBreakQuery = _query("CacheBreakQuery", cache_breaks.SERVED)
     FindingQuery = _query("FindingQuery", findings.SERVED)
+    ConversationQuery = _query("ConversationQuery", conversations.SERVED)
 
 
 def stats_filter_of(request: HttpRequest) -> Filter:

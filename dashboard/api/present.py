@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from accounts.secrets.masking import mask_json, mask_text
+from dashboard.api import conversations
 from dashboard.api.bill import billed_models, cost_lines, decimal
 from dashboard.api.findings import broken_cache
 from dashboard.api.schemas import (
@@ -25,6 +26,7 @@ from dashboard.transcript import bodies
 from dashboard.transcript.batch_results import FIRST
 from dashboard.transcript.clipping import clipped
 from proxy.metrics import BY_NAME, DERIVED
+from proxy.store.conversations.loading import Loaded
 from proxy.store.ingest.message_batches import usage_of
 from proxy.store.models import Exchange
 from proxy.store.pricing.costs import plain
@@ -81,8 +83,8 @@ def request_summary(exchange: Exchange) -> RequestSummary:
     )
 
 
-def request_details(details: Details) -> RequestDetails:
-    """Everything of one exchange, secrets masked."""
+def request_details(details: Details, conversation: Loaded | None) -> RequestDetails:
+    """Everything of one exchange, secrets masked, and where it stands in its conversation."""
     exchange, bill = details.exchange, details.bill
     return RequestDetails(
         **request_summary(exchange).model_dump(),
@@ -100,6 +102,7 @@ def request_details(details: Details) -> RequestDetails:
         paid_by=exchange.paid_by,
         left_organisation=exchange.left_organisation or None,
         session_id=exchange.session_id or None,
+        **conversations.links(conversation, exchange),
         request_headers=[(name, mask_text(value)) for name, value in details.request_headers],
         response_headers=[(name, mask_text(value)) for name, value in details.response_headers],
         request_body=_request(details),

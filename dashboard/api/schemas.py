@@ -219,6 +219,10 @@ class RequestDetails(RequestSummary):
         description="The organisation that served the session before; from here on another one does"
     )
     session_id: str | None
+    conversation_id: UUID | None = Field(description="null for what carries no messages")
+    parent_id: UUID | None = Field(description="The turn whose answer it goes on from")
+    agent_id: str | None = Field(description="null for the main agent")
+    parent_agent_id: str | None
     request_headers: list[tuple[str, str]]
     response_headers: list[tuple[str, str]]
     request_body: Any

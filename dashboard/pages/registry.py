@@ -1,5 +1,6 @@
 """Every page, described once: its address, its place in the navigation, its key and who may see it all come from here."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from django.http import HttpRequest
@@ -16,6 +17,8 @@ from dashboard.pages.request.view import request
 from dashboard.pages.request_diff.view import request_diff
 from dashboard.pages.requests.view import requests
 from dashboard.pages.search.view import search
+from dashboard.pages.session.view import session
+from dashboard.pages.sessions.view import sessions
 from dashboard.pages.usage.view import usage
 
 _for_htmx = vary_on_headers("HX-Request", "HX-History-Restore-Request")
@@ -28,6 +31,7 @@ class Page:
     `place` names the entry of the navigation that is marked while the page is open; a page that names itself is an entry.
     `key` opens it, after "g". Without a `permission` it is open to everybody and its view checks the method itself.
     Asked by htmx, a page whose template extends `base` (`context.shell`) is its block `fragment` alone.
+    `former` is its address in the predecessor.
     """
 
     name: str
@@ -37,6 +41,7 @@ class Page:
     place: str = ""
     key: str = ""
     permission: str = VIEW_FIGURES
+    former: str = ""
 
     @property
     def is_entry(self) -> bool:
@@ -52,6 +57,15 @@ class Page:
 # Entries of the navigation stand in this order.
 PAGES = (
     Page("overview", "dashboard", "Overview", overview, "overview", "o"),
+    Page("sessions", "dashboard/sessions", "Sessions", sessions, "sessions", "s"),
+    Page(
+        "session",
+        "dashboard/session/<str:name>",
+        "Session",
+        session,
+        "sessions",
+        former="dashboard/conversation/<str:name>",
+    ),
     Page("requests", "dashboard/requests", "Requests", requests, "requests", "r"),
     Page("request", "dashboard/request/<uuid:exchange_id>", "Request", request, "requests"),
     Page(
@@ -71,9 +85,12 @@ PAGES = (
 NAVIGATION = tuple(page for page in PAGES if page.is_entry)
 
 
-def urls() -> list[URLPattern]:
-    """The addresses of pages."""
-    return [path(page.address, page.guarded(), name=page.name) for page in PAGES]
+def urls(pages: Iterable[Page] = PAGES) -> Iterator[URLPattern]:
+    """The addresses of pages, and those that they had in the predecessor."""
+    for page in pages:
+        yield path(page.address, page.guarded(), name=page.name)
+        if page.former:
+            yield path(page.former, page.guarded(), name=f"{page.name}-former")
 
 
 def page_of(request: HttpRequest) -> Page | None:

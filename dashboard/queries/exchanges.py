@@ -1,5 +1,6 @@
 """Lists of exchanges by keyset, and all that is known of one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import UUID
@@ -11,8 +12,11 @@ from dashboard.queries import filtering
 from dashboard.queries.filtering import Found
 from proxy.store.billing.explain import Explanation, explain
 from proxy.store.bodies.blobs import BodyMissingError, Chunks, body_of, decode_chunks
+from proxy.store.bodies.encryption import KeyUnavailable
+from proxy.store.bodies.traffic import Traffic
 from proxy.store.models import CacheBreak, DomainTotal, Exchange, ExchangeBody, Pin
 from proxy.store.months.retention import METADATA, why_gone
+from proxy.store.transfer.reading import read
 
 NOT_STORED = "No exchange with this id is stored."
 
@@ -120,6 +124,15 @@ def details(exchange_id: UUID) -> Details | None:
         cache_break=CacheBreak.objects.filter(id=exchange_id).first(),
         pinned=Pin.objects.holding(exchange).exists(),
     )
+
+
+def traffic_of(rows: Sequence[Exchange]) -> dict[UUID, Traffic]:
+    """Headers and bodies of many exchanges at once, for those of which anything is stored and can be read."""
+    try:
+        wholes = list(read(rows, bodies=True))
+    except KeyUnavailable:
+        return {}
+    return {whole.exchange.id: whole.traffic for whole in wholes if whole.traffic}
 
 
 def body(exchange_id: UUID, side: Literal["request", "response"]) -> KeptBody:

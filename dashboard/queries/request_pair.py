@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from dashboard.queries import exchanges
+from dashboard.queries import conversations, exchanges
 from proxy.store.bodies.codings import plain
-from proxy.store.conversations.loading import load
-from proxy.store.models import CacheBreak, Conversation, Exchange, ExchangeBody, Turn
+from proxy.store.models import CacheBreak, Exchange, ExchangeBody
 
 
 class NoPairError(LookupError):
@@ -46,11 +45,8 @@ def pair(exchange: Exchange, against: UUID | None) -> Pair:
 
 def parent_of(exchange_id: UUID) -> UUID | None:
     """The turn that a turn goes on from in the tree of its conversation."""
-    turn = Turn.objects.filter(id=exchange_id).first()
-    conversation = Conversation.objects.filter(id=turn.conversation).first() if turn else None
-    if conversation is None:
-        return None
-    places = load(conversation).tree.places
+    found = conversations.of_exchange(exchange_id)
+    places = found.tree.places if found else ()
     return next((place.parent for place in places if place.id == exchange_id), None)
 
 

@@ -105,4 +105,5 @@ def all_series(series: Iterable[Mapping[datetime, Figures]]) -> dict[datetime, F
 
 
 def _each_together(parts: Mapping[datetime, list[Figures]]) -> dict[datetime, Figures]:
-    return {bar: together(sums) if len(sums) > 1 else sums[0] for bar, sums in parts.items()}
+    """In the order of time."""
+    return {bar: together(sums) if len(sums) > 1 else sums[0] for bar, sums in sorted(parts.items())}

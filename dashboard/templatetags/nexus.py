@@ -59,6 +59,14 @@ def usd(value: Decimal | None) -> str:
 
 
 @register.filter
+def percent(share: float | None) -> str:
+    """94 %; of what is not quite all, never 100 %."""
+    if share is None:
+        return NOTHING
+    return f"{min(round(share * 100), 99 if share < 1 else 100)} %"
+
+
+@register.filter
 def exact(value: Decimal | None) -> str:
     """1,234.000056: every digit, and no zeros at the end."""
     return NOTHING if value is None else f"{value.normalize():,f}"
@@ -108,6 +116,12 @@ def size(count: int | None) -> str:
 def local(moment: datetime) -> str:
     """The time in REPORTING_TIME_ZONE."""
     return f"{moment.astimezone(ZoneInfo(settings.REPORTING_TIME_ZONE)):%Y-%m-%d %H:%M:%S}"
+
+
+@register.filter
+def clock(moment: datetime) -> str:
+    """The time of day in REPORTING_TIME_ZONE."""
+    return f"{moment.astimezone(ZoneInfo(settings.REPORTING_TIME_ZONE)):%H:%M:%S}"
 
 
 @register.filter

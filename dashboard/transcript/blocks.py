@@ -42,6 +42,16 @@ def content_blocks(content: object, budget: Budget, depth: int = 0) -> list[Bloc
     return list(_listed(as_list(content), budget, depth))
 
 
+def without_images(blocks: list[Block]) -> list[Block]:
+    """Each image by its name and size: pages of many turns carry none."""
+    return [
+        Block("note", block.title, f"{len(block.source) * 3 / 4 / 1000:,.0f} kB")
+        if block.kind == "image"
+        else replace(block, children=without_images(block.children))
+        for block in blocks
+    ]
+
+
 def _listed(items: list[object], budget: Budget, depth: int) -> Iterator[Block]:
     for index, item in enumerate(items):
         if not budget.has_block():

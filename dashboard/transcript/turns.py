@@ -1,10 +1,12 @@
 """The turns of one exchange: its system prompt, the messages that were sent, and the answer."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import takewhile
 
-from dashboard.transcript.blocks import Block, content_blocks
+from dashboard.transcript.blocks import Block, content_blocks, without_images
 from dashboard.transcript.budget import Budget, name
-from proxy.wire.lenient import as_dict, as_list, as_text
+from dashboard.transcript.news import Call, calls_of, last_run
+from proxy.wire.lenient import as_dict, as_list, as_text, parse
 from proxy.wire.messages import ResponseContent
 
 MAX_TURNS = 300
@@ -29,43 +31,100 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """`skipped` counts the oldest messages of a very long request, `tools_unnamed` the last of very many tools: the raw JSON
-    has them."""
+    """`turns` are new: what follows the last answer in the request. `history` is what comes before, as far as it was read.
+
+    `earlier` counts all that comes before, `skipped` the oldest messages of a very long request, `tools_unnamed` the last of very
+    many tools: the raw JSON has them. `is_folded` says that history, system prompt and tools were left out, to be read on demand.
+    """
 
     system: list[Block] = field(default_factory=list)
+    history: list[Turn] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
     response: list[Block] = field(default_factory=list)
+    earlier: int = 0
     skipped: int = 0
     error: str = ""
     tools_offered: list[str] = field(default_factory=list)
     tools_unnamed: int = 0
+    is_folded: bool = False
 
     @property
     def is_empty(self) -> bool:
-        return not (self.turns or self.response or self.system or self.error)
+        return not (self.turns or self.history or self.response or self.system or self.error)
 
 
-def read(request: object, response: ResponseContent) -> Conversation:
+def read(request: object, response: ResponseContent, *, folds: bool = False) -> Conversation:
     """Arrange a request body (parsed JSON, or None) and its answer. The newest are rendered first, as long as the budget lasts."""
     budget = Budget()
     body = as_dict(request)
     replied = content_blocks(as_dict(response.message).get("content"), budget)
     messages = [as_dict(item) for item in as_list(body.get("messages"))]
-    skipped = max(0, len(messages) - MAX_TURNS)
-    numbered = list(enumerate(messages, start=1))[skipped:]
-    turns = [_turn(number, message, budget) for number, message in reversed(numbered)]
+    begin, skipped = _begin(messages), max(0, len(messages) - MAX_TURNS)
+    numbered = list(enumerate(messages, start=1))
+    calls = _calls(messages[:begin])
+    new = [_labelled(turn, calls) for turn in _turns(numbered[max(begin, skipped) :], budget)]
     tools = as_list(body.get("tools"))
-    return Conversation(
-        system=content_blocks(body.get("system"), budget),
-        turns=turns[::-1],
+    error = ": ".join(part for part in (response.error_type, response.error_message) if part)
+    shown = Conversation(
+        turns=new,
         response=replied,
+        earlier=begin,
+        error=budget.text(error)[0],
+        tools_unnamed=len(tools),
+        is_folded=folds,
+    )
+    if folds:
+        return shown
+    return replace(
+        shown,
+        history=_turns(numbered[skipped:begin], budget),
+        system=content_blocks(body.get("system"), budget),
         skipped=skipped,
-        error=budget.text(": ".join(part for part in (response.error_type, response.error_message) if part))[
-            0
-        ],
         tools_offered=[name(as_text(as_dict(tool).get("name")) or "?") for tool in tools[:MAX_TOOLS]],
         tools_unnamed=max(0, len(tools) - MAX_TOOLS),
     )
+
+
+def _begin(messages: list[dict[str, object]]) -> int:
+    """Where the messages after the last answer begin; what a client begins of the next answer belongs to them."""
+    at = len(messages)
+    while at and messages[at - 1].get("role") == "assistant":
+        at -= 1
+    while at and messages[at - 1].get("role") != "assistant":
+        at -= 1
+    return at
+
+
+def _calls(messages: list[dict[str, object]]) -> dict[str, Call]:
+    """Those of the last answer among these messages, by their ids."""
+    run = takewhile(lambda message: message.get("role") == "assistant", reversed(messages))
+    return {call.id: call for message in run for call in calls_of(message.get("content"))}
+
+
+def _labelled(turn: Turn, calls: dict[str, Call]) -> Turn:
+    """With the call that each result belongs to."""
+    blocks = [
+        replace(block, title=f"{block.title} of {call.name}", note=call.preview)
+        if block.kind == "tool_result" and (call := calls.get(block.note))
+        else block
+        for block in turn.blocks
+    ]
+    return replace(turn, blocks=blocks)
+
+
+def _turns(numbered: list[tuple[int, dict[str, object]]], budget: Budget) -> list[Turn]:
+    return [_turn(number, message, budget) for number, message in reversed(numbered)][::-1]
+
+
+def new_blocks(request: bytes, response: ResponseContent) -> tuple[list[Turn], list[Block]]:
+    """What a request brought after the last answer in it, and what came back, without images."""
+    budget = Budget()
+    replied = content_blocks(as_dict(response.message).get("content"), budget)
+    asked = [
+        _turn(number, {"role": message.role, "content": parse(bytes(message.content))}, budget)
+        for number, message in enumerate(last_run(request), start=1)
+    ]
+    return [replace(turn, blocks=without_images(turn.blocks)) for turn in asked], without_images(replied)
 
 
 def _turn(number: int, message: dict[str, object], budget: Budget) -> Turn:

@@ -52,6 +52,7 @@ def keys_of(
     asked, trailing = _without_trailing(history)
     if not asked:
         return None
+    links = _chain(asked, hasher)
     before, run, after = _last_answer(asked)
     # An answer that was paused goes on under its name; what a prefill begins has none yet.
     continued = trailing if any(message.calls for message in trailing) else ()
@@ -60,10 +61,10 @@ def keys_of(
     gives = None if response is None else _name([*trailing, response], asked, hasher)
     return Keys(
         depth=_depth(asked),
-        own=_chain(asked, hasher),
+        own=links[len(asked)],
         first=asked[0].digest,
         begins=_begins(history, response, hasher),
-        prev=_chain(begin, hasher) if spoken else None,
+        prev=links[len(begin)] if spoken else None,
         takes=_name(spoken, begin, hasher) if spoken else None,
         gives=gives,
         claim=claim_of(_opening(asked), hasher),
@@ -125,11 +126,12 @@ def _answered(asked: Sequence[Summary]) -> list[bytes]:
     return [b"text", " ".join(message.text for message in run if message.text).encode("utf-8", "replace")]
 
 
-def _chain(messages: Sequence[Summary], hasher: Hasher) -> bytes:
-    digest = b""
+def _chain(messages: Sequence[Summary], hasher: Hasher) -> list[bytes]:
+    """The chain of hashes: after no message, after the first, and so on."""
+    links = [hasher("chain")]
     for message in messages:
-        digest = hasher("chain", digest, message.digest)
-    return digest or hasher("chain")
+        links.append(hasher("chain", links[-1], message.digest))
+    return links
 
 
 def _opening(asked: Sequence[Summary]) -> str:

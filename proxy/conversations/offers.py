@@ -64,12 +64,10 @@ def claim_of(opening: str, hasher: Hasher) -> bytes | None:
 
 def _summary_in(lowered: str) -> str:
     """The summary in the message with which a session is continued."""
-    start = lowered.find(_CONTINUES)
-    for beginning in _BEGINNINGS:
-        at = lowered.find(beginning, start)
-        if at >= 0:
-            start = at + len(beginning)
-            break
+    first = lowered.find(_CONTINUES)
+    begins = (at + len(begin) for begin in _BEGINNINGS if (at := lowered.find(begin, first)) >= 0)
+    # Without such words it is what follows the first sentence.
+    start = next(begins, lowered.find(".", first) + 1)
     ends = [at for ending in _ENDINGS if (at := lowered.find(ending, start)) >= 0]
     return lowered[start : min(ends, default=len(lowered))]
 

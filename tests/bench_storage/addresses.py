@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from proxy.store.models import DomainTotal, Exchange
+from proxy.store.models import Conversation, DomainTotal, Exchange
 from tests import page_addresses
 
 OVERVIEW_MS, PAGE_MS = 150.0, 300.0
@@ -33,6 +33,7 @@ class Known:
 
     domains: Sequence[str]
     exchanges: Sequence[UUID]
+    sessions: Sequence[UUID]
 
 
 def known(draw: random.Random) -> Known:
@@ -41,7 +42,9 @@ def known(draw: random.Random) -> Known:
     oldest, newest = (
         Exchange.objects.order_by(order).values_list("id", flat=True)[0] for order in ("id", "-id")
     )
-    return Known(domains, [_near(UUID(int=draw.randrange(oldest.int, newest.int))) for _ in range(_SAMPLES)])
+    exchanges = [_near(UUID(int=draw.randrange(oldest.int, newest.int))) for _ in range(_SAMPLES)]
+    sessions = Conversation.objects.order_by("-turns", "-id").values_list("id", flat=True)[:_SAMPLES]
+    return Known(domains, exchanges, list(sessions))
 
 
 def _near(anywhere: UUID) -> UUID:
@@ -68,6 +71,10 @@ class Chosen:
         return self._draw.choice(self._found.exchanges)
 
     @property
+    def session(self) -> UUID:
+        return self._draw.choice(self._found.sessions)
+
+    @property
     def offset(self) -> int:
         return self._draw.randrange(_DEEPEST - 1000, _DEEPEST)
 
@@ -91,12 +98,21 @@ def pages(a: Chosen) -> list[Address]:
         Address("overview, read again", OVERVIEW_MS, lambda: "/dashboard", by_htmx=True),
         Address("overview, 30 days", PAGE_MS, lambda: "/dashboard?period=30d"),
         Address("overview, one model", PAGE_MS, lambda: f"/dashboard?model={a.unknown}"),
+        Address("search, a common word", PAGE_MS, lambda: "/dashboard/search?q=the"),
+        Address("search, two words", PAGE_MS, lambda: f"/dashboard/search?q=tests+{a.unknown}"),
+        Address("search, one domain", PAGE_MS, lambda: f"/dashboard/search?q=tests&domain={a.domain}"),
         Address("requests, busiest domain", PAGE_MS, lambda: f"{requests}?domain={a.busiest}"),
         Address("requests, idlest domain", PAGE_MS, lambda: f"{requests}?domain={a.idlest}"),
         Address("requests, unknown domain", PAGE_MS, lambda: f"{requests}?domain={a.unknown}"),
         Address("requests, deep", PAGE_MS, lambda: f"{requests}?before={a.exchange}"),
         Address(
             "requests, deep, domain", PAGE_MS, lambda: f"{requests}?before={a.exchange}&domain={a.domain}"
+        ),
+        Address("sessions", PAGE_MS, lambda: "/dashboard/sessions"),
+        Address(
+            "sessions, dearest of a domain",
+            PAGE_MS,
+            lambda: f"/dashboard/sessions?sort=cost&domain={a.domain}",
         ),
         Address("usage by model", PAGE_MS, lambda: "/dashboard/usage?by=model"),
         Address("usage by domain", PAGE_MS, lambda: "/dashboard/usage?by=domain"),
@@ -110,7 +126,7 @@ def pages(a: Chosen) -> list[Address]:
 
 def _page(name: str, path: str, a: Chosen) -> Address:
     bar_ms = OVERVIEW_MS if name == "overview" else PAGE_MS
-    return Address(name, bar_ms, lambda: path.format(exchange=a.exchange))
+    return Address(name, bar_ms, lambda: path.format(exchange=a.exchange, session=a.session))
 
 
 def endpoints(a: Chosen) -> list[Address]:

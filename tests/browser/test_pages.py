@@ -16,6 +16,7 @@ from proxy.store.models import Exchange
 from tests import page_addresses, people
 from tests.browser.conftest import Opened
 from tests.dashboard.found import make_break
+from tests.dashboard.talk import session, stored
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio(loop_scope="session")]
 LONG = "a-very-long-name-without-any-place-to-break-it-" * 4
@@ -66,6 +67,12 @@ def traffic() -> Exchange:
 
 
 @pytest.fixture
+def talk() -> str:
+    """The id of a conversation."""
+    return str(stored(session()).id)
+
+
+@pytest.fixture
 def domain() -> Domain:
     """A domain with a credential, and an operator who may see it."""
     User.objects.create_superuser("olga", password="a-password")
@@ -81,9 +88,9 @@ async def overflow(page: Tab) -> int:
 @pytest.mark.parametrize(("width", "theme"), SIZES)
 @pytest.mark.parametrize("path", PATHS)
 async def test_a_page_looks_right(
-    open_page: Opened, traffic: Exchange, path: str, width: int, theme: str
+    open_page: Opened, traffic: Exchange, talk: str, path: str, width: int, theme: str
 ) -> None:
-    page = await open_page(path.format(exchange=traffic.id), width=width, theme=theme)
+    page = await open_page(path.format(exchange=traffic.id, session=talk), width=width, theme=theme)
 
     await expect(page.locator("h1")).to_be_visible()
     await expect(page.locator("html")).to_have_attribute("data-theme", theme)

@@ -1,41 +1,13 @@
 """Each turn of made-up sessions stands where it was, in whatever order the turns came."""
 
-import random
 from dataclasses import replace
-from uuid import UUID
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from proxy.conversations.parents import LinkKind
-from proxy.conversations.tree import Kind, Place, Tree, tree_of
-from tests.conversations.clients import Json, Sent, Thread, World, call, result, text, turn_of
-
-
-def built(sent: list[Sent], shuffle: int | None = None) -> Tree:
-    pairs = [turn_of(exchange) for exchange in sent]
-    if shuffle is not None:
-        random.Random(shuffle).shuffle(pairs)
-    conversation = min((turn for turn, _ in pairs), key=lambda turn: turn.id).conversation
-    return tree_of(
-        conversation, [turn for turn, _ in pairs], [offer for _, offers in pairs for offer in offers]
-    )
-
-
-def places(sent: list[Sent]) -> dict[int, Place]:
-    by_id = {exchange.id: exchange.place for exchange in sent}
-    return {by_id[place.id]: place for place in built(sent).places}
-
-
-def parents(sent: list[Sent]) -> dict[int, int | None]:
-    by_id: dict[UUID | None, int | None] = {exchange.id: exchange.place for exchange in sent}
-    by_id[None] = None
-    return {place: by_id[found.parent] for place, found in places(sent).items()}
-
-
-def truth(sent: list[Sent]) -> dict[int, int | None]:
-    return {exchange.place: exchange.parent for exchange in sent}
+from proxy.conversations.tree import Kind, tree_of
+from tests.conversations.clients import Json, Thread, World, call, result, text, turn_of
+from tests.conversations.trees import built, parents, places, truth
 
 
 def work(thread: Thread, turns: int) -> None:
@@ -298,69 +270,64 @@ def test_a_fork_into_another_session_has_its_parent_there() -> None:
     assert place.parent == world.sent[2].id
 
 
-class _Random:
-    """A session made of whatever clients do."""
+def test_what_was_broken_off_is_no_branch() -> None:
+    world = World()
+    thread = Thread(world)
+    work(thread, 2)
+    thread.ask("this takes long", None)
+    thread.messages.pop()
+    thread.ask("something else", [text("yes")])
+    thread.ask("and more", [text("well")])
 
-    def __init__(self, seed: int, *, names: bool) -> None:
-        self.world = World(seed, names=names)
-        self.main = Thread(self.world)
-        self.threads = [self.main]
+    found = places(world.sent)
 
-    def step(self) -> None:
-        thread = self.world.random.choice(self.threads)
-        self.world.random.choice(
-            (self._tool, self._tool, self._talk, self._retry, self._side, self._agent, self._compact)
-        )(thread)
-
-    def _next(self, thread: Thread) -> list[Json]:
-        last = thread.messages[-1]["content"] if thread.messages else []
-        used = [block for block in last if block["type"] == "tool_use"] if isinstance(last, list) else []
-        return [result(block) for block in used] or [text(self.world.words())]
-
-    def _tool(self, thread: Thread) -> None:
-        thread.ask(self._next(thread), [call(self.world)])
-
-    def _talk(self, thread: Thread) -> None:
-        thread.ask(self._next(thread), [text(self.world.random.choice(("Done.", self.world.words())))])
-
-    def _retry(self, thread: Thread) -> None:
-        first = thread.ask(self._next(thread), None)
-        thread.again([call(self.world)], retry_of=first)
-
-    def _side(self, thread: Thread) -> None:
-        if not thread.agent:
-            side = Thread(self.world, tools=0)
-            side.ask(f"Write a title {self.world.words()}", [text("A title")], kind="side")
-
-    def _agent(self, thread: Thread) -> None:
-        if len(self.threads) > 5:
-            return
-        prompt = self.world.words(12)
-        started = call(self.world, "Agent", prompt=prompt)
-        asked = thread.ask(self._next(thread), [started])
-        agent = Thread(self.world, agent=self.world.id("agent"), caller=thread.agent, tools=3)
-        agent.last = asked
-        agent.ask([text(prompt)], [call(self.world)])
-        self.threads.append(agent)
-
-    def _compact(self, thread: Thread) -> None:
-        if not thread.agent and len(thread.messages) > 4:
-            thread.compact()
-            thread.ask([text(self.world.words())], [call(self.world)])
+    assert parents(world.sent) == truth(world.sent)
+    assert {place.branch for place in found.values()} == {0}
+    assert {place.retry_of for place in found.values()} == {None}
 
 
-@given(st.integers(0, 10_000), st.booleans(), st.integers(5, 40))
-def test_random_sessions_stand_as_they_were(seed: int, names: bool, steps: int) -> None:
-    session = _Random(seed, names=names)
-    session.main.ask([text(session.world.words())], [call(session.world)])
-    for _ in range(steps):
-        session.step()
-    sent = session.world.sent
+def test_a_first_request_that_is_sent_again_has_no_parent() -> None:
+    world = World()
+    thread = Thread(world)
+    first = thread.ask("go", None)
+    thread.again([text("yes")], retry_of=first)
 
-    found = places(sent)
+    assert parents(world.sent) == truth(world.sent)
+    assert places(world.sent)[1].retry_of == world.sent[0].id
 
-    assert parents(sent) == truth(sent)
-    assert {place: turn.kind for place, turn in found.items()} == {
-        exchange.place: exchange.kind for exchange in sent
-    }
-    assert built(sent, shuffle=seed) == built(sent)
+
+def test_a_second_beginning_is_a_branch_of_its_own() -> None:
+    world = World()
+    work(first := Thread(world), 2)
+    work(Thread(world), 4)
+    first.ask("once more", [text("yes")])
+
+    assert [places(world.sent)[place].branch for place in range(7)] == [1, 1, 0, 0, 0, 0, 1]
+
+
+def test_where_agents_have_names_a_person_with_the_same_words_is_none() -> None:
+    world = World()
+    main = Thread(world)
+    main.ask([text("go")], [call(world, "Agent", prompt="look around")])
+    agent = Thread(world, agent="a1")
+    agent.last = 0
+    agent.ask("look around", [text("Done.")])
+    Thread(world).ask("look around", [text("Done.")])
+
+    assert parents(world.sent) == truth(world.sent)
+
+
+def test_an_agent_that_begins_with_what_another_was_told_is_called_by_it() -> None:
+    world = World()
+    main = Thread(world)
+    work(main, 3)
+    forked = main.fork()
+    forked.agent = "fork"
+    forked.ask("do this beside", [text("Done.")])
+
+    tree = built(world.sent)
+
+    assert [(place.found_by, place.agent_id) for place in tree.places][-1] == (LinkKind.AGENT, "fork")
+    assert [(agent.id, agent.called_by, agent.tool_id) for agent in tree.agents] == [
+        ("fork", world.sent[2].id, "")
+    ]

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.test import Client
 
 from proxy import token_stats
+from proxy.conversations.keys import conversation_id
 from proxy.store.models import DomainTotal, Exchange
 from tests import page_addresses
 from tests.plans import BODIES, Statement, months_of_traffic, statements_of
@@ -15,13 +16,16 @@ from tests.plans import BODIES, Statement, months_of_traffic, statements_of
 # A page is in these by itself; what stands here besides are its parameters.
 _OF_PAGES = list(page_addresses.pages().values())
 LISTS = [
-    *(path for path in _OF_PAGES if "{exchange}" not in path),
+    *(path for path in _OF_PAGES if "{" not in path),
     "/dashboard?domain={domain}",
     "/dashboard?period=30d",
     "/dashboard/requests?domain={domain}",
     "/dashboard/requests?domain=nobody.example",
     "/dashboard/requests?before={exchange}",
     "/dashboard/requests?before={exchange}&domain={domain}",
+    "/dashboard/sessions?sort=cost&domain={domain}",
+    "/dashboard/sessions?sort=turns&period=30d&model=claude-opus-5-5",
+    "/api/conversations?sort=failed",
     "/dashboard/usage?by=domain&domain={domain}",
     "/dashboard/usage?period=last-month&zone=Asia/Kolkata",
     "/dashboard/limits?domain={domain}",
@@ -43,7 +47,7 @@ LISTS = [
     "/api/storage",
 ]
 ONE = [
-    *(path for path in _OF_PAGES if "{exchange}" in path),
+    *(path for path in _OF_PAGES if "{" in path),
     "/dashboard/request/{exchange}?view=raw",
     "/api/requests/{exchange}",
     "/api/requests/{exchange}/diff?against={exchange}",
@@ -61,7 +65,8 @@ def traffic(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> 
         domain = DomainTotal.objects.order_by("-requests").values_list("domain", flat=True)[3]
         august = Exchange.objects.filter(domain=domain, started_at__lt=datetime(2026, 8, 20, tzinfo=UTC))
         row = august.filter(session_id__gt="", outcome="complete").latest("id")
-        yield {"domain": domain, "exchange": str(row.id)}
+        talk = conversation_id(domain, row.session_id, b"")
+        yield {"domain": domain, "exchange": str(row.id), "session": str(talk)}
 
 
 def asked(path: str, traffic: dict[str, str]) -> list[Statement]:

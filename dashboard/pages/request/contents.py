@@ -21,6 +21,8 @@ _NO_RESPONSE = {
     "client_left": "The client left before an answer came.",
     "aborted": "The proxy stopped or was killed before an answer came.",
 }
+# Of a larger request what came before is read on demand.
+MAX_UNFOLDED = 64 * 1024
 BATCH_VIEWS = VIEWS | {"conversation": "Results"}
 
 
@@ -57,6 +59,11 @@ class RequestPage:
 
     @cached_property
     def conversation(self) -> turns.Conversation:
+        return turns.read(parse(self._request), self.response, folds=len(self._request) > MAX_UNFOLDED)
+
+    @cached_property
+    def history(self) -> turns.Conversation:
+        """With all that a large request leaves out at first."""
         return turns.read(parse(self._request), self.response)
 
     @cached_property

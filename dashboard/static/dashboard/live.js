@@ -7,7 +7,7 @@
   const SILENCE = 75_000; // The server speaks every 30 s at least.
   const NO_SESSION = 4401;
   const panel = document.getElementById("running");
-  const fresh = document.getElementById("fresh");
+  const heard = document.querySelector("[data-socket]");
   const body = document.getElementById("streams");
   const blank = document.getElementById("stream");
   const state = document.getElementById("socket");
@@ -19,6 +19,9 @@
   let clock = 0;
   let pause = 0;
   let isStale = false;
+
+  // Looked for each time: what was read last may have replaced it.
+  const fresh = () => document.getElementById("fresh");
 
   function show(name, text) {
     state.dataset.state = name;
@@ -67,6 +70,7 @@
   }
 
   function redraw() {
+    if (!panel) return;
     panel.hidden = rows.size === 0;
     document.getElementById("running-count").textContent = numbers.format(rows.size);
     // The clock only moves the shown seconds of running rows; it asks nobody.
@@ -78,12 +82,19 @@
     tick();
   }
 
+  // A list that would move under a pointer or the keyboard waits until they have left it.
+  const isHeld = (element) => element.matches("[data-holds]:hover, [data-holds]:focus-within");
+
   // What comes within the pause makes one more read at its end; while a read is under way, htmx keeps the last one waiting.
   function readAgain() {
     isStale = true;
     if (pause) return;
+    if (isHeld(fresh())) {
+      pause = setTimeout(() => { pause = 0; readAgain(); }, READ_PAUSE);
+      return;
+    }
     isStale = false;
-    fresh.dispatchEvent(new Event("stale"));
+    fresh().dispatchEvent(new Event("stale"));
     pause = setTimeout(() => {
       pause = 0;
       if (isStale) readAgain();
@@ -94,8 +105,8 @@
     if (frame.type !== "events") return;
     let isStored = false;
     for (const event of frame.events) {
-      if (event.kind === "running") patch(event);
-      else finish(event.id);
+      if (panel && event.kind === "running") patch(event);
+      else if (panel) finish(event.id);
       isStored ||= event.kind === "stored";
     }
     redraw();
@@ -104,7 +115,7 @@
 
   function connect() {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
-    const socket = new WebSocket(`${scheme}://${location.host}${panel.dataset.socket}`);
+    const socket = new WebSocket(`${scheme}://${location.host}${heard.dataset.socket}`);
     const listen = () => {
       clearTimeout(watchdog);
       watchdog = setTimeout(() => socket.close(), SILENCE);

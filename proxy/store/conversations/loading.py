@@ -14,6 +14,10 @@ from proxy.store.models import Conversation, Exchange, Offer, Turn, id_floor, mo
 
 _KEYS = ("own", "first", "prev", "takes", "gives", "claim", "answer_id", "previous_id")
 _HINTS = ("request_class", "compaction", "agent_type")
+# Of longer conversations the newest turns are shown.
+MOST_TURNS = 20_000
+# What may be a kilobyte a row, and nobody asks of all turns at once.
+_UNASKED = ("usage", "billed", "attempts", "stop_details", "query", "passed_over", "upstream_request_id")
 # What an answer that many clients get would lead to in other conversations: "Done." is no parent.
 _MOST_FOREIGN = 200
 
@@ -28,12 +32,20 @@ class Loaded:
     exchanges: Mapping[UUID, Exchange]
 
 
-def load(conversation: Conversation) -> Loaded:
-    """Its tree; parents and calls may lie in other conversations of the same domain."""
-    rows = list(_within(conversation).order_by("id"))
-    exchanges = _exchanges([row.id for row in rows])
+def load(conversation: Conversation, most: int = MOST_TURNS, *, whole: bool = False) -> Loaded:
+    """The tree of its newest turns; parents and calls may lie in other conversations of the same domain.
+
+    `whole` reads every column of the exchanges. A program that asks the same without a session, and is answered the same, makes a
+    conversation without an end.
+    """
+    rows = list(_within(conversation).order_by("-id")[:most])[::-1]
+    # By a part of the statement: thousands of ids as parameters take longer than what they find.
+    bounds = {"id__gte": rows[0].id, "id__lte": conversation.last_id} if rows else _bounds(conversation)
+    part = {"id__in": _within(conversation).values("id"), **bounds}
+    columns = () if whole else _UNASKED
+    exchanges = {row.id: row for row in Exchange.objects.filter(**part).defer(*columns)}
     own = [_keys(row, exchanges[row.id]) for row in rows if row.id in exchanges]
-    offers = _own_offers(own)
+    offers = [_offered(row) for row in Offer.objects.filter(**part)]
     lost = _without_parent(own, offers)
     foreign = _foreign_parents(conversation, lost)
     offers += (foreign_offers := _foreign_offers(conversation, lost, {turn.id for turn in own}))
@@ -45,9 +57,12 @@ def load(conversation: Conversation) -> Loaded:
 
 
 def _within(conversation: Conversation) -> QuerySet[Turn]:
-    # The bounds keep other months out of the plan.
-    bounds = {"id__gte": conversation.first_id, "id__lte": conversation.last_id}
-    return Turn.objects.filter(conversation=conversation.id, **bounds)
+    return Turn.objects.filter(conversation=conversation.id, **_bounds(conversation))
+
+
+def _bounds(conversation: Conversation) -> dict[str, UUID]:
+    """They keep other months out of the plan."""
+    return {"id__gte": conversation.first_id, "id__lte": conversation.last_id}
 
 
 def _exchanges(ids: Sequence[UUID]) -> dict[UUID, Exchange]:
@@ -71,14 +86,6 @@ def _keys(row: Turn, exchange: Exchange) -> TurnKeys:
         **keys,  # type: ignore[arg-type]  # `own` and `first` are never null
         **{name: getattr(row, name) for name in _HINTS},
     )
-
-
-def _own_offers(own: Sequence[TurnKeys]) -> list[Offered]:
-    moments = {turn.id: turn.started_at for turn in own}
-    if not moments:
-        return []
-    rows = Offer.objects.filter(id__in=list(moments), id__gte=min(moments), id__lte=max(moments))
-    return [_offered(row) for row in rows]
 
 
 def _offered(row: Offer) -> Offered:

@@ -27,6 +27,8 @@ log = logging.getLogger("nexus.findings")
 # A run that takes longer ends early; the next one goes on.
 SECONDS = 20.0
 _MOST = 200
+# Of longer conversations the newest turns are looked at; what was found in older ones stays.
+MOST_TURNS = 5_000
 
 
 def run(now: datetime) -> int:
@@ -53,7 +55,7 @@ def look_at(conversation: UUID, prices: PriceBook | None = None) -> None:
     row = Conversation.objects.filter(id=conversation).first()
     if row is None:
         return
-    loaded = load(row)
+    loaded = load(row, MOST_TURNS, whole=True)
     known = {found.id: found for found in CacheBreak.objects.filter(conversation=conversation)}
     breaks = breaks_of(loaded, known, prices or book.book())
     schemas = Finding.objects.filter(conversation=conversation, kind=FindingKind.TOOL_SCHEMAS)
@@ -83,12 +85,14 @@ def _rows(loaded: Loaded, found: Iterable[finding.Finding]) -> list[Finding]:
 
 
 def write(loaded: Loaded, breaks: list[CacheBreak], findings: list[Finding]) -> None:
-    """All of one conversation at once; who else writes them waits."""
-    conversation = loaded.conversation.id
+    """All of the loaded turns at once; who else writes them waits."""
+    if not loaded.exchanges:
+        return
+    conversation, oldest = loaded.conversation.id, min(loaded.exchanges)
     months = sorted({month_of(id_).date() for id_ in loaded.exchanges})
     with transaction.atomic(), connection.cursor() as cursor:
         storing.hold(months)
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"findings {conversation}"])
         for model, rows in ((CacheBreak, breaks), (Finding, findings)):
-            model._default_manager.filter(conversation=conversation).delete()
+            model._default_manager.filter(conversation=conversation, id__gte=oldest).delete()
             model._default_manager.bulk_create(rows)  # type: ignore[arg-type]  # rows of this model

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from django.db import connection, models, transaction
 
-from proxy.store.models import Exchange, ExchangeBody, Offer, Receipt, Turn
+from proxy.store.models import Exchange, ExchangeBody, Offer, Receipt, SearchText, Turn
 
 # A UUIDv7 of the turn's moment; the rest of it comes from the session and the turn's number, so that a body finds its parent.
 _ID = (
@@ -68,6 +68,8 @@ JOIN seed_body AS body ON body.id = turn.id
 LEFT JOIN seed_turn AS parent ON parent.id = body.parent
 """
 _TURN_KEYS = "JOIN seed_keys AS keys ON keys.id = turn.id"
+_TEXTED = {"id": _ID.format(turn="turn"), "domain": "meeting.domain", "conversation": _TALK}
+_TEXTS = _TURN_KEYS + " JOIN seed_text AS said ON said.id = turn.id"
 _OFFERS = "JOIN seed_offer AS offer ON offer.id = turn.id"
 # Of those with a session: the words of the first exchange.
 TITLES = """
@@ -92,6 +94,7 @@ def copy_chunk(first: int, end: int, *, bodies: bool) -> None:
     ]
     if bodies:
         statements.append(_insert(ExchangeBody, "body", _BODY, _TURNS + _BODIES))
+        statements.append(_insert(SearchText, "said", _TEXTED, _TURNS + _TEXTS))
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL synchronous_commit = off; SET LOCAL work_mem = '64MB'")
         for statement in statements:

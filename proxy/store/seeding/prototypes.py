@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
+from django.conf import settings
 from django.db import connection
 
 from proxy.record import Record
@@ -17,6 +18,7 @@ from proxy.store.ingest.storing import body_row
 from proxy.store.models import Exchange, ExchangeBody
 from proxy.store.postgres.bulk import copy_in
 from proxy.store.pricing.book import book
+from proxy.store.search.rows import text_rows
 from proxy.store.seeding.calendar import Period
 from proxy.store.seeding.conversations import Conversation
 
@@ -28,13 +30,14 @@ CREATE = """
 CREATE UNLOGGED TABLE seed_exchange (LIKE proxy_exchange);
 CREATE UNLOGGED TABLE seed_body (LIKE proxy_exchangebody);
 CREATE UNLOGGED TABLE seed_keys (LIKE proxy_turn, title text);
+CREATE UNLOGGED TABLE seed_text (LIKE proxy_text);
 CREATE UNLOGGED TABLE seed_offer (LIKE proxy_offer);
 CREATE UNLOGGED TABLE seed_turn (
     id uuid PRIMARY KEY, period integer, conversation integer, turn integer, offset_ms bigint,
     UNIQUE (period, conversation, turn)
 );
 """
-DROP = "DROP TABLE IF EXISTS seed_exchange, seed_body, seed_keys, seed_offer, seed_turn;"
+DROP = "DROP TABLE IF EXISTS seed_exchange, seed_body, seed_keys, seed_offer, seed_text, seed_turn;"
 _TITLE = "UPDATE seed_keys SET title = new.title FROM unnest(%s::uuid[], %s::text[]) AS new (id, title) WHERE new.id = seed_keys.id"
 _TURN = "COPY seed_turn (id, period, conversation, turn, offset_ms) FROM STDIN"
 
@@ -63,6 +66,8 @@ def write(conversations: Sequence[Conversation], number: int, period: Period, *,
     copy_in(kept, "seed_body")
     copy_in([turn.turn for turn in new_turns], "seed_keys")
     copy_in([offer for turn in new_turns for offer in turn.offers], "seed_offer")
+    # What is sealed opens under the id that it was sealed for, and copies have others.
+    copy_in(text_rows(new_turns, writer) if bodies and not settings.BODY_ENCRYPTION else [], "seed_text")
     with connection.cursor() as cursor, cursor.copy(_TURN) as copy:
         for row in turns:
             copy.write_row(row)

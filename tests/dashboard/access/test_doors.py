@@ -20,7 +20,13 @@ OPEN = {f"/{page.address}": 200 for page in PAGES if not page.permission} | {
     "/api/": 404,
 }
 ID = "0193a000-0000-7000-8000-000000000001"
-EXAMPLES = {"<uuid:exchange_id>": ID, "<uuidstr:exchange_id>": ID, "<side>": "request"}
+EXAMPLES = {
+    "<uuid:exchange_id>": ID,
+    "<uuidstr:conversation_id>": ID,
+    "<uuidstr:exchange_id>": ID,
+    "<side>": "request",
+    "<str:name>": ID,
+}
 DOCUMENTATION = {"/api/docs", "/api/openapi.json"}
 COOKIES = ["", "dashboard_auth=anything", "nexus_session=anything"]
 
@@ -54,9 +60,10 @@ CLOSED = [path for path in paths() if path not in OPEN]
 DATA = [path for path in CLOSED if path.startswith("/api/") and path not in DOCUMENTATION]
 SHOWN = [path for path in CLOSED if path not in DATA]
 GUARDED = [
-    (f"/{page.address}".replace("<uuid:exchange_id>", ID), page.permission)
+    (f"/{address}".replace("<uuid:exchange_id>", ID).replace("<str:name>", ID), page.permission)
     for page in PAGES
-    if page.permission
+    for address in (page.address, page.former)
+    if address and page.permission
 ]
 
 

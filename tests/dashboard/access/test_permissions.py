@@ -31,6 +31,8 @@ DATA = (
     "/api/pipeline",
     "/api/storage",
 )
+# Figures beside the first words of people, for who may read these.
+TITLED = ("/api/conversations", "/dashboard/sessions")
 SAID = "Hello there."
 
 
@@ -56,7 +58,7 @@ def test_staff_rights_alone_open_no_traffic(exchange_id: str, with_bodies: tuple
 
     responses = {
         path: client.get(path)
-        for path in (*FIGURES, *DATA, *with_bodies, f"/dashboard/request/{exchange_id}", "/api/docs")
+        for path in (*FIGURES, *DATA, *TITLED, *with_bodies, f"/dashboard/request/{exchange_id}", "/api/docs")
     }
 
     assert {path: response.status_code for path, response in responses.items()} == dict.fromkeys(
@@ -71,7 +73,7 @@ def test_staff_rights_alone_open_no_traffic(exchange_id: str, with_bodies: tuple
 def test_figures_are_shown_without_bodies(exchange_id: str, with_bodies: tuple[str, ...]) -> None:
     client = signed_in_as(reader("ann", "view_figures"))
 
-    assert {client.get(path).status_code for path in (*FIGURES, *DATA)} == {200}
+    assert {client.get(path).status_code for path in (*FIGURES, *DATA, *TITLED)} == {200}
     assert {client.get(path).status_code for path in with_bodies} == {403}
     assert "read_bodies" in client.get(with_bodies[0]).json()["error"]["message"]
     for view in ("", "?view=raw", "?view=headers"):
@@ -112,6 +114,7 @@ def test_bodies_are_stored_nowhere_and_figures_are_asked_for_each_time(
 ) -> None:
     for path in (
         *with_bodies,
+        *TITLED,
         f"/dashboard/request/{exchange_id}",
         f"/dashboard/request/{exchange_id}?view=raw",
     ):

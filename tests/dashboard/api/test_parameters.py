@@ -18,7 +18,8 @@ def said(client: Client, path: str) -> str:
 def known(path: str) -> list[str]:
     """The query parameters of an endpoint, as the API describes itself."""
     described = api.get_openapi_schema()["paths"]
-    pattern = path.replace("0193a000-0000-7000-8000-000000000001", "{exchange_id}")
+    what = "conversation_id" if "/conversations/" in path else "exchange_id"
+    pattern = path.replace("0193a000-0000-7000-8000-000000000001", f"{{{what}}}")
     operation = described[pattern.replace("/raw/request", "/raw/{side}")]["get"]
     return [parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "query"]
 

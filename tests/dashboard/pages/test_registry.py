@@ -11,6 +11,7 @@ from dashboard.pages.registry import NAVIGATION, PAGES, Page
 from nexus_project.env import BASE_DIR
 from tests import page_addresses, people
 from tests.dashboard.pages.shown import text
+from tests.dashboard.talk import session, stored
 
 pytestmark = pytest.mark.django_db
 FOLDER = BASE_DIR / "dashboard" / "pages"
@@ -23,6 +24,8 @@ def names(pages: tuple[Page, ...]) -> list[str]:
 
 def path_of(page: Page) -> str:
     path = page_addresses.pages()[page.name]
+    if "{session}" in path:
+        return path.format(session=stored(session()).id)
     return path.format(exchange=people.make_exchange().id) if "{" in path else path
 
 
@@ -39,7 +42,7 @@ def test_each_folder_is_a_page_and_has_a_view_a_template_and_a_test() -> None:
 def test_no_two_pages_have_the_same_name_address_or_key() -> None:
     for taken in (
         names(PAGES),
-        [page.address for page in PAGES],
+        [address for page in PAGES for address in (page.address, page.former) if address],
         [page.key for page in PAGES if page.key],
     ):
         assert len(set(taken)) == len(taken)

@@ -1,6 +1,7 @@
 """What the page of one request shows."""
 
 import re
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -10,6 +11,7 @@ from dashboard.templatetags.nexus import NOTHING
 from proxy.store.models import Exchange, ExchangeBody
 from tests import people
 from tests.dashboard.pages.shown import text
+from tests.dashboard.talk import session, stored
 from tests.roles import as_owner
 
 pytestmark = pytest.mark.django_db
@@ -142,3 +144,92 @@ def test_the_headers_view_draws_the_stream(signed_in: Client) -> None:
     assert page.count('<th scope="row">x-app</th>') == 2
     assert "2.4 s without a byte" in page
     assert "3 pieces between 100 ms and 2.5 s" in page
+
+
+def deep(size: int = 100) -> dict[str, Any]:
+    """A request with history, the last words of which are new."""
+    exchange = [{"role": "user", "content": "old " * size}, {"role": "assistant", "content": "known " * size}]
+    return {
+        "system": "Be brief.",
+        "tools": [{"name": "Bash"}],
+        "messages": [*exchange * 20, {"role": "user", "content": "And now?"}],
+    }
+
+
+def test_what_is_new_comes_first_and_the_history_is_folded(signed_in: Client) -> None:
+    row = people.make_exchange(request=deep(1))
+
+    page = text(signed_in, f"/dashboard/request/{row.id}")
+
+    assert page.index("New in this turn") < page.index("And now?") < page.index('id="answer"')
+    assert (
+        page.index('id="answer"') < page.index("Before this turn: 40 messages") < page.index('id="message-1"')
+    )
+    assert "Be brief." in page
+    assert 'id="message-41"' in page
+
+
+def test_the_history_of_a_large_request_is_read_on_demand(signed_in: Client) -> None:
+    row = people.make_exchange(request=deep(2000))
+
+    page = text(signed_in, f"/dashboard/request/{row.id}")
+    history = signed_in.get(f"/dashboard/request/{row.id}?part=history")
+
+    assert "And now?" in page
+    assert "Before this turn: 40 messages, system prompt, 1 tool" in page
+    assert "old old" not in page
+    assert len(page) < 30_000
+    assert history.headers["Cache-Control"] == "no-store"
+    assert history.text.count("<article") == 40
+    assert "Be brief." in history.text
+    assert "And now?" not in history.text
+
+
+def test_a_result_is_named_by_its_call(signed_in: Client) -> None:
+    used = {"type": "tool_use", "id": "toolu_1", "name": "Bash", "input": {"command": "pytest -x"}}
+    given = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "3 passed"}
+    messages = [
+        {"role": "user", "content": "test it"},
+        {"role": "assistant", "content": [used]},
+        {"role": "user", "content": [given]},
+    ]
+    row = people.make_exchange(request={"messages": messages})
+
+    page = text(signed_in, f"/dashboard/request/{row.id}")
+
+    assert '<span>Result of Bash</span> <span class="dim">pytest -x</span>' in page
+
+
+def test_the_history_is_for_readers_of_bodies(client: Client) -> None:
+    row = people.make_exchange(request=deep(2000))
+    client.force_login(people.reader("ann", "view_figures"))
+
+    part = text(client, f"/dashboard/request/{row.id}?part=history")
+
+    assert "read_bodies" in part
+    assert "old old" not in part
+
+
+def test_a_turn_leads_to_its_session_to_the_turn_before_and_to_the_next(signed_in: Client) -> None:
+    sent = session()
+    row = stored(sent)
+
+    page = text(signed_in, f"/dashboard/request/{sent[4].id}")
+    part = text(signed_in, f"/dashboard/request/{sent[1].id}?part=standing")
+    called = text(signed_in, f"/dashboard/request/{sent[2].id}?part=standing")
+    repeat = text(signed_in, f"/dashboard/request/{sent[7].id}?part=standing")
+
+    assert f'href="/dashboard/session/{row.id}?at={sent[4].id}#turn-{sent[4].id}"' in page
+    assert f"Turn 2 of {len(sent)}" in part
+    assert f'rel="prev" href="/dashboard/request/{sent[0].id}"' in part
+    assert f'rel="next" href="/dashboard/request/{sent[5].id}"' in part
+    assert "The turn that called it" in called
+    assert "a-outer" in called
+    assert f'href="/dashboard/request/{sent[6].id}">First attempt' in repeat
+
+
+def test_what_is_no_turn_leads_to_no_session(signed_in: Client) -> None:
+    row = people.make_exchange()
+
+    assert "In its session" not in text(signed_in, f"/dashboard/request/{row.id}")
+    assert "Turn " not in text(signed_in, f"/dashboard/request/{row.id}?part=standing")

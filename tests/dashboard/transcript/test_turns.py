@@ -40,7 +40,7 @@ ATTACKS = [
     "\u202e<script>\u202c\ufeff",
 ]
 HARMLESS_TAGS = {
-    "i",
+    "circle", "i", "text",
     "a", "article", "blockquote", "body", "br", "button", "caption", "code", "datalist", "dd", "del", "details", "dialog", "div",
     "dl", "dt", "em", "figcaption", "figure", "footer", "form", "g", "h1", "h2", "h3", "h4", "head", "header",
     "hr", "html", "input", "kbd", "label", "li", "line", "link", "main", "meta", "nav", "ol", "option", "p", "select",
@@ -59,10 +59,13 @@ class Inspector(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
         if tag not in HARMLESS_TAGS or (
-            tag == "script" and not values.get("src", "").startswith("/static/dashboard/")
+            tag == "script"
+            and not values.get("src", "").startswith(("/static/dashboard/", "/static/django_htmx/"))
         ):
             self.found.append(tag)
-        self.found += [name for name in values if name.startswith("on") or name in {"style", "srcdoc"}]
+        self.found += [
+            name for name in values if name.startswith(("on", "hx-on")) or name in {"style", "srcdoc"}
+        ]
         for name in ("href", "src", "action"):
             value = values.get(name, "/").strip().lower()
             if not value.startswith(("/", "#", "?", "https://", "http://", "mailto:", "data:image/")):

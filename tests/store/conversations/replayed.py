@@ -7,7 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
+
 from proxy.record import COMPLETE, UPSTREAM_ERROR, Record
+from proxy.store.postgres.partitions import TABLES
 from tests.conversations.clients import Sent, body_of
 from tests.recordings import FOLDER
 from tests.store.records import make_closing, make_head, make_record
@@ -56,6 +59,12 @@ def recorded(name: str) -> tuple[list[Record], dict[str, Any]]:
     truth = json.loads((FOLDER / "sessions" / f"{name}.truth.json").read_text())
     lines = (FOLDER / "sessions" / f"{name}.jsonl").read_text().splitlines()
     return [_record(json.loads(line)) for line in lines], truth
+
+
+def forget_all() -> None:
+    """As if nothing of traffic had ever come."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"TRUNCATE {', '.join(TABLES)}, proxy_conversation, proxy_pendingconversation")
 
 
 def place_of(exchange: UUID) -> int:

@@ -22,7 +22,7 @@ from proxy.store.models import Conversation, Offer, Turn
 from tests.conversations.clients import Sent, Thread, World, call, result, text
 from tests.recordings import MISSING
 from tests.roles import OWNER
-from tests.store.conversations.replayed import SESSIONS, place_of, record_of, recorded
+from tests.store.conversations.replayed import SESSIONS, forget_all, place_of, record_of, recorded
 from tests.store.records import make_batch
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database_role(OWNER)]
@@ -101,9 +101,7 @@ def test_any_order_and_any_repetition_gives_the_same(seed: int) -> None:
     records = [record_of(exchange) for exchange in session()]
     store(records)
     expected = rows()
-    with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE proxy_receipt, proxy_exchange, proxy_text, proxy_exchangebody")
-    empty()
+    forget_all()
     shuffled = (
         records if seed == 0 else random.Random(seed).sample([*records, *records[:5]], len(records) + 5)
     )
@@ -163,9 +161,7 @@ def _rebuilt(*options: str) -> dict[str, Any]:
 def test_with_encryption_no_words_and_no_hash_of_words_lie_in_the_tables(settings: Settings) -> None:
     store([record_of(exchange) for exchange in session()])
     plain = rows()
-    with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE proxy_receipt, proxy_exchange, proxy_text, proxy_exchangebody, proxy_blob")
-    empty()
+    forget_all()
     settings.BODY_ENCRYPTION, settings.BODY_ENCRYPTION_KEYS = True, [b"k" * 32]
 
     store([record_of(exchange) for exchange in session()])

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from proxy.record import Record
@@ -21,7 +21,7 @@ from tests import people
 from tests.conversations.clients import Json, Sent, Thread, World, call, result, text
 from tests.recordings import MISSING
 from tests.roles import OWNER
-from tests.store.conversations.replayed import SESSIONS, place_of, record_of, recorded
+from tests.store.conversations.replayed import SESSIONS, forget_all, place_of, record_of, recorded
 from tests.store.records import make_batch
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database_role(OWNER)]
@@ -147,11 +147,7 @@ def test_a_late_turn_changes_what_was_found(late: int) -> None:
     store(records)
     look()
     expected = list(CacheBreak.objects.values())
-    CacheBreak.objects.all().delete()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "TRUNCATE proxy_receipt, proxy_exchange, proxy_exchangebody, proxy_blob, proxy_turn, proxy_text, proxy_conversation"
-        )
+    forget_all()
 
     store([record for at, record in enumerate(records) if at != late])
     look()
@@ -160,6 +156,27 @@ def test_a_late_turn_changes_what_was_found(late: int) -> None:
     look()
 
     assert before != expected or late == 0
+    assert list(CacheBreak.objects.values()) == expected
+
+
+def test_of_a_long_conversation_the_newest_turns_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = talk(changed_tool)
+    store([record_of(exchange) for exchange in sent])
+    look()
+    expected = list(CacheBreak.objects.values())
+    world = World()
+    thread = Thread(world)
+    thread.ask("another", [text("thing")])
+    thread.ask("and more", [text("words")])
+    later = [
+        replace(exchange, started_at=exchange.started_at + timedelta(hours=1)) for exchange in world.sent
+    ]
+    monkeypatch.setattr(writing, "MOST_TURNS", 2)
+
+    store([record_of(exchange) for exchange in later])
+    look()
+
+    assert Conversation.objects.get().turns == 5
     assert list(CacheBreak.objects.values()) == expected
 
 
@@ -202,10 +219,10 @@ def test_a_failing_conversation_keeps_no_other_one_waiting(monkeypatch: pytest.M
     store([record_of(sent, "b.example") for sent in _other()])
     [first, _] = Conversation.objects.order_by("domain")
 
-    def broken(row: Conversation) -> Any:
+    def broken(row: Conversation, most: int, *, whole: bool) -> Any:
         if row.id == first.id:
             raise ValueError("broken")
-        return load(row)
+        return load(row, most, whole=whole)
 
     monkeypatch.setattr(writing, "load", broken)
 

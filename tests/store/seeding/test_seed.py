@@ -87,6 +87,7 @@ def test_conversations_are_what_a_rebuild_would_make_of_them() -> None:
 
     assert Turn.objects.count() > 1000
     assert Offer.objects.exists()
+    assert SearchText.objects.count() > 1000
     assert sum(row["turns"] for row in made) > 1000
     assert all(row["title"] for row in made)
     assert {row["id"] for row in made} == {

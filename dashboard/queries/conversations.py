@@ -1,0 +1,227 @@
+"""Lists of conversations in four orders by keyset, and one of them by whatever name people have for it."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from uuid import UUID
+
+from django.db.models import F, Q, QuerySet
+from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThanOrEqual, TupleLessThan
+from django.utils import timezone
+
+from dashboard.filters.filter import Filter
+from dashboard.queries.filtering import MOST_ROWS, MOST_SECONDS, STEP, domain_is
+from proxy.conversations.tree import Place
+from proxy.store.bodies.encryption import KeyUnavailable
+from proxy.store.conversations.loading import Loaded, load
+from proxy.store.conversations.sums import title_of
+from proxy.store.models import Conversation, DomainTotal, Turn
+
+# Columns by the names of sorts in addresses; each has an index.
+SORTS = {"activity": "last_at", "cost": "cost_usd", "turns": "turns", "failed": "failed"}
+DEFAULT_SORT = "activity"
+_EQUAL = {"client_key": "client_key", "person": "person"}
+# What a row can be filtered by; a period is that of the last activity.
+SERVED = ("period", "from", "to", "zone", "domain", "model", "clientKey", "person", "session")
+_READERS: Mapping[str, Callable[[str], Any]] = {
+    "last_at": datetime.fromisoformat,
+    "cost_usd": Decimal,
+    "turns": int,
+    "failed": int,
+}
+# A turn is stored when it ends: whoever waits for a long answer or for a person is silent meanwhile.
+ACTIVE_SECONDS = 120
+# From the worst on, as of all sums.
+_DOUBTS = ("unpriced", "partial", "notional")
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a list goes on: after the row with this value of its sort and this id."""
+
+    value: Any
+    id: UUID
+
+    def __str__(self) -> str:
+        value = self.value.isoformat() if isinstance(self.value, datetime) else self.value
+        return f"{value}_{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows in the order of the sort. `older` goes on; `stopped` says that the looking ended before the page was full."""
+
+    rows: list[Conversation]
+    older: Cursor | None = None
+    stopped: bool = False
+
+
+def cursor_of(text: str, sort: str) -> Cursor:
+    """A cursor of a list with this sort; ValueError for anything else."""
+    value, _, identity = text.rpartition("_")
+    try:
+        return Cursor(_READERS[SORTS[sort]](value), UUID(identity))
+    except (ValueError, InvalidOperation) as error:
+        raise ValueError(f"it goes on no list that is sorted by {sort}") from error
+
+
+def page(
+    chosen: Filter,
+    sort: str = DEFAULT_SORT,
+    before: Cursor | None = None,
+    size: int = 50,
+    skip: int = 0,
+) -> Page:
+    """The `size` conversations of a filter after a cursor, without the first `skip`."""
+    column = SORTS[sort]
+    rows = Conversation.objects.filter(_indexed(chosen, column)).order_by(f"-{column}", "-id")
+    others = _others(chosen, column)
+    wanted = skip + size + 1
+    if others:
+        found, reached = _look(rows, others, column, before, wanted)
+    else:
+        found, reached = list(_after(rows, column, before)[:wanted]), None
+    found = found[skip:]
+    if len(found) > size:
+        return Page(found[:size], _cursor(found[size - 1], column))
+    return Page(found, reached, stopped=reached is not None)
+
+
+def find(conversation: UUID) -> Conversation | None:
+    """One of them."""
+    return Conversation.objects.filter(id=conversation).first()
+
+
+def named(name: str, most: int = 2) -> list[Conversation]:
+    """Those of a session's id, and no more than so many."""
+    if not name:
+        return []
+    return list(Conversation.objects.filter(session_id=name.replace("\x00", "")).order_by("-last_at")[:most])
+
+
+def id_of(exchange: UUID) -> UUID | None:
+    """The conversation that an exchange is a turn of, None for one that is none."""
+    return Turn.objects.filter(id=exchange).values_list("conversation", flat=True).first()
+
+
+def of_exchange(exchange: UUID) -> Loaded | None:
+    """The same with all its turns."""
+    known = id_of(exchange)
+    row = find(known) if known else None
+    return load(row) if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a turn stands in its conversation; `number` counts from 1, `next` goes on from it."""
+
+    conversation: Conversation
+    place: Place
+    number: int
+    next: UUID | None
+
+
+def standing(exchange: UUID) -> Standing | None:
+    """That of an exchange; of several turns that go on from it the next is the one on the lowest branch."""
+    found = of_exchange(exchange)
+    places = found.tree.places if found else ()
+    numbered = {place.id: (number, place) for number, place in enumerate(places, start=1)}
+    if found is None or exchange not in numbered:
+        return None
+    number, place = numbered[exchange]
+    children = [other for other in places if (other.parent, other.agent_id) == (exchange, place.agent_id)]
+    following = min(
+        children, key=lambda child: (child.kind is not place.kind, child.branch, child.id), default=None
+    )
+    return Standing(found.conversation, place, number, following.id if following else None)
+
+
+def title(row: Conversation) -> str:
+    """The first words of its person, "" where nobody has them any more or can read them. For readers of bodies alone."""
+    try:
+        return title_of(row)
+    except KeyUnavailable:
+        return ""
+
+
+def cost_state(row: Conversation) -> str:
+    """How far its cost can be trusted: the worst of its turns."""
+    return next((state for state in _DOUBTS if getattr(row, state)), "exact")
+
+
+def cache_share(row: Conversation) -> float | None:
+    """What part of all input was read from the cache, None without any input."""
+    total = row.input_tokens + row.cache_read_tokens + row.cache_write_tokens
+    return row.cache_read_tokens / total if total else None
+
+
+def are_missing() -> bool:
+    """Whether exchanges are stored and no conversation is: those of before there were any."""
+    return not Conversation.objects.exists() and DomainTotal.objects.filter(stored__gt=0).exists()
+
+
+def _indexed(chosen: Filter, column: str) -> Q:
+    found = _period(chosen) if column == SORTS["activity"] else Q()
+    if chosen.domain:
+        found &= domain_is(chosen.domain)
+    if chosen.session:
+        found &= Q(session_id=chosen.session)
+    return found
+
+
+def _others(chosen: Filter, column: str) -> Q:
+    """What no index of this order tells."""
+    found = Q() if column == SORTS["activity"] else _period(chosen)
+    for attribute, name in _EQUAL.items():
+        if value := getattr(chosen, attribute):
+            found &= Q(**{name: value})
+    if chosen.model:
+        found &= Q(model_names__contains=[chosen.model])
+    return found
+
+
+def _period(chosen: Filter) -> Q:
+    bounds, found = chosen.bounds(timezone.now()), Q()
+    if bounds.since:
+        found &= Q(last_at__gte=bounds.since)
+    if bounds.until:
+        found &= Q(last_at__lt=bounds.until)
+    return found
+
+
+def _look(
+    rows: QuerySet[Conversation], others: Q, column: str, before: Cursor | None, wanted: int
+) -> tuple[list[Conversation], Cursor | None]:
+    """Step by step through the order until there are enough, or the bounds are reached: then also where."""
+    found: list[Conversation] = []
+    looked, ends_at = 0, time.monotonic() + MOST_SECONDS
+    while len(found) < wanted:
+        stretch = _after(rows, column, before)
+        last = [Cursor(*row) for row in stretch.values_list(column, "id")[STEP - 1 : STEP]]
+        part = stretch.filter(TupleGreaterThanOrEqual(_pair(column), _values(last[0]))) if last else stretch
+        found += part.filter(others)[: wanted - len(found)]
+        if not last:
+            return found, None
+        before, looked = last[0], looked + STEP
+        if looked >= MOST_ROWS or time.monotonic() > ends_at:
+            break
+    return found, before
+
+
+def _after(rows: QuerySet[Conversation], column: str, before: Cursor | None) -> QuerySet[Conversation]:
+    return rows.filter(TupleLessThan(_pair(column), _values(before))) if before else rows
+
+
+def _pair(column: str) -> Tuple:
+    return Tuple(F(column), F("id"))
+
+
+def _values(cursor: Cursor) -> Sequence[Any]:
+    return (cursor.value, cursor.id)
+
+
+def _cursor(row: Conversation, column: str) -> Cursor:
+    return Cursor(getattr(row, column), row.id)
