@@ -103,8 +103,9 @@ def request_details(details: Details, conversation: Loaded | None) -> RequestDet
         left_organisation=exchange.left_organisation or None,
         session_id=exchange.session_id or None,
         **conversations.links(conversation, exchange),
-        request_headers=[(name, mask_text(value)) for name, value in details.request_headers],
-        response_headers=[(name, mask_text(value)) for name, value in details.response_headers],
+        request_headers=[(name, mask_text(value)) for name, value in details.headers.request],
+        response_headers=[(name, mask_text(value)) for name, value in details.headers.response],
+        headers_missing=details.headers.missing or None,
         request_body=_request(details),
         response_body=_response(details),
         request_missing=details.request.missing or None,
@@ -153,15 +154,15 @@ def _served(exchange: Exchange) -> dict[str, Any]:
 
 
 def _request(details: Details) -> object:
-    return _value(bodies.readable(details.request, details.request_headers))
+    return _value(bodies.readable(details.request, details.headers.request))
 
 
 def _response(details: Details) -> object:
     """The message, rebuilt where it came as a stream; of a batch's results the first few."""
-    plain = bodies.readable(details.response, details.response_headers)
+    plain = bodies.readable(details.response, details.headers.response)
     if usage_of(details.exchange):
         return mask_json(first_results(plain, FIRST))
-    kind = bodies.header(details.response_headers, "content-type")
+    kind = bodies.header(details.headers.response, "content-type")
     message = read_response(details.exchange.status, kind, plain).message
     return _value(plain) if message is None else _masked(message)
 

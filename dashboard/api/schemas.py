@@ -225,6 +225,7 @@ class RequestDetails(RequestSummary):
     parent_agent_id: str | None
     request_headers: list[tuple[str, str]]
     response_headers: list[tuple[str, str]]
+    headers_missing: str | None = Field(description="Why headers that were kept cannot be read, else null")
     request_body: Any
     response_body: Any
     request_missing: str | None = Field(description="Why there is no request body, null where it is kept")

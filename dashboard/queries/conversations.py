@@ -115,7 +115,7 @@ def of_exchange(exchange: UUID) -> Loaded | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Position:
     """Where a turn stands in its conversation; `number` counts from 1, `next` goes on from it."""
 
     conversation: Conversation
@@ -124,7 +124,7 @@ class Standing:
     next: UUID | None
 
 
-def standing(exchange: UUID) -> Standing | None:
+def position(exchange: UUID) -> Position | None:
     """That of an exchange; of several turns that go on from it the next is the one on the lowest branch."""
     found = of_exchange(exchange)
     places = found.tree.places if found else ()
@@ -136,7 +136,7 @@ def standing(exchange: UUID) -> Standing | None:
     following = min(
         children, key=lambda child: (child.kind is not place.kind, child.branch, child.id), default=None
     )
-    return Standing(found.conversation, place, number, following.id if following else None)
+    return Position(found.conversation, place, number, following.id if following else None)
 
 
 def title(row: Conversation) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 from django.db.models import Sum
@@ -13,6 +13,7 @@ from dashboard.queries.filtering import Found
 from proxy.store.billing.explain import Explanation, explain
 from proxy.store.bodies.blobs import BodyMissingError, Chunks, body_of, decode_chunks
 from proxy.store.bodies.encryption import KeyUnavailable
+from proxy.store.bodies.headers import NONE, Headers, headers_of
 from proxy.store.bodies.traffic import Traffic
 from proxy.store.models import CacheBreak, DomainTotal, Exchange, ExchangeBody, Pin
 from proxy.store.months.retention import METADATA, why_gone
@@ -64,8 +65,7 @@ class Details:
     """One exchange with its headers, the times of its pieces, both bodies, its bill, its cache break and whether it is pinned."""
 
     exchange: Exchange
-    request_headers: list[tuple[str, str]]
-    response_headers: list[tuple[str, str]]
+    headers: Headers
     chunks: Chunks
     request: KeptBody
     response: KeptBody
@@ -115,8 +115,7 @@ def details(exchange_id: UUID) -> Details | None:
     kept = ExchangeBody.objects.filter(id=exchange_id).first()
     return Details(
         exchange=exchange,
-        request_headers=_pairs(kept.request_headers) if kept else [],
-        response_headers=_pairs(kept.response_headers) if kept else [],
+        headers=_headers(kept) if kept else NONE,
         chunks=decode_chunks(bytes(kept.chunks)) if kept and kept.chunks else [],
         request=body(exchange_id, "request"),
         response=body(exchange_id, "response"),
@@ -143,6 +142,14 @@ def body(exchange_id: UUID, side: Literal["request", "response"]) -> KeptBody:
         return KeptBody(None, str(error))
 
 
-def _pairs(headers: Any) -> list[tuple[str, str]]:
-    """Headers as pairs, repeats and order kept."""
-    return [(str(name), str(value)) for name, value in headers or []]
+def request_headers(exchange_id: UUID) -> list[tuple[str, str]]:
+    """Those of a request, [] where none are stored or can be read."""
+    kept = ExchangeBody.objects.filter(id=exchange_id).first()
+    return list(_headers(kept).request) if kept else []
+
+
+def _headers(kept: ExchangeBody) -> Headers:
+    try:
+        return headers_of([kept])[kept.id]
+    except KeyUnavailable as error:
+        return Headers([], [], str(error))

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from dashboard.queries import conversations, exchanges
 from proxy.store.bodies.codings import plain
-from proxy.store.models import CacheBreak, Exchange, ExchangeBody
+from proxy.store.models import CacheBreak, Exchange
 
 
 class NoPairError(LookupError):
@@ -54,7 +54,4 @@ def _request(exchange_id: UUID) -> bytes:
     body = exchanges.body(exchange_id, "request")
     if body.data is None:
         raise NoPairError(f"The body of request {exchange_id} cannot be compared: {body.missing}")
-    headers = (
-        ExchangeBody.objects.filter(id=exchange_id).values_list("request_headers", flat=True).first() or []
-    )
-    return plain(body.data, [(name, value) for name, value in headers])
+    return plain(body.data, exchanges.request_headers(exchange_id))

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from playwright.async_api import Page, expect
 
 from proxy.store.models import Conversation
@@ -43,7 +43,7 @@ async def overflow(page: Page) -> int:
 async def test_list_and_session_look_right(
     open_page: Opened, row: Conversation, width: int, theme: str
 ) -> None:
-    other = await sync_to_async(stored)(long(3))
+    other = await database_sync_to_async(stored)(long(3))
     for path in ("/dashboard/sessions", f"/dashboard/session/{row.id}", f"/dashboard/session/{other.id}"):
         page = await open_page(path, width=width, theme=theme)
 
@@ -85,9 +85,9 @@ async def test_the_tree_is_walked_by_keyboard_and_leads_to_turns(
 
 
 async def test_a_long_session_is_read_as_it_is_scrolled(open_page: Opened) -> None:
-    row = await sync_to_async(stored)(long(120))
+    row = await database_sync_to_async(stored)(long(120))
     page = await open_page(f"/dashboard/session/{row.id}")
-    turns = page.locator("#turns > article.step")
+    turns = page.locator("#turns article.step")
 
     await expect(turns).to_have_count(50)
     for count in (100, 120):
@@ -96,21 +96,39 @@ async def test_a_long_session_is_read_as_it_is_scrolled(open_page: Opened) -> No
         await expect(turns).to_have_count(count)
 
 
+async def test_turns_far_from_what_is_read_leave_and_come_back(open_page: Opened) -> None:
+    row = await database_sync_to_async(stored)(long(300))
+    page = await open_page(f"/dashboard/session/{row.id}")
+    turns, first = page.locator("#turns article.step"), page.locator("#turns > .stretch").first
+
+    while await page.locator(".more-turns").count():
+        await page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+        await page.wait_for_timeout(100)
+    await expect(page.locator("#turns")).to_contain_text("question 299")
+    await expect(first).to_have_attribute("data-away", "yes")
+    assert await turns.count() < 250
+    tall = await page.evaluate("document.body.scrollHeight")
+
+    await page.evaluate("window.scrollTo(0, 0)")
+    await expect(turns.first).to_contain_text("question 0")
+    assert abs(await page.evaluate("document.body.scrollHeight") - tall) < 200
+
+
 async def test_a_running_session_grows_below_what_is_read(open_page: Opened) -> None:
     world = World(4, "running")
     thread = Thread(world)
     for number in range(12):
         thread.ask(f"question {number}", [said("word " * 40)])
-    row = await sync_to_async(stored)(world.sent)
+    row = await database_sync_to_async(stored)(world.sent)
     page = await open_page(f"/dashboard/session/{row.id}")
-    turns = page.locator("#turns > article.step")
+    turns = page.locator("#turns article.step")
     await expect(page.locator("#socket")).to_have_text("Live")
     await turns.nth(5).scroll_into_view_if_needed()
     top = await turns.nth(5).evaluate("element => element.getBoundingClientRect().top")
 
     for number in range(12, 14):
         thread.ask(f"question {number}", [said("later")])
-        await sync_to_async(stored)(world.sent[-1:])
+        await database_sync_to_async(stored)(world.sent[-1:])
         await publish(event("stored"))
         await expect(turns).to_have_count(number + 1)
     await expect(turns.last).to_contain_text("question 13")
@@ -125,7 +143,7 @@ async def test_the_list_is_read_again_but_not_under_a_pointer(open_page: Opened,
     rows = page.locator(".sessions tbody tr")
     await rows.first.hover()
 
-    await sync_to_async(stored)(long(1))
+    await database_sync_to_async(stored)(long(1))
     await publish(event("stored"))
     await page.wait_for_timeout(1500)
     await expect(rows).to_have_count(1)
@@ -137,7 +155,7 @@ async def test_the_list_is_read_again_but_not_under_a_pointer(open_page: Opened,
 async def test_the_history_of_a_large_request_is_read_when_it_is_unfolded(open_page: Opened) -> None:
     messages = [{"role": "user", "content": "old " * 20_000}, {"role": "assistant", "content": "known"}]
     body = {"messages": [*messages, {"role": "user", "content": "And now?"}]}
-    exchange = await sync_to_async(people.make_exchange)(request=body)
+    exchange = await database_sync_to_async(people.make_exchange)(request=body)
     page = await open_page(f"/dashboard/request/{exchange.id}")
 
     await expect(page.locator("article.turn")).to_have_count(2)

@@ -12,6 +12,7 @@ import django
 import msgspec
 
 from nexus_project import env
+from proxy.record import HeaderPairs
 from tests.chaos.verdict import Stored, Sums
 
 env.use_settings("nexus_project.settings.store")
@@ -20,6 +21,7 @@ django.setup()
 from django.db.models import Sum  # noqa: E402 - Django's settings come first
 
 from proxy.store.bodies.blobs import BodyMissingError, body_of  # noqa: E402 - the same
+from proxy.store.bodies.headers import NONE, headers_of  # noqa: E402 - the same
 from proxy.store.models import (  # noqa: E402 - the same
     DeadLetter,
     DomainTotal,
@@ -66,7 +68,7 @@ def settled(expected: int, seconds: float) -> Sums:
     return found
 
 
-def stored(row: Exchange, headers: list[list[str]]) -> Stored:
+def stored(row: Exchange, headers: HeaderPairs) -> Stored:
     mark = next((value for name, value in headers if name == "x-test-id"), "")
     try:
         request, response = body_of(row.id, "request"), body_of(row.id, "response")
@@ -80,9 +82,9 @@ def main() -> None:
     lines = msgspec.json.Encoder()
     out = sys.stdout.buffer
     out.write(lines.encode(settled(expected, seconds)) + b"\n")
-    headers = dict(ExchangeBody.objects.values_list("id", "request_headers"))
+    headers = headers_of(ExchangeBody.objects.all())
     for row in Exchange.objects.order_by("id").iterator():
-        out.write(lines.encode(stored(row, headers.get(row.id, []))) + b"\n")
+        out.write(lines.encode(stored(row, headers.get(row.id, NONE).request)) + b"\n")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import httpx
 import psycopg
 import pytest
 import redis
+import zstandard
 from psycopg.rows import dict_row
 
 from nexus_project import env
@@ -23,6 +24,8 @@ from nexus_project.stack.machine import ports
 from nexus_project.stack.servers.redis import find_server
 from nexus_project.stack.supervision import commands
 from nexus_project.stack.supervision.commands import Service
+from proxy.record import HeaderPairs
+from proxy.store.bodies.headers import unpack
 from tests import addresses
 from tests.flow.bare import Starter
 from tests.flow.services import Process, wait_for
@@ -30,6 +33,12 @@ from tests.flow.services import Process, wait_for
 opened: list[httpx.Client] = []
 
 OPERATOR_KEY = "sk-ant-api03-of-the-operator"
+
+_HEADERS = """
+SELECT exchange.outcome, body.headers, blob.data AS dictionary
+FROM proxy_exchange AS exchange JOIN proxy_exchangebody AS body USING (id) LEFT JOIN proxy_blob AS blob
+    ON blob.digest = body.headers_dictionary AND blob.month = date_trunc('month', exchange.started_at AT TIME ZONE 'UTC')
+"""
 
 
 @dataclass
@@ -67,12 +76,27 @@ class Nexus:
         (row,) = self.rows(query, exchange_id)
         return row
 
+    def headers(self, exchange_id: str) -> tuple[HeaderPairs, HeaderPairs]:
+        """The recorded headers of a stored exchange, both sides."""
+        (row,) = self.rows(f"{_HEADERS} WHERE body.id = %s", exchange_id)
+        return _unpacked(row)
+
+    def outcomes(self, mark: str) -> list[str]:
+        """How the stored exchanges ended whose request carried this id in `x-test-id`."""
+        found = ((row["outcome"], _unpacked(row)[0]) for row in self.rows(f"{_HEADERS} ORDER BY body.id"))
+        return [outcome for outcome, request in found if ("x-test-id", mark) in request]
+
     def received(self, exchange_id: str) -> Received:
         """What upstream got of the exchange whose request carried this id in `x-test-id`."""
         return next(entry for entry in self.emulator.app.log if entry.value("x-test-id") == exchange_id)
 
     def _words(self) -> str:
         return f"proxy:\n{self.proxy.words()[-3000:]}\nworker:\n{self.worker.words()[-3000:]}"
+
+
+def _unpacked(row: dict[str, Any]) -> tuple[HeaderPairs, HeaderPairs]:
+    dictionary = zstandard.decompress(row["dictionary"]) if row["dictionary"] else b""
+    return unpack(row["headers"], dictionary)
 
 
 def make_database() -> str:

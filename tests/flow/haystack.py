@@ -6,11 +6,15 @@ import gzip
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import psycopg
 import redis
 import zstandard
 from psycopg import sql
+
+from proxy.store.bodies.headers import unpack
 
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{24,}={0,2}")
@@ -72,7 +76,21 @@ def database(address: str) -> bytes:
                 sql.SQL("SELECT * FROM {}").format(sql.Identifier(table))
             ).fetchall():
                 parts += [_bytes(value) for value in row]
+        parts += _headers(connection)
     return b"\n".join(parts)
+
+
+def _headers(connection: psycopg.Connection[tuple[Any, ...]]) -> list[bytes]:
+    """Those that are compressed with a dictionary which can be read."""
+    found = connection.execute(
+        "SELECT body.headers, blob.data FROM proxy_exchangebody AS body"
+        " JOIN proxy_blob AS blob ON blob.digest = body.headers_dictionary"
+    ).fetchall()
+    return [
+        msgspec.json.encode(unpack(frame, zstandard.decompress(dictionary)))
+        for frame, dictionary in found
+        if dictionary.startswith(ZSTD_MAGIC)
+    ]
 
 
 def _bytes(value: object) -> bytes:

@@ -47,7 +47,7 @@ def read_somewhere() -> set[str]:
         for folder in ("nexus_project", "accounts", "proxy", "dashboard")
         for path in (BASE_DIR / folder).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and node.args and ast.unparse(node.func).startswith(("env.", "text"))
+        if isinstance(node, ast.Call) and node.args and re.match(r"env\.|text\w*$", ast.unparse(node.func))
     ]
     names = [call.args[0].value for call in calls if isinstance(call.args[0], ast.Constant)]
     return {name for name in names if isinstance(name, str) and re.fullmatch("[A-Z_]+", name)}

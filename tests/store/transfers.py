@@ -13,6 +13,7 @@ from django.db import models
 from proxy.record import Record
 from proxy.store.models import Conversation, DomainTotal, Rollup, Spool
 from proxy.store.postgres.partitions import MODELS
+from tests.store.agent_headers import request_headers, response_headers
 from tests.store.agent_session import SESSION, AgentSession
 from tests.store.records import ask, make_closing, make_head, make_record, say, start, stream
 
@@ -23,7 +24,10 @@ def all_kinds() -> list[Record]:
     """A session whose requests build on each other, and everything that is odd."""
     session = [
         make_record(
-            body, serial=serial, head=make_head(NOVEMBER, headers=[("x-claude-code-session-id", SESSION)])
+            body,
+            serial=serial,
+            head=make_head(NOVEMBER, headers=request_headers(SESSION, serial, body)),
+            closing=make_closing(headers=response_headers(SESSION, serial)),
         )
         for serial, body in enumerate(AgentSession().requests(20), 1)
     ]

@@ -34,11 +34,11 @@ class RequestPage:
 
     @cached_property
     def _request(self) -> bytes:
-        return readable(self.details.request, self.details.request_headers)
+        return readable(self.details.request, self.details.headers.request)
 
     @cached_property
     def _response(self) -> bytes:
-        return readable(self.details.response, self.details.response_headers)
+        return readable(self.details.response, self.details.headers.response)
 
     @property
     def views(self) -> dict[str, str]:
@@ -54,7 +54,7 @@ class RequestPage:
     def response(self) -> ResponseContent:
         if self.batch:
             return ResponseContent()  # a line for each result, and no message: it may be huge
-        content_type = bodies.header(self.details.response_headers, "content-type")
+        content_type = bodies.header(self.details.headers.response, "content-type")
         return read_response(self.details.exchange.status, content_type, self._response)
 
     @cached_property
@@ -121,11 +121,11 @@ class RequestPage:
 
     @property
     def request_headers(self) -> list[tuple[str, str]]:
-        return [(name, mask_text(value)) for name, value in self.details.request_headers]
+        return [(name, mask_text(value)) for name, value in self.details.headers.request]
 
     @property
     def response_headers(self) -> list[tuple[str, str]]:
-        return [(name, mask_text(value)) for name, value in self.details.response_headers]
+        return [(name, mask_text(value)) for name, value in self.details.headers.response]
 
     @property
     def output_per_second(self) -> float | None:

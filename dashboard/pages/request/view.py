@@ -43,13 +43,13 @@ def _history(request: HttpRequest, found: Details) -> HttpResponse:
     return _unkept(render(request, "request/history.html", {"talk": talk, "exchange": found.exchange}))
 
 
-def _standing(request: HttpRequest, found: Details) -> HttpResponse:
+def _position(request: HttpRequest, found: Details) -> HttpResponse:
     """Its place in its session, which takes all turns of that to tell."""
-    standing = conversations.standing(found.exchange.id)
-    return _unkept(render(request, "request/standing.html", {"standing": standing}))
+    position = conversations.position(found.exchange.id)
+    return _unkept(render(request, "request/position.html", {"position": position}))
 
 
-_PARTS = {"history": _history, "standing": _standing}
+_PARTS = {"history": _history, "position": _position}
 
 
 def _unkept(response: HttpResponse) -> HttpResponse:

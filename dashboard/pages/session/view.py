@@ -1,7 +1,7 @@
 """One session: the page, and the parts of it that are loaded when somebody scrolls, unfolds or waits for more."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -26,11 +26,12 @@ NOT_STORED = "No session of this name is stored."
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Some turns of a list, and the query of the part that follows; "" at its end."""
+    """Some turns of a list. `more` is the query of the part that follows, "" at its end, and `again` that of themselves."""
 
     turns: list[reading.Shown]
-    more: str
-    last: UUID | None
+    more: str = ""
+    again: str = ""
+    last: UUID | None = None
 
 
 def session(request: HttpRequest, name: str) -> HttpResponse:
@@ -66,7 +67,7 @@ def _page(request: HttpRequest, conversation: Conversation) -> HttpResponse:
     outline, with_words = Outline(load(conversation)), reads_bodies(request)
     show, at = request.GET.get("show", ""), _step(outline, request.GET.get("at", ""))
     if show in ("failed", "dearest"):
-        stretch = Stretch(reading.listed(outline, _chosen(outline, show), with_words=with_words), "", None)
+        stretch = Stretch(reading.listed(outline, _chosen(outline, show), with_words=with_words))
     else:
         show, line = "", _line_of(outline, at)
         stretch = _stretch(outline, line, line.index(at) if at else 0, _name_of(at), with_words=with_words)
@@ -91,6 +92,8 @@ def _turns(request: HttpRequest, conversation: Conversation) -> HttpResponse:
     line, after = _line(outline, name), _step(outline, request.GET.get("after", ""))
     start = line.index(after) + 1 if after in line else 0
     stretch = _stretch(outline, line, start, name, with_words=reads_bodies(request))
+    if "again" in request.GET:
+        stretch = replace(stretch, more="", last=None)
     context = {"outline": outline, "stretch": stretch, "is_main": name == MAIN}
     return render(request, "session/turns.html", context)
 
@@ -175,10 +178,14 @@ def _chosen(outline: Outline, show: str) -> list[Step]:
 
 def _stretch(outline: Outline, line: Sequence[Step], start: int, name: str, *, with_words: bool) -> Stretch:
     steps = line[start : start + PAGE_SIZE]
-    more = start + PAGE_SIZE < len(line)
-    query = urlencode({"part": "turns", "agent": name, "after": str(steps[-1].id)}) if more else ""
+    part = {"part": "turns", "agent": name}
+    more = urlencode({**part, "after": steps[-1].id}) if start + PAGE_SIZE < len(line) else ""
+    before = line[start - 1].id if start else ""
     return Stretch(
-        reading.listed(outline, steps, with_words=with_words), query, steps[-1].id if steps else None
+        turns=reading.listed(outline, steps, with_words=with_words),
+        more=more,
+        again=urlencode({**part, "after": before, "again": 1}),
+        last=steps[-1].id if steps else None,
     )
 
 

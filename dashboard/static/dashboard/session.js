@@ -46,6 +46,26 @@
     turn.scrollIntoView({ block: "center" });
   });
 
+  // Thousands of turns would take hundreds of megabytes: those far from what is read leave their height, and come back near it.
+  const near = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) {
+      if (isIntersecting && target.dataset.away) {
+        near.unobserve(target);
+        htmx.ajax("GET", target.dataset.again, { target, swap: "outerHTML" });
+      } else if (!isIntersecting && !target.dataset.away && !target.contains(document.activeElement)) {
+        target.style.height = `${target.offsetHeight}px`;
+        target.dataset.away = "yes";
+        target.replaceChildren();
+      }
+    }
+  }, { rootMargin: "8000px 0px" });
+
+  function watch() {
+    for (const stretch of document.querySelectorAll("#turns > .stretch[data-again]")) near.observe(stretch);
+  }
+
   document.addEventListener("htmx:oobAfterSwap", settle);
+  document.addEventListener("htmx:load", watch);
   settle();
+  watch();
 })();

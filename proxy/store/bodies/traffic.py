@@ -11,7 +11,7 @@ from proxy.store.models import Exchange
 class Side:
     """A request or an answer. `body` is None where it is not at hand; `digest`, its SHA-256, is b"" where nobody reported it.
 
-    `not_kept` says that it was too large for that, `damaged` that it should be in the tables and cannot be read.
+    `not_kept` says that it was too large for that, `damaged` that it or its headers should be in the tables and cannot be read.
     """
 
     headers: HeaderPairs

@@ -11,6 +11,7 @@ from proxy.conversations.parents import LinkKind
 from proxy.conversations.tree import Kind, Place
 from proxy.store.bodies.blobs import BodyMissingError, body_of
 from proxy.store.bodies.codings import plain
+from proxy.store.bodies.headers import NONE, headers_of
 from proxy.store.conversations.loading import Loaded
 from proxy.store.models import CacheBreak, Exchange, ExchangeBody
 from proxy.store.postgres import columns
@@ -69,8 +70,8 @@ def plain_body(exchange: UUID, which: str) -> bytes:
         body = body_of(exchange, "request" if which == "request" else "response")
     except BodyMissingError:
         return b""
-    headers = ExchangeBody.objects.filter(pk=exchange).values_list(f"{which}_headers", flat=True).first()
-    return plain(body, [(name, value) for name, value in headers or ()])
+    headers = headers_of(ExchangeBody.objects.filter(pk=exchange)).get(exchange, NONE)
+    return plain(body, headers.request if which == "request" else headers.response)
 
 
 def _answered(row: Exchange) -> bool:

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connection, transaction
 
 from proxy.record import Batch
-from proxy.store.bodies import data_keys
+from proxy.store.bodies import data_keys, headers
 from proxy.store.bodies.blobs import ChunkWriter, chunks_of, encode_chunks
 from proxy.store.bodies.encryption import KeyUnavailable, Seal
 from proxy.store.bodies.manifests import Lines
@@ -163,8 +163,6 @@ def body_row(exchange: Exchange, traffic: Traffic, writer: ChunkWriter, lines: L
     row = new_row(
         ExchangeBody,
         id=exchange.id,
-        request_headers=request.headers,
-        response_headers=response.headers,
         request_digest=_digest(seal, request),
         response_digest=_digest(seal, response),
         response_manifest=b"".join(writer.add(month, _whole_chunk(response))),
@@ -173,6 +171,9 @@ def body_row(exchange: Exchange, traffic: Traffic, writer: ChunkWriter, lines: L
         request_not_kept=request.not_kept,
         response_not_kept=response.not_kept,
         chunks=encode_chunks(traffic.chunks),
+        **headers.columns_of(
+            headers.Headers(request.headers, response.headers), exchange.domain, month, writer
+        ),
     )
     cut = chunks_of(request.body) if request.body is not None else []
     lines.write(exchange, writer.add(month, cut), row)

@@ -167,6 +167,10 @@ class ExchangeBody(models.Model):
     request_not_kept = models.BooleanField(default=False, db_default=False)
     response_not_kept = models.BooleanField(default=False, db_default=False)
     chunks = models.BinaryField()
+    # Both sides in one frame, and the digest of the blob that it is compressed with, if any. The columns of JSON above hold those
+    # of earlier versions. `proxy.store.bodies.headers` writes and reads all four.
+    headers = models.BinaryField(null=True)
+    headers_dictionary = models.BinaryField(null=True)
 
     class Meta:
         default_permissions = ()

@@ -94,6 +94,6 @@ def _at(record: Record, exchange_id: UUID, period: Period) -> Record:
 
 
 def _body(exchange: Exchange, record: Record, writer: ChunkWriter, lines: Lines) -> ExchangeBody:
-    row = body_row(exchange, traffic_of(record), writer, lines)
-    row.request_headers = [pair for pair in record.head.headers if pair[0] not in _SESSION_HEADERS]
-    return row
+    headers = [pair for pair in record.head.headers if pair[0] not in _SESSION_HEADERS]
+    head = msgspec.structs.replace(record.head, headers=headers)
+    return body_row(exchange, traffic_of(msgspec.structs.replace(record, head=head)), writer, lines)

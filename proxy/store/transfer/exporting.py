@@ -30,7 +30,7 @@ class Manner:
 
 @dataclass(slots=True)
 class Exported:
-    """What was written. `bytes` before compression by the file's name; `damaged` counts bodies that could not be read."""
+    """What was written. `bytes` before compression by the file's name; `damaged` counts bodies or headers that cannot be read."""
 
     exchanges: int = 0
     bytes: int = 0

@@ -161,9 +161,7 @@ _SHAPES: dict[str, Any] = {
     ],
     "attempts": Attempts,
 }
-_HEADERS = list[
-    tuple[Annotated[str, msgspec.Meta(pattern=_TEXT)], Annotated[str, msgspec.Meta(pattern=_TEXT)]]
-]
+_HEADERS = list[tuple[str, str]]
 
 
 def _column(field: models.Field[Any, Any]) -> tuple[str, Any] | tuple[str, Any, Any]:

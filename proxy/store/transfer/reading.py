@@ -1,4 +1,4 @@
-"""Exchanges with their traffic, as it is in the tables: three queries for a group, however many are in it."""
+"""Exchanges with their traffic, as it is in the tables: four queries for a group, however many are in it."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +10,7 @@ from uuid import UUID
 from proxy.record import HeaderPairs
 from proxy.store.bodies.blobs import decode_chunks, is_whole, sound_chunks
 from proxy.store.bodies.encryption import is_keyed
+from proxy.store.bodies.headers import Headers, headers_of
 from proxy.store.bodies.manifests import requests_chunks, split
 from proxy.store.bodies.traffic import Side, Traffic, Whole
 from proxy.store.models import Exchange, ExchangeBody, month_of
@@ -19,10 +20,11 @@ Manifests = Mapping[UUID, tuple[Sequence[bytes] | None, Sequence[bytes]]]
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One side of an exchange as its row has it."""
+    """One side of an exchange as its row has it; `damaged` where its headers cannot be read."""
 
     id: UUID
     headers: HeaderPairs
+    damaged: bool
     digest: bytes
     dropped: bool
     not_kept: bool
@@ -32,10 +34,10 @@ def read(group: Sequence[Exchange], *, bodies: bool) -> Iterator[Whole]:
     """The exchanges of a group in their order; without `bodies`, only headers and times are read."""
     rows = ExchangeBody.objects.in_bulk([exchange.id for exchange in group])
     manifests = _manifests(rows) if bodies else {}
-    chunks = _chunks(manifests)
+    chunks, headers = _chunks(manifests), headers_of(rows.values())
     for exchange in group:
         row = rows.get(exchange.id)
-        yield Whole(exchange, _traffic(row, manifests, chunks) if row else None)
+        yield Whole(exchange, _traffic(row, headers[row.id], manifests, chunks) if row else None)
 
 
 def _manifests(rows: Mapping[UUID, ExchangeBody]) -> Manifests:
@@ -51,23 +53,25 @@ def _chunks(manifests: Manifests) -> Mapping[date, Mapping[bytes, bytes]]:
 
 
 def _traffic(
-    row: ExchangeBody, manifests: Manifests, by_month: Mapping[date, Mapping[bytes, bytes]]
+    row: ExchangeBody,
+    headers: Headers,
+    manifests: Manifests,
+    by_month: Mapping[date, Mapping[bytes, bytes]],
 ) -> Traffic:
     chunks = by_month.get(month_of(row.id).date(), {})
     read = row.id in manifests
     request, response = manifests.get(row.id, (None, None))
-    sides = (
-        Kept(
-            row.id, row.request_headers, bytes(row.request_digest), row.request_dropped, row.request_not_kept
-        ),
+    sides = [
         Kept(
             row.id,
-            row.response_headers,
-            bytes(row.response_digest),
-            row.response_dropped,
-            row.response_not_kept,
-        ),
-    )
+            getattr(headers, which),
+            bool(headers.missing),
+            bytes(getattr(row, f"{which}_digest")),
+            getattr(row, f"{which}_dropped"),
+            getattr(row, f"{which}_not_kept"),
+        )
+        for which in ("request", "response")
+    ]
     return Traffic(
         _side(sides[0], _join(request, chunks), read=read),
         _side(sides[1], _join(response, chunks), read=read),
@@ -78,11 +82,11 @@ def _traffic(
 def _side(kept: Kept, body: bytes | None, *, read: bool) -> Side:
     reported = b"" if is_keyed(kept.digest) else kept.digest
     if kept.dropped or kept.not_kept or not read:
-        return Side(kept.headers, None, reported, kept.dropped, kept.not_kept)
+        return Side(kept.headers, None, reported, kept.dropped, kept.not_kept, kept.damaged)
     if body is not None and is_whole(body, kept.digest, month_of(kept.id).date()):
-        return Side(kept.headers, body, sha256(body).digest())
+        return Side(kept.headers, body, sha256(body).digest(), damaged=kept.damaged)
     # No pieces at all: it came by an import from an export without bodies.
-    return Side(kept.headers, None, reported, damaged=body != b"")
+    return Side(kept.headers, None, reported, damaged=kept.damaged or body != b"")
 
 
 def _join(manifest: Sequence[bytes] | None, chunks: Mapping[bytes, bytes]) -> bytes | None:

@@ -189,6 +189,18 @@ def test_e0_one_exchange_with_everything(program: Client) -> None:
     assert read(program, f"/api/requests/{people.make_exchange().id}")["leftOrganisation"] is None
 
 
+def test_headers_that_cannot_be_read_say_why(program: Client) -> None:
+    row = people.make_exchange()
+    assert read(program, f"/api/requests/{row.id}")["headersMissing"] is None
+    with as_owner():
+        ExchangeBody.objects.update(headers=b"x")
+
+    found = read(program, f"/api/requests/{row.id}")
+
+    assert (found["requestHeaders"], found["responseHeaders"]) == ([], [])
+    assert "are damaged: restore the row" in found["headersMissing"]
+
+
 def test_a_body_that_is_no_json_comes_as_text(program: Client) -> None:
     row = people.make_exchange(request=b"plain sk-ant-api03-abcdefghijklmnop", response=b"")
 

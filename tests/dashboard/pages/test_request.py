@@ -94,6 +94,18 @@ def test_a_body_that_is_not_kept_is_named_with_its_size(signed_in: Client) -> No
         assert "damaged" not in shown
 
 
+def test_headers_that_cannot_be_read_are_told(signed_in: Client) -> None:
+    row = people.make_exchange()
+    with as_owner():
+        ExchangeBody.objects.filter(id=row.id).update(headers=b"x", headers_dictionary=b"d" * 16)
+
+    shown = text(signed_in, f"/dashboard/request/{row.id}?view=headers")
+
+    assert f"need a piece of {row.month:%Y-%m} that is missing or damaged" in shown
+    assert (shown.count("They cannot be read."), shown.count("None were kept.")) == (2, 0)
+    assert "Conversation" in text(signed_in, f"/dashboard/request/{row.id}")
+
+
 def test_an_exchange_without_bodies_still_has_a_page(signed_in: Client) -> None:
     row = people.make_exchange()
     with as_owner():
@@ -215,9 +227,9 @@ def test_a_turn_leads_to_its_session_to_the_turn_before_and_to_the_next(signed_i
     row = stored(sent)
 
     page = text(signed_in, f"/dashboard/request/{sent[4].id}")
-    part = text(signed_in, f"/dashboard/request/{sent[1].id}?part=standing")
-    called = text(signed_in, f"/dashboard/request/{sent[2].id}?part=standing")
-    repeat = text(signed_in, f"/dashboard/request/{sent[7].id}?part=standing")
+    part = text(signed_in, f"/dashboard/request/{sent[1].id}?part=position")
+    called = text(signed_in, f"/dashboard/request/{sent[2].id}?part=position")
+    repeat = text(signed_in, f"/dashboard/request/{sent[7].id}?part=position")
 
     assert f'href="/dashboard/session/{row.id}?at={sent[4].id}#turn-{sent[4].id}"' in page
     assert f"Turn 2 of {len(sent)}" in part
@@ -232,4 +244,4 @@ def test_what_is_no_turn_leads_to_no_session(signed_in: Client) -> None:
     row = people.make_exchange()
 
     assert "In its session" not in text(signed_in, f"/dashboard/request/{row.id}")
-    assert "Turn " not in text(signed_in, f"/dashboard/request/{row.id}?part=standing")
+    assert "Turn " not in text(signed_in, f"/dashboard/request/{row.id}?part=position")

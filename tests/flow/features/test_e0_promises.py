@@ -96,9 +96,7 @@ def test_e0_credentials_in_headers_are_stored_masked(nexus: Nexus) -> None:
     response = nexus.client(**{"x-api-key": secret, "user-agent": "seen"}).post("/v1/messages", json=ASK)
     nexus.stored(response.headers["x-nexus-id"])
 
-    query = "SELECT request_headers FROM proxy_exchangebody WHERE id = %s"
-    (row,) = nexus.rows(query, response.headers["x-nexus-id"])
-    headers = dict(row["request_headers"])
+    headers = dict(nexus.headers(response.headers["x-nexus-id"])[0])
     assert headers["user-agent"] == "seen"
     assert "****" in headers["x-api-key"]
     assert secret[13:] not in json.dumps(headers)

@@ -22,7 +22,6 @@ ASK = {
     "stream": True,
     "messages": [{"role": "user", "content": "go on"}],
 }
-OUTCOME = "SELECT outcome FROM proxy_exchange JOIN proxy_exchangebody USING (id) WHERE request_headers::text LIKE %s"
 
 
 def is_red(nexus: Nexus) -> bool:
@@ -77,7 +76,7 @@ def test_what_outlasts_the_grace_is_broken_off_and_stored_as_aborted(
     waiter.join()
     nexus.proxy.stop()
 
-    wait_for(lambda: [row["outcome"] for row in nexus.rows(OUTCOME, f"%{mark}%")] == ["aborted"] * 2)
+    wait_for(lambda: nexus.outcomes(mark) == ["aborted"] * 2)
     assert (waiting[0].status_code, waiting[0].json()["error"]["type"]) == (503, "api_error")
     assert "Traceback" not in nexus.proxy.words()
 

@@ -19,11 +19,6 @@ ASK = {
 }
 
 
-def outcome_of(nexus: Nexus, mark: str) -> list[str]:
-    query = "SELECT outcome FROM proxy_exchange JOIN proxy_exchangebody USING (id) WHERE request_headers::text LIKE %s"
-    return [str(row["outcome"]) for row in nexus.rows(query, f"%{mark}%")]
-
-
 def test_after_kill_9_of_the_proxy_a_running_exchange_is_stored_as_aborted(own: Nexus) -> None:
     mark = uuid4().hex
     client = own.client(**{"x-emulate": "events=500,event-delay-ms=20", "x-test-id": mark})
@@ -36,8 +31,8 @@ def test_after_kill_9_of_the_proxy_a_running_exchange_is_stored_as_aborted(own: 
 
     own.proxy.start()
 
-    wait_for(lambda: outcome_of(own, mark))
-    assert outcome_of(own, mark) == ["aborted"]
+    wait_for(lambda: own.outcomes(mark))
+    assert own.outcomes(mark) == ["aborted"]
 
 
 def test_a_stopped_proxy_lets_its_streams_end_and_ships_every_record(own: Nexus) -> None:
@@ -50,8 +45,8 @@ def test_a_stopped_proxy_lets_its_streams_end_and_ships_every_record(own: Nexus)
         events = b"".join(fragments)
 
     assert b"message_stop" in events
-    wait_for(lambda: outcome_of(own, mark))
-    assert outcome_of(own, mark) == ["complete"]
+    wait_for(lambda: own.outcomes(mark))
+    assert own.outcomes(mark) == ["complete"]
 
 
 def test_with_the_worker_gone_traffic_goes_on_and_its_records_come_later(own: Nexus) -> None:

@@ -16,8 +16,6 @@ from tests.flow import wire
 from tests.flow.conftest import Nexus
 from tests.flow.services import wait_for
 
-OUTCOME = "SELECT outcome FROM proxy_exchange JOIN proxy_exchangebody USING (id) WHERE request_headers::text LIKE %s"
-
 
 @pytest.fixture(autouse=True)
 def _no_traceback(nexus: Nexus) -> Iterator[None]:
@@ -43,10 +41,6 @@ def times_received(nexus: Nexus, mark: str) -> int:
     return len([entry for entry in nexus.emulator.app.log if entry.value("x-test-id") == mark])
 
 
-def outcomes(nexus: Nexus, mark: str) -> list[str]:
-    return [str(row["outcome"]) for row in nexus.rows(OUTCOME, f"%{mark}%")]
-
-
 def test_pipelined_requests_are_answered_in_their_order(nexus: Nexus, mark: str) -> None:
     requests = [
         wire.request_bytes(
@@ -64,7 +58,7 @@ def test_pipelined_requests_are_answered_in_their_order(nexus: Nexus, mark: str)
 
     assert [response.body for response in responses] == [f"{n}!".encode() for n in range(10)]
     assert times_received(nexus, mark) == 10
-    wait_for(lambda: outcomes(nexus, mark) == ["complete"] * 10)
+    wait_for(lambda: nexus.outcomes(mark) == ["complete"] * 10)
 
 
 def test_a_large_body_before_a_pipelined_head_is_not_taken_for_the_head(nexus: Nexus) -> None:
@@ -92,7 +86,7 @@ def test_a_pipelining_client_that_leaves_ends_its_running_request(nexus: Nexus, 
         connection.sendall(first + second)
         connection.recv(1000)
 
-    wait_for(lambda: outcomes(nexus, mark) == ["client_left"], 5)
+    wait_for(lambda: nexus.outcomes(mark) == ["client_left"], 5)
     wait_for(lambda: nexus.received(mark).outcome == "client_left")
 
 
@@ -105,7 +99,7 @@ def test_upstreams_break_reaches_a_client_that_pipelined(nexus: Nexus, mark: str
         response = wire.read_response(connection.makefile("rb"))
 
     assert (response.body, response.whole) == (b"partpart", False)
-    wait_for(lambda: outcomes(nexus, mark) == ["upstream_cut"])
+    wait_for(lambda: nexus.outcomes(mark) == ["upstream_cut"])
     assert "ASGI callable returned" not in nexus.proxy.words()
 
 
@@ -305,4 +299,4 @@ def test_of_a_hundred_streams_of_which_half_leave_each_has_one_record(nexus: Nex
     received = [entry.sha256 for entry in nexus.emulator.app.log if entry.value("x-test-id") == mark]
     assert {found[number] for number in range(1, 100, 2)} == {"complete"}
     assert {found[number] for number in range(0, 100, 2)} == {"client_left"}
-    assert (len(received), len(set(received)), len(outcomes(nexus, mark))) == (100, 100, 100)
+    assert (len(received), len(set(received)), len(nexus.outcomes(mark))) == (100, 100, 100)

@@ -34,13 +34,14 @@ def restart_worker(nexus: Nexus, keys: str) -> None:
 
 
 def test_a_text_is_nowhere_in_the_database_and_comes_back_with_the_key(encrypted: Nexus) -> None:
-    in_body, in_header = f"mark{uuid4().hex}", f"mark{uuid4().hex}"
-    exchange = send(encrypted, in_body, **{"x-test-marker": in_header})
+    # The session is a column, in clear: so the search would see what is.
+    in_body, in_column = f"mark{uuid4().hex}", f"mark{uuid4().hex}"
+    exchange = send(encrypted, in_body, **{"x-claude-code-session-id": in_column})
     encrypted.stored(exchange)
 
     found = haystack.database(encrypted.database)
 
-    assert haystack.holds(found, in_header)
+    assert haystack.holds(found, in_column)
     assert not haystack.holds(found, in_body)
     assert in_body.encode() in bodies(encrypted, exchange)[0]
 

@@ -22,6 +22,7 @@ from proxy.store.models import Blob, DeadLetter, DomainTotal, Exchange, Exchange
 from proxy.store.postgres import columns
 from tests.flow import haystack
 from tests.roles import as_owner
+from tests.store.agent_headers import request_headers
 from tests.store.agent_session import SESSION, AgentSession
 from tests.store.ingest.test_races import ingesting, run_at_once
 from tests.store.records import NOON, ask, make_batch, make_head, make_record, say
@@ -76,6 +77,22 @@ def test_no_byte_of_the_database_holds_a_body(
     known = [sha256(text).digest()[:16] in found for text in (ask(asked), say(answered))]
     assert known == [not on] * 2
     assert dead_letters.record_of(DeadLetter.objects.get()) == poison
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("on", [False, True], ids=["off", "on"])
+def test_the_headers_that_exchanges_share_are_encrypted_too(encrypted: Settings, *, on: bool) -> None:
+    encrypted.BODY_ENCRYPTION = on
+    shared, varies = f"mark{uuid4().hex}", [f"mark{uuid4().hex}" for _ in range(2)]
+    for mark in varies:
+        headers = [*request_headers(SESSION, 1), ("x-shared", shared), ("x-varies", mark)]
+        ingest.ingest(make_batch(make_record(head=make_head(headers=headers))))
+
+    found = whole_database()
+
+    assert haystack.holds(found, shared) == (not on)
+    if not on:
+        assert all(haystack.holds(found, mark) for mark in varies)
 
 
 @pytest.mark.django_db

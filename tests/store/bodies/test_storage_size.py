@@ -9,12 +9,13 @@ from django.db import connection
 from msgspec import structs
 from pytest_django import Settings
 
-from proxy.record import HeaderPairs, Record
+from proxy.record import Record
 from proxy.store.bodies.blobs import body_of
 from proxy.store.ingest import batch as ingest
 from tests.roles import as_owner
+from tests.store.agent_headers import request_headers, response_headers
 from tests.store.agent_session import SESSION, AgentSession
-from tests.store.records import SSE, make_batch, make_closing, make_head, make_record, start, stream
+from tests.store.records import make_batch, make_closing, make_head, make_record, start, stream
 
 pytestmark = pytest.mark.django_db
 
@@ -22,36 +23,22 @@ TURNS = 81
 MARCH = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
 BODIES = ("proxy_blob", "proxy_exchangebody")
 SEARCH = "proxy_text"
-REQUEST_HEADERS: HeaderPairs = [
-    *(
-        (f"x-stainless-{name}", "a value of some length")
-        for name in ("lang", "os", "arch", "runtime", "timeout")
-    ),
-    ("x-claude-code-session-id", SESSION),
-    ("user-agent", "claude-cli/2.0.1 (external, cli)"),
-    ("anthropic-beta", "claude-code-20250219,oauth-2025-04-20,interleaved-thinking-2025-05-14"),
-    ("accept-encoding", "br, gzip, deflate"),
-    ("content-type", "application/json"),
-]
-RESPONSE_HEADERS: HeaderPairs = [
-    *SSE,
-    ("anthropic-organization-id", "283fe1b9-6f9b-46a0-8a3b-2c77535e9841"),
-    ("anthropic-ratelimit-unified-status", "allowed"),
-    ("strict-transport-security", "max-age=31536000; includeSubDomains; preload"),
-    ("cf-ray", "947923a4ec1e5db9-VIE"),
-]
 
 
-def session(seed: int, **head: object) -> list[Record]:
+def session(seed: int, turns: int = TURNS, name: str = SESSION, **head: object) -> list[Record]:
     """A session as the proxy records it, with an answer for each request."""
     return [
         make_record(
             body,
             response(number),
-            head=make_head(MARCH + timedelta(seconds=20 * number), headers=REQUEST_HEADERS, **head),
-            closing=make_closing(headers=RESPONSE_HEADERS, chunks=[(at * 31.5, 150) for at in range(25)]),
+            head=make_head(
+                MARCH + timedelta(seconds=20 * number), headers=request_headers(name, number, body), **head
+            ),
+            closing=make_closing(
+                headers=response_headers(name, number), chunks=[(at * 31.5, 150) for at in range(25)]
+            ),
         )
-        for number, body in enumerate(AgentSession(seed).requests(TURNS))
+        for number, body in enumerate(AgentSession(seed).requests(turns))
     ]
 
 
@@ -121,6 +108,18 @@ def test_an_agents_session_takes_three_percent_or_with_search_four_and_a_half_an
     assert [body_of(UUID(item.head.id), "response") for item in records] == [
         item.response_body for item in records
     ]
+
+
+@pytest.mark.usefixtures("_encrypting")
+def test_the_second_of_two_runs_of_sixty_turns_takes_three_percent_with_its_headers() -> None:
+    for record in session(1, 60):
+        ingest.ingest(make_batch(record))
+    before, records = stored_bytes(*BODIES), session(4, 60, "1d2c3b4a-0000-4000-8000-000000000004")
+
+    for record in records:
+        ingest.ingest(make_batch(record))
+
+    assert (stored_bytes(*BODIES) - before) / sum(len(item.request_body) for item in records) <= 0.03
 
 
 @pytest.mark.usefixtures("_encrypting")

@@ -9,6 +9,7 @@ from pytest_django import Settings
 
 from proxy.record import Record
 from proxy.store.bodies.blobs import body_of, decode_chunks
+from proxy.store.bodies.headers import headers_of
 from proxy.store.ingest import batch as ingest
 from proxy.store.ingest import facts, storing
 from proxy.store.models import Blob, DeadLetter, DomainTotal, Exchange, ExchangeBody, Receipt, Rollup, Spool
@@ -39,7 +40,10 @@ def test_headers_and_timeline_are_kept() -> None:
 
     body = ExchangeBody.objects.get()
 
-    assert body.response_headers == [["Content-Type", "application/json"], ["request-id", "req_1"]]
+    assert headers_of([body])[body.id].response == [
+        ("Content-Type", "application/json"),
+        ("request-id", "req_1"),
+    ]
     assert decode_chunks(bytes(body.chunks)) == [(12.4, 100), (250.6, 44)]
 
 

@@ -14,6 +14,7 @@ from django.db.models import Count, Max, Min
 from proxy.conversations.keys import conversation_id
 from proxy.record import CLIENT_LEFT, COMPLETE, REFUSED, UPSTREAM_ERROR
 from proxy.store.bodies.blobs import body_of, decode_chunks
+from proxy.store.bodies.headers import headers_of
 from proxy.store.models import (
     Blob,
     CacheBreak,
@@ -138,16 +139,17 @@ def test_every_row_says_what_its_bodies_say() -> None:
 
     for row in Exchange.objects.all():
         kept = ExchangeBody.objects.get(id=row.id)
+        headers = headers_of([kept])[row.id]
         request, response = body_of(row.id, "request"), body_of(row.id, "response")
         asked = read_request(row.path, request)
-        content = read_response(row.status, dict(kept.response_headers)["content-type"], response)
+        content = read_response(row.status, dict(headers.response)["content-type"], response)
         assert (row.request_bytes, row.response_bytes) == (len(request), len(response))
         assert (row.request_type, row.model) == (asked.request_type, asked.model)
         assert (row.output_tokens, row.tool_calls) == (
             content.usage and content.usage.output_tokens,
             len(content.tools),
         )
-        assert dict(kept.request_headers).get("x-claude-code-session-id", "") == row.session_id
+        assert dict(headers.request).get("x-claude-code-session-id", "") == row.session_id
         assert sum(size for _, size in decode_chunks(bytes(kept.chunks))) == len(response)
 
 

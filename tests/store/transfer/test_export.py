@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from pytest_django import Settings
 
 from proxy.store.ingest import batch as ingest
 from proxy.store.models import Blob, Exchange
 from proxy.store.transfer import exporting, selection
 from tests.roles import OWNER
+from tests.store.agent_headers import request_headers, response_headers
 from tests.store.agent_session import SESSION
-from tests.store.records import ask, make_batch, make_head, make_record, start, stream
+from tests.store.records import ask, make_batch, make_closing, make_head, make_record, start, stream
 from tests.store.transfers import all_kinds, empty, export, lines_of, reasons
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database_role(OWNER), pytest.mark.usefixtures("prices")]
@@ -57,8 +59,9 @@ def test_single_exchanges_are_chosen_by_id(tmp_path: Path) -> None:
 def test_however_many_exchanges_there_are_queries_grow_with_pages_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, django_assert_max_num_queries: Any
 ) -> None:
-    # The prices, two pages (the second empty), and rows, manifests and pieces of two months for one group.
-    with django_assert_max_num_queries(7):
+    # The prices, two pages (the second empty), and rows, manifests, pieces of two months and dictionaries of one
+    # for one group.
+    with django_assert_max_num_queries(8):
         export(tmp_path / "a")
     monkeypatch.setattr(selection, "_PAGE", 7)
     monkeypatch.setattr(selection, "_GROUP_BYTES", 1)
@@ -98,12 +101,31 @@ def test_a_damaged_body_is_left_out_and_told(tmp_path: Path) -> None:
     ingest.ingest(make_batch(make_record()))
     Blob.objects.all().delete()
 
-    with pytest.raises(CommandError, match="2 bodies are damaged and were left out"):
+    with pytest.raises(CommandError, match="2 bodies or headers are damaged and were left out"):
         export(tmp_path / "a.jsonl")
 
     [line] = lines_of((tmp_path / "a.jsonl").read_bytes())
     assert "request_body" not in line
     assert line["request_headers"]
+
+
+def test_damaged_headers_are_left_out_and_told_without_bodies_too(tmp_path: Path) -> None:
+    closing = make_closing(headers=response_headers("s", 1))
+    ingest.ingest(make_batch(make_record(head=make_head(headers=request_headers("s", 1)), closing=closing)))
+    Blob.objects.all().delete()
+
+    with pytest.raises(CommandError, match="2 bodies or headers are damaged and were left out"):
+        export(tmp_path / "a.parquet", "--format=parquet")
+
+
+def test_a_key_that_is_missing_is_named(tmp_path: Path, settings: Settings) -> None:
+    settings.BODY_ENCRYPTION, settings.BODY_ENCRYPTION_KEYS = True, [b"o" * 32]
+    closing = make_closing(headers=response_headers("s", 1))
+    ingest.ingest(make_batch(make_record(head=make_head(headers=request_headers("s", 1)), closing=closing)))
+    settings.BODY_ENCRYPTION_KEYS = [b"n" * 32]
+
+    with pytest.raises(CommandError, match=r"are encrypted under master key \w+, which is missing"):
+        export(tmp_path / "a.jsonl", "--no-bodies")
 
 
 def test_a_masked_export_shows_no_secret_and_cannot_be_imported(tmp_path: Path) -> None:

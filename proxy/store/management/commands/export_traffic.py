@@ -11,6 +11,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 
 from proxy.record import OUTCOMES
+from proxy.store.bodies.encryption import KeyUnavailable
 from proxy.store.management.arguments import moment
 from proxy.store.management.progress import bar
 from proxy.store.transfer.exporting import Exported, Manner, export
@@ -61,6 +62,8 @@ class Command(BaseCommand):
                 done = export(selection, manner, progress.advance)
         except BrokenPipeError:
             sys.exit(1)  # whoever read it has seen enough
+        except KeyUnavailable as error:
+            raise CommandError(f"{error}.") from error
         except OSError as error:
             raise CommandError(
                 f"{manner.path} cannot be written ({error}): choose another --output."
@@ -68,7 +71,7 @@ class Command(BaseCommand):
         self.stderr.write(json.dumps(asdict(done)) if options["json"] else _summary(done), self.style.SUCCESS)
         if done.damaged:
             raise CommandError(
-                f"{done.damaged} bodies are damaged and were left out: restore them from a backup"
+                f"{done.damaged} bodies or headers are damaged and were left out: restore them from a backup"
                 " (docs/operations.md) and export again."
             )
 
