@@ -14,18 +14,22 @@ from dashboard.access import throttle
 from dashboard.access.signin import NOT_ALLOWED, READ_BODIES, VIEW_FIGURES, Visitor, reads_bodies, visitor
 from dashboard.api import conversations as talks
 from dashboard.api import exporting, openapi, parameters, present
+from dashboard.api import findings as shapes_of_findings
 from dashboard.api.conversations import ConversationDetails, ConversationList, ConversationPagination
 from dashboard.api.filtering import (
     BatchQuery,
+    CacheBreakQuery,
     ConversationQuery,
     DomainQuery,
     FilterQuery,
+    FindingQuery,
     LimitQuery,
     SearchQuery,
     StatsQuery,
     filter_of,
     stats_filter_of,
 )
+from dashboard.api.findings import CacheBreakList, DiffReport, FindingList
 from dashboard.api.schemas import (
     BatchList,
     BatchReport,
@@ -44,11 +48,16 @@ from dashboard.api.schemas import (
 )
 from dashboard.caching import BODIES
 from dashboard.errors import json_error
-from dashboard.queries import batches, conversations, exchanges, figures
+from dashboard.queries import batches, cache_breaks, conversations, exchanges, figures, findings
 from dashboard.queries import limits as limit_queries
 from dashboard.queries import search as searching
+from dashboard.queries.request_pair import NoPairError, pair
 from dashboard.queries.spans import span_of
 from dashboard.queries.storage import Storage, storage
+from dashboard.transcript import request_diff as differences
+from dashboard.transcript.request_diff import NotComparableError
+from proxy.conversations.findings.cause_words import Cause
+from proxy.conversations.findings.finding import FindingKind
 from proxy.conversations.search.query import QueryError, parse
 from proxy.store.conversations.loading import load
 from proxy.store.pipeline import Pipeline, pipeline
@@ -56,6 +65,7 @@ from proxy.store.pipeline import Pipeline, pipeline
 MAX_LIMIT = 1000
 MAX_OFFSET = 10_000
 MAX_HITS = 100
+MAX_ENTRIES = 500
 REFUSALS = {
     Visitor.UNKNOWN: (
         401,
@@ -186,6 +196,28 @@ def raw(request: HttpRequest, exchange_id: UUID, side: Literal["request", "respo
     )
 
 
+@api.get(
+    "/requests/{uuid:exchange_id}/diff", response={200: DiffReport, **ERRORS}, by_alias=True, auth=BodiesKey()
+)
+def request_diff(
+    request: HttpRequest,
+    response: HttpResponse,
+    exchange_id: UUID,
+    against: UUID | None = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_ENTRIES)] = differences.MOST_ENTRIES,
+) -> DiffReport:
+    """What differs from another request, without `against` from the one that it goes on from; secrets masked."""
+    response.headers["Cache-Control"] = BODIES
+    found = exchanges.find(exchange_id)
+    if found is None:
+        raise HttpError(404, exchanges.why_unknown(exchange_id))
+    try:
+        both = pair(found, against)
+        return shapes_of_findings.diff_report(both, differences.sections(both.before, both.after, limit))
+    except (NoPairError, NotComparableError) as error:
+        raise HttpError(404, str(error)) from error
+
+
 @api.get("/search", response={200: SearchResult, **ERRORS}, by_alias=True, auth=BodiesKey())
 def search(
     request: HttpRequest,
@@ -204,6 +236,31 @@ def search(
     except QueryError as error:
         raise HttpError(422, f"q: {error}. {parameters.listed(request)}") from error
     return present.search_result(searching.page(query, chosen, conversation, before, limit))
+
+
+@api.get("/cache-breaks", response={200: CacheBreakList, **ERRORS}, by_alias=True)
+def cache_break_list(
+    request: HttpRequest,
+    filters: Query[CacheBreakQuery],
+    cause: Cause | None = None,
+    sort: cache_breaks.Sort = cache_breaks.Sort.AVOIDABLE,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100,
+) -> CacheBreakList:
+    """Turns that did not read what was cached, the dearest first, and what each cause cost: see `lookedBackTo`."""
+    chosen = filter_of(request, ("cause", "sort", "limit"))
+    return shapes_of_findings.cache_break_list(cache_breaks.find(chosen, cause or "", sort, limit))
+
+
+@api.get("/findings", response={200: FindingList, **ERRORS}, by_alias=True)
+def finding_list(
+    request: HttpRequest,
+    filters: Query[FindingQuery],
+    kind: FindingKind | None = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100,
+) -> FindingList:
+    """Loops, storms and the like in conversations, with their turns and what to do, newest first."""
+    chosen = filter_of(request, ("kind", "limit"))
+    return shapes_of_findings.finding_list(findings.newest(chosen, kind or "", limit))
 
 
 @api.get("/conversations", response={200: ConversationList, **ERRORS}, by_alias=True)

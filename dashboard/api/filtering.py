@@ -11,7 +11,7 @@ from pydantic import Field, create_model
 
 from dashboard.api import parameters
 from dashboard.filters.filter import BY_NAME, HELP, Filter, FilterError, parse
-from dashboard.queries import batches, conversations, figures, limits, search
+from dashboard.queries import batches, cache_breaks, conversations, figures, findings, limits, search
 
 
 def _query(title: str, served: Iterable[str]) -> Any:
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     DomainQuery = Schema
     LimitQuery = Schema
     SearchQuery = Schema
+    CacheBreakQuery = Schema
+    FindingQuery = Schema
     ConversationQuery = Schema
 else:
     FilterQuery = _query("FilterQuery", BY_NAME)
@@ -37,6 +39,8 @@ else:
     DomainQuery = _query("DomainQuery", figures.SERVED)
     LimitQuery = _query("LimitQuery", limits.SERVED)
     SearchQuery = _query("SearchQuery", search.SERVED)
+    CacheBreakQuery = _query("CacheBreakQuery", cache_breaks.SERVED)
+    FindingQuery = _query("FindingQuery", findings.SERVED)
     ConversationQuery = _query("ConversationQuery", conversations.SERVED)
 
 

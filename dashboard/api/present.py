@@ -6,6 +6,7 @@ from typing import Any
 from accounts.secrets.masking import mask_json, mask_text
 from dashboard.api import conversations
 from dashboard.api.bill import billed_models, cost_lines, decimal
+from dashboard.api.findings import broken_cache
 from dashboard.api.schemas import (
     AMOUNTS,
     COUNTS,
@@ -109,6 +110,7 @@ def request_details(details: Details, conversation: Loaded | None) -> RequestDet
         response_body=_response(details),
         request_missing=details.request.missing or None,
         response_missing=details.response.missing or None,
+        cache_break=broken_cache(details.cache_break) if details.cache_break else None,
         pinned=details.pinned,
         usage_data=mask_json(exchange.usage),
         streaming_chunks=[

@@ -11,6 +11,7 @@ from ninja.schema import DjangoGetter
 from pydantic import ConfigDict, ModelWrapValidatorHandler, ValidationInfo, create_model, model_validator
 from pydantic.alias_generators import to_camel
 
+from proxy.conversations.findings.cause_words import Cause
 from proxy.conversations.search.new_text import Where
 from proxy.metrics import METRICS, Metric, Unit
 
@@ -175,6 +176,19 @@ class BilledModel(CamelSchema):
     cost: str | None
 
 
+class BrokenCache(CamelSchema):
+    """What a turn lost that the turn before it had cached, and why."""
+
+    lost_tokens: int
+    avoidable_usd: float | None = Field(
+        description="What it cost more than reading them; null where a price is missing"
+    )
+    avoidable: str | None = Field(description="The same as an exact decimal")
+    cause: Cause
+    at: str | None = Field(description="Where the requests begin to differ: a tool or a place")
+    by_api: bool = Field(description="Whether the API itself gave the cause")
+
+
 class RequestDetails(RequestSummary):
     """All of one exchange. Bodies are parsed JSON (else text), with secrets masked; `/raw/…` gives the exact bytes."""
 
@@ -216,6 +230,7 @@ class RequestDetails(RequestSummary):
     response_body: Any
     request_missing: str | None = Field(description="Why there is no request body, null where it is kept")
     response_missing: str | None
+    cache_break: BrokenCache | None
     pinned: bool
     usage_data: Any
     streaming_chunks: list[StreamingChunk]

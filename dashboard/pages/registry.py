@@ -9,10 +9,12 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from dashboard.access.signin import READ_BODIES, VIEW_FIGURES, View, signed_in_only
+from dashboard.pages.cache_breaks.view import breaks
 from dashboard.pages.limits.view import limits
 from dashboard.pages.login.view import login
 from dashboard.pages.overview.view import overview
 from dashboard.pages.request.view import request
+from dashboard.pages.request_diff.view import request_diff
 from dashboard.pages.requests.view import requests
 from dashboard.pages.search.view import search
 from dashboard.pages.session.view import session
@@ -66,8 +68,17 @@ PAGES = (
     ),
     Page("requests", "dashboard/requests", "Requests", requests, "requests", "r"),
     Page("request", "dashboard/request/<uuid:exchange_id>", "Request", request, "requests"),
+    Page(
+        "request_diff",
+        "dashboard/request/<uuid:exchange_id>/diff",
+        "What changed",
+        request_diff,
+        "requests",
+        permission=READ_BODIES,
+    ),
     Page("search", "dashboard/search", "Search", search, "search", "f", permission=READ_BODIES),
     Page("usage", "dashboard/usage", "Usage", usage, "usage", "u"),
+    Page("cache_breaks", "dashboard/cache-breaks", "Cache breaks", breaks, "cache_breaks", "b"),
     Page("limits", "dashboard/limits", "Limits", limits, "limits", "l"),
     Page("login", "dashboard/login", "Sign in", login, permission=""),
 )

@@ -1,5 +1,7 @@
 """Client keys by their names, which people know; records have the numbers of their rows."""
 
+from collections.abc import Iterable
+
 from accounts.models import ClientKey
 
 
@@ -7,6 +9,13 @@ def keys_called(name: str) -> list[int]:
     """The keys of this name, which domains may share, else the one of this number."""
     named = list(ClientKey.objects.filter(name=name).values_list("pk", flat=True))
     return named or ([int(name)] if name.isascii() and name.isdigit() and len(name) < 10 else [])
+
+
+def names_of(numbers: Iterable[str]) -> dict[str, str]:
+    """What the keys in records are called, by what records say of them: the number of a row, or already a name."""
+    known = {number: int(number) for number in set(numbers) if number.isascii() and number.isdigit()}
+    named = dict(ClientKey.objects.filter(pk__in=known.values()).values_list("pk", "name")) if known else {}
+    return {number: named[pk] for number, pk in known.items() if pk in named}
 
 
 def names(limit: int = 200) -> list[str]:

@@ -15,7 +15,7 @@ from proxy.store.bodies.blobs import BodyMissingError, Chunks, body_of, decode_c
 from proxy.store.bodies.encryption import KeyUnavailable
 from proxy.store.bodies.headers import NONE, Headers, headers_of
 from proxy.store.bodies.traffic import Traffic
-from proxy.store.models import DomainTotal, Exchange, ExchangeBody, Pin
+from proxy.store.models import CacheBreak, DomainTotal, Exchange, ExchangeBody, Pin
 from proxy.store.months.retention import METADATA, why_gone
 from proxy.store.transfer.reading import read
 
@@ -62,7 +62,7 @@ class KeptBody:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """One exchange with its headers, the times of its pieces, both bodies, its bill and whether it is pinned."""
+    """One exchange with its headers, the times of its pieces, both bodies, its bill, its cache break and whether it is pinned."""
 
     exchange: Exchange
     headers: Headers
@@ -70,6 +70,7 @@ class Details:
     request: KeptBody
     response: KeptBody
     bill: Explanation
+    cache_break: CacheBreak | None
     pinned: bool
 
 
@@ -119,6 +120,7 @@ def details(exchange_id: UUID) -> Details | None:
         request=body(exchange_id, "request"),
         response=body(exchange_id, "response"),
         bill=explain(exchange),
+        cache_break=CacheBreak.objects.filter(id=exchange_id).first(),
         pinned=Pin.objects.holding(exchange).exists(),
     )
 
@@ -138,6 +140,12 @@ def body(exchange_id: UUID, side: Literal["request", "response"]) -> KeptBody:
         return KeptBody(body_of(exchange_id, side))
     except BodyMissingError as error:
         return KeptBody(None, str(error))
+
+
+def request_headers(exchange_id: UUID) -> list[tuple[str, str]]:
+    """Those of a request, [] where none are stored or can be read."""
+    kept = ExchangeBody.objects.filter(id=exchange_id).first()
+    return list(_headers(kept).request) if kept else []
 
 
 def _headers(kept: ExchangeBody) -> Headers:

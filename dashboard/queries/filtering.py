@@ -118,8 +118,8 @@ def _look(
     return Found(rows, before, moment_of(before)) if last and before else Found(rows)
 
 
-def _indexed(chosen: Filter, now: datetime) -> Q:
-    """Ids hold their time, so a period is a range of them."""
+def in_period_and_domain(chosen: Filter, now: datetime) -> Q:
+    """What every table by month can be asked: ids hold their time, so a period is a range of them."""
     bounds, found = chosen.bounds(now), Q()
     if bounds.since:
         found &= Q(id__gte=_id_from(bounds.since))
@@ -127,9 +127,12 @@ def _indexed(chosen: Filter, now: datetime) -> Q:
         found &= Q(id__lt=_id_from(bounds.until))
     if chosen.domain:
         found &= domain_is(chosen.domain)
-    if chosen.session:
-        found &= Q(session_id=chosen.session)
     return found
+
+
+def _indexed(chosen: Filter, now: datetime) -> Q:
+    found = in_period_and_domain(chosen, now)
+    return found & Q(session_id=chosen.session) if chosen.session else found
 
 
 def _id_from(moment: datetime) -> UUID:

@@ -15,6 +15,7 @@ from dashboard.pages.registry import NAVIGATION, Page
 from proxy.store.models import Exchange
 from tests import page_addresses, people
 from tests.browser.conftest import Opened
+from tests.dashboard.found import make_break
 from tests.dashboard.talk import session, stored
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio(loop_scope="session")]
@@ -37,7 +38,7 @@ def traffic() -> Exchange:
     price = people.make_price("claude-test")
     for hour in range(30):
         people.make_exchange(at=people.hours_ago(hour * 5), domain=f"{hour % 3}.example", outcome="complete")
-    people.make_exchange(domain=LONG[:200], model=LONG[:120], cost_state="unpriced", cost_usd=None)
+    before = people.make_exchange(domain=LONG[:200], model=LONG[:120], cost_state="unpriced", cost_usd=None)
     request = {
         "system": "You are a test.",
         "tools": [{"name": LONG}],
@@ -49,7 +50,8 @@ def traffic() -> Exchange:
             {"role": "user", "content": [{"type": "tool_result", "tool_use_id": LONG, "content": LONG}]},
         ],
     }
-    return people.make_exchange(
+    row = people.make_exchange(
+        client_key=LONG,
         request=request,
         price_id=price.id,
         error_message=LONG,
@@ -60,6 +62,8 @@ def traffic() -> Exchange:
         chunks=[(100.0 * step, 50) for step in range(1, 14)] + [(4000.0, 10)],
         request_headers=[(LONG, LONG)],
     )
+    make_break(row, parent=before.id, at=LONG)
+    return row
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """The overview, whole or only what is read again."""
 
+from dataclasses import replace
+
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -8,7 +10,7 @@ from django.utils import timezone
 from accounts.limits import use as limit_use
 from dashboard.pages.cards import cards
 from dashboard.pages.filter_bar import filter_bar
-from dashboard.queries import exchanges, figures
+from dashboard.queries import cache_breaks, exchanges, figures
 from dashboard.queries.spans import span_of
 from dashboard.queries.unpriced import unpriced_models
 from proxy import restarts
@@ -23,10 +25,14 @@ def overview(request: HttpRequest) -> HttpResponse:
     bar = filter_bar(request, figures.SERVED, unset="Last 24 hours", counted="24h")
     span = span_of(bar.filter, timezone.now())
     summary = figures.summary(span, bar.filter)
+    in_span = replace(bar.filter, period="", since=span.since, until=span.until)
     context = {
         "bar": bar,
         "span": span,
         "cards": cards(summary.total),
+        "lost": cache_breaks.in_sum(in_span),
+        "lost_query": in_span.to_query(),
+        "most_breaks": cache_breaks.MOST,
         "active_domains": len(summary.by_domain),
         "pipeline": pipeline(),
         "unpriced": unpriced_models(),

@@ -1,4 +1,4 @@
-"""What is found in stored conversations: cache breaks, loops and storms. Written two minutes behind ingest.
+"""What is found in stored conversations, two minutes behind ingest: cache breaks, loops and storms, many schemas of tools.
 
-Read `breaks` and `loops`, then `writing`.
+Read `breaks`, `loops` and `schemas`, then `writing`.
 """

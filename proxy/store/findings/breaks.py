@@ -64,13 +64,13 @@ def usage_of(row: Exchange) -> TurnUsage:
     )
 
 
-def plain_body(row: Exchange, which: str) -> bytes:
+def plain_body(exchange: UUID, which: str) -> bytes:
     """A body as it was meant, b"" where nobody has it any more."""
     try:
-        body = body_of(row.id, "request" if which == "request" else "response")
+        body = body_of(exchange, "request" if which == "request" else "response")
     except BodyMissingError:
         return b""
-    headers = headers_of(ExchangeBody.objects.filter(pk=row.id)).get(row.id, NONE)
+    headers = headers_of(ExchangeBody.objects.filter(pk=exchange)).get(exchange, NONE)
     return plain(body, headers.request if which == "request" else headers.response)
 
 
@@ -112,14 +112,14 @@ def _row(loaded: Loaded, found: Lost, known: CacheBreak | None, book: PriceBook)
 
 def cause_of(found: Lost) -> cache_causes.Break:
     """Why, from the bodies of both requests and what the API says itself."""
-    response = plain_body(found.turn, "response")
+    response = plain_body(found.turn.id, "response")
     streamed = "text/event-stream" if found.turn.streamed else "application/json"
     message = read_response(found.turn.status, streamed, response).message
     return cache_causes.cause(
         usage_of(found.parent),
         usage_of(found.turn),
-        plain_body(found.parent, "request"),
-        plain_body(found.turn, "request"),
+        plain_body(found.parent.id, "request"),
+        plain_body(found.turn.id, "request"),
         cache_causes.reported_reason(message),
     )
 

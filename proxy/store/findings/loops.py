@@ -1,6 +1,5 @@
 """Loops, storms and slow tools of a stored conversation, from the digests that its turns keep: no body is read."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -8,36 +7,19 @@ from uuid import UUID
 from django.conf import settings
 
 from proxy.conversations.findings import tool_calls
+from proxy.conversations.findings.finding import Finding
 from proxy.conversations.findings.loops import Turn as LoopTurn
 from proxy.conversations.findings.loops import loops_in
 from proxy.conversations.findings.tool_calls import Result, ToolUse
 from proxy.conversations.tree import Kind, Place
 from proxy.store.conversations.loading import Loaded
 from proxy.store.conversations.turns import tool_digests
-from proxy.store.models import Exchange, Finding
-from proxy.store.postgres import columns
+from proxy.store.models import Exchange
 
 
-def findings_of(loaded: Loaded) -> list[Finding]:
-    """All findings, each a row at its last turn."""
-    found = loops_in(list(_turns(loaded)), times=settings.FINDINGS_REPEATS)
-    places: Counter[UUID] = Counter()
-    rows = []
-    for finding in found:
-        last = max(finding.turns)
-        row = Finding(
-            id=last,
-            place=places[last],
-            kind=finding.kind,
-            conversation=loaded.conversation.id,
-            domain=loaded.conversation.domain,
-            turns=list(finding.turns),
-            sentence=finding.sentence,
-        )
-        places[last] += 1
-        columns.fit(row)
-        rows.append(row)
-    return rows
+def found_in(loaded: Loaded) -> list[Finding]:
+    """All of them."""
+    return loops_in(list(_turns(loaded)), times=settings.FINDINGS_REPEATS)
 
 
 def tools_of(loaded: Loaded) -> Mapping[UUID, tuple[ToolUse, ...]]:

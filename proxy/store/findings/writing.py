@@ -2,17 +2,23 @@
 
 import logging
 import time
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
 from django.db import OperationalError, connection, transaction
 
+from proxy.conversations.findings import finding
+from proxy.conversations.findings.finding import FindingKind
 from proxy.store.conversations import pending
 from proxy.store.conversations.loading import Loaded, load
 from proxy.store.findings.breaks import breaks_of
-from proxy.store.findings.loops import findings_of
+from proxy.store.findings.loops import found_in
+from proxy.store.findings.schemas import schemas_in
 from proxy.store.ingest import storing
 from proxy.store.models import CacheBreak, Conversation, Finding, month_of
+from proxy.store.postgres import columns
 from proxy.store.pricing import book
 from proxy.wire.billing.price_book import PriceBook
 
@@ -52,7 +58,30 @@ def look_at(conversation: UUID, prices: PriceBook | None = None) -> None:
     loaded = load(row, MOST_TURNS, whole=True)
     known = {found.id: found for found in CacheBreak.objects.filter(conversation=conversation)}
     breaks = breaks_of(loaded, known, prices or book.book())
-    write(loaded, breaks, findings_of(loaded))
+    schemas = Finding.objects.filter(conversation=conversation, kind=FindingKind.TOOL_SCHEMAS)
+    found = [*found_in(loaded), *schemas_in(loaded, dict(schemas.values_list("id", "sentence")))]
+    write(loaded, breaks, _rows(loaded, found))
+
+
+def _rows(loaded: Loaded, found: Iterable[finding.Finding]) -> list[Finding]:
+    """Each a row at its last turn."""
+    places: Counter[UUID] = Counter()
+    rows = []
+    for each in found:
+        last = max(each.turns)
+        row = Finding(
+            id=last,
+            place=places[last],
+            kind=each.kind,
+            conversation=loaded.conversation.id,
+            domain=loaded.conversation.domain,
+            turns=list(each.turns),
+            sentence=each.sentence,
+        )
+        places[last] += 1
+        columns.fit(row)
+        rows.append(row)
+    return rows
 
 
 def write(loaded: Loaded, breaks: list[CacheBreak], findings: list[Finding]) -> None:

@@ -32,8 +32,8 @@ def test_an_empty_domain_leads_back_to_all(signed_in: Client, path: str) -> None
 @pytest.mark.parametrize(
     ("path", "queries", "by_htmx"),
     [
-        ("/dashboard", 11, False),
-        ("/dashboard", 8, True),
+        ("/dashboard", 12, False),
+        ("/dashboard", 9, True),
         ("/dashboard/requests", 7, False),
         ("/dashboard/usage", 9, False),
     ],
