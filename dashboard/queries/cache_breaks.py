@@ -98,10 +98,15 @@ def find(chosen: Filter, cause: str = "", sort: Sort = Sort.AVOIDABLE, limit: in
     first = sorted(wanted, key=_ORDER[sort], reverse=True)[:limit]
     return Found(
         _listed([row.id for row in first]),
-        _together(wanted),
+        together(wanted),
         _split((row.cause, row) for row in rows),
         looked_back_to,
     )
+
+
+def of_conversation(conversation: UUID) -> list[CacheBreak]:
+    """All of one conversation, in the order of their turns."""
+    return list(CacheBreak.objects.filter(conversation=conversation).order_by("id"))
 
 
 def in_sum(chosen: Filter) -> Lost | None:
@@ -152,11 +157,12 @@ def _split(rows: Iterable[tuple[str, _Brief | CacheBreak]]) -> dict[str, Lost]:
     groups: dict[str, list[_Brief | CacheBreak]] = defaultdict(list)
     for name, row in rows:
         groups[name].append(row)
-    sums = {name: _together(parts) for name, parts in groups.items()}
+    sums = {name: together(parts) for name, parts in groups.items()}
     return dict(sorted(sums.items(), key=lambda item: (-item[1].avoidable_usd, -item[1].tokens, item[0])))
 
 
-def _together(rows: Iterable[_Brief | CacheBreak]) -> Lost:
+def together(rows: Iterable[_Brief | CacheBreak]) -> Lost:
+    """What these lost."""
     rows = list(rows)
     return Lost(
         len(rows),

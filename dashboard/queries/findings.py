@@ -39,6 +39,11 @@ def newest(chosen: Filter, kind: str = "", limit: int = 100) -> Listed:
     return Listed(_whole(wanted[:limit]), len(wanted), dict(by_kind.most_common()), looked_back_to)
 
 
+def of_conversation(conversation: UUID) -> list[Finding]:
+    """All of one conversation, in the order of their last turns."""
+    return list(Finding.objects.filter(conversation=conversation).order_by("id", "place"))
+
+
 def _whole(keys: list[tuple[UUID, int]]) -> list[Finding]:
     """In this order."""
     if not keys:

@@ -8,10 +8,12 @@ from decimal import Decimal
 from functools import cached_property
 from uuid import UUID
 
+from dashboard.queries import cache_breaks, findings
+from proxy.conversations.findings.finding import TO_DO, FindingKind
 from proxy.conversations.parents import LinkKind
 from proxy.conversations.tree import Agent, Kind, Place
 from proxy.store.conversations.loading import Loaded
-from proxy.store.models import Exchange
+from proxy.store.models import CacheBreak, Exchange, Finding
 
 MAIN = ""
 
@@ -94,6 +96,15 @@ class Crew:
         return int((end - self.steps[0].row.started_at) / timedelta(milliseconds=1))
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A finding with what to do about it, and those of its turns that are there."""
+
+    row: Finding
+    to_do: str
+    steps: Sequence[Step]
+
+
 def sums_of(steps: Iterable[Step]) -> Sums:
     """What these turns come to."""
     counts = [(step, step.row.counts) for step in steps]
@@ -161,6 +172,25 @@ class Outline:
             if same and (before is None or step.place.branch < before.place.branch):
                 found[parent] = step
         return found
+
+    @cached_property
+    def breaks(self) -> Mapping[UUID, CacheBreak]:
+        """The turns that read less from the cache than was there."""
+        return {
+            row.id: row for row in cache_breaks.of_conversation(self.conversation.id) if row.id in self.by_id
+        }
+
+    @cached_property
+    def findings(self) -> list[Found]:
+        """Loops, storms and the like, each with its turns."""
+        return [
+            Found(
+                row,
+                TO_DO.get(FindingKind(row.kind), ""),
+                [self.by_id[id_] for id_ in row.turns if id_ in self.by_id],
+            )
+            for row in findings.of_conversation(self.conversation.id)
+        ]
 
     @cached_property
     def tools(self) -> Counter[str]:

@@ -13,6 +13,7 @@ from dashboard.transcript.news import Call, News
 from dashboard.transcript.turns import Turn, new_blocks
 from proxy.store.bodies.codings import plain
 from proxy.store.bodies.traffic import Side
+from proxy.store.models import CacheBreak
 from proxy.wire.messages import ResponseContent, read_response
 
 
@@ -36,6 +37,7 @@ class Shown:
     who: str
     elsewhere: UUID | None
     missing: str = ""
+    broke: CacheBreak | None = None
 
     @property
     def error(self) -> str:
@@ -125,4 +127,5 @@ def _shown(outline: Outline, step: Step, said: News | None) -> Shown:
         tools_ms=outline.tools_ms(step),
         who=outline.who(step),
         elsewhere=outline.elsewhere(step),
+        broke=outline.breaks.get(step.id),
     )

@@ -15,12 +15,13 @@ from dashboard.access.signin import reads_bodies
 from dashboard.caching import BODIES
 from dashboard.pages.session import branches, reading, sharing
 from dashboard.pages.session.outline import MAIN, Crew, Outline, Step
-from dashboard.queries import conversations
+from dashboard.queries import cache_breaks, conversations
 from proxy.store.conversations.loading import load
 from proxy.store.models import Conversation
 
 PAGE_SIZE = 50
 SHOWS = {"": "In order", "failed": "Failures", "dearest": "Dearest first"}
+FORMS = {"md": "Markdown", "json": "JSON", "html": "HTML"}
 NOT_STORED = "No session of this name is stored."
 
 
@@ -76,6 +77,7 @@ def _page(request: HttpRequest, conversation: Conversation) -> HttpResponse:
         "with_words": with_words,
         "shows": SHOWS.items(),
         "show": show,
+        "forms": FORMS.items(),
         "at": at,
         "crew": outline.crews.get(at.place.agent_id) if at else None,
         "stretch": stretch,
@@ -164,6 +166,7 @@ def _sums(outline: Outline) -> dict[str, object]:
             "Model": sharing.by_model(outline),
             "Tool": sharing.by_tool(outline),
         },
+        "broke": cache_breaks.together(outline.breaks.values()),
         "drawing": branches.drawing(outline),
         "most_drawn": branches.MOST_DRAWN,
         "is_active": (timezone.now() - row.last_at).total_seconds() < conversations.ACTIVE_SECONDS,

@@ -166,14 +166,14 @@ def _errors(turns: Sequence[Turn], times: int) -> Iterator[Finding]:
 
 
 def _retries(turns: Sequence[Turn], times: int) -> Iterator[Finding]:
-    """One request that was sent so many times, the first time included."""
+    """One request that was sent so many times, the first time included, and not for nothing: a program may ask the same again."""
     first: dict[UUID, UUID] = {}
     attempts: defaultdict[UUID, list[Turn]] = defaultdict(list)
     for turn in turns:
         first[turn.id] = first.get(turn.retry_of, turn.retry_of) if turn.retry_of else turn.id
         attempts[first[turn.id]].append(turn)
     for group in attempts.values():
-        if len(group) >= times:
+        if len(group) >= times and any(turn.error_type for turn in group):
             errors = Counter(turn.error_type or "no error" for turn in group)
             ends = ", ".join(f"{count} ended with {error}" for error, count in errors.most_common())
             yield Finding(

@@ -183,6 +183,10 @@ def attempts(*errors: str | None) -> list[Turn]:
     ]
 
 
+def test_a_program_that_asks_the_same_again_and_is_answered_is_no_storm() -> None:
+    assert loops_in(attempts(None, None, None, None)) == []
+
+
 def test_one_request_that_is_sent_three_times_is_found_and_its_errors_with_it() -> None:
     found = loops_in(attempts("overloaded_error", "overloaded_error", "overloaded_error", None))
 

@@ -8,10 +8,11 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from proxy.store.models import Conversation
+from proxy.store.models import Conversation, Exchange
 from tests import people
 from tests.conversations.clients import Sent, Thread, World, call, result
 from tests.conversations.clients import text as said
+from tests.dashboard.found import make_break, make_finding
 from tests.dashboard.pages.shown import text
 from tests.dashboard.talk import FINAL, PROMPT, SAID, session, stored
 from tests.dashboard.transcript.test_turns import ATTACKS, dangers
@@ -317,3 +318,36 @@ def test_no_answer_of_it_is_stored_anywhere(signed_in: Client) -> None:
 
     for query in ("", "?part=turns", "?part=table"):
         assert signed_in.get(address(row, query)).headers["Cache-Control"] == "no-store"
+
+
+def test_what_was_found_stands_beside_the_turns_and_leads_to_them(signed_in: Client) -> None:
+    sent = session()
+    row = stored(sent)
+    exchanges = Exchange.objects.in_bulk([sent[1].id, sent[6].id])
+    make_break(
+        exchanges[sent[1].id], conversation=row.id, parent=sent[0].id, cause="system", at="system block 0"
+    )
+    found = {"kind": "retries", "sentence": "One request was sent 3 times."}
+    make_finding(exchanges[sent[6].id], conversation=row.id, **found)
+
+    page = text(signed_in, address(row))
+
+    assert "1 turn did not read 20.0K tokens that were cached" in page
+    article = page.split(f'id="turn-{sent[1].id}"')[1].split("</article>")[0]
+    assert f'href="/dashboard/request/{sent[1].id}/diff">system, system block 0</a>' in article
+    assert "One request was sent 3 times." in page
+    assert f'<a href="?at={sent[6].id}#turn-{sent[6].id}">#7</a>' in page
+
+
+def test_a_session_without_findings_has_no_place_for_them(signed_in: Client) -> None:
+    assert "findings-title" not in text(signed_in, address(stored(session())))
+
+
+def test_a_session_can_be_taken_away_by_who_may_read_it(signed_in: Client) -> None:
+    row = stored(session())
+
+    page = text(signed_in, address(row))
+
+    for form in ("md", "json", "html"):
+        assert f'href="/api/conversations/{row.id}/export?format={form}" download' in page
+        assert signed_in.get(f"/api/conversations/{row.id}/export?format={form}").status_code == 200
