@@ -35,8 +35,11 @@ _MASKED = 4000
 _MESSAGES = "/v1/messages"
 ToolDigests = tuple[list[Call], list[Result]]
 _decode_digests = msgspec.msgpack.Decoder(ToolDigests).decode
+_MOST_BLOCKS = 30_000
+_LEAST_CROWDED = 1024**2  # bytes
 # Summaries of messages that a worker remembers: a session brings all of its messages with each turn.
-_REMEMBERED = 50_000
+_REMEMBERED = 20_000
+_REMEMBERED_CHARACTERS = 8_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ def turn_of(
 ) -> NewTurn | None:
     """The turn of an exchange; None where it carries no messages. `headers` are its request's, names in lower case."""
     shape = request.shape
-    if not may_be(row) or shape is None or not shape.messages:
+    if not may_be(row) or shape is None or not shape.messages or _is_crowded(shape.messages):
         return None
     try:
         return _turn(row, headers, request, shape, response, reader)
@@ -72,6 +75,15 @@ def turn_of(
     except Exception:  # what a conversation lacks must not take from the record
         log.exception("ingest.no_keys", extra={"exchange": str(row.id)})
         return None
+
+
+def _is_crowded(messages: Sequence[Message]) -> bool:
+    """Whether there are more blocks than in any conversation: to look at each would take the time of other records."""
+    if len(messages) > _MOST_BLOCKS:
+        return True
+    if sum(memoryview(message.content).nbytes for message in messages) < _LEAST_CROWDED:
+        return False
+    return sum(bytes(message.content).count(b"{") for message in messages) > _MOST_BLOCKS
 
 
 def turn_from(whole: Whole, reader: "Reader") -> NewTurn | None:
@@ -204,6 +216,7 @@ class Reader:
         self.secret = secret
         self.hasher = Hasher(secret)
         self._known: dict[tuple[object, int, int], Summary] = {}
+        self._characters = 0
 
     def summaries(self, messages: Sequence[Message]) -> list[Summary]:
         """Of a request's messages, in order."""
@@ -221,8 +234,9 @@ class Reader:
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = summary_of(role, content_of(content), self.hasher)
-            if len(self._known) > _REMEMBERED:
-                del self._known[next(iter(self._known))]
+            self._characters += len(known.text)
+            while len(self._known) > _REMEMBERED or self._characters > _REMEMBERED_CHARACTERS:
+                self._characters -= len(self._known.pop(next(iter(self._known))).text)
         return known
 
 

@@ -9,16 +9,19 @@ from io import StringIO
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from django.core.management import call_command
 from django.db import connection
 from pytest_django import Settings
 
 from proxy.record import Record
+from proxy.store.conversations import turns
 from proxy.store.conversations.loading import load
 from proxy.store.conversations.sums import title_of
 from proxy.store.ingest import batch as ingest
-from proxy.store.models import Conversation, Offer, Turn
+from proxy.store.models import Conversation, Exchange, Offer, Turn
+from proxy.wire.request_shape import Message
 from tests.conversations.clients import Sent, Thread, World, call, result, text
 from tests.recordings import MISSING
 from tests.roles import OWNER
@@ -112,6 +115,34 @@ def test_any_order_and_any_repetition_gives_the_same(seed: int) -> None:
     store(shuffled, size=seed + 1)
 
     assert rows() == expected
+
+
+def test_a_request_with_more_blocks_than_any_conversation_is_stored_and_is_no_turn() -> None:
+    world = World()
+    thread = Thread(world)
+    thread.ask([text("x" * 30) for _ in range(31_000)], [text("no")])
+    thread.messages = [{"role": "user", "content": "x"}] * 31_000
+    thread.again([text("no")])
+    thread.messages = [{"role": "user", "content": [text("x" * 2_000_000)]}]
+    thread.again([text("yes")])
+
+    store([record_of(sent) for sent in world.sent])
+
+    assert [place_of(turn.id) for turn in Turn.objects.all()] == [2]
+    assert Exchange.objects.count() == 3
+
+
+def test_what_a_worker_remembers_of_messages_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "_REMEMBERED", 5)
+    monkeypatch.setattr(turns, "_REMEMBERED_CHARACTERS", 100)
+    reader = turns.Reader()
+    for size in (10, 10, 95, 30, 1000, *[1] * 10):
+        words = f"{len(reader._known)} {'x' * size}"
+        message = Message("user", msgspec.Raw(json.dumps(words).encode()))
+        [summary] = reader.summaries([message])
+        assert summary.text == words
+        assert len(reader._known) <= 5
+        assert sum(len(known.text) for known in reader._known.values()) == reader._characters <= 100
 
 
 def test_conversations_of_two_domains_stay_apart() -> None:
