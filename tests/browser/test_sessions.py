@@ -111,7 +111,8 @@ async def test_turns_far_from_what_is_read_leave_and_come_back(open_page: Opened
 
     await page.evaluate("window.scrollTo(0, 0)")
     await expect(turns.first).to_contain_text("question 0")
-    assert abs(await page.evaluate("document.body.scrollHeight") - tall) < 200
+    # What was passed over in one leap was never laid out, so that its height was a guess; without any five sixths would be gone.
+    assert abs(await page.evaluate("document.body.scrollHeight") - tall) < tall / 4
 
 
 async def test_a_running_session_grows_below_what_is_read(open_page: Opened) -> None:
