@@ -67,7 +67,7 @@ class ConversationList(CamelSchema):
 
 
 class ConversationTurn(CamelSchema):
-    """One turn, in the order of `turns` by its time. Counts are null where nothing told them."""
+    """One turn, in the order of `turns` by its time. Counts are null where they are not known."""
 
     request_id: UUID
     parent_id: UUID | None = Field(

@@ -1,11 +1,11 @@
-"""What counts of a message when conversations are told apart (docs/decisions/0037-keys-not-links.md)."""
+"""What counts of a message when conversations are distinguished (docs/decisions/0037-keys-not-links.md)."""
 
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 
 import msgspec
 
-from proxy.wire.lenient import as_dict, as_list, as_text, parse
+from proxy.wire.lenient import as_dict, as_list, as_text
 from proxy.wire.reminders import without_reminders
 
 KEY_SIZE = 16
@@ -112,11 +112,6 @@ def counted(messages: Iterable[Summary]) -> Iterator[Summary]:
         if not repeats:
             before = message.digest
             yield message
-
-
-def content_of(raw: bytes) -> object:
-    """The content of a message from its JSON."""
-    return parse(raw)
 
 
 def _bytes(text: str) -> bytes:

@@ -120,7 +120,7 @@ class _Agents:
         agent, parent = self.of[turn.id], self._found.get(turn.id)
         if not agent:
             return
-        # One that begins with what another agent was told is called by it as well.
+        # One that begins with the messages of another agent is called by it as well.
         if parent and parent.kind is not LinkKind.AGENT and self.of.get(parent.id, agent) != agent:
             parent = self._found[turn.id] = Parent(parent.id, LinkKind.AGENT)
         if parent and parent.kind is LinkKind.AGENT and agent not in self._calls:

@@ -10,7 +10,7 @@ import msgspec
 from django.conf import settings
 
 from accounts.secrets.masking import mask_text
-from proxy.conversations.content import Hasher, Summary, content_of, summary_of
+from proxy.conversations.content import Hasher, Summary, summary_of
 from proxy.conversations.findings import tool_calls
 from proxy.conversations.findings.tool_calls import Call, Result
 from proxy.conversations.keys import Keys, conversation_id, keys_of, previous_message
@@ -23,7 +23,7 @@ from proxy.store.cpu_bound import Bounded, TooSlow
 from proxy.store.models import Exchange, Offer, Turn
 from proxy.store.postgres import columns
 from proxy.store.postgres.rows import new_row
-from proxy.wire.lenient import as_list, as_text
+from proxy.wire.lenient import as_list, as_text, parse
 from proxy.wire.messages import ResponseContent, ToolCall, read_response
 from proxy.wire.request_shape import Message, Shape, object_of
 from proxy.wire.requests import RequestFacts, read_request
@@ -233,7 +233,7 @@ class Reader:
         key = (role, len(content), hash(content))
         known = self._known.get(key)
         if known is None:
-            known = self._known[key] = summary_of(role, content_of(content), self.hasher)
+            known = self._known[key] = summary_of(role, parse(content), self.hasher)
             self._characters += len(known.text)
             while len(self._known) > _REMEMBERED or self._characters > _REMEMBERED_CHARACTERS:
                 self._characters -= len(self._known.pop(next(iter(self._known))).text)
