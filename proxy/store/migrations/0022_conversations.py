@@ -466,11 +466,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex("searchtext", models.Index(fields=["domain", "id"], name="text_domain")),
         migrations.AddIndex("turn", models.Index(fields=["conversation", "id"], name="turn_conversation")),
         migrations.AddIndex("turn", models.Index(fields=["gives"], name="turn_gives")),
-        migrations.AddIndex("turn", models.Index(fields=["takes"], name="turn_takes")),
-        migrations.AddIndex("turn", models.Index(fields=["answer_id"], name="turn_answer")),
-        migrations.AddIndex(
-            "turn", models.Index(condition=models.Q(("depth", 1)), fields=["claim"], name="turn_claim")
-        ),
         migrations.RunSQL(
             months(MONTHLY, BODIES, METADATA) + DROPPABLE,
             DROPPABLE_BEFORE + months(BEFORE, BEFORE[2:], BEFORE[:2]),

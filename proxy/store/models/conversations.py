@@ -46,9 +46,6 @@ class Turn(models.Model):
         indexes = (
             models.Index(fields=("conversation", "id"), name="turn_conversation"),
             models.Index(fields=("gives",), name="turn_gives"),
-            models.Index(fields=("takes",), name="turn_takes"),
-            models.Index(fields=("answer_id",), name="turn_answer"),
-            models.Index(fields=("claim",), name="turn_claim", condition=models.Q(depth=1)),
         )
 
     def __str__(self) -> str:
