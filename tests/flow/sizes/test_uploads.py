@@ -265,10 +265,10 @@ def test_a_batch_that_grows_beyond_a_spend_limit_is_refused_and_never_made(nexus
 @pytest.mark.slow
 @pytest.mark.timeout(90)
 def test_upstream_that_takes_nothing_holds_the_client_back_and_is_given_up(nexus: Nexus, sink: Sink) -> None:
-    client = Client(nexus, sink, "deaf", FILES, length(400 * MIB))
-    began = time.monotonic()
     with flat(nexus) as peaks:
         [before] = peaks
+        began = time.monotonic()
+        client = Client(nexus, sink, "deaf", FILES, length(400 * MIB))
         sender = threading.Thread(target=send_until_refused, args=(client.connection,))
         sender.start()
         response = client.response()
