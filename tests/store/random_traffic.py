@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 from proxy.record import OUTCOMES, Record
-from proxy.store.models import DomainTotal, Rollup, Spend
+from proxy.store.models import Breakdown, DayBreakdown, DomainTotal, Rollup, Spend
 from proxy.store.sums import histogram
 from tests.store.records import SSE, ask, make_closing, make_head, make_record, say, start, stream
 
@@ -39,10 +39,12 @@ def record(random: Random, serial: int) -> Record:
         outcome=outcome,
         status=status,
         duration_ms=random.choice(DURATIONS),
+        error_type="" if outcome == "complete" else random.choice(["", "overloaded_error", "api_error"]),
         **({"headers": SSE} if streamed else {}),
     )
     response = b"" if stranger else _response(random, model, streamed)
-    request = ask(model=model, system=["s"] * random.randrange(3))
+    metadata = random.choice([{}, {"user_id": "ann"}, {"user_id": "bob"}])
+    request = ask(model=model, system=["s"] * random.randrange(3), metadata=metadata)
     return make_record(request, response, serial=serial, head=head, closing=closing)
 
 
@@ -80,6 +82,11 @@ def rollups() -> list[tuple[object, ...]]:
     """All that the rollups say, but for their ids."""
     names = [field.attname for field in Rollup._meta.concrete_fields if field.attname != "id"]
     return sorted((*row[:-1], tuple(row[-1])) for row in Rollup.objects.values_list(*names))
+
+
+def breakdowns() -> list[list[tuple[object, ...]]]:
+    """All that the sums by value say, of hours and of days."""
+    return [sorted(model.objects.values_list()) for model in (Breakdown, DayBreakdown)]
 
 
 def totals() -> list[tuple[object, ...]]:
