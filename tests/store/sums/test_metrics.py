@@ -3,7 +3,7 @@
 import pytest
 from django.db import connection
 
-from dashboard.api.schemas import Stats
+from dashboard.api.resources.stats import Stats
 from dashboard.queries.figures import Figures
 from proxy.metrics import (
     BILLED,

@@ -1,15 +1,9 @@
 """The bill of an exchange in the API's shapes, amounts as exact decimals in texts."""
 
-from decimal import Decimal
-
-from dashboard.api.schemas import BilledModel, CostFactor, CostLine
+from dashboard.api.resources.requests.schemas import BilledModel, CostFactor, CostLine
+from dashboard.api.shapes.amounts import decimal
 from proxy.store.billing.explain import Explanation, Line
 from proxy.store.pricing.costs import plain
-
-
-def decimal(amount: Decimal | None) -> str | None:
-    """All digits, no exponent; None where it is not known."""
-    return None if amount is None else plain(amount)
 
 
 def cost_lines(bill: Explanation) -> list[CostLine]:
