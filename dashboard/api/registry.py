@@ -11,15 +11,18 @@ from dashboard.api import openapi, parameters
 from dashboard.api.keys import DashboardKey
 from dashboard.api.resources import (
     batches,
+    breakdown,
     cache_breaks,
     conversations,
     domains,
+    explain,
     findings,
     limits,
     pipeline,
     request_diff,
     requests,
     search,
+    series,
     stats,
     storage,
 )
@@ -28,6 +31,9 @@ from dashboard.errors import json_error
 # In the order in which the documentation has them.
 RESOURCES = (
     stats,
+    breakdown,
+    series,
+    explain,
     requests,
     request_diff,
     search,
