@@ -4,7 +4,7 @@ Rollups, totals, rebuilds, API and pages follow METRICS: a counter is a line her
 metric"). Nothing here asks anything of a database or of Django.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from operator import attrgetter
@@ -125,6 +125,11 @@ class Metric:
                 return ""
 
     @property
+    def adds(self) -> Callable[[Any], Any]:
+        """What an exchange adds to it, all its models together. Only of what is counted or billed."""
+        return self.source.of if isinstance(self.source, Counted) else column(self.column).of
+
+    @property
     def stats_name(self) -> str:
         """Its field in `/api/stats`, before it is put into camelCase."""
         return STATS_NAMES.get(self.name, f"total_{self.name}")
@@ -132,7 +137,16 @@ class Metric:
     @property
     def stats_place(self) -> int:
         """Where it stands there, among others of its kind."""
-        return [*STATS_NAMES].index(self.name) if self.name in STATS_NAMES else len(STATS_NAMES)
+        return _place(self.name, STATS_NAMES)
+
+    @property
+    def exchange_name(self) -> str:
+        """Its field where one exchange is described, before it is put into camelCase; "" where it has none."""
+        return EXCHANGE_NAMES.get(self.name, self.name if self.shown and self.column else "")
+
+
+def _place(name: str, known: Mapping[str, str]) -> int:
+    return [*known].index(name) if name in known else len(known)
 
 
 METRICS = (
@@ -325,6 +339,29 @@ STATS_NAMES = {
     PARTIAL: "partial_requests",
     NOTIONAL: "notional_requests",
 }
+# The same of one exchange. Tokens are called as in the API's `usage`; a metric that has a column and is shown follows by its name.
+EXCHANGE_NAMES = {
+    "input_tokens": "input_tokens",
+    "output_tokens": "output_tokens",
+    "total_tokens": "total_tokens",
+    "cache_read_tokens": "cache_read_input_tokens",
+    "cache_write_tokens": "cache_creation_input_tokens",
+    "duration_ms": "duration_ms",
+    "tool_calls": "tool_call_count",
+    "cost_usd": "cost_usd",
+}
+# What the row of a conversation sums up, by its columns. To count one more takes its column and `nexus_count_conversations` anew.
+CONVERSATION_COLUMNS = {
+    "errors": "failed",
+    "input_tokens": "input_tokens",
+    "output_tokens": "output_tokens",
+    "cache_read_tokens": "cache_read_tokens",
+    "cache_write_tokens": "cache_write_tokens",
+    "cost_usd": "cost_usd",
+    UNPRICED: UNPRICED,
+    PARTIAL: PARTIAL,
+    NOTIONAL: NOTIONAL,
+}
 # All that `/token-stats` has of a domain, but for the moment.
 TOKEN_STATS_NAMES = {
     "input_tokens": "inputTokens",
@@ -342,6 +379,14 @@ COUNTED = {metric.name: metric.source for metric in METRICS if isinstance(metric
 BILLED = {metric.name: metric.source for metric in METRICS if isinstance(metric.source, Billed)}
 OF_TYPE = {metric.name: metric.source for metric in METRICS if isinstance(metric.source, OfType)}
 DERIVED = {metric.name: metric.source for metric in METRICS if isinstance(metric.source, Derived)}
+# From the worst on: the first of them that any exchange has says how far a cost can be trusted.
+DOUBTS = tuple(metric for metric in METRICS if metric.tag)
+OF_EXCHANGE = tuple(
+    sorted(
+        (metric for metric in METRICS if metric.exchange_name),
+        key=lambda metric: _place(metric.name, EXCHANGE_NAMES),
+    )
+)
 # The columns of all tables of sums, and of those of domains.
 SUMS = (*BILLED, *COUNTED)
 SUMS_OF_DOMAIN = (*SUMS, *OF_TYPE)

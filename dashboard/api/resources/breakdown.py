@@ -1,30 +1,23 @@
 """Sums of a period by one dimension, beside those of the period before."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
 
 from django.http import HttpRequest
 from django.utils import timezone
-from ninja import Field, Query, Router, Schema
+from ninja import Field, Query, Router
 
-from dashboard.api.filtering import chosen_for, filter_of, takes
+from dashboard.api.filtering import chosen_for, filter_of
 from dashboard.api.shapes.camel import CamelSchema
 from dashboard.api.shapes.errors import ERRORS
 from dashboard.api.shapes.pages import Limit
-from dashboard.api.shapes.sums import Values, metrics_of, values_of
+from dashboard.api.shapes.sums import Dimension, SumQuery, Values, metrics_of, values_of
 from dashboard.filters.filter import Filter
 from dashboard.queries.breakdowns import DIMENSIONS, By, breakdown, labels
 from dashboard.queries.figures import Figures, together
 from dashboard.queries.spans import Span, before, span_of
 
 router = Router()
-FILTERS = tuple(dict.fromkeys(name for by in DIMENSIONS.values() for name in by.served))
-Dimension = StrEnum("Dimension", {name: name for name in DIMENSIONS})  # type: ignore[misc]  # made of the table
-
-
-@takes(FILTERS)
-class SumQuery(Schema):
-    pass
 
 
 class BreakdownRow(CamelSchema):
@@ -68,7 +61,7 @@ def breakdown_report(
 
 
 def _report(
-    by: By, chosen: Filter, spans: tuple[Span, Span], names: list[str], limit: int
+    by: By, chosen: Filter, spans: tuple[Span, Span], names: Sequence[str], limit: int
 ) -> BreakdownReport:
     now, then = (breakdown(by, span, chosen) for span in spans)
     total, previous = together(now.values()), together(then.values())

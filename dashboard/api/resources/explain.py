@@ -8,17 +8,22 @@ from ninja import Field, Query, Router
 from ninja.errors import HttpError
 
 from dashboard.api.filtering import filter_of
-from dashboard.api.resources.breakdown import SumQuery
 from dashboard.api.shapes.camel import CamelSchema
 from dashboard.api.shapes.errors import ERRORS
 from dashboard.api.shapes.pages import Limit
-from dashboard.api.shapes.sums import metric_of
+from dashboard.api.shapes.sums import SumQuery, metric_of
 from dashboard.filters.filter import Filter, FilterError, parse
 from dashboard.queries.explain import explain
 from dashboard.queries.spans import Span, before, span_of
 
 router = Router()
-WINDOW = ("againstFrom", "againstTo")
+
+
+class Against(CamelSchema):
+    """Another window to compare with, in ISO 8601."""
+
+    against_from: str = ""
+    against_to: str = ""
 
 
 class Contributor(CamelSchema):
@@ -52,18 +57,17 @@ class ExplainReport(CamelSchema):
 def explain_report(
     request: HttpRequest,
     filters: Query[SumQuery],
+    window: Query[Against],
     metric: str = "costUsd",
-    against_from: str = Query("", alias="againstFrom"),
-    against_to: str = Query("", alias="againstTo"),
     limit: Limit = 50,
 ) -> ExplainReport:
     """What a period (24 hours without one) has more or less of a metric than the period before, or than `againstFrom` to
     `againstTo`: the values of every dimension, those that moved it most first.
     """
-    chosen = filter_of(request, ("metric", *WINDOW, "limit"))
+    chosen = filter_of(request, ("metric", "againstFrom", "againstTo", "limit"))
     found, now = metric_of(metric), timezone.now()
     span = span_of(chosen, now)
-    against = _against(against_from, against_to, chosen, now) or before(span, chosen, now)
+    against = _against(window, chosen, now) or before(span, chosen, now)
     try:
         explained = explain(found.name, span, against, chosen)
     except FilterError as error:
@@ -93,8 +97,9 @@ def explain_report(
     )
 
 
-def _against(since: str, until: str, chosen: Filter, now: datetime) -> Span | None:
+def _against(asked: Against, chosen: Filter, now: datetime) -> Span | None:
     """The other window, None without one; raises HttpError 422."""
+    since, until = asked.against_from, asked.against_to
     if not since and not until:
         return None
     if not (since and until):

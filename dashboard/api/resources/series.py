@@ -9,16 +9,16 @@ from django.utils import timezone
 from ninja import Field, Query, Router
 
 from dashboard.api.filtering import chosen_for, filter_of
-from dashboard.api.resources.breakdown import Dimension, SumQuery
 from dashboard.api.shapes.camel import CamelSchema
 from dashboard.api.shapes.errors import ERRORS
-from dashboard.api.shapes.sums import Values, metrics_of, values_of
+from dashboard.api.shapes.sums import Dimension, SumQuery, Values, metrics_of, values_of
 from dashboard.queries import usage
 from dashboard.queries.breakdowns import DIMENSIONS, breakdown, labels
 from dashboard.queries.figures import Figures
 from dashboard.queries.spans import span_of
 
 router = Router()
+BY_TYPE = Dimension("type")
 
 
 class Point(CamelSchema):
@@ -47,7 +47,7 @@ class SeriesReport(CamelSchema):
 
 @router.get("/series", response={200: SeriesReport, **ERRORS}, by_alias=True)
 def series_report(
-    request: HttpRequest, filters: Query[SumQuery], by: Dimension = Dimension.type, metrics: str = ""
+    request: HttpRequest, filters: Query[SumQuery], by: Dimension = BY_TYPE, metrics: str = ""
 ) -> SeriesReport:
     """Sums of a period (24 hours without one) by hour up to two days, else by day, for the six values of a dimension that have
     most of the first metric and for the others together. Parameters are those of `/api/breakdown`.

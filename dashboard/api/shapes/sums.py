@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from enum import StrEnum
 
+from ninja import Schema
 from ninja.errors import HttpError
-
 from pydantic.alias_generators import to_camel as camel
+
+from dashboard.api.filtering import takes
+from dashboard.queries.breakdowns import DIMENSIONS
 from dashboard.queries.figures import SUMMED, Figures
 from proxy.metrics import DERIVED, METRICS, Metric, Unit
 
@@ -19,6 +23,12 @@ ADDED = {name: metric for name, metric in NAMES.items() if metric.name in SUMMED
 USUAL = ("costUsd", "requests", "totalTokens")
 
 Values = dict[str, float | int]
+Dimension = StrEnum("Dimension", {name: name for name in DIMENSIONS})  # type: ignore[misc]  # made of the table
+
+
+@takes(dict.fromkeys(name for by in DIMENSIONS.values() for name in by.served))
+class SumQuery(Schema):
+    """The filters that any dimension takes."""
 
 
 def metrics_of(asked: str) -> Sequence[str]:
@@ -46,4 +56,5 @@ def _value(sums: Figures, metric: Metric) -> float | int:
     value = getattr(sums, metric.name)
     if metric.unit is Unit.USD:
         return float(Decimal(value))
-    return round(value, metric.source.digits) if metric.name in DERIVED else int(value)
+    derived = DERIVED.get(metric.name)
+    return round(value, derived.digits) if derived else int(value)

@@ -150,7 +150,7 @@ def _sums(outline: Outline) -> dict[str, object]:
         "talk": row,
         "person": mask_text(row.person),
         "cost_usd": row.cost_usd,
-        "costed": {"cost_state": conversations.cost_state(row), "cost_reason": ""},
+        "costed": {"cost_state": row.cost_state, "cost_reason": ""},
         "cache_share": conversations.cache_share(row),
         "main_cost": sum((step.cost for step in main), start=0),
         "agents_cost": sum((crew.own.cost for crew in outline.crews.values()), start=0),

@@ -8,8 +8,8 @@ from dashboard.drawing.charts import Axis, Chart, Number, even_marks, stacked
 from dashboard.filters.filter import Filter
 from dashboard.pages import metric_table
 from dashboard.pages.cards import cards
-from dashboard.queries.breakdowns import DIMENSIONS
 from dashboard.queries import figures, usage
+from dashboard.queries.breakdowns import DIMENSIONS
 from dashboard.queries.figures import TOKENS, Figures
 from dashboard.queries.spans import span_of, week
 from dashboard.queries.usage import Cut

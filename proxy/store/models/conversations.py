@@ -7,6 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
+from proxy.metrics import DOUBTS
 from proxy.price_table import MODEL_LENGTH
 from proxy.store.models.money import UsdField
 
@@ -203,3 +204,8 @@ class Conversation(models.Model):
 
     def __str__(self) -> str:
         return self.session_id or str(self.id)
+
+    @property
+    def cost_state(self) -> str:
+        """How far its cost can be trusted: the worst of its turns."""
+        return next((doubt.name for doubt in DOUBTS if getattr(self, doubt.name)), "exact")

@@ -119,11 +119,6 @@ class Counts(NamedTuple):
     cache_read: int
     cache_write: int
 
-    @property
-    def by_usage_name(self) -> dict[str, int]:
-        """As the API names them."""
-        return dict(zip(USAGE_NAMES, self, strict=True))
-
 
 # The same counts in the API's `usage`, and as columns and fields of ours.
 _INPUT, _OUTPUT, _CACHE_READ, _CACHE_WRITE = USAGE_NAMES = (

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from dashboard.filters.filter import Filter
-from dashboard.queries.breakdowns import DIMENSIONS
 from dashboard.queries import figures, usage
+from dashboard.queries.breakdowns import DIMENSIONS
 from dashboard.queries.spans import Span, span_of
 from tests import people
 

@@ -1,22 +1,23 @@
 """From stored conversations to their shapes."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any
 
 from accounts.secrets.masking import mask_text
 from dashboard.api.resources.conversations.schemas import (
+    AGENT,
     ConversationAgent,
     ConversationDetails,
     ConversationSummary,
     ConversationTurn,
     ToolCallPlace,
 )
-from dashboard.api.shapes.amounts import decimal
 from dashboard.queries import conversations
 from proxy.conversations.tree import Agent, Place
 from proxy.store.conversations.loading import Loaded
+from proxy.store.conversations.sums import totals
+from proxy.store.metric_fields import CONVERSATION, TURN, values
 from proxy.store.models import Conversation, Exchange
 
 
@@ -52,13 +53,8 @@ def _figures(row: Conversation, *, with_title: bool) -> dict[str, Any]:
         "title": (conversations.title(row) or None) if with_title else None,
         "first_at": row.first_at,
         "last_at": row.last_at,
-        "failed": row.failed,
-        **_cost(row.cost_usd),
-        "cost_state": conversations.cost_state(row),
-        "input_tokens": row.input_tokens,
-        "output_tokens": row.output_tokens,
-        "cache_read_input_tokens": row.cache_read_tokens,
-        "cache_creation_input_tokens": row.cache_write_tokens,
+        **values(CONVERSATION, row),
+        "cost_state": row.cost_state,
         "models": row.model_names,
         "person": mask_text(row.person) or None,
         "client_key": row.client_key or None,
@@ -78,30 +74,23 @@ def _turn(place: Place, row: Exchange) -> ConversationTurn:
         branch=place.branch,
         retry_of=place.retry_of,
         started_at=row.started_at,
-        duration_ms=row.duration_ms,
         outcome=row.outcome,
         model=row.model,
-        **_cost(row.cost_usd),
-        input_tokens=row.input_tokens,
-        output_tokens=row.output_tokens,
-        cache_read_input_tokens=row.cache_read_tokens,
-        cache_creation_input_tokens=row.cache_write_tokens,
+        **values(TURN, row),
     )
 
 
 def _agents(found: Loaded) -> Iterator[ConversationAgent]:
-    turns: Counter[str] = Counter()
-    costs: defaultdict[str, Decimal] = defaultdict(Decimal)
+    by_agent: defaultdict[str, list[Exchange]] = defaultdict(list)
     for place in found.tree.places:
-        turns[place.agent_id] += 1
-        costs[place.agent_id] += found.exchanges[place.id].cost_usd or 0
+        by_agent[place.agent_id].append(found.exchanges[place.id])
     for agent in found.tree.agents:
         yield ConversationAgent(
             agent_id=agent.id,
             parent_agent_id=agent.parent_id or None,
             spawned_by=_spawned_by(agent),
-            turns=turns[agent.id],
-            **_cost(costs[agent.id]),
+            turns=len(by_agent[agent.id]),
+            **values(AGENT, totals(by_agent[agent.id])),
         )
 
 
@@ -109,7 +98,3 @@ def _spawned_by(agent: Agent) -> ToolCallPlace | None:
     if agent.called_by is None:
         return None
     return ToolCallPlace(request_id=agent.called_by, tool_use_id=agent.tool_id or None)
-
-
-def _cost(cost: Decimal | None) -> dict[str, Any]:
-    return {"cost_usd": None if cost is None else float(cost), "cost": decimal(cost)}

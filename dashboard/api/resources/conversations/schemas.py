@@ -6,9 +6,18 @@ from uuid import UUID
 from ninja import Field
 
 from dashboard.api.shapes.camel import CamelSchema
+from dashboard.api.shapes.metrics import EXACT, with_metrics
 from dashboard.api.shapes.pages import Pagination
+from proxy.metrics import Unit
+from proxy.store.metric_fields import CONVERSATION, TURN, with_unit, without_unit
+
+_FAILED = with_unit(CONVERSATION, Unit.REQUESTS)
+# Of an agent, its cost alone.
+AGENT = with_unit(CONVERSATION, Unit.USD)
+_COUNTS = without_unit(CONVERSATION, Unit.REQUESTS, Unit.USD)
 
 
+@with_metrics(last_at=_FAILED + AGENT, cost_state=_COUNTS, exact=EXACT)
 class ConversationFigures(CamelSchema):
     """What a conversation is in sum. `title` is body content: null for who may not read bodies, and once nobody has it."""
 
@@ -18,14 +27,7 @@ class ConversationFigures(CamelSchema):
     title: str | None
     first_at: datetime
     last_at: datetime
-    failed: int
-    cost_usd: float
-    cost: str = Field(description="The same as an exact decimal")
     cost_state: str
-    input_tokens: int
-    output_tokens: int
-    cache_read_input_tokens: int
-    cache_creation_input_tokens: int
     models: list[str] = Field(description="The first 50 by name")
     person: str | None
     client_key: str | None
@@ -57,6 +59,10 @@ class ConversationList(CamelSchema):
     pagination: ConversationPagination
 
 
+@with_metrics(
+    started_at=with_unit(TURN, Unit.MILLISECONDS),
+    model=with_unit(TURN, Unit.USD) + without_unit(TURN, Unit.USD, Unit.MILLISECONDS),
+)
 class ConversationTurn(CamelSchema):
     """One turn, in the order of `turns` by its time. Counts are null where they are not known."""
 
@@ -74,15 +80,8 @@ class ConversationTurn(CamelSchema):
     branch: int = Field(description="0 is the line that was gone on with, among the turns of its agent")
     retry_of: UUID | None = Field(description="The first turn that asked the same")
     started_at: datetime
-    duration_ms: int
     outcome: str
     model: str
-    cost_usd: float | None
-    cost: str | None
-    input_tokens: int | None
-    output_tokens: int | None
-    cache_read_input_tokens: int | None
-    cache_creation_input_tokens: int | None
 
 
 class ToolCallPlace(CamelSchema):
@@ -92,6 +91,7 @@ class ToolCallPlace(CamelSchema):
     tool_use_id: str | None
 
 
+@with_metrics(turns=AGENT)
 class ConversationAgent(CamelSchema):
     """An agent other than the main one, with its own turns alone."""
 
@@ -99,8 +99,6 @@ class ConversationAgent(CamelSchema):
     parent_agent_id: str | None
     spawned_by: ToolCallPlace | None
     turns: int
-    cost_usd: float
-    cost: str
 
 
 class ConversationDetails(ConversationFigures):

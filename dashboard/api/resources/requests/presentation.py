@@ -5,7 +5,6 @@ from typing import Any
 from accounts.secrets.masking import mask_json, mask_text
 from dashboard.api.resources.requests.bill import billed_models, cost_lines
 from dashboard.api.resources.requests.schemas import RequestDetails, RequestSummary, StreamingChunk
-from dashboard.api.shapes.amounts import decimal
 from dashboard.api.shapes.cache_break import broken_cache
 from dashboard.queries.exchanges import Details
 from dashboard.transcript import bodies
@@ -13,9 +12,9 @@ from dashboard.transcript.batch_results import FIRST
 from dashboard.transcript.clipping import clipped
 from proxy.store.conversations.loading import Loaded
 from proxy.store.ingest.message_batches import usage_of
+from proxy.store.metric_fields import EXCHANGE, values
 from proxy.store.models import Exchange
 from proxy.wire.batches import first_results
-from proxy.wire.billing.usage import COUNT_COLUMNS, USAGE_NAMES
 from proxy.wire.lenient import parse
 from proxy.wire.messages import read_response
 
@@ -33,16 +32,11 @@ def summary(exchange: Exchange) -> RequestSummary:
         account_id=exchange.account,
         model=exchange.model,
         timestamp=exchange.started_at,
-        **{name: getattr(exchange, column) for name, column in zip(USAGE_NAMES, COUNT_COLUMNS, strict=True)},
-        total_tokens=exchange.total_tokens,
-        duration_ms=exchange.duration_ms,
+        **values(EXCHANGE, exchange),
         response_status=exchange.status or None,
         outcome=exchange.outcome,
         error=error or (exchange.outcome if exchange.failed else None),
         request_type=exchange.request_type,
-        tool_call_count=exchange.tool_calls,
-        cost_usd=None if exchange.cost_usd is None else float(exchange.cost_usd),
-        cost=decimal(exchange.cost_usd),
         cost_state=exchange.cost_state,
     )
 
@@ -51,13 +45,12 @@ def details(found: Details, conversation: Loaded | None) -> RequestDetails:
     """Everything of one exchange, secrets masked, and where it stands in its conversation."""
     exchange, bill = found.exchange, found.bill
     return RequestDetails(
-        **summary(exchange).model_dump(),
+        **summary(exchange).model_dump() | _served(exchange),
         cost_lines=cost_lines(bill),
         cost_reasons=list(bill.reasons),
         cost_notes=list(bill.notes),
         billed=billed_models(bill),
         answered_model=bill.answered_model,
-        **_served(exchange),
         method=exchange.method,
         path=exchange.path,
         streamed=exchange.streamed,

@@ -8,9 +8,16 @@ from ninja import Field
 
 from dashboard.api.shapes.cache_break import BrokenCache
 from dashboard.api.shapes.camel import CamelSchema
+from dashboard.api.shapes.metrics import EXACT, with_metrics
 from dashboard.api.shapes.pages import Pagination
+from proxy.metrics import Unit
+from proxy.store.metric_fields import BILLED_TOKENS, EXCHANGE, with_unit
+
+_COUNTS = with_unit(EXCHANGE, Unit.TOKENS, Unit.MILLISECONDS)
+_OTHERS = tuple(field for field in EXCHANGE if field not in _COUNTS)
 
 
+@with_metrics(timestamp=_COUNTS, request_type=_OTHERS, exact=EXACT)
 class RequestSummary(CamelSchema):
     """One exchange in a list. `requestId` equals the answer's `x-nexus-id`; counts are null where nothing reported them."""
 
@@ -19,19 +26,10 @@ class RequestSummary(CamelSchema):
     account_id: str
     model: str
     timestamp: datetime
-    input_tokens: int | None
-    output_tokens: int | None
-    total_tokens: int
-    cache_read_input_tokens: int | None
-    cache_creation_input_tokens: int | None
-    duration_ms: int
     response_status: int | None = Field(description="null where no answer came, as its client left before")
     outcome: str
     error: str | None
     request_type: str
-    tool_call_count: int
-    cost_usd: float | None
-    cost: str | None = Field(description="The same as an exact decimal")
     cost_state: str
 
 
@@ -73,14 +71,11 @@ class CostLine(CamelSchema):
     price: str | None = Field(description="Its row of the price table, in words")
 
 
+@with_metrics(model=BILLED_TOKENS)
 class BilledModel(CamelSchema):
     """What one model is billed for; `cost` is null where nobody knows it."""
 
     model: str
-    input_tokens: int
-    output_tokens: int
-    cache_read_input_tokens: int
-    cache_creation_input_tokens: int
     cost: str | None
 
 
