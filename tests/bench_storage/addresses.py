@@ -139,12 +139,7 @@ def endpoints(a: Chosen) -> list[Address]:
         Address("api stats, 1 to 90 days", PAGE_MS, lambda: f"{stats}?since={a.some_days}"),
         Address("api stats, 90 days", PAGE_MS, lambda: f"{stats}?since={_days_ago(90)}"),
         Address("api stats, days, domain", PAGE_MS, lambda: f"{stats}?since={a.some_days}&domain={a.domain}"),
-        *(
-            Address(
-                f"api breakdown by {by}, 30 days", PAGE_MS, lambda by=by: f"/api/breakdown?by={by}&period=30d"
-            )
-            for by in DIMENSIONS
-        ),
+        *(_breakdown(by) for by in DIMENSIONS),
         Address("api series by model, 30 days", PAGE_MS, lambda: "/api/series?by=model&period=30d"),
         Address("api explain, 7 days", PAGE_MS, lambda: "/api/explain?period=7d"),
         Address("api explain, one domain", PAGE_MS, lambda: f"/api/explain?domain={a.domain}"),
@@ -171,6 +166,10 @@ def endpoints(a: Chosen) -> list[Address]:
         Address("api pipeline", PAGE_MS, lambda: "/api/pipeline"),
         Address("api storage", PAGE_MS, lambda: "/api/storage"),
     ]
+
+
+def _breakdown(by: str) -> Address:
+    return Address(f"api breakdown by {by}, 30 days", PAGE_MS, lambda: f"/api/breakdown?by={by}&period=30d")
 
 
 def _days_ago(days: int) -> str:

@@ -134,8 +134,8 @@ def test_a_difference_is_explained_by_what_moved_it_most(program: Client) -> Non
     found = {(row["by"], row["key"]): (row["difference"], row["share"]) for row in report["contributors"]}
     assert found["person", "ann"] == found["person", "bob"] == (2, 0.5)
     assert found["errorType", "overloaded_error"] == (2, 0.5)
-    differences = [abs(row["difference"]) for row in report["contributors"]]
-    assert differences == sorted(differences, reverse=True)
+    moved = [abs(row["difference"]) for row in report["contributors"]]
+    assert moved == sorted(moved, reverse=True)
     assert report["notBy"] == []
 
 
