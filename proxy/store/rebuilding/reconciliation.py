@@ -14,20 +14,19 @@ from typing import Any
 from django.db import connection, transaction
 from psycopg import sql
 
+from proxy.histograms import HISTOGRAMS
 from proxy.metrics import BY_NAME, SUMS, SUMS_OF_DOMAIN, Unit
 from proxy.store.models import CLOCK_SLACK
 from proxy.store.sums.adding import ROLLUP_CHANGES, TOTAL_CHANGES, add_to_rollups, add_to_totals
 from proxy.store.sums.definitions import (
     BILLED_IN_SQL,
     BILLED_MODEL_IN_SQL,
-    BUCKET_IN_SQL,
     KEY,
     KEY_IN_SQL,
     OWN_MODEL_IN_SQL,
     SUMS_IN_SQL,
     TYPES_IN_SQL,
 )
-from proxy.store.sums.histogram import BUCKETS
 
 # Millions of rows are grouped in memory rather than sorted on disk.
 WORK_MEM = "SET LOCAL work_mem = '256MB'"
@@ -78,9 +77,22 @@ SUMMED = sql.SQL(", ").join(
     + sql.SQL(" AS {}").format(sql.Identifier(name))
     for name in SUMS
 )
-_HISTOGRAM = ", ".join(
-    f"coalesce(sum(requests) FILTER (WHERE bucket = {bucket}), 0)::bigint" for bucket in range(BUCKETS)
+_BUCKETS = ", ".join(f"({number}, {histogram.bucket_sql})" for number, histogram in enumerate(HISTOGRAMS))
+_HISTOGRAMS = ", ".join(
+    "ARRAY["
+    + ", ".join(
+        f"coalesce(sum(counted) FILTER (WHERE histogram = {number} AND bucket = {bucket}), 0)::bigint"
+        for bucket in range(histogram.buckets)
+    )
+    + f"] AS {histogram.name}"
+    for number, histogram in enumerate(HISTOGRAMS)
 )
+_LESS = """ARRAY(
+    SELECT coalesce(new, 0) - coalesce(old, 0)
+    FROM unnest(stated.{name}, counted.{name}) WITH ORDINALITY AS pair (new, old, place) ORDER BY place
+) AS {name}"""
+_NAMES = tuple(histogram.name for histogram in HISTOGRAMS)
+_ANY_BUCKET = " OR ".join(f"0 <> ANY ({name})" for name in _NAMES)
 ANY = sql.SQL(" OR ").join(sql.SQL("{} <> 0").format(sql.Identifier(name)) for name in SUMS)
 WINDOW = """
     id >= nexus_uuid_floor(%(lowest)s) AND id < nexus_uuid_floor(%(highest)s) AND started_at >= %(start)s AND started_at < %(end)s
@@ -91,33 +103,33 @@ def _key(model: str) -> dict[str, str]:
     return KEY_IN_SQL | {"model": KEY_IN_SQL["model"].format(model=model)}
 
 
-# Two steps: the many rows get few sums each, the few groups get the histogram.
+# Two steps: the many rows are counted by bucket, the few groups get the histograms.
 _COMPARE = sql.SQL("""
 WITH counted_row AS (
-    SELECT {key_of_row}, {bucket} AS bucket, {sums_of_row} FROM proxy_exchange WHERE {window}
+    SELECT {key_of_row}, {sums_of_row} FROM proxy_exchange WHERE {window}
     UNION ALL
-    SELECT {key_of_billed}, NULL AS bucket, {sums_of_billed}
+    SELECT {key_of_billed}, {sums_of_billed}
     FROM proxy_exchange, jsonb_array_elements(billed) AS one WHERE billed IS NOT NULL AND {window}
+), summed AS (
+    SELECT {key}, {sum} FROM counted_row WHERE %(domain)s IN ('', domain) GROUP BY {key}
+), bucket_of_row AS (
+    SELECT {key_of_row}, histogram, bucket
+    FROM proxy_exchange, LATERAL (VALUES {buckets}) AS place (histogram, bucket) WHERE bucket IS NOT NULL AND {window}
 ), by_bucket AS (
-    SELECT {key}, bucket, {sum} FROM counted_row
-    WHERE %(domain)s IN ('', domain) GROUP BY {key}, bucket
+    SELECT {key}, histogram, bucket, count(*) AS counted FROM bucket_of_row
+    WHERE %(domain)s IN ('', domain) GROUP BY {key}, histogram, bucket
+), bucketed AS (
+    SELECT {key}, {histograms} FROM by_bucket GROUP BY {key}
 ), stated AS (
-    SELECT {key}, {sum}, ARRAY[{histogram}] AS durations FROM by_bucket GROUP BY {key}
+    SELECT * FROM summed LEFT JOIN bucketed USING ({key})
 ), counted AS (
     SELECT * FROM proxy_rollup WHERE hour >= %(start)s AND hour < %(end)s AND %(domain)s IN ('', domain)
 ), difference AS (
-    SELECT {key}, {difference}, ARRAY(
-        SELECT coalesce(new, 0) - coalesce(old, 0)
-        FROM unnest(stated.durations, counted.durations) WITH ORDINALITY AS pair (new, old, place) ORDER BY place
-    ) AS durations
-    FROM stated FULL JOIN counted USING ({key})
+    SELECT {key}, {difference}, {each_less} FROM stated FULL JOIN counted USING ({key})
 )
-INSERT INTO rollup_difference ({key}, {sums}, durations)
-SELECT {key}, {sums}, durations FROM difference
-WHERE {any} OR EXISTS (SELECT 1 FROM unnest(durations) AS one WHERE one <> 0)
+INSERT INTO rollup_difference ({key}, {sums}, {names}) SELECT {key}, {sums}, {names} FROM difference WHERE {any} OR {any_bucket}
 """).format(
     key_of_row=selected(_key(OWN_MODEL_IN_SQL)),
-    bucket=sql.SQL(BUCKET_IN_SQL),
     sums_of_row=selected(SUMS_IN_SQL),
     key_of_billed=selected(_key(BILLED_MODEL_IN_SQL)),
     sums_of_billed=selected(BILLED_IN_SQL),
@@ -125,9 +137,13 @@ WHERE {any} OR EXISTS (SELECT 1 FROM unnest(durations) AS one WHERE one <> 0)
     key=columns_of("{name}", KEY),
     sum=SUMMED,
     sums=columns_of("{name}", SUMS),
-    histogram=sql.SQL(_HISTOGRAM),
+    buckets=sql.SQL(_BUCKETS),
+    histograms=sql.SQL(_HISTOGRAMS),
     difference=columns_of("coalesce(stated.{name}, 0) - coalesce(counted.{name}, 0) AS {name}", SUMS),
+    each_less=columns_of(_LESS, _NAMES),
+    names=columns_of("{name}", _NAMES),
     any=ANY,
+    any_bucket=sql.SQL(_ANY_BUCKET),
 )
 # In the order in which ingest, by Python's order of texts, takes the same rows.
 _APPLY = add_to_rollups(
@@ -210,7 +226,7 @@ def tables() -> Iterator[None]:
     _drop()
     with connection.cursor() as cursor:
         cursor.execute(
-            f"CREATE TEMP TABLE rollup_difference AS SELECT {', '.join(KEY)}, {sums}, durations"  # noqa: S608 - our names
+            f"CREATE TEMP TABLE rollup_difference AS SELECT {', '.join(KEY)}, {sums}, {', '.join(_NAMES)}"  # noqa: S608 - our names
             " FROM proxy_rollup WITH NO DATA"
         )
         cursor.execute("CREATE TEMP TABLE total_difference AS SELECT * FROM proxy_domaintotal WITH NO DATA")

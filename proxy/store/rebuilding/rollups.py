@@ -12,6 +12,7 @@ from proxy.store.models import CLOCK_SLACK
 from proxy.store.rebuilding import (
     breakdown_reconciliation,
     countable,
+    days,
     reconciliation,
     spend_reconciliation,
 )
@@ -46,6 +47,7 @@ class Rebuilt:
     totals: list[Difference] = field(default_factory=list)
     spending: list[Difference] = field(default_factory=list)
     breakdowns: list[Difference] = field(default_factory=list)
+    days: list[date] = field(default_factory=list)
     dropped_months: list[date] = field(default_factory=list)
     storage_off: list[datetime] = field(default_factory=list)
     counted_before: list[datetime] = field(default_factory=list)
@@ -53,7 +55,7 @@ class Rebuilt:
     @property
     def differs(self) -> bool:
         """Whether any sum was wrong."""
-        return bool(self.hours or self.totals or self.spending or self.breakdowns)
+        return bool(self.hours or self.totals or self.spending or self.breakdowns or self.days)
 
 
 def rebuild(asked: Asked, progress: Callable[[int, int], None] = lambda done, of: None) -> Rebuilt:
@@ -94,6 +96,8 @@ def _rebuild_month(month: date, asked: Asked, found: Rebuilt) -> None:
     found.counted_before += sorted(counted_before)
     found.hours += reconciliation.hours(window)
     found.breakdowns += breakdown_reconciliation.hours(window)
+    wrong_days = days.wrong([day.start.date() for day in _days(window)])
+    found.days += wrong_days
     # An hour that cannot be counted again makes its day one: of strangers nothing was spent.
     storage_off_days = {hour.date() for hour in storage_off}
     spending = {key: cost for key, cost in spending.items() if key[0] not in storage_off_days}
@@ -104,6 +108,7 @@ def _rebuild_month(month: date, asked: Asked, found: Rebuilt) -> None:
             breakdown_reconciliation.apply(day)
         reconciliation.sweep(window, left_alone)
         breakdown_reconciliation.sweep(window)
+        days.rebuild(wrong_days)
         spend_reconciliation.apply(spending)
         spend_reconciliation.sweep(window)
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connection
 from psycopg import sql
 
+from proxy.histograms import HISTOGRAMS
 from proxy.metrics import SUMS, SUMS_OF_DOMAIN
 from proxy.store.sums.definitions import KEY
 
@@ -16,14 +17,14 @@ Adding = Callable[[sql.Composable], sql.Composed]
 
 _ADD = sql.SQL("{table}.{column} + excluded.{column}")
 _LATER = sql.SQL("greatest({table}.{column}, excluded.{column})")
-_ADD_DURATIONS = sql.SQL(
+_ADD_EACH = sql.SQL(
     "ARRAY(SELECT coalesce(pair.old, 0) + coalesce(pair.new, 0)"
     " FROM unnest({table}.{column}, excluded.{column}) WITH ORDINALITY AS pair (old, new, place)"
     " ORDER BY pair.place)"
 )
 
 PLAIN_CHANGES = dict.fromkeys(SUMS, _ADD)
-ROLLUP_CHANGES = PLAIN_CHANGES | {"durations": _ADD_DURATIONS}
+ROLLUP_CHANGES = PLAIN_CHANGES | {histogram.name: _ADD_EACH for histogram in HISTOGRAMS}
 TOTAL_CHANGES = dict.fromkeys(SUMS_OF_DOMAIN, _ADD) | {"last_at": _LATER}
 
 

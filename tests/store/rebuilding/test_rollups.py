@@ -10,12 +10,13 @@ from django.db.models import F, Sum
 from pytest_django import Settings
 
 from accounts.models import Domain
+from proxy.histograms import DURATIONS
 from proxy.metrics import SUMS
 from proxy.store.ingest import batch as ingest
-from proxy.store.models import Breakdown, Counters, DayBreakdown, DomainTotal, Exchange, Rollup
+from proxy.store.models import Breakdown, Counters, DayBreakdown, DayRollup, DomainTotal, Exchange, Rollup
 from proxy.store.rebuilding import rollups as rebuild
 from proxy.store.sums import definitions as sums
-from proxy.store.sums import folding, histogram
+from proxy.store.sums import folding
 from tests.roles import OWNER
 from tests.store import random_traffic
 from tests.store.records import NOON, make_batch, make_closing, make_head, make_record
@@ -29,7 +30,12 @@ def take_in(*moments: datetime, **head: object) -> None:
 
 
 def said() -> tuple[list[tuple[object, ...]], ...]:
-    return random_traffic.rollups(), random_traffic.totals(), *random_traffic.breakdowns()
+    return (
+        random_traffic.rollups(),
+        random_traffic.totals(),
+        *random_traffic.breakdowns(),
+        random_traffic.days(),
+    )
 
 
 @pytest.fixture
@@ -45,7 +51,7 @@ def test_a_rebuild_finds_nothing_to_mend_in_what_ingest_summed_up(traffic: None)
 
     found = rebuild.rebuild(rebuild.Asked())
 
-    assert (found.hours, found.totals, found.breakdowns) == ([], [], [])
+    assert (found.hours, found.totals, found.breakdowns, found.days) == ([], [], [], [])
     assert said() == before
 
 
@@ -71,8 +77,13 @@ def spoil(random: Random) -> None:
     for name in SUMS:
         known.filter(pk__in=random.sample(ids, 20)).update(**{name: F(name) + random.choice([-3, 5])})
     known.filter(pk__in=ids[60:70]).update(durations=[1, 2])
-    Rollup.objects.create(hour=HOUR, domain="nobody.example", requests=3, durations=[0] * histogram.BUCKETS)
+    Rollup.objects.create(hour=HOUR, domain="nobody.example", requests=3, durations=[0] * DURATIONS.buckets)
     spoil_breakdowns(random)
+    known.filter(pk__in=ids[70:75]).update(first_bytes=[], speeds=[3])
+    spoilt = random.sample(list(DayRollup.objects.values_list("pk", flat=True)), 9)
+    DayRollup.objects.filter(pk__in=spoilt[:3]).update(requests=F("requests") + 1)
+    DayRollup.objects.filter(pk__in=spoilt[3:6]).update(durations=[], first_bytes=[], speeds=[])
+    DayRollup.objects.filter(pk__in=spoilt[6:]).delete()
     DomainTotal.objects.filter(domain="a.example").update(requests=1, cost_usd=0)
     DomainTotal.objects.filter(domain="configured.example").delete()
     DomainTotal.objects.create(domain="nobody.example", requests=3, last_at=HOUR)
@@ -102,7 +113,9 @@ def test_whatever_is_wrong_with_the_sums_is_mended(traffic: None, seed: int) -> 
     found = rebuild.rebuild(rebuild.Asked())
 
     assert found.hours
+    assert found.days
     assert said() == before
+    assert not rebuild.rebuild(rebuild.Asked()).differs
 
 
 def test_a_dry_run_tells_the_same_and_changes_nothing(traffic: None) -> None:
@@ -113,11 +126,8 @@ def test_a_dry_run_tells_the_same_and_changes_nothing(traffic: None) -> None:
 
     assert said() == before
     done = rebuild.rebuild(rebuild.Asked())
-    assert (reported.hours, reported.totals, reported.breakdowns) == (
-        done.hours,
-        done.totals,
-        done.breakdowns,
-    )
+    assert (reported.hours, reported.totals) == (done.hours, done.totals)
+    assert (reported.breakdowns, reported.days) == (done.breakdowns, done.days)
 
 
 def of_hours() -> dict[tuple[object, ...], object]:
@@ -148,13 +158,13 @@ def test_a_duration_falls_into_the_same_bucket_in_python_and_sql() -> None:
     durations = [*random_traffic.DURATIONS, 2**31 - 1]
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {sums.BUCKET_IN_SQL} FROM unnest(%s::int[]) WITH ORDINALITY AS one (duration_ms, place)"  # noqa: S608
+            f"SELECT {DURATIONS.bucket_sql} FROM unnest(%s::int[]) WITH ORDINALITY AS one (duration_ms, place)"  # noqa: S608
             " ORDER BY place",
             [durations],
         )
         buckets = [row[0] for row in cursor.fetchall()]
 
-    assert buckets == [histogram.bucket(duration) for duration in durations]
+    assert buckets == [DURATIONS.bucket(duration) for duration in durations]
 
 
 def double() -> None:

@@ -85,6 +85,8 @@ def _lines(found: Rebuilt, dry_run: bool) -> Iterator[str]:
         yield f"{hours:,} hours, the totals of {totals:,} domains and the spending of {days:,} days {done}."
         if found.breakdowns:
             yield f"{len(found.breakdowns):,} hours of breakdowns {done}."
+        if found.days:
+            yield f"{len(found.days):,} days that were not their hours together {done}."
 
 
 def _lines_of(found: list[Difference], which: str = "") -> Iterator[str]:
