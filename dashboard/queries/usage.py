@@ -75,23 +75,24 @@ def series_by(
     """What charts show of each bar, for each of the first few `names` of a dimension; the rest is one series, OTHERS."""
     named = Case(When(**{f"{by.column}__in": names[:NAMED_SERIES]}, then=F(by.column)), default=Value(OTHERS))
     series: dict[str, dict[datetime, list[Figures]]] = defaultdict(lambda: defaultdict(list))
-    for part in _rows(by, chart, chosen):
+    for part in rows_of(by, chart, chosen):
         moment = "day" if part.model is by.tables.days else "hour"
         rows = part.annotate(series=named).values(moment, "series").annotate(**_CHARTED)
         for at, name, *sums in rows.values_list(moment, "series", *_CHARTED):
-            bar = chart.starts[max(0, bisect_right(chart.starts, _start_of(at)) - 1)]
+            bar = chart.starts[max(0, bisect_right(chart.starts, start_of(at)) - 1)]
             series[name][bar].append(Figures(**dict(zip(_CHARTED, sums, strict=True))))
     return {name: _each_together(bars) for name, bars in series.items()}
 
 
-def _rows(by: By, chart: Cut, chosen: Filter) -> list[QuerySet[Any]]:
+def rows_of(by: By, chart: Cut, chosen: Filter) -> list[QuerySet[Any]]:
     """Days where all bars are whole days of UTC, as days of sums are."""
     keys = by.keys(chosen)
     is_utc = chart.step == "day" and not any(start.hour for start in chart.starts[1:])
     return rollups(chart.span, keys, by.tables) if is_utc else [hours(chart.span, keys, by.tables)]
 
 
-def _start_of(at: datetime | date) -> datetime:
+def start_of(at: datetime | date) -> datetime:
+    """The moment of an hour's or a day's row."""
     return at if isinstance(at, datetime) else datetime.combine(at, time(), UTC)
 
 

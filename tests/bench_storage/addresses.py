@@ -141,6 +141,8 @@ def endpoints(a: Chosen) -> list[Address]:
         Address("api stats, days, domain", PAGE_MS, lambda: f"{stats}?since={a.some_days}&domain={a.domain}"),
         *(_breakdown(by) for by in DIMENSIONS),
         Address("api series by model, 30 days", PAGE_MS, lambda: "/api/series?by=model&period=30d"),
+        Address("api performance, 24 hours", PAGE_MS, lambda: "/api/performance"),
+        Address("api performance, 30 days", PAGE_MS, lambda: "/api/performance?period=30d"),
         Address("api explain, 7 days", PAGE_MS, lambda: "/api/explain?period=7d"),
         Address("api explain, one domain", PAGE_MS, lambda: f"/api/explain?domain={a.domain}"),
         Address("api requests", PAGE_MS, lambda: requests),

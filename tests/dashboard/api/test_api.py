@@ -334,6 +334,7 @@ def test_openapi_describes_every_endpoint(program: Client) -> None:
         "/api/breakdown",
         "/api/series",
         "/api/explain",
+        "/api/performance",
         "/api/requests",
         "/api/requests/{exchange_id}",
         "/api/requests/{exchange_id}/diff",
