@@ -3,9 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from functools import cache
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from django.db import connection
 
 from proxy.metrics import COUNTED
@@ -100,7 +102,7 @@ def _row(id_: UUID, turns: Sequence[tuple[Exchange, NewTurn]]) -> Row:
         "failed": sum(map(_failed, exchanges)),
         **{name: sum(getattr(exchange, name) or 0 for exchange in exchanges) for name in _TOKENS},
         **dict(zip(("cost_usd", *_STATES), map(sum, costs), strict=True)),
-        "title": sealed_title(title, id_, first.id),
+        "title": f"\\x{sealed_title(title, id_, first.id).hex()}",
         "person": first.user_id,
         "client_key": first.client_key,
         "last_model": last.model,
@@ -113,15 +115,23 @@ def _row(id_: UUID, turns: Sequence[tuple[Exchange, NewTurn]]) -> Row:
 
 
 def _upsert(rows: Sequence[Row]) -> None:
-    """One statement; the rows are sorted, or two batches with the same ones would wait for each other."""
-    names = list(rows[0])
-    one_row = f"({', '.join(['%s'] * len(names))})"
-    statement = (
-        f"INSERT INTO proxy_conversation AS row ({', '.join(names)}) VALUES {', '.join([one_row] * len(rows))}"  # noqa: S608
-        f" ON CONFLICT (id) DO UPDATE SET {_CHANGES}"
-    )
+    """One statement; the rows are sorted, or two batches with the same ones would wait for each other.
+
+    They travel as JSON: to write 27 parameters a row takes longer than to store it.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(statement, [value for row in rows for value in row.values()])
+        cursor.execute(_adding(), [msgspec.json.encode(rows).decode()])
+
+
+@cache
+def _adding() -> str:
+    fields = Conversation._meta.concrete_fields
+    names = ", ".join(field.attname for field in fields)
+    typed = ", ".join(f"{field.attname} {field.db_type(connection)}" for field in fields)
+    return (
+        f"INSERT INTO proxy_conversation AS row ({names})"  # noqa: S608 - our names
+        f" SELECT {names} FROM json_to_recordset(%s) AS new ({typed}) ON CONFLICT (id) DO UPDATE SET {_CHANGES}"
+    )
 
 
 def _changes() -> Mapping[str, str]:
