@@ -1,7 +1,7 @@
 """Add turns to the row of their conversation: sums, least and greatest, so that any order gives the same."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import cache
 from typing import Any
@@ -12,7 +12,7 @@ from django.db import connection
 
 from proxy.metrics import COUNTED
 from proxy.store.bodies import data_keys
-from proxy.store.bodies.encryption import is_sealed
+from proxy.store.bodies.encryption import Seal, is_sealed
 from proxy.store.conversations.turns import NewTurn, known_ids
 from proxy.store.models import Conversation, Exchange, month_of
 
@@ -21,21 +21,24 @@ MOST_AGENTS = 500
 _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
 _STATES = ("unpriced", "partial", "notional")
 SUMS = ("turns", "failed", *_TOKENS, "cost_usd", *_STATES)
-OF_FIRST = ("title", "person", "client_key")
+OF_FIRST = ("person", "client_key")
 OF_LAST = ("last_model", "last_context")
 _SETS = {"model_names": ("more_models", MOST_MODELS), "agents": ("more_agents", MOST_AGENTS)}
 _failed = COUNTED["errors"].of
 
+# The least exchange that gives one, whichever came first; least() passes over null.
+_TITLE = "CASE WHEN excluded.title_id < row.title_id OR row.title_id IS NULL THEN excluded.title ELSE row.title END"
+
 Row = dict[str, Any]
 
 
-def add(new: Iterable[tuple[Exchange, NewTurn]]) -> None:
-    """Add turns that were never added. Whoever adds to rollups as well does it after this."""
+def add(new: Iterable[tuple[Exchange, NewTurn]], seal_of: Callable[[date], Seal]) -> None:
+    """Add turns that were never added, titles under the seal of their month. Whoever adds to rollups as well does it after this."""
     by_conversation: defaultdict[UUID, list[tuple[Exchange, NewTurn]]] = defaultdict(list)
     for exchange, turn in new:
         by_conversation[turn.turn.conversation].append((exchange, turn))
     if by_conversation:
-        rows = [_row(id_, turns) for id_, turns in sorted(by_conversation.items())]
+        rows = [_row(id_, turns, seal_of) for id_, turns in sorted(by_conversation.items())]
         _upsert(rows)
 
 
@@ -60,14 +63,13 @@ def title_of(row: Conversation) -> str:
     """The title of a conversation, "" where it has none any more. KeyUnavailable without the key of its month."""
     data = bytes(row.title)
     if is_sealed(data):
-        data = data_keys.needed_seal(_month(row.first_id)).open(data, _label(row.id))
+        data = data_keys.needed_seal(_month(row.title_id or row.first_id)).open(data, _label(row.id))
     return data.decode("utf-8", "replace")
 
 
-def sealed_title(title: str, conversation: UUID, first: UUID) -> bytes:
-    """A title as its row keeps it. It begins with no control character, as what is sealed does."""
-    text = title.lstrip("".join(map(chr, range(32))))
-    return data_keys.seal_of(_month(first)).close(text.encode(), _label(conversation)) if text else b""
+def sealed_title(title: str, conversation: UUID, seal: Seal) -> bytes:
+    """A title as its row keeps it, under the seal of the month of `title_id`."""
+    return seal.close(title.encode(), _label(conversation)) if title else b""
 
 
 def _month(exchange: UUID) -> date:
@@ -82,10 +84,11 @@ def _cost(row: Exchange) -> list[Any]:
     return [row.cost_usd or 0, *(int(row.cost_state == state) for state in _STATES)]
 
 
-def _row(id_: UUID, turns: Sequence[tuple[Exchange, NewTurn]]) -> Row:
+def _row(id_: UUID, turns: Sequence[tuple[Exchange, NewTurn]], seal_of: Callable[[date], Seal]) -> Row:
     exchanges = sorted((exchange for exchange, _ in turns), key=lambda exchange: exchange.id)
     first, last = exchanges[0], exchanges[-1]
-    [title] = [turn.title for exchange, turn in turns if exchange is first]
+    titles = [turn for _, turn in turns if turn.title]
+    titled = min(titles, key=lambda turn: turn.turn.id, default=None)
     counts = last.counts
     names = sorted({exchange.model for exchange in exchanges} - {""})
     agents = sorted({exchange.agent_id for exchange in exchanges} - {""})
@@ -102,7 +105,10 @@ def _row(id_: UUID, turns: Sequence[tuple[Exchange, NewTurn]]) -> Row:
         "failed": sum(map(_failed, exchanges)),
         **{name: sum(getattr(exchange, name) or 0 for exchange in exchanges) for name in _TOKENS},
         **dict(zip(("cost_usd", *_STATES), map(sum, costs), strict=True)),
-        "title": f"\\x{sealed_title(title, id_, first.id).hex()}",
+        "title_id": titled and titled.turn.id,
+        "title": f"\\x{sealed_title(titled.title, id_, seal_of(_month(titled.turn.id))).hex()}"
+        if titled
+        else "",
         "person": first.user_id,
         "client_key": first.client_key,
         "last_model": last.model,
@@ -137,7 +143,8 @@ def _adding() -> str:
 def _changes() -> Mapping[str, str]:
     """How each column takes in what is added."""
     changes = {name: f"row.{name} + excluded.{name}" for name in SUMS}
-    for name in ("first_id", "first_at"):
+    changes["title"] = _TITLE
+    for name in ("first_id", "first_at", "title_id"):
         changes[name] = f"least(row.{name}, excluded.{name})"
     for name in ("last_id", "last_at"):
         changes[name] = f"greatest(row.{name}, excluded.{name})"

@@ -126,6 +126,7 @@ BEGIN
         SELECT turn.conversation, min(exchange.domain) AS domain, min(exchange.session_id) AS session_id,
             (array_agg(exchange.id ORDER BY exchange.id))[1] AS first_id,
             (array_agg(exchange.id ORDER BY exchange.id DESC))[1] AS last_id,
+            (array_agg(exchange.id ORDER BY exchange.id) FILTER (WHERE turn.gives_title))[1] AS title_id,
             min(exchange.started_at) AS first_at, max(exchange.started_at) AS last_at, count(*) AS turns,
             count(*) FILTER (WHERE exchange.outcome NOT IN ('complete', 'client_left')) AS failed,
             sum(coalesce(exchange.input_tokens, 0)) AS input_tokens, sum(coalesce(exchange.output_tokens, 0)) AS output_tokens,
@@ -148,7 +149,7 @@ BEGIN
         GROUP BY turn.conversation
     ), changed AS (
         UPDATE proxy_conversation AS row SET domain = counted.domain, session_id = counted.session_id,
-            title = CASE WHEN row.first_id = counted.first_id THEN row.title ELSE '' END,
+            title = CASE WHEN row.title_id = counted.title_id THEN row.title ELSE '' END, title_id = counted.title_id,
             first_id = counted.first_id, last_id = counted.last_id, first_at = counted.first_at, last_at = counted.last_at,
             turns = counted.turns, failed = counted.failed, input_tokens = counted.input_tokens,
             output_tokens = counted.output_tokens, cache_read_tokens = counted.cache_read_tokens,
@@ -187,9 +188,9 @@ $$;
 
 CREATE FUNCTION nexus_forget_titles(first_day date, pinned uuid[]) RETURNS void LANGUAGE sql AS
 $$
-    UPDATE proxy_conversation SET title = '' WHERE title <> '' AND first_id <> ALL (pinned)
-        AND first_id >= nexus_uuid_floor(first_day::timestamp AT TIME ZONE 'UTC')
-        AND first_id < nexus_uuid_floor((first_day + interval '1 month') AT TIME ZONE 'UTC')
+    UPDATE proxy_conversation SET title = '' WHERE title <> '' AND title_id <> ALL (pinned)
+        AND title_id >= nexus_uuid_floor(first_day::timestamp AT TIME ZONE 'UTC')
+        AND title_id < nexus_uuid_floor((first_day + interval '1 month') AT TIME ZONE 'UTC')
 $$;
 """
 FORGET = """
@@ -283,6 +284,7 @@ class Migration(migrations.Migration):
                 ("compaction", models.CharField(max_length=24)),
                 ("agent_type", models.CharField(max_length=60)),
                 ("new_words", models.BooleanField()),
+                ("gives_title", models.BooleanField()),
                 ("tool_digests", models.BinaryField()),
             ],
             options={
@@ -389,6 +391,7 @@ class Migration(migrations.Migration):
                 ("unpriced", models.BigIntegerField()),
                 ("partial", models.BigIntegerField()),
                 ("notional", models.BigIntegerField()),
+                ("title_id", models.UUIDField(null=True)),
                 ("title", models.BinaryField()),
                 ("person", models.CharField(max_length=255)),
                 ("client_key", models.CharField(max_length=255)),

@@ -20,6 +20,7 @@ class Turn(models.Model):
     `depth` counts its user runs, `tools` its tools. `request_class`, `compaction` and `agent_type` are the client's hints.
     `answer_id` and `previous_id` are hashes of message ids, for message threads. `tool_digests` is msgpack: the calls of its
     answer and the results that its request brings, as `proxy.conversations.findings.tool_calls` has them; empty without any.
+    `gives_title` says that it has first words of a person that its conversation may be called by.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -39,6 +40,7 @@ class Turn(models.Model):
     compaction = models.CharField(max_length=24)
     agent_type = models.CharField(max_length=60)
     new_words = models.BooleanField()
+    gives_title = models.BooleanField()
     tool_digests = models.BinaryField()
 
     class Meta:
@@ -157,9 +159,10 @@ class PendingConversation(models.Model):
 class Conversation(models.Model):
     """All turns of a session, or of one thread of messages where no session is named; each figure is a sum, a least or a greatest.
 
-    `first_id` and `last_id` are its least and greatest exchange. Of the first come title, person and client key, of the last its
-    model and its context in tokens. `model_names` and `agents` hold the first by name; `more_models` and `more_agents` say whether
-    there are others. `title` is body content: sealed under the month of `first_id`, and gone with that month's bodies.
+    `first_id` and `last_id` are its least and greatest exchange. Of the first come person and client key, of the last its model
+    and its context in tokens. `title_id` is the least one that gives a title, null where none does. `model_names` and `agents` hold
+    the first by name; `more_models` and `more_agents` say whether there are others. `title` is body content: sealed under the month
+    of `title_id`, and gone with that month's bodies.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -179,6 +182,7 @@ class Conversation(models.Model):
     unpriced = models.BigIntegerField()
     partial = models.BigIntegerField()
     notional = models.BigIntegerField()
+    title_id = models.UUIDField(null=True)
     title = models.BinaryField()
     person = models.CharField(max_length=255)
     client_key = models.CharField(max_length=255)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from proxy.store.bodies import data_keys
 from proxy.store.conversations import pending, turns
 from proxy.store.conversations.sums import sealed_title
 from proxy.store.conversations.turns import NewTurn
@@ -122,7 +123,7 @@ def _value(value: object) -> object:
 def _untitled(made: Sequence[NewTurn]) -> set[UUID]:
     """Conversations that have no title and would get one."""
     titles = {turn.turn.id for turn in made if turn.title}
-    return set(Conversation.objects.filter(first_id__in=titles, title=b"").values_list("id", flat=True))
+    return set(Conversation.objects.filter(title_id__in=titles, title=b"").values_list("id", flat=True))
 
 
 def _write(changed: Sequence[NewTurn], made: Sequence[NewTurn], affected: set[UUID]) -> None:
@@ -142,9 +143,10 @@ def _write(changed: Sequence[NewTurn], made: Sequence[NewTurn], affected: set[UU
             wanted = sorted(affected)
             pending.note(wanted)
             _count(wanted)
-        titles = {turn.turn.id: turn.title for turn in made if turn.title}
+        titled: dict[UUID | None, NewTurn] = {turn.turn.id: turn for turn in made if turn.title}
         for row in (
-            Conversation.objects.filter(first_id__in=titles, title=b"").select_for_update().order_by("id")
+            Conversation.objects.filter(title_id__in=titled, title=b"").select_for_update().order_by("id")
         ):
-            row.title = sealed_title(titles[row.first_id], row.id, row.first_id)
+            turn = titled[row.title_id]
+            row.title = sealed_title(turn.title, row.id, data_keys.seal_of(month_of(turn.turn.id).date()))
             row.save(update_fields=["title"])
