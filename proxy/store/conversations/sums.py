@@ -67,9 +67,19 @@ def title_of(row: Conversation) -> str:
     return data.decode("utf-8", "replace")
 
 
-def sealed_title(title: str, conversation: UUID, seal: Seal) -> bytes:
+def _sealed_title(title: str, conversation: UUID, seal: Seal) -> bytes:
     """A title as its row keeps it, under the seal of the month of `title_id`."""
     return seal.close(title.encode(), _label(conversation)) if title else b""
+
+
+def give_titles(titles: Mapping[UUID, str]) -> None:
+    """Write titles into conversations that are called by these exchanges and have lost the words."""
+    by_id: Mapping[UUID | None, tuple[UUID, str]] = {id_: (id_, title) for id_, title in titles.items()}
+    untitled = Conversation.objects.filter(title_id__in=titles, title=b"")
+    for row in untitled.select_for_update().order_by("id"):
+        exchange, title = by_id[row.title_id]
+        row.title = _sealed_title(title, row.id, data_keys.seal_of(_month(exchange)))
+        row.save(update_fields=["title"])
 
 
 def _month(exchange: UUID) -> date:
@@ -106,7 +116,7 @@ def _row(id_: UUID, turns: Sequence[tuple[Exchange, NewTurn]], seal_of: Callable
         **{name: sum(getattr(exchange, name) or 0 for exchange in exchanges) for name in _TOKENS},
         **dict(zip(("cost_usd", *_STATES), map(sum, costs), strict=True)),
         "title_id": titled and titled.turn.id,
-        "title": f"\\x{sealed_title(titled.title, id_, seal_of(_month(titled.turn.id))).hex()}"
+        "title": f"\\x{_sealed_title(titled.title, id_, seal_of(_month(titled.turn.id))).hex()}"
         if titled
         else "",
         "person": first.user_id,

@@ -126,13 +126,14 @@ def _turn(
 ) -> NewTurn | None:
     request_class = headers.get("x-claude-code-request-class", "")
     compaction = headers.get("x-claude-code-compaction", "")
+    thread = object_of(shape.thread)
     keys = keys_of(
         reader.summaries(shape.messages or ()),
         reader.of_response(response),
         reader.hasher,
         calls=[*_agent_calls(response.tools)],
-        message_id=response.message_id or "",
-        previous_id=previous_message(object_of(shape.thread)),
+        message_id=response.message_id or "" if thread else "",
+        previous_id=previous_message(thread),
         summarizes=bool(compaction) or request_class == "compaction",
     )
     if keys is None:

@@ -123,7 +123,7 @@ BEGIN
     -- Its bounds are constants, so that no month beside theirs is read or locked.
     EXECUTE format($count$
     WITH counted AS (
-        SELECT turn.conversation, min(exchange.domain) AS domain, min(exchange.session_id) AS session_id,
+        SELECT turn.conversation, min(exchange.domain) AS domain, max(exchange.session_id) AS session_id,
             (array_agg(exchange.id ORDER BY exchange.id))[1] AS first_id,
             (array_agg(exchange.id ORDER BY exchange.id DESC))[1] AS last_id,
             (array_agg(exchange.id ORDER BY exchange.id) FILTER (WHERE turn.gives_title))[1] AS title_id,
@@ -166,6 +166,26 @@ BEGIN
 END
 $$;
 
+-- Only the owner may take the row of a conversation away, which loses its last turn here.
+CREATE FUNCTION nexus_move_turns(ids uuid[], targets uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS
+$$
+DECLARE
+    affected uuid[] := ARRAY(SELECT conversation FROM proxy_turn WHERE id = ANY (ids) UNION SELECT unnest(targets));
+BEGIN
+    -- All at once and in order, as whoever adds to several does; a target may have gone with its month meanwhile.
+    PERFORM FROM proxy_conversation WHERE id = ANY (affected) ORDER BY id FOR UPDATE;
+    UPDATE proxy_turn AS row SET conversation = target.id
+    FROM unnest(ids, targets) AS moved (id, target) JOIN proxy_conversation AS target ON target.id = moved.target
+    WHERE row.id = moved.id AND row.previous_id IS NOT NULL AND row.domain = target.domain;
+    UPDATE proxy_text AS row SET conversation = turn.conversation FROM proxy_turn AS turn
+    WHERE turn.id = ANY (ids) AND row.id = turn.id;
+    PERFORM nexus_count_conversations(
+        affected, '00000000-0000-0000-0000-000000000000', '00000000-0000-0000-0000-000000000000', '{}'
+    );
+END
+$$;
+
 CREATE FUNCTION nexus_forget_turns(first_day date, pinned uuid[]) RETURNS void LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -196,6 +216,7 @@ $$;
 FORGET = """
 DROP FUNCTION nexus_forget_titles(date, uuid[]);
 DROP FUNCTION nexus_forget_turns(date, uuid[]);
+DROP FUNCTION nexus_move_turns(uuid[], uuid[]);
 DROP FUNCTION nexus_count_conversations(uuid[], uuid, uuid, uuid[]);
 """
 
@@ -469,6 +490,13 @@ class Migration(migrations.Migration):
         migrations.AddIndex("searchtext", models.Index(fields=["domain", "id"], name="text_domain")),
         migrations.AddIndex("turn", models.Index(fields=["conversation", "id"], name="turn_conversation")),
         migrations.AddIndex("turn", models.Index(fields=["gives"], name="turn_gives")),
+        *(
+            migrations.AddIndex(
+                "turn",
+                models.Index(fields=[column], condition=models.Q((f"{column}__isnull", False)), name=name),
+            )
+            for column, name in (("answer_id", "turn_answer"), ("previous_id", "turn_previous"))
+        ),
         migrations.RunSQL(
             months(MONTHLY, BODIES, METADATA) + DROPPABLE,
             DROPPABLE_BEFORE + months(BEFORE, BEFORE[2:], BEFORE[:2]),

@@ -6,6 +6,7 @@ Nothing links two turns here: the tree follows from the keys when it is read (do
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
+from django.db.models import Q
 
 from proxy.price_table import MODEL_LENGTH
 from proxy.store.models.money import UsdField
@@ -18,7 +19,7 @@ class Turn(models.Model):
     """An exchange that carries messages, by the keys of its own bytes (`proxy.conversations.keys`); an absent key is null.
 
     `depth` counts its user runs, `tools` its tools. `request_class`, `compaction` and `agent_type` are the client's hints.
-    `answer_id` and `previous_id` are hashes of message ids, for message threads. `tool_digests` is msgpack: the calls of its
+    `answer_id` and `previous_id` are hashes of message ids, in message threads alone. `tool_digests` is msgpack: the calls of its
     answer and the results that its request brings, as `proxy.conversations.findings.tool_calls` has them; empty without any.
     `gives_title` says that it has first words of a person that its conversation may be called by.
     """
@@ -48,6 +49,11 @@ class Turn(models.Model):
         indexes = (
             models.Index(fields=("conversation", "id"), name="turn_conversation"),
             models.Index(fields=("gives",), name="turn_gives"),
+            # Few turns have one.
+            models.Index(fields=("answer_id",), condition=Q(answer_id__isnull=False), name="turn_answer"),
+            models.Index(
+                fields=("previous_id",), condition=Q(previous_id__isnull=False), name="turn_previous"
+            ),
         )
 
     def __str__(self) -> str:

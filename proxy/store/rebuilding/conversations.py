@@ -7,9 +7,8 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from proxy.store.bodies import data_keys
-from proxy.store.conversations import pending, turns
-from proxy.store.conversations.sums import sealed_title
+from proxy.store.conversations import pending, threads, turns
+from proxy.store.conversations.sums import give_titles
 from proxy.store.conversations.turns import NewTurn
 from proxy.store.ingest import storing
 from proxy.store.models import Conversation, Exchange, Offer, Turn, month_of
@@ -84,6 +83,7 @@ def _take(group: Sequence[Exchange], done: Rebuilt, *, apply: bool) -> None:
         elif whole.traffic is None or whole.traffic.request.body is None:
             missing += 1
     stored = Turn.objects.in_bulk([turn.turn.id for turn in made])
+    threads.adopt([turn.turn for turn in made], stored)
     offers = _offers(stored)
     changed = [turn for turn in made if _differs(turn, stored.get(turn.turn.id), offers)]
     done.exchanges += len(group)
@@ -143,10 +143,4 @@ def _write(changed: Sequence[NewTurn], made: Sequence[NewTurn], affected: set[UU
             wanted = sorted(affected)
             pending.note(wanted)
             _count(wanted)
-        titled: dict[UUID | None, NewTurn] = {turn.turn.id: turn for turn in made if turn.title}
-        for row in (
-            Conversation.objects.filter(title_id__in=titled, title=b"").select_for_update().order_by("id")
-        ):
-            turn = titled[row.title_id]
-            row.title = sealed_title(turn.title, row.id, data_keys.seal_of(month_of(turn.turn.id).date()))
-            row.save(update_fields=["title"])
+        give_titles({turn.turn.id: turn.title for turn in made if turn.title})
