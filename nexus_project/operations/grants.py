@@ -113,6 +113,7 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "nexus_replace_month(text[], date)": (),
     "nexus_note_drop(date, text, bigint)": (),
     "nexus_count_conversations(uuid[], uuid, uuid, uuid[])": (),
+    "nexus_move_turns(uuid[], uuid[])": (WORKER,),
     "nexus_forget_turns(date, uuid[])": (),
     "nexus_forget_titles(date, uuid[])": (),
     "nexus_uuid_floor(timestamp with time zone)": (),
