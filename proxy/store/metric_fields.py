@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from proxy.metrics import BILLED, BY_NAME, CONVERSATION_COLUMNS, OF_EXCHANGE, Metric, Unit
+from proxy.metric_names import CONVERSATION_COLUMNS
+from proxy.metrics import BILLED, BY_NAME, OF_EXCHANGE, Metric, Unit
 from proxy.store.models import Exchange
 from proxy.store.pricing.costs import plain
 

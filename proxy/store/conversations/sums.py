@@ -8,7 +8,8 @@ from uuid import UUID
 
 from django.db import connection
 
-from proxy.metrics import BY_NAME, CONVERSATION_COLUMNS, Unit
+from proxy.metric_names import CONVERSATION_COLUMNS
+from proxy.metrics import BY_NAME, Unit
 from proxy.store.bodies import data_keys
 from proxy.store.bodies.encryption import is_sealed
 from proxy.store.conversations.turns import NewTurn, known_ids

@@ -120,6 +120,7 @@ class Counts(NamedTuple):
     cache_write: int
 
 
+NO_COUNTS = Counts(0, 0, 0, 0)
 # The same counts in the API's `usage`, and as columns and fields of ours.
 _INPUT, _OUTPUT, _CACHE_READ, _CACHE_WRITE = USAGE_NAMES = (
     "input_tokens",
