@@ -89,7 +89,6 @@ def _row(id_: UUID, turns: Sequence[tuple[Exchange, NewTurn]]) -> Row:
     exchanges = sorted((exchange for exchange, _ in turns), key=lambda exchange: exchange.id)
     first, last = exchanges[0], exchanges[-1]
     [title] = [turn.title for exchange, turn in turns if exchange is first]
-    counts = last.counts
     names = sorted({exchange.model for exchange in exchanges} - {""})
     agents = sorted({exchange.agent_id for exchange in exchanges} - {""})
     return {
@@ -106,7 +105,7 @@ def _row(id_: UUID, turns: Sequence[tuple[Exchange, NewTurn]]) -> Row:
         "person": first.user_id,
         "client_key": first.client_key,
         "last_model": last.model,
-        "last_context": counts.input + counts.cache_read + counts.cache_write,
+        "last_context": last.counts.prompt,
         "model_names": names[:MOST_MODELS],
         "more_models": len(names) > MOST_MODELS,
         "agents": agents[:MOST_AGENTS],
