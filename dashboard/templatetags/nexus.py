@@ -37,9 +37,9 @@ def grouped(value: int | Decimal | None) -> str:
 
 @register.filter
 def tokens(row: object) -> str:
-    """1,234 input, 56 output, …: all that is counted in tokens of a request or a session."""
+    """1,234 input, 56 output, …: all that is known in tokens of a request or a session."""
     counts = ((metric, getattr(row, metric.name)) for metric in _TOKENS)
-    return ", ".join(f"{grouped(count)} {metric.label.lower()}" for metric, count in counts)
+    return ", ".join(f"{count:,} {metric.label.lower()}" for metric, count in counts if count is not None)
 
 
 @register.filter
