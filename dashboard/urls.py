@@ -5,7 +5,7 @@ from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 
 from dashboard.api import health
-from dashboard.api.endpoints import api
+from dashboard.api.registry import api
 from dashboard.pages import registry
 from dashboard.pages.login.view import logout
 

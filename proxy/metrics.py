@@ -4,12 +4,13 @@ Rollups, totals, rebuilds, API and pages follow METRICS: a counter is a line her
 metric"). Nothing here asks anything of a database or of Django.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from operator import attrgetter
 from typing import Any
 
+from proxy.metric_names import EXCHANGE_NAMES, STATS_NAMES
 from proxy.record import CLIENT_LEFT, COMPLETE
 from proxy.wire.billing.pricing import NOTIONAL, PARTIAL, UNPRICED
 
@@ -125,6 +126,11 @@ class Metric:
                 return ""
 
     @property
+    def adds(self) -> Callable[[Any], Any]:
+        """What an exchange adds to it, all its models together. Only of what is counted or billed."""
+        return self.source.of if isinstance(self.source, Counted) else column(self.column).of
+
+    @property
     def stats_name(self) -> str:
         """Its field in `/api/stats`, before it is put into camelCase."""
         return STATS_NAMES.get(self.name, f"total_{self.name}")
@@ -132,7 +138,16 @@ class Metric:
     @property
     def stats_place(self) -> int:
         """Where it stands there, among others of its kind."""
-        return [*STATS_NAMES].index(self.name) if self.name in STATS_NAMES else len(STATS_NAMES)
+        return _place(self.name, STATS_NAMES)
+
+    @property
+    def exchange_name(self) -> str:
+        """Its field where one exchange is described, before it is put into camelCase; "" where it has none."""
+        return EXCHANGE_NAMES.get(self.name, self.name if self.shown and self.column else "")
+
+
+def _place(name: str, known: Mapping[str, str]) -> int:
+    return [*known].index(name) if name in known else len(known)
 
 
 METRICS = (
@@ -311,37 +326,19 @@ METRICS = (
     ),
 )
 
-# Names that clients knew before there was this table, in the order in which they get them. Others follow, by their own names.
-STATS_NAMES = {
-    "requests": "total_requests",
-    "total_tokens": "total_tokens",
-    "input_tokens": "total_input_tokens",
-    "output_tokens": "total_output_tokens",
-    "cache_write_tokens": "total_cache_creation_tokens",
-    "cache_read_tokens": "total_cache_read_tokens",
-    "average_ms": "average_response_time",
-    "errors": "error_count",
-    UNPRICED: "unpriced_requests",
-    PARTIAL: "partial_requests",
-    NOTIONAL: "notional_requests",
-}
-# All that `/token-stats` has of a domain, but for the moment.
-TOKEN_STATS_NAMES = {
-    "input_tokens": "inputTokens",
-    "output_tokens": "outputTokens",
-    "cache_read_tokens": "cacheReadInputTokens",
-    "cache_write_tokens": "cacheCreationInputTokens",
-    "requests": "requestCount",
-    "query_evaluations": "queryEvaluationCount",
-    "inferences": "inferenceCount",
-    "tool_calls": "toolCallCount",
-}
-
 BY_NAME = {metric.name: metric for metric in METRICS}
 COUNTED = {metric.name: metric.source for metric in METRICS if isinstance(metric.source, Counted)}
 BILLED = {metric.name: metric.source for metric in METRICS if isinstance(metric.source, Billed)}
 OF_TYPE = {metric.name: metric.source for metric in METRICS if isinstance(metric.source, OfType)}
 DERIVED = {metric.name: metric.source for metric in METRICS if isinstance(metric.source, Derived)}
+# From the worst on: the first of them that any exchange has says how far a cost can be trusted.
+DOUBTS = tuple(metric for metric in METRICS if metric.tag)
+OF_EXCHANGE = tuple(
+    sorted(
+        (metric for metric in METRICS if metric.exchange_name),
+        key=lambda metric: _place(metric.name, EXCHANGE_NAMES),
+    )
+)
 # The columns of all tables of sums, and of those of domains.
 SUMS = (*BILLED, *COUNTED)
 SUMS_OF_DOMAIN = (*SUMS, *OF_TYPE)

@@ -1,8 +1,8 @@
 """The filter as parameters of the API."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar, cast
 
 from django.http import HttpRequest
 from ninja import Schema
@@ -11,62 +11,37 @@ from pydantic import Field, create_model
 
 from dashboard.api import parameters
 from dashboard.filters.filter import BY_NAME, HELP, Filter, FilterError, parse
-from dashboard.queries import batches, cache_breaks, conversations, figures, findings, limits, search
+
+Query = TypeVar("Query", bound=type[Schema])
 
 
-def _query(title: str, served: Iterable[str]) -> Any:
-    """What an operation declares, for its documentation and for what it refuses; `filter_of` reads it."""
+def takes(served: Iterable[str]) -> Callable[[Query], Query]:
+    """Give a class these parameters of the filter, for the documentation and for what is refused; `filter_of` reads them."""
     named: dict[str, Any] = {
         BY_NAME[name]: (str, Field("", alias=name, description=HELP[BY_NAME[name]])) for name in served
     }
-    return create_model(title, __base__=Schema, **named)
+
+    def with_parameters(query: Query) -> Query:
+        return cast(Query, create_model(query.__name__, __base__=query, __module__=query.__module__, **named))
+
+    return with_parameters
 
 
-if TYPE_CHECKING:
-    FilterQuery = Schema
-    StatsQuery = Schema
-    BatchQuery = Schema
-    DomainQuery = Schema
-    LimitQuery = Schema
-    SearchQuery = Schema
-    CacheBreakQuery = Schema
-    FindingQuery = Schema
-    ConversationQuery = Schema
-else:
-    FilterQuery = _query("FilterQuery", BY_NAME)
-    StatsQuery = _query("StatsQuery", figures.SERVED)
-    BatchQuery = _query("BatchQuery", batches.SERVED)
-    DomainQuery = _query("DomainQuery", figures.SERVED)
-    LimitQuery = _query("LimitQuery", limits.SERVED)
-    SearchQuery = _query("SearchQuery", search.SERVED)
-    CacheBreakQuery = _query("CacheBreakQuery", cache_breaks.SERVED)
-    FindingQuery = _query("FindingQuery", findings.SERVED)
-    ConversationQuery = _query("ConversationQuery", conversations.SERVED)
-
-
-def stats_filter_of(request: HttpRequest) -> Filter:
-    """The filter of sums; `since` is another name of `from`. Raises HttpError 422."""
-    given = dict(request.GET.lists())
-    since = given.pop("since", [])
-    if since:
-        given["from"] = [*given.get("from", []), *since]
-    return _parsed(request, given, names={"from": "since"} if since else {})
-
-
-def filter_of(request: HttpRequest, others: Iterable[str] = ()) -> Filter:
-    """The filter of a request whose other parameters are these; raises HttpError 422."""
-    return _parsed(request, dict(request.GET.lists()), others)
-
-
-def _parsed(
-    request: HttpRequest,
-    given: Mapping[str, list[str]],
-    others: Iterable[str] = (),
-    names: Mapping[str, str] = MappingProxyType({}),
+def filter_of(
+    request: HttpRequest, others: Iterable[str] = (), synonyms: Mapping[str, str] = MappingProxyType({})
 ) -> Filter:
-    """`names` are those under which parameters were given."""
+    """The filter of a request whose other parameters are these; raises HttpError 422.
+
+    `synonyms` are other names of the filter's parameters, such as `since` of `from`.
+    """
+    given = dict(request.GET.lists())
+    shown = {}
+    for other, name in synonyms.items():
+        if values := given.pop(other, []):
+            given[name] = [*given.get(name, []), *values]
+            shown[name] = other
     try:
         return parse(given, others)
     except FilterError as error:
-        shown = names.get(error.name, error.name)
-        raise HttpError(422, f"{shown}: {error.why}. {parameters.listed(request)}") from error
+        name = shown.get(error.name, error.name)
+        raise HttpError(422, f"{name}: {error.why}. {parameters.listed(request)}") from error

@@ -34,8 +34,6 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
 }
 # A turn is stored when it ends: whoever waits for a long answer or for a person is silent meanwhile.
 ACTIVE_SECONDS = 120
-# From the worst on, as of all sums.
-_DOUBTS = ("unpriced", "partial", "notional")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,17 +143,6 @@ def title(row: Conversation) -> str:
         return title_of(row)
     except KeyUnavailable:
         return ""
-
-
-def cost_state(row: Conversation) -> str:
-    """How far its cost can be trusted: the worst of its turns."""
-    return next((state for state in _DOUBTS if getattr(row, state)), "exact")
-
-
-def cache_share(row: Conversation) -> float | None:
-    """What part of all input was read from the cache, None without any input."""
-    total = row.input_tokens + row.cache_read_tokens + row.cache_write_tokens
-    return row.cache_read_tokens / total if total else None
 
 
 def are_missing() -> bool:

@@ -13,14 +13,12 @@ from django.db.models import Q, QuerySet, Sum
 from dashboard.filters.filter import Filter
 from dashboard.queries.filtering import domain_is
 from dashboard.queries.spans import HOUR, Span
-from proxy.metrics import BILLED, BY_NAME, DERIVED, METRICS, SUMS, Metric, Unit
+from proxy.metrics import BILLED, BY_NAME, DERIVED, DOUBTS, SUMS, Metric, Unit
 from proxy.store.models import DayRollup, Rollup
 
 SUMMED = tuple(
     name for name in SUMS if BY_NAME[name].shown or any(name in source.parts for source in DERIVED.values())
 )
-# From the worst on: the first of them that any exchange has says how far a cost can be trusted.
-DOUBTS = tuple(metric for metric in METRICS if metric.tag)
 
 
 def _tuple_of_sums() -> Any:

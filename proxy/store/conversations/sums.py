@@ -8,7 +8,8 @@ from uuid import UUID
 
 from django.db import connection
 
-from proxy.metrics import COUNTED
+from proxy.metric_names import CONVERSATION_COLUMNS
+from proxy.metrics import BY_NAME, Unit
 from proxy.store.bodies import data_keys
 from proxy.store.bodies.encryption import is_sealed
 from proxy.store.conversations.turns import NewTurn, known_ids
@@ -16,13 +17,17 @@ from proxy.store.models import Conversation, Exchange, month_of
 
 MOST_MODELS = 50
 MOST_AGENTS = 500
-_TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
-_STATES = ("unpriced", "partial", "notional")
-SUMS = ("turns", "failed", *_TOKENS, "cost_usd", *_STATES)
+_MEASURES = {column: BY_NAME[name].adds for name, column in CONVERSATION_COLUMNS.items()}
+# What another price changes.
+_PRICED = [
+    column
+    for name, column in CONVERSATION_COLUMNS.items()
+    if BY_NAME[name].unit is Unit.USD or BY_NAME[name].tag
+]
+SUMS = ("turns", *_MEASURES)
 OF_FIRST = ("title", "person", "client_key")
 OF_LAST = ("last_model", "last_context")
 _SETS = {"model_names": ("more_models", MOST_MODELS), "agents": ("more_agents", MOST_AGENTS)}
-_failed = COUNTED["errors"].of
 
 Row = dict[str, Any]
 
@@ -40,18 +45,22 @@ def add(new: Iterable[tuple[Exchange, NewTurn]]) -> None:
 def replace(old: Sequence[Exchange], new: Sequence[Exchange]) -> None:
     """Count what exchanges cost now in place of what they did."""
     conversations = known_ids([exchange.id for exchange in new])
-    changes: defaultdict[UUID, list[Any]] = defaultdict(lambda: [0] * (1 + len(_STATES)))
+    changes: defaultdict[UUID, list[Any]] = defaultdict(lambda: [0] * len(_PRICED))
     for sign, rows in ((-1, old), (1, new)):
         for row in rows:
             if id_ := conversations.get(row.id):
-                for place, value in enumerate(_cost(row)):
-                    changes[id_][place] += sign * value
-    names = ("cost_usd", *_STATES)
-    sets = ", ".join(f"{name} = row.{name} + %s" for name in names)
+                for place, name in enumerate(_PRICED):
+                    changes[id_][place] += sign * _MEASURES[name](row)
+    sets = ", ".join(f"{name} = row.{name} + %s" for name in _PRICED)
     with connection.cursor() as cursor:
         for id_, values in sorted(changes.items()):
             if any(values):
                 cursor.execute(f"UPDATE proxy_conversation AS row SET {sets} WHERE id = %s", [*values, id_])  # noqa: S608
+
+
+def totals(exchanges: Sequence[Exchange]) -> dict[str, Any]:
+    """The sums of some turns, by the columns of a conversation."""
+    return {column: sum(map(measure, exchanges)) for column, measure in _MEASURES.items()}
 
 
 def title_of(row: Conversation) -> str:
@@ -76,18 +85,12 @@ def _label(conversation: UUID) -> bytes:
     return b"title " + conversation.bytes
 
 
-def _cost(row: Exchange) -> list[Any]:
-    return [row.cost_usd or 0, *(int(row.cost_state == state) for state in _STATES)]
-
-
 def _row(id_: UUID, turns: Sequence[tuple[Exchange, NewTurn]]) -> Row:
     exchanges = sorted((exchange for exchange, _ in turns), key=lambda exchange: exchange.id)
     first, last = exchanges[0], exchanges[-1]
     [title] = [turn.title for exchange, turn in turns if exchange is first]
-    counts = last.counts
     names = sorted({exchange.model for exchange in exchanges} - {""})
     agents = sorted({exchange.agent_id for exchange in exchanges} - {""})
-    costs = zip(*map(_cost, exchanges), strict=True)
     return {
         "id": id_,
         "domain": first.domain,
@@ -97,14 +100,12 @@ def _row(id_: UUID, turns: Sequence[tuple[Exchange, NewTurn]]) -> Row:
         "first_at": min(exchange.started_at for exchange in exchanges),
         "last_at": max(exchange.started_at for exchange in exchanges),
         "turns": len(exchanges),
-        "failed": sum(map(_failed, exchanges)),
-        **{name: sum(getattr(exchange, name) or 0 for exchange in exchanges) for name in _TOKENS},
-        **dict(zip(("cost_usd", *_STATES), map(sum, costs), strict=True)),
+        **totals(exchanges),
         "title": sealed_title(title, id_, first.id),
         "person": first.user_id,
         "client_key": first.client_key,
         "last_model": last.model,
-        "last_context": counts.input + counts.cache_read + counts.cache_write,
+        "last_context": last.counts.prompt,
         "model_names": names[:MOST_MODELS],
         "more_models": len(names) > MOST_MODELS,
         "agents": agents[:MOST_AGENTS],

@@ -7,8 +7,10 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
+from proxy.metrics import DOUBTS
 from proxy.price_table import MODEL_LENGTH
 from proxy.store.models.money import UsdField
+from proxy.wire.billing.usage import Counts, counts_in
 
 # By what a list of conversations sorts, and how its index is called.
 SORTS = {"last_at": "last", "cost_usd": "cost", "turns": "turns", "failed": "failed"}
@@ -203,3 +205,13 @@ class Conversation(models.Model):
 
     def __str__(self) -> str:
         return self.session_id or str(self.id)
+
+    @property
+    def counts(self) -> Counts:
+        """The tokens of all turns."""
+        return counts_in(self)
+
+    @property
+    def cost_state(self) -> str:
+        """How far its cost can be trusted: the worst of its turns."""
+        return next((doubt.name for doubt in DOUBTS if getattr(self, doubt.name)), "exact")

@@ -1,13 +1,21 @@
 """What a transcript holds. Every text in it is masked; names in JSON are those of the API."""
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from proxy.metrics import Unit
+from proxy.store.metric_fields import CONVERSATION, TURN, with_unit, without_unit
+from proxy.store.transcripts.with_metrics import WithMetrics, with_metrics
+
 VERSION = 1
+# What is counted of a turn and of several, but for time and money.
+COUNTS_OF_TURN = without_unit(TURN, Unit.MILLISECONDS, Unit.USD)
+COUNTS = without_unit(CONVERSATION, Unit.REQUESTS, Unit.USD)
+_FAILED = with_unit(CONVERSATION, Unit.REQUESTS)
+_COST = with_unit(CONVERSATION, Unit.USD)
 
 
 class _Block(msgspec.Struct, rename="camel", omit_defaults=True, tag_field="type"):
@@ -52,20 +60,17 @@ class Call(_Block, tag="toolCall"):
 Block = Text | Attachment | Call
 
 
-class Sums(msgspec.Struct, rename="camel"):
+@with_metrics(turns=_FAILED + _COST + COUNTS)
+class Sums(WithMetrics):
     """Sums of turns. `cost` is exact, as decimal in a text; `cost_usd` the same as a number."""
 
     turns: int
-    failed: int
-    cost_usd: float
-    cost: str
-    input_tokens: int
-    output_tokens: int
-    cache_read_input_tokens: int
-    cache_creation_input_tokens: int
 
 
-class TurnFacts(msgspec.Struct, rename="camel"):
+@with_metrics(
+    started_at=with_unit(TURN, Unit.MILLISECONDS), model=with_unit(TURN, Unit.USD), cost_state=COUNTS_OF_TURN
+)
+class TurnFacts(WithMetrics):
     """One exchange without its words. `number` counts all turns by time, from 1."""
 
     number: int
@@ -78,17 +83,10 @@ class TurnFacts(msgspec.Struct, rename="camel"):
     branch: int
     retry_of: UUID | None
     started_at: datetime
-    duration_ms: int
     outcome: str
     status: int | None
     model: str
-    cost_usd: float | None
-    cost: str | None
     cost_state: str
-    input_tokens: int | None
-    output_tokens: int | None
-    cache_read_input_tokens: int | None
-    cache_creation_input_tokens: int | None
     error: str | None
 
 
@@ -123,7 +121,8 @@ class Agent(AgentFacts):
     turns: list[Turn]
 
 
-class Summary(msgspec.Struct, rename="camel"):
+@with_metrics(agents=_FAILED + _COST, cost_state=COUNTS)
+class Summary(WithMetrics):
     """A conversation in sum, as `/api/conversations` has it. `title` is null where it is gone, or its key is missing."""
 
     conversation_id: UUID
@@ -134,14 +133,7 @@ class Summary(msgspec.Struct, rename="camel"):
     last_at: datetime
     turns: int
     agents: int
-    failed: int
-    cost_usd: float
-    cost: str
     cost_state: str
-    input_tokens: int
-    output_tokens: int
-    cache_read_input_tokens: int
-    cache_creation_input_tokens: int
     models: list[str]
 
 
@@ -153,8 +145,3 @@ class Transcript(msgspec.Struct, rename="camel"):
     turns: list[Turn]
     agents: list[Agent]
     side_calls: list[Turn]
-
-
-def cost_of(usd: Decimal) -> str:
-    """A cost with every digit, without an exponent and without zeros at its end."""
-    return f"{usd.normalize():f}" if usd else "0"

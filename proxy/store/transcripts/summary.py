@@ -1,19 +1,14 @@
 """What is known of a conversation without the bodies of its turns."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 
 from accounts.secrets.masking import mask_text
 from proxy.conversations.tree import Agent, Place
-from proxy.metrics import COUNTED
 from proxy.store.bodies.encryption import KeyUnavailable
-from proxy.store.conversations.sums import title_of
+from proxy.store.conversations.sums import title_of, totals
+from proxy.store.metric_fields import CONVERSATION, TURN, values
 from proxy.store.models import Conversation, Exchange
-from proxy.store.transcripts.shapes import AgentFacts, Summary, Sums, TurnFacts, cost_of
-
-# From the worst on: the first that any turn has says how far the cost can be trusted.
-_DOUBTS = ("unpriced", "partial", "notional")
-_failed = COUNTED["errors"].of
+from proxy.store.transcripts.shapes import AgentFacts, Summary, Sums, TurnFacts
 
 
 def summary_of(row: Conversation) -> Summary:
@@ -27,14 +22,8 @@ def summary_of(row: Conversation) -> Summary:
         last_at=row.last_at,
         turns=row.turns,
         agents=len(row.agents),
-        failed=row.failed,
-        cost_usd=float(row.cost_usd),
-        cost=cost_of(row.cost_usd),
-        cost_state=next((state for state in _DOUBTS if getattr(row, state)), "exact"),
-        input_tokens=row.input_tokens,
-        output_tokens=row.output_tokens,
-        cache_read_input_tokens=row.cache_read_tokens,
-        cache_creation_input_tokens=row.cache_write_tokens,
+        **values(CONVERSATION, row),
+        cost_state=row.cost_state,
         models=[mask_text(model) for model in row.model_names],
     )
 
@@ -52,17 +41,11 @@ def facts_of_turn(number: int, place: Place, row: Exchange) -> TurnFacts:
         branch=place.branch,
         retry_of=place.retry_of,
         started_at=row.started_at,
-        duration_ms=row.duration_ms,
         outcome=row.outcome,
         status=row.status or None,
         model=mask_text(row.model),
-        cost_usd=None if row.cost_usd is None else float(row.cost_usd),
-        cost=None if row.cost_usd is None else cost_of(row.cost_usd),
         cost_state=row.cost_state,
-        input_tokens=row.input_tokens,
-        output_tokens=row.output_tokens,
-        cache_read_input_tokens=row.cache_read_tokens,
-        cache_creation_input_tokens=row.cache_write_tokens,
+        **values(TURN, row),
         error=error_of(row.error_type, row.error_message),
     )
 
@@ -80,17 +63,7 @@ def error_of(kind: str, message: str) -> str | None:
 
 def sums_of(rows: Sequence[Exchange]) -> Sums:
     """The sums of some turns."""
-    usd = sum((row.cost_usd or Decimal(0) for row in rows), Decimal(0))
-    return Sums(
-        turns=len(rows),
-        failed=sum(map(_failed, rows)),
-        cost_usd=float(usd),
-        cost=cost_of(usd),
-        input_tokens=sum(row.input_tokens or 0 for row in rows),
-        output_tokens=sum(row.output_tokens or 0 for row in rows),
-        cache_read_input_tokens=sum(row.cache_read_tokens or 0 for row in rows),
-        cache_creation_input_tokens=sum(row.cache_write_tokens or 0 for row in rows),
-    )
+    return Sums(turns=len(rows), **values(CONVERSATION, totals(rows)))
 
 
 def _title(row: Conversation) -> str | None:

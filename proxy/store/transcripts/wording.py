@@ -4,7 +4,10 @@ from datetime import datetime
 
 import msgspec
 
+from proxy.store.metric_fields import Fields
 from proxy.store.transcripts.shapes import (
+    COUNTS,
+    COUNTS_OF_TURN,
     AgentFacts,
     Attachment,
     Call,
@@ -37,19 +40,14 @@ def facts_of(summary: Summary) -> list[tuple[str, str]]:
         ("Turns", f"{summary.turns:,} ({summary.failed:,} failed)"),
         ("Agents", f"{summary.agents:,}" if summary.agents else ""),
         ("Cost", f"${summary.cost} ({summary.cost_state})"),
-        ("Tokens", tokens(summary)),
+        ("Tokens", _counts(summary, COUNTS)),
     ]
     return [(name, value) for name, value in facts if value]
 
 
-def tokens(of: Summary | TurnFacts) -> str:
+def _counts(of: Summary | TurnFacts, fields: Fields) -> str:
     """Those that are known."""
-    counts = {
-        "input": of.input_tokens,
-        "output": of.output_tokens,
-        "cache read": of.cache_read_input_tokens,
-        "cache written": of.cache_creation_input_tokens,
-    }
+    counts = {field.metric.label.lower(): getattr(of, field.name) for field in fields}
     return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count is not None)
 
 
@@ -61,7 +59,7 @@ def facts_of_turn(turn: TurnFacts) -> list[str]:
         moment(turn.started_at),
         f"{turn.duration_ms / 1000:,.1f} s",
         "" if turn.cost is None else f"${turn.cost}",
-        tokens(turn),
+        _counts(turn, COUNTS_OF_TURN),
         f"branch {turn.branch}" if turn.branch else "",
         _LINKS.get(turn.linked_by or "", ""),
         "" if turn.outcome == "complete" else turn.outcome.replace("_", " "),

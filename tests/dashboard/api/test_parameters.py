@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from dashboard.api.endpoints import api
+from dashboard.api.registry import api
 from tests.dashboard.access.test_doors import DATA
 
 pytestmark = pytest.mark.django_db

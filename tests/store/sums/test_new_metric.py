@@ -17,9 +17,10 @@ from nexus_project import env
 
 FOLDERS = ("accounts", "dashboard", "nexus_project", "proxy", "tests")
 LINE = """    Metric("thinking_tokens", "Thinking", Unit.TOKENS, "Of the output", column("thinking_tokens"), cards=("Thinking",)),
+    Metric("response_bytes", "Received", Unit.BYTES, "The size of responses", column("response_bytes")),
 )
 
-# Names that clients knew"""
+BY_NAME"""
 USE = """
 import json
 from django.conf import settings
@@ -27,7 +28,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from proxy.store.ingest import batch
-from proxy.store.models import DayRollup, DomainTotal, Exchange, Rollup
+from proxy.store.models import Conversation, DayRollup, DomainTotal, Exchange, Rollup
 from proxy.store.rebuilding import rollups
 from tests.store.records import make_batch, make_head, make_record, say
 
@@ -44,8 +45,15 @@ client.post("/dashboard/login", {"key": settings.DASHBOARD_API_KEY})
 first = Exchange.objects.get(thinking_tokens=12000)
 paths = ("/dashboard", "/dashboard/usage", f"/dashboard/request/{first.pk}")
 pages = [client.get(path).content.decode() for path in paths]
+(talk,) = Conversation.objects.all()
+described = [
+    client.get(path).json()
+    for path in (f"/api/requests/{first.pk}", f"/api/conversations/{talk.pk}", f"/api/conversations/{talk.pk}/export?format=json")
+]
+listed = {row["requestId"]: row for row in client.get("/api/requests").json()["requests"]}[str(first.pk)]
+export = client.get(f"/api/conversations/{talk.pk}/export").content.decode()
 days = list(DayRollup.objects.values_list("thinking_tokens", flat=True))
-print(json.dumps([sums, corrections, days, client.get("/api/stats").json(), pages]))
+print(json.dumps([sums, corrections, days, client.get("/api/stats").json(), pages, listed, described, export]))
 """
 
 
@@ -97,7 +105,7 @@ def test_a_counter_that_is_a_line_and_a_migration_is_summed_up_answered_with_and
 ) -> None:
     run(clone, database, "manage.py", "migrate", "-v0")
     table = clone / "proxy" / "metrics.py"
-    table.write_text(table.read_text().replace(")\n\n# Names that clients knew", LINE, 1))
+    table.write_text(table.read_text().replace(")\n\nBY_NAME", LINE, 1))
     run(clone, database, "manage.py", "makemigrations", "proxy", "--name", "thinking", "-v0")
     assert [name.partition("/00")[0] for name in changed(clone)] == [
         "proxy/metrics.py",
@@ -107,11 +115,11 @@ def test_a_counter_that_is_a_line_and_a_migration_is_summed_up_answered_with_and
 
     found: list[Any] = json.loads(run(clone, database, "manage.py", "shell", "--no-imports", "-c", USE))
 
-    sums, corrections, days, stats, (overview, usage, request) = found
+    sums, corrections, days, stats, (overview, usage, request), listed, described, export = found
     assert sums == [[12345]] * 3
     assert (corrections, days) == ([{"thinking_tokens": 12345}], [12345])
     assert stats["totalThinkingTokens"] == 12345
-    assert [*stats] == [*STATS[:8], "totalThinkingTokens", *STATS[8:]]
+    assert [*stats] == [*STATS[:8], "totalThinkingTokens", "totalResponseBytes", *STATS[8:]]
     for page in (overview, usage):
         assert (
             '<h2 title="Of the output">Thinking</h2><p class="figure" title="12,345 tokens">12.3K</p>' in page
@@ -119,6 +127,18 @@ def test_a_counter_that_is_a_line_and_a_migration_is_summed_up_answered_with_and
     assert '<th scope="col" class="number" title="Of the output">Thinking</th>' in usage
     assert '<td class="number">12,345</td>' in usage
     assert '<div title="Of the output"><dt>Thinking</dt><dd>12,000</dd></div>' in request
+    assert '<div title="The size of responses"><dt>Received</dt><dd>' in request
+    assert_described(listed, *described)
+    assert "12,000 thinking" in export
+
+
+def assert_described(listed: Any, details: Any, talk: Any, exported: Any) -> None:
+    """One request has both counters, wherever it is described."""
+    turns = [turn for turn in talk["turns"] + exported["turns"] if turn["requestId"] == listed["requestId"]]
+    assert len(turns) == 2
+    assert listed["responseBytes"] > 0
+    for shape in (listed, details, *turns):
+        assert (shape["thinkingTokens"], shape["responseBytes"]) == (12000, listed["responseBytes"])
 
 
 # In the order in which clients have always got them.

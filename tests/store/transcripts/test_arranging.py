@@ -4,19 +4,27 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
+import msgspec
+
 from proxy.conversations.parents import LinkKind
 from proxy.conversations.tree import Agent, Kind, Place, Tree
+from proxy.store.models import Exchange
 from proxy.store.transcripts.arranging import DEEPEST, Arranged, arranged
-from proxy.store.transcripts.shapes import Call, Result, Sums, Turn
+from proxy.store.transcripts.shapes import Call, Result, Turn
+from proxy.store.transcripts.summary import facts_of_turn, sums_of
 
-NONE = Sums(0, 0, 0.0, "0", 0, 0, 0, 0)
+NONE = sums_of([])
 
 
 def turn(number: int, calls: Sequence[Call] = (), results: Sequence[Result] = ()) -> Turn:
-    noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
-    counts = (None, None, "none", None, None, None, None)
-    place = (UUID(int=number), None, None, "main", None, None, 0, None, noon, 0, "complete", 200, "m")
-    return Turn(number, *place, *counts, None, None, [], list(results), list(calls))
+    row = Exchange(
+        id=UUID(int=number),
+        started_at=datetime(2026, 11, 20, 12, tzinfo=UTC),
+        outcome="complete",
+        duration_ms=0,
+    )
+    facts = msgspec.structs.asdict(facts_of_turn(number, placed(number, ""), row))
+    return Turn(**facts, missing=None, asked=[], results=list(results), response=list(calls))
 
 
 def placed(number: int, agent: str) -> Place:

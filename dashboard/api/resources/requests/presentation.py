@@ -1,37 +1,20 @@
 """From stored exchanges to the API's shapes."""
 
-from datetime import datetime
 from typing import Any
 
 from accounts.secrets.masking import mask_json, mask_text
-from dashboard.api import conversations
-from dashboard.api.bill import billed_models, cost_lines, decimal
-from dashboard.api.findings import broken_cache
-from dashboard.api.schemas import (
-    AMOUNTS,
-    COUNTS,
-    DOUBTS,
-    RequestDetails,
-    RequestSummary,
-    SearchHit,
-    SearchResult,
-    Stats,
-    StreamingChunk,
-    exact_name,
-)
+from dashboard.api.resources.requests.bill import billed_models, cost_lines
+from dashboard.api.resources.requests.schemas import RequestDetails, RequestSummary, StreamingChunk
+from dashboard.api.shapes.cache_break import broken_cache
 from dashboard.queries.exchanges import Details
-from dashboard.queries.figures import Summary
-from dashboard.queries.search import Page
 from dashboard.transcript import bodies
 from dashboard.transcript.batch_results import FIRST
 from dashboard.transcript.clipping import clipped
-from proxy.metrics import BY_NAME, DERIVED
 from proxy.store.conversations.loading import Loaded
 from proxy.store.ingest.message_batches import usage_of
+from proxy.store.metric_fields import EXCHANGE, values
 from proxy.store.models import Exchange
-from proxy.store.pricing.costs import plain
 from proxy.wire.batches import first_results
-from proxy.wire.billing.usage import COUNT_COLUMNS, USAGE_NAMES
 from proxy.wire.lenient import parse
 from proxy.wire.messages import read_response
 
@@ -40,27 +23,7 @@ MAX_CHARACTERS = 1_000_000
 MAX_VALUES = 100_000
 
 
-def stats(summary: Summary, since: datetime) -> Any:
-    """The sums of a stretch of time."""
-    sums = summary.total
-    values = {metric.stats_name: getattr(sums, metric.name) for metric in (*COUNTS, *AMOUNTS, *DOUBTS)}
-    exact = {exact_name(metric): plain(getattr(sums, metric.name)) for metric in AMOUNTS}
-    means = {
-        BY_NAME[name].stats_name: round(getattr(sums, name), source.digits)
-        for name, source in DERIVED.items()
-        if source.digits
-    }
-    return Stats(
-        **values | exact | means,
-        active_domains=len(summary.by_domain),
-        requests_by_model={model: part.requests for model, part in summary.by_model.items()},
-        requests_by_type={kind: part.requests for kind, part in summary.by_type.items()},
-        cost_state=sums.exactness,
-        since=since,
-    )
-
-
-def request_summary(exchange: Exchange) -> RequestSummary:
+def summary(exchange: Exchange) -> RequestSummary:
     """One line of the list."""
     error = mask_text(exchange.error_message or exchange.error_type)
     return RequestSummary(
@@ -69,25 +32,21 @@ def request_summary(exchange: Exchange) -> RequestSummary:
         account_id=exchange.account,
         model=exchange.model,
         timestamp=exchange.started_at,
-        **{name: getattr(exchange, column) for name, column in zip(USAGE_NAMES, COUNT_COLUMNS, strict=True)},
-        total_tokens=exchange.total_tokens,
-        duration_ms=exchange.duration_ms,
+        **values(EXCHANGE, exchange),
         response_status=exchange.status or None,
         outcome=exchange.outcome,
         error=error or (exchange.outcome if exchange.failed else None),
         request_type=exchange.request_type,
-        tool_call_count=exchange.tool_calls,
-        cost_usd=None if exchange.cost_usd is None else float(exchange.cost_usd),
-        cost=decimal(exchange.cost_usd),
         cost_state=exchange.cost_state,
     )
 
 
-def request_details(details: Details, conversation: Loaded | None) -> RequestDetails:
+def details(found: Details, conversation: Loaded | None) -> RequestDetails:
     """Everything of one exchange, secrets masked, and where it stands in its conversation."""
-    exchange, bill = details.exchange, details.bill
+    exchange, bill = found.exchange, found.bill
     return RequestDetails(
-        **request_summary(exchange).model_dump(),
+        # What the details describe themselves is theirs, also where a metric has come to count it since.
+        **summary(exchange).model_dump(exclude={*RequestDetails.__annotations__}),
         cost_lines=cost_lines(bill),
         cost_reasons=list(bill.reasons),
         cost_notes=list(bill.notes),
@@ -102,45 +61,34 @@ def request_details(details: Details, conversation: Loaded | None) -> RequestDet
         paid_by=exchange.paid_by,
         left_organisation=exchange.left_organisation or None,
         session_id=exchange.session_id or None,
-        **conversations.links(conversation, exchange),
-        request_headers=[(name, mask_text(value)) for name, value in details.headers.request],
-        response_headers=[(name, mask_text(value)) for name, value in details.headers.response],
-        headers_missing=details.headers.missing or None,
-        request_body=_request(details),
-        response_body=_response(details),
-        request_missing=details.request.missing or None,
-        response_missing=details.response.missing or None,
-        cache_break=broken_cache(details.cache_break) if details.cache_break else None,
-        pinned=details.pinned,
+        **_links(conversation, exchange),
+        request_headers=[(name, mask_text(value)) for name, value in found.headers.request],
+        response_headers=[(name, mask_text(value)) for name, value in found.headers.response],
+        headers_missing=found.headers.missing or None,
+        request_body=_request(found),
+        response_body=_response(found),
+        request_missing=found.request.missing or None,
+        response_missing=found.response.missing or None,
+        cache_break=broken_cache(found.cache_break) if found.cache_break else None,
+        pinned=found.pinned,
         usage_data=mask_json(exchange.usage),
         streaming_chunks=[
             StreamingChunk(chunk_index=index, offset_ms=moment, bytes=count)
-            for index, (moment, count) in enumerate(details.chunks)
+            for index, (moment, count) in enumerate(found.chunks)
         ],
     )
 
 
-def search_result(page: Page) -> SearchResult:
-    """A page of hits."""
-    found = page.search
-    return SearchResult(
-        hits=[
-            SearchHit(
-                request_id=turn.hit.id,
-                conversation_id=turn.hit.conversation,
-                where=turn.hit.snippet.where,
-                snippet=turn.hit.snippet.text,
-                marks=list(turn.hit.snippet.marks),
-                domain=turn.hit.domain,
-                started_at=turn.started_at,
-            )
-            for turn in page.turns
-        ],
-        searched_back_to=found.searched_back_to,
-        more=found.next_before is not None,
-        next_before=found.next_before,
-        incomplete="; ".join(filter(None, [found.why_incomplete, *found.unreadable])) or None,
-    )
+def _links(found: Loaded | None, exchange: Exchange) -> dict[str, Any]:
+    """Where an exchange stands in its conversation, as fields of its details."""
+    places = (place for place in found.tree.places if place.id == exchange.id) if found else iter(())
+    place = next(places, None)
+    return {
+        "conversation_id": found.conversation.id if found else None,
+        "parent_id": place.parent if place else None,
+        "agent_id": (place.agent_id if place else exchange.agent_id) or None,
+        "parent_agent_id": (place.parent_agent_id if place else exchange.parent_agent_id) or None,
+    }
 
 
 def _served(exchange: Exchange) -> dict[str, Any]:

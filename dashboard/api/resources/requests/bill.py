@@ -1,15 +1,11 @@
 """The bill of an exchange in the API's shapes, amounts as exact decimals in texts."""
 
-from decimal import Decimal
-
-from dashboard.api.schemas import BilledModel, CostFactor, CostLine
+from dashboard.api.resources.requests.schemas import BilledModel, CostFactor, CostLine
+from dashboard.api.shapes.amounts import decimal
 from proxy.store.billing.explain import Explanation, Line
+from proxy.store.metric_fields import BILLED_TOKENS, values
 from proxy.store.pricing.costs import plain
-
-
-def decimal(amount: Decimal | None) -> str | None:
-    """All digits, no exponent; None where it is not known."""
-    return None if amount is None else plain(amount)
+from proxy.wire.billing.usage import COUNT_COLUMNS
 
 
 def cost_lines(bill: Explanation) -> list[CostLine]:
@@ -38,7 +34,7 @@ def billed_models(bill: Explanation) -> list[BilledModel]:
     return [
         BilledModel(
             model=billed.model,
-            **billed.tokens.by_usage_name,
+            **values(BILLED_TOKENS, dict(zip(COUNT_COLUMNS, billed.tokens, strict=True))),
             cost=None if bill.cost_usd is None else plain(billed.cost_usd),
         )
         for billed in bill.billed

@@ -1,4 +1,4 @@
-"""A conversation to take away, in one of three forms; mounted in `endpoints` for readers of bodies."""
+"""A conversation to take away, in one of three forms; `endpoints` mounts it for readers of bodies."""
 
 from typing import Annotated
 from uuid import UUID
@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
 from ninja.errors import HttpError
 
-from dashboard.api.schemas import Error
+from dashboard.api.shapes.errors import ERRORS
 from dashboard.caching import BODIES
 from dashboard.queries import conversations
 from proxy.store.transcripts.forms import FORMS, FormName
@@ -21,8 +21,9 @@ router = Router()
 
 @router.get(
     "/conversations/{uuid:conversation_id}/export",
-    response=dict.fromkeys((401, 403, 404, 422, 429, 503), Error),
+    response=ERRORS,
     summary="A conversation to take away",
+    operation_id="dashboard_api_exporting_export",  # as programs know it
 )
 def export(
     request: HttpRequest,
