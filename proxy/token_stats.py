@@ -2,7 +2,7 @@
 
 from django.db import connection
 
-from proxy.metrics import TOKEN_STATS_NAMES
+from proxy.metric_names import TOKEN_STATS_NAMES
 
 _TOTALS = f"""
 SELECT domain, {", ".join(TOKEN_STATS_NAMES)}, (extract(epoch FROM last_at) * 1000)::bigint

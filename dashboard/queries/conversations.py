@@ -145,12 +145,6 @@ def title(row: Conversation) -> str:
         return ""
 
 
-def cache_share(row: Conversation) -> float | None:
-    """What part of all input was read from the cache, None without any input."""
-    total = row.input_tokens + row.cache_read_tokens + row.cache_write_tokens
-    return row.cache_read_tokens / total if total else None
-
-
 def are_missing() -> bool:
     """Whether exchanges are stored and no conversation is: those of before there were any."""
     return not Conversation.objects.exists() and DomainTotal.objects.filter(stored__gt=0).exists()

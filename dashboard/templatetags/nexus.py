@@ -12,8 +12,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts.secrets.masking import mask_text
+from proxy.metrics import BILLED, BY_NAME, Unit
 
 register = template.Library()
+_TOKENS = [BY_NAME[name] for name in BILLED if BY_NAME[name].unit is Unit.TOKENS]
 NOTHING = "–"  # noqa: RUF001 - an en dash stands for a number that is not known
 
 
@@ -31,6 +33,13 @@ def only(context: template.Context, name: str, value: object, text: object = Non
 def grouped(value: int | Decimal | None) -> str:
     """1,234,567."""
     return NOTHING if value is None else f"{value:,.0f}"
+
+
+@register.filter
+def tokens(row: object) -> str:
+    """1,234 input, 56 output, …: all that is known in tokens of a request or a session."""
+    counts = ((metric, getattr(row, metric.name)) for metric in _TOKENS)
+    return ", ".join(f"{count:,} {metric.label.lower()}" for metric, count in counts if count is not None)
 
 
 @register.filter

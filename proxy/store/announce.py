@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.utils.module_loading import import_string
 
+from proxy.wire.billing.usage import Counts
 from proxy.wire.messages import ToolCall
 
 log = logging.getLogger("nexus.announce")
@@ -21,7 +22,7 @@ _LISTENERS = (
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One new exchange, after its commit. Tokens are without cache, None where unknown; texts are whole, unmasked.
+    """One new exchange, after its commit. `counts` is None where no usage was reported; texts are whole, unmasked.
 
     `message` is the answer's JSON body or the message rebuilt from its stream; `request_type` as in
     `proxy.wire.requests.RequestFacts`; `outcome` one of `proxy.record.OUTCOMES`. `unpriced_model` is a model without
@@ -40,8 +41,7 @@ class Stored:
     account: str
     started_at: datetime
     duration_ms: int
-    input_tokens: int | None
-    output_tokens: int | None
+    counts: Counts | None
     response_bytes: int
     user_text: str
     first_user_text: str

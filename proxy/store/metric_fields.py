@@ -4,27 +4,32 @@ A shape is made with `types` and filled with `values`; the lists at the end are 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from proxy.metrics import BILLED, BY_NAME, CONVERSATION_COLUMNS, OF_EXCHANGE, Metric, Unit
+from proxy.metric_names import CONVERSATION_COLUMNS
+from proxy.metrics import BILLED, BY_NAME, OF_EXCHANGE, Metric, Unit
 from proxy.store.models import Exchange
 from proxy.store.pricing.costs import plain
 
 
 @dataclass(frozen=True, slots=True)
 class MetricField:
-    """`name` is in Python's style; `attribute` has the value in what is described."""
+    """`name` is in Python's style; `attribute` has the value in what is described.
+
+    `exact_name` is the field with an amount of money as an exact decimal in a text, "" for all that is none.
+    """
 
     metric: Metric
     name: str
     attribute: str
     may_be_unknown: bool = False
+    exact_name: str = field(init=False)
 
-    @property
-    def exact_name(self) -> str:
-        """The field with an amount of money as an exact decimal in a text, "" for all that is none."""
-        return self.name.removesuffix("_usd") if self.metric.unit is Unit.USD else ""
+    def __post_init__(self) -> None:
+        exact = self.name.removesuffix("_usd") if self.metric.unit is Unit.USD else ""
+        object.__setattr__(self, "exact_name", exact)
 
 
 Fields = tuple[MetricField, ...]
@@ -33,40 +38,37 @@ Fields = tuple[MetricField, ...]
 def types(fields: Iterable[MetricField]) -> dict[str, Any]:
     """The types of fields by their names, in order."""
     found: dict[str, Any] = {}
-    for field in fields:
-        found[field.name] = float if field.exact_name else int
-        if field.exact_name:
-            found[field.exact_name] = str
-        if field.may_be_unknown:
-            found |= {name: found[name] | None for name in (field.name, field.exact_name) if name}
+    for each in fields:
+        found[each.name] = float if each.exact_name else int
+        if each.exact_name:
+            found[each.exact_name] = str
+        if each.may_be_unknown:
+            found |= {name: found[name] | None for name in (each.name, each.exact_name) if name}
     return found
 
 
 def values(fields: Iterable[MetricField], described: object) -> dict[str, Any]:
     """The values of fields by their names: of an object, or of a mapping by attributes."""
+    read = described.__getitem__ if isinstance(described, Mapping) else partial(getattr, described)
     found: dict[str, Any] = {}
-    for field in fields:
-        given = (
-            described[field.attribute]
-            if isinstance(described, Mapping)
-            else getattr(described, field.attribute)
-        )
-        if field.exact_name:
-            found[field.name] = None if given is None else float(given)
-            found[field.exact_name] = None if given is None else plain(given)
+    for each in fields:
+        value = read(each.attribute)
+        if exact_name := each.exact_name:
+            found[each.name] = None if value is None else float(value)
+            found[exact_name] = None if value is None else plain(value)
         else:
-            found[field.name] = given
+            found[each.name] = value
     return found
 
 
 def with_unit(fields: Iterable[MetricField], *units: Unit) -> Fields:
     """Those of some units."""
-    return tuple(field for field in fields if field.metric.unit in units)
+    return tuple(each for each in fields if each.metric.unit in units)
 
 
 def without_unit(fields: Iterable[MetricField], *units: Unit) -> Fields:
     """All others."""
-    return tuple(field for field in fields if field.metric.unit not in units)
+    return tuple(each for each in fields if each.metric.unit not in units)
 
 
 def _of_exchange(metric: Metric) -> MetricField:
@@ -83,9 +85,9 @@ def _of_conversation(name: str, column: str) -> MetricField:
 EXCHANGE = tuple(map(_of_exchange, OF_EXCHANGE))
 # Where a turn is one of many, it is described by what the pages show of an exchange, and by nothing that follows from that.
 TURN = tuple(
-    field
-    for field in EXCHANGE
-    if field.metric.column and (field.metric.shown or field.metric.unit is Unit.MILLISECONDS)
+    each
+    for each in EXCHANGE
+    if each.metric.column and (each.metric.shown or each.metric.unit is Unit.MILLISECONDS)
 )
 # Sums of turns, but for how many of them cost how exactly: the worst of it is said in one word.
 CONVERSATION = tuple(

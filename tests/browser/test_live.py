@@ -77,7 +77,7 @@ async def test_a_request_appears_while_it_streams(watch: Watch) -> None:
     await publish(event(output=5))
     await expect(watched.page.locator("#streams tr")).to_have_count(1)
     await publish(event(output=250))
-    await expect(watched.page.locator('[data-field="output"]').first).to_have_text("250")
+    await expect(watched.page.locator('[data-field="output_tokens"]').first).to_have_text("250")
 
     assert watched.of_events() >= 2
     assert watched.reads == 0
@@ -195,7 +195,7 @@ async def test_many_events_make_few_frames_and_one_row(watch: Watch) -> None:
 
     for number in range(100):
         await publish(event(output=number))
-    await expect(watched.page.locator('[data-field="output"]').first).to_have_text("99")
+    await expect(watched.page.locator('[data-field="output_tokens"]').first).to_have_text("99")
 
     await expect(watched.page.locator("#streams tr")).to_have_count(1)
     assert watched.of_events() < 50

@@ -9,6 +9,7 @@ import uuid_utils
 
 from proxy.record import COMPLETE, UPSTREAM_ERROR
 from proxy.store.announce import Stored
+from proxy.wire.billing.usage import Counts
 from proxy.wire.messages import ToolCall
 
 STARTED_AT = datetime(2026, 11, 23, 10, 20, 30, tzinfo=UTC)
@@ -38,8 +39,7 @@ def exchange(domain: str = "api.example.com", *, calls: tuple[ToolCall, ...] = (
         account="acc_team",
         started_at=STARTED_AT,
         duration_ms=1200,
-        input_tokens=12,
-        output_tokens=34,
+        counts=Counts(12, 34, 0, 0),
         response_bytes=100,
         user_text="Where is Lisbon?",
         first_user_text="Where is Lisbon?",

@@ -28,7 +28,7 @@ def test_the_footer_names_domain_model_account_and_tokens() -> None:
 
 
 def test_unknown_tokens_and_accounts_leave_the_footer() -> None:
-    attachment = conversation(exchange(account="", input_tokens=None, output_tokens=None))["attachments"][0]
+    attachment = conversation(exchange(account="", counts=None))["attachments"][0]
 
     assert attachment["footer"] == "api.example.com | claude-sonnet-4-5"
 

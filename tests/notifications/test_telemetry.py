@@ -55,7 +55,7 @@ def test_a_failure_without_words_is_reported_by_its_type() -> None:
 
 
 def test_unknown_tokens_are_reported_as_0() -> None:
-    reported = telemetry.report(exchange(input_tokens=None, output_tokens=None))
+    reported = telemetry.report(exchange(counts=None))
 
     assert (reported["inputTokens"], reported["outputTokens"]) == (0, 0)
 

@@ -14,6 +14,8 @@ from dashboard.queries import cache_breaks, exchanges, figures
 from dashboard.queries.spans import span_of
 from dashboard.queries.unpriced import unpriced_models
 from proxy import restarts
+from proxy.metric_names import LIVE_NAMES
+from proxy.metrics import BY_NAME
 from proxy.store.pipeline import pipeline
 from proxy.store.pricing.pending import pending
 
@@ -29,6 +31,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     context = {
         "bar": bar,
         "span": span,
+        "running": [(BY_NAME[name], field) for name, field in LIVE_NAMES.items()],
         "cards": cards(summary.total),
         "lost": cache_breaks.in_sum(in_span),
         "lost_query": in_span.to_query(),

@@ -14,6 +14,7 @@ from proxy.conversations.parents import LinkKind
 from proxy.conversations.tree import Agent, Kind, Place
 from proxy.store.conversations.loading import Loaded
 from proxy.store.models import CacheBreak, Exchange, Finding
+from proxy.wire.billing.usage import NO_COUNTS, Counts
 
 MAIN = ""
 
@@ -37,8 +38,7 @@ class Step:
     @property
     def context(self) -> int:
         """All its input in tokens, from the cache or not."""
-        counts = self.row.counts
-        return counts.input + counts.cache_read + counts.cache_write
+        return self.row.counts.prompt
 
     @property
     def ended_at(self) -> datetime:
@@ -64,15 +64,7 @@ class Sums:
     turns: int = 0
     failed: int = 0
     cost: Decimal = Decimal(0)
-    input: int = 0
-    output: int = 0
-    cache_read: int = 0
-    cache_write: int = 0
-
-    @property
-    def cache_share(self) -> float | None:
-        total = self.input + self.cache_read + self.cache_write
-        return self.cache_read / total if total else None
+    counts: Counts = NO_COUNTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +99,12 @@ class Found:
 
 def sums_of(steps: Iterable[Step]) -> Sums:
     """What these turns come to."""
-    counts = [(step, step.row.counts) for step in steps]
+    taken = list(steps)
     return Sums(
-        turns=len(counts),
-        failed=sum(step.row.failed for step, _ in counts),
-        cost=sum((step.cost for step, _ in counts), start=Decimal(0)),
-        input=sum(count.input for _, count in counts),
-        output=sum(count.output for _, count in counts),
-        cache_read=sum(count.cache_read for _, count in counts),
-        cache_write=sum(count.cache_write for _, count in counts),
+        turns=len(taken),
+        failed=sum(step.row.failed for step in taken),
+        cost=sum((step.cost for step in taken), start=Decimal(0)),
+        counts=Counts(*map(sum, zip(NO_COUNTS, *(step.row.counts for step in taken), strict=True))),
     )
 
 

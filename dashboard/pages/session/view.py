@@ -151,7 +151,7 @@ def _sums(outline: Outline) -> dict[str, object]:
         "person": mask_text(row.person),
         "cost_usd": row.cost_usd,
         "costed": {"cost_state": row.cost_state, "cost_reason": ""},
-        "cache_share": conversations.cache_share(row),
+        "cache_share": row.counts.cache_share,
         "main_cost": sum((step.cost for step in main), start=0),
         "agents_cost": sum((crew.own.cost for crew in outline.crews.values()), start=0),
         "context": main[-1] if main else None,

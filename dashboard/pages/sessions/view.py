@@ -85,6 +85,6 @@ def _row(row: Conversation, *, with_titles: bool) -> Row:
         title=conversations.title(row) if with_titles else "",
         person=mask_text(row.person),
         cost_state=row.cost_state,
-        cache_share=conversations.cache_share(row),
+        cache_share=row.counts.cache_share,
         is_active=(timezone.now() - row.last_at).total_seconds() < conversations.ACTIVE_SECONDS,
     )

@@ -57,9 +57,9 @@
     row.heard = Date.now();
     put(row, "domain", event.domain);
     put(row, "model", event.model);
-    put(row, "input", numbers.format(event.input_tokens));
-    put(row, "output", numbers.format(event.output_tokens));
-    put(row, "tools", numbers.format(event.tools));
+    for (const [name, cell] of Object.entries(row.fields)) {
+      if ("count" in cell.dataset) put(row, name, numbers.format(event[name] ?? 0));
+    }
   }
 
   function finish(id) {

@@ -10,7 +10,8 @@ from uuid import UUID
 import msgspec
 from django.db import connection
 
-from proxy.metrics import BY_NAME, CONVERSATION_COLUMNS, Unit
+from proxy.metric_names import CONVERSATION_COLUMNS
+from proxy.metrics import BY_NAME, Unit
 from proxy.store.bodies import data_keys
 from proxy.store.bodies.encryption import Seal, is_sealed
 from proxy.store.conversations.turns import NewTurn, known_ids
@@ -103,7 +104,6 @@ def _row(id_: UUID, turns: Sequence[tuple[Exchange, NewTurn]], seal_of: Callable
     first, last = exchanges[0], exchanges[-1]
     titles = [turn for _, turn in turns if turn.title]
     titled = min(titles, key=lambda turn: turn.turn.id, default=None)
-    counts = last.counts
     names = sorted({exchange.model for exchange in exchanges} - {""})
     agents = sorted({exchange.agent_id for exchange in exchanges} - {""})
     return {
@@ -123,7 +123,7 @@ def _row(id_: UUID, turns: Sequence[tuple[Exchange, NewTurn]], seal_of: Callable
         "person": first.user_id,
         "client_key": first.client_key,
         "last_model": last.model,
-        "last_context": counts.input + counts.cache_read + counts.cache_write,
+        "last_context": last.counts.prompt,
         "model_names": names[:MOST_MODELS],
         "more_models": len(names) > MOST_MODELS,
         "agents": agents[:MOST_AGENTS],

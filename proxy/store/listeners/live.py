@@ -7,6 +7,7 @@ from channels.layers import get_channel_layer
 
 from proxy import live_events
 from proxy.store.announce import Stored
+from proxy.wire.billing.usage import NO_COUNTS
 
 # Live pages are worth no more than this to a worker that has records to store.
 _SECONDS = 2.0
@@ -32,6 +33,7 @@ async def _send(message: live_events.Message) -> None:
 
 def event(stored: Stored) -> live_events.Event:
     """A stored exchange as pages hear of it."""
+    counts = stored.counts or NO_COUNTS
     return {
         "kind": "stored",
         "id": str(stored.exchange_id),
@@ -39,8 +41,8 @@ def event(stored: Stored) -> live_events.Event:
         "model": stored.model,
         "started_at": stored.started_at.timestamp(),
         "elapsed_ms": stored.duration_ms,
-        "input_tokens": stored.input_tokens or 0,
-        "output_tokens": stored.output_tokens or 0,
+        "input_tokens": counts.input,
+        "output_tokens": counts.output,
         "tools": len(stored.tool_calls),
         "bytes": stored.response_bytes,
         "outcome": stored.outcome,

@@ -11,6 +11,7 @@ from django.db.models import Q
 from proxy.metrics import DOUBTS
 from proxy.price_table import MODEL_LENGTH
 from proxy.store.models.money import UsdField
+from proxy.wire.billing.usage import Counts, counts_in
 
 # By what a list of conversations sorts, and how its index is called.
 SORTS = {"last_at": "last", "cost_usd": "cost", "turns": "turns", "failed": "failed"}
@@ -214,6 +215,11 @@ class Conversation(models.Model):
 
     def __str__(self) -> str:
         return self.session_id or str(self.id)
+
+    @property
+    def counts(self) -> Counts:
+        """The tokens of all turns."""
+        return counts_in(self)
 
     @property
     def cost_state(self) -> str:

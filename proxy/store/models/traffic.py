@@ -129,6 +129,11 @@ class Exchange(models.Model):
         """Its tokens; what is not known is 0."""
         return counts_in(self)
 
+    @property
+    def has_counts(self) -> bool:
+        """Whether any of its tokens are known."""
+        return any(getattr(self, name) is not None for name in COUNT_COLUMNS)
+
     def set_counts(self, counts: Counts) -> None:
         """Set its tokens."""
         for name, value in zip(COUNT_COLUMNS, counts, strict=True):

@@ -117,8 +117,8 @@ def response_text(message: dict[str, object] | None) -> str:
 
 def _footer(stored: Stored) -> str:
     parts = [clip(part, FOOTER_LIMIT) for part in (stored.domain, stored.model, stored.account) if part]
-    if stored.input_tokens is not None or stored.output_tokens is not None:
-        parts.append(f"Tokens: {stored.input_tokens or 0}/{stored.output_tokens or 0}")
+    if stored.counts:
+        parts.append(f"Tokens: {stored.counts.input}/{stored.counts.output}")
     return " | ".join(parts)
 
 

@@ -9,6 +9,7 @@ from accounts.outbound.client import client_for
 from accounts.secrets.masking import MASK, mask_text
 from proxy.store.announce import Stored
 from proxy.store.notifications.redis_link import connection
+from proxy.wire.billing.usage import NO_COUNTS
 
 log = logging.getLogger("nexus.telemetry")
 
@@ -25,14 +26,15 @@ def is_on() -> bool:
 
 def report(stored: Stored) -> Report:
     """What is reported of one exchange, under the predecessor's names; times are milliseconds."""
+    counts = stored.counts or NO_COUNTS
     reported: Report = {
         "requestId": str(stored.exchange_id),
         "timestamp": round(stored.started_at.timestamp() * 1000),
         "domain": stored.domain,
         "apiKey": MASK,
         "model": stored.model,
-        "inputTokens": stored.input_tokens or 0,
-        "outputTokens": stored.output_tokens or 0,
+        "inputTokens": counts.input,
+        "outputTokens": counts.output,
         "duration": stored.duration_ms,
         "status": stored.status,
         "toolCallCount": len(stored.tool_calls),

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from proxy.store.conversations import pending, threads, turns
-from proxy.store.conversations.sums import give_titles
+from proxy.store.conversations.sums import SUMS, give_titles
 from proxy.store.conversations.turns import NewTurn
 from proxy.store.ingest import storing
 from proxy.store.models import Conversation, Exchange, Offer, Turn, month_of
@@ -19,14 +19,13 @@ from proxy.store.transfer.selection import Selection
 
 _ROWS = [field.attname for field in Turn._meta.concrete_fields]
 # An empty row, which is counted in the same transaction.
-_MAKE = """
-INSERT INTO proxy_conversation (id, domain, session_id, first_id, last_id, first_at, last_at, turns, failed, input_tokens,
-    output_tokens, cache_read_tokens, cache_write_tokens, cost_usd, unpriced, partial, notional, title, person, client_key,
-    model_names, more_models, agents, more_agents, last_model, last_context)
+_MAKE = f"""
+INSERT INTO proxy_conversation (id, domain, session_id, first_id, last_id, first_at, last_at, {", ".join(SUMS)}, title, person,
+    client_key, model_names, more_models, agents, more_agents, last_model, last_context)
 SELECT id, '', '', '00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff', now(), now(),
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '', '', '', '{}', false, '{}', false, '', 0
+    {", ".join("0" for _ in SUMS)}, '', '', '', '{{}}', false, '{{}}', false, '', 0
 FROM unnest(%s::uuid[]) AS new (id) ORDER BY id ON CONFLICT DO NOTHING
-"""
+"""  # noqa: S608 - our names
 _NIL = UUID(int=0)
 
 

@@ -119,7 +119,18 @@ class Counts(NamedTuple):
     cache_read: int
     cache_write: int
 
+    @property
+    def prompt(self) -> int:
+        """All that was given to the model, from the cache or not."""
+        return self.input + self.cache_read + self.cache_write
 
+    @property
+    def cache_share(self) -> float | None:
+        """What part of it was read from the cache, None of nothing."""
+        return self.cache_read / self.prompt if self.prompt else None
+
+
+NO_COUNTS = Counts(0, 0, 0, 0)
 # The same counts in the API's `usage`, and as columns and fields of ours.
 _INPUT, _OUTPUT, _CACHE_READ, _CACHE_WRITE = USAGE_NAMES = (
     "input_tokens",

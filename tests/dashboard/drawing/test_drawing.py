@@ -15,6 +15,7 @@ from dashboard.pages.context import proxy_address
 from dashboard.pages.usage.charts import axis_of
 from dashboard.queries import spans, usage
 from dashboard.templatetags import nexus
+from proxy.store.models import Exchange
 
 NOW = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
 
@@ -191,3 +192,10 @@ def test_every_piece_stays_inside_the_drawing(chunks: list[tuple[float, int]], d
     assert line is not None
     assert all(0 <= item.x < WIDTH and item.y >= 0 and item.y + item.height <= 60.01 for item in line.bins)
     assert len(line.bins) <= 250
+
+
+def test_all_tokens_of_a_row_are_named_as_far_as_they_are_known() -> None:
+    row = Exchange(input_tokens=1234, output_tokens=5, cache_read_tokens=0)
+
+    assert nexus.tokens(row) == "1,234 input, 5 output, 0 cache read"
+    assert nexus.tokens(Exchange()) == ""

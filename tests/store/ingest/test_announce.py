@@ -11,6 +11,7 @@ from proxy.store import announce
 from proxy.store.announce import Stored
 from proxy.store.ingest import batch as ingest
 from proxy.store.listeners import live
+from proxy.wire.billing.usage import Counts
 from tests.store.records import NOON, ask, make_batch, make_closing, make_record, say
 
 pytestmark = pytest.mark.django_db
@@ -44,7 +45,7 @@ def test_each_new_exchange_is_announced_with_what_it_says(heard: list[Stored]) -
     [only] = heard
     assert (only.exchange_id, only.domain, only.account) == (UUID(record.head.id), "a.example", "team")
     assert (only.user_text, only.first_user_text, only.model) == ("Why?", "Why?", "claude-sonnet-4-5")
-    assert (only.started_at, only.duration_ms, only.input_tokens, only.output_tokens) == (NOON, 251, 10, 5)
+    assert (only.started_at, only.duration_ms, only.counts) == (NOON, 251, Counts(10, 5, 0, 0))
     assert only.message is not None
     assert only.message["content"] == [{"type": "text", "text": "Because."}]
 

@@ -7,7 +7,9 @@ import msgspec
 import pytest
 
 from dashboard.api.registry import api
-from proxy.metrics import BILLED, BY_NAME, CONVERSATION_COLUMNS, EXCHANGE_NAMES, METRICS, Metric, Unit
+from proxy.live_events import Event
+from proxy.metric_names import CONVERSATION_COLUMNS, EXCHANGE_NAMES, LIVE_NAMES
+from proxy.metrics import BILLED, BY_NAME, METRICS, Metric, Unit
 from proxy.store.models import Conversation, Exchange
 from proxy.store.transcripts import shapes
 from proxy.wire.batches import Results, Share
@@ -97,6 +99,12 @@ def test_what_is_read_of_an_answer_has_every_kind_of_tokens() -> None:
     fields = {field.name for field in dataclasses.fields(Usage)}
 
     assert {*TOKENS} <= fields
+
+
+def test_an_event_of_a_stream_has_what_live_pages_show_of_it() -> None:
+    """A frozen shape, as it crosses from proxies of one version to pages of another."""
+    assert {*LIVE_NAMES} <= BY_NAME.keys()
+    assert {*LIVE_NAMES.values()} <= Event.__required_keys__
 
 
 def test_a_conversation_has_a_column_for_each_of_its_sums() -> None:

@@ -5,17 +5,8 @@ from django.db import connection
 
 from dashboard.api.resources.stats import Stats
 from dashboard.queries.figures import Figures
-from proxy.metrics import (
-    BILLED,
-    BY_NAME,
-    DERIVED,
-    METRICS,
-    OF_TYPE,
-    STATS_NAMES,
-    SUMS,
-    SUMS_OF_DOMAIN,
-    TOKEN_STATS_NAMES,
-)
+from proxy.metric_names import STATS_NAMES, TOKEN_STATS_NAMES
+from proxy.metrics import BILLED, BY_NAME, DERIVED, METRICS, OF_TYPE, SUMS, SUMS_OF_DOMAIN
 from proxy.store.models import DayRollup, DomainTotal, Rollup
 from proxy.wire.billing.usage import COUNT_COLUMNS
 

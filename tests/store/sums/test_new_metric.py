@@ -20,7 +20,7 @@ LINE = """    Metric("thinking_tokens", "Thinking", Unit.TOKENS, "Of the output"
     Metric("response_bytes", "Received", Unit.BYTES, "The size of responses", column("response_bytes")),
 )
 
-# Names that clients knew"""
+BY_NAME"""
 USE = """
 import json
 from django.conf import settings
@@ -105,7 +105,7 @@ def test_a_counter_that_is_a_line_and_a_migration_is_summed_up_answered_with_and
 ) -> None:
     run(clone, database, "manage.py", "migrate", "-v0")
     table = clone / "proxy" / "metrics.py"
-    table.write_text(table.read_text().replace(")\n\n# Names that clients knew", LINE, 1))
+    table.write_text(table.read_text().replace(")\n\nBY_NAME", LINE, 1))
     run(clone, database, "manage.py", "makemigrations", "proxy", "--name", "thinking", "-v0")
     assert [name.partition("/00")[0] for name in changed(clone)] == [
         "proxy/metrics.py",

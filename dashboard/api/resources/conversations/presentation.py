@@ -15,6 +15,7 @@ from dashboard.api.resources.conversations.schemas import (
 )
 from dashboard.queries import conversations
 from proxy.conversations.tree import Agent, Place
+from proxy.metrics import DERIVED
 from proxy.store.conversations.loading import Loaded
 from proxy.store.conversations.sums import totals
 from proxy.store.metric_fields import CONVERSATION, TURN, values
@@ -30,7 +31,7 @@ def summary(row: Conversation, *, with_title: bool) -> ConversationSummary:
         first_message_time=row.first_at,
         last_message_time=row.last_at,
         message_count=row.turns,
-        total_tokens=row.input_tokens + row.output_tokens,
+        total_tokens=int(DERIVED["total_tokens"].of(row)),
         models_used=row.model_names,
         latest_request_id=row.last_id,
     )

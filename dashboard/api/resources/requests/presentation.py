@@ -45,12 +45,14 @@ def details(found: Details, conversation: Loaded | None) -> RequestDetails:
     """Everything of one exchange, secrets masked, and where it stands in its conversation."""
     exchange, bill = found.exchange, found.bill
     return RequestDetails(
-        **summary(exchange).model_dump() | _served(exchange),
+        # What the details describe themselves is theirs, also where a metric has come to count it since.
+        **summary(exchange).model_dump(exclude={*RequestDetails.__annotations__}),
         cost_lines=cost_lines(bill),
         cost_reasons=list(bill.reasons),
         cost_notes=list(bill.notes),
         billed=billed_models(bill),
         answered_model=bill.answered_model,
+        **_served(exchange),
         method=exchange.method,
         path=exchange.path,
         streamed=exchange.streamed,
