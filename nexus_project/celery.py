@@ -52,6 +52,11 @@ app.conf.update(
         "watch-logins": {"task": "proxy.watch_logins", "schedule": 10.0, "options": {"expires": 10}},
         "reconcile-limits": {"task": "proxy.reconcile_limits", "schedule": 10.0, "options": {"expires": 10}},
         "find": {"task": "proxy.find", "schedule": 60.0, "options": {"expires": 60}},
+        "fold-breakdowns": {
+            "task": "proxy.fold_breakdowns",
+            "schedule": 3600.0,
+            "options": {"expires": 3600},
+        },
         "partitions": {"task": "proxy.partitions", "schedule": 3600.0, "options": {"expires": 3600}},
         "retention": {"task": "proxy.retention", "schedule": 3600.0, "options": {"expires": 3600}},
     },

@@ -63,15 +63,26 @@ _BARE_PAIR = re.compile(
 
 
 class _Rule(NamedTuple):
-    """What is replaced by what within a line, and `needles`, of which such a line has one, in lower case."""
+    """What is replaced by what within a line, which then has one of `needles` (lower case) and one of `signs`, if any."""
 
     pattern: re.Pattern[str]
     replacement: str
     needles: tuple[str, ...]
+    signs: tuple[str, ...] = ()
 
     def may_apply(self, folded: str) -> bool:
-        """Whether it can be anywhere in a text; to look for a needle takes a hundredth of the time of the pattern."""
-        return any(needle in folded for needle in self.needles)
+        """Whether it can be anywhere in a text; to look for a needle takes a hundredth of the time of the pattern.
+
+        Signs are looked for first: there are fewer of them, and prose that speaks of tokens has none.
+        """
+        return (not self.signs or _has(folded, self.signs)) and _has(folded, self.needles)
+
+
+def _has(folded: str, needles: Iterable[str]) -> bool:
+    for needle in needles:  # noqa: SIM110 - any() with a generator takes twice as long
+        if needle in folded:
+            return True
+    return False
 
 
 _KNOWN_PREFIXES = (
@@ -105,9 +116,9 @@ _RULES = (
     _Rule(_PREFIXED, rf"\1{MASK}", _KNOWN_PREFIXES),
     _Rule(_JWT, rf"\1{MASK}", ("eyj",)),
     _Rule(_HEADER_LINE, rf"\1{MASK}", ("cookie", "authorization")),
-    _Rule(_HEADER_TUPLE, rf"\1\2\3{MASK}", _NAMES),
-    _Rule(_QUOTED_PAIR, rf"\1\2\3{MASK}", _NAMES),
-    _Rule(_BARE_PAIR, rf"\1{MASK}", _NAMES),
+    _Rule(_HEADER_TUPLE, rf"\1\2\3{MASK}", _NAMES, ('",', "',")),
+    _Rule(_QUOTED_PAIR, rf"\1\2\3{MASK}", _NAMES, ("=", ":")),
+    _Rule(_BARE_PAIR, rf"\1{MASK}", _NAMES, ("=", ":")),
 )
 
 
@@ -120,18 +131,12 @@ def mask_text(text: str) -> str:
     rules = [rule for rule in _RULES if rule.may_apply(folded)]
     if not rules:
         return text
-    needles = tuple(dict.fromkeys(needle for rule in rules for needle in rule.needles))
     lines = text.split("\n")
     for at, line in enumerate(folded.split("\n")):
-        if any(needle in line for needle in needles):
-            lines[at] = _mask_line(lines[at], rules)
+        for rule in rules:
+            if rule.may_apply(line):
+                lines[at] = rule.pattern.sub(rule.replacement, lines[at])
     return "\n".join(lines)
-
-
-def _mask_line(line: str, rules: Iterable[_Rule]) -> str:
-    for rule in rules:
-        line = rule.pattern.sub(rule.replacement, line)
-    return line
 
 
 def _fold(text: str) -> str:

@@ -11,6 +11,7 @@ from pydantic import Field, create_model
 
 from dashboard.api import parameters
 from dashboard.filters.filter import BY_NAME, HELP, Filter, FilterError, parse
+from dashboard.queries.breakdowns import By
 
 Query = TypeVar("Query", bound=type[Schema])
 
@@ -45,3 +46,14 @@ def filter_of(
     except FilterError as error:
         name = shown.get(error.name, error.name)
         raise HttpError(422, f"{name}: {error.why}. {parameters.listed(request)}") from error
+
+
+def chosen_for(by: By, chosen: Filter) -> By:
+    """The dimension, where its sums can be filtered so; raises HttpError 422."""
+    unserved = [name for name in chosen.given() if name not in by.served]
+    if unserved:
+        raise HttpError(
+            422,
+            f"{unserved[0]}: sums by {by.name} cannot be filtered by it. They take {', '.join(by.served)}.",
+        )
+    return by

@@ -11,15 +11,19 @@ from dashboard.api import openapi, parameters
 from dashboard.api.keys import DashboardKey
 from dashboard.api.resources import (
     batches,
+    breakdown,
     cache_breaks,
     conversations,
     domains,
+    explain,
     findings,
     limits,
+    performance,
     pipeline,
     request_diff,
     requests,
     search,
+    series,
     stats,
     storage,
 )
@@ -28,6 +32,10 @@ from dashboard.errors import json_error
 # In the order in which the documentation has them.
 RESOURCES = (
     stats,
+    breakdown,
+    series,
+    explain,
+    performance,
     requests,
     request_diff,
     search,

@@ -14,7 +14,7 @@ from dashboard.filters.filter import Filter
 from dashboard.queries.filtering import domain_is
 from dashboard.queries.spans import HOUR, Span
 from proxy.metrics import BILLED, BY_NAME, DERIVED, DOUBTS, SUMS, Metric, Unit
-from proxy.store.models import DayRollup, Rollup
+from proxy.store.models import Breakdown, DayBreakdown, DayRollup, Rollup
 
 SUMMED = tuple(
     name for name in SUMS if BY_NAME[name].shown or any(name in source.parts for source in DERIVED.values())
@@ -98,23 +98,34 @@ def summary(span: Span, chosen: Filter = ALL) -> Summary:
     return Summary(together(sums for _, sums in parts), *splits)
 
 
-def hours(span: Span, keys: Q) -> QuerySet[Rollup]:
-    """The rollups of a span hour by hour."""
-    rows = Rollup.objects.filter(keys, hour__gte=span.since)
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Where the same sums are by hour and by day (of UTC)."""
+
+    hours: type[Rollup | Breakdown]
+    days: type[DayRollup | DayBreakdown]
+
+
+ROLLUPS = Tables(Rollup, DayRollup)
+
+
+def hours(span: Span, keys: Q, tables: Tables = ROLLUPS) -> QuerySet[Any]:
+    """The sums of a span hour by hour."""
+    rows = tables.hours._default_manager.filter(keys, hour__gte=span.since)
     return rows.filter(hour__lt=span.until) if span.until else rows
 
 
-def rollups(span: Span, keys: Q) -> list[QuerySet[Any]]:
-    """The rollups of a span: days (of UTC) where they are whole, hours before and after them."""
+def rollups(span: Span, keys: Q, tables: Tables = ROLLUPS) -> list[QuerySet[Any]]:
+    """The sums of a span: days (of UTC) where they are whole, hours before and after them."""
     first = span.since + -span.since.hour % 24 * HOUR
     last = span.until - span.until.hour * HOUR if span.until else None
     if last and last <= first:
-        return [hours(span, keys)]
-    days = DayRollup.objects.filter(_HAS_ANYTHING, keys, day__gte=first.date())
+        return [hours(span, keys, tables)]
+    days = tables.days._default_manager.filter(_HAS_ANYTHING, keys, day__gte=first.date())
     if last:
         days = days.filter(day__lt=last.date())
     edges = [replace(span, until=first)] + ([replace(span, since=last)] if last else [])
-    return [days, *(hours(edge, keys) for edge in edges)]
+    return [days, *(hours(edge, keys, tables) for edge in edges)]
 
 
 def _split(parts: Iterable[tuple[str, Figures]]) -> dict[str, Figures]:

@@ -64,6 +64,21 @@ def week(chosen: Filter, now: datetime) -> Span:
     return Span(hour_of(since), hour_of(until), chosen.local, "7 days")
 
 
+def before(span: Span, chosen: Filter, now: datetime) -> Span:
+    """The same stretch a period earlier: of the day before, of the month before, else as many hours as it has."""
+    length = span.end(now) - span.since
+    start = span.since.astimezone(chosen.local)
+    match chosen.period:
+        case "today" | "yesterday":
+            since = _midnight(start.date() - timedelta(days=1), chosen.local)
+        case "month" | "last-month":
+            since = _midnight((start.replace(day=1) - timedelta(days=1)).date().replace(day=1), chosen.local)
+        case _:
+            since = span.since - length
+    since = hour_of(since)
+    return Span(since, min(since + length, span.since), span.zone, "the period before")
+
+
 def first_hour() -> datetime | None:
     """The first day that has sums, None while there are none."""
     day: date | None = DayRollup.objects.aggregate(first=Min("day"))["first"]

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 from django.db.models import Case, F, QuerySet, Value, When
 
 from dashboard.filters.filter import Filter
-from dashboard.queries.figures import AGGREGATES, ALL, Figures, by_key, hours, rollups, together
+from dashboard.queries.breakdowns import By
+from dashboard.queries.figures import AGGREGATES, ALL, Figures, hours, rollups, together
 from dashboard.queries.spans import HOUR, Span, first_hour, hour_of
 from proxy.metrics import BILLED
-from proxy.store.models import DayRollup
 
 HOURLY_UP_TO = timedelta(days=2)
 # Days of another zone are put together of hours, which takes twenty times as long as to read those of UTC.
@@ -70,28 +70,29 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
 
 
 def series_by(
-    field: str, names: list[str], chart: Cut, chosen: Filter = ALL
+    by: By, names: Sequence[str], chart: Cut, chosen: Filter = ALL
 ) -> dict[str, dict[datetime, Figures]]:
-    """What charts show of each bar, for each of the first few `names` (of `domain` or `model`); the rest is one series."""
-    named = Case(When(**{f"{field}__in": names[:NAMED_SERIES]}, then=F(field)), default=Value(OTHERS))
+    """What charts show of each bar, for each of the first few `names` of a dimension; the rest is one series, OTHERS."""
+    named = Case(When(**{f"{by.column}__in": names[:NAMED_SERIES]}, then=F(by.column)), default=Value(OTHERS))
     series: dict[str, dict[datetime, list[Figures]]] = defaultdict(lambda: defaultdict(list))
-    for part in _rows(chart, chosen):
-        moment = "day" if part.model is DayRollup else "hour"
+    for part in rows_of(by, chart, chosen):
+        moment = "day" if part.model is by.tables.days else "hour"
         rows = part.annotate(series=named).values(moment, "series").annotate(**_CHARTED)
         for at, name, *sums in rows.values_list(moment, "series", *_CHARTED):
-            bar = chart.starts[max(0, bisect_right(chart.starts, _start_of(at)) - 1)]
+            bar = chart.starts[max(0, bisect_right(chart.starts, start_of(at)) - 1)]
             series[name][bar].append(Figures(**dict(zip(_CHARTED, sums, strict=True))))
     return {name: _each_together(bars) for name, bars in series.items()}
 
 
-def _rows(chart: Cut, chosen: Filter) -> list[QuerySet[Any]]:
-    """Days where all bars are whole days of UTC, as days of rollups are."""
-    keys = by_key(chosen)
+def rows_of(by: By, chart: Cut, chosen: Filter) -> list[QuerySet[Any]]:
+    """Days where all bars are whole days of UTC, as days of sums are."""
+    keys = by.keys(chosen)
     is_utc = chart.step == "day" and not any(start.hour for start in chart.starts[1:])
-    return rollups(chart.span, keys) if is_utc else [hours(chart.span, keys)]
+    return rollups(chart.span, keys, by.tables) if is_utc else [hours(chart.span, keys, by.tables)]
 
 
-def _start_of(at: datetime | date) -> datetime:
+def start_of(at: datetime | date) -> datetime:
+    """The moment of an hour's or a day's row."""
     return at if isinstance(at, datetime) else datetime.combine(at, time(), UTC)
 
 

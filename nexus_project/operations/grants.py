@@ -56,6 +56,9 @@ TRAFFIC: Mapping[str, Rights] = {
     "proxy_droppedmonth": Rights(worker=READ, dashboard=READ),
 }
 OTHERS: Mapping[str, Rights] = {
+    # The smallest values of a day are folded into one.
+    "proxy_breakdown": Rights(worker=MANAGE, dashboard=READ),
+    "proxy_daybreakdown": Rights(worker=MANAGE, dashboard=READ),
     "proxy_price": Rights(proxy=READ, worker=READ, dashboard=MANAGE),
     # What is found in conversations follows from the record, and is found anew when a late turn changes it.
     "proxy_cachebreak": Rights(worker=MANAGE, dashboard=READ),
@@ -110,6 +113,7 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "nexus_replace_month(text[], date)": (),
     "nexus_note_drop(date, text, bigint)": (),
     "nexus_count_conversations(uuid[], uuid, uuid, uuid[])": (),
+    "nexus_move_turns(uuid[], uuid[])": (WORKER,),
     "nexus_forget_turns(date, uuid[])": (),
     "nexus_forget_titles(date, uuid[])": (),
     "nexus_uuid_floor(timestamp with time zone)": (),

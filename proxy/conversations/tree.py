@@ -10,7 +10,7 @@ from proxy.conversations.lanes import lanes
 from proxy.conversations.parents import LinkKind, Offered, Parent, TurnKeys, parents, repeats
 
 # What Claude Code's hint header says of a call that belongs to no thread.
-_SIDE_CLASSES = frozenset({"auxiliary", "side_reply"})
+SIDE_CLASSES = frozenset({"auxiliary", "side_reply"})
 
 
 class Kind(StrEnum):
@@ -168,7 +168,7 @@ def _kinds(
         together = [first.id, *attempts[first.id]]
         if turn.request_class == "compaction" or turn.compaction or not summaries.isdisjoint(together):
             return Kind.COMPACTION
-        if turn.request_class in _SIDE_CLASSES:
+        if turn.request_class in SIDE_CLASSES:
             return Kind.SIDE
         if agents.of[turn.id]:
             return Kind.AGENT

@@ -23,6 +23,7 @@ from proxy.store.listeners import limits
 from proxy.store.months import retention
 from proxy.store.notifications import logins, loss_check
 from proxy.store.postgres import partitions
+from proxy.store.sums import folding
 from proxy.store.token_report import report
 
 log = logging.getLogger("nexus.ingest")
@@ -72,6 +73,12 @@ def watch_losses() -> None:
 def find() -> None:
     """Look for cache breaks and loops in conversations that have rested; beat asks for it every minute."""
     writing.run(timezone.now())
+
+
+@shared_task(name="proxy.fold_breakdowns", throws=(OperationalError, InterfaceError))
+def fold_breakdowns() -> None:
+    """Bound how many values the days that are over have; beat asks for it every hour."""
+    folding.fold_recent()
 
 
 @shared_task(name="proxy.watch_logins", throws=(OperationalError, InterfaceError, RedisError))

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from dashboard.queries.breakdowns import DIMENSIONS
 from proxy.store.models import Conversation, DomainTotal, Exchange
 from tests import page_addresses
 
@@ -138,6 +139,12 @@ def endpoints(a: Chosen) -> list[Address]:
         Address("api stats, 1 to 90 days", PAGE_MS, lambda: f"{stats}?since={a.some_days}"),
         Address("api stats, 90 days", PAGE_MS, lambda: f"{stats}?since={_days_ago(90)}"),
         Address("api stats, days, domain", PAGE_MS, lambda: f"{stats}?since={a.some_days}&domain={a.domain}"),
+        *(_breakdown(by) for by in DIMENSIONS),
+        Address("api series by model, 30 days", PAGE_MS, lambda: "/api/series?by=model&period=30d"),
+        Address("api performance, 24 hours", PAGE_MS, lambda: "/api/performance"),
+        Address("api performance, 30 days", PAGE_MS, lambda: "/api/performance?period=30d"),
+        Address("api explain, 7 days", PAGE_MS, lambda: "/api/explain?period=7d"),
+        Address("api explain, one domain", PAGE_MS, lambda: f"/api/explain?domain={a.domain}"),
         Address("api requests", PAGE_MS, lambda: requests),
         Address("api requests, 1000 of them", PAGE_MS, lambda: f"{requests}?limit=1000"),
         Address("api requests, one domain", PAGE_MS, lambda: f"{requests}?domain={a.domain}"),
@@ -161,6 +168,10 @@ def endpoints(a: Chosen) -> list[Address]:
         Address("api pipeline", PAGE_MS, lambda: "/api/pipeline"),
         Address("api storage", PAGE_MS, lambda: "/api/storage"),
     ]
+
+
+def _breakdown(by: str) -> Address:
+    return Address(f"api breakdown by {by}, 30 days", PAGE_MS, lambda: f"/api/breakdown?by={by}&period=30d")
 
 
 def _days_ago(days: int) -> str:

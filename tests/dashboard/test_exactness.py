@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from dashboard.filters.filter import Filter
 from dashboard.queries import figures, spans, usage
+from dashboard.queries.breakdowns import DIMENSIONS
 from proxy.store.models import Price, UnpricedModel
 from tests import people
 from tests.roles import as_owner
@@ -124,8 +125,10 @@ def test_the_sum_of_the_days_is_that_of_the_week_in_any_time_zone(settings: Any,
     week = spans.week(Filter(), NOW)
     names = ["api.example.com"]
 
-    hours = usage.all_series(usage.series_by("domain", names, usage.by_hours(week, week.end(NOW))).values())
-    days = usage.all_series(usage.series_by("domain", names, usage.cut(week, NOW)).values())
+    hours = usage.all_series(
+        usage.series_by(DIMENSIONS["domain"], names, usage.by_hours(week, week.end(NOW))).values()
+    )
+    days = usage.all_series(usage.series_by(DIMENSIONS["domain"], names, usage.cut(week, NOW)).values())
 
     total = figures.summary(week).total
     assert list(days) == usage.cut(week, NOW).starts

@@ -1,12 +1,13 @@
 """Traffic of all kinds, from a seed: what sums have to add up over."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+from proxy.histograms import BOUNDS_MS
 from proxy.record import OUTCOMES, Record
-from proxy.store.models import DomainTotal, Rollup, Spend
-from proxy.store.sums import histogram
+from proxy.store.models import Breakdown, DayBreakdown, DayRollup, DomainTotal, Rollup, Spend
+from tests.roles import as_owner
 from tests.store.records import SSE, ask, make_closing, make_head, make_record, say, start, stream
 
 FIRST = datetime(2026, 8, 30, tzinfo=UTC)
@@ -14,7 +15,7 @@ DAYS = 70
 DOMAINS = ["a.example", "b.example:8443", "configured.example", "Ω.example"]
 MODELS = ["claude-sonnet-4-5", "claude-haiku-4-5-20251001", "claude-next-1", "fast"]
 TARGETS = ["/v1/messages?beta=true", "/v1/messages/count_tokens", "/v1/complete", "/v1/models"]
-DURATIONS = [bound + step for bound in histogram.BOUNDS_MS for step in (-1, 0, 1)] + [0, 10**6]
+DURATIONS = [bound + step for bound in BOUNDS_MS for step in (-1, 0, 1)] + [0, 10**6]
 
 
 def record(random: Random, serial: int) -> Record:
@@ -39,10 +40,13 @@ def record(random: Random, serial: int) -> Record:
         outcome=outcome,
         status=status,
         duration_ms=random.choice(DURATIONS),
+        first_byte_ms=random.choice([None, 0, 700, *BOUNDS_MS]),
+        error_type="" if outcome == "complete" else random.choice(["", "overloaded_error", "api_error"]),
         **({"headers": SSE} if streamed else {}),
     )
     response = b"" if stranger else _response(random, model, streamed)
-    request = ask(model=model, system=["s"] * random.randrange(3))
+    metadata = random.choice([{}, {"user_id": "ann"}, {"user_id": "bob"}])
+    request = ask(model=model, system=["s"] * random.randrange(3), metadata=metadata)
     return make_record(request, response, serial=serial, head=head, closing=closing)
 
 
@@ -79,7 +83,24 @@ def batches(random: Random, count: int) -> Iterator[list[Record]]:
 def rollups() -> list[tuple[object, ...]]:
     """All that the rollups say, but for their ids."""
     names = [field.attname for field in Rollup._meta.concrete_fields if field.attname != "id"]
-    return sorted((*row[:-1], tuple(row[-1])) for row in Rollup.objects.values_list(*names))
+    return _rows(Rollup.objects.values_list(*names))
+
+
+def days() -> list[tuple[object, ...]]:
+    """All that the days say, but for those that say nothing."""
+    names = [field.attname for field in DayRollup._meta.concrete_fields if field.attname != "id"]
+    with as_owner():
+        return _rows(DayRollup.objects.filter(requests__gt=0).values_list(*names))
+
+
+def _rows(found: Iterable[tuple[object, ...]]) -> list[tuple[object, ...]]:
+    """In an order, with lists as tuples."""
+    return sorted(tuple(tuple(value) if isinstance(value, list) else value for value in row) for row in found)
+
+
+def breakdowns() -> list[list[tuple[object, ...]]]:
+    """All that the sums by value say, of hours and of days."""
+    return [sorted(model.objects.values_list()) for model in (Breakdown, DayBreakdown)]
 
 
 def totals() -> list[tuple[object, ...]]:

@@ -1,4 +1,5 @@
 import math
+from copy import copy
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -7,6 +8,7 @@ from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.histograms import DURATIONS, SPEEDS
 from proxy.store.ingest import batch as ingest
 from proxy.store.models import (
     Blob,
@@ -21,7 +23,6 @@ from proxy.store.models import (
     moment_of,
     month_of,
 )
-from proxy.store.sums import histogram
 from tests.roles import as_owner
 from tests.store.records import NOON, make_batch, make_closing, make_head, make_record, uuid7
 
@@ -88,25 +89,42 @@ def test_every_row_says_which_it_is() -> None:
 
 
 def test_each_duration_lies_within_its_bucket() -> None:
-    assert [histogram.bucket(item) for item in (0, 10, 10.1, 600_000, 10**9)] == [0, 0, 1, 26, 27]
+    assert [DURATIONS.bucket(item) for item in (0, 10, 10.1, 600_000, 10**9)] == [0, 0, 1, 26, 27]
 
 
 @given(durations=st.lists(st.floats(1, 600_000), min_size=1), share=st.floats(0.01, 1))
 def test_a_percentile_lies_in_the_bucket_of_the_true_one(durations: list[float], share: float) -> None:
-    counts = [0] * histogram.BUCKETS
+    counts = [0] * DURATIONS.buckets
     for duration in durations:
-        counts[histogram.bucket(duration)] += 1
+        counts[DURATIONS.bucket(duration)] += 1
     true = sorted(durations)[max(0, math.ceil(len(durations) * share - 1e-9) - 1)]
 
-    estimate = histogram.percentile(counts, share)
+    estimate = DURATIONS.percentile(counts, share)
 
     assert estimate is not None
-    assert abs(histogram.bucket(estimate) - histogram.bucket(true)) <= 1
+    assert abs(DURATIONS.bucket(estimate) - DURATIONS.bucket(true)) <= 1
 
 
 def test_nothing_has_no_percentile() -> None:
-    assert histogram.percentile([0] * histogram.BUCKETS, 0.95) is None
+    assert DURATIONS.percentile([0] * DURATIONS.buckets, 0.95) is None
 
 
 def test_the_last_bucket_is_open() -> None:
-    assert histogram.percentile([0] * (histogram.BUCKETS - 1) + [1], 1) == 1_200_000
+    assert DURATIONS.percentile([0] * (DURATIONS.buckets - 1) + [1], 1) == 1_200_000
+
+
+def test_a_speed_is_of_a_stream_that_came_to_its_end() -> None:
+    row = Exchange(streamed=True, outcome="complete", output_tokens=150, first_byte_ms=500, duration_ms=2000)
+    assert SPEEDS.of(row) == 100
+
+    others = {
+        "streamed": False,
+        "outcome": "cut",
+        "output_tokens": None,
+        "first_byte_ms": None,
+        "duration_ms": 500,
+    }
+    for name, value in others.items():
+        other = copy(row)
+        setattr(other, name, value)
+        assert SPEEDS.of(other) is None

@@ -9,6 +9,7 @@ from dashboard.filters.filter import Filter
 from dashboard.pages import metric_table
 from dashboard.pages.cards import cards
 from dashboard.queries import figures, usage
+from dashboard.queries.breakdowns import DIMENSIONS
 from dashboard.queries.figures import TOKENS, Figures
 from dashboard.queries.spans import span_of, week
 from dashboard.queries.usage import Cut
@@ -24,7 +25,7 @@ def usage_page(chosen: Filter, split: str, now: datetime) -> dict[str, object]:
     summary = figures.summary(cut.span, chosen)
     tables = {"domain": summary.by_domain, "model": summary.by_model}
     names = list(tables[split])
-    parts = usage.series_by(split, names, cut, chosen)
+    parts = usage.series_by(DIMENSIONS[split], names, cut, chosen)
     axis = axis_of(cut)
 
     def chart(title: str, series: dict[str, dict[datetime, Number]], show: Callable[[Number], str]) -> Chart:

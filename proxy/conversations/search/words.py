@@ -18,6 +18,8 @@ _REMEMBERED = 8192
 _CJK = "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\U00020000-\U0003ffff"
 _RUN = re.compile(rf"[{_CJK}]+|[^\W{_CJK}]+")
 _ASCII_RUN = re.compile(r"\w+", re.ASCII)
+# What is no part of a word becomes a space.
+_ASCII_WORDS = "".join(char if _ASCII_RUN.match(char) else " " for char in map(chr, range(128)))
 # A lookahead, so that pairs overlap.
 _PAIR = re.compile(rf"(?=([{_CJK}]{{2}}))")
 # `\w` without digits, `_` and capitals of ASCII: only these mark where a part begins.
@@ -40,7 +42,8 @@ def normal(text: str) -> str:
 
 def runs(text: str) -> list[str]:
     """Its words and whole runs of CJK, in order, as they are written."""
-    return (_ASCII_RUN if text.isascii() else _RUN).findall(text)
+    # A third of the time of the pattern, and almost all texts are such.
+    return text.translate(_ASCII_WORDS).split() if text.isascii() else _RUN.findall(text)
 
 
 def words(text: str) -> Iterator[Word]:

@@ -13,6 +13,7 @@ import zstandard
 from django.db import connection
 
 from proxy.store.bodies import data_keys
+from proxy.store.bodies.compression import compress
 from proxy.store.bodies.encryption import BrokenSeal, KeyUnavailable, MonthSeal, Seal, is_keyed, is_sealed
 from proxy.store.bodies.manifests import DIGEST_SIZE, request_chunks, split
 from proxy.store.cpu_bound import Bounded, TooSlow
@@ -23,7 +24,6 @@ from proxy.wire.chunking import chunks_of_body
 
 log = logging.getLogger("nexus.ingest")
 
-_LEVEL = 3
 _KNOWN = "SELECT digest FROM proxy_blob WHERE month = %s AND digest = ANY(%s)"
 # In the order of the key, or two workers with the same pieces would wait for each other.
 _INSERT = """
@@ -82,7 +82,6 @@ class ChunkWriter:
 
     def store(self) -> None:
         """Insert what the database does not hold yet; only that is compressed and sent."""
-        compress = zstandard.ZstdCompressor(level=_LEVEL).compress
         for month, chunks in sorted(self._by_month.items()):
             new = chunks.keys() - _known(month, chunks)
             if new:
@@ -190,7 +189,7 @@ def _chunk(digest: bytes, data: bytes, size: int, seal: MonthSeal | None) -> byt
 
 def encode_chunks(chunks: Chunks) -> bytes:
     """The timeline of a response as `ExchangeBody.chunks` keeps it."""
-    return zstandard.ZstdCompressor(level=_LEVEL).compress(msgspec.msgpack.encode(chunks))
+    return compress(msgspec.msgpack.encode(chunks))
 
 
 def decode_chunks(data: bytes) -> Chunks:

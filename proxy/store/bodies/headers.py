@@ -18,9 +18,9 @@ import zstandard
 
 from proxy.record import HeaderPairs
 from proxy.store.bodies.blobs import ChunkWriter, sound_chunks
+from proxy.store.bodies.compression import compress_beside, raw
 from proxy.store.models import ExchangeBody, month_of
 
-_LEVEL = 3
 # Bytes of JSON. A chunk takes some 200 bytes beside its data; huge sets would fill the memory.
 _LEAST, _MOST = 512, 8 * 1024
 _MOST_REMEMBERED = 1000
@@ -55,12 +55,11 @@ def columns_of(headers: Headers, domain: str, month: date, writer: ChunkWriter) 
     """The columns of an exchange's headers; their dictionary is added by `writer`."""
     text = msgspec.json.encode((headers.request, headers.response))
     dictionary = _dictionary(headers, domain, text) if _LEAST <= len(text) <= _MOST else b""
-    compressor = zstandard.ZstdCompressor(level=_LEVEL, dict_data=_raw(dictionary), write_checksum=True)
     digests = writer.add(month, [dictionary] if dictionary else [])
     return Columns(
         request_headers=[],
         response_headers=[],
-        headers=compressor.compress(text),
+        headers=compress_beside(text, dictionary),
         headers_dictionary=digests[0] if digests else None,
     )
 
@@ -78,7 +77,7 @@ def headers_of(rows: Iterable[ExchangeBody]) -> dict[UUID, Headers]:
 
 def unpack(frame: bytes, dictionary: bytes) -> tuple[HeaderPairs, HeaderPairs]:
     """Request and response headers of a frame. Raises ZstdError or MsgspecError where it is damaged."""
-    return _decode(zstandard.ZstdDecompressor(dict_data=_raw(dictionary)).decompress(frame))
+    return _decode(zstandard.ZstdDecompressor(dict_data=raw(dictionary)).decompress(frame))
 
 
 def _headers(row: ExchangeBody, chunks: Mapping[bytes, bytes]) -> Headers:
@@ -107,10 +106,6 @@ def _dictionary(headers: Headers, domain: str, text: bytes) -> bytes:
     if len(_dictionaries) >= _MOST_REMEMBERED:
         _dictionaries.clear()
     return _dictionaries.setdefault((domain, *names), text)
-
-
-def _raw(dictionary: bytes) -> zstandard.ZstdCompressionDict:
-    return zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
 
 
 def _pairs(document: Iterable[tuple[str, str]] | None) -> HeaderPairs:

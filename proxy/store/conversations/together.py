@@ -16,8 +16,10 @@ def beyond_sessions(sessions: Sequence[str], domains: Sequence[str] = ()) -> lis
     """The exchanges of nameless conversations that go on from these sessions, directly or by way of each other, in order."""
     named = Conversation.objects.filter(session_id__in=[name for name in sessions if name])
     frontier = list(named.filter(domain__in=domains) if domains else named)
-    turns = {turn.id for conversation in frontier for turn in _turns(conversation)}
-    found: list[UUID] = []
+    of_sessions = [turn for conversation in frontier for turn in _turns(conversation)]
+    turns = {turn.id for turn in of_sessions}
+    # Of a message thread only the first request may name the session.
+    found = [turn.id for turn in of_sessions if turn.previous_id is not None]
     while frontier:
         for candidate in list(_nameless_after(frontier.pop())):
             known = len(found)
@@ -34,7 +36,7 @@ def beyond_sessions(sessions: Sequence[str], domains: Sequence[str] = ()) -> lis
 def _turns(conversation: Conversation) -> list[Turn]:
     # The bounds keep other months out of the plan.
     within = Turn.objects.filter(id__gte=conversation.first_id, id__lte=conversation.last_id)
-    return list(within.filter(conversation=conversation.id).only("id", "gives"))
+    return list(within.filter(conversation=conversation.id).only("id", "gives", "previous_id"))
 
 
 def _nameless_after(conversation: Conversation) -> Iterator[Conversation]:

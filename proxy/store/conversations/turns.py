@@ -16,6 +16,7 @@ from proxy.conversations.findings.tool_calls import Call, Result
 from proxy.conversations.keys import Keys, conversation_id, keys_of, previous_message
 from proxy.conversations.offers import AGENT_TOOLS
 from proxy.conversations.search.new_text import Part, new_text
+from proxy.conversations.tree import SIDE_CLASSES
 from proxy.store.bodies import data_keys
 from proxy.store.bodies.codings import plain
 from proxy.store.bodies.traffic import Side, Whole
@@ -31,6 +32,7 @@ from proxy.wire.requests import RequestFacts, read_request
 log = logging.getLogger("nexus.ingest")
 
 TITLE_LENGTH = 200
+_CONTROL = "".join(map(chr, range(32)))
 _MASKED = 4000
 _MESSAGES = "/v1/messages"
 ToolDigests = tuple[list[Call], list[Result]]
@@ -124,17 +126,19 @@ def _turn(
 ) -> NewTurn | None:
     request_class = headers.get("x-claude-code-request-class", "")
     compaction = headers.get("x-claude-code-compaction", "")
+    thread = object_of(shape.thread)
     keys = keys_of(
         reader.summaries(shape.messages or ()),
         reader.of_response(response),
         reader.hasher,
         calls=[*_agent_calls(response.tools)],
-        message_id=response.message_id or "",
-        previous_id=previous_message(object_of(shape.thread)),
+        message_id=response.message_id or "" if thread else "",
+        previous_id=previous_message(thread),
         summarizes=bool(compaction) or request_class == "compaction",
     )
     if keys is None:
         return None
+    title = _title(request.first_user_text) if _may_give_title(row, request_class, compaction) else ""
     turn = new_row(
         Turn,
         id=row.id,
@@ -145,6 +149,7 @@ def _turn(
         compaction=compaction,
         agent_type=headers.get("x-claude-code-agent-type", ""),
         tool_digests=_tool_digests(shape, response, reader),
+        gives_title=bool(title),
         **_stored(keys),
     )
     columns.fit(turn)
@@ -154,7 +159,7 @@ def _turn(
         )
         for place, offer in enumerate(keys.offers)
     )
-    return NewTurn(turn, offers, _title(request.first_user_text), _said(row, shape, response))
+    return NewTurn(turn, offers, title, _said(row, shape, response))
 
 
 def _stored(keys: Keys) -> dict[str, object]:
@@ -201,12 +206,19 @@ def _said(row: Exchange, shape: Shape, response: ResponseContent) -> tuple[Part,
         return ()
 
 
+def _may_give_title(row: Exchange, request_class: str, compaction: str) -> bool:
+    """Whether it begins with words of a person: those of an agent are the model's, and side calls have none."""
+    is_beside = bool(compaction) or request_class == "compaction" or request_class in SIDE_CLASSES
+    return not (row.agent_id or is_beside or row.request_type == "quota")
+
+
 def _title(text: str) -> str:
-    """In one line. Claude Code's request for a title comes first of all and holds the words in an element of their own."""
+    """In one line; "" for Claude Code's request for a title, which comes first of all with the words in an element of their own."""
     words = " ".join(text[:_MASKED].split())
     if words.startswith("<session>"):
-        words = words.removeprefix("<session>").partition("</session>")[0].strip()
-    return columns.text(mask_text(words)[:TITLE_LENGTH])
+        return ""
+    # It begins with no control character, as what is sealed does.
+    return columns.text(mask_text(words)[:TITLE_LENGTH]).lstrip(_CONTROL)
 
 
 class Reader:

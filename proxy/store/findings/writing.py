@@ -11,7 +11,7 @@ from django.db import OperationalError, connection, transaction
 
 from proxy.conversations.findings import finding
 from proxy.conversations.findings.finding import FindingKind
-from proxy.store.conversations import pending
+from proxy.store.conversations import pending, threads
 from proxy.store.conversations.loading import Loaded, load
 from proxy.store.findings.breaks import breaks_of
 from proxy.store.findings.loops import found_in
@@ -40,6 +40,7 @@ def run(now: datetime) -> int:
         if time.monotonic() - began > SECONDS:
             break
         try:
+            _gather(taken.id)
             look_at(taken.id, prices)
         except OperationalError:
             raise
@@ -48,6 +49,14 @@ def run(now: datetime) -> int:
         pending.done(taken)
         looked_at += 1
     return looked_at
+
+
+def _gather(conversation: UUID) -> None:
+    """Bring turns of message threads to where they belong."""
+    if targets := threads.gather(conversation):
+        with transaction.atomic():
+            storing.hold(sorted({month_of(id_).date() for id_ in targets}))
+            threads.move(targets)
 
 
 def look_at(conversation: UUID, prices: PriceBook | None = None) -> None:

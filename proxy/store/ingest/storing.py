@@ -119,7 +119,7 @@ def keep(new: Iterable[tuple[Whole, NewTurn | None]]) -> None:
     copy_in(bodies)
     copy_in(text_rows((turn for _, turn in turns), writer))
     writer.store()
-    conversations.add(turns)
+    conversations.add(turns, writer.seal_of)
     pending.note(turn.turn.conversation for _, turn in turns)
 
 

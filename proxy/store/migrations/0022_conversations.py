@@ -123,9 +123,10 @@ BEGIN
     -- Its bounds are constants, so that no month beside theirs is read or locked.
     EXECUTE format($count$
     WITH counted AS (
-        SELECT turn.conversation, min(exchange.domain) AS domain, min(exchange.session_id) AS session_id,
+        SELECT turn.conversation, min(exchange.domain) AS domain, max(exchange.session_id) AS session_id,
             (array_agg(exchange.id ORDER BY exchange.id))[1] AS first_id,
             (array_agg(exchange.id ORDER BY exchange.id DESC))[1] AS last_id,
+            (array_agg(exchange.id ORDER BY exchange.id) FILTER (WHERE turn.gives_title))[1] AS title_id,
             min(exchange.started_at) AS first_at, max(exchange.started_at) AS last_at, count(*) AS turns,
             count(*) FILTER (WHERE exchange.outcome NOT IN ('complete', 'client_left')) AS failed,
             sum(coalesce(exchange.input_tokens, 0)) AS input_tokens, sum(coalesce(exchange.output_tokens, 0)) AS output_tokens,
@@ -148,7 +149,7 @@ BEGIN
         GROUP BY turn.conversation
     ), changed AS (
         UPDATE proxy_conversation AS row SET domain = counted.domain, session_id = counted.session_id,
-            title = CASE WHEN row.first_id = counted.first_id THEN row.title ELSE '' END,
+            title = CASE WHEN row.title_id = counted.title_id THEN row.title ELSE '' END, title_id = counted.title_id,
             first_id = counted.first_id, last_id = counted.last_id, first_at = counted.first_at, last_at = counted.last_at,
             turns = counted.turns, failed = counted.failed, input_tokens = counted.input_tokens,
             output_tokens = counted.output_tokens, cache_read_tokens = counted.cache_read_tokens,
@@ -162,6 +163,26 @@ BEGIN
     DELETE FROM proxy_conversation AS row
     WHERE row.id = ANY ($1) AND NOT EXISTS (SELECT FROM counted WHERE counted.conversation = row.id)
     $count$, lowest, highest) USING wanted, low, high, kept;
+END
+$$;
+
+-- Only the owner may take the row of a conversation away, which loses its last turn here.
+CREATE FUNCTION nexus_move_turns(ids uuid[], targets uuid[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS
+$$
+DECLARE
+    affected uuid[] := ARRAY(SELECT conversation FROM proxy_turn WHERE id = ANY (ids) UNION SELECT unnest(targets));
+BEGIN
+    -- All at once and in order, as whoever adds to several does; a target may have gone with its month meanwhile.
+    PERFORM FROM proxy_conversation WHERE id = ANY (affected) ORDER BY id FOR UPDATE;
+    UPDATE proxy_turn AS row SET conversation = target.id
+    FROM unnest(ids, targets) AS moved (id, target) JOIN proxy_conversation AS target ON target.id = moved.target
+    WHERE row.id = moved.id AND row.previous_id IS NOT NULL AND row.domain = target.domain;
+    UPDATE proxy_text AS row SET conversation = turn.conversation FROM proxy_turn AS turn
+    WHERE turn.id = ANY (ids) AND row.id = turn.id;
+    PERFORM nexus_count_conversations(
+        affected, '00000000-0000-0000-0000-000000000000', '00000000-0000-0000-0000-000000000000', '{}'
+    );
 END
 $$;
 
@@ -187,14 +208,15 @@ $$;
 
 CREATE FUNCTION nexus_forget_titles(first_day date, pinned uuid[]) RETURNS void LANGUAGE sql AS
 $$
-    UPDATE proxy_conversation SET title = '' WHERE title <> '' AND first_id <> ALL (pinned)
-        AND first_id >= nexus_uuid_floor(first_day::timestamp AT TIME ZONE 'UTC')
-        AND first_id < nexus_uuid_floor((first_day + interval '1 month') AT TIME ZONE 'UTC')
+    UPDATE proxy_conversation SET title = '' WHERE title <> '' AND title_id <> ALL (pinned)
+        AND title_id >= nexus_uuid_floor(first_day::timestamp AT TIME ZONE 'UTC')
+        AND title_id < nexus_uuid_floor((first_day + interval '1 month') AT TIME ZONE 'UTC')
 $$;
 """
 FORGET = """
 DROP FUNCTION nexus_forget_titles(date, uuid[]);
 DROP FUNCTION nexus_forget_turns(date, uuid[]);
+DROP FUNCTION nexus_move_turns(uuid[], uuid[]);
 DROP FUNCTION nexus_count_conversations(uuid[], uuid, uuid, uuid[]);
 """
 
@@ -283,6 +305,7 @@ class Migration(migrations.Migration):
                 ("compaction", models.CharField(max_length=24)),
                 ("agent_type", models.CharField(max_length=60)),
                 ("new_words", models.BooleanField()),
+                ("gives_title", models.BooleanField()),
                 ("tool_digests", models.BinaryField()),
             ],
             options={
@@ -389,6 +412,7 @@ class Migration(migrations.Migration):
                 ("unpriced", models.BigIntegerField()),
                 ("partial", models.BigIntegerField()),
                 ("notional", models.BigIntegerField()),
+                ("title_id", models.UUIDField(null=True)),
                 ("title", models.BinaryField()),
                 ("person", models.CharField(max_length=255)),
                 ("client_key", models.CharField(max_length=255)),
@@ -466,6 +490,13 @@ class Migration(migrations.Migration):
         migrations.AddIndex("searchtext", models.Index(fields=["domain", "id"], name="text_domain")),
         migrations.AddIndex("turn", models.Index(fields=["conversation", "id"], name="turn_conversation")),
         migrations.AddIndex("turn", models.Index(fields=["gives"], name="turn_gives")),
+        *(
+            migrations.AddIndex(
+                "turn",
+                models.Index(fields=[column], condition=models.Q((f"{column}__isnull", False)), name=name),
+            )
+            for column, name in (("answer_id", "turn_answer"), ("previous_id", "turn_previous"))
+        ),
         migrations.RunSQL(
             months(MONTHLY, BODIES, METADATA) + DROPPABLE,
             DROPPABLE_BEFORE + months(BEFORE, BEFORE[2:], BEFORE[:2]),

@@ -4,6 +4,7 @@ Read `traffic`, which is partitioned by month, then `sums` and `prices`; docs/ar
 """
 
 from proxy.price_table import MODEL_LENGTH
+from proxy.store.models.breakdowns import Breakdown, DayBreakdown
 from proxy.store.models.conversations import (
     SORTS,
     CacheBreak,
@@ -37,9 +38,11 @@ __all__ = [
     "MODEL_LENGTH",
     "SORTS",
     "Blob",
+    "Breakdown",
     "CacheBreak",
     "Conversation",
     "Counters",
+    "DayBreakdown",
     "DayRollup",
     "DeadLetter",
     "DomainTotal",

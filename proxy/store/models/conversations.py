@@ -6,6 +6,7 @@ Nothing links two turns here: the tree follows from the keys when it is read (do
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
+from django.db.models import Q
 
 from proxy.metrics import DOUBTS
 from proxy.price_table import MODEL_LENGTH
@@ -20,8 +21,9 @@ class Turn(models.Model):
     """An exchange that carries messages, by the keys of its own bytes (`proxy.conversations.keys`); an absent key is null.
 
     `depth` counts its user runs, `tools` its tools. `request_class`, `compaction` and `agent_type` are the client's hints.
-    `answer_id` and `previous_id` are hashes of message ids, for message threads. `tool_digests` is msgpack: the calls of its
+    `answer_id` and `previous_id` are hashes of message ids, in message threads alone. `tool_digests` is msgpack: the calls of its
     answer and the results that its request brings, as `proxy.conversations.findings.tool_calls` has them; empty without any.
+    `gives_title` says that it has first words of a person that its conversation may be called by.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -41,6 +43,7 @@ class Turn(models.Model):
     compaction = models.CharField(max_length=24)
     agent_type = models.CharField(max_length=60)
     new_words = models.BooleanField()
+    gives_title = models.BooleanField()
     tool_digests = models.BinaryField()
 
     class Meta:
@@ -48,6 +51,11 @@ class Turn(models.Model):
         indexes = (
             models.Index(fields=("conversation", "id"), name="turn_conversation"),
             models.Index(fields=("gives",), name="turn_gives"),
+            # Few turns have one.
+            models.Index(fields=("answer_id",), condition=Q(answer_id__isnull=False), name="turn_answer"),
+            models.Index(
+                fields=("previous_id",), condition=Q(previous_id__isnull=False), name="turn_previous"
+            ),
         )
 
     def __str__(self) -> str:
@@ -159,9 +167,10 @@ class PendingConversation(models.Model):
 class Conversation(models.Model):
     """All turns of a session, or of one thread of messages where no session is named; each figure is a sum, a least or a greatest.
 
-    `first_id` and `last_id` are its least and greatest exchange. Of the first come title, person and client key, of the last its
-    model and its context in tokens. `model_names` and `agents` hold the first by name; `more_models` and `more_agents` say whether
-    there are others. `title` is body content: sealed under the month of `first_id`, and gone with that month's bodies.
+    `first_id` and `last_id` are its least and greatest exchange. Of the first come person and client key, of the last its model
+    and its context in tokens. `title_id` is the least one that gives a title, null where none does. `model_names` and `agents` hold
+    the first by name; `more_models` and `more_agents` say whether there are others. `title` is body content: sealed under the month
+    of `title_id`, and gone with that month's bodies.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -181,6 +190,7 @@ class Conversation(models.Model):
     unpriced = models.BigIntegerField()
     partial = models.BigIntegerField()
     notional = models.BigIntegerField()
+    title_id = models.UUIDField(null=True)
     title = models.BinaryField()
     person = models.CharField(max_length=255)
     client_key = models.CharField(max_length=255)

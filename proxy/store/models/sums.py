@@ -7,6 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.fields import NOT_PROVIDED
 
+from proxy.histograms import DURATIONS, HISTOGRAMS
 from proxy.metrics import BY_NAME, OF_TYPE, SUMS, Unit
 from proxy.price_table import MODEL_LENGTH
 from proxy.store.models.money import UsdField
@@ -37,14 +38,13 @@ _add_columns(Counters, SUMS)
 
 
 class Rollup(Counters):
-    """One hour (UTC) of one domain, account, model and request type; `durations` is a histogram over histogram.BOUNDS_MS."""
+    """One hour (UTC) of one domain, account, model and request type, with a column for each of HISTOGRAMS."""
 
     hour = models.DateTimeField()
     domain = models.CharField(max_length=260)
     account = models.CharField(max_length=255)
     model = models.CharField(max_length=MODEL_LENGTH)
     request_type = models.CharField(max_length=24)
-    durations = ArrayField(models.BigIntegerField())
 
     class Meta:
         default_permissions = ()
@@ -79,6 +79,17 @@ class DayRollup(Counters):
 
     def __str__(self) -> str:
         return f"{self.day} {self.domain} {self.model}"
+
+
+def _add_histograms(model: type[models.Model], names: Iterable[str], **options: Any) -> None:
+    for name in names:
+        ArrayField(models.BigIntegerField(), **options).contribute_to_class(model, name)
+
+
+_add_histograms(Rollup, ("durations",))
+_LATER = {"default": list, "db_default": []}
+_add_histograms(Rollup, (histogram.name for histogram in HISTOGRAMS if histogram is not DURATIONS), **_LATER)
+_add_histograms(DayRollup, (histogram.name for histogram in HISTOGRAMS), **_LATER)
 
 
 class DomainTotal(Counters):

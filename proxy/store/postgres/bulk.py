@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import msgspec
 import psycopg
@@ -18,11 +19,15 @@ def copy_in(rows: Sequence[models.Model], table: str = "") -> None:
         return
     model = type(rows[0])
     names, documents = _columns(model), columns.documents(model)
+    numbers = columns.lists_of_numbers(model)
     statement = _copying(table or model._meta.db_table, names)
     with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
             values = row.__dict__
-            copy.write_row([_json(values[name]) if name in documents else values[name] for name in names])
+            fields: list[Any] = [_json(values[name]) if name in documents else values[name] for name in names]
+            for place in numbers:
+                fields[place] = _array(fields[place])
+            copy.write_row(fields)
 
 
 @cache
@@ -40,6 +45,11 @@ def _copying(table: str, names: tuple[str, ...]) -> str:
 
 def _json(value: object) -> Jsonb | None:
     return None if value is None else Jsonb(value, dumps=msgspec.json.encode)
+
+
+def _array(numbers: Sequence[int]) -> str:
+    """As PostgreSQL writes it: psycopg asks each item of an array for its kind."""
+    return f"{{{','.join(map(str, numbers))}}}"
 
 
 def execute_binary(statement: str, parameters: Sequence[object]) -> None:

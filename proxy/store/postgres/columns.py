@@ -3,6 +3,7 @@
 from functools import cache
 
 import msgspec
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 # jsonb is parsed by recursion; no real value comes near this depth.
@@ -36,6 +37,18 @@ def documents(model: type[models.Model]) -> frozenset[str]:
     """The columns of a model that hold JSON."""
     return frozenset(
         field.attname for field in model._meta.concrete_fields if isinstance(field, models.JSONField)
+    )
+
+
+@cache
+def lists_of_numbers(model: type[models.Model]) -> tuple[int, ...]:
+    """The places of a model's columns that hold arrays of integers, none of them null."""
+    return tuple(
+        place
+        for place, field in enumerate(model._meta.concrete_fields)
+        if isinstance(field, ArrayField)
+        and isinstance(field.base_field, models.IntegerField)
+        and not field.null
     )
 
 

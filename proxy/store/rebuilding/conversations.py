@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from proxy.store.conversations import pending, turns
-from proxy.store.conversations.sums import SUMS, sealed_title
+from proxy.store.conversations import pending, threads, turns
+from proxy.store.conversations.sums import SUMS, give_titles
 from proxy.store.conversations.turns import NewTurn
 from proxy.store.ingest import storing
 from proxy.store.models import Conversation, Exchange, Offer, Turn, month_of
@@ -82,6 +82,7 @@ def _take(group: Sequence[Exchange], done: Rebuilt, *, apply: bool) -> None:
         elif whole.traffic is None or whole.traffic.request.body is None:
             missing += 1
     stored = Turn.objects.in_bulk([turn.turn.id for turn in made])
+    threads.adopt([turn.turn for turn in made], stored)
     offers = _offers(stored)
     changed = [turn for turn in made if _differs(turn, stored.get(turn.turn.id), offers)]
     done.exchanges += len(group)
@@ -121,7 +122,7 @@ def _value(value: object) -> object:
 def _untitled(made: Sequence[NewTurn]) -> set[UUID]:
     """Conversations that have no title and would get one."""
     titles = {turn.turn.id for turn in made if turn.title}
-    return set(Conversation.objects.filter(first_id__in=titles, title=b"").values_list("id", flat=True))
+    return set(Conversation.objects.filter(title_id__in=titles, title=b"").values_list("id", flat=True))
 
 
 def _write(changed: Sequence[NewTurn], made: Sequence[NewTurn], affected: set[UUID]) -> None:
@@ -141,9 +142,4 @@ def _write(changed: Sequence[NewTurn], made: Sequence[NewTurn], affected: set[UU
             wanted = sorted(affected)
             pending.note(wanted)
             _count(wanted)
-        titles = {turn.turn.id: turn.title for turn in made if turn.title}
-        for row in (
-            Conversation.objects.filter(first_id__in=titles, title=b"").select_for_update().order_by("id")
-        ):
-            row.title = sealed_title(titles[row.first_id], row.id, row.first_id)
-            row.save(update_fields=["title"])
+        give_titles({turn.turn.id: turn.title for turn in made if turn.title})

@@ -4,29 +4,29 @@ One statement looks at both sides, so it sees them at one moment. Ingest and rep
 one transaction: a difference stays right while they go on, and adding it later fixes exactly what was wrong.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection, transaction
 from psycopg import sql
 
+from proxy.histograms import HISTOGRAMS
 from proxy.metrics import BY_NAME, SUMS, SUMS_OF_DOMAIN, Unit
 from proxy.store.models import CLOCK_SLACK
+from proxy.store.sums.adding import ROLLUP_CHANGES, TOTAL_CHANGES, add_to_rollups, add_to_totals
 from proxy.store.sums.definitions import (
     BILLED_IN_SQL,
     BILLED_MODEL_IN_SQL,
-    BUCKET_IN_SQL,
     KEY,
     KEY_IN_SQL,
     OWN_MODEL_IN_SQL,
     SUMS_IN_SQL,
     TYPES_IN_SQL,
 )
-from proxy.store.sums.histogram import BUCKETS
-from proxy.store.sums.rollups import ROLLUP_CHANGES, TOTAL_CHANGES, add_to_rollups, add_to_totals
 
 # Millions of rows are grouped in memory rather than sorted on disk.
 WORK_MEM = "SET LOCAL work_mem = '256MB'"
@@ -55,12 +55,13 @@ class Window:
         }
 
 
-def _columns(template: str, names: tuple[str, ...]) -> sql.Composed:
+def columns_of(template: str, names: tuple[str, ...]) -> sql.Composed:
     """The template for each name, by commas."""
     return sql.SQL(", ").join(sql.SQL(template).format(name=sql.Identifier(name)) for name in names)
 
 
-def _selected(expressions: dict[str, str]) -> sql.Composed:
+def selected(expressions: dict[str, str]) -> sql.Composed:
+    """Each expression under its name, by commas."""
     return sql.SQL(", ").join(
         sql.SQL(f"{text} AS {{}}").format(sql.Identifier(name)) for name, text in expressions.items()
     )
@@ -71,16 +72,29 @@ def _is_usd(name: str) -> bool:
 
 
 # Counts as whole numbers: PostgreSQL's sum of them is a numeric, several times as slow in each later step.
-_SUM = sql.SQL(", ").join(
+SUMMED = sql.SQL(", ").join(
     sql.SQL("sum({name})" if _is_usd(name) else "sum({name})::bigint").format(name=sql.Identifier(name))
     + sql.SQL(" AS {}").format(sql.Identifier(name))
     for name in SUMS
 )
-_HISTOGRAM = ", ".join(
-    f"coalesce(sum(requests) FILTER (WHERE bucket = {bucket}), 0)::bigint" for bucket in range(BUCKETS)
+_BUCKETS = ", ".join(f"({number}, {histogram.bucket_sql})" for number, histogram in enumerate(HISTOGRAMS))
+_HISTOGRAMS = ", ".join(
+    "ARRAY["
+    + ", ".join(
+        f"coalesce(sum(counted) FILTER (WHERE histogram = {number} AND bucket = {bucket}), 0)::bigint"
+        for bucket in range(histogram.buckets)
+    )
+    + f"] AS {histogram.name}"
+    for number, histogram in enumerate(HISTOGRAMS)
 )
-_ANY = sql.SQL(" OR ").join(sql.SQL("{} <> 0").format(sql.Identifier(name)) for name in SUMS)
-_WINDOW = """
+_LESS = """ARRAY(
+    SELECT coalesce(new, 0) - coalesce(old, 0)
+    FROM unnest(stated.{name}, counted.{name}) WITH ORDINALITY AS pair (new, old, place) ORDER BY place
+) AS {name}"""
+_NAMES = tuple(histogram.name for histogram in HISTOGRAMS)
+_ANY_BUCKET = " OR ".join(f"0 <> ANY ({name})" for name in _NAMES)
+ANY = sql.SQL(" OR ").join(sql.SQL("{} <> 0").format(sql.Identifier(name)) for name in SUMS)
+WINDOW = """
     id >= nexus_uuid_floor(%(lowest)s) AND id < nexus_uuid_floor(%(highest)s) AND started_at >= %(start)s AND started_at < %(end)s
 """
 
@@ -89,50 +103,54 @@ def _key(model: str) -> dict[str, str]:
     return KEY_IN_SQL | {"model": KEY_IN_SQL["model"].format(model=model)}
 
 
-# Two steps: the many rows get few sums each, the few groups get the histogram.
+# Two steps: the many rows are counted by bucket, the few groups get the histograms.
 _COMPARE = sql.SQL("""
 WITH counted_row AS (
-    SELECT {key_of_row}, {bucket} AS bucket, {sums_of_row} FROM proxy_exchange WHERE {window}
+    SELECT {key_of_row}, {sums_of_row} FROM proxy_exchange WHERE {window}
     UNION ALL
-    SELECT {key_of_billed}, NULL AS bucket, {sums_of_billed}
+    SELECT {key_of_billed}, {sums_of_billed}
     FROM proxy_exchange, jsonb_array_elements(billed) AS one WHERE billed IS NOT NULL AND {window}
+), summed AS (
+    SELECT {key}, {sum} FROM counted_row WHERE %(domain)s IN ('', domain) GROUP BY {key}
+), bucket_of_row AS (
+    SELECT {key_of_row}, histogram, bucket
+    FROM proxy_exchange, LATERAL (VALUES {buckets}) AS place (histogram, bucket) WHERE bucket IS NOT NULL AND {window}
 ), by_bucket AS (
-    SELECT {key}, bucket, {sum} FROM counted_row
-    WHERE %(domain)s IN ('', domain) GROUP BY {key}, bucket
+    SELECT {key}, histogram, bucket, count(*) AS counted FROM bucket_of_row
+    WHERE %(domain)s IN ('', domain) GROUP BY {key}, histogram, bucket
+), bucketed AS (
+    SELECT {key}, {histograms} FROM by_bucket GROUP BY {key}
 ), stated AS (
-    SELECT {key}, {sum}, ARRAY[{histogram}] AS durations FROM by_bucket GROUP BY {key}
+    SELECT * FROM summed LEFT JOIN bucketed USING ({key})
 ), counted AS (
     SELECT * FROM proxy_rollup WHERE hour >= %(start)s AND hour < %(end)s AND %(domain)s IN ('', domain)
 ), difference AS (
-    SELECT {key}, {difference}, ARRAY(
-        SELECT coalesce(new, 0) - coalesce(old, 0)
-        FROM unnest(stated.durations, counted.durations) WITH ORDINALITY AS pair (new, old, place) ORDER BY place
-    ) AS durations
-    FROM stated FULL JOIN counted USING ({key})
+    SELECT {key}, {difference}, {each_less} FROM stated FULL JOIN counted USING ({key})
 )
-INSERT INTO rollup_difference ({key}, {sums}, durations)
-SELECT {key}, {sums}, durations FROM difference
-WHERE {any} OR EXISTS (SELECT 1 FROM unnest(durations) AS one WHERE one <> 0)
+INSERT INTO rollup_difference ({key}, {sums}, {names}) SELECT {key}, {sums}, {names} FROM difference WHERE {any} OR {any_bucket}
 """).format(
-    key_of_row=_selected(_key(OWN_MODEL_IN_SQL)),
-    bucket=sql.SQL(BUCKET_IN_SQL),
-    sums_of_row=_selected(SUMS_IN_SQL),
-    key_of_billed=_selected(_key(BILLED_MODEL_IN_SQL)),
-    sums_of_billed=_selected(BILLED_IN_SQL),
-    window=sql.SQL(_WINDOW),
-    key=_columns("{name}", KEY),
-    sum=_SUM,
-    sums=_columns("{name}", SUMS),
-    histogram=sql.SQL(_HISTOGRAM),
-    difference=_columns("coalesce(stated.{name}, 0) - coalesce(counted.{name}, 0) AS {name}", SUMS),
-    any=_ANY,
+    key_of_row=selected(_key(OWN_MODEL_IN_SQL)),
+    sums_of_row=selected(SUMS_IN_SQL),
+    key_of_billed=selected(_key(BILLED_MODEL_IN_SQL)),
+    sums_of_billed=selected(BILLED_IN_SQL),
+    window=sql.SQL(WINDOW),
+    key=columns_of("{name}", KEY),
+    sum=SUMMED,
+    sums=columns_of("{name}", SUMS),
+    buckets=sql.SQL(_BUCKETS),
+    histograms=sql.SQL(_HISTOGRAMS),
+    difference=columns_of("coalesce(stated.{name}, 0) - coalesce(counted.{name}, 0) AS {name}", SUMS),
+    each_less=columns_of(_LESS, _NAMES),
+    names=columns_of("{name}", _NAMES),
+    any=ANY,
+    any_bucket=sql.SQL(_ANY_BUCKET),
 )
 # In the order in which ingest, by Python's order of texts, takes the same rows.
 _APPLY = add_to_rollups(
     sql.SQL("""
 SELECT {key}, {changes} FROM rollup_difference WHERE hour >= %(start)s AND hour < %(end)s
 ORDER BY hour, domain COLLATE "C", account COLLATE "C", model COLLATE "C", request_type COLLATE "C"
-""").format(key=_columns("{name}", KEY), changes=_columns("{name}", tuple(ROLLUP_CHANGES)))
+""").format(key=columns_of("{name}", KEY), changes=columns_of("{name}", tuple(ROLLUP_CHANGES)))
 )
 _FORGET = "DELETE FROM rollup_difference WHERE hour >= %(start)s AND hour < %(end)s"
 # Without waiting: to wait for a row that ingest holds, while it waits for one of these, would be a deadlock.
@@ -159,11 +177,11 @@ WITH hourly AS (
 INSERT INTO total_difference (domain, {all}, last_at)
 SELECT domain, {all}, last_at FROM difference WHERE {any}
 """).format(
-    sums=_columns("{name}", SUMS),
-    sum=_SUM,
-    types=_selected(TYPES_IN_SQL),
-    all=_columns("{name}", SUMS_OF_DOMAIN),
-    difference=_columns("coalesce(summed.{name}, 0) - coalesce(total.{name}, 0) AS {name}", SUMS_OF_DOMAIN),
+    sums=columns_of("{name}", SUMS),
+    sum=SUMMED,
+    types=selected(TYPES_IN_SQL),
+    all=columns_of("{name}", SUMS_OF_DOMAIN),
+    difference=columns_of("coalesce(summed.{name}, 0) - coalesce(total.{name}, 0) AS {name}", SUMS_OF_DOMAIN),
     any=sql.SQL(" OR ").join(sql.SQL("{} <> 0").format(sql.Identifier(name)) for name in SUMS_OF_DOMAIN),
 )
 # So far it is the last hour; the moment within it stands in the rows.
@@ -184,7 +202,7 @@ DELETE FROM proxy_domaintotal WHERE domain IN (
 """
 _APPLY_TOTALS = add_to_totals(
     sql.SQL('SELECT domain, {} FROM total_difference ORDER BY domain COLLATE "C"').format(
-        _columns("{name}", tuple(TOTAL_CHANGES))
+        columns_of("{name}", tuple(TOTAL_CHANGES))
     )
 )
 
@@ -208,7 +226,7 @@ def tables() -> Iterator[None]:
     _drop()
     with connection.cursor() as cursor:
         cursor.execute(
-            f"CREATE TEMP TABLE rollup_difference AS SELECT {', '.join(KEY)}, {sums}, durations"  # noqa: S608 - our names
+            f"CREATE TEMP TABLE rollup_difference AS SELECT {', '.join(KEY)}, {sums}, {', '.join(_NAMES)}"  # noqa: S608 - our names
             " FROM proxy_rollup WITH NO DATA"
         )
         cursor.execute("CREATE TEMP TABLE total_difference AS SELECT * FROM proxy_domaintotal WITH NO DATA")
@@ -244,7 +262,7 @@ def forget(window: Window) -> None:
 
 def hours(window: Window) -> list[Difference]:
     """The hours that differ."""
-    return _read(
+    return read_differences(
         "hour", "rollup_difference WHERE hour >= %(start)s AND hour < %(end)s", SUMS, window.parameters
     )
 
@@ -267,7 +285,7 @@ def compare_totals(domain: str) -> list[Difference]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_TOTALS, {"domain": domain})
         cursor.execute(_LAST_AT, {"slack": CLOCK_SLACK.total_seconds()})
-    return _read("domain", "total_difference", SUMS_OF_DOMAIN, {})
+    return read_differences("domain", "total_difference", SUMS_OF_DOMAIN, {})
 
 
 def apply_totals() -> None:
@@ -278,17 +296,20 @@ def apply_totals() -> None:
         cursor.execute(_SWEEP_TOTALS)
 
 
-def _read(key: str, table: str, names: tuple[str, ...], parameters: Parameters) -> list[Difference]:
+def read_differences(
+    key: str, table: str, names: tuple[str, ...], parameters: Mapping[str, Any]
+) -> list[Difference]:
+    """What a table of differences holds, summed up by `key`."""
     sums = ", ".join(f"sum({name})" for name in names)
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT {key}, count(*), {sums} FROM {table} GROUP BY {key} ORDER BY {key}",  # noqa: S608 - our names
             parameters,
         )
-        return [Difference(row[0], row[1], _plain(names, row[2:])) for row in cursor.fetchall()]
+        return [Difference(row[0], row[1], plain(names, row[2:])) for row in cursor.fetchall()]
 
 
-def _plain(names: tuple[str, ...], values: tuple[Decimal, ...]) -> Sums:
+def plain(names: tuple[str, ...], values: tuple[Decimal, ...]) -> Sums:
     """What is not zero; counts as integers."""
     pairs = (
         (name, value if _is_usd(name) else int(value)) for name, value in zip(names, values, strict=True)

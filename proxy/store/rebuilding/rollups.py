@@ -9,7 +9,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
 from proxy.store.models import CLOCK_SLACK
-from proxy.store.rebuilding import countable, reconciliation, spend_reconciliation
+from proxy.store.rebuilding import (
+    breakdown_reconciliation,
+    countable,
+    days,
+    reconciliation,
+    spend_reconciliation,
+)
 from proxy.store.rebuilding.alone import alone
 from proxy.store.rebuilding.reconciliation import Difference, Window
 
@@ -40,6 +46,8 @@ class Rebuilt:
     hours: list[Difference] = field(default_factory=list)
     totals: list[Difference] = field(default_factory=list)
     spending: list[Difference] = field(default_factory=list)
+    breakdowns: list[Difference] = field(default_factory=list)
+    days: list[date] = field(default_factory=list)
     dropped_months: list[date] = field(default_factory=list)
     storage_off: list[datetime] = field(default_factory=list)
     counted_before: list[datetime] = field(default_factory=list)
@@ -47,13 +55,13 @@ class Rebuilt:
     @property
     def differs(self) -> bool:
         """Whether any sum was wrong."""
-        return bool(self.hours or self.totals or self.spending)
+        return bool(self.hours or self.totals or self.spending or self.breakdowns or self.days)
 
 
 def rebuild(asked: Asked, progress: Callable[[int, int], None] = lambda done, of: None) -> Rebuilt:
     """Compare, and fix unless it is a dry run; `progress` hears how many of how many months are done."""
     found = Rebuilt()
-    with alone("nexus_rebuild_rollups"), reconciliation.tables():
+    with alone("nexus_rebuild_rollups"), reconciliation.tables(), breakdown_reconciliation.table():
         months = _months(asked)
         for done, month in enumerate(months):
             progress(done, len(months))
@@ -73,17 +81,23 @@ def _rebuild_month(month: date, asked: Asked, found: Rebuilt) -> None:
     if window is None:
         return
     reconciliation.compare(window)
+    breakdown_reconciliation.compare(window)
     spending = spend_reconciliation.compare(window)
     if countable.dropped_months() != dropped:  # one went meanwhile, and what it held looks like too much
         reconciliation.forget(window)
+        breakdown_reconciliation.forget(window)
         return _rebuild_month(month, asked, found)
     storage_off = countable.storage_off(window)
     counted_before = countable.counted_before(window) - storage_off
     left_alone = storage_off | counted_before
     reconciliation.leave(left_alone)
+    breakdown_reconciliation.leave(left_alone)
     found.storage_off += sorted(storage_off)
     found.counted_before += sorted(counted_before)
     found.hours += reconciliation.hours(window)
+    found.breakdowns += breakdown_reconciliation.hours(window)
+    wrong_days = days.wrong([day.start.date() for day in _days(window)])
+    found.days += wrong_days
     # An hour that cannot be counted again makes its day one: of strangers nothing was spent.
     storage_off_days = {hour.date() for hour in storage_off}
     spending = {key: cost for key, cost in spending.items() if key[0] not in storage_off_days}
@@ -91,7 +105,10 @@ def _rebuild_month(month: date, asked: Asked, found: Rebuilt) -> None:
     if not asked.dry_run:
         for day in _days(window):
             reconciliation.apply(day)
+            breakdown_reconciliation.apply(day)
         reconciliation.sweep(window, left_alone)
+        breakdown_reconciliation.sweep(window)
+        days.rebuild(wrong_days)
         spend_reconciliation.apply(spending)
         spend_reconciliation.sweep(window)
 

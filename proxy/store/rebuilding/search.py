@@ -68,8 +68,11 @@ def _replace(ids: Sequence[UUID], *, again: bool) -> int:
     """Bodies that were dropped meanwhile are not there to be read."""
     rows = Exchange.objects.filter(id__in=ids, id__gte=ids[0], id__lte=ids[-1]).order_by("id")
     reader = turns.reader()
-    found = (turns.turn_from(whole, reader) for whole in read(list(rows), bodies=True))
-    made = text_rows((turn for turn in found if turn), ChunkWriter())
+    found = [turns.turn_from(whole, reader) for whole in read(list(rows), bodies=True)]
+    made = text_rows(filter(None, found), ChunkWriter())
+    conversations = turns.known_ids(ids)
+    for row in made:
+        row.conversation = conversations.get(row.id, row.conversation)
     if again:
         SearchText.objects.filter(id__in=ids, id__gte=ids[0], id__lte=ids[-1]).delete()
     SearchText.objects.bulk_create(made, ignore_conflicts=True)

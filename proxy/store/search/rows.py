@@ -12,12 +12,12 @@ from django.conf import settings
 from proxy.conversations.search.hashing import Hasher
 from proxy.conversations.search.new_text import Part
 from proxy.store.bodies.blobs import ChunkWriter
+from proxy.store.bodies.compression import compress
 from proxy.store.bodies.encryption import MonthSeal, Seal, is_sealed
 from proxy.store.conversations.turns import NewTurn
 from proxy.store.models import SearchText, month_of
 from proxy.store.postgres.rows import new_row
 
-_LEVEL = 3
 _LABEL = b"search text "
 # What a month's numbers are made under; without encryption it is the same for all.
 _KEY_OF = b"nexus search terms"
@@ -48,7 +48,7 @@ def text_row(
         domain=domain,
         conversation=conversation,
         terms=hasher_of(seal).of_texts(part.text for part in parts),
-        text=seal.close(_compress(parts), _label(exchange_id)),
+        text=seal.close(compress(msgspec.msgpack.encode(list(parts))), _label(exchange_id)),
     )
 
 
@@ -66,10 +66,6 @@ def hasher_of(seal: Seal) -> Hasher:
 @lru_cache(maxsize=8)
 def _hasher(key: bytes) -> Hasher:
     return Hasher(key)
-
-
-def _compress(parts: Iterable[Part]) -> bytes:
-    return zstandard.ZstdCompressor(level=_LEVEL).compress(msgspec.msgpack.encode(list(parts)))
 
 
 def _month(exchange_id: UUID) -> date:

@@ -71,15 +71,16 @@ _TURN_KEYS = "JOIN seed_keys AS keys ON keys.id = turn.id"
 _TEXTED = {"id": _ID.format(turn="turn"), "domain": "meeting.domain", "conversation": _TALK}
 _TEXTS = _TURN_KEYS + " JOIN seed_text AS said ON said.id = turn.id"
 _OFFERS = "JOIN seed_offer AS offer ON offer.id = turn.id"
-# Of those with a session: the words of the first exchange.
+# Of those with a session: the words of the first exchange that gives any.
 TITLES = """
 UPDATE proxy_conversation AS row SET title = convert_to(keys.title, 'UTF8')
 FROM seed_meeting AS meeting
 JOIN (
     SELECT DISTINCT ON (period, conversation) turn.period, turn.conversation, keys.title
-    FROM seed_turn AS turn JOIN seed_keys AS keys USING (id) ORDER BY period, turn.conversation, turn.turn
+    FROM seed_turn AS turn JOIN seed_keys AS keys USING (id) WHERE keys.gives_title
+    ORDER BY period, turn.conversation, turn.turn
 ) AS keys USING (period, conversation)
-WHERE row.id = meeting.talk
+WHERE row.id = meeting.talk AND row.title_id IS NOT NULL
 """
 _CHUNK = "WHERE meeting.number >= %s AND meeting.number < %s ORDER BY 1"
 

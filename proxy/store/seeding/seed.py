@@ -27,7 +27,7 @@ _CHUNK = 20_000
 _HOUR = timedelta(hours=1)
 _OWN_TABLES = (prototypes, schedule)
 # What autovacuum would do later: the planner and index-only scans need both.
-_VACUUM = f"VACUUM ANALYZE {', '.join(TABLES)}, proxy_rollup, proxy_domaintotal"
+_VACUUM = f"VACUUM ANALYZE {', '.join(TABLES)}, proxy_rollup, proxy_breakdown, proxy_daybreakdown, proxy_domaintotal"
 
 # Hears of each step how much of how much is done.
 Advance = Callable[[str, int, int], None]

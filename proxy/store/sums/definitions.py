@@ -8,9 +8,9 @@ from decimal import Decimal
 from operator import sub
 from typing import Any, Self
 
+from proxy.histograms import HISTOGRAMS
 from proxy.metrics import BILLED, BY_NAME, COUNTED, OF_TYPE, SUMS, Counted, OfType, Unit
 from proxy.store.models import Exchange
-from proxy.store.sums import histogram
 from proxy.wire.billing.pricing import Billed
 
 UNKNOWN_DOMAIN = "(unknown)"
@@ -40,13 +40,16 @@ class Tally:
     billed: list[Sequence[Number]] = field(default_factory=list)
     counts: list[Sequence[Number]] = field(default_factory=list)
     last_at: datetime | None = None
-    durations: list[int] = field(default_factory=lambda: [0] * histogram.BUCKETS)
+    histograms: list[list[int]] = field(default_factory=lambda: [[0] * each.buckets for each in HISTOGRAMS])
 
     def add(self, row: Exchange, counts: Sequence[int]) -> None:
         """An exchange by its `counts_of`, without what its models are billed for."""
         self.counts.append(counts)
         self.last_at = max(self.last_at or row.started_at, row.started_at)
-        self.durations[histogram.bucket(row.duration_ms)] += 1
+        for counted, histogram in zip(self.histograms, HISTOGRAMS, strict=True):
+            value = histogram.of(row)
+            if value is not None:
+                counted[histogram.bucket(value)] += 1
 
     def add_billed(self, row: Exchange, billed: Billed) -> None:
         """What one model of an exchange is billed for; a rollup of nothing else has had an exchange all the same."""
@@ -61,13 +64,14 @@ class Tally:
     def __sub__(self, other: Self) -> "Tally":
         """What has to be added to `other` to get this one."""
         less = [*map(sub, self.sums, other.sums)]
-        durations = [mine - theirs for mine, theirs in zip(self.durations, other.durations, strict=True)]
-        return Tally([less[: len(BILLED)]], [less[len(BILLED) :]], self.last_at, durations)
+        pairs = zip(self.histograms, other.histograms, strict=True)
+        histograms = [[*map(sub, mine, theirs)] for mine, theirs in pairs]
+        return Tally([less[: len(BILLED)]], [less[len(BILLED) :]], self.last_at, histograms)
 
     @property
     def of_hour(self) -> Sequence[Any]:
-        """The values of a rollup: SUMS and the histogram."""
-        return (*self.sums[: len(SUMS)], self.durations)
+        """The values of a rollup: SUMS and HISTOGRAMS."""
+        return (*self.sums[: len(SUMS)], *self.histograms)
 
     @property
     def of_domain(self) -> Sequence[Any]:
@@ -113,5 +117,3 @@ TYPES_IN_SQL = {
     name: f"coalesce(sum(requests) FILTER (WHERE request_type = '{source.request_type}'), 0)"
     for name, source in OF_TYPE.items()
 }
-# width_bucket counts the bounds up to a value, histogram.bucket those below it.
-BUCKET_IN_SQL = f"width_bucket(duration_ms - 1, ARRAY{list(histogram.BOUNDS_MS)})"

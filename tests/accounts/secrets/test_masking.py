@@ -320,3 +320,11 @@ def test_looking_for_needles_first_leaves_no_credential_that_the_patterns_find(t
         expected = rule.pattern.sub(rule.replacement, expected)
 
     assert mask_text(text) == expected
+
+
+def test_prose_that_only_speaks_of_secrets_is_not_looked_through_by_any_pattern() -> None:
+    prose = "not each byte is a token, and a password, or a cookie, is a secret"
+
+    assert [rule.pattern.pattern for rule in masking._RULES if rule.may_apply(prose)] == [
+        masking._HEADER_LINE.pattern
+    ]

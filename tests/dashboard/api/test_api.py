@@ -331,6 +331,10 @@ def test_openapi_describes_every_endpoint(program: Client) -> None:
 
     assert set(paths) == {
         "/api/stats",
+        "/api/breakdown",
+        "/api/series",
+        "/api/explain",
+        "/api/performance",
         "/api/requests",
         "/api/requests/{exchange_id}",
         "/api/requests/{exchange_id}/diff",

@@ -9,6 +9,7 @@ import pytest
 
 from dashboard.filters.filter import Filter
 from dashboard.queries import figures, usage
+from dashboard.queries.breakdowns import DIMENSIONS
 from dashboard.queries.spans import Span, span_of
 from tests import people
 
@@ -81,7 +82,7 @@ def test_the_ends_of_the_calendar_are_no_failure(chosen: Filter, requests: int, 
     people.make_exchange(at=at(2))
     span = span_of(replace(chosen, zone=zone), NOW)
 
-    bars = usage.series_by("domain", [], usage.cut(span, NOW)).values()
+    bars = usage.series_by(DIMENSIONS["domain"], [], usage.cut(span, NOW)).values()
 
     assert figures.summary(span).total.requests == requests
     assert sum(bar.requests for bar in usage.all_series(bars).values()) == requests
@@ -113,7 +114,7 @@ def test_bars_are_summed_up_to_the_sum_of_their_span() -> None:
         span = span_of(chosen, NOW)
 
         cut = usage.cut(span, NOW)
-        bars = usage.all_series(usage.series_by("model", [], cut, chosen).values())
+        bars = usage.all_series(usage.series_by(DIMENSIONS["model"], [], cut, chosen).values())
 
         assert bars.keys() <= set(cut.starts)
         assert len(set(cut.starts)) == len(cut.starts) <= 72

@@ -6,16 +6,17 @@ from random import Random
 
 import pytest
 from django.db import connection
-from django.db.models import F
+from django.db.models import F, Sum
 from pytest_django import Settings
 
 from accounts.models import Domain
+from proxy.histograms import DURATIONS
 from proxy.metrics import SUMS
 from proxy.store.ingest import batch as ingest
-from proxy.store.models import Counters, DomainTotal, Exchange, Rollup
+from proxy.store.models import Breakdown, Counters, DayBreakdown, DayRollup, DomainTotal, Exchange, Rollup
 from proxy.store.rebuilding import rollups as rebuild
 from proxy.store.sums import definitions as sums
-from proxy.store.sums import histogram
+from proxy.store.sums import folding
 from tests.roles import OWNER
 from tests.store import random_traffic
 from tests.store.records import NOON, make_batch, make_closing, make_head, make_record
@@ -28,8 +29,13 @@ def take_in(*moments: datetime, **head: object) -> None:
     ingest.ingest(make_batch(*(make_record(head=make_head(moment, **head)) for moment in moments)))
 
 
-def said() -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
-    return random_traffic.rollups(), random_traffic.totals()
+def said() -> tuple[list[tuple[object, ...]], ...]:
+    return (
+        random_traffic.rollups(),
+        random_traffic.totals(),
+        *random_traffic.breakdowns(),
+        random_traffic.days(),
+    )
 
 
 @pytest.fixture
@@ -45,14 +51,14 @@ def test_a_rebuild_finds_nothing_to_mend_in_what_ingest_summed_up(traffic: None)
 
     found = rebuild.rebuild(rebuild.Asked())
 
-    assert (found.hours, found.totals) == ([], [])
+    assert (found.hours, found.totals, found.breakdowns, found.days) == ([], [], [], [])
     assert said() == before
 
 
 def test_sums_that_were_lost_come_back_as_ingest_wrote_them(traffic: None) -> None:
     before = said()
-    Rollup.objects.all().delete()
-    DomainTotal.objects.all().delete()
+    for model in (Rollup, DomainTotal, Breakdown, DayBreakdown):
+        model.objects.all().delete()
 
     found = rebuild.rebuild(rebuild.Asked())
 
@@ -71,10 +77,32 @@ def spoil(random: Random) -> None:
     for name in SUMS:
         known.filter(pk__in=random.sample(ids, 20)).update(**{name: F(name) + random.choice([-3, 5])})
     known.filter(pk__in=ids[60:70]).update(durations=[1, 2])
-    Rollup.objects.create(hour=HOUR, domain="nobody.example", requests=3, durations=[0] * histogram.BUCKETS)
+    Rollup.objects.create(hour=HOUR, domain="nobody.example", requests=3, durations=[0] * DURATIONS.buckets)
+    spoil_breakdowns(random)
+    known.filter(pk__in=ids[70:75]).update(first_bytes=[], speeds=[3])
+    spoilt = random.sample(list(DayRollup.objects.values_list("pk", flat=True)), 9)
+    DayRollup.objects.filter(pk__in=spoilt[:3]).update(requests=F("requests") + 1)
+    DayRollup.objects.filter(pk__in=spoilt[3:6]).update(durations=[], first_bytes=[], speeds=[])
+    DayRollup.objects.filter(pk__in=spoilt[6:]).delete()
     DomainTotal.objects.filter(domain="a.example").update(requests=1, cost_usd=0)
     DomainTotal.objects.filter(domain="configured.example").delete()
     DomainTotal.objects.create(domain="nobody.example", requests=3, last_at=HOUR)
+
+
+def spoil_breakdowns(random: Random) -> None:
+    for model, span in ((Breakdown, "hour"), (DayBreakdown, "day")):
+        rows = list(model.objects.all())
+        for row in random.sample(rows, 20):
+            model.objects.filter(pk=row.pk).delete()
+        for row in random.sample(rows, 20):
+            model.objects.filter(pk=row.pk).update(cost_usd=F("cost_usd") + 1, requests=7)
+        model.objects.create(
+            dimension="person",
+            domain="nobody.example",
+            value="x",
+            requests=1,
+            **{span: getattr(rows[0], span)},
+        )
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -85,7 +113,9 @@ def test_whatever_is_wrong_with_the_sums_is_mended(traffic: None, seed: int) -> 
     found = rebuild.rebuild(rebuild.Asked())
 
     assert found.hours
+    assert found.days
     assert said() == before
+    assert not rebuild.rebuild(rebuild.Asked()).differs
 
 
 def test_a_dry_run_tells_the_same_and_changes_nothing(traffic: None) -> None:
@@ -97,6 +127,24 @@ def test_a_dry_run_tells_the_same_and_changes_nothing(traffic: None) -> None:
     assert said() == before
     done = rebuild.rebuild(rebuild.Asked())
     assert (reported.hours, reported.totals) == (done.hours, done.totals)
+    assert (reported.breakdowns, reported.days) == (done.breakdowns, done.days)
+
+
+def of_hours() -> dict[tuple[object, ...], object]:
+    """The requests of all values together, by dimension, hour and domain."""
+    rows = Breakdown.objects.values_list("dimension", "hour", "domain").annotate(all_requests=Sum("requests"))
+    return {tuple(key): requests for *key, requests in rows if requests}
+
+
+def test_a_day_that_was_folded_stays_folded(traffic: None) -> None:
+    assert folding.fold(set(DayBreakdown.objects.values_list("day", flat=True)), most=2)
+    before = of_hours()
+    spoil_breakdowns(Random(5))
+
+    rebuild.rebuild(rebuild.Asked())
+
+    assert of_hours() == before
+    assert rebuild.rebuild(rebuild.Asked()).breakdowns == []
 
 
 def test_python_and_sql_sum_up_under_the_same_names() -> None:
@@ -110,13 +158,13 @@ def test_a_duration_falls_into_the_same_bucket_in_python_and_sql() -> None:
     durations = [*random_traffic.DURATIONS, 2**31 - 1]
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {sums.BUCKET_IN_SQL} FROM unnest(%s::int[]) WITH ORDINALITY AS one (duration_ms, place)"  # noqa: S608
+            f"SELECT {DURATIONS.bucket_sql} FROM unnest(%s::int[]) WITH ORDINALITY AS one (duration_ms, place)"  # noqa: S608
             " ORDER BY place",
             [durations],
         )
         buckets = [row[0] for row in cursor.fetchall()]
 
-    assert buckets == [histogram.bucket(duration) for duration in durations]
+    assert buckets == [DURATIONS.bucket(duration) for duration in durations]
 
 
 def double() -> None:

@@ -76,7 +76,14 @@ def test_domains_periods_and_conversations_narrow_it() -> None:
     with as_owner():
         for turn, conversation in ((early, CONVERSATION), (other, OTHER), (late, CONVERSATION)):
             Turn.objects.create(
-                id=turn, conversation=conversation, depth=1, tools=0, own=b"", first=b"", new_words=False
+                id=turn,
+                conversation=conversation,
+                depth=1,
+                tools=0,
+                own=b"",
+                first=b"",
+                new_words=False,
+                gives_title=False,
             )
 
     assert ids("word", domains=["b.example"]) == [other]

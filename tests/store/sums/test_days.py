@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.db.models import F, Sum
 
+from proxy.histograms import HISTOGRAMS
 from proxy.record import Batch
 from proxy.store.ingest import batch as ingest
 from proxy.store.models import Counters, DayRollup, Rollup
@@ -16,6 +17,7 @@ from tests.store.ingest.test_races import ingesting, run_at_once
 from tests.store.records import ask, make_batch, make_closing, make_head, make_record
 
 SUMS = [field.attname for field in Counters._meta.get_fields() if field.concrete]
+BUCKETS = [f"{histogram.name}__{place}" for histogram in HISTOGRAMS for place in range(histogram.buckets)]
 KEY = ("domain", "account", "model", "request_type")
 LATE = datetime(2026, 11, 20, 23, 59, tzinfo=UTC)
 
@@ -23,12 +25,12 @@ LATE = datetime(2026, 11, 20, 23, 59, tzinfo=UTC)
 @as_owner()
 def days() -> list[tuple[object, ...]]:
     kept = DayRollup.objects.filter(requests__gt=0)
-    return sorted(kept.values_list("day", *KEY, *SUMS), key=repr)
+    return sorted(kept.values_list("day", *KEY, *SUMS, *BUCKETS), key=repr)
 
 
 def summed_hours() -> list[tuple[object, ...]]:
     rows = Rollup.objects.values_list("hour__date", *KEY).annotate(
-        **{f"all_{item}": Sum(item) for item in SUMS}
+        **{f"all_{item}": Sum(item) for item in (*SUMS, *BUCKETS)}
     )
     return sorted(rows, key=repr)
 

@@ -7,10 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Domain
+from proxy.histograms import DURATIONS
 from proxy.record import OUTCOMES, Record
 from proxy.store.ingest import batch as ingest
 from proxy.store.models import DomainTotal, Exchange, Rollup
-from proxy.store.sums import histogram
 from proxy.store.sums.definitions import UNKNOWN_DOMAIN
 from tests.roles import as_owner
 from tests.store.records import ask, make_batch, make_closing, make_head, make_record, say
@@ -95,7 +95,7 @@ def test_rollups_that_were_merged_equal_those_computed_from_the_rows(batches: li
         (
             row.started_at.replace(minute=0, second=0, microsecond=0),
             row.domain,
-            histogram.bucket(row.duration_ms),
+            DURATIONS.bucket(row.duration_ms),
         )
         for row in rows
     )
@@ -118,7 +118,7 @@ def test_a_histogram_that_gained_buckets_still_adds_up() -> None:
 
     ingest.ingest(make_batch(make_record(closing=make_closing(duration_ms=1))))
 
-    assert Rollup.objects.get().durations == [2, 2] + [0] * (histogram.BUCKETS - 2)
+    assert Rollup.objects.get().durations == [2, 2] + [0] * (DURATIONS.buckets - 2)
 
 
 def refused(domain: str, **changes: object) -> Record:

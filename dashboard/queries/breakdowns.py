@@ -1,0 +1,83 @@
+"""Sums of a period by one dimension: a row for each value, the most expensive first.
+
+Models, domains, accounts and types are in the rollups, so a filter by any of them holds for each other. The others have sums of
+their own (docs/decisions/0041-sums-by-value.md), which a domain and the dimension itself can filter.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from dashboard.filters.filter import BY_NAME, Filter, FilterError
+from dashboard.queries import figures
+from dashboard.queries.client_keys import keys_called, names_of
+from dashboard.queries.figures import AGGREGATES, ROLLUPS, Figures, Tables, by_key, of_row, rollups, together
+from dashboard.queries.filtering import domain_is
+from dashboard.queries.spans import Span
+from proxy import dimensions
+from proxy.store.models import Breakdown, DayBreakdown
+
+VALUES = Tables(Breakdown, DayBreakdown)
+_PERIOD = ("period", "from", "to", "zone", "domain")
+_COLUMNS = {"model": "model", "domain": "domain", "account": "account", "type": "request_type"}
+CLIENT_KEY = "clientKey"
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """A dimension of breakdowns: `column` of `tables` has its values; `served` are the filters that it takes."""
+
+    name: str
+    column: str
+    tables: Tables
+    served: tuple[str, ...]
+
+    def keys(self, chosen: Filter) -> Q:
+        """What a filter asks of its rows, apart from their moment."""
+        if self.tables is ROLLUPS:
+            return by_key(chosen)
+        found = Q(dimension=self.name)
+        if chosen.domain:
+            found &= domain_is(chosen.domain)
+        if value := getattr(chosen, BY_NAME[self.name]):
+            found &= Q(value__in=_values(self.name, value))
+        return found
+
+
+def _values(name: str, value: str) -> list[str]:
+    return [value, *map(str, keys_called(value))] if name == CLIENT_KEY else [value]
+
+
+DIMENSIONS: Mapping[str, By] = {
+    **{name: By(name, column, ROLLUPS, figures.SERVED) for name, column in _COLUMNS.items()},
+    **{name: By(name, "value", VALUES, (*_PERIOD, name)) for name in dimensions.BY_NAME},
+}
+
+
+def dimensions_for(chosen: Filter) -> list[By]:
+    """The dimensions that take every filter of it, in their order. Raises FilterError where none does."""
+    asked = chosen.given().keys() - _PERIOD
+    usable = [by for by in DIMENSIONS.values() if asked <= set(by.served)]
+    if not usable:
+        name = min(asked - _COLUMNS.keys(), default=min(asked))
+        raise FilterError(
+            name,
+            "sums are kept by one of client key, person, tool, errorType and outcome: give it alone, or with a domain",
+        )
+    return usable
+
+
+def breakdown(by: By, span: Span, chosen: Filter) -> dict[str, Figures]:
+    """The sums of each value in a span, in no order."""
+    found: defaultdict[str, list[Figures]] = defaultdict(list)
+    for part in rollups(span, by.keys(chosen), by.tables):
+        for row in part.order_by().values(by.column).annotate(**AGGREGATES):
+            found[row[by.column]].append(of_row(row))
+    return {value: together(parts) for value, parts in found.items()}
+
+
+def labels(by: By, values: Iterable[str]) -> dict[str, str]:
+    """What people call the values; those that are not in it are their own names."""
+    return names_of(values) if by.name == CLIENT_KEY else {}
