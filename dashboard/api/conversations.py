@@ -11,7 +11,8 @@ from ninja import Field
 
 from accounts.secrets.masking import mask_text
 from dashboard.api.bill import decimal
-from dashboard.api.schemas import CamelSchema, Pagination
+from dashboard.api.camel import CamelSchema
+from dashboard.api.schemas import Pagination
 from dashboard.queries import conversations
 from proxy.conversations.tree import Agent, Place
 from proxy.store.conversations.loading import Loaded

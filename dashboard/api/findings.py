@@ -7,7 +7,8 @@ from ninja import Field
 
 from accounts.secrets.masking import mask_text
 from dashboard.api.bill import decimal
-from dashboard.api.schemas import BrokenCache, CamelSchema
+from dashboard.api.camel import CamelSchema
+from dashboard.api.schemas import BrokenCache
 from dashboard.queries.cache_breaks import Broken, Found, Lost
 from dashboard.queries.findings import Listed
 from dashboard.queries.request_pair import Pair

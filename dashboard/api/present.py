@@ -7,6 +7,7 @@ from accounts.secrets.masking import mask_json, mask_text
 from dashboard.api import conversations
 from dashboard.api.bill import billed_models, cost_lines, decimal
 from dashboard.api.findings import broken_cache
+from dashboard.api.makeup import context_makeup
 from dashboard.api.schemas import (
     AMOUNTS,
     COUNTS,
@@ -19,6 +20,7 @@ from dashboard.api.schemas import (
     StreamingChunk,
     exact_name,
 )
+from dashboard.queries import makeup
 from dashboard.queries.exchanges import Details
 from dashboard.queries.figures import Summary
 from dashboard.queries.search import Page
@@ -86,6 +88,7 @@ def request_summary(exchange: Exchange) -> RequestSummary:
 def request_details(details: Details, conversation: Loaded | None) -> RequestDetails:
     """Everything of one exchange, secrets masked, and where it stands in its conversation."""
     exchange, bill = details.exchange, details.bill
+    filled = makeup.of_turn(exchange, _plain_request(details), conversation)
     return RequestDetails(
         **request_summary(exchange).model_dump(),
         cost_lines=cost_lines(bill),
@@ -111,6 +114,7 @@ def request_details(details: Details, conversation: Loaded | None) -> RequestDet
         request_missing=details.request.missing or None,
         response_missing=details.response.missing or None,
         cache_break=broken_cache(details.cache_break) if details.cache_break else None,
+        context_makeup=context_makeup(filled) if filled else None,
         pinned=details.pinned,
         usage_data=mask_json(exchange.usage),
         streaming_chunks=[
@@ -154,7 +158,11 @@ def _served(exchange: Exchange) -> dict[str, Any]:
 
 
 def _request(details: Details) -> object:
-    return _value(bodies.readable(details.request, details.headers.request))
+    return _value(_plain_request(details))
+
+
+def _plain_request(details: Details) -> bytes:
+    return bodies.readable(details.request, details.headers.request)
 
 
 def _response(details: Details) -> object:

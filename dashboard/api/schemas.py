@@ -3,36 +3,17 @@
 from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Self
+from typing import Any
 from uuid import UUID
 
 from ninja import Field, Schema
-from ninja.schema import DjangoGetter
-from pydantic import ConfigDict, ModelWrapValidatorHandler, ValidationInfo, create_model, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import create_model
 
+from dashboard.api.camel import CamelSchema
+from dashboard.api.makeup import ContextMakeup
 from proxy.conversations.findings.cause_words import Cause
 from proxy.conversations.search.new_text import Where
 from proxy.metrics import METRICS, Metric, Unit
-
-
-class CamelSchema(Schema):
-    """Names in Python's style here, in camelCase on the wire."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _run_root_validator(
-        cls, values: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo[Any]
-    ) -> Self:
-        # A finished shape is ready, and so are its values by name: Ninja would look up each field as a template does, ten
-        # times as slowly.
-        if isinstance(values, cls):
-            return values
-        if isinstance(values, dict):
-            return handler(values)
-        return handler(DjangoGetter(values, cls, info.context))
 
 
 class ErrorBody(Schema):
@@ -231,6 +212,9 @@ class RequestDetails(RequestSummary):
     request_missing: str | None = Field(description="Why there is no request body, null where it is kept")
     response_missing: str | None
     cache_break: BrokenCache | None
+    context_makeup: ContextMakeup | None = Field(
+        description="null below 5,000 tokens, and where the request cannot be read"
+    )
     pinned: bool
     usage_data: Any
     streaming_chunks: list[StreamingChunk]

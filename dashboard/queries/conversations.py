@@ -34,6 +34,8 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
 }
 # A turn is stored when it ends: whoever waits for a long answer or for a person is silent meanwhile.
 ACTIVE_SECONDS = 120
+# Of the turns before and after one.
+MOST_NEAR = 150
 # From the worst on, as of all sums.
 _DOUBTS = ("unpriced", "partial", "notional")
 
@@ -115,13 +117,26 @@ def of_exchange(exchange: UUID) -> Loaded | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Near:
+    """A turn of the same conversation; `number` counts from 1."""
+
+    number: int
+    place: Place
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Position:
-    """Where a turn stands in its conversation; `number` counts from 1, `next` goes on from it."""
+    """Where a turn stands in its conversation; `number` counts from 1, `next` goes on from it.
+
+    `others` are the turns around it in their order, without itself.
+    """
 
     conversation: Conversation
     place: Place
     number: int
     next: UUID | None
+    others: Sequence[Near]
 
 
 def position(exchange: UUID) -> Position | None:
@@ -136,7 +151,15 @@ def position(exchange: UUID) -> Position | None:
     following = min(
         children, key=lambda child: (child.kind is not place.kind, child.branch, child.id), default=None
     )
-    return Position(found.conversation, place, number, following.id if following else None)
+    others = _near(found, number)
+    return Position(found.conversation, place, number, following.id if following else None, others)
+
+
+def _near(found: Loaded, number: int) -> list[Near]:
+    around = list(enumerate(found.tree.places, start=1))[max(0, number - 1 - MOST_NEAR) : number + MOST_NEAR]
+    return [
+        Near(other, place, found.exchanges[place.id].started_at) for other, place in around if other != number
+    ]
 
 
 def title(row: Conversation) -> str:

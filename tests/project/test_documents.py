@@ -9,7 +9,7 @@ from django.urls import Resolver404, URLPattern, get_resolver
 from ninja import Schema
 
 from accounts.oauth import metrics
-from dashboard.api import findings, schemas
+from dashboard.api import findings, makeup, schemas
 from dashboard.api.endpoints import api
 from nexus_project.env import BASE_DIR
 from nexus_project.operations.grants import TABLES
@@ -140,7 +140,7 @@ def test_every_documented_path_of_the_api_is_one_of_the_dashboard() -> None:
 def test_every_field_of_the_api_is_documented() -> None:
     shapes = [
         shape
-        for module in (schemas, findings)
+        for module in (schemas, findings, makeup)
         for shape in vars(module).values()
         if isinstance(shape, type) and issubclass(shape, Schema)
     ]

@@ -37,8 +37,7 @@ class Step:
     @property
     def context(self) -> int:
         """All its input in tokens, from the cache or not."""
-        counts = self.row.counts
-        return counts.input + counts.cache_read + counts.cache_write
+        return self.row.counts.prompt
 
     @property
     def ended_at(self) -> datetime:

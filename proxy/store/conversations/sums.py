@@ -104,7 +104,7 @@ def _row(id_: UUID, turns: Sequence[tuple[Exchange, NewTurn]]) -> Row:
         "person": first.user_id,
         "client_key": first.client_key,
         "last_model": last.model,
-        "last_context": counts.input + counts.cache_read + counts.cache_write,
+        "last_context": counts.prompt,
         "model_names": names[:MOST_MODELS],
         "more_models": len(names) > MOST_MODELS,
         "agents": agents[:MOST_AGENTS],

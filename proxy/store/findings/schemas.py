@@ -26,7 +26,7 @@ def schemas_in(loaded: Loaded, known: Mapping[UUID, str]) -> list[Finding]:
         return []
     if turn.id in known:
         return [Finding(FindingKind.TOOL_SCHEMAS, (turn.id,), known[turn.id])]
-    found = _found(turn.id, turn.request_bytes, _prompt_tokens(turn))
+    found = _found(turn.id, turn.request_bytes, turn.counts.prompt)
     return [found] if found else []
 
 
@@ -39,12 +39,8 @@ def _with_tools(loaded: Loaded) -> Iterator[Exchange]:
     for place in loaded.tree.places:
         is_of_thread = place.kind not in (Kind.SIDE, Kind.COMPACTION)
         turn = loaded.exchanges[place.id]
-        if is_of_thread and loaded.turns[place.id].tools and _prompt_tokens(turn) >= LEAST_TOKENS:
+        if is_of_thread and loaded.turns[place.id].tools and turn.counts.prompt >= LEAST_TOKENS:
             yield turn
-
-
-def _prompt_tokens(turn: Exchange) -> int:
-    return (turn.input_tokens or 0) + (turn.cache_read_tokens or 0) + (turn.cache_write_tokens or 0)
 
 
 @lru_cache(_REMEMBERED)

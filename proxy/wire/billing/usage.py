@@ -120,6 +120,11 @@ class Counts(NamedTuple):
     cache_write: int
 
     @property
+    def prompt(self) -> int:
+        """All of the input, from the cache or not."""
+        return self.input + self.cache_read + self.cache_write
+
+    @property
     def by_usage_name(self) -> dict[str, int]:
         """As the API names them."""
         return dict(zip(USAGE_NAMES, self, strict=True))
