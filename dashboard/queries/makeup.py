@@ -17,7 +17,7 @@ from proxy.store.conversations.loading import Loaded
 from proxy.store.models import Exchange
 
 MOST_TURNS, LEAST_TURNS = 48, 6
-MOST_BYTES = 32 * 1024**2
+MOST_BYTES = 24 * 1024**2
 # Less tells nothing of what it is made of.
 LEAST_ADDED = 1_000
 _AT_ONCE = 8
