@@ -257,10 +257,15 @@ def finding_list(
     filters: Query[FindingQuery],
     kind: FindingKind | None = None,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100,
+    before: str = "",
 ) -> FindingList:
     """Loops, storms and the like in conversations, with their turns and what to do, newest first."""
-    chosen = filter_of(request, ("kind", "limit"))
-    return shapes_of_findings.finding_list(findings.newest(chosen, kind or "", limit))
+    chosen = filter_of(request, ("kind", "limit", "before"))
+    try:
+        cursor = findings.Key.parse(before) if before else None
+    except ValueError as error:
+        raise HttpError(422, "before: it is no `nextBefore` of this list.") from error
+    return shapes_of_findings.finding_list(findings.newest(chosen, kind or "", limit, cursor))
 
 
 @api.get("/conversations", response={200: ConversationList, **ERRORS}, by_alias=True)

@@ -103,6 +103,7 @@ class FindingReport(CamelSchema):
 class KindReport(CamelSchema):
     kind: FindingKind
     findings: int
+    conversations: int = Field(description="In how many of them")
     to_do: str
 
 
@@ -111,6 +112,7 @@ class FindingList(CamelSchema):
 
     findings: list[FindingReport]
     more: bool
+    next_before: str | None = Field(description="Goes on, given as `before`")
     kinds: list[KindReport]
     looked_back_to: datetime | None
 
@@ -145,10 +147,16 @@ def finding_list(found: Listed) -> FindingList:
     """The first of them, and how many there are of each kind."""
     return FindingList(
         findings=[_finding(row) for row in found.findings],
-        more=found.total > len(found.findings),
+        more=found.older is not None,
+        next_before=str(found.older) if found.older else None,
         kinds=[
-            KindReport(kind=FindingKind(kind), findings=count, to_do=TO_DO[FindingKind(kind)])
-            for kind, count in found.by_kind.items()
+            KindReport(
+                kind=FindingKind(kind),
+                findings=each.findings,
+                conversations=each.conversations,
+                to_do=TO_DO[FindingKind(kind)],
+            )
+            for kind, each in found.by_kind.items()
         ],
         looked_back_to=found.looked_back_to,
     )

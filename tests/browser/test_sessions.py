@@ -1,5 +1,6 @@
 """Sessions in a real browser: the list, the page of one, its tree by keyboard, and a session that runs."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -290,3 +291,25 @@ async def test_what_fills_a_request_comes_into_room_that_is_kept_for_it(
 
     await page.get_by_role("button", name="Compare").click()
     await page.wait_for_url(f"**/dashboard/request/{sent[1].id}/diff?against={sent[0].id}")
+
+
+async def test_what_runs_is_said_in_the_list_and_on_the_page_of_a_session(
+    open_page: Opened, row: Conversation
+) -> None:
+    under_way = event(domain="a.example") | {"session": "session-1"}
+    for path in ("/dashboard/sessions", f"/dashboard/session/{row.id}"):
+        page = await open_page(path)
+        mark = page.locator("[data-runs]")
+        await expect(page.locator("#socket")).to_have_text("Live")
+        await expect(mark).to_be_hidden()
+
+        await publish(under_way | {"session": "session-2"}, under_way | {"domain": "b.example"})
+        await publish(event(domain="a.example"))
+        await page.wait_for_timeout(500)
+        await expect(mark).to_be_hidden()
+
+        await publish(under_way)
+        await expect(mark).to_have_text(re.compile(r"^running, \d+ s$"))
+        await publish(under_way | {"kind": "ended"})
+        await expect(mark).to_have_text("running")
+        await page.context.close()

@@ -74,7 +74,10 @@ def _page(request: HttpRequest, conversation: Conversation) -> HttpResponse:
     else:
         show, line = "", _line_of(outline, at)
         stretch = _stretch(outline, line, line.index(at) if at else 0, _name_of(at), with_words=with_words)
+    rests = conversations.rests([conversation], timezone.now()).get(conversation.id)
     context = _sums(outline) | {
+        "rests": rests,
+        "runs": rests is not None and rests < conversations.ACTIVE_SECONDS,
         "title": conversations.title(conversation) if with_words else "",
         "with_words": with_words,
         "shows": SHOWS.items(),
@@ -185,7 +188,6 @@ def _sums(outline: Outline) -> dict[str, object]:
         "broke": cache_breaks.together(outline.breaks.values()),
         "drawing": branches.drawing(outline),
         "most_drawn": branches.MOST_DRAWN,
-        "is_active": (timezone.now() - row.last_at).total_seconds() < conversations.ACTIVE_SECONDS,
     }
 
 

@@ -32,7 +32,7 @@ async def _send(message: live_events.Message) -> None:
 
 def event(stored: Stored) -> live_events.Event:
     """A stored exchange as pages hear of it."""
-    return {
+    known: live_events.Event = {
         "kind": "stored",
         "id": str(stored.exchange_id),
         "domain": stored.domain,
@@ -46,3 +46,4 @@ def event(stored: Stored) -> live_events.Event:
         "outcome": stored.outcome,
         "status": stored.status,
     }
+    return known | {"session": stored.session_id} if stored.session_id else known
