@@ -21,13 +21,18 @@
     return own.length ? Math.min(...own.map((stream) => stream.begun)) : 0;
   }
 
+  function lasting(milliseconds) {
+    const seconds = Math.max(0, Math.floor(milliseconds / 1000));
+    return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)}m ${seconds % 60}s`;
+  }
+
   function draw() {
     const now = Date.now();
     for (const [id, stream] of underWay) if (now - stream.heard > GONE) underWay.delete(id);
     for (const mark of document.querySelectorAll("[data-runs]")) {
       const begun = mark.dataset.runs ? begunOf(mark) : 0;
       const isRunning = begun > 0 || now - endOf(mark) < REST;
-      const text = begun ? `running, ${Math.max(0, Math.floor((now - begun) / 1000))} s` : "running";
+      const text = begun ? `running, ${lasting(now - begun)}` : "running";
       if (mark.textContent !== text) mark.textContent = text;
       mark.hidden = !isRunning;
       if (mark.nextElementSibling?.dataset.else !== undefined) mark.nextElementSibling.hidden = isRunning;
