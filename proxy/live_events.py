@@ -9,12 +9,16 @@ REDIS_CHANNEL = (
 )
 MESSAGE_TYPE = "live.events"  # Channels calls the consumer's method live_events
 
+# Whoever hears nothing of an exchange for twice as long may take it for gone: its proxy was killed.
+REPEAT_SECONDS = 10.0
+
 Kind = Literal["running", "ended", "stored"]
 
 
 class Event(TypedDict):
     """`running` and `ended` come from the proxy, at most every 100 ms an exchange; `stored` from the worker after its commit.
 
+    What runs is reported again every REPEAT_SECONDS at least. `session` is there where the client names one in a header;
     `started_at` is epoch seconds; tokens are what is known so far; `tools` counts tool_use blocks.
     """
 
@@ -28,6 +32,7 @@ class Event(TypedDict):
     output_tokens: int
     tools: int
     bytes: int
+    session: NotRequired[str]
     outcome: NotRequired[str]
     status: NotRequired[int]
 

@@ -3,7 +3,7 @@
 Only attributes and classes, because the pages' policy allows no style attribute; every chart can be read as a table as well.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -41,11 +41,12 @@ def even_marks(count: int) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One hour or day; `title` is what a pointer shows and a screen reader says."""
+    """One hour, day or turn; `title` is what a pointer shows and a screen reader says, `href` where it leads, "" for nowhere."""
 
     x: int
     title: str
     segments: list[Segment]
+    href: str = ""
 
     @property
     def drawing(self) -> SafeString:
@@ -55,7 +56,12 @@ class Bar:
             for segment in self.segments
         )
         reach = f'<rect class="reach" x="{self.x}" y="0" width="1" height="100"/>'
-        return SafeString(f'<g class="bar"><title>{escape(self.title)}</title>{reach}{parts}</g>')
+        opening, closing = (
+            (f'<a class="bar" href="{escape(self.href)}">', "</a>")
+            if self.href
+            else ('<g class="bar">', "</g>")
+        )
+        return SafeString(f"{opening}<title>{escape(self.title)}</title>{reach}{parts}{closing}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +75,18 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table that says the same as the chart."""
+    """One line of the table that says the same as the chart; `href` is that of its bar."""
 
     label: str
     cells: list[str]
+    href: str = ""
 
     @property
     def drawing(self) -> SafeString:
         """The line as HTML, for the same reason."""
         cells = "".join(f'<td class="number">{escape(cell)}</td>' for cell in self.cells)
-        return SafeString(f'<tr><th scope="row">{escape(self.label)}</th>{cells}</tr>')
+        label = f'<a href="{escape(self.href)}">{escape(self.label)}</a>' if self.href else escape(self.label)
+        return SafeString(f'<tr><th scope="row">{label}</th>{cells}</tr>')
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +135,7 @@ def stacked(
             Bar(
                 index,
                 f"{labels[index]} — {show(sums[index])}",
-                _stack([float(values.get(bars[index], 0)) for values in series.values()], float(top)),
+                stack(enumerate(values.get(bars[index], 0) for values in series.values()), top),
             )
             for index in filled
         ],
@@ -140,14 +148,14 @@ def stacked(
     )
 
 
-def _stack(values: Sequence[float], top: float) -> list[Segment]:
-    """The first series stands at the bottom."""
+def stack(values: Iterable[tuple[int, Number]], top: Number) -> list[Segment]:
+    """A bar of (series, value), the first at the bottom; `top` fills the whole height."""
     segments, y = [], float(HEIGHT)
-    for index, value in enumerate(values):
+    for series, value in values:
         if value:
-            height = round(value / top * HEIGHT, 3)
+            height = round(float(value) / float(top) * HEIGHT, 3)
             y -= height
-            segments.append(Segment(round(y, 3), height, index))
+            segments.append(Segment(round(y, 3), height, series))
     return segments
 
 

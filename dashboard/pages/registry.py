@@ -10,6 +10,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from dashboard.access.signin import READ_BODIES, VIEW_FIGURES, View, signed_in_only
 from dashboard.pages.cache_breaks.view import breaks
+from dashboard.pages.findings.view import found
 from dashboard.pages.limits.view import limits
 from dashboard.pages.login.view import login
 from dashboard.pages.overview.view import overview
@@ -79,6 +80,7 @@ PAGES = (
     Page("search", "dashboard/search", "Search", search, "search", "f", permission=READ_BODIES),
     Page("usage", "dashboard/usage", "Usage", usage, "usage", "u"),
     Page("cache_breaks", "dashboard/cache-breaks", "Cache breaks", breaks, "cache_breaks", "b"),
+    Page("findings", "dashboard/findings", "Findings", found, "findings", "n"),
     Page("limits", "dashboard/limits", "Limits", limits, "limits", "l"),
     Page("login", "dashboard/login", "Sign in", login, permission=""),
 )

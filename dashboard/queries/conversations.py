@@ -1,9 +1,9 @@
 """Lists of conversations in four orders by keyset, and one of them by whatever name people have for it."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,7 @@ from proxy.conversations.tree import Place
 from proxy.store.bodies.encryption import KeyUnavailable
 from proxy.store.conversations.loading import Loaded, load
 from proxy.store.conversations.sums import title_of
-from proxy.store.models import Conversation, DomainTotal, Turn
+from proxy.store.models import Conversation, DomainTotal, Exchange, Turn
 
 # Columns by the names of sorts in addresses; each has an index.
 SORTS = {"activity": "last_at", "cost": "cost_usd", "turns": "turns", "failed": "failed"}
@@ -32,8 +32,11 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "turns": int,
     "failed": int,
 }
-# A turn is stored when it ends: whoever waits for a long answer or for a person is silent meanwhile.
+# A session whose last turn ended so long ago still runs: most often its tools do.
 ACTIVE_SECONDS = 120
+LONGEST_TURN = timedelta(hours=1)
+# Of the turns before and after one.
+MOST_NEAR = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,11 @@ def find(conversation: UUID) -> Conversation | None:
     return Conversation.objects.filter(id=conversation).first()
 
 
+def known(ids: Collection[UUID]) -> dict[UUID, Conversation]:
+    """Those of these that there are."""
+    return Conversation.objects.in_bulk(ids) if ids else {}
+
+
 def named(name: str, most: int = 2) -> list[Conversation]:
     """Those of a session's id, and no more than so many."""
     if not name:
@@ -113,13 +121,26 @@ def of_exchange(exchange: UUID) -> Loaded | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Near:
+    """A turn of the same conversation; `number` counts from 1."""
+
+    number: int
+    place: Place
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Position:
-    """Where a turn stands in its conversation; `number` counts from 1, `next` goes on from it."""
+    """Where a turn stands in its conversation; `number` counts from 1, `next` goes on from it.
+
+    `others` are the turns around it in their order, without itself.
+    """
 
     conversation: Conversation
     place: Place
     number: int
     next: UUID | None
+    others: Sequence[Near]
 
 
 def position(exchange: UUID) -> Position | None:
@@ -134,7 +155,15 @@ def position(exchange: UUID) -> Position | None:
     following = min(
         children, key=lambda child: (child.kind is not place.kind, child.branch, child.id), default=None
     )
-    return Position(found.conversation, place, number, following.id if following else None)
+    others = _near(found, number)
+    return Position(found.conversation, place, number, following.id if following else None, others)
+
+
+def _near(found: Loaded, number: int) -> list[Near]:
+    around = list(enumerate(found.tree.places, start=1))[max(0, number - 1 - MOST_NEAR) : number + MOST_NEAR]
+    return [
+        Near(other, place, found.exchanges[place.id].started_at) for other, place in around if other != number
+    ]
 
 
 def title(row: Conversation) -> str:
@@ -143,6 +172,19 @@ def title(row: Conversation) -> str:
         return title_of(row)
     except KeyUnavailable:
         return ""
+
+
+def rests(rows: Sequence[Conversation], now: datetime) -> dict[UUID, int]:
+    """For how many seconds the last turn of each has ended, of those whose turn began within an hour."""
+    recent = {row.last_id: row.id for row in rows if now - row.last_at < LONGEST_TURN}
+    if not recent:
+        return {}
+    turns = Exchange.objects.filter(id__in=recent, id__gte=min(recent), id__lte=max(recent))
+    ends = turns.values_list("id", "started_at", "duration_ms")
+    return {
+        recent[id_]: max(0, int((now - started - timedelta(milliseconds=lasted)).total_seconds()))
+        for id_, started, lasted in ends
+    }
 
 
 def are_missing() -> bool:

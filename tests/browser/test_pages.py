@@ -15,7 +15,7 @@ from dashboard.pages.registry import NAVIGATION, Page
 from proxy.store.models import Exchange
 from tests import page_addresses, people
 from tests.browser.conftest import Opened
-from tests.dashboard.found import make_break
+from tests.dashboard.found import make_break, make_finding
 from tests.dashboard.talk import session, stored
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio(loop_scope="session")]
@@ -27,6 +27,7 @@ PATHS = [
     "/dashboard?domain=nobody.example",
     "/dashboard/usage?by=domain",
     "/dashboard/usage?period=30d&zone=Asia/Kolkata&q=words",
+    "/dashboard/findings?kind=repeated+call",
     "/dashboard/limits?domain=nobody.example",
     "/dashboard/request/{exchange}?view=raw",
     "/dashboard/request/{exchange}?view=headers",
@@ -63,6 +64,7 @@ def traffic() -> Exchange:
         request_headers=[(LONG, LONG)],
     )
     make_break(row, parent=before.id, at=LONG)
+    make_finding(row, sentence=f"{LONG} was called 3 times.", turns=[before.id, row.id])
     return row
 
 

@@ -1,5 +1,6 @@
 """Sessions in a real browser: the list, the page of one, its tree by keyboard, and a session that runs."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from tests.browser.conftest import Opened
 from tests.browser.test_live import event, publish
 from tests.conversations.clients import Sent, Thread, World
 from tests.conversations.clients import text as said
+from tests.dashboard.large import large_session
 from tests.dashboard.talk import SAID, session, stored
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio(loop_scope="session")]
@@ -162,3 +164,152 @@ async def test_the_history_of_a_large_request_is_read_when_it_is_unfolded(open_p
     await expect(page.locator("article.turn")).to_have_count(2)
     await page.locator("details.earlier > summary").click()
     await expect(page.locator("article.turn")).to_have_count(4)
+
+
+async def scales(page: Page) -> tuple[float, str]:
+    """How high the tree is drawn, and what the page says of its size."""
+    height = await page.locator("#tree-drawing svg").evaluate(
+        "element => element.getBoundingClientRect().height"
+    )
+    return float(height), await page.locator("#zoom").inner_text()
+
+
+@pytest.mark.parametrize(("width", "theme"), SIZES)
+async def test_the_tree_is_zoomed_by_keys_and_nothing_else_moves(
+    open_page: Opened, width: int, theme: str
+) -> None:
+    row = await database_sync_to_async(stored)(large_session(100))
+    page = await open_page(f"/dashboard/session/{row.id}", width=width, theme=theme)
+    await expect(page.locator("#socket")).to_have_text("Live")
+    top = "element => element.getBoundingClientRect().top + scrollY"
+    before, turns = await scales(page), await page.locator("#turns").evaluate(top)
+
+    await page.keyboard.press("+")
+    larger = await scales(page)
+    await page.keyboard.press("0")
+    whole = await scales(page)
+    await page.keyboard.press("-")
+
+    assert (before[1], larger[1]) == ("100 %", "125 %")
+    assert larger[0] == pytest.approx(before[0] * 1.25, abs=2)
+    assert whole[0] <= await page.locator("#tree-drawing").evaluate("element => element.clientHeight")
+    assert await scales(page) == whole  # no smaller than all of it
+    assert await page.locator("#turns").evaluate(top) == turns
+    assert await overflow(page) <= 0
+
+
+async def test_the_tree_is_zoomed_by_buttons_and_walked_by_arrows(
+    open_page: Opened, row: Conversation
+) -> None:
+    page = await open_page(f"/dashboard/session/{row.id}")
+    nodes = page.locator("#tree-drawing a")
+
+    await page.get_by_role("button", name="Zoom in").click()
+    await page.get_by_role("button", name="Zoom in").click()
+    assert (await scales(page))[1] == "156 %"
+    await page.get_by_role("button", name="Zoom out").click()
+    assert (await scales(page))[1] == "125 %"
+    await page.get_by_role("button", name="Fit").click()
+    assert (await scales(page))[1] == "100 %"
+
+    await page.keyboard.press("j")
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("ArrowRight")
+    await expect(nodes.nth(2)).to_be_focused()  # the agent's first turn
+    await page.keyboard.press("ArrowLeft")
+    await expect(nodes.nth(1)).to_be_focused()
+    await page.keyboard.press("End")
+    await expect(nodes.last).to_be_focused()
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Home")
+    await expect(nodes.first).to_be_focused()
+
+
+async def test_a_tree_that_grows_keeps_its_size_and_its_focus(open_page: Opened) -> None:
+    sent = large_session(6)
+    row = await database_sync_to_async(stored)(sent[:-1])
+    page = await open_page(f"/dashboard/session/{row.id}")
+    await expect(page.locator("#socket")).to_have_text("Live")
+    nodes = page.locator("#tree-drawing a")
+    await page.keyboard.press("+")
+    await page.keyboard.press("j")
+
+    await database_sync_to_async(stored)(sent[-1:])
+    await publish(event("stored"))
+
+    await expect(nodes).to_have_count(len(sent))
+    await expect(nodes.first).to_be_focused()
+    width = await page.locator("#tree-drawing svg").get_attribute("width")
+    box = await page.locator("#tree-drawing svg").evaluate("element => element.viewBox.baseVal.width")
+    assert float(width or 0) == pytest.approx(box * 1.25, abs=1)
+
+
+@pytest.mark.parametrize(("width", "theme"), SIZES)
+async def test_the_context_of_a_session_is_read_when_it_comes_in_sight(
+    open_page: Opened, width: int, theme: str
+) -> None:
+    row = await database_sync_to_async(stored)(large_session(8))
+    page = await open_page(f"/dashboard/session/{row.id}", width=width, theme=theme)
+    place = page.locator("#context")
+    await place.scroll_into_view_if_needed()
+    bars = page.locator("#context-bars a.bar")
+    await expect(bars).to_have_count(10)
+    height = await place.evaluate("element => element.offsetHeight")
+    assert height == await place.evaluate("element => parseFloat(getComputedStyle(element).minHeight)")
+    assert await overflow(page) <= 0
+
+    await bars.last.focus()
+    await page.keyboard.press("ArrowLeft")
+    await expect(bars.nth(8)).to_be_focused()
+    assert await page.locator('#context-bars a[tabindex="0"]').count() == 1
+    await page.keyboard.press("Home")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#turns article.step").first).to_be_focused()
+
+    await page.get_by_label("Of", exact=True).select_option("a-writers")
+    await expect(bars).to_have_count(3)
+
+
+@pytest.mark.parametrize(("width", "theme"), SIZES)
+async def test_what_fills_a_request_comes_into_room_that_is_kept_for_it(
+    open_page: Opened, width: int, theme: str
+) -> None:
+    sent = large_session(6)
+    await database_sync_to_async(stored)(sent)
+    page = await open_page(f"/dashboard/request/{sent[1].id}", width=width, theme=theme)
+    room = page.locator(".makeup .room")
+
+    await expect(room.locator(".strip")).to_be_visible()
+    await expect(page.get_by_label("Compare with")).to_be_visible()
+    assert (
+        await room.evaluate(
+            "element => element.offsetHeight - parseFloat(getComputedStyle(element).minHeight)"
+        )
+        < 1
+    )
+    assert await overflow(page) <= 0
+
+    await page.get_by_role("button", name="Compare").click()
+    await page.wait_for_url(f"**/dashboard/request/{sent[1].id}/diff?against={sent[0].id}")
+
+
+async def test_what_runs_is_said_in_the_list_and_on_the_page_of_a_session(
+    open_page: Opened, row: Conversation
+) -> None:
+    under_way = event(domain="a.example") | {"session": "session-1"}
+    for path in ("/dashboard/sessions", f"/dashboard/session/{row.id}"):
+        page = await open_page(path)
+        mark = page.locator("[data-runs]")
+        await expect(page.locator("#socket")).to_have_text("Live")
+        await expect(mark).to_be_hidden()
+
+        await publish(under_way | {"session": "session-2"}, under_way | {"domain": "b.example"})
+        await publish(event(domain="a.example"))
+        await page.wait_for_timeout(500)
+        await expect(mark).to_be_hidden()
+
+        await publish(under_way)
+        await expect(mark).to_have_text(re.compile(r"^running, \d+ s$"))
+        await publish(under_way | {"kind": "ended"})
+        await expect(mark).to_have_text("running")
+        await page.context.close()

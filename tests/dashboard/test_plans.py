@@ -32,6 +32,8 @@ LISTS = [
     "/dashboard/cache-breaks?domain={domain}&clientKey=7",
     "/api/batches?domain={domain}&clientKey=7",
     "/api/cache-breaks",
+    "/dashboard/findings?domain={domain}&kind=retries",
+    "/dashboard/findings?before={exchange}_0",
     "/api/findings",
     "/api/findings?domain={domain}&kind=retries",
     "/api/cache-breaks?domain={domain}&model=m",

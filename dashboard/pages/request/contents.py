@@ -33,7 +33,8 @@ class RequestPage:
     details: Details
 
     @cached_property
-    def _request(self) -> bytes:
+    def request(self) -> bytes:
+        """Its body without a content coding, b"" where nobody has it."""
         return readable(self.details.request, self.details.headers.request)
 
     @cached_property
@@ -59,16 +60,16 @@ class RequestPage:
 
     @cached_property
     def conversation(self) -> turns.Conversation:
-        return turns.read(parse(self._request), self.response, folds=len(self._request) > MAX_UNFOLDED)
+        return turns.read(parse(self.request), self.response, folds=len(self.request) > MAX_UNFOLDED)
 
     @cached_property
     def history(self) -> turns.Conversation:
         """With all that a large request leaves out at first."""
-        return turns.read(parse(self._request), self.response)
+        return turns.read(parse(self.request), self.response)
 
     @cached_property
     def request_text(self) -> bodies.Shown:
-        return bodies.shown(self._request)
+        return bodies.shown(self.request)
 
     @cached_property
     def response_text(self) -> bodies.Shown:

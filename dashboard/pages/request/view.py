@@ -7,9 +7,10 @@ from django.shortcuts import render
 
 from dashboard.access import signin
 from dashboard.caching import BODIES
+from dashboard.pages import context_parts
 from dashboard.pages.filter_bar import filter_bar
 from dashboard.pages.request.contents import VIEWS, RequestPage
-from dashboard.queries import conversations, exchanges
+from dashboard.queries import conversations, exchanges, makeup
 from dashboard.queries.exchanges import Details
 
 
@@ -25,13 +26,15 @@ def request(request: HttpRequest, exchange_id: UUID) -> HttpResponse:
     view = bar.chosen("view", [*VIEWS])
     page = RequestPage(found)
     reads_bodies = signin.reads_bodies(request)
+    conversation = conversations.id_of(exchange_id)
     context = {
         "page": page,
         "exchange": found.exchange,
-        "conversation": conversations.id_of(exchange_id),
+        "conversation": conversation,
         "not_allowed": "" if reads_bodies else signin.NOT_ALLOWED[signin.READ_BODIES],
         "bar": bar,
         "view": view,
+        "has_makeup": conversation is not None and makeup.is_large(found.exchange),
         "views": page.views.items() if reads_bodies else [],
     }
     return _unkept(render(request, "request/page.html", context))
@@ -45,11 +48,29 @@ def _history(request: HttpRequest, found: Details) -> HttpResponse:
 
 def _position(request: HttpRequest, found: Details) -> HttpResponse:
     """Its place in its session, which takes all turns of that to tell."""
-    position = conversations.position(found.exchange.id)
-    return _unkept(render(request, "request/position.html", {"position": position}))
+    context = {
+        "exchange": found.exchange,
+        "position": conversations.position(found.exchange.id),
+        "reads_bodies": signin.reads_bodies(request),
+    }
+    return _unkept(render(request, "request/position.html", context))
 
 
-_PARTS = {"history": _history, "position": _position}
+def _makeup(request: HttpRequest, found: Details) -> HttpResponse:
+    """What fills its context: figures, for which two requests and all turns of its session are read."""
+    exchange = found.exchange
+    filled = makeup.of_turn(exchange, RequestPage(found).request, conversations.of_exchange(exchange.id))
+    context: dict[str, object] = {"exchange": exchange, "filled": filled}
+    if filled and not filled.why:
+        context |= {
+            "lines": context_parts.lines_of(filled.makeup, filled.added),
+            "legend": context_parts.parts_of(filled.makeup, by_server=False),
+            "strip": context_parts.strip_of(filled.makeup),
+        }
+    return _unkept(render(request, "request/makeup.html", context))
+
+
+_PARTS = {"history": _history, "position": _position, "makeup": _makeup}
 
 
 def _unkept(response: HttpResponse) -> HttpResponse:

@@ -7,7 +7,7 @@ from django.shortcuts import render
 
 from dashboard.caching import BODIES
 from dashboard.pages.filter_bar import filter_bar
-from dashboard.queries import exchanges
+from dashboard.queries import conversations, exchanges
 from dashboard.queries.request_pair import NoPairError, Pair, pair
 from dashboard.transcript.request_diff import NotComparableError, Section, sections
 from proxy.conversations.findings.cause_words import ADVICE, Cause
@@ -26,6 +26,7 @@ def request_diff(request: HttpRequest, exchange_id: UUID) -> HttpResponse:
         "exchange": exchange,
         "bar": bar,
         "against": found.against if found else None,
+        "position": conversations.position(exchange_id),
         "broken": broken,
         "advice": ADVICE[Cause(broken.cause)] if broken else None,
         "changed": [part for part in parts if part.entries],

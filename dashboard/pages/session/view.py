@@ -14,6 +14,7 @@ from accounts.secrets.masking import mask_text
 from dashboard.access.signin import reads_bodies
 from dashboard.caching import BODIES
 from dashboard.pages.session import branches, reading, sharing
+from dashboard.pages.session.filling import filling
 from dashboard.pages.session.outline import MAIN, Crew, Outline, Step
 from dashboard.queries import cache_breaks, conversations
 from proxy.store.conversations.loading import load
@@ -22,6 +23,7 @@ from proxy.store.models import Conversation
 PAGE_SIZE = 50
 SHOWS = {"": "In order", "failed": "Failures", "dearest": "Dearest first"}
 FORMS = {"md": "Markdown", "json": "JSON", "html": "HTML"}
+MOST_OFFERED = 200
 NOT_STORED = "No session of this name is stored."
 
 
@@ -72,7 +74,10 @@ def _page(request: HttpRequest, conversation: Conversation) -> HttpResponse:
     else:
         show, line = "", _line_of(outline, at)
         stretch = _stretch(outline, line, line.index(at) if at else 0, _name_of(at), with_words=with_words)
+    rests = conversations.rests([conversation], timezone.now()).get(conversation.id)
     context = _sums(outline) | {
+        "rests": rests,
+        "runs": rests is not None and rests < conversations.ACTIVE_SECONDS,
         "title": conversations.title(conversation) if with_words else "",
         "with_words": with_words,
         "shows": SHOWS.items(),
@@ -113,6 +118,20 @@ def _table(request: HttpRequest, conversation: Conversation) -> HttpResponse:
     return render(request, "session/table.html", {"lines": branches.table(Outline(load(conversation)))})
 
 
+def _filling(request: HttpRequest, conversation: Conversation) -> HttpResponse:
+    """What fills the context of an agent's turns: figures, for which some of their requests are read."""
+    outline, agent = Outline(load(conversation)), request.GET.get("agent", MAIN)
+    crews = list(outline.crews.values())[:MOST_OFFERED]
+    context = {
+        "filling": filling(outline, outline.line(agent)),
+        "agent": agent,
+        "agents": [(MAIN, "main"), *((crew.agent.id, f"{crew.name} {crew.agent.id[:8]}") for crew in crews)]
+        if crews
+        else [],
+    }
+    return render(request, "session/filling.html", context)
+
+
 def _news(request: HttpRequest, conversation: Conversation) -> HttpResponse:
     """What came since the page had `seen` turns: sums and tree anew, and turns behind `after` where its reader has come so far."""
     if request.GET.get("seen") == str(conversation.turns):
@@ -139,7 +158,7 @@ def _newcomers(outline: Outline, seen: int) -> list[Crew]:
     return [crew for crew in called if crew.steps and crew.steps[0].number > seen]
 
 
-_PARTS = {"turns": _turns, "turn": _turn, "table": _table, "news": _news}
+_PARTS = {"turns": _turns, "turn": _turn, "table": _table, "filling": _filling, "news": _news}
 
 
 def _sums(outline: Outline) -> dict[str, object]:
@@ -169,7 +188,6 @@ def _sums(outline: Outline) -> dict[str, object]:
         "broke": cache_breaks.together(outline.breaks.values()),
         "drawing": branches.drawing(outline),
         "most_drawn": branches.MOST_DRAWN,
-        "is_active": (timezone.now() - row.last_at).total_seconds() < conversations.ACTIVE_SECONDS,
     }
 
 

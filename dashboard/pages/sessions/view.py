@@ -12,7 +12,7 @@ from accounts.secrets.masking import mask_text
 from dashboard.access.signin import reads_bodies
 from dashboard.caching import BODIES
 from dashboard.pages.filter_bar import FilterBar, filter_bar
-from dashboard.queries import conversations
+from dashboard.queries import conversations, findings
 from proxy.store.models import Conversation
 
 PAGE_SIZE = 50
@@ -31,14 +31,20 @@ class Sort:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A conversation as a line; `title` is "" for who may not read bodies."""
+    """A conversation as a line; `title` is "" for who may not read bodies, `rests` seconds since its last turn ended."""
 
     conversation: Conversation
     title: str
     person: str
     cost_state: str
     cache_share: float | None
-    is_active: bool
+    rests: int | None
+    findings: int
+
+    @property
+    def runs(self) -> bool:
+        """Whether its last turn has just ended; of what is under way live events tell."""
+        return self.rests is not None and self.rests < conversations.ACTIVE_SECONDS
 
     @property
     def cost_usd(self) -> object:
@@ -57,11 +63,14 @@ def sessions(request: HttpRequest) -> HttpResponse:
         raise Http404(f"`before` is no place of this list: {error}.") from error
     page = conversations.page(bar.filter, sort, cursor, PAGE_SIZE)
     with_titles = reads_bodies(request)
+    found, rests = findings.counts(page.rows), conversations.rests(page.rows, timezone.now())
     context = {
         "bar": bar,
         "sorts": {item.name: item for item in _sorts(bar, sort)},
         "before": before,
-        "rows": [_row(row, with_titles=with_titles) for row in page.rows],
+        "rows": [
+            _row(row, rests.get(row.id), found.get(row.id, 0), with_titles=with_titles) for row in page.rows
+        ],
         "older": bar.filter.to_query(sort=sort, before=str(page.older)) if page.older else "",
         "stopped": page.stopped,
         "again": bar.filter.to_query(sort=sort),
@@ -79,12 +88,13 @@ def _sorts(bar: FilterBar, chosen: str) -> Iterator[Sort]:
         yield Sort(name, label, query, is_on=name == chosen)
 
 
-def _row(row: Conversation, *, with_titles: bool) -> Row:
+def _row(row: Conversation, rests: int | None, found: int, *, with_titles: bool) -> Row:
     return Row(
         conversation=row,
         title=conversations.title(row) if with_titles else "",
         person=mask_text(row.person),
         cost_state=row.cost_state,
         cache_share=row.counts.cache_share,
-        is_active=(timezone.now() - row.last_at).total_seconds() < conversations.ACTIVE_SECONDS,
+        rests=rests,
+        findings=found,
     )

@@ -110,6 +110,7 @@
       isStored ||= event.kind === "stored";
     }
     redraw();
+    document.dispatchEvent(new CustomEvent("live:events", { detail: frame.events }));
     if (isStored) readAgain();
   }
 
@@ -134,6 +135,7 @@
       clearTimeout(watchdog);
       rows.forEach((_, id) => { rows.get(id).element.remove(); });
       rows.clear();
+      document.dispatchEvent(new CustomEvent("live:lost"));
       redraw();
       const delay = Math.min(30_000, 500 * 2 ** attempts) * (0.75 + Math.random() / 2);
       attempts += 1;

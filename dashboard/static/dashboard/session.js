@@ -1,46 +1,31 @@
-// The page of a session: the tree by keyboard, and a node's turn in sight without a new page where it is loaded already.
+// The page of a session: a turn that is drawn comes in sight without a new page where it is loaded already; far ones leave.
 "use strict";
 (() => {
-  const drawing = document.getElementById("tree-drawing");
-  let at = 0;
+  const context = document.getElementById("context");
 
-  const nodes = () => [...drawing.querySelectorAll("a")];
+  const bars = () => [...context.querySelectorAll("a.bar")];
 
-  // One stop of the Tab key for the whole tree.
-  function settle() {
-    nodes().forEach((node, index) => { node.setAttribute("tabindex", index === at ? "0" : "-1"); });
+  // One stop of the Tab key for all bars, the last one at first.
+  function settle(chosen) {
+    for (const bar of bars()) bar.setAttribute("tabindex", bar === chosen ? "0" : "-1");
   }
 
-  function move(step) {
-    const all = nodes();
-    at = Math.max(0, Math.min(all.length - 1, at + step));
-    settle();
-    all[at].focus();
-    all[at].scrollIntoView({ block: "nearest" });
-  }
-
-  function isTyping(target) {
-    return target.closest("input, textarea, select, [contenteditable], dialog") !== null;
-  }
-
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
-    const isIn = drawing.contains(event.target);
-    if (event.key === "j" || (isIn && event.key === "ArrowDown")) move(isIn ? 1 : 0);
-    else if (event.key === "k" || (isIn && event.key === "ArrowUp")) move(isIn ? -1 : 0);
-    else return;
+  context.addEventListener("keydown", (event) => {
+    const all = bars();
+    const at = all.indexOf(event.target);
+    const next = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: all.length - 1 }[event.key];
+    if (at < 0 || next === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
+    const bar = all[Math.max(0, Math.min(all.length - 1, next))];
+    settle(bar);
+    bar.focus();
   });
+  context.addEventListener("htmx:afterSwap", () => settle(bars().at(-1)));
 
-  drawing.addEventListener("focusin", (event) => {
-    const index = nodes().indexOf(event.target);
-    if (index >= 0) at = index;
-  });
-
-  drawing.addEventListener("click", (event) => {
-    const node = event.target.closest("a");
-    const turn = node && document.getElementById(node.getAttribute("href").split("#")[1]);
-    if (!turn) return;
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("#tree-drawing a, #context a");
+    const turn = link && document.getElementById(link.getAttribute("href").split("#")[1]);
+    if (!turn || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     turn.focus({ preventScroll: true });
     turn.scrollIntoView({ block: "center" });
@@ -64,8 +49,6 @@
     for (const stretch of document.querySelectorAll("#turns > .stretch[data-again]")) near.observe(stretch);
   }
 
-  document.addEventListener("htmx:oobAfterSwap", settle);
   document.addEventListener("htmx:load", watch);
-  settle();
   watch();
 })();

@@ -25,6 +25,14 @@ class Finding:
     sentence: str
 
 
+MEANS = {
+    FindingKind.REPEATED_CALL: "The same tool was called with the same input and the same result, in a row.",
+    FindingKind.REPEATED_ERROR: "The same error came back from tools again and again.",
+    FindingKind.RETRIES: "One request was sent again and again.",
+    FindingKind.CUT_ANSWERS: "Answers ended because they had reached max_tokens.",
+    FindingKind.SLOW_TOOL: "A tool took two minutes or longer.",
+    FindingKind.TOOL_SCHEMAS: "A client ships many tokens of tools with each request.",
+}
 TO_DO = {
     FindingKind.REPEATED_CALL: "Read the turns: tell the agent what it misses, or let a hook refuse the call that it repeats.",
     FindingKind.REPEATED_ERROR: "Read the error: most often a permission, a path or a limit that the agent cannot change itself.",

@@ -10,7 +10,7 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 from redis.asyncio import Redis
 
-from proxy.live_events import GROUP, REDIS_CHANNEL, Event, message
+from proxy.live_events import GROUP, REDIS_CHANNEL, REPEAT_SECONDS, Event, message
 from proxy.relay.background import spawn
 from proxy.relay.capture.exchange import Exchange
 
@@ -32,6 +32,7 @@ class LivePublisher:
         # Until it has looked: better a message that nobody hears than one that somebody misses.
         self._watched = self._layer is not None
         self._next_look = 0.0
+        self._next_repeat = 0.0
         self._redis = Redis.from_url(
             settings.REDIS_URL or "redis://", socket_timeout=1, socket_connect_timeout=1
         )
@@ -95,3 +96,7 @@ class LivePublisher:
             self._watched = bool(watchers)
             self._reported.clear()
             self._ended.clear()
+        elif now >= self._next_repeat:
+            # A page that is opened beside others hears of exchanges too that are silent for long.
+            self._reported.clear()
+            self._next_repeat = now + REPEAT_SECONDS

@@ -34,7 +34,7 @@ async def _send(message: live_events.Message) -> None:
 def event(stored: Stored) -> live_events.Event:
     """A stored exchange as pages hear of it."""
     counts = stored.counts or NO_COUNTS
-    return {
+    known: live_events.Event = {
         "kind": "stored",
         "id": str(stored.exchange_id),
         "domain": stored.domain,
@@ -48,3 +48,4 @@ def event(stored: Stored) -> live_events.Event:
         "outcome": stored.outcome,
         "status": stored.status,
     }
+    return known | {"session": stored.session_id} if stored.session_id else known

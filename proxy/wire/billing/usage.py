@@ -129,6 +129,11 @@ class Counts(NamedTuple):
         """What part of it was read from the cache, None of nothing."""
         return self.cache_read / self.prompt if self.prompt else None
 
+    @property
+    def by_usage_name(self) -> dict[str, int]:
+        """As the API names them."""
+        return dict(zip(USAGE_NAMES, self, strict=True))
+
 
 NO_COUNTS = Counts(0, 0, 0, 0)
 # The same counts in the API's `usage`, and as columns and fields of ours.

@@ -36,7 +36,15 @@ def test_a_finding_has_its_turns_its_sentence_and_what_to_do(program: Client) ->
             }
         ],
         "more": False,
-        "kinds": [{"kind": "repeated call", "findings": 1, "toDo": TO_DO[FindingKind.REPEATED_CALL]}],
+        "nextBefore": None,
+        "kinds": [
+            {
+                "kind": "repeated call",
+                "findings": 1,
+                "conversations": 1,
+                "toDo": TO_DO[FindingKind.REPEATED_CALL],
+            }
+        ],
         "lookedBackTo": None,
     }
 
@@ -97,3 +105,19 @@ def test_secrets_in_names_of_tools_are_masked_and_figures_alone_open_it(client: 
     [finding] = client.get("/api/findings").json()["findings"]
 
     assert finding["sentence"] == "sk-ant-**** was called 3 times."
+
+
+def test_a_list_goes_on_where_it_ended(program: Client) -> None:
+    both = people.make_exchange()
+    for place in (0, 1):
+        make_finding(both, place=place)
+    make_finding(kind="retries")
+    listed, query = [], "limit=1"
+    for _ in range(3):
+        page = program.get(f"/api/findings?{query}").json()
+        listed += [(each["requestId"], each["kind"]) for each in page["findings"]]
+        query = f"limit=1&before={page['nextBefore']}"
+
+    assert listed == found(program)
+    assert page["nextBefore"] is None
+    assert program.get("/api/findings?before=luck").status_code == 422

@@ -283,6 +283,7 @@ def test_a_session_full_of_attacks_is_harmless(signed_in: Client, attack: str) -
     for query in (
         "",
         "?part=table",
+        "?part=filling",
         f"?part=turn&turn={row.last_id}",
         "?part=turns&agent=side",
         "?part=news",

@@ -5,13 +5,15 @@ from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from proxy.store.models import Conversation
+from proxy.store.models import Conversation, Exchange
 from tests import people
 from tests.conversations.clients import Sent, Thread, World
 from tests.conversations.clients import text as said
 from tests.dashboard.pages.shown import text
 from tests.dashboard.talk import SAID, session, stored
+from tests.roles import as_owner
 
 pytestmark = pytest.mark.django_db
 
@@ -107,3 +109,26 @@ def test_an_empty_list_says_what_to_do(signed_in: Client) -> None:
 @pytest.mark.parametrize("before", ["x", "1_2", "2026-01-01_0193a000-0000-7000-8000-00000000000"])
 def test_a_place_that_is_none_is_not_found(signed_in: Client, before: str) -> None:
     assert signed_in.get(f"/dashboard/sessions?before={before}").status_code == 404
+
+
+def running(client: Client) -> list[str]:
+    """The sessions that the list says run."""
+    marks = re.findall(r'data-runs="([^"]*)"[^>]*?( hidden)?>running<', text(client, "/dashboard/sessions"))
+    return [name for name, is_hidden in marks if not is_hidden]
+
+
+@pytest.mark.parametrize(
+    ("ago", "lasted", "runs"), [(60, 0, True), (200, 0, False), (600, 500, True), (600, 400, False)]
+)
+def test_a_session_runs_until_two_minutes_after_its_last_turn_ended(
+    signed_in: Client, ago: int, lasted: int, runs: bool
+) -> None:
+    sent = short(0, 1)
+    sent[0].started_at = timezone.now() - timedelta(seconds=ago)
+    row = stored(sent)
+    with as_owner():
+        Exchange.objects.filter(id=row.last_id).update(duration_ms=lasted * 1000)
+
+    assert running(signed_in) == ([row.session_id] if runs else [])
+    mark = text(signed_in, f"/dashboard/session/{row.id}").split('data-runs="session-000"')[1].split(">")[0]
+    assert mark.endswith("hidden") is not runs

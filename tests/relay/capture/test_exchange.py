@@ -132,6 +132,17 @@ async def test_what_runs_has_no_outcome_yet(spool: Spool) -> None:
     exchange.finish(record.COMPLETE)
 
 
+async def test_an_event_names_the_session_that_the_client_names(spool: Spool) -> None:
+    exchange = await opened(spool)
+    assert "session" not in exchange.event("running")
+
+    named = Exchange(spool, lambda _: None)
+    await named.open(make_head(headers=[("X-Claude-Code-Session-Id", "session-1")]), b"{}")
+    assert named.event("running")["session"] == "session-1"
+    for each in (exchange, named):
+        each.finish(record.COMPLETE)
+
+
 async def test_an_exchange_that_ends_before_it_was_opened_leaves_no_record(spool: Spool) -> None:
     exchange = Exchange(spool, ignore)
     exchange.answered(200, [])

@@ -137,6 +137,26 @@ async def test_who_opens_a_page_later_hears_of_all_that_runs_and_nobody_else_is_
     await layer.flush()
 
 
+async def test_what_is_silent_is_reported_again_for_who_opens_a_page_beside_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(module, "REPEAT_SECONDS", 0.3)
+    layer = get_channel_layer()
+    channel = await layer.new_channel()
+    await layer.group_add(GROUP, channel)
+    publisher = LivePublisher()
+    publisher.start()
+    exchange = begun(publisher)
+
+    for _ in range(3):
+        heard: dict[str, Any] = await asyncio.wait_for(layer.receive(channel), 10)
+        assert reported(heard["events"]) == [("running", exchange.id)]
+    await publisher.stop()
+    await layer.group_discard(GROUP, channel)
+    await layer.flush()
+
+
 async def test_an_unreachable_redis_is_told_once_and_hurts_nobody(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

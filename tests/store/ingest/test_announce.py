@@ -12,7 +12,7 @@ from proxy.store.announce import Stored
 from proxy.store.ingest import batch as ingest
 from proxy.store.listeners import live
 from proxy.wire.billing.usage import Counts
-from tests.store.records import NOON, ask, make_batch, make_closing, make_record, say
+from tests.store.records import NOON, ask, make_batch, make_closing, make_head, make_record, say
 
 pytestmark = pytest.mark.django_db
 
@@ -94,6 +94,13 @@ def test_open_pages_get_one_message_a_batch(heard: list[Stored]) -> None:
         records[0].head.id: "complete",
         records[1].head.id: "client_left",
     }
+
+
+def test_an_event_names_its_session_where_it_has_one(heard: list[Stored]) -> None:
+    named = make_head(headers=[("x-claude-code-session-id", "session-1")])
+    ingest.ingest(make_batch(make_record(), make_record(head=named)))
+
+    assert {live.event(stored).get("session") for stored in heard} == {None, "session-1"}
 
 
 def test_a_worker_without_a_channel_layer_publishes_nothing(heard: list[Stored], settings: Settings) -> None:

@@ -4,8 +4,10 @@ from typing import Any
 
 from accounts.secrets.masking import mask_json, mask_text
 from dashboard.api.resources.requests.bill import billed_models, cost_lines
+from dashboard.api.resources.requests.makeup import context_makeup
 from dashboard.api.resources.requests.schemas import RequestDetails, RequestSummary, StreamingChunk
 from dashboard.api.shapes.cache_break import broken_cache
+from dashboard.queries import makeup
 from dashboard.queries.exchanges import Details
 from dashboard.transcript import bodies
 from dashboard.transcript.batch_results import FIRST
@@ -44,6 +46,7 @@ def summary(exchange: Exchange) -> RequestSummary:
 def details(found: Details, conversation: Loaded | None) -> RequestDetails:
     """Everything of one exchange, secrets masked, and where it stands in its conversation."""
     exchange, bill = found.exchange, found.bill
+    filled = makeup.of_turn(exchange, _plain_request(found), conversation)
     return RequestDetails(
         # What the details describe themselves is theirs, also where a metric has come to count it since.
         **summary(exchange).model_dump(exclude={*RequestDetails.__annotations__}),
@@ -70,6 +73,7 @@ def details(found: Details, conversation: Loaded | None) -> RequestDetails:
         request_missing=found.request.missing or None,
         response_missing=found.response.missing or None,
         cache_break=broken_cache(found.cache_break) if found.cache_break else None,
+        context_makeup=context_makeup(filled) if filled else None,
         pinned=found.pinned,
         usage_data=mask_json(exchange.usage),
         streaming_chunks=[
@@ -102,7 +106,11 @@ def _served(exchange: Exchange) -> dict[str, Any]:
 
 
 def _request(details: Details) -> object:
-    return _value(bodies.readable(details.request, details.headers.request))
+    return _value(_plain_request(details))
+
+
+def _plain_request(details: Details) -> bytes:
+    return bodies.readable(details.request, details.headers.request)
 
 
 def _response(details: Details) -> object:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from ninja import Field
 
+from dashboard.api.resources.requests.makeup import ContextMakeup
 from dashboard.api.shapes.cache_break import BrokenCache
 from dashboard.api.shapes.camel import CamelSchema
 from dashboard.api.shapes.metrics import EXACT, with_metrics
@@ -121,6 +122,9 @@ class RequestDetails(RequestSummary):
     request_missing: str | None = Field(description="Why there is no request body, null where it is kept")
     response_missing: str | None
     cache_break: BrokenCache | None
+    context_makeup: ContextMakeup | None = Field(
+        description="null below 5,000 tokens, and where the request cannot be read"
+    )
     pinned: bool
     usage_data: Any
     streaming_chunks: list[StreamingChunk]
