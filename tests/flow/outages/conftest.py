@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.flow.conftest import Nexus
+from tests.flow.services import stop_all
 
 
 @pytest.fixture
@@ -12,5 +13,4 @@ def own(make_nexus: Callable[..., Nexus]) -> Iterator[Nexus]:
     """A system that the test may break."""
     nexus = make_nexus()
     yield nexus
-    nexus.proxy.stop()
-    nexus.worker.stop()
+    stop_all([nexus.proxy, nexus.worker])

@@ -24,6 +24,20 @@ ASK = {
 }
 
 
+@pytest.fixture(scope="module", params=["1", "2"])
+def system(make_nexus: Callable[..., Nexus], request: pytest.FixtureRequest) -> Nexus:
+    """With one process and with two."""
+    return make_nexus(PROXY_WORKERS=request.param)
+
+
+@pytest.fixture
+def nexus(system: Nexus) -> Nexus:
+    """The same, started again where a test has stopped it."""
+    if system.proxy.popen.poll() is not None:
+        system.proxy.start()
+    return system
+
+
 def is_red(nexus: Nexus) -> bool:
     """Whether a balancer would send no more requests."""
     try:
@@ -34,11 +48,7 @@ def is_red(nexus: Nexus) -> bool:
         return False
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_draining_proxy_is_red_at_once_and_its_streams_go_on(
-    make_nexus: Callable[..., Nexus], workers: str
-) -> None:
-    nexus = make_nexus(PROXY_WORKERS=workers)
+def test_a_draining_proxy_is_red_at_once_and_its_streams_go_on(nexus: Nexus) -> None:
     client = nexus.client(**{"x-emulate": "events=60,event-delay-ms=25"})
     with client.stream("POST", "/v1/messages", json=ASK) as response:
         fragments = response.iter_raw()
@@ -53,11 +63,8 @@ def test_a_draining_proxy_is_red_at_once_and_its_streams_go_on(
     assert nexus.stored(response.headers["x-nexus-id"])["outcome"] == "complete"
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_what_outlasts_the_grace_is_broken_off_and_stored_as_aborted(
-    make_nexus: Callable[..., Nexus], workers: str
-) -> None:
-    nexus, mark = make_nexus(PROXY_WORKERS=workers), uuid4().hex
+def test_what_outlasts_the_grace_is_broken_off_and_stored_as_aborted(nexus: Nexus) -> None:
+    mark = uuid4().hex
     waiting: list[httpx.Response] = []
 
     def wait_for_a_head() -> None:
