@@ -11,7 +11,8 @@ STACK = $(BIN)/python -m nexus_project.stack
 PYTEST = $(BIN)/python -m pytest -n $(TEST_PROCESSES) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 SOURCES := nexus_project accounts proxy dashboard tests manage.py
 TEST_OPTIONS ?=
-TEST_PROCESSES ?= auto
+# A process more than there are cores: tests of real processes wait for most of their time.
+TEST_PROCESSES ?= $$(($$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN) + 1))
 CHAOS_OPTIONS ?=
 BENCH_OPTIONS ?=
 PROFILE_OPTIONS ?=
@@ -56,7 +57,7 @@ dashboard: ## start only the dashboard (port 3001)
 worker: ## start only the worker that stores the record
 beat: ## start only the clock of the periodic tasks
 
-test: $(STAMP) ## run the whole suite, a process a core (TEST_OPTIONS="tests/stack -x" TEST_PROCESSES=0)
+test: $(STAMP) ## run the whole suite, several processes at a time (TEST_OPTIONS="tests/stack -x" TEST_PROCESSES=0)
 	@$(PYTEST) $(TEST_OPTIONS)
 
 flow: $(STAMP) ## run the tests that `make test` leaves out: they take long and rarely fail
