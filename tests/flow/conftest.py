@@ -3,7 +3,7 @@
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -182,6 +182,38 @@ def nexus(emulator: Running[Emulator], tmp_path_factory: pytest.TempPathFactory)
     """The system that most tests share: they tell their own exchanges by id."""
     with systems(emulator, tmp_path_factory) as make:
         yield make()
+
+
+@pytest.fixture(scope="session")
+def of_the_session(nexus: Nexus) -> Nexus:
+    """The shared system, where a module has another `nexus`."""
+    return nexus
+
+
+@pytest.fixture(scope="module")
+def make_proxy(
+    of_the_session: Nexus, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Nexus]]:
+    """Start further proxies of the shared system, with settings and folders of their own, which end with the module.
+
+    For tests of a proxy: a worker and a database take longer to start than it does.
+    """
+    started: list[Process] = []
+
+    def make(**settings: str) -> Nexus:
+        data_dir = tmp_path_factory.mktemp("proxy")
+        own = {"CREDENTIALS_DIR": str(data_dir / "credentials"), "NEXUS_DATA_DIR": str(data_dir / "var")}
+        (data_dir / "credentials").mkdir()
+        workers = int(settings.get("PROXY_WORKERS", "1"))
+        place = commands.Deployment(
+            "127.0.0.1", ports.free(), ports.free(), data_dir / "var", workers, grace_seconds=2
+        )
+        environment = {**of_the_session.proxy.environment, **own, **settings}
+        started.append(Process(commands.proxy(place), environment, data_dir / "proxy.log").start())
+        return replace(of_the_session, proxy=started[-1], data_dir=data_dir)
+
+    yield make
+    stop_all(started)
 
 
 @pytest.fixture(scope="module")

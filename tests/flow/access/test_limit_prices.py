@@ -1,7 +1,6 @@
 """A cap of one dollar is not disarmed by what has no plain price: the third of three dear requests is refused."""
 
 import json
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -37,9 +36,8 @@ ASK = {"max_tokens": 20, "messages": [{"role": "user", "content": "How much?"}]}
 
 
 @pytest.fixture(scope="module")
-def capped(make_nexus: Callable[..., Nexus]) -> Nexus:
+def capped(nexus: Nexus) -> Nexus:
     """Each domain has a cap, and the proxy knows it."""
-    nexus = make_nexus()
     for name in DEAR:
         nexus.execute(
             "WITH made AS (INSERT INTO accounts_domain (name, slack_webhook_url, slack_channel, slack_username,"
@@ -49,7 +47,11 @@ def capped(make_nexus: Callable[..., Nexus]) -> Nexus:
         )
     for name in DEAR:
         wait_for_error(nexus, domain_of(name), "billing_error")
-    nexus.execute("UPDATE accounts_limit SET usd_per_day = 1")
+    nexus.execute(
+        "UPDATE accounts_limit SET usd_per_day = 1 FROM accounts_domain AS domain"
+        " WHERE domain.id = domain_id AND domain.name = ANY(%s)",
+        [domain_of(name) for name in DEAR],
+    )
     for name in DEAR:
         wait_for_error(nexus, domain_of(name), "")
     return nexus

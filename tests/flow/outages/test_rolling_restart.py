@@ -86,9 +86,9 @@ def test_nobody_is_refused_while_the_proxy_is_replaced_and_everything_is_stored(
 
 
 def test_a_parent_of_several_processes_replaces_each_without_a_supervisor(
-    make_nexus: Callable[..., Nexus],
+    make_proxy: Callable[..., Nexus],
 ) -> None:
-    nexus = make_nexus(PROXY_WORKERS="2")
+    nexus = make_proxy(PROXY_WORKERS="2")
     parent = psutil.Process(nexus.proxy.popen.pid)
     before = [child for child in parent.children() if "spawn_main" in " ".join(child.cmdline())]
 

@@ -41,8 +41,8 @@ def test_a_large_request_is_stored_exactly_beside_its_neighbours(nexus: Nexus, b
     assert nexus.rows("SELECT 1 FROM proxy_setaside WHERE spool = %s", stored[1]["spool"]) == []
 
 
-def test_the_memory_of_large_requests_is_given_back(make_nexus: Callable[..., Nexus]) -> None:
-    nexus = make_nexus()
+def test_the_memory_of_large_requests_is_given_back(make_proxy: Callable[..., Nexus]) -> None:
+    nexus = make_proxy()
     nexus.emulator.app.script("large", Script(200, (("content-type", "application/json"),), (b"{}",)))
     client = nexus.client(**{"x-emulate": "script=large"})
 
