@@ -71,8 +71,8 @@ class Nexus:
         with psycopg.connect(self.database) as connection:
             connection.execute(query, values)
 
-    def stored(self, exchange_id: str, seconds: float = 60) -> dict[str, Any]:
-        """The exchange's row, once the worker has written it."""
+    def stored(self, exchange_id: str, seconds: float = 120) -> dict[str, Any]:
+        """The exchange's row, once the worker has written it, which is nice: on a machine with other work it waits for long."""
         query = "SELECT * FROM proxy_exchange WHERE id = %s"
         wait_for(lambda: self.rows(query, exchange_id), seconds, self._words)
         (row,) = self.rows(query, exchange_id)

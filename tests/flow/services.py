@@ -84,7 +84,7 @@ def stop_all(processes: Sequence[Process]) -> None:
 
 
 def wait_for(
-    condition: Callable[[], object], seconds: float = 30, why: Callable[[], str] = lambda: ""
+    condition: Callable[[], object], seconds: float = 60, why: Callable[[], str] = lambda: ""
 ) -> None:
     """Look again and again until it holds; fail with `why` when the time is up."""
     deadline = time.monotonic() + seconds

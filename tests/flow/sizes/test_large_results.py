@@ -142,7 +142,7 @@ def test_results_count_once_when_everything_is_killed_between_two_parts(
     for item in (nexus.worker, nexus.proxy):
         item.kill()
         item.start()
-    row = nexus.stored(exchange, 60)
+    row = nexus.stored(exchange)
 
     assert (row["input_tokens"], row["output_tokens"], row["cost_state"]) == (118_800, 23_760, "exact")
     wait_for(
@@ -161,7 +161,7 @@ def test_a_download_that_breaks_off_counts_nothing_and_the_next_whole_one_does(
     query = "SELECT * FROM proxy_exchange WHERE path LIKE %s"
     wait_for(lambda: large.rows(query, f"%{batch}%"), 20, large._words)
     [cut] = large.rows(query, f"%{batch}%")
-    counted = large.stored(fetch(large, play(upstream, 5), batch), 30)
+    counted = large.stored(fetch(large, play(upstream, 5), batch))
 
     assert (cut["outcome"], cut["cost_state"], cut["output_tokens"]) == ("upstream_cut", "partial", None)
     assert cut["response_bytes"] == 5 * len(LINES)
@@ -172,7 +172,7 @@ def test_results_beyond_the_bound_pass_unharmed_count_nothing_and_are_no_loss(
     large: Nexus, upstream: RawUpstream
 ) -> None:
     times = BOUND // len(LINES) + 1
-    row = large.stored(fetch(large, play(upstream, times), f"msgbatch_{uuid4().hex}"), 30)
+    row = large.stored(fetch(large, play(upstream, times), f"msgbatch_{uuid4().hex}"))
 
     size = times * len(LINES)
     assert (row["cost_state"], row["output_tokens"], row["response_bytes"]) == ("partial", None, size)
