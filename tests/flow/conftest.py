@@ -133,7 +133,8 @@ FREE_DATABASES = list(range(1, 16))  # of Redis: a system that shared one would 
 @contextmanager
 def systems(emulator: Running[Emulator], folders: pytest.TempPathFactory) -> Iterator[Callable[..., Nexus]]:
     """Start systems, each with settings of its own, that all end with the context."""
-    started: list[Process] = []
+    proxies: list[Process] = []
+    workers: list[Process] = []
     numbers: list[int] = []
 
     def make(**settings: str) -> Nexus:
@@ -151,20 +152,19 @@ def systems(emulator: Running[Emulator], folders: pytest.TempPathFactory) -> Ite
         }
         redis.Redis.from_url(environment["REDIS_URL"]).flushdb()
         (data_dir / "credentials").mkdir()
-        workers = int(settings.get("PROXY_WORKERS", "1"))
+        count = int(settings.get("PROXY_WORKERS", "1"))
         place = commands.Deployment(
-            "127.0.0.1", ports.free(), ports.free(), data_dir / "var", workers, grace_seconds=2
+            "127.0.0.1", ports.free(), ports.free(), data_dir / "var", count, grace_seconds=2
         )
-        worker = Process(commands.worker(), environment, data_dir / "worker.log").start()
-        started.append(worker)
-        proxy = Process(commands.proxy(place), environment, data_dir / "proxy.log").start()
-        started.append(proxy)
-        return Nexus(proxy, worker, emulator, environment["DATABASE_URL"], data_dir)
+        workers.append(Process(commands.worker(), environment, data_dir / "worker.log").start())
+        proxies.append(Process(commands.proxy(place), environment, data_dir / "proxy.log").start())
+        return Nexus(proxies[-1], workers[-1], emulator, environment["DATABASE_URL"], data_dir)
 
     try:
         yield make
     finally:
-        stop_all(started)
+        stop_all(proxies)
+        stop_all(workers)  # which have time to store what the proxies sent in the end
         FREE_DATABASES.extend(numbers)
 
 

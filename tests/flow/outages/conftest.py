@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.flow.conftest import Nexus
-from tests.flow.services import stop_all
 
 
 @pytest.fixture(scope="module")
@@ -27,4 +26,5 @@ def own(make_nexus: Callable[..., Nexus]) -> Iterator[Nexus]:
     """A system that the test may break, and that has stored nothing yet."""
     nexus = make_nexus()
     yield nexus
-    stop_all([nexus.proxy, nexus.worker])
+    nexus.proxy.stop()
+    nexus.worker.stop()
