@@ -7,9 +7,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/requirements.stamp
 STACK = $(BIN)/python -m nexus_project.stack
+# A file is for one process, which has its servers started; the order is that of tests/order.py.
+PYTEST = $(BIN)/python -m pytest -n $(TEST_PROCESSES) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 SOURCES := nexus_project accounts proxy dashboard tests manage.py
 TEST_OPTIONS ?=
-TEST_PROCESSES ?= auto
+# A process more than there are cores: tests of real processes wait for most of their time.
+TEST_PROCESSES ?= $$(($$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN) + 1))
 CHAOS_OPTIONS ?=
 BENCH_OPTIONS ?=
 PROFILE_OPTIONS ?=
@@ -54,11 +57,11 @@ dashboard: ## start only the dashboard (port 3001)
 worker: ## start only the worker that stores the record
 beat: ## start only the clock of the periodic tasks
 
-test: $(STAMP) ## run the whole suite, a process a core (TEST_OPTIONS="tests/stack -x" TEST_PROCESSES=0)
-	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --maxprocesses 4 --dist loadfile $(TEST_OPTIONS)
+test: $(STAMP) ## run the whole suite, several processes at a time (TEST_OPTIONS="tests/stack -x" TEST_PROCESSES=0)
+	@$(PYTEST) $(TEST_OPTIONS)
 
 flow: $(STAMP) ## run the tests that `make test` leaves out: they take long and rarely fail
-	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --maxprocesses 4 --dist loadfile -m slow $(TEST_OPTIONS)
+	@$(PYTEST) -m slow $(TEST_OPTIONS)
 
 chaos: $(STAMP) ## kill and disturb everything at random under load and look for losses (15 minutes; CHAOS_OPTIONS="--seed 7")
 	@$(BIN)/python -m tests.chaos $(CHAOS_OPTIONS)

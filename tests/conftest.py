@@ -9,7 +9,7 @@ import pytest
 from pytest_django import DjangoDbBlocker
 
 from nexus_project import env
-from tests import servers
+from tests import order, servers
 
 # A suite that is ended from outside stops the services that it started, as after Ctrl-C.
 signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -30,6 +30,12 @@ from django.db import connection  # noqa: E402 - Django's settings come first
 
 from nexus_project.operations.roles import grant  # noqa: E402 - the same
 from tests import roles  # noqa: E402 - the same
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """After those who shuffle and group the tests."""
+    order.long_first(items)
 
 
 @pytest.fixture(scope="session")

@@ -23,5 +23,7 @@ from nexus_project.settings.dashboard import DATABASES  # noqa: E402
 # Tests take the database away from one thread's connection; a pool would go on with another one.
 PAGES_POOL = {}
 DATABASES["default"]["CONN_MAX_AGE"] = 0
+# A password of a test is no secret, and a slow hash of it takes longer than most tests.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Nothing leaves loopback, whatever proxy the developer's machine has; installs by npm still find it in the environment.
 UPSTREAM_PROXY = HTTPS_PROXY = ""

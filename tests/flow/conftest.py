@@ -1,8 +1,10 @@
 """A whole Nexus of real processes: emulator ← proxy → Redis → worker → PostgreSQL, in a database of its own."""
 
+import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,7 +30,7 @@ from proxy.record import HeaderPairs
 from proxy.store.bodies.headers import unpack
 from tests import addresses
 from tests.flow.bare import Starter
-from tests.flow.services import Process, wait_for
+from tests.flow.services import Process, stop_all, wait_for
 
 opened: list[httpx.Client] = []
 
@@ -69,8 +71,8 @@ class Nexus:
         with psycopg.connect(self.database) as connection:
             connection.execute(query, values)
 
-    def stored(self, exchange_id: str, seconds: float = 60) -> dict[str, Any]:
-        """The exchange's row, once the worker has written it."""
+    def stored(self, exchange_id: str, seconds: float = 120) -> dict[str, Any]:
+        """The exchange's row, once the worker has written it, which is nice: on a machine with other work it waits for long."""
         query = "SELECT * FROM proxy_exchange WHERE id = %s"
         wait_for(lambda: self.rows(query, exchange_id), seconds, self._words)
         (row,) = self.rows(query, exchange_id)
@@ -99,13 +101,24 @@ def _unpacked(row: dict[str, Any]) -> tuple[HeaderPairs, HeaderPairs]:
     return unpack(row["headers"], dictionary)
 
 
-def make_database() -> str:
-    """A fresh, migrated database beside the suite's own."""
+def make_database(template: str = "template1") -> str:
+    """The address of a fresh database beside the suite's own."""
     address = env.secret("DATABASE_URL")
     name = f"flow_{uuid4().hex[:12]}"
     with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
     return urlsplit(address)._replace(path=f"/{name}").geturl()
+
+
+@cache
+def migrated() -> str:
+    """The name of a database with all tables and rights, to be copied: migrations take longer than the start of a proxy."""
+    address = make_database()
+    command = commands.migrate()
+    environment = env.child_environment({**command.environment, "DATABASE_URL": address})
+    subprocess.run(command.command, cwd=env.BASE_DIR, env=environment, check=True)
+    addresses.grant(address)
+    return urlsplit(address).path.lstrip("/")
 
 
 @pytest.fixture(scope="session")
@@ -120,37 +133,39 @@ FREE_DATABASES = list(range(1, 16))  # of Redis: a system that shared one would 
 @contextmanager
 def systems(emulator: Running[Emulator], folders: pytest.TempPathFactory) -> Iterator[Callable[..., Nexus]]:
     """Start systems, each with settings of its own, that all end with the context."""
-    with ExitStack() as running:
+    proxies: list[Process] = []
+    workers: list[Process] = []
+    numbers: list[int] = []
 
-        def make(**settings: str) -> Nexus:
-            data_dir = folders.mktemp("nexus")
-            number = FREE_DATABASES.pop(0)
-            running.callback(FREE_DATABASES.append, number)
-            environment = {
-                "DATABASE_URL": make_database(),
-                "REDIS_URL": f"{env.secret('REDIS_URL').rsplit('/', 1)[0]}/{number}",
-                "CLAUDE_API_BASE_URL": emulator.url,
-                "CLAUDE_API_KEY": OPERATOR_KEY,
-                "CREDENTIALS_DIR": str(data_dir / "credentials"),
-                "NEXUS_DATA_DIR": str(data_dir / "var"),
-                "SHUTDOWN_GRACE_SECONDS": "2",
-                **settings,
-            }
-            redis.Redis.from_url(environment["REDIS_URL"]).flushdb()
-            (data_dir / "credentials").mkdir()
-            workers = int(settings.get("PROXY_WORKERS", "1"))
-            place = commands.Deployment(
-                "127.0.0.1", ports.free(), ports.free(), data_dir / "var", workers, grace_seconds=2
-            )
-            Process(commands.migrate(), environment, data_dir / "migrate.log").start().popen.wait(60)
-            addresses.grant(environment["DATABASE_URL"])
-            worker = Process(commands.worker(), environment, data_dir / "worker.log").start()
-            running.callback(worker.stop)
-            proxy = Process(commands.proxy(place), environment, data_dir / "proxy.log").start()
-            running.callback(proxy.stop)
-            return Nexus(proxy, worker, emulator, environment["DATABASE_URL"], data_dir)
+    def make(**settings: str) -> Nexus:
+        data_dir = folders.mktemp("nexus")
+        numbers.append(FREE_DATABASES.pop(0))
+        environment = {
+            "DATABASE_URL": make_database(migrated()),
+            "REDIS_URL": f"{env.secret('REDIS_URL').rsplit('/', 1)[0]}/{numbers[-1]}",
+            "CLAUDE_API_BASE_URL": emulator.url,
+            "CLAUDE_API_KEY": OPERATOR_KEY,
+            "CREDENTIALS_DIR": str(data_dir / "credentials"),
+            "NEXUS_DATA_DIR": str(data_dir / "var"),
+            "SHUTDOWN_GRACE_SECONDS": "2",
+            **settings,
+        }
+        redis.Redis.from_url(environment["REDIS_URL"]).flushdb()
+        (data_dir / "credentials").mkdir()
+        count = int(settings.get("PROXY_WORKERS", "1"))
+        place = commands.Deployment(
+            "127.0.0.1", ports.free(), ports.free(), data_dir / "var", count, grace_seconds=2
+        )
+        workers.append(Process(commands.worker(), environment, data_dir / "worker.log").start())
+        proxies.append(Process(commands.proxy(place), environment, data_dir / "proxy.log").start())
+        return Nexus(proxies[-1], workers[-1], emulator, environment["DATABASE_URL"], data_dir)
 
+    try:
         yield make
+    finally:
+        stop_all(proxies)
+        stop_all(workers)  # which have time to store what the proxies sent in the end
+        FREE_DATABASES.extend(numbers)
 
 
 @pytest.fixture(scope="module")
@@ -169,13 +184,44 @@ def nexus(emulator: Running[Emulator], tmp_path_factory: pytest.TempPathFactory)
         yield make()
 
 
+@pytest.fixture(scope="session")
+def of_the_session(nexus: Nexus) -> Nexus:
+    """The shared system, where a module has another `nexus`."""
+    return nexus
+
+
+@pytest.fixture(scope="module")
+def make_proxy(
+    of_the_session: Nexus, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Nexus]]:
+    """Start further proxies of the shared system, with settings and folders of their own, which end with the module.
+
+    For tests of a proxy: a worker and a database take longer to start than it does.
+    """
+    started: list[Process] = []
+
+    def make(**settings: str) -> Nexus:
+        data_dir = tmp_path_factory.mktemp("proxy")
+        own = {"CREDENTIALS_DIR": str(data_dir / "credentials"), "NEXUS_DATA_DIR": str(data_dir / "var")}
+        (data_dir / "credentials").mkdir()
+        workers = int(settings.get("PROXY_WORKERS", "1"))
+        place = commands.Deployment(
+            "127.0.0.1", ports.free(), ports.free(), data_dir / "var", workers, grace_seconds=2
+        )
+        environment = {**of_the_session.proxy.environment, **own, **settings}
+        started.append(Process(commands.proxy(place), environment, data_dir / "proxy.log").start())
+        return replace(of_the_session, proxy=started[-1], data_dir=data_dir)
+
+    yield make
+    stop_all(started)
+
+
 @pytest.fixture(scope="module")
 def start_bare(emulator: Running[Emulator], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
     """Start proxies alone, which end with the module."""
     starter = Starter(emulator, tmp_path_factory)
     yield starter
-    for process in starter.started:
-        process.stop()
+    stop_all(starter.started)
 
 
 @pytest.fixture(autouse=True)

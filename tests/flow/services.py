@@ -3,7 +3,7 @@
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,14 +53,20 @@ class Process:
         return self.log.read_text(errors="replace")
 
     def kill(self) -> None:
-        self._end(signal.SIGKILL)
+        self.send(signal.SIGKILL)
+        self.wait()
 
     def stop(self) -> int:
-        return self._end(signal.SIGTERM)
+        self.send(signal.SIGTERM)
+        return self.wait()
 
-    def _end(self, number: signal.Signals) -> int:
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal, unless it has ended."""
         if self.popen.poll() is None:
             self.popen.send_signal(number)
+
+    def wait(self) -> int:
+        """Its exit status, once it has ended."""
         try:
             return self.popen.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -69,8 +75,16 @@ class Process:
             raise AssertionError(f"{self.service.name} did not stop:\n{self.words()[-3000:]}") from None
 
 
+def stop_all(processes: Sequence[Process]) -> None:
+    """Stop them at the same time: each takes its seconds for that."""
+    for process in processes:
+        process.send(signal.SIGTERM)
+    for process in processes:
+        process.wait()
+
+
 def wait_for(
-    condition: Callable[[], object], seconds: float = 30, why: Callable[[], str] = lambda: ""
+    condition: Callable[[], object], seconds: float = 60, why: Callable[[], str] = lambda: ""
 ) -> None:
     """Look again and again until it holds; fail with `why` when the time is up."""
     deadline = time.monotonic() + seconds

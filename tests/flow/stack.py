@@ -24,13 +24,14 @@ DASHBOARD_KEY = "a-key-of-the-dashboard-for-tests"
 
 @dataclass
 class Stack:
-    """A running supervisor; `lines` are what it has said so far."""
+    """A running supervisor; `lines` are what it has said so far, `sent` counts what tests that share it asked of its proxy."""
 
     process: subprocess.Popen[str]
     data_dir: Path
     proxy_url: str
     dashboard_url: str
     lines: list[str] = field(default_factory=list)
+    sent: int = 0
 
     def wait_until_said(self, text: str, seconds: float = 30) -> None:
         """Wait until a line holds the text."""

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 import redis
-from django.conf import LazySettings
 from django.contrib.auth.models import User
 from django.test import Client
 
@@ -15,8 +14,7 @@ PASSWORD = "correct horse battery"
 
 
 @pytest.fixture(autouse=True)
-def olga(settings: LazySettings) -> User:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+def olga() -> User:
     return User.objects.create_superuser("olga", password=PASSWORD)
 
 

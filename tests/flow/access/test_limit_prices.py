@@ -1,7 +1,6 @@
 """A cap of one dollar is not disarmed by what has no plain price: the third of three dear requests is refused."""
 
 import json
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -37,28 +36,34 @@ ASK = {"max_tokens": 20, "messages": [{"role": "user", "content": "How much?"}]}
 
 
 @pytest.fixture(scope="module")
-def capped(make_nexus: Callable[..., Nexus]) -> Nexus:
-    return make_nexus()
-
-
-def give_a_cap(nexus: Nexus, domain: str) -> None:
-    nexus.execute(
-        "INSERT INTO accounts_domain (name, slack_webhook_url, slack_channel, slack_username, slack_icon_emoji, slack_enabled,"
-        " created_at) VALUES (%s, '', '', '', '', true, now())",
-        domain,
-    )
-    nexus.execute(
-        "INSERT INTO accounts_limit (domain_id, usd_per_day, updated_at)"
-        " SELECT id, 0, now() FROM accounts_domain WHERE name = %s",
-        domain,
-    )
-    wait_for(lambda: send(nexus, domain, {"model": "claude-haiku-4-5"}, "") == "billing_error", 5)
+def capped(nexus: Nexus) -> Nexus:
+    """Each domain has a cap, and the proxy knows it."""
+    for name in DEAR:
+        nexus.execute(
+            "WITH made AS (INSERT INTO accounts_domain (name, slack_webhook_url, slack_channel, slack_username,"
+            " slack_icon_emoji, slack_enabled, created_at) VALUES (%s, '', '', '', '', true, now()) RETURNING id)"
+            " INSERT INTO accounts_limit (domain_id, usd_per_day, updated_at) SELECT id, 0, now() FROM made",
+            domain_of(name),
+        )
+    for name in DEAR:
+        wait_for_error(nexus, domain_of(name), "billing_error")
     nexus.execute(
         "UPDATE accounts_limit SET usd_per_day = 1 FROM accounts_domain AS domain"
-        " WHERE domain.id = domain_id AND domain.name = %s",
-        domain,
+        " WHERE domain.id = domain_id AND domain.name = ANY(%s)",
+        [domain_of(name) for name in DEAR],
     )
-    wait_for(lambda: send(nexus, domain, {"model": "claude-haiku-4-5"}, "") == "", 5)
+    for name in DEAR:
+        wait_for_error(nexus, domain_of(name), "")
+    return nexus
+
+
+def domain_of(name: str) -> str:
+    return f"{name.replace(' ', '-').lower()}.example"
+
+
+def wait_for_error(nexus: Nexus, domain: str, error: str) -> None:
+    """Until a plain request has this error."""
+    wait_for(lambda: send(nexus, domain, {"model": "claude-haiku-4-5"}, "") == error, 5)
 
 
 def send(nexus: Nexus, domain: str, body: dict[str, Any], directives: str) -> str:
@@ -77,8 +82,7 @@ def send(nexus: Nexus, domain: str, body: dict[str, Any], directives: str) -> st
 @pytest.mark.parametrize("name", DEAR)
 def test_the_third_of_three_dear_requests_is_refused(capped: Nexus, name: str) -> None:
     body, directives, state = DEAR[name]
-    domain = f"{name.replace(' ', '-').lower()}.example"
-    give_a_cap(capped, domain)
+    domain = domain_of(name)
 
     def counted() -> list[dict[str, Any]]:
         return capped.rows(

@@ -125,9 +125,9 @@ def test_the_database_comes_before_the_file(
 
 
 def test_e0_an_expired_oauth_file_is_refreshed_at_the_door_and_written_back(
-    make_nexus: Callable[..., Nexus], emulator: Running[Emulator]
+    make_proxy: Callable[..., Nexus], emulator: Running[Emulator]
 ) -> None:
-    nexus = make_nexus(CLAUDE_OAUTH_TOKEN_URL=f"{emulator.url}/v1/oauth/token")
+    nexus = make_proxy(CLAUDE_OAUTH_TOKEN_URL=f"{emulator.url}/v1/oauth/token")
     path = nexus.data_dir / "credentials" / "oauth.example.credentials.json"
     oauth = {
         "accessToken": "sk-ant-oat01-old",
@@ -229,21 +229,21 @@ def test_a_browsers_page_never_spends_the_operators_credential(nexus: Nexus) -> 
 
 
 def test_a_nexus_key_beside_the_clients_own_credential_opens_and_the_client_pays(
-    make_nexus: Callable[..., Nexus],
+    make_proxy: Callable[..., Nexus],
 ) -> None:
-    nexus = make_nexus(CLAUDE_API_KEY="", ENABLE_CLIENT_AUTH="true")
+    nexus = make_proxy(CLAUDE_API_KEY="", ENABLE_CLIENT_AUTH="true")
     nexus.execute(
         "WITH d AS (INSERT INTO accounts_domain (name, slack_webhook_url, slack_channel, slack_username, slack_icon_emoji,"
         " slack_enabled, created_at) VALUES ('own.example', '', '', '', '', true, now()) RETURNING id)"
         " INSERT INTO accounts_clientkey (domain_id, name, owner, digest, hint, created_at)"
         " SELECT id, 'ann', '', %s, 'good', now() FROM d",
-        keys.digest("cnp_live_good"),
+        keys.digest("cnp_live_own"),
     )
     mine = b"sk-ant-api03-mine"
     wait_for(lambda: paid(nexus, "own.example", ("x-api-key", mine))[0] == 401, 2.5)
 
-    key_first = [("authorization", b"Bearer cnp_live_good"), ("x-api-key", mine)]
-    key_second = [("authorization", b"Bearer " + mine), ("x-api-key", b"cnp_live_good")]
+    key_first = [("authorization", b"Bearer cnp_live_own"), ("x-api-key", mine)]
+    key_second = [("authorization", b"Bearer " + mine), ("x-api-key", b"cnp_live_own")]
     assert paid(nexus, "own.example", *key_first) == (200, mine.decode())
     assert (
         paid(nexus, "own.example", *key_second)[1] == mine.decode()

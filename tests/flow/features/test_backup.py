@@ -134,7 +134,7 @@ def _send(nexus: Nexus, turns: int) -> int:
     for body in AgentSession().requests(turns):
         response = client.post("/v1/messages", content=body, headers={"content-type": "application/json"})
         assert response.status_code == 200
-    nexus.stored(response.headers["x-nexus-id"], 30)
+    nexus.stored(response.headers["x-nexus-id"])
     [row] = nexus.rows("SELECT count(*) AS count FROM proxy_exchange")
     return int(row["count"])
 

@@ -50,6 +50,16 @@ def start_dashboard(live_nexus: Nexus) -> Iterator[Start]:
         process.stop()
 
 
+@pytest.fixture(scope="module")
+def url(live_nexus: Nexus) -> Iterator[str]:
+    """Of a daphne that tests share."""
+    place = commands.Deployment("127.0.0.1", ports.free(), ports.free(), live_nexus.data_dir / "var")
+    log = live_nexus.data_dir / "shared.log"
+    dashboard = Process(commands.dashboard(place), live_nexus.proxy.environment, log).start()
+    yield url_of(dashboard)
+    dashboard.stop()
+
+
 def url_of(dashboard: Process) -> str:
     return dashboard.service.ready_url.removesuffix("/health/ready")
 
@@ -111,9 +121,8 @@ async def streamed(session: aiohttp.ClientSession, url: str) -> tuple[str, float
 
 
 async def test_predecessor_defect_10_frames_with_growing_counts_come_before_the_stream_ends(
-    live_nexus: Nexus, start_dashboard: Start
+    live_nexus: Nexus, url: str
 ) -> None:
-    url = url_of(start_dashboard())
     async with (
         aiohttp.ClientSession(cookies=signed_in(url), cookie_jar=aiohttp.CookieJar(unsafe=True)) as session,
         session.ws_connect(f"{url}/ws/live", origin=url) as socket,
@@ -141,9 +150,8 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 @pytest.mark.parametrize("case", ["no session", "forged session", "foreign origin", "no origin"])
 async def test_predecessor_defect_12_the_socket_refuses_strangers(
-    start_dashboard: Start, session: aiohttp.ClientSession, case: str
+    url: str, session: aiohttp.ClientSession, case: str
 ) -> None:
-    url = url_of(start_dashboard())
     cookies = {} if case == "no session" else signed_in(url)
     if case == "forged session":
         cookies["nexus_session"] = cookies["nexus_session"][:-2] + "xx"

@@ -155,9 +155,9 @@ def test_predecessor_defect_15_models_and_migrated_schema_agree(nexus: Nexus) ->
 
 
 def test_predecessor_defect_29_address_and_time_limit_of_the_api_are_obeyed(
-    make_nexus: Callable[..., Nexus],
+    make_proxy: Callable[..., Nexus],
 ) -> None:
-    nexus = make_nexus(UPSTREAM_IDLE_SECONDS="1")
+    nexus = make_proxy(UPSTREAM_IDLE_SECONDS="1")
     started = time.monotonic()
 
     response = nexus.client(**{"x-emulate": "delay-ms=15000"}).post("/v1/messages", json=ASK)

@@ -10,19 +10,19 @@ from tests.flow.access.test_who_pays import add_domain, paid
 from tests.flow.conftest import Nexus
 from tests.flow.services import Process, wait_for
 
-OPEN, REVOKED = ("x-api-key", b"cnp_live_good"), ("x-api-key", b"cnp_live_gone")
+OPEN, REVOKED = ("x-api-key", b"cnp_live_cold"), ("x-api-key", b"cnp_live_gone")
 
 
 def test_the_last_access_snapshot_serves_a_start_without_the_database(
-    make_nexus: Callable[..., Nexus], tmp_path: Path
+    make_proxy: Callable[..., Nexus], tmp_path: Path
 ) -> None:
-    nexus = make_nexus(CLAUDE_API_KEY="sk-ant-api03-default")
+    nexus = make_proxy(CLAUDE_API_KEY="sk-ant-api03-default")
     add_domain(nexus, "cold.example", "sk-ant-api03-cold")
     nexus.execute(
         "INSERT INTO accounts_clientkey (domain_id, name, owner, digest, hint, created_at, revoked_at)"
         " SELECT id, name, '', key, '', now(), gone FROM accounts_domain,"
-        " (VALUES (%s, NULL), (%s, now())) AS given (key, gone)",
-        keys.digest("cnp_live_good"),
+        " (VALUES (%s, NULL), (%s, now())) AS given (key, gone) WHERE name = 'cold.example'",
+        keys.digest("cnp_live_cold"),
         keys.digest("cnp_live_gone"),
     )
     wait_for(lambda: paid(nexus, "cold.example", OPEN)[0] == 200, 5)

@@ -24,6 +24,20 @@ ASK = {
 }
 
 
+@pytest.fixture(scope="module", params=["1", "2"])
+def system(make_proxy: Callable[..., Nexus], request: pytest.FixtureRequest) -> Nexus:
+    """With one process and with two."""
+    return make_proxy(PROXY_WORKERS=request.param)
+
+
+@pytest.fixture
+def drained(system: Nexus) -> Nexus:
+    """The same, started again where a test has stopped it."""
+    if system.proxy.popen.poll() is not None:
+        system.proxy.start()
+    return system
+
+
 def is_red(nexus: Nexus) -> bool:
     """Whether a balancer would send no more requests."""
     try:
@@ -34,51 +48,44 @@ def is_red(nexus: Nexus) -> bool:
         return False
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_draining_proxy_is_red_at_once_and_its_streams_go_on(
-    make_nexus: Callable[..., Nexus], workers: str
-) -> None:
-    nexus = make_nexus(PROXY_WORKERS=workers)
-    client = nexus.client(**{"x-emulate": "events=60,event-delay-ms=25"})
+def test_a_draining_proxy_is_red_at_once_and_its_streams_go_on(drained: Nexus) -> None:
+    client = drained.client(**{"x-emulate": "events=60,event-delay-ms=25"})
     with client.stream("POST", "/v1/messages", json=ASK) as response:
         fragments = response.iter_raw()
         next(fragments)
-        stopping = threading.Thread(target=nexus.proxy.stop)
+        stopping = threading.Thread(target=drained.proxy.stop)
         stopping.start()
-        wait_for(lambda: is_red(nexus), 1)
+        wait_for(lambda: is_red(drained), 1)
         events = b"".join(fragments)
     stopping.join()
 
     assert b"message_stop" in events
-    assert nexus.stored(response.headers["x-nexus-id"])["outcome"] == "complete"
+    assert drained.stored(response.headers["x-nexus-id"])["outcome"] == "complete"
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_what_outlasts_the_grace_is_broken_off_and_stored_as_aborted(
-    make_nexus: Callable[..., Nexus], workers: str
-) -> None:
-    nexus, mark = make_nexus(PROXY_WORKERS=workers), uuid4().hex
+def test_what_outlasts_the_grace_is_broken_off_and_stored_as_aborted(drained: Nexus) -> None:
+    mark = uuid4().hex
     waiting: list[httpx.Response] = []
 
     def wait_for_a_head() -> None:
         headers = {"x-emulate": "delay-ms=20000", "x-test-id": mark, "anthropic-version": "2023-06-01"}
-        waiting.append(httpx.post(f"{nexus.url}/v1/messages", json=ASK, headers=headers, timeout=20))
+        waiting.append(httpx.post(f"{drained.url}/v1/messages", json=ASK, headers=headers, timeout=20))
 
     waiter = threading.Thread(target=wait_for_a_head)
     waiter.start()
-    client = nexus.client(**{"x-emulate": "events=2000,event-delay-ms=25", "x-test-id": mark})
+    client = drained.client(**{"x-emulate": "events=2000,event-delay-ms=25", "x-test-id": mark})
     with client.stream("POST", "/v1/messages", json=ASK) as response:
         fragments = response.iter_raw()
         next(fragments)
-        nexus.proxy.popen.send_signal(signal.SIGTERM)
+        drained.proxy.popen.send_signal(signal.SIGTERM)
         with pytest.raises(httpx.RemoteProtocolError):
             list(fragments)
     waiter.join()
-    nexus.proxy.stop()
+    drained.proxy.stop()
 
-    wait_for(lambda: nexus.outcomes(mark) == ["aborted"] * 2)
+    wait_for(lambda: drained.outcomes(mark) == ["aborted"] * 2)
     assert (waiting[0].status_code, waiting[0].json()["error"]["type"]) == (503, "api_error")
-    assert "Traceback" not in nexus.proxy.words()
+    assert "Traceback" not in drained.proxy.words()
 
 
 def test_before_the_first_snapshot_the_proxy_is_alive_but_not_ready(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_redis_that_is_away_for_a_while_is_a_line_or_two_of_each(
     time.sleep(AWAY_SECONDS)
     own_redis.start()
     later = own.client().post("/v1/messages", json=ASK).headers["x-nexus-id"]
-    own.stored(later, 60)
+    own.stored(later)
     wait_for(lambda: own.worker.popen.poll() is None and beat.popen.poll() is None)
     time.sleep(2)
 

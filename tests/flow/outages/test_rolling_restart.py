@@ -23,7 +23,7 @@ RESTARTS, RATE = 3, 40.0
 HEADERS = {"anthropic-version": "2023-06-01"}
 
 
-@pytest.fixture(params=["1", "2"])
+@pytest.fixture(scope="module", params=["1", "2"])
 def stack(request: pytest.FixtureRequest, emulator: Running[Emulator]) -> Iterator[Stack]:
     with running_stack(emulator.url, PROXY_WORKERS=request.param) as running:
         yield running
@@ -36,11 +36,22 @@ def serving(stack: Stack) -> list[psutil.Process]:
     return sorted(found, key=psutil.Process.create_time)
 
 
+def only(stack: Stack) -> psutil.Process:
+    """The one that serves, once those before it have ended."""
+    wait_for(lambda: len(serving(stack)) == 1, 60, stack.words)
+    return serving(stack)[0]
+
+
 def replace(stack: Stack) -> None:
     """Replace the proxy and wait until the new one serves."""
-    before = stack.count("proxy replaced")
-    stack.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: stack.count("proxy replaced") > before, 60, stack.words)
+    wait_for_more(stack, "proxy replaced", lambda: stack.process.send_signal(signal.SIGHUP))
+
+
+def wait_for_more(stack: Stack, text: str, what: Callable[[], None]) -> None:
+    """Do something and wait until it is said once more."""
+    before = stack.count(text)
+    what()
+    wait_for(lambda: stack.count(text) > before, 60, stack.words)
 
 
 def under_load(url: str, rate: float, what: Callable[[], None]) -> Load:
@@ -67,15 +78,17 @@ def test_nobody_is_refused_while_the_proxy_is_replaced_and_everything_is_stored(
     load = under_load(stack.proxy_url, RATE, replace_often)
 
     assert set(load.outcomes) == {"200"}, load.outcomes
-    sent = load.outcomes["200"]
-    wait_for(lambda: stack.pipeline().get("stored") == sent, 180, lambda: f"{sent} {stack.pipeline()}")
-    assert stack.pipeline()["accepted"] == sent
+    stack.sent += load.outcomes["200"]
+    wait_for(
+        lambda: stack.pipeline().get("stored") == stack.sent, 180, lambda: f"{stack.sent} {stack.pipeline()}"
+    )
+    assert stack.pipeline()["accepted"] == stack.sent
 
 
 def test_a_parent_of_several_processes_replaces_each_without_a_supervisor(
-    make_nexus: Callable[..., Nexus],
+    make_proxy: Callable[..., Nexus],
 ) -> None:
-    nexus = make_nexus(PROXY_WORKERS="2")
+    nexus = make_proxy(PROXY_WORKERS="2")
     parent = psutil.Process(nexus.proxy.popen.pid)
     before = [child for child in parent.children() if "spawn_main" in " ".join(child.cmdline())]
 
@@ -91,15 +104,15 @@ def test_a_parent_of_several_processes_replaces_each_without_a_supervisor(
 
 def test_a_stream_goes_on_to_its_end_while_the_new_process_serves_others(stack: Stack) -> None:
     slow = {**HEADERS, "x-emulate": "events=120,event-delay-ms=50"}
-    [old] = serving(stack)
+    old = only(stack)
     with (
         httpx.Client(base_url=stack.proxy_url, timeout=30) as client,
         client.stream("POST", "/v1/messages", json={**ASK, "stream": True}, headers=slow) as response,
     ):
         fragments = response.iter_raw()
         first = next(fragments)
-        stack.process.send_signal(signal.SIGHUP)
-        wait_for(lambda: stack.has_said("proxy replaced"), 60, stack.words)
+        stack.sent += 2
+        replace(stack)
         assert httpx.post(f"{stack.proxy_url}/v1/messages", json=ASK, headers=HEADERS).status_code == 200
         body = first + b"".join(fragments)
 
@@ -109,11 +122,9 @@ def test_a_stream_goes_on_to_its_end_while_the_new_process_serves_others(stack: 
 
 
 def test_who_connects_while_no_proxy_runs_waits_and_is_served(stack: Stack) -> None:
-    def kill() -> None:
-        os.kill(serving(stack)[0].pid, signal.SIGKILL)
-        stack.wait_until_said("starting proxy again now")
-
-    kill()
+    pid = only(stack).pid
+    wait_for_more(stack, "starting proxy again now", lambda: os.kill(pid, signal.SIGKILL))
+    stack.sent += 1
     response = httpx.post(f"{stack.proxy_url}/v1/messages", json=ASK, headers=HEADERS, timeout=60)
 
     assert (response.status_code, json.loads(response.content)["type"]) == (200, "message")

@@ -103,18 +103,18 @@ def test_two_proxies_on_one_folder_keep_apart_and_everything_is_stored_once(own:
     assert own.rows("SELECT sum(requests)::int AS n FROM proxy_rollup") == [{"n": 60}]
 
 
-def test_on_a_shared_machine_a_worker_waits_for_the_proxy(own: Nexus) -> None:
+def test_on_a_shared_machine_a_worker_waits_for_the_proxy(shared: Nexus) -> None:
     normal = os.getpriority(os.PRIO_PROCESS, 0)
-    worker = own.worker.popen.pid
+    worker = shared.worker.popen.pid
 
     wait_for(
         lambda: os.getpriority(os.PRIO_PROCESS, worker) == min(19, normal + WORKER_NICENESS),
         20,
-        own._words,
+        shared._words,
     )
-    assert os.getpriority(os.PRIO_PROCESS, own.proxy.popen.pid) == normal
+    assert os.getpriority(os.PRIO_PROCESS, shared.proxy.popen.pid) == normal
 
     session = Path(f"/proc/{worker}/autogroup")
     if session.exists():  # a kernel may not weigh sessions
         lowered = ["nice", str(WORKER_NICENESS)]
-        wait_for(lambda: session.read_text().split()[-2:] == lowered, 20, own._words)
+        wait_for(lambda: session.read_text().split()[-2:] == lowered, 20, shared._words)

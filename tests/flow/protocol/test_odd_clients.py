@@ -295,7 +295,7 @@ def test_of_a_hundred_streams_of_which_half_leave_each_has_one_record(nexus: Nex
     with ThreadPoolExecutor(100) as pool:
         ids = list(pool.map(stream, range(100)))
 
-    found = {number: nexus.stored(ids[number], 30)["outcome"] for number in range(100)}
+    found = {number: nexus.stored(ids[number])["outcome"] for number in range(100)}
     received = [entry.sha256 for entry in nexus.emulator.app.log if entry.value("x-test-id") == mark]
     assert {found[number] for number in range(1, 100, 2)} == {"complete"}
     assert {found[number] for number in range(0, 100, 2)} == {"client_left"}

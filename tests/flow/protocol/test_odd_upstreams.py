@@ -186,8 +186,8 @@ def test_a_head_answer_keeps_its_length(odd: Nexus, upstream: RawUpstream) -> No
     assert odd.stored(response.value("x-nexus-id"))["outcome"] == "complete"
 
 
-def test_with_nobody_at_upstreams_address_the_answer_is_502(make_nexus: Callable[..., Nexus]) -> None:
-    nexus = make_nexus(CLAUDE_API_BASE_URL="http://127.0.0.1:9")
+def test_with_nobody_at_upstreams_address_the_answer_is_502(make_proxy: Callable[..., Nexus]) -> None:
+    nexus = make_proxy(CLAUDE_API_BASE_URL="http://127.0.0.1:9")
 
     response = wire.send(nexus.url, wire.request_bytes("POST", "/v1/messages", [], b"{}"))
 

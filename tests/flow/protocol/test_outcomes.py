@@ -91,7 +91,8 @@ def test_a_client_that_leaves_a_silent_answer_is_noticed_however_much_it_sent(
     nexus: Nexus, size: int
 ) -> None:
     mark = uuid4().hex
-    client = nexus.client(**{"x-emulate": "events=2,event-delay-ms=9000", "x-test-id": mark})
+    nexus.emulator.app.script(mark, Script(chunks=(b"first", b"second"), pauses=(0, 9)))
+    client = nexus.client(**{"x-emulate": f"script={mark}", "x-test-id": mark})
     ask = {**ASK, "messages": [{"role": "user", "content": "x" * size}]}
 
     with client.stream("POST", "/v1/messages", json=ask) as response:

@@ -120,7 +120,7 @@ def _drive(make_nexus: Callable[..., Nexus], running: slack.RunningSlack, token_
     found.stores["spool"] = haystack.files(nexus.data_dir / "var" / "spool")
     nexus.worker.start()
     for exchange_id in ids:
-        nexus.stored(exchange_id, 60)
+        nexus.stored(exchange_id)
     wait_for(lambda: len(running.posts) >= 2, 30)
     found.shown["slack"] = b"\n".join(post.body for post in running.posts)
     found.shown["pages"] = _pages(nexus, ids)

@@ -58,6 +58,6 @@ def test_a_worker_without_the_key_loses_nothing_and_writes_nothing_in_clear(encr
     assert encrypted.rows("SELECT 1 FROM proxy_exchange WHERE id = %s", exchange) == []
     assert encrypted.rows("SELECT 1 FROM proxy_setaside") == []
     restart_worker(encrypted, f"{NEW_TEXT},{OLD_TEXT}")
-    encrypted.stored(exchange, 60)
+    encrypted.stored(exchange)
     assert text.encode() in bodies(encrypted, exchange)[0]
     assert not haystack.holds(haystack.database(encrypted.database), text)

@@ -34,21 +34,21 @@ def test_a_large_request_is_stored_exactly_beside_its_neighbours(nexus: Nexus, b
         for item in (small, body, small)
     ]
 
-    stored = [nexus.stored(exchange, 60) for exchange in ids]
+    stored = [nexus.stored(exchange) for exchange in ids]
     assert [row["request_bytes"] for row in stored] == [len(small), len(body), len(small)]
     assert [row["model"] for row in stored[::2]] == ["claude-sonnet-5"] * 2
     assert bodies(nexus, ids[1]) == (body, b"{}")
     assert nexus.rows("SELECT 1 FROM proxy_setaside WHERE spool = %s", stored[1]["spool"]) == []
 
 
-def test_the_memory_of_large_requests_is_given_back(make_nexus: Callable[..., Nexus]) -> None:
-    nexus = make_nexus()
+def test_the_memory_of_large_requests_is_given_back(make_proxy: Callable[..., Nexus]) -> None:
+    nexus = make_proxy()
     nexus.emulator.app.script("large", Script(200, (("content-type", "application/json"),), (b"{}",)))
     client = nexus.client(**{"x-emulate": "script=large"})
 
     def send(size: int) -> None:
         body = b'{"model": "m", "messages": [{"role": "user", "content": "%s"}]}' % (b"x" * size)
-        nexus.stored(client.post("/v1/messages", content=body, timeout=60).headers["x-nexus-id"], 60)
+        nexus.stored(client.post("/v1/messages", content=body, timeout=60).headers["x-nexus-id"])
 
     send(10)
     before = rss([nexus.proxy.popen.pid])

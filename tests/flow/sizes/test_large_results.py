@@ -138,11 +138,11 @@ def test_results_count_once_when_everything_is_killed_between_two_parts(
     nexus = make_nexus(CLAUDE_API_BASE_URL=upstream.url)
     exchange = fetch(nexus, play(upstream, 12), f"msgbatch_{uuid4().hex}")
 
-    wait_for(lambda: nexus.rows("SELECT 1 FROM proxy_resultsreader WHERE next_byte > 0"), 20, nexus._words)
+    wait_for(lambda: nexus.rows("SELECT 1 FROM proxy_resultsreader WHERE next_byte > 0"), 120, nexus._words)
     for item in (nexus.worker, nexus.proxy):
         item.kill()
         item.start()
-    row = nexus.stored(exchange, 60)
+    row = nexus.stored(exchange)
 
     assert (row["input_tokens"], row["output_tokens"], row["cost_state"]) == (118_800, 23_760, "exact")
     wait_for(
@@ -159,9 +159,9 @@ def test_a_download_that_breaks_off_counts_nothing_and_the_next_whole_one_does(
     with pytest.raises(httpx.RemoteProtocolError):
         fetch(large, play(upstream, 5, reported=6), batch)
     query = "SELECT * FROM proxy_exchange WHERE path LIKE %s"
-    wait_for(lambda: large.rows(query, f"%{batch}%"), 20, large._words)
+    wait_for(lambda: large.rows(query, f"%{batch}%"), 120, large._words)
     [cut] = large.rows(query, f"%{batch}%")
-    counted = large.stored(fetch(large, play(upstream, 5), batch), 30)
+    counted = large.stored(fetch(large, play(upstream, 5), batch))
 
     assert (cut["outcome"], cut["cost_state"], cut["output_tokens"]) == ("upstream_cut", "partial", None)
     assert cut["response_bytes"] == 5 * len(LINES)
@@ -172,7 +172,7 @@ def test_results_beyond_the_bound_pass_unharmed_count_nothing_and_are_no_loss(
     large: Nexus, upstream: RawUpstream
 ) -> None:
     times = BOUND // len(LINES) + 1
-    row = large.stored(fetch(large, play(upstream, times), f"msgbatch_{uuid4().hex}"), 30)
+    row = large.stored(fetch(large, play(upstream, times), f"msgbatch_{uuid4().hex}"))
 
     size = times * len(LINES)
     assert (row["cost_state"], row["output_tokens"], row["response_bytes"]) == ("partial", None, size)

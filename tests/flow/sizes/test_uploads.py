@@ -110,7 +110,7 @@ def test_a_huge_one_passes_with_flat_memory_and_leaves_size_and_digest(
         if framing == "chunked":
             client.end()
         response = client.response()
-        stored = nexus.stored(response.value("x-nexus-id"), 60)
+        stored = nexus.stored(response.value("x-nexus-id"))
 
     print(f"\n{mib} MiB by {framing}: proxy {before:.1f} to {peaks[0]:.1f} MiB")
     taken = client.taken
@@ -147,7 +147,7 @@ def test_one_within_the_bound_is_recorded_whole(nexus: Nexus, sink: Sink, framin
         client.end()
     response = client.response()
 
-    stored = nexus.stored(response.value("x-nexus-id"), 30)
+    stored = nexus.stored(response.value("x-nexus-id"))
     [bodies] = nexus.rows("SELECT * FROM proxy_exchangebody WHERE id = %s", stored["id"])
     assert client.taken.digest == digest_of(mib)
     assert (stored["request_bytes"], bodies["request_not_kept"], bodies["request_dropped"]) == (
@@ -196,7 +196,7 @@ def test_what_grows_beyond_it_is_cut_off_upstream(nexus: Nexus, sink: Sink) -> N
     assert response.status == 413
     assert client.taken.closed.wait(10)
     assert not client.taken.whole
-    stored = nexus.stored(response.value("x-nexus-id"), 30)
+    stored = nexus.stored(response.value("x-nexus-id"))
     assert (stored["outcome"], stored["status"], stored["error_type"]) == (
         "refused",
         413,
@@ -221,7 +221,7 @@ def test_the_refusal_of_upstream_passes_while_the_client_still_sends(nexus: Nexu
     assert (response.status, json.loads(response.body)["error"]["type"]) == (401, "authentication_error")
     assert client.taken.closed.wait(10)
     assert len(sink.taken[client.name]) == 1
-    stored = nexus.stored(response.value("x-nexus-id"), 30)
+    stored = nexus.stored(response.value("x-nexus-id"))
     assert (stored["outcome"], stored["status"]) == ("upstream_error", 401)
 
 
