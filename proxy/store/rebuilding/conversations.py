@@ -18,14 +18,17 @@ from proxy.store.transfer.reading import read
 from proxy.store.transfer.selection import Selection
 
 _ROWS = [field.attname for field in Turn._meta.concrete_fields]
-# An empty row, which is counted in the same transaction.
+# Rows that are counted in the same transaction. Only what lies between their first and last turn is read then.
 _MAKE = f"""
-INSERT INTO proxy_conversation (id, domain, session_id, first_id, last_id, first_at, last_at, {", ".join(SUMS)}, title, person,
+INSERT INTO proxy_conversation AS row (id, domain, session_id, first_id, last_id, first_at, last_at, {", ".join(SUMS)}, title, person,
     client_key, model_names, more_models, agents, more_agents, last_model, last_context)
-SELECT id, '', '', '00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff', now(), now(),
+SELECT conversation, '', '', (array_agg(id ORDER BY id))[1], (array_agg(id ORDER BY id DESC))[1], now(), now(),
     {", ".join("0" for _ in SUMS)}, '', '', '', '{{}}', false, '{{}}', false, '', 0
-FROM unnest(%s::uuid[]) AS new (id) ORDER BY id ON CONFLICT DO NOTHING
+FROM proxy_turn WHERE conversation = ANY (%s::uuid[]) GROUP BY conversation ORDER BY conversation
+ON CONFLICT (id) DO UPDATE SET first_id = least(row.first_id, excluded.first_id), last_id = greatest(row.last_id, excluded.last_id)
 """  # noqa: S608 - our names
+# Those of one time together, so that no month is read again and again.
+_ALL = "SELECT conversation FROM proxy_turn GROUP BY conversation ORDER BY (array_agg(id ORDER BY id))[1]"
 _NIL = UUID(int=0)
 
 
@@ -58,7 +61,9 @@ def rebuild(
 
 def count(progress: Callable[[int, int], None], size: int = 2000) -> None:
     """Count every conversation of stored turns anew, so many at a time."""
-    ids = list(Turn.objects.order_by("conversation").values_list("conversation", flat=True).distinct())
+    with connection.cursor() as cursor:
+        cursor.execute(_ALL)
+        ids = [id_ for (id_,) in cursor.fetchall()]
     for start in range(0, len(ids), size):
         with transaction.atomic():
             _count(ids[start : start + size])

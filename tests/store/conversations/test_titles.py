@@ -121,3 +121,15 @@ def test_what_remains_of_a_session_keeps_the_title_of_an_exchange_that_remains()
     kept = row.title_id
     forget_all()
     assert store(sent[4:]).title_id == kept
+
+
+def test_a_rebuild_counts_earlier_turns_of_a_session_that_is_known_from_a_later_month_on() -> None:
+    row = store(over_two_months())
+    later = Turn.objects.filter(id__gt=row.first_id).order_by("id")[3]
+    Turn.objects.filter(id__lt=later.id).delete()
+    Conversation.objects.update(first_id=later.id, first_at=FEBRUARY, turns=3)
+
+    call_command("rebuild_conversations", "--apply")
+
+    found = Conversation.objects.get()
+    assert (found.turns, found.first_id, title_of(found)) == (row.turns, row.first_id, "Look at it")
