@@ -18,7 +18,7 @@ from proxy.conversations.tree import Place
 from proxy.store.bodies.encryption import KeyUnavailable
 from proxy.store.conversations.loading import Loaded, load
 from proxy.store.conversations.sums import title_of
-from proxy.store.models import Conversation, DomainTotal, Exchange, Turn
+from proxy.store.models import Conversation, DomainTotal, Exchange, FormerConversation, Turn
 
 # Columns by the names of sorts in addresses; each has an index.
 SORTS = {"activity": "last_at", "cost": "cost_usd", "turns": "turns", "failed": "failed"}
@@ -102,10 +102,24 @@ def known(ids: Collection[UUID]) -> dict[UUID, Conversation]:
 
 
 def named(name: str, most: int = 2) -> list[Conversation]:
-    """Those of a session's id, and no more than so many."""
+    """Those of a session's id, or that the predecessor called so; no more than so many."""
     if not name:
         return []
-    return list(Conversation.objects.filter(session_id=name.replace("\x00", "")).order_by("-last_at")[:most])
+    return list(Conversation.objects.filter(_called(name.replace("\x00", ""))).order_by("-last_at")[:most])
+
+
+def _called(name: str) -> Q:
+    """The conversations of a session, or, by the predecessor's name, what it became."""
+    former = _former(name)
+    return Q(session_id=name) | Q(id__in=former) if former else Q(session_id=name)
+
+
+def _former(name: str) -> list[UUID]:
+    try:
+        former = UUID(name)
+    except ValueError:
+        return []
+    return list(FormerConversation.objects.filter(former=former).values_list("conversation", flat=True))
 
 
 def id_of(exchange: UUID) -> UUID | None:
@@ -197,7 +211,7 @@ def _indexed(chosen: Filter, column: str) -> Q:
     if chosen.domain:
         found &= domain_is(chosen.domain)
     if chosen.session:
-        found &= Q(session_id=chosen.session)
+        found &= _called(chosen.session)
     return found
 
 

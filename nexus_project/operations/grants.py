@@ -43,6 +43,7 @@ TRAFFIC: Mapping[str, Rights] = {
     "proxy_offer": Rights(worker=STORE, dashboard=READ),
     "proxy_text": Rights(worker=STORE, dashboard=READ),
     "proxy_conversation": Rights(worker=STORE, dashboard=READ),
+    "proxy_formerconversation": Rights(dashboard=READ),
     "proxy_rollup": Rights(worker=STORE, dashboard=READ),
     "proxy_dayrollup": Rights(dashboard=READ),
     "proxy_domaintotal": Rights(proxy=READ, worker=STORE, dashboard=READ),

@@ -450,6 +450,27 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="FormerConversation",
+            fields=[
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "former",
+                        "conversation",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("former", models.UUIDField()),
+                ("conversation", models.UUIDField()),
+            ],
+            options={
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
             name="PendingConversation",
             fields=[
                 ("id", models.UUIDField(primary_key=True, serialize=False)),

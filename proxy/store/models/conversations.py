@@ -164,6 +164,20 @@ class PendingConversation(models.Model):
         return str(self.id)
 
 
+class FormerConversation(models.Model):
+    """A conversation of the predecessor, by its id there, and one that holds its turns here."""
+
+    pk = models.CompositePrimaryKey("former", "conversation")
+    former = models.UUIDField()
+    conversation = models.UUIDField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.former)
+
+
 class Conversation(models.Model):
     """All turns of a session, or of one thread of messages where no session is named; each figure is a sum, a least or a greatest.
 

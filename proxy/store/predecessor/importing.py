@@ -9,6 +9,7 @@ from accounts.secrets.masking import mask_text
 from proxy.store.bodies.traffic import Whole
 from proxy.store.ingest import history
 from proxy.store.models import Spool
+from proxy.store.predecessor import former
 from proxy.store.predecessor.reading import Source
 from proxy.store.predecessor.rows import SPOOL, Row, RowError, id_of, whole_of
 from proxy.store.pricing import book as prices
@@ -67,6 +68,7 @@ class Importer:
         wholes = [whole for key, row in by_id.items() if key not in known and (whole := self._whole(row))]
         if wholes:
             self.done.stored += len(history.store(wholes, self._blame))
+        former.note({key: str(row.get("conversation_id") or "") for key, row in by_id.items()})
 
     def _whole(self, row: Row) -> Whole | None:
         try:

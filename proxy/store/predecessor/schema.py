@@ -35,6 +35,7 @@ _WANTED: Mapping[str, str] = {
     "duration_ms": "{}::float8",
     "error": "{}::text",
     "tool_call_count": "{}::int",
+    "conversation_id": "{}::text",
 }
 _NEEDED = ("request_id", "timestamp")
 

@@ -20,8 +20,8 @@ from proxy.store.transfer.selection import Selection
 _ROWS = [field.attname for field in Turn._meta.concrete_fields]
 # Rows that are counted in the same transaction. Only what lies between their first and last turn is read then.
 _MAKE = f"""
-INSERT INTO proxy_conversation AS row (id, domain, session_id, first_id, last_id, first_at, last_at, {", ".join(SUMS)}, title, person,
-    client_key, model_names, more_models, agents, more_agents, last_model, last_context)
+INSERT INTO proxy_conversation AS row (id, domain, session_id, first_id, last_id, first_at, last_at, {", ".join(SUMS)},
+    title, person, client_key, model_names, more_models, agents, more_agents, last_model, last_context)
 SELECT conversation, '', '', (array_agg(id ORDER BY id))[1], (array_agg(id ORDER BY id DESC))[1], now(), now(),
     {", ".join("0" for _ in SUMS)}, '', '', '', '{{}}', false, '{{}}', false, '', 0
 FROM proxy_turn WHERE conversation = ANY (%s::uuid[]) GROUP BY conversation ORDER BY conversation

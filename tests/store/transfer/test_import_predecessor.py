@@ -11,10 +11,12 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from dashboard.filters.filter import Filter
+from dashboard.queries import conversations
 from nexus_project import env
 from proxy.store.bodies.blobs import body_of
 from proxy.store.bodies.headers import headers_of
-from proxy.store.models import DomainTotal, Exchange, ExchangeBody, Rollup, Spool
+from proxy.store.models import DomainTotal, Exchange, ExchangeBody, FormerConversation, Rollup, Spool
 from proxy.store.predecessor import reading
 from proxy.store.predecessor.rows import SPOOL
 from tests.roles import OWNER
@@ -213,3 +215,33 @@ def test_the_source_is_only_read(source: Make) -> None:
 
     with psycopg.connect(address) as there:
         assert there.execute("SELECT * FROM api_requests ORDER BY request_id").fetchall() == rows
+
+
+@pytest.mark.parametrize("era", ["e1", "e2"])
+def test_conversations_are_found_by_the_id_that_the_predecessor_gave_them(source: Make, era: str) -> None:
+    known, other = uuid4(), uuid4()
+    address = source(
+        era,
+        make_row(1, conversation_id=known, domain="a.example"),
+        make_row(3, conversation_id=known, domain="a.example"),
+        make_row(5, conversation_id=other, domain="a.example"),
+        make_row(7),
+    )
+
+    run(address)
+    run(address)  # again: each once
+
+    [single] = conversations.named(str(other))
+    assert single.first_at == make_row(5)["timestamp"]
+    both = conversations.page(Filter(session=str(known))).rows  # two questions are two conversations here
+    assert {row.first_at for row in both} == {make_row(number)["timestamp"] for number in (1, 3)}
+    assert FormerConversation.objects.count() == 3
+
+
+def test_rows_that_were_imported_before_get_their_former_ids(source: Make) -> None:
+    address = source("e1", make_row(1, conversation_id=(former := uuid4())))
+    run(address)
+    FormerConversation.objects.all().delete()
+
+    assert run(address)["known"] == 1
+    assert len(conversations.named(str(former))) == 1
