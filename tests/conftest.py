@@ -27,9 +27,11 @@ if servers.hands_out():
     env.export(DJANGO_SETTINGS_MODULE="", DATABASE_URL="", REDIS_URL="")
 
 from django.db import connection  # noqa: E402 - Django's settings come first
+from django.db.backends.utils import CursorWrapper  # noqa: E402 - the same
 
 from nexus_project.operations.roles import grant  # noqa: E402 - the same
 from tests import roles  # noqa: E402 - the same
+from tests.flow.services import wait_for  # noqa: E402 - the same
 
 
 @pytest.hookimpl(trylast=True)
@@ -39,11 +41,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """The test database with the rights of the three roles."""
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The test database with the rights of the three roles; in the end it waits for processes that are still leaving it."""
     with django_db_blocker.unblock():
         connection.ensure_connection()
         grant(connection.connection)
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        wait_for(lambda: not _others(cursor), 20)
+
+
+def _others(cursor: CursorWrapper) -> bool:
+    cursor.execute(
+        "SELECT FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'"
+        " AND pid <> pg_backend_pid()"
+    )
+    return cursor.fetchone() is not None
 
 
 @pytest.fixture(autouse=True)

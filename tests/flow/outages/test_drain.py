@@ -49,7 +49,7 @@ def is_red(nexus: Nexus) -> bool:
 
 
 def test_a_draining_proxy_is_red_at_once_and_its_streams_go_on(drained: Nexus) -> None:
-    client = drained.client(**{"x-emulate": "events=60,event-delay-ms=25"})
+    client = drained.client(**{"x-emulate": "events=30,event-delay-ms=25"})
     with client.stream("POST", "/v1/messages", json=ASK) as response:
         fragments = response.iter_raw()
         next(fragments)

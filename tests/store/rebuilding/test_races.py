@@ -4,14 +4,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from random import Random
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 from django.db import connection, connections
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from proxy.store.billing import reprice
 from proxy.store.ingest import batch as ingest
-from proxy.store.models import DomainTotal, Exchange, Rollup, Spend
+from proxy.store.models import Breakdown, DayBreakdown, DomainTotal, Exchange, Rollup, Spend
 from proxy.store.rebuilding import reconciliation
 from proxy.store.rebuilding import rollups as rebuild
 from proxy.store.rebuilding.alone import Busy
@@ -66,21 +67,36 @@ def ingesting(seed: int) -> Callable[[], None]:
 def assert_sums_are_those_of_the_rows() -> None:
     """Once all is quiet: by Python, not by the statement that is tested."""
     rows = list(Exchange.objects.all())
-    said = random_traffic.rollups(), random_traffic.totals(), random_traffic.spending()
-    for table in (Rollup, DomainTotal, Spend):
+    before = said()
+    for table in (Rollup, DomainTotal, Spend, Breakdown, DayBreakdown):
         table.objects.all().delete()
     rollups.add(rows, kept=True)
-    assert (random_traffic.rollups(), random_traffic.totals(), random_traffic.spending()) == said
+    assert said() == before
+
+
+def said() -> tuple[object, ...]:
+    return (
+        random_traffic.rollups(),
+        random_traffic.totals(),
+        random_traffic.spending(),
+        random_traffic.breakdowns(),
+    )
+
+
+def add(rows: QuerySet[Any], wrong: int, *columns: str) -> None:
+    """Make each row wrong by itself: one statement for all would take them in another order than ingest does."""
+    for row in rows:
+        rows.filter(pk=row.pk).update(**{column: F(column) + wrong for column in columns})
 
 
 def test_what_ingest_adds_while_wrong_sums_are_mended_is_neither_lost_nor_doubled() -> None:
     ingesting(1)()
     with beside(ingesting(2)), beside(ingesting(3)):
         for wrong in (-1, 7):
-            known = Rollup.objects.exclude(domain=UNKNOWN_DOMAIN)
-            known.update(requests=F("requests") + wrong, cost_usd=F("cost_usd") + wrong)
-            DomainTotal.objects.update(errors=F("errors") + wrong)
-            Spend.objects.update(cost_usd=F("cost_usd") + wrong)
+            add(Rollup.objects.exclude(domain=UNKNOWN_DOMAIN), wrong, "requests", "cost_usd")
+            add(DomainTotal.objects.all(), wrong, "errors")
+            add(Spend.objects.all(), wrong, "cost_usd")
+            add(Breakdown.objects.all(), wrong, "requests", "cost_usd")
             assert rebuild.rebuild(rebuild.Asked()).hours
 
     assert_sums_are_those_of_the_rows()
