@@ -94,10 +94,9 @@ def ranking(by: By, spans: tuple[Span, Span], chosen: Filter, metric: str, most:
     span, other = spans
     nothing = Figures()
     if columns := by.of_conversations:
-        found = conversation_hours.top(columns, span, chosen, metric, most)
+        found, count = conversation_hours.top(columns, span, chosen, metric, most)
         beside = conversation_hours.of_keys(columns, other, chosen, found)
         total, other_total = (conversation_hours.total(each, chosen) for each in spans)
-        count = len(found) if len(found) < most else conversation_hours.count(columns, span, chosen)
     else:
         found, beside = (breakdown(by, each, chosen) for each in spans)
         total, other_total = together(found.values()), together(beside.values())
@@ -109,7 +108,7 @@ def ranking(by: By, spans: tuple[Span, Span], chosen: Filter, metric: str, most:
 def first(by: By, span: Span, chosen: Filter, metric: str, most: int) -> list[str]:
     """The values with most of a metric."""
     if columns := by.of_conversations:
-        return [*conversation_hours.top(columns, span, chosen, metric, most)]
+        return [*conversation_hours.top(columns, span, chosen, metric, most)[0]]
     return _ordered(breakdown(by, span, chosen), metric)[:most]
 
 

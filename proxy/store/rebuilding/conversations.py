@@ -27,6 +27,11 @@ SELECT id, '', '', '00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-f
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '', '', '', '{}', false, '{}', false, '', 0
 FROM unnest(%s::uuid[]) AS new (id) ORDER BY id ON CONFLICT DO NOTHING
 """
+# PostgreSQL counts from the first to the last exchange that a conversation had: turns may be older now.
+_HOLD = "SELECT FROM proxy_conversation WHERE id = ANY(%s) ORDER BY id FOR UPDATE"
+_REACH = """
+UPDATE proxy_conversation SET first_id = least(first_id, %s), last_id = greatest(last_id, %s) WHERE id = ANY(%s)
+"""
 _NIL = UUID(int=0)
 
 
@@ -142,5 +147,8 @@ def _write(changed: Sequence[NewTurn], made: Sequence[NewTurn], affected: set[UU
             copy_in([offer for turn in kept for offer in turn.offers])
             wanted = sorted(affected)
             pending.note(wanted)
+            with connection.cursor() as cursor:
+                cursor.execute(_HOLD, [wanted])
+                cursor.execute(_REACH, [min(ids), max(ids), wanted])
             _count(wanted)
         give_titles({turn.turn.id: turn.title for turn in made if turn.title})

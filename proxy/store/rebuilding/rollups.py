@@ -113,8 +113,8 @@ def _rebuild_month(month: date, asked: Asked, found: Rebuilt) -> None:
         days.rebuild(wrong_days)
         spend_reconciliation.apply(spending)
         spend_reconciliation.sweep(window)
-    with hour_reconciliation.compared(window) as differences:
-        found.agents += differences
+    with hour_reconciliation.compared(window) as differing:
+        found.agents += differing
         if not asked.dry_run:
             hour_reconciliation.apply(window)
 

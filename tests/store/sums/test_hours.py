@@ -15,7 +15,7 @@ from proxy.metrics import SUMS
 from proxy.record import Record
 from proxy.store.conversations import sums as conversations
 from proxy.store.ingest import batch as ingest
-from proxy.store.models import Conversation, ConversationHour, Exchange, Turn
+from proxy.store.models import Conversation, ConversationHour, Exchange, Offer, Turn
 from proxy.store.rebuilding import conversations as rebuilding
 from proxy.store.rebuilding import rollups
 from proxy.store.sums.hours import hour_id
@@ -148,3 +148,18 @@ def test_another_price_is_counted_in_its_hour_alone(prices: None) -> None:
     changed = {id_: now[id_] - cost for id_, cost in before.items() if now[id_] != cost}
     assert changed == {hour_id(row.id, talk, row.agent_id): 2}
     assert len(now) == len(before)
+
+
+def test_turns_from_before_there_were_any_are_counted_with_those_that_came_since(prices: None) -> None:
+    ingest.ingest(make_batch(*spread(session())))
+    made, talks = rows(), list(Conversation.objects.values("first_id", "turns", "cost_usd"))
+    early = list(Turn.objects.order_by("id").values_list("id", flat=True)[:5])
+    for model in (Turn, Offer):
+        model._default_manager.filter(id__in=early).delete()
+    rebuilding.count(lambda done, of: None)
+    assert len(rows()) < len(made)
+
+    rebuilding.rebuild(None, None, apply=True)
+
+    assert rows() == made
+    assert list(Conversation.objects.values("first_id", "turns", "cost_usd")) == talks
