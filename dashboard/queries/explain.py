@@ -1,12 +1,13 @@
 """Why a figure differs between two spans: what each value of each dimension has more or less of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from dashboard.filters.filter import Filter
+from dashboard.queries import conversation_hours
 from dashboard.queries.breakdowns import DIMENSIONS, By, breakdown, dimensions_for, labels
-from dashboard.queries.figures import Figures, together
+from dashboard.queries.figures import Figures
 from dashboard.queries.spans import Span
 
 MOST_EACH = 10
@@ -40,28 +41,61 @@ class Explanation:
 
 def explain(metric: str, now: Span, before: Span, chosen: Filter) -> Explanation:
     """`metric` is one of SUMMED. Dimensions that cannot be filtered so are named; where all are, FilterError is raised."""
-    usable = dimensions_for(chosen)
-    sides = {by.name: (breakdown(by, before, chosen), breakdown(by, now, chosen)) for by in usable}
+    usable, spans = dimensions_for(chosen), (before, now)
     # The first one has all requests of the filter: rollups do, and else it is what is filtered by.
-    first, second = (_of(together(side.values()), metric) for side in sides[usable[0].name])
-    parts = [part for by in usable for part in _parts(by, metric, second - first, *sides[by.name])]
+    first, second, parts = Decimal(0), Decimal(0), []
+    for by in usable:
+        differing = _differing(by, metric, spans, chosen)
+        if by is usable[0]:
+            first, second = _totals(by, metric, spans, chosen, differing)
+        parts += _parts(by, second - first, differing)
     parts.sort(key=lambda part: (-abs(part.difference), part.by, part.key))
-    return Explanation(first, second, parts, [name for name in DIMENSIONS if name not in sides])
+    names = {by.name for by in usable}
+    return Explanation(first, second, parts, [name for name in DIMENSIONS if name not in names])
 
 
-def _parts(
-    by: By, metric: str, whole: Decimal, before: dict[str, Figures], now: dict[str, Figures]
-) -> list[Part]:
-    values = before.keys() | now.keys()
-    called = labels(by, values)
+Pairs = Mapping[str, tuple[Decimal, Decimal]]
+
+
+def _differing(by: By, metric: str, spans: tuple[Span, Span], chosen: Filter) -> Pairs:
+    """The metric in both spans, of all values; of conversations, of those where it differs most."""
+    if by.of_conversations:
+        found = conversation_hours.differing(by.of_conversations, spans, chosen, metric, MOST_EACH)
+        return {value: (Decimal(first), Decimal(second)) for value, (first, second) in found.items()}
+    before, now = (breakdown(by, span, chosen) for span in spans)
     nothing = Figures()
-    found = []
-    for value in values:
-        first, second = _of(before.get(value, nothing), metric), _of(now.get(value, nothing), metric)
-        if first != second:
-            share = float((second - first) / whole) if whole else None
-            found.append(Part(by.name, value, called.get(value, value), first, second, share))
-    return sorted(found, key=lambda part: (-abs(part.difference), part.key))[:MOST_EACH]
+    return {
+        value: (_of(before.get(value, nothing), metric), _of(now.get(value, nothing), metric))
+        for value in before.keys() | now.keys()
+    }
+
+
+def _totals(
+    by: By, metric: str, spans: tuple[Span, Span], chosen: Filter, differing: Pairs
+) -> tuple[Decimal, Decimal]:
+    if by.of_conversations:
+        before, now = (_of(conversation_hours.total(span, chosen), metric) for span in spans)
+        return before, now
+    return sum((pair[0] for pair in differing.values()), Decimal(0)), sum(
+        (pair[1] for pair in differing.values()), Decimal(0)
+    )
+
+
+def _parts(by: By, whole: Decimal, differing: Pairs) -> list[Part]:
+    moved = [(value, first, second) for value, (first, second) in differing.items() if first != second]
+    moved = sorted(moved, key=lambda pair: (-abs(pair[2] - pair[1]), pair[0]))[:MOST_EACH]
+    called = labels(by, [value for value, _, _ in moved])
+    return [
+        Part(
+            by.name,
+            value,
+            called.get(value, value),
+            first,
+            second,
+            float((second - first) / whole) if whole else None,
+        )
+        for value, first, second in moved
+    ]
 
 
 def _of(sums: Figures, metric: str) -> Decimal:

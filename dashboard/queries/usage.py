@@ -5,12 +5,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from operator import sub
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from django.db.models import Case, F, QuerySet, Value, When
 
 from dashboard.filters.filter import Filter
+from dashboard.queries import conversation_hours
 from dashboard.queries.breakdowns import By
 from dashboard.queries.figures import AGGREGATES, ALL, Figures, hours, rollups, together
 from dashboard.queries.spans import HOUR, Span, first_hour, hour_of
@@ -73,15 +75,40 @@ def series_by(
     by: By, names: Sequence[str], chart: Cut, chosen: Filter = ALL
 ) -> dict[str, dict[datetime, Figures]]:
     """What charts show of each bar, for each of the first few `names` of a dimension; the rest is one series, OTHERS."""
+    if by.of_conversations:
+        return _series_of_conversations(by, names[:NAMED_SERIES], chart, chosen)
     named = Case(When(**{f"{by.column}__in": names[:NAMED_SERIES]}, then=F(by.column)), default=Value(OTHERS))
     series: dict[str, dict[datetime, list[Figures]]] = defaultdict(lambda: defaultdict(list))
     for part in rows_of(by, chart, chosen):
         moment = "day" if part.model is by.tables.days else "hour"
         rows = part.annotate(series=named).values(moment, "series").annotate(**_CHARTED)
         for at, name, *sums in rows.values_list(moment, "series", *_CHARTED):
-            bar = chart.starts[max(0, bisect_right(chart.starts, start_of(at)) - 1)]
-            series[name][bar].append(Figures(**dict(zip(_CHARTED, sums, strict=True))))
+            series[name][_bar(chart, start_of(at))].append(Figures(**dict(zip(_CHARTED, sums, strict=True))))
     return {name: _each_together(bars) for name, bars in series.items()}
+
+
+def _series_of_conversations(
+    by: By, names: Sequence[str], chart: Cut, chosen: Filter
+) -> dict[str, dict[datetime, Figures]]:
+    found, all_hours = conversation_hours.by_hour(by.of_conversations, chart.span, chosen, names, _CHARTED)
+    series = {name: _in_bars(chart, hours) for name, hours in found.items()}
+    named = all_series(series.values())
+    others = {
+        bar: Figures(*map(sub, sums, named.get(bar, Figures())))
+        for bar, sums in _in_bars(chart, all_hours).items()
+    }
+    return series | ({OTHERS: others} if any(sums.requests for sums in others.values()) else {})
+
+
+def _in_bars(chart: Cut, hours: Mapping[datetime, Figures]) -> dict[datetime, Figures]:
+    parts: dict[datetime, list[Figures]] = defaultdict(list)
+    for hour, sums in hours.items():
+        parts[_bar(chart, hour)].append(sums)
+    return _each_together(parts)
+
+
+def _bar(chart: Cut, moment: datetime) -> datetime:
+    return chart.starts[max(0, bisect_right(chart.starts, moment) - 1)]
 
 
 def rows_of(by: By, chart: Cut, chosen: Filter) -> list[QuerySet[Any]]:

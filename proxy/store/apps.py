@@ -18,7 +18,7 @@ class StoreConfig(AppConfig):
         import proxy.store.checks  # noqa: F401 - it registers itself, and needs the models
 
         post_migrate.connect(_bring_prices_up_to_date, sender=self)
-        post_migrate.connect(_let_days_follow, sender=self)
+        post_migrate.connect(_let_sums_follow, sender=self)
 
 
 def _bring_prices_up_to_date(using: str, apps: Apps = installed, **_: Any) -> None:
@@ -34,9 +34,11 @@ def _bring_prices_up_to_date(using: str, apps: Apps = installed, **_: Any) -> No
         upgrade.run()
 
 
-def _let_days_follow(using: str, **_: Any) -> None:
-    """After each `migrate`, which may have brought a sum: what an hour adds to it, its day adds too."""
+def _let_sums_follow(using: str, **_: Any) -> None:
+    """After each `migrate`, which may have brought a sum: what PostgreSQL adds up by itself gets it too."""
     from proxy.store.postgres import day_sums
+    from proxy.store.sums import hours
 
     if using == DEFAULT_DB_ALIAS:
         day_sums.follow()
+        hours.follow()

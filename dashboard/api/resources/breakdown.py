@@ -11,10 +11,11 @@ from dashboard.api.filtering import chosen_for, filter_of
 from dashboard.api.shapes.camel import CamelSchema
 from dashboard.api.shapes.errors import ERRORS
 from dashboard.api.shapes.pages import Limit
-from dashboard.api.shapes.sums import Dimension, SumQuery, Values, metrics_of, values_of
+from dashboard.api.shapes.sums import NAMES, Dimension, SumQuery, Values, metrics_of, values_of
 from dashboard.filters.filter import Filter
-from dashboard.queries.breakdowns import DIMENSIONS, By, breakdown, labels
-from dashboard.queries.figures import Figures, together
+from dashboard.queries.breakdowns import DIMENSIONS, By, labels, ranking
+from dashboard.queries.conversation_hours import not_known_before
+from dashboard.queries.figures import Figures
 from dashboard.queries.spans import Span, before, span_of
 
 router = Router()
@@ -38,6 +39,9 @@ class BreakdownReport(CamelSchema):
     until: datetime | None
     previous_since: datetime
     previous_until: datetime | None
+    not_known_before: datetime | None = Field(
+        description="By session or agent: up to then exchanges were dropped, and their sums with them"
+    )
     total: Values
     previous_total: Values
     rows: list[BreakdownRow]
@@ -51,7 +55,8 @@ def breakdown_report(
     """Sums of a period (24 hours without one) by one dimension, those with the most of the first metric first.
 
     `metrics` are names with commas: costUsd, requests and totalTokens without any. Models, domains, accounts and types can be
-    filtered by each other, the other dimensions by domain and by themselves.
+    filtered by each other, the other dimensions by domain and by themselves,
+    sessions and agents by each other too.
     """
     chosen = filter_of(request, ("by", "metrics", "limit"))
     names, now = metrics_of(metrics), timezone.now()
@@ -63,20 +68,17 @@ def breakdown_report(
 def _report(
     by: By, chosen: Filter, spans: tuple[Span, Span], names: Sequence[str], limit: int
 ) -> BreakdownReport:
-    now, then = (breakdown(by, span, chosen) for span in spans)
-    total, previous = together(now.values()), together(then.values())
-    ordered = sorted(now, key=lambda value: (-values_of(now[value], names[:1])[names[0]], value))
-    shown = ordered[:limit]
-    called = labels(by, shown)
-    whole = values_of(total, names[:1])[names[0]]
+    found = ranking(by, spans, chosen, NAMES[names[0]].name, limit)
+    called = labels(by, [value for value, _, _ in found.rows])
+    whole = values_of(found.total, names[:1])[names[0]]
 
-    def row(value: str) -> BreakdownRow:
-        values = values_of(now[value], names)
+    def row(value: str, now: Figures, then: Figures) -> BreakdownRow:
+        values = values_of(now, names)
         return BreakdownRow(
             key=value,
             label=called.get(value, value),
             values=values,
-            previous=values_of(then.get(value, Figures()), names),
+            previous=values_of(then, names),
             share=values[names[0]] / whole if whole else None,
         )
 
@@ -87,8 +89,9 @@ def _report(
         until=span.until,
         previous_since=earlier.since,
         previous_until=earlier.until,
-        total=values_of(total, names),
-        previous_total=values_of(previous, names),
-        rows=[row(value) for value in shown],
-        more=len(ordered) - len(shown),
+        not_known_before=not_known_before(earlier.since, span.until) if by.of_conversations else None,
+        total=values_of(found.total, names),
+        previous_total=values_of(found.other_total, names),
+        rows=[row(*each) for each in found.rows],
+        more=found.more,
     )

@@ -11,9 +11,9 @@ from ninja import Field, Query, Router
 from dashboard.api.filtering import chosen_for, filter_of
 from dashboard.api.shapes.camel import CamelSchema
 from dashboard.api.shapes.errors import ERRORS
-from dashboard.api.shapes.sums import Dimension, SumQuery, Values, metrics_of, values_of
+from dashboard.api.shapes.sums import NAMES, Dimension, SumQuery, Values, metrics_of, values_of
 from dashboard.queries import usage
-from dashboard.queries.breakdowns import DIMENSIONS, breakdown, labels
+from dashboard.queries.breakdowns import DIMENSIONS, first, labels
 from dashboard.queries.figures import Figures
 from dashboard.queries.spans import span_of
 
@@ -56,11 +56,10 @@ def series_report(
     names, now = metrics_of(metrics), timezone.now()
     dimension = chosen_for(DIMENSIONS[by], chosen)
     chart = usage.cut(span_of(chosen, now), now)
-    sums = breakdown(dimension, chart.span, chosen)
-    ordered = sorted(sums, key=lambda value: (-values_of(sums[value], names[:1])[names[0]], value))
+    ordered = first(dimension, chart.span, chosen, NAMES[names[0]].name, usage.NAMED_SERIES)
     found = usage.series_by(dimension, ordered, chart, chosen)
-    called = labels(dimension, found)
-    order = [value for value in [*ordered[: usage.NAMED_SERIES], usage.OTHERS] if value in found]
+    called = labels(dimension, ordered)
+    order = [value for value in [*ordered, usage.OTHERS] if value in found]
     return SeriesReport(
         by=dimension.name,
         step=chart.step,

@@ -16,6 +16,7 @@ from proxy.store.bodies import data_keys
 from proxy.store.bodies.encryption import Seal, is_sealed
 from proxy.store.conversations.turns import NewTurn, known_ids
 from proxy.store.models import Conversation, Exchange, month_of
+from proxy.store.sums import hours
 
 MOST_MODELS = 50
 MOST_AGENTS = 500
@@ -26,6 +27,7 @@ _PRICED = [
     for name, column in CONVERSATION_COLUMNS.items()
     if BY_NAME[name].unit is Unit.USD or BY_NAME[name].tag
 ]
+_HOLD = "SELECT FROM proxy_conversation WHERE id = ANY(%s) ORDER BY id FOR UPDATE"
 SUMS = ("turns", *_MEASURES)
 OF_FIRST = ("person", "client_key")
 OF_LAST = ("last_model", "last_context")
@@ -45,6 +47,7 @@ def add(new: Iterable[tuple[Exchange, NewTurn]], seal_of: Callable[[date], Seal]
     if by_conversation:
         rows = [_row(id_, turns, seal_of) for id_, turns in sorted(by_conversation.items())]
         _upsert(rows)
+        hours.add((exchange, id_) for id_, turns in by_conversation.items() for exchange, _ in turns)
 
 
 def replace(old: Sequence[Exchange], new: Sequence[Exchange]) -> None:
@@ -58,9 +61,11 @@ def replace(old: Sequence[Exchange], new: Sequence[Exchange]) -> None:
                     changes[id_][place] += sign * _MEASURES[name](row)
     sets = ", ".join(f"{name} = row.{name} + %s" for name in _PRICED)
     with connection.cursor() as cursor:
+        cursor.execute(_HOLD, [sorted(changes)])
         for id_, values in sorted(changes.items()):
             if any(values):
                 cursor.execute(f"UPDATE proxy_conversation AS row SET {sets} WHERE id = %s", [*values, id_])  # noqa: S608
+    hours.replace(old, new, conversations)
 
 
 def totals(exchanges: Sequence[Exchange]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from django.db.models import Q
 from proxy.metrics import DOUBTS
 from proxy.price_table import MODEL_LENGTH
 from proxy.store.models.money import UsdField
+from proxy.store.models.sums import Counters
 from proxy.wire.billing.usage import Counts, counts_in
 
 # By what a list of conversations sorts, and how its index is called.
@@ -148,6 +149,25 @@ class Finding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.id} {self.kind}"
+
+
+class ConversationHour(Counters):
+    """One UTC hour of one agent ("" for the main thread) of a conversation, by the time in the ids of its exchanges.
+
+    `id` follows from these three (`proxy.store.sums.hours`) and begins with the hour: it lies in the month of its exchanges.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    conversation = models.UUIDField()
+    agent = models.CharField(max_length=120)
+    domain = models.CharField(max_length=260)
+
+    class Meta:
+        default_permissions = ()
+        indexes = (models.Index(fields=("conversation", "id"), name="conversation_hour"),)
+
+    def __str__(self) -> str:
+        return f"{self.conversation} {self.agent}"
 
 
 class PendingConversation(models.Model):

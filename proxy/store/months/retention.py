@@ -46,6 +46,7 @@ METADATA = Part(
             "proxy_receipt",
             "proxy_turn",
             "proxy_offer",
+            "proxy_conversationhour",
             "proxy_cachebreak",
             "proxy_finding",
         }

@@ -9,6 +9,7 @@ from django.db import connection, models
 from proxy.store.models import (
     Blob,
     CacheBreak,
+    ConversationHour,
     Exchange,
     ExchangeBody,
     Finding,
@@ -26,6 +27,7 @@ MODELS: tuple[type[models.Model], ...] = (
     Turn,
     Offer,
     SearchText,
+    ConversationHour,
     CacheBreak,
     Finding,
 )

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from psycopg import sql
 
 from proxy.dimensions import DIMENSIONS, OTHER
-from proxy.metrics import BILLED, COUNTED, SUMS
+from proxy.metrics import SUMS
 from proxy.store.rebuilding.reconciliation import (
     ANY,
     SUMMED,
@@ -26,19 +26,8 @@ from proxy.store.rebuilding.reconciliation import (
 )
 from proxy.store.sums import folding
 from proxy.store.sums.breakdowns import DAY_KEY, HOUR_KEY, add_to_days, add_to_hours
-from proxy.store.sums.definitions import BILLED_IN_SQL, KEY_IN_SQL, UNKNOWN_DOMAIN
+from proxy.store.sums.definitions import KEY_IN_SQL, SUMS_TOGETHER_IN_SQL, UNKNOWN_DOMAIN
 
-
-def _billed(name: str) -> str:
-    """What all models of an exchange are billed for together."""
-    of_each = f"SELECT sum({BILLED_IN_SQL[name]}) FROM jsonb_array_elements(billed) AS one"  # noqa: S608 - our names
-    return f"CASE WHEN billed IS NULL THEN coalesce({name}, 0) ELSE ({of_each}) END"
-
-
-_SUMS_OF_ROW = {
-    **{name: _billed(name) for name in BILLED},
-    **{name: source.sql for name, source in COUNTED.items()},
-}
 _VALUES = ", ".join(
     f"('{dimension.name}', "
     + (
@@ -80,7 +69,7 @@ INSERT INTO breakdown_difference ({key}, {sums}) SELECT {key}, {sums} FROM diffe
 """).format(
     hour=sql.SQL(KEY_IN_SQL["hour"]),
     domain=sql.SQL(KEY_IN_SQL["domain"]),
-    sums_of_row=selected(_SUMS_OF_ROW),
+    sums_of_row=selected(SUMS_TOGETHER_IN_SQL),
     values=sql.SQL(_VALUES),
     window=sql.SQL(WINDOW),
     of_window=sql.SQL(_OF_WINDOW),

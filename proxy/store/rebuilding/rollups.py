@@ -13,6 +13,7 @@ from proxy.store.rebuilding import (
     breakdown_reconciliation,
     countable,
     days,
+    hour_reconciliation,
     reconciliation,
     spend_reconciliation,
 )
@@ -47,6 +48,7 @@ class Rebuilt:
     totals: list[Difference] = field(default_factory=list)
     spending: list[Difference] = field(default_factory=list)
     breakdowns: list[Difference] = field(default_factory=list)
+    agents: list[Difference] = field(default_factory=list)
     days: list[date] = field(default_factory=list)
     dropped_months: list[date] = field(default_factory=list)
     storage_off: list[datetime] = field(default_factory=list)
@@ -55,7 +57,7 @@ class Rebuilt:
     @property
     def differs(self) -> bool:
         """Whether any sum was wrong."""
-        return bool(self.hours or self.totals or self.spending or self.breakdowns or self.days)
+        return bool(self.hours or self.totals or self.spending or self.breakdowns or self.agents or self.days)
 
 
 def rebuild(asked: Asked, progress: Callable[[int, int], None] = lambda done, of: None) -> Rebuilt:
@@ -111,6 +113,10 @@ def _rebuild_month(month: date, asked: Asked, found: Rebuilt) -> None:
         days.rebuild(wrong_days)
         spend_reconciliation.apply(spending)
         spend_reconciliation.sweep(window)
+    with hour_reconciliation.compared(window) as differing:
+        found.agents += differing
+        if not asked.dry_run:
+            hour_reconciliation.apply(window)
 
 
 def _months(asked: Asked) -> list[date]:

@@ -70,7 +70,7 @@ def replace(old: Iterable[Exchange], new: Iterable[Exchange]) -> None:
 def _by_place(rows: Iterable[Exchange], *, kept: bool) -> ByPlace:
     found: defaultdict[Place, list[Sums]] = defaultdict(list)
     for row in rows:
-        sums = _sums_of(row, kept=kept)
+        sums = sums_of(row, kept=kept)
         hour = row.started_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
         domain, stranger = row.counts_as or row.domain, row.counts_as == UNKNOWN_DOMAIN
         for dimension in DIMENSIONS:
@@ -79,7 +79,7 @@ def _by_place(rows: Iterable[Exchange], *, kept: bool) -> ByPlace:
     return _together(found)
 
 
-def _sums_of(row: Exchange, *, kept: bool) -> Sums:
+def sums_of(row: Exchange, *, kept: bool) -> Sums:
     """What an exchange adds, of all its models together, in the order of SUMS."""
     billed = [(*part.tokens, part.cost_usd) for part in costs.billed_of(row)]
     own: Sums = billed[0] if len(billed) == 1 else [*map(sum, zip(*billed, strict=True))]

@@ -112,6 +112,18 @@ BILLED_IN_SQL = dict.fromkeys(SUMS, "0") | {
     name: f"(one->>{source.place})::{'numeric' if BY_NAME[name].unit is Unit.USD else 'bigint'}"
     for name, source in BILLED.items()
 }
+
+
+def _billed_together(name: str) -> str:
+    of_each = f"SELECT sum({BILLED_IN_SQL[name]}) FROM jsonb_array_elements(billed) AS one"  # noqa: S608 - our names
+    return f"CASE WHEN billed IS NULL THEN coalesce({name}, 0) ELSE ({of_each}) END"
+
+
+# What a stored exchange adds, all its models together.
+SUMS_TOGETHER_IN_SQL = {
+    **{name: _billed_together(name) for name in BILLED},
+    **{name: source.sql for name, source in COUNTED.items()},
+}
 # Of all rollups of a domain.
 TYPES_IN_SQL = {
     name: f"coalesce(sum(requests) FILTER (WHERE request_type = '{source.request_type}'), 0)"

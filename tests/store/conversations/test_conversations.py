@@ -63,9 +63,9 @@ def store(records: Sequence[Record], size: int = 3) -> None:
 def rows() -> dict[str, Rows]:
     """All that is stored of conversations."""
     found = {}
-    for table in ("proxy_turn", "proxy_offer", "proxy_conversation"):
+    for table in ("proxy_turn", "proxy_offer", "proxy_conversation", "proxy_conversationhour"):
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT * FROM {table} ORDER BY 1, 2")  # noqa: S608 - our names
+            cursor.execute(f"SELECT * FROM {table} ORDER BY id, 2")  # noqa: S608 - our names
             found[table] = [
                 tuple(bytes(v) if isinstance(v, memoryview) else v for v in row) for row in cursor.fetchall()
             ]
@@ -81,7 +81,7 @@ def parents(conversation: Conversation) -> dict[int, int | None]:
 
 def empty() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE proxy_turn, proxy_offer, proxy_conversation")
+        cursor.execute("TRUNCATE proxy_turn, proxy_offer, proxy_conversation, proxy_conversationhour")
 
 
 def test_a_session_is_one_conversation_with_its_sums_and_its_tree() -> None:

@@ -15,7 +15,7 @@ from proxy.store.conversations.sums import title_of
 from proxy.store.conversations.together import beyond_sessions
 from proxy.store.findings import writing
 from proxy.store.ingest import batch as ingest
-from proxy.store.models import Conversation, Offer, SearchText, Turn
+from proxy.store.models import Conversation, ConversationHour, Offer, SearchText, Turn
 from tests.conversations.clients import Sent, World, text
 from tests.roles import as_owner
 from tests.store.conversations.replayed import place_of, record_of
@@ -60,7 +60,7 @@ def rows() -> list[list[tuple[object, ...]]]:
             tuple(bytes(value) if isinstance(value, memoryview) else value for value in row)
             for row in model._default_manager.order_by("pk").values_list()
         ]
-        for model in (Turn, Offer, Conversation, SearchText)
+        for model in (Turn, Offer, Conversation, ConversationHour, SearchText)
     ]
 
 

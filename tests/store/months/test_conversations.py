@@ -14,7 +14,16 @@ from proxy.store.conversations.loading import load
 from proxy.store.conversations.sums import title_of
 from proxy.store.findings import writing
 from proxy.store.ingest import batch as ingest
-from proxy.store.models import CacheBreak, Conversation, Exchange, Finding, Offer, SearchText, Turn
+from proxy.store.models import (
+    CacheBreak,
+    Conversation,
+    ConversationHour,
+    Exchange,
+    Finding,
+    Offer,
+    SearchText,
+    Turn,
+)
 from tests.conversations.clients import BEGIN, Sent, Thread, World, call, result, text
 from tests.people import make_pin
 from tests.roles import as_owner
@@ -70,17 +79,19 @@ def rows(conversation: UUID) -> dict[str, list[tuple[object, ...]]]:
 
 
 def sums() -> list[dict[str, object]]:
-    """The rows of conversations but for their titles, which need bodies."""
+    """The rows of conversations but for their titles, which need bodies, and of their hours."""
     found = Conversation.objects.order_by("id").values()
-    return [{name: value for name, value in row.items() if name != "title"} for row in found]
+    talks = [{name: value for name, value in row.items() if name != "title"} for row in found]
+    hours: list[dict[str, object]] = [{**row} for row in ConversationHour.objects.order_by("id").values()]
+    return [*talks, *hours]
 
 
 def counted_alone(records: Sequence[Record]) -> list[dict[str, object]]:
     """The sums that ingest makes of these alone; what was there before is gone then."""
     with as_owner(), connection.cursor() as cursor:
         cursor.execute(
-            "TRUNCATE proxy_turn, proxy_offer, proxy_conversation, proxy_receipt, proxy_exchange, proxy_text,"
-            " proxy_exchangebody, proxy_blob"
+            "TRUNCATE proxy_turn, proxy_offer, proxy_conversation, proxy_conversationhour, proxy_receipt, proxy_exchange,"
+            " proxy_text, proxy_exchangebody, proxy_blob"
         )
     ingest.ingest(make_batch(*records))
     return sums()
@@ -99,7 +110,8 @@ def test_a_pinned_session_keeps_turns_offers_texts_and_findings_and_another_lose
         make_pin(session_id=name, domain="a.example")
     writing.run(timezone.now() + timedelta(minutes=3))
     before = {name: rows(session(name).id) for name in kinds}
-    counted = [row for row in sums() if row["session_id"] in kinds]
+    talks = {session(name).id for name in kinds}
+    counted = [row for row in sums() if talks & {row["id"], row.get("conversation")}]
     others = {session(f"other-{name}").id for name in kinds}
     for model in OF_TURNS:
         assert any(before[name][model.__name__] for name in kinds), model
@@ -110,6 +122,7 @@ def test_a_pinned_session_keeps_turns_offers_texts_and_findings_and_another_lose
     kept = drop_all()
 
     assert kept == (sum(map(len, kinds.values())),) * 2
+    assert drop_all() == (None, None)
     assert {name: rows(session(name).id) for name in kinds} == before
     assert sums() == counted
     assert {title_of(session(name)) for name in kinds} == {"Look at the parser", "go", "Look"}

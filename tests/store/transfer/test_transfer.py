@@ -67,9 +67,11 @@ def test_every_table_by_month_has_its_rows_again(tmp_path: Path) -> None:
     import_(tmp_path / "a.jsonl")
 
     assert len(lines.splitlines()) == 30
-    assert {name: len(rows) for name, rows in before.items() if name != "proxy_turn"} == dict.fromkeys(
-        before.keys() - {"proxy_turn"}, 30
-    )
+    assert {name: len(before[name]) for name in ("proxy_exchange", "proxy_receipt")} == {
+        "proxy_exchange": 30,
+        "proxy_receipt": 30,
+    }
+    assert before["proxy_conversationhour"]
     assert len(before["proxy_turn"]) > 10
     assert rows_by_month() == before
 

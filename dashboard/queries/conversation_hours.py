@@ -1,0 +1,173 @@
+"""Sums of a period by session or by agent, from the hours of conversations.
+
+There are too many of them to hand all out: the database ranks them. Their rows go with the exchanges of their month.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import CharField, Count, F, Func, Q, QuerySet, Sum, Window
+from django.db.models.functions import Abs
+
+from dashboard.filters.filter import Filter
+from dashboard.queries.figures import AGGREGATES, Figures, of_row
+from dashboard.queries.filtering import domain_is
+from dashboard.queries.spans import Span
+from proxy.metrics import DERIVED
+from proxy.store.models import Conversation, ConversationHour, DroppedMonth, id_floor
+from proxy.store.postgres.partitions import next_month
+
+# What a row is of, by the name of the dimension.
+COLUMNS = {"session": ("conversation",), "agent": ("conversation", "agent")}
+SERVED = ("period", "from", "to", "zone", "domain", *COLUMNS)
+Columns = tuple[str, ...]
+# Sessions of a month are grouped in memory rather than on disk.
+_WORK_MEM = "SET LOCAL work_mem = '128MB'"
+
+
+def total(span: Span, chosen: Filter) -> Figures:
+    """All of them together."""
+    return Figures(**_rows(chosen, _within(span)).aggregate(**AGGREGATES))
+
+
+def top(
+    columns: Columns, span: Span, chosen: Filter, metric: str, most: int
+) -> tuple[dict[str, Figures], int]:
+    """Those with most of a metric, in this order, and how many there are in all."""
+    rows = _rows(chosen, _within(span)).order_by().values(*columns)
+    # By this metric alone: to sum up the others of all that are not among the first takes twice as long.
+    ranked = rows.annotate(rank=_summed(metric), groups=Window(Count("*"))).order_by("-rank", *columns)
+    with _in_memory():
+        first = list(ranked[:most])
+    keys = [*map(_key, first)]
+    found = of_keys(columns, span, chosen, keys)
+    return {key: found[key] for key in keys if key in found}, first[0]["groups"] if first else 0
+
+
+def of_keys(columns: Columns, span: Span, chosen: Filter, keys: Iterable[str]) -> dict[str, Figures]:
+    """Those of these keys that ran in a span."""
+    wanted = set(keys)
+    rows = _rows(chosen, _within(span)).filter(conversation__in=_conversations(wanted))
+    return {key: of_row(row) for row in _grouped(columns, rows) if (key := _key(row)) in wanted}
+
+
+def differing(
+    columns: Columns, spans: tuple[Span, Span], chosen: Filter, metric: str, most: int
+) -> dict[str, tuple[Any, Any]]:
+    """The metric in two spans, of those where it differs most."""
+    before, now = map(_within, spans)
+    rows = _rows(chosen, before | now).order_by().values(*columns)
+    rows = rows.annotate(before=Sum(metric, filter=before, default=0), now=Sum(metric, filter=now, default=0))
+    rows = rows.exclude(before=F("now")).order_by(Abs(F("now") - F("before")).desc(), *columns)
+    with _in_memory():
+        return {_key(row): (row["before"], row["now"]) for row in rows[:most]}
+
+
+def by_hour(
+    columns: Columns, span: Span, chosen: Filter, keys: Iterable[str], charted: Mapping[str, Sum]
+) -> tuple[dict[str, dict[datetime, Figures]], dict[datetime, Figures]]:
+    """The hours of these keys, and those of all together."""
+    wanted = set(keys)
+    rows = _rows(chosen, _within(span)).order_by().annotate(prefix=_HourOf("id"))
+    found: dict[str, dict[datetime, Figures]] = defaultdict(dict)
+    for row in (
+        rows.filter(conversation__in=_conversations(wanted)).values("prefix", *columns).annotate(**charted)
+    ):
+        if (key := _key(row)) in wanted:
+            found[key][_moment(row["prefix"])] = _figures(row, charted)
+    hours = rows.values("prefix").annotate(**charted)
+    return found, {_moment(row["prefix"]): _figures(row, charted) for row in hours}
+
+
+def labels(keys: Iterable[str]) -> dict[str, str]:
+    """The session's id in place of the conversation's, where it has one."""
+    wanted = set(keys)
+    sessions = dict(
+        Conversation.objects.filter(id__in=_conversations(wanted))
+        .exclude(session_id="")
+        .values_list("id", "session_id")
+    )
+    return {key: session + key[36:] for key in wanted if (session := sessions.get(UUID(key[:36])))}
+
+
+def not_known_before(since: datetime, until: datetime | None) -> datetime | None:
+    """The end of the last month of a span whose exchanges were dropped; None where none was."""
+    dropped = DroppedMonth.objects.exclude(metadata_dropped_at=None).filter(
+        month__gte=since.date().replace(day=1)
+    )
+    if until:
+        dropped = dropped.filter(month__lt=until)
+    last = dropped.order_by("-month").first()
+    return datetime(*next_month(last.month).timetuple()[:3], tzinfo=UTC) if last else None
+
+
+class _HourOf(Func):
+    """The beginning of an id, which says the hour: as many digits as `_moment` reads."""
+
+    template = "left(%(expressions)s::text, 13)"
+    output_field = CharField()
+
+
+def _moment(prefix: str) -> datetime:
+    return datetime.fromtimestamp(int(prefix.replace("-", ""), 16) / 1000, UTC)
+
+
+def _within(span: Span) -> Q:
+    found = Q(id__gte=id_floor(span.since))
+    return found & Q(id__lt=id_floor(span.until)) if span.until else found
+
+
+def _rows(chosen: Filter, within: Q) -> QuerySet[ConversationHour]:
+    rows = ConversationHour.objects.filter(within)
+    if chosen.domain:
+        rows = rows.filter(domain_is(chosen.domain))
+    if chosen.session:
+        rows = rows.filter(conversation__in=_of_session(chosen.session))
+    return rows.filter(agent=chosen.agent) if chosen.agent else rows
+
+
+def _of_session(name: str) -> list[UUID]:
+    """By the id of the session, or of the conversation, as the key of a row has it."""
+    found = list(Conversation.objects.filter(session_id=name).values_list("id", flat=True))
+    try:
+        return [*found, UUID(name)]
+    except ValueError:
+        return found
+
+
+def _grouped(columns: Columns, rows: QuerySet[ConversationHour]) -> QuerySet[Any, Any]:
+    grouped: QuerySet[Any, Any] = rows.order_by().values(*columns).annotate(**AGGREGATES)
+    return grouped
+
+
+def _summed(metric: str) -> Any:
+    """What is derived of sums is derived of their expressions alike; no row is of no request."""
+    if derived := DERIVED.get(metric):
+        return derived.of(SimpleNamespace(**{name: Sum(name) for name in derived.parts}))
+    return Sum(metric)
+
+
+def _figures(row: Mapping[str, Any], names: Iterable[str]) -> Figures:
+    return Figures(**{name: row[name] for name in names})
+
+
+def _key(row: Mapping[str, Any]) -> str:
+    return f"{row['conversation']}/{row['agent']}" if "agent" in row else str(row["conversation"])
+
+
+def _conversations(keys: Iterable[str]) -> list[UUID]:
+    return [UUID(key) for key in {key[:36] for key in keys}]
+
+
+@contextmanager
+def _in_memory() -> Iterator[None]:
+    """A transaction in which groups fit into memory."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_WORK_MEM)
+        yield
