@@ -105,7 +105,7 @@ def test_what_is_read_again_and_what_is_linked_has_the_whole_filter(signed_in: C
     assert f'data-socket="/ws/live?{query}"' in overview
     assert re.search(rf'hx-get="/dashboard[^"]*\?{query}"', overview)
     assert f'id="all-requests" href="/dashboard/requests?{query}"' in overview
-    assert f'href="?by=domain&amp;{query}"' in usage
+    assert f'href="?{query}&amp;by=domain"' in usage
 
 
 @pytest.mark.parametrize("path", ["/dashboard", "/dashboard/usage", "/dashboard/requests"])
