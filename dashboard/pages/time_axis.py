@@ -11,6 +11,7 @@ from dashboard.drawing.charts import Axis, even_marks
 from dashboard.filters import windows
 from dashboard.filters.filter import Filter
 from dashboard.queries import usage
+from dashboard.queries.spans import HOUR
 from dashboard.queries.usage import Cut
 
 Stretch = tuple[datetime, datetime]
@@ -43,7 +44,8 @@ def explaining(axis: Axis, cut: Cut, chosen: Filter) -> Axis:
     """Each bar against the bar before, of which a bar that has only begun is compared with as much."""
     found = []
     first, second = (*cut.starts, cut.end)[:2]
-    previous = (first - (second - first), first)
+    # The only bar of a period that has not begun yet ends before it begins.
+    previous = (first - max(second - first, HOUR), first)
     for since, until in _stretches(cut):
         length = until - since
         found.append(
