@@ -1,7 +1,6 @@
 """The page of performance."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -11,12 +10,14 @@ from accounts.secrets.masking import mask_text
 from dashboard.filters.filter import Filter
 from dashboard.pages import time_axis
 from dashboard.pages.filter_bar import FilterBar, filter_bar
+from dashboard.pages.metric_text import part
 from dashboard.pages.performance import spreads
 from dashboard.queries import exchanges, usage
 from dashboard.queries.breakdowns import DIMENSIONS, By, breakdown, total
 from dashboard.queries.figures import ROLLUPS, SERVED, Figures
 from dashboard.queries.percentiles import Spreads, by_value, over_time, together
-from dashboard.queries.spans import Span, span_of
+from dashboard.queries.spans import span_of
+from dashboard.queries.usage import Cut
 
 SLOWEST = 20
 MOST_VALUES = 50
@@ -26,10 +27,11 @@ _ERRORS = DIMENSIONS["errorType"]
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A type of error; `requests` are those that had it, as a query."""
+    """A type of error with its share of all requests; `requests` are those that had it, as a query."""
 
     name: str
     count: int
+    share: str
     requests: str
 
 
@@ -43,12 +45,13 @@ def performance(request: HttpRequest) -> HttpResponse:
     axis = time_axis.leading(time_axis.axis_of(cut), cut, chosen, "performance", **bar.kept)
     whole = together(cut.span, chosen, by)
     stretch = time_axis.within(chosen, (cut.span.since, cut.end))
+    sums = total(cut.span, chosen)
     context = {
         "bar": bar,
         "by": by.name,
         "span": cut.span,
         "step": cut.step,
-        "total": total(cut.span, chosen),
+        "total": sums,
         "tabs": [(name, bar.filter.to_query(by=name), name == by.name) for name in _SPLITS],
         "cards": spreads.cards(whole),
         "charts": spreads.charts(over_time(by, cut, chosen), whole, axis, cut.step),
@@ -56,7 +59,7 @@ def performance(request: HttpRequest) -> HttpResponse:
         "rows": _rows(by_value(by, cut.span, chosen), by, bar),
         "slowest": exchanges.slowest(stretch, SLOWEST),
         "unserved": [name for name in chosen.given() if name not in _ERRORS.served],
-        "failures": _failures(cut.span, chosen, cut.end),
+        "failures": _failures(cut, chosen, sums),
         "period_query": stretch.to_query(),
     }
     return render(request, "performance/page.html", context)
@@ -72,22 +75,19 @@ def _rows(found: dict[str, Spreads], by: By, bar: FilterBar) -> list[spreads.Row
     ]
 
 
-def _failures(span: Span, chosen: Filter, end: datetime) -> list[Failure]:
+def _failures(cut: Cut, chosen: Filter, whole: Figures) -> list[Failure]:
     """The most frequent first; none where sums by type of error cannot be filtered so."""
     if chosen.given().keys() - set(_ERRORS.served):
         return []
-    found = breakdown(_ERRORS, span, chosen)
-    stretch = time_axis.within(chosen, (span.since, end))
-
-    def place(name: str) -> tuple[int, str]:
-        return (-_count(found[name]), name)
-
+    sums = breakdown(_ERRORS, cut.span, chosen)
+    counts = {name: int(found.requests) for name, found in sums.items() if found.requests}
+    stretch = time_axis.within(chosen, (cut.span.since, cut.end))
     return [
-        Failure(name, _count(found[name]), stretch.adding("errorType", name).to_query())
-        for name in sorted(found, key=place)
-        if _count(found[name])
+        Failure(
+            name=name,
+            count=counts[name],
+            share=part(counts[name] / whole.requests if whole.requests else None),
+            requests=stretch.adding("errorType", name).to_query(),
+        )
+        for name in sorted(counts, key=lambda name: (-counts[name], name))
     ]
-
-
-def _count(sums: Figures) -> int:
-    return int(sums.requests)
