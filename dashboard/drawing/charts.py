@@ -26,11 +26,25 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """A bar for each moment of `bars`, called by its label; `marks` stand below at even distances."""
+    """A bar for each moment of `bars`, called by its label; `marks` stand below at even distances.
+
+    `leads` are the addresses that bars lead to, `explains` those that say why a bar is not as the bar before; each may be empty.
+    """
 
     bars: Sequence[datetime]
     labels: Sequence[str]
     marks: Sequence[str]
+    leads: Sequence[str] = ()
+    explains: Sequence[str] = ()
+
+    def lead(self, index: int) -> str:
+        """Where a bar leads, "" for nowhere."""
+        return self.leads[index] if self.leads else ""
+
+    def row(self, index: int, cells: list[str]) -> "Row":
+        """A bar's line in the table."""
+        explain = self.explains[index] if self.explains else ""
+        return Row(self.labels[index], cells, self.lead(index), explain)
 
 
 def even_marks(count: int) -> list[int]:
@@ -41,12 +55,12 @@ def even_marks(count: int) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One hour, day or turn; `title` is what a pointer shows and a screen reader says, `href` where it leads, "" for nowhere."""
+    """One hour, day or turn; `title` is what a pointer shows and a screen reader says, a line for each series."""
 
     x: int
     title: str
     segments: list[Segment]
-    href: str = ""
+    lead: str = ""
 
     @property
     def drawing(self) -> SafeString:
@@ -55,13 +69,17 @@ class Bar:
             f'<rect class="s{segment.series}" x="{self.x}.08" y="{segment.y}" width="0.84" height="{segment.height}"/>'
             for segment in self.segments
         )
-        reach = f'<rect class="reach" x="{self.x}" y="0" width="1" height="100"/>'
-        opening, closing = (
-            (f'<a class="bar" href="{escape(self.href)}">', "</a>")
-            if self.href
-            else ('<g class="bar">', "</g>")
-        )
-        return SafeString(f"{opening}<title>{escape(self.title)}</title>{reach}{parts}{closing}")
+        return reaching(self.x, self.title, self.lead, parts)
+
+
+def reaching(x: int, title: str, lead: str, parts: str = "") -> SafeString:
+    """The whole height of a bar, to point at and to follow."""
+    inside = (
+        f'<title>{escape(title)}</title><rect class="reach" x="{x}" y="0" width="1" height="100"/>{parts}'
+    )
+    if not lead:
+        return SafeString(f'<g class="bar">{inside}</g>')
+    return SafeString(f'<a class="bar" href="{escape(lead)}">{inside}</a>')
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,36 +93,50 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table that says the same as the chart; `href` is that of its bar."""
+    """One line of the table that says the same as the chart; its addresses are those of `Axis`."""
 
     label: str
     cells: list[str]
-    href: str = ""
+    lead: str = ""
+    explain: str = ""
 
     @property
     def drawing(self) -> SafeString:
         """The line as HTML, for the same reason."""
+        name = escape(self.label)
+        if self.lead:
+            name = f'<a class="only" href="{escape(self.lead)}">{name}</a>'
         cells = "".join(f'<td class="number">{escape(cell)}</td>' for cell in self.cells)
-        label = f'<a href="{escape(self.href)}">{escape(self.label)}</a>' if self.href else escape(self.label)
-        return SafeString(f'<tr><th scope="row">{label}</th>{cells}</tr>')
+        if self.explain:
+            cells += f'<td><a href="{escape(self.explain)}">Explain</a></td>'
+        return SafeString(f'<tr><th scope="row">{name}</th>{cells}</tr>')
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """`ticks` label the vertical axis from top to bottom, `marks` the horizontal one from left to right."""
+    """`ticks` label the vertical axis from top to bottom at even distances, `marks` the horizontal one from left to right.
+
+    `drawing` is what stands in its box, as SVG.
+    """
 
     title: str
     width: int
     series: list[Series]
-    bars: list[Bar]
+    drawing: SafeString
     ticks: list[str]
     marks: Sequence[str]
     rows: list[Row]
 
     @property
-    def drawing(self) -> SafeString:
-        """All bars."""
-        return SafeString("".join(bar.drawing for bar in self.bars))
+    def grid(self) -> list[float]:
+        """Where the lines of the ticks lie, those at the edges within the box."""
+        steps = max(1, len(self.ticks) - 1)
+        return [min(max(index * HEIGHT / steps, 0.5), HEIGHT - 0.5) for index in range(steps + 1)]
+
+    @property
+    def explains(self) -> bool:
+        """Whether its table has a column for that."""
+        return any(row.explain for row in self.rows)
 
     @property
     def lines(self) -> SafeString:
@@ -123,7 +155,6 @@ def stacked(
     sums = [sum((values.get(bar, 0) for values in series.values()), start=Decimal(0)) for bar in bars]
     top = ceiling(max(sums, default=Decimal(0)))
     filled = [index for index, value in enumerate(sums) if value]
-    labels = axis.labels
     return Chart(
         title=title,
         width=len(bars),
@@ -131,21 +162,36 @@ def stacked(
             Series(index, name, show(sum(values.values(), start=Decimal(0))))
             for index, (name, values) in enumerate(series.items())
         ],
-        bars=[
-            Bar(
-                index,
-                f"{labels[index]} — {show(sums[index])}",
-                stack(enumerate(values.get(bars[index], 0) for values in series.values()), top),
+        drawing=SafeString(
+            "".join(
+                Bar(
+                    index,
+                    _title(axis.labels[index], show(sums[index]), series, bars[index], show),
+                    stack(enumerate(values.get(bars[index], 0) for values in series.values()), top),
+                    axis.lead(index),
+                ).drawing
+                for index in filled
             )
-            for index in filled
-        ],
+        ),
         ticks=[show(top), show(top / 2), "0"],
         marks=axis.marks,
         rows=[
-            Row(labels[index], [show(values.get(bars[index], 0)) for values in series.values()])
+            axis.row(index, [show(values.get(bars[index], 0)) for values in series.values()])
             for index in reversed(filled)
         ],
     )
+
+
+def _title(
+    label: str,
+    whole: str,
+    series: Mapping[str, Mapping[datetime, Number]],
+    bar: datetime,
+    show: Callable[[Number], str],
+) -> str:
+    """What a bar says: all together, then each series that has anything, the one on top first."""
+    parts = [f"{name}: {show(value)}" for name, values in series.items() if (value := values.get(bar, 0))]
+    return "\n".join([f"{label}: {whole}", *reversed(parts)])
 
 
 def stack(values: Iterable[tuple[int, Number]], top: Number) -> list[Segment]:

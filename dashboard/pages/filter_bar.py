@@ -1,7 +1,7 @@
 """The filter of a page: what its address asks for, what the page can serve of it, and a sentence for what it cannot."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from django.http import HttpRequest
@@ -61,6 +61,24 @@ class FilterBar:
     kept: dict[str, str]
     unset: str
     counted: str
+
+    def serving(self, serves: Collection[str], what: str = "this page") -> "FilterBar":
+        """Without what `what` cannot be filtered by, each with a notice; it offers the fields of `serves`."""
+        served = tuple(name for name in BY_NAME if name in serves)
+        found = replace(self, served=served)
+        for name in self.filter.given():
+            if name not in serves:
+                why = f"{what} cannot be filtered by it, so all is shown; Requests can"
+                found = found.dropping(FilterError(name, why))
+        return found
+
+    def dropping(self, error: FilterError) -> "FilterBar":
+        """Without the part of the filter that the error is about, and its sentence as a notice."""
+        return replace(self, filter=self.filter.without(error.name), notices=[*self.notices, str(error)])
+
+    def keeping(self, **kept: str) -> "FilterBar":
+        """With these parameters beside the filter in what it leads to, in place of those of the address."""
+        return replace(self, kept=kept)
 
     @property
     def is_narrow(self) -> bool:
@@ -161,10 +179,5 @@ def filter_bar(
         except FilterError as error:
             notices.append(str(error))
             given = {name: values for name, values in given.items() if name != error.name}
-    for name in found.given():
-        if name not in serves:
-            notices.append(f"{name}: this page cannot be filtered by it, so it shows all; Requests can.")
-            found = found.without(name)
     kept = {name: request.GET[name] for name in others if name in request.GET}
-    served = tuple(name for name in BY_NAME if name in serves)
-    return FilterBar(found, notices, served, kept, unset, counted)
+    return FilterBar(found, notices, (), kept, unset, counted).serving(serves)

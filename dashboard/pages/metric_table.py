@@ -44,6 +44,6 @@ def _cell(metric: Metric, sums: Figures) -> Cell:
     if metric.unit is Unit.USD:
         doubts = tuple(doubt for doubt, _ in sums.doubts)
         return Cell(full(metric, value), title=to_the_last_digit(metric, value), doubts=doubts)
-    if metric.name == "requests" and not value:
+    if metric.name == "requests" and not value and any(sums):
         return Cell(full(metric, value), title="It only worked inside the answers of others")
     return Cell(full(metric, value), is_bad=metric.is_bad and value > 0)

@@ -10,10 +10,12 @@ from django.views.decorators.vary import vary_on_headers
 
 from dashboard.access.signin import READ_BODIES, VIEW_FIGURES, View, signed_in_only
 from dashboard.pages.cache_breaks.view import breaks
+from dashboard.pages.explain.view import explain
 from dashboard.pages.findings.view import found
 from dashboard.pages.limits.view import limits
 from dashboard.pages.login.view import login
 from dashboard.pages.overview.view import overview
+from dashboard.pages.performance.view import performance
 from dashboard.pages.request.view import request
 from dashboard.pages.request_diff.view import request_diff
 from dashboard.pages.requests.view import requests
@@ -79,6 +81,8 @@ PAGES = (
     ),
     Page("search", "dashboard/search", "Search", search, "search", "f", permission=READ_BODIES),
     Page("usage", "dashboard/usage", "Usage", usage, "usage", "u"),
+    Page("explain", "dashboard/explain", "Explain", explain, "explain", "e"),
+    Page("performance", "dashboard/performance", "Performance", performance, "performance", "p"),
     Page("cache_breaks", "dashboard/cache-breaks", "Cache breaks", breaks, "cache_breaks", "b"),
     Page("findings", "dashboard/findings", "Findings", found, "findings", "n"),
     Page("limits", "dashboard/limits", "Limits", limits, "limits", "l"),

@@ -64,6 +64,9 @@ DIMENSIONS: Mapping[str, By] = {
     },
 }
 
+# All that any of them can be filtered by, by the names in addresses.
+SERVED = tuple(dict.fromkeys(name for by in DIMENSIONS.values() for name in by.served))
+
 
 def dimensions_for(chosen: Filter) -> list[By]:
     """The dimensions that take every filter of it, in their order. Raises FilterError where none does."""
@@ -123,6 +126,13 @@ def breakdown(by: By, span: Span, chosen: Filter) -> dict[str, Figures]:
         for row in part.order_by().values(by.column).annotate(**AGGREGATES):
             found[row[by.column]].append(of_row(row))
     return {value: together(parts) for value, parts in found.items()}
+
+
+def total(span: Span, chosen: Filter) -> Figures:
+    """The sums of all that a filter has, each request once. Raises FilterError where no dimension takes all of it."""
+    by = dimensions_for(chosen)[0]
+    parts = rollups(span, by.keys(chosen), by.tables)
+    return together(of_row(part.order_by().aggregate(**AGGREGATES)) for part in parts)
 
 
 def labels(by: By, values: Iterable[str]) -> dict[str, str]:

@@ -19,6 +19,8 @@ from proxy.store.models import CacheBreak, DomainTotal, Exchange, ExchangeBody, 
 from proxy.store.months.retention import METADATA, why_gone
 from proxy.store.transfer.reading import read
 
+# Each step takes a page some fifteen milliseconds.
+SLOWEST_STEPS = 3
 NOT_STORED = "No exchange with this id is stored."
 
 # What a list has no column for stays in the table: `usage` alone can be a kilobyte a row.
@@ -84,6 +86,12 @@ def latest(chosen: Filter, size: int) -> Found:
     return filtering.find(
         Exchange.objects.newest_first().defer(*UNLISTED), chosen, size=size, most_rows=filtering.STEP
     )
+
+
+def slowest(chosen: Filter, size: int) -> Found:
+    """Those that took longest, the slowest first; it looks a few steps back."""
+    rows = Exchange.objects.newest_first().defer(*UNLISTED)
+    return filtering.slowest(rows, chosen, size, SLOWEST_STEPS * filtering.STEP)
 
 
 def stored_total(chosen: Filter) -> int | None:

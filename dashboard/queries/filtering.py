@@ -4,6 +4,7 @@ No list reads a partition from end to end: what looks in vain stops after MOST_R
 """
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -91,6 +92,17 @@ def domain_is(typed: str) -> Q:
     return Q(domain=names[0]) if len(names) == 1 else Q(domain__in=names)
 
 
+def slowest(rows: QuerySet[Exchange], chosen: Filter, size: int, most_rows: int) -> Found:
+    """Those that took longest among the newest `most_rows` of the filter: no index knows durations."""
+    indexed, others, found = rows.filter(_indexed(chosen, timezone.now())), _others(chosen), list[Exchange]()
+    back_to = None
+    for stretch, oldest in stretches(indexed, None, most_rows):
+        back_to = oldest
+        found += stretch.filter(others).order_by("-duration_ms", "-id")[:size]
+    found.sort(key=lambda row: -row.duration_ms)
+    return Found(found[:size], None, moment_of(back_to) if back_to else None)
+
+
 def asked_of_exchanges(chosen: Filter, now: datetime) -> Q:
     """All of a filter, for whoever has so few exchanges that it needs no index."""
     return _indexed(chosen, now) & _others(chosen)
@@ -99,23 +111,35 @@ def asked_of_exchanges(chosen: Filter, now: datetime) -> Q:
 def _look(
     indexed: QuerySet[Exchange], others: Q, before: UUID | None, size: int, skip: int, most_rows: int
 ) -> Found:
-    """Step by step back through what the indexes give, until the page is full or the bounds are reached."""
+    """Back through what the indexes give, until the page is full or the bounds are reached."""
     found: list[Exchange] = []
-    wanted, looked, ends_at = skip + size + 1, 0, time.monotonic() + MOST_SECONDS
-    while len(found) < wanted:
-        stretch = indexed if before is None else indexed.filter(id__lt=before)
-        last = list(stretch.values_list("id", flat=True)[STEP - 1 : STEP])
-        part = stretch.filter(id__gte=last[0]) if last else stretch
-        found += part.filter(others)[: wanted - len(found)]
-        if not last:
-            break
-        before, looked = last[0], looked + STEP
-        if looked >= most_rows or time.monotonic() > ends_at:
+    wanted, back_to = skip + size + 1, None
+    for stretch, oldest in stretches(indexed, before, most_rows):
+        back_to = oldest
+        found += stretch.filter(others)[: wanted - len(found)]
+        if len(found) >= wanted:
             break
     rows = found[skip : skip + size]
     if len(found) >= wanted:
         return Found(rows, rows[-1].id)
-    return Found(rows, before, moment_of(before)) if last and before else Found(rows)
+    return Found(rows, back_to, moment_of(back_to)) if back_to else Found(rows)
+
+
+def stretches(
+    indexed: QuerySet[Exchange], before: UUID | None, most_rows: int
+) -> Iterator[tuple[QuerySet[Exchange], UUID | None]]:
+    """What the indexes give, newest first, STEP rows at a time up to `most_rows` or MOST_SECONDS.
+
+    Beside each the id that it goes back to, None for the last one there is.
+    """
+    looked, ends_at = 0, time.monotonic() + MOST_SECONDS
+    while True:
+        rest = indexed if before is None else indexed.filter(id__lt=before)
+        before = next(iter(rest.values_list("id", flat=True)[STEP - 1 : STEP]), None)
+        yield rest.filter(id__gte=before) if before else rest, before
+        looked += STEP
+        if before is None or looked >= most_rows or time.monotonic() > ends_at:
+            return
 
 
 def in_period_and_domain(chosen: Filter, now: datetime) -> Q:

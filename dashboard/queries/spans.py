@@ -66,7 +66,8 @@ def week(chosen: Filter, now: datetime) -> Span:
 
 def before(span: Span, chosen: Filter, now: datetime) -> Span:
     """The same stretch a period earlier: of the day before, of the month before, else as many hours as it has."""
-    length = span.end(now) - span.since
+    # What has not begun yet has no length; near the ends of the calendar there would be no moment so long before.
+    length = max(span.end(now) - span.since, HOUR)
     start = span.since.astimezone(chosen.local)
     match chosen.period:
         case "today" | "yesterday":

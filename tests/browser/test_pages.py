@@ -26,6 +26,9 @@ PATHS = [
     *page_addresses.pages().values(),
     "/dashboard?domain=nobody.example",
     "/dashboard/usage?by=domain",
+    "/dashboard/usage?by=tool&period=7d&model=m",
+    "/dashboard/explain?metric=requests&period=7d",
+    "/dashboard/performance?by=domain&period=7d",
     "/dashboard/usage?period=30d&zone=Asia/Kolkata&q=words",
     "/dashboard/findings?kind=repeated+call",
     "/dashboard/limits?domain=nobody.example",
@@ -100,9 +103,9 @@ async def test_a_page_looks_right(
 
 
 @pytest.mark.parametrize(("width", "theme"), SIZES)
-@pytest.mark.parametrize("path", ["/dashboard", "/dashboard/requests", "/dashboard/usage"])
+@pytest.mark.parametrize("path", ["", "/requests", "/usage", "/explain", "/performance"])
 async def test_an_empty_page_looks_right(open_page: Opened, path: str, width: int, theme: str) -> None:
-    page = await open_page(path, width=width, theme=theme)
+    page = await open_page(f"/dashboard{path}", width=width, theme=theme)
 
     await expect(page.get_by_text("No traffic yet")).to_be_visible()
     assert await overflow(page) <= 0

@@ -7,6 +7,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from dashboard.queries.breakdowns import DIMENSIONS
 from proxy import token_stats
 from proxy.conversations.keys import conversation_id
 from proxy.store.models import DomainTotal, Exchange
@@ -28,6 +29,11 @@ LISTS = [
     "/api/conversations?sort=failed",
     "/dashboard/usage?by=domain&domain={domain}",
     "/dashboard/usage?period=last-month&zone=Asia/Kolkata",
+    *(f"/dashboard/usage?by={by}&period=7d" for by in DIMENSIONS),
+    "/dashboard/usage?by=person&domain={domain}&from=2026-09-01T00:00Z&format=csv",
+    "/dashboard/explain?domain={domain}&from=2026-09-18T14:00Z&to=2026-09-18T15:00Z",
+    "/dashboard/performance?from=2026-09-18T00:00Z&to=2026-09-20T00:00Z&by=domain",
+    "/dashboard/performance?domain={domain}&from=2026-08-01T00:00Z",
     "/dashboard/limits?domain={domain}",
     "/dashboard/cache-breaks?domain={domain}&clientKey=7",
     "/api/batches?domain={domain}&clientKey=7",

@@ -11,11 +11,12 @@ from dashboard.api.filtering import chosen_for, filter_of
 from dashboard.api.shapes.camel import CamelSchema
 from dashboard.api.shapes.errors import ERRORS
 from dashboard.api.shapes.pages import Limit
-from dashboard.api.shapes.sums import NAMES, Dimension, SumQuery, Values, metrics_of, values_of
+from dashboard.api.shapes.sums import Dimension, SumQuery, Values, metrics_of, values_of
 from dashboard.filters.filter import Filter
 from dashboard.queries.breakdowns import DIMENSIONS, By, labels, ranking
 from dashboard.queries.conversation_hours import not_known_before
 from dashboard.queries.figures import Figures
+from dashboard.queries.metric_names import NAMES
 from dashboard.queries.spans import Span, before, span_of
 
 router = Router()

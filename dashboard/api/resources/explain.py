@@ -12,7 +12,8 @@ from dashboard.api.shapes.camel import CamelSchema
 from dashboard.api.shapes.errors import ERRORS
 from dashboard.api.shapes.pages import Limit
 from dashboard.api.shapes.sums import SumQuery, metric_of
-from dashboard.filters.filter import Filter, FilterError, parse
+from dashboard.filters import windows
+from dashboard.filters.filter import Filter, FilterError
 from dashboard.queries.explain import explain
 from dashboard.queries.spans import Span, before, span_of
 
@@ -99,13 +100,10 @@ def explain_report(
 
 def _against(asked: Against, chosen: Filter, now: datetime) -> Span | None:
     """The other window, None without one; raises HttpError 422."""
-    since, until = asked.against_from, asked.against_to
-    if not since and not until:
-        return None
-    if not (since and until):
-        raise HttpError(422, "againstFrom and againstTo belong together: give both, or neither.")
     try:
-        window = parse({"from": [since], "to": [until], "zone": [chosen.zone]})
+        window = windows.against(
+            {windows.FROM: asked.against_from, windows.TO: asked.against_to}, chosen.zone
+        )
     except FilterError as error:
-        raise HttpError(422, f"against{error.name.capitalize()}: {error.why}.") from error
-    return span_of(window, now)
+        raise HttpError(422, str(error)) from error
+    return span_of(window, now) if window else None

@@ -1,32 +1,25 @@
 """The metrics that people ask sums for, by the names that one request's fields have."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from enum import StrEnum
 
 from ninja import Schema
 from ninja.errors import HttpError
-from pydantic.alias_generators import to_camel as camel
 
 from dashboard.api.filtering import takes
-from dashboard.queries.breakdowns import DIMENSIONS
-from dashboard.queries.figures import SUMMED, Figures
-from proxy.metrics import DERIVED, METRICS, Metric, Unit
+from dashboard.queries.breakdowns import DIMENSIONS, SERVED
+from dashboard.queries.figures import Figures
+from dashboard.queries.metric_names import ADDED, NAMES
+from proxy.metrics import DERIVED, Metric, Unit
 
-NAMES: Mapping[str, Metric] = {
-    camel(metric.exchange_name or metric.name): metric
-    for metric in METRICS
-    if metric.shown and (metric.name in SUMMED or metric.name in DERIVED)
-}
-# Those that add up: an average of two rows is not that of both.
-ADDED = {name: metric for name, metric in NAMES.items() if metric.name in SUMMED}
 USUAL = ("costUsd", "requests", "totalTokens")
 
 Values = dict[str, float | int]
 Dimension = StrEnum("Dimension", {name: name for name in DIMENSIONS})  # type: ignore[misc]  # made of the table
 
 
-@takes(dict.fromkeys(name for by in DIMENSIONS.values() for name in by.served))
+@takes(SERVED)
 class SumQuery(Schema):
     """The filters that any dimension takes."""
 

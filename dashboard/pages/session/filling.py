@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.safestring import SafeString
+
 from dashboard.drawing import charts
 from dashboard.drawing.charts import Bar, Chart, Row, Series
 from dashboard.pages import context_parts
@@ -50,15 +52,17 @@ def _chart(found: Sequence[tuple[Step, dict[str, Part]]]) -> Chart:
             )
             for content in named
         ],
-        bars=[
-            Bar(
-                index,
-                _title(step, parts),
-                charts.stack(((part.series, part.tokens) for part in parts.values()), top),
-                _address(step),
+        drawing=SafeString(
+            "".join(
+                Bar(
+                    index,
+                    _title(step, parts),
+                    charts.stack(((part.series, part.tokens) for part in parts.values()), top),
+                    _address(step),
+                ).drawing
+                for index, (step, parts) in enumerate(found)
             )
-            for index, (step, parts) in enumerate(found)
-        ],
+        ),
         ticks=[compact(top), compact(top / 2), "0"],
         marks=[f"#{found[index][0].number}" for index in charts.even_marks(len(found))][:4],
         rows=[_row(step, parts, named) for step, parts in reversed(found)],

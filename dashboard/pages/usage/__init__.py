@@ -1,4 +1,4 @@
-"""The usage of a period in charts and tables.
+"""The usage of a period in charts and a table, by any dimension.
 
-Read `view`, then `charts`, which works out what is drawn.
+Read `view`, then `charts`, which works out what is drawn, and `table`, which has the values.
 """

@@ -1,54 +1,87 @@
-"""The charts and tables of a span."""
+"""The charts and the table of a span."""
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 
-from dashboard.drawing.charts import Axis, Chart, Number, even_marks, stacked
-from dashboard.filters.filter import Filter
-from dashboard.pages import metric_table
+from dashboard.drawing.charts import Axis, Chart, Number, stacked
+from dashboard.filters.filter import BY_NAME as ATTRIBUTES
+from dashboard.filters.filter import LABELS, Filter
+from dashboard.pages import metric_table, time_axis
 from dashboard.pages.cards import cards
-from dashboard.queries import figures, usage
-from dashboard.queries.breakdowns import DIMENSIONS
-from dashboard.queries.figures import TOKENS, Figures
-from dashboard.queries.spans import span_of, week
+from dashboard.pages.filter_bar import FilterBar
+from dashboard.pages.usage import table
+from dashboard.pages.usage.table import Name, Sides
+from dashboard.queries import usage
+from dashboard.queries.breakdowns import By, breakdown, dimensions_for, total
+from dashboard.queries.figures import ROLLUPS, TOKENS, Figures, together
+from dashboard.queries.spans import Span, before, span_of, week
 from dashboard.queries.usage import Cut
 from dashboard.templatetags.nexus import compact, usd
 from proxy.metrics import BY_NAME
 
-Bars = dict[datetime, Figures]
+Bars = Mapping[datetime, Figures]
+STEPS = 3
 
 
-def usage_page(chosen: Filter, split: str, now: datetime) -> dict[str, object]:
-    """Everything that the template shows; `split` is domain or model."""
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A bar that cost more than the bar before, and the page that explains it."""
+
+    label: str
+    more: Decimal
+    explain: str
+
+
+def usage_page(bar: FilterBar, by: By, now: datetime) -> dict[str, object]:
+    """Everything that the template shows."""
+    chosen = bar.filter
     cut = cut_of(chosen, now)
-    summary = figures.summary(cut.span, chosen)
-    tables = {"domain": summary.by_domain, "model": summary.by_model}
-    names = list(tables[split])
-    parts = usage.series_by(DIMENSIONS[split], names, cut, chosen)
-    axis = axis_of(cut)
-
-    def chart(title: str, series: dict[str, dict[datetime, Number]], show: Callable[[Number], str]) -> Chart:
-        return stacked(title, series, axis, show)
-
-    total = summary.total
-    sureness = "" if total.exactness == "exact" else f" ({total.exactness})"
+    earlier = earlier_than(cut, chosen, now)
+    sides = sides_of(by, cut.span, earlier, chosen)
+    values = sides.ordered()
+    called = table.names(by, [*values[: table.SHOWN], *values[: usage.NAMED_SERIES]])
+    parts = usage.series_by(by, values, cut, chosen)
+    axis = time_axis.leading(time_axis.axis_of(cut), cut, chosen, "usage", by=by.name)
+    explained = time_axis.explaining(axis, cut, chosen)
+    bars = usage.all_series((parts if by.tables is ROLLUPS else _of_all(cut, chosen)).values())
     return {
-        "split": split,
+        "by": by.name,
+        "dimension": dimension_of(by),
         "span": cut.span,
         "step": cut.step,
-        "total": total,
-        "cards": cards(total),
+        "before": earlier,
+        "total": sides.total,
+        "cards": cards(sides.total),
+        "change": table.change(sides.total_before, sides.total),
+        "explain": time_axis.explain_address(
+            chosen, (cut.span.since, cut.end), (earlier.since, earlier.until or cut.span.since)
+        ),
+        "steps": _steps(bars, explained),
         "charts": [
-            chart(f"Requests per {cut.step} by {split}", _each(parts, names, "requests"), compact),
-            chart(f"Tokens per {cut.step} by kind", _kinds(usage.all_series(parts.values())), compact),
-            chart(
-                f"Cost per {cut.step} by {split}, USD{sureness}", _each(parts, names, "cost_usd"), _dollars
-            ),
+            chart
+            for chart in _charts(by, cut, (explained, axis), _named(parts, values, called), bars, sides.total)
+            if chart.rows
         ],
         "columns": metric_table.COLUMNS,
-        "tables": {name: metric_table.rows(groups) for name, groups in tables.items()},
+        "rows": table.rows(sides, values[: table.SHOWN], called, by, bar),
+        "more": len(values[table.SHOWN :]),
+        "total_row": table.total_row(sides),
     }
+
+
+def sides_of(by: By, span: Span, earlier: Span, chosen: Filter) -> Sides:
+    """The sums of a dimension in both spans. Values of rollups add up to all requests; of tools a request may have several."""
+    now, then = breakdown(by, span, chosen), breakdown(by, earlier, chosen)
+    if by.tables is ROLLUPS:
+        return Sides(now, then, together(now.values()), together(then.values()))
+    return Sides(now, then, total(span, chosen), total(earlier, chosen))
+
+
+def dimension_of(by: By) -> str:
+    """What people call a dimension within a sentence."""
+    return LABELS[ATTRIBUTES[by.name]].lower()
 
 
 def cut_of(chosen: Filter, now: datetime) -> Cut:
@@ -59,32 +92,58 @@ def cut_of(chosen: Filter, now: datetime) -> Cut:
     return usage.by_hours(seven_days, seven_days.until or now)
 
 
-def axis_of(cut: Cut) -> Axis:
-    """A mark names an hour, or a day of which a chart has more than two."""
-    days = cut.days()
-    if cut.step == "day":
-        marks = [f"{days[index]:%a %d}" for index in even_marks(len(days))]
-        return Axis(cut.starts, [f"{day:%a %d %b %Y}" for day in days], marks)
-    hours = [hour.astimezone(cut.span.zone) for hour in cut.starts]
-    marks = [f"{hours[index]:%H:%M}" for index in even_marks(len(hours))]
-    if cut.end - cut.span.since > usage.HOURLY_UP_TO:
-        marks = list(dict.fromkeys(f"{day:%a %d}" for day in days))
-    return Axis(cut.starts, [f"{hour:%a %d %b, %H:%M}" for hour in hours], marks)
+def earlier_than(cut: Cut, chosen: Filter, now: datetime) -> Span:
+    """The period before; of the last seven days the same days of the week before, up to the same hour."""
+    if chosen.has_period:
+        return before(cut.span, chosen, now)
+    since = cut.span.since - timedelta(days=7)
+    until = since + (cut.span.end(now) - cut.span.since)
+    return replace(cut.span, since=since, until=until, name="the week before")
+
+
+def _charts(
+    by: By, cut: Cut, axes: tuple[Axis, Axis], named: Mapping[str, Bars], bars: Bars, whole: Figures
+) -> Iterator[Chart]:
+    """Cost first, on the axis that is explained; the same colour is the same value in all charts by it."""
+    name, (explained, axis) = dimension_of(by), axes
+    sureness = "" if whole.exactness == "exact" else f" ({whole.exactness})"
+    costs = f"Cost per {cut.step} by {name}, USD{sureness}"
+    yield stacked(costs, _each(named, "cost_usd"), explained, _dollars)
+    yield stacked(f"Requests per {cut.step} by {name}", _each(named, "requests"), axis, compact)
+    yield stacked(f"Tokens per {cut.step} by kind", _kinds(bars), axis, compact)
+
+
+def _of_all(cut: Cut, chosen: Filter) -> Mapping[str, Bars]:
+    """All requests of the filter, each once: values of other dimensions than those of rollups do not add up to them."""
+    return usage.series_by(dimensions_for(chosen)[0], [], cut, chosen)
+
+
+def _named(parts: Mapping[str, Bars], values: list[str], called: Mapping[str, Name]) -> dict[str, Bars]:
+    """The series that are shown, by what people call them."""
+    found = {called[value].text: parts[value] for value in values[: usage.NAMED_SERIES] if value in parts}
+    return found | ({usage.OTHERS: parts[usage.OTHERS]} if usage.OTHERS in parts else {})
+
+
+def _steps(bars: Bars, axis: Axis) -> list[Step]:
+    """Where cost rose most from a bar to the next."""
+    costs = [bars[start].cost_usd if start in bars else Decimal(0) for start in axis.bars]
+    rises = [
+        Step(axis.labels[index], costs[index] - costs[index - 1], axis.explains[index])
+        for index in range(1, len(costs))
+        if costs[index] > costs[index - 1]
+    ]
+    return sorted(rises, key=lambda step: -step.more)[:STEPS]
 
 
 def _dollars(value: Number) -> str:
     return usd(Decimal(value))
 
 
-def _each(parts: dict[str, Bars], names: list[str], field: str) -> dict[str, dict[datetime, Number]]:
-    """One series a name, in the order of the busiest, so that a colour means the same in every chart."""
-    order = [name for name in [*names, usage.OTHERS] if name in parts]
-    return {
-        name or "(none)": {bar: getattr(sums, field) for bar, sums in parts[name].items()} for name in order
-    }
+def _each(named: Mapping[str, Bars], field: str) -> dict[str, Mapping[datetime, Number]]:
+    return {name: {bar: getattr(sums, field) for bar, sums in bars.items()} for name, bars in named.items()}
 
 
-def _kinds(bars: Bars) -> dict[str, dict[datetime, Number]]:
+def _kinds(bars: Bars) -> dict[str, Mapping[datetime, Number]]:
     return {
         BY_NAME[field].label.lower(): {bar: getattr(sums, field) for bar, sums in bars.items()}
         for field in TOKENS

@@ -1,25 +1,54 @@
-"""The page of usage."""
+"""The page of usage, and its table as a file."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from dashboard.filters.filter import Filter
-from dashboard.pages.filter_bar import filter_bar
-from dashboard.pages.usage.charts import usage_page
+from dashboard.filters.filter import Filter, FilterError
+from dashboard.pages import exports
+from dashboard.pages.filter_bar import FilterBar, filter_bar
+from dashboard.pages.usage import charts, table
 from dashboard.queries import batches
-from dashboard.queries.figures import SERVED
+from dashboard.queries.breakdowns import DIMENSIONS, SERVED, By, dimensions_for
 
 
 def usage(request: HttpRequest) -> HttpResponse:
-    """A period in charts, seven days without one, split `by` model or domain."""
-    bar = filter_bar(request, SERVED, others=("by",), unset="7 days by hour")
-    split = bar.chosen("by", ("model", "domain"))
-    context = usage_page(bar.filter, split, timezone.now()) | {
+    """A period in charts, seven days without one, split `by` a dimension; `format` gives the table as a file."""
+    bar = filter_bar(request, SERVED, others=("by", "format"), unset="7 days by hour")
+    form = bar.chosen("format", exports.FORMATS)
+    by = _dimension(bar)
+    kept = {"by": by.name} if bar.kept.get("by") == by.name else {}
+    bar = bar.serving(by.served, f"sums by {charts.dimension_of(by)}").keeping(**kept)
+    now = timezone.now()
+    if form:
+        cut = charts.cut_of(bar.filter, now)
+        earlier = charts.earlier_than(cut, bar.filter, now)
+        rows = table.exported(charts.sides_of(by, cut.span, earlier, bar.filter), by)
+        return exports.export(form, f"usage-by-{by.name}", table.COLUMNS, rows)
+    context = charts.usage_page(bar, by, now) | {
         "bar": bar,
+        "tabs": _tabs(bar, by),
+        "files": {name: bar.filter.to_query(by=by.name, format=name) for name in exports.FORMATS if name},
         "waiting": _batches(bar.filter),
     }
     return render(request, "usage/page.html", context)
+
+
+def _dimension(bar: FilterBar) -> By:
+    """The one that the address names, else the first that takes all of its filter."""
+    if "by" in bar.kept:
+        return DIMENSIONS[bar.chosen("by", [*DIMENSIONS])]
+    try:
+        return dimensions_for(bar.filter)[0]
+    except FilterError:
+        return DIMENSIONS["model"]
+
+
+def _tabs(bar: FilterBar, chosen: By) -> list[tuple[str, str, bool]]:
+    """A name, the query and whether it is shown, for each dimension."""
+    return [
+        (charts.dimension_of(by), bar.filter.to_query(by=by.name), by is chosen) for by in DIMENSIONS.values()
+    ]
 
 
 def _batches(chosen: Filter) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """Numbers as people read them, charts and timelines as the server draws them."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.drawing.charts import Axis, ceiling, even_marks, stacked
+from dashboard.drawing.lines import drawn
 from dashboard.drawing.timeline import WIDTH, draw
 from dashboard.filters.filter import Filter
 from dashboard.pages.context import proxy_address
-from dashboard.pages.usage.charts import axis_of
+from dashboard.pages.time_axis import axis_of
 from dashboard.queries import spans, usage
 from dashboard.templatetags import nexus
 from proxy.store.models import Exchange
@@ -145,17 +147,56 @@ def test_bars_stack_from_the_bottom() -> None:
 
     chart = stacked("Requests", {"a": {hours[1]: 6}, "b": {hours[1]: 2}}, axis, nexus.compact)
 
-    (bar,) = chart.bars
-    assert [(part.y, part.height, part.series) for part in bar.segments] == [(25.0, 75.0, 0), (0.0, 25.0, 1)]
-    assert bar.title == "at 01:00 — 8"
+    assert re.findall(
+        r'class="s(\d)" x="1.08" y="([\d.]+)" width="0.84" height="([\d.]+)"', chart.drawing
+    ) == [
+        ("0", "25.0", "75.0"),
+        ("1", "0.0", "25.0"),
+    ]
+    assert "<title>at 01:00: 8\nb: 2\na: 6</title>" in chart.drawing
     assert chart.ticks == ["8", "4", "0"]
     assert chart.rows[0].cells == ["6", "2"]
+
+
+def test_a_bar_and_its_line_lead_on_and_are_explained() -> None:
+    axis = Axis([NOW], ["now"], [], ["/there?a=1&b=2"], ["/why"])
+
+    chart = stacked("Requests", {"a": {NOW: 1}}, axis, nexus.compact)
+
+    assert chart.drawing.startswith('<a class="bar" href="/there?a=1&amp;b=2"><title>')
+    assert '<a class="only" href="/there?a=1&amp;b=2">now</a>' in chart.lines
+    assert '<td><a href="/why">Explain</a></td>' in chart.lines
 
 
 def test_a_chart_of_nothing_has_no_bars() -> None:
     chart = stacked("Requests", {}, Axis([NOW], ["now"], []), nexus.compact)
 
-    assert (chart.bars, chart.rows, chart.ticks[0]) == ([], [], "1")
+    assert (chart.drawing, chart.rows, chart.ticks[0], chart.explains) == ("", [], "1", False)
+
+
+def test_a_line_goes_through_the_middles_of_its_bars_and_stops_at_gaps() -> None:
+    hours = [datetime(2026, 11, 20, hour, tzinfo=UTC) for hour in range(4)]
+    axis = Axis(hours, [f"at {hour:%H:%M}" for hour in hours], [], ["/there"] * 4)
+
+    chart = drawn("Time", {"p50": {hours[0]: 10, hours[1]: 100, hours[3]: 1000}}, ["50"], axis, str)
+
+    assert '<path class="line l0" d="M0.5 100.00h0L1.5 50.00M3.5 0.00h0"/>' in chart.drawing
+    assert chart.drawing.count("<a ") == 3
+    assert chart.ticks == ["1000.0", "100.0", "10.0"]
+    assert [row.cells for row in chart.rows] == [["1000"], ["100"], ["10"]]
+
+
+@given(st.lists(st.floats(0.5, 1e7), min_size=1, max_size=20))
+def test_every_line_stays_inside_the_drawing(values: list[float]) -> None:
+    hours = [NOW + timedelta(hours=index) for index in range(len(values))]
+
+    chart = drawn(
+        "Time", {"p50": dict(zip(hours, values, strict=True))}, [""], Axis(hours, ["x"] * len(hours), []), str
+    )
+
+    heights = [float(y) for y in re.findall(r"[ML][\d.]+ ([\d.-]+)", chart.drawing)]
+    assert len(heights) == len(values)
+    assert all(0 <= y <= 100 for y in heights)
 
 
 def test_nothing_came_so_nothing_is_drawn() -> None:

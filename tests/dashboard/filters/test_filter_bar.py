@@ -37,7 +37,7 @@ def test_each_part_is_a_chip_that_takes_it_off(signed_in: Client) -> None:
         ("/dashboard/requests?colour=red", "colour: there is no such filter"),
         ("/dashboard/requests?status=9xx&model=opus", "status: it is no whole number"),
         ("/dashboard/requests?model=a&model=b", "model: it is given 2 times"),
-        ("/dashboard/usage?tool=Bash", "tool: this page cannot be filtered by it"),
+        ("/dashboard/usage?by=model&tool=Bash", "tool: sums by model cannot be filtered by it"),
         ("/dashboard?minCostUsd=5", "minCostUsd: this page cannot be filtered by it"),
         ("/dashboard/usage?by=colour", "by: it is none of model, domain"),
         ("/dashboard/request/{id}?view=all", "view: it is none of conversation, raw, headers"),

@@ -45,11 +45,13 @@ def test_a_value_of_a_table_of_usage_keeps_how_it_is_split(signed_in: Client) ->
     people.make_exchange(model="claude-opus-5-5", domain="a.example")
     people.make_exchange(model="")
 
-    page = text(signed_in, "/dashboard/usage?by=domain&period=7d")
+    by_domain, by_model = (
+        text(signed_in, f"/dashboard/usage?by={by}&period=7d") for by in ("domain", "model")
+    )
 
-    assert 'href="?period=7d&amp;model=claude-opus-5-5&amp;by=domain">claude-opus-5-5</a></th>' in page
-    assert 'href="?period=7d&amp;domain=a.example&amp;by=domain">a.example</a></th>' in page
-    assert ">(none)</th>" in page
+    assert 'href="?period=7d&amp;domain=a.example&amp;by=domain">a.example</a></th>' in by_domain
+    assert 'href="?period=7d&amp;model=claude-opus-5-5&amp;by=model">claude-opus-5-5</a></th>' in by_model
+    assert ">(none)</th>" in by_model
 
 
 def test_a_value_that_no_filter_takes_is_plain(signed_in: Client) -> None:

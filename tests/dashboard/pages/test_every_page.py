@@ -35,7 +35,7 @@ def test_an_empty_domain_leads_back_to_all(signed_in: Client, path: str) -> None
         ("/dashboard", 12, False),
         ("/dashboard", 9, True),
         ("/dashboard/requests", 7, False),
-        ("/dashboard/usage", 9, False),
+        ("/dashboard/usage", 12, False),
     ],
 )
 def test_a_list_asks_few_questions_and_no_body(

@@ -105,7 +105,7 @@ def test_what_is_read_again_and_what_is_linked_has_the_whole_filter(signed_in: C
     assert f'data-socket="/ws/live?{query}"' in overview
     assert re.search(rf'hx-get="/dashboard[^"]*\?{query}"', overview)
     assert f'id="all-requests" href="/dashboard/requests?{query}"' in overview
-    assert f'href="?by=domain&amp;{query}"' in usage
+    assert f'href="?{query}&amp;by=domain"' in usage
 
 
 @pytest.mark.parametrize("path", ["/dashboard", "/dashboard/usage", "/dashboard/requests"])
@@ -114,3 +114,20 @@ def test_nothing_in_a_period_is_no_first_visit(signed_in: Client, path: str) -> 
 
     assert f'Nothing stored fits these filters. <a href="{path}">Show all</a>' in page
     assert "No traffic yet" not in page
+
+
+@pytest.mark.usefixtures("stored")
+@pytest.mark.parametrize("path", ["usage", "explain", "performance"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        *PERIODS,
+        "from=9998-01-01T00:00Z",
+        "from=0001-01-02T00:00Z&to=9999-12-30T00:00Z",
+        "period=today&zone=Pacific/Kiritimati",
+    ],
+)
+def test_pages_of_sums_take_any_period(signed_in: Client, path: str, query: str) -> None:
+    page = text(signed_in, f"/dashboard/{path}?{query}")
+
+    assert "Not used of this address" not in page

@@ -10,7 +10,7 @@ import pytest
 from dashboard.filters.filter import Filter
 from dashboard.queries import figures, usage
 from dashboard.queries.breakdowns import DIMENSIONS
-from dashboard.queries.spans import Span, span_of
+from dashboard.queries.spans import Span, before, span_of
 from tests import people
 
 pytestmark = pytest.mark.django_db
@@ -131,3 +131,21 @@ def test_very_many_days_are_those_of_utc() -> None:
 
     assert str(cut.span.zone) == "UTC"
     assert len(cut.starts) == 81
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        Filter(since=datetime(9998, 1, 1, tzinfo=UTC)),
+        Filter(since=at(25)),
+        Filter(since=datetime(1, 1, 2, tzinfo=UTC), until=datetime(1, 1, 3, tzinfo=UTC)),
+        Filter(since=datetime(1, 1, 2, tzinfo=UTC), until=datetime(9999, 12, 30, tzinfo=UTC)),
+    ],
+)
+def test_any_period_has_a_period_before(chosen: Filter) -> None:
+    span = span_of(chosen, NOW)
+
+    earlier = before(span, chosen, NOW)
+
+    assert earlier.until
+    assert earlier.since < earlier.until <= span.since

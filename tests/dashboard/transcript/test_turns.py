@@ -45,7 +45,7 @@ HARMLESS_TAGS = {
     "dl", "dt", "em", "figcaption", "figure", "footer", "form", "g", "h1", "h2", "h3", "h4", "head", "header",
     "hr", "html", "input", "kbd", "label", "li", "line", "link", "main", "meta", "nav", "ol", "option", "p", "select",
     "path", "pre", "rect", "s", "script", "section", "span", "strong", "summary", "svg", "table", "tbody", "td", "template",
-    "th", "thead", "time", "title", "tr", "ul",
+    "tfoot", "th", "thead", "time", "title", "tr", "ul",
 }  # fmt: skip
 
 
@@ -138,9 +138,13 @@ def test_an_exchange_full_of_attacks_is_harmless_on_every_page(signed_in: Client
 @pytest.mark.django_db
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_names_full_of_attacks_are_harmless_in_charts(signed_in: Client, attack: str) -> None:
-    people.make_exchange(domain=attack, model=attack)
+    people.make_exchange(
+        domain=attack, model=attack, user_id=attack, tool_names=[attack], error_type=attack[:80]
+    )
 
-    pages = [signed_in.get(f"/dashboard/usage?by={by}").content.decode() for by in ("domain", "model")]
+    usage = [f"usage?by={by}" for by in ("domain", "model", "person", "tool", "errorType")]
+    paths = [*usage, "explain", "performance", "performance?by=domain"]
+    pages = [signed_in.get(f"/dashboard/{path}").content.decode() for path in paths]
 
     assert [found for page in pages for found in dangers(page)] == []
 
