@@ -10,6 +10,7 @@ from dashboard.access import throttle
 from dashboard.api import openapi, parameters
 from dashboard.api.keys import DashboardKey
 from dashboard.api.resources import (
+    accounts,
     batches,
     breakdown,
     cache_breaks,
@@ -21,6 +22,7 @@ from dashboard.api.resources import (
     performance,
     pipeline,
     request_diff,
+    request_export,
     requests,
     search,
     series,
@@ -37,6 +39,7 @@ RESOURCES = (
     explain,
     performance,
     requests,
+    request_export,
     request_diff,
     search,
     cache_breaks,
@@ -44,6 +47,7 @@ RESOURCES = (
     conversations,
     batches,
     domains,
+    accounts,
     limits,
     pipeline,
     storage,

@@ -58,8 +58,8 @@ def find(
     most_rows: int | None = None,
 ) -> Found:
     """The `size` rows of the filter before an id, without the first `skip`; `most_rows` to look at, MOST_ROWS by default."""
-    indexed = rows.filter(_indexed(chosen, timezone.now()))
-    others = _others(chosen)
+    indexed = rows.filter(found_by_index(chosen, timezone.now()))
+    others = asked_without_index(chosen)
     if others:
         return _look(indexed, others, before, size, skip, MOST_ROWS if most_rows is None else most_rows)
     if before is not None:
@@ -93,7 +93,7 @@ def domain_is(typed: str) -> Q:
 
 def asked_of_exchanges(chosen: Filter, now: datetime) -> Q:
     """All of a filter, for whoever has so few exchanges that it needs no index."""
-    return _indexed(chosen, now) & _others(chosen)
+    return found_by_index(chosen, now) & asked_without_index(chosen)
 
 
 def _look(
@@ -130,7 +130,8 @@ def in_period_and_domain(chosen: Filter, now: datetime) -> Q:
     return found
 
 
-def _indexed(chosen: Filter, now: datetime) -> Q:
+def found_by_index(chosen: Filter, now: datetime) -> Q:
+    """What indexes can be asked of a filter."""
     found = in_period_and_domain(chosen, now)
     return found & Q(session_id=chosen.session) if chosen.session else found
 
@@ -140,7 +141,8 @@ def _id_from(moment: datetime) -> UUID:
     return id_floor(max(moment, EPOCH))
 
 
-def _others(chosen: Filter) -> Q:
+def asked_without_index(chosen: Filter) -> Q:
+    """What rows have to be looked at for."""
     found = Q()
     for attribute, column in _EQUAL.items():
         if value := getattr(chosen, attribute):

@@ -209,6 +209,8 @@ def _pages(nexus: Nexus, ids: list[str]) -> bytes:
                 "/api/stats",
                 "/api/domains",
                 "/api/limits",
+                "/api/accounts",
+                *(f"/api/requests.{form}" for form in ("csv", "jsonl", "parquet")),
                 "/api/pipeline",
                 "/api/storage",
                 *(f"/api/requests/{id_}" for id_ in ids),

@@ -1,0 +1,33 @@
+"""A file that is sent while it is made."""
+
+from collections.abc import AsyncIterator, Iterator
+
+from asgiref.sync import sync_to_async
+from django.db import connection
+from django.http import StreamingHttpResponse
+from django.utils import timezone
+
+
+def download(chunks: Iterator[bytes], content_type: str, suffix: str) -> StreamingHttpResponse:
+    """The response, named for the moment in which it was asked for."""
+    name = f"requests-{timezone.now():%Y%m%dT%H%M%SZ}.{suffix}"
+    return StreamingHttpResponse(
+        _sent(chunks),
+        content_type=content_type,
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+async def _sent(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Each is made in the thread of the request once the one before it is sent, so a client that leaves ends it there."""
+
+    def following() -> bytes | None:
+        try:
+            return next(chunks, None)
+        finally:
+            # Back to the pool, so that who reads slowly keeps nobody from it.
+            if not connection.in_atomic_block:
+                connection.close_if_unusable_or_obsolete()
+
+    while (chunk := await sync_to_async(following)()) is not None:
+        yield chunk
