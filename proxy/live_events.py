@@ -7,6 +7,8 @@ LAYER_PREFIX = "nexus"
 REDIS_CHANNEL = (
     f"{LAYER_PREFIX}__group__{GROUP}"  # as channels_redis names it, for whoever asks how many listen
 )
+# Another value each time that somebody asks for all that runs: proxies that see one say all of it once more.
+ASKED_KEY = "nexus:live:asked"
 MESSAGE_TYPE = "live.events"  # Channels calls the consumer's method live_events
 
 Kind = Literal["running", "ended", "stored"]
@@ -15,7 +17,8 @@ Kind = Literal["running", "ended", "stored"]
 class Event(TypedDict):
     """`running` and `ended` come from the proxy, at most every 100 ms an exchange; `stored` from the worker after its commit.
 
-    `started_at` is epoch seconds; tokens are what is known so far; `tools` counts tool_use blocks.
+    `started_at` is epoch seconds; tokens are what is known so far; `tools` counts tool_use blocks. Proxies say `session_id` and
+    `agent_id` as the client's headers have them, and `first_byte_ms`, None before it.
     """
 
     kind: Kind
@@ -28,6 +31,9 @@ class Event(TypedDict):
     output_tokens: int
     tools: int
     bytes: int
+    session_id: NotRequired[str]
+    agent_id: NotRequired[str]
+    first_byte_ms: NotRequired[float | None]
     outcome: NotRequired[str]
     status: NotRequired[int]
 

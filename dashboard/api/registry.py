@@ -19,6 +19,7 @@ from dashboard.api.resources import (
     explain,
     findings,
     limits,
+    live,
     performance,
     pipeline,
     request_diff,
@@ -49,6 +50,7 @@ RESOURCES = (
     domains,
     accounts,
     limits,
+    live,
     pipeline,
     storage,
 )

@@ -221,11 +221,19 @@ class Exchange:
             output_tokens=counts.output,
             tools=seen.tool_calls,
             bytes=self.size,
+            session_id=self._header("x-claude-code-session-id"),
+            agent_id=self._header("x-claude-code-agent-id"),
+            first_byte_ms=next(iter(_milliseconds(self._clock, self._chunk_at[:1])), None),
         )
         if self.outcome:
             event["outcome"] = self.outcome
             event["status"] = self.status
         return event
+
+    def _header(self, name: str) -> str:
+        """The first of this name in its request, "" without one."""
+        headers = self._head.headers if self._head else []
+        return next((value for header, value in headers if header == name), "")
 
 
 def _milliseconds(since: float, moments: Iterable[float]) -> list[float]:

@@ -210,6 +210,7 @@ def _pages(nexus: Nexus, ids: list[str]) -> bytes:
                 "/api/domains",
                 "/api/limits",
                 "/api/accounts",
+                "/api/live",
                 *(f"/api/requests.{form}" for form in ("csv", "jsonl", "parquet")),
                 "/api/pipeline",
                 "/api/storage",

@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator, Iterator
 
 from asgiref.sync import sync_to_async
-from django.db import connection
 from django.http import StreamingHttpResponse
 from django.utils import timezone
+
+from dashboard.connections import give_back
 
 
 def download(chunks: Iterator[bytes], content_type: str, suffix: str) -> StreamingHttpResponse:
@@ -25,9 +26,7 @@ async def _sent(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
         try:
             return next(chunks, None)
         finally:
-            # Back to the pool, so that who reads slowly keeps nobody from it.
-            if not connection.in_atomic_block:
-                connection.close_if_unusable_or_obsolete()
+            give_back()  # who reads slowly keeps nobody from it
 
     while (chunk := await sync_to_async(following)()) is not None:
         yield chunk
