@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, cast
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from asgiref.sync import async_to_sync
 from django.conf import settings
-from django.db import connection
+from django.db import OperationalError, connection
 from django.http import StreamingHttpResponse
 from django.test import AsyncClient, Client
 from django.test.utils import CaptureQueriesContext
@@ -232,7 +233,7 @@ def test_who_leaves_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
             yield part
 
     async def leave() -> None:
-        response = download(forms.as_json_lines(columns.rows(parts())), "text/plain", "txt")
+        response = download(forms.as_json_lines(columns.rows(parts())), b"", "text/plain", "txt")
         sent = cast(Any, response.streaming_content)
         await anext(sent)
         await anext(sent)
@@ -241,6 +242,25 @@ def test_who_leaves_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     async_to_sync(leave)()
 
     assert asked == 1
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_a_file_that_breaks_off_says_so(monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    people.make_exchange()
+
+    def some(*_: Any) -> Any:
+        yield [people.make_exchange()]
+        raise OperationalError("the database went away")
+
+    monkeypatch.setattr(exports, "parts", some)
+    content = export(form)[1]
+
+    if form == "parquet":
+        with pytest.raises(pa.ArrowInvalid):
+            pq.read_table(io.BytesIO(content))
+    else:
+        assert len(content.splitlines()) == {"csv": 3, "jsonl": 2}[form]
+        assert forms.BROKEN_OFF in content.splitlines()[-1].decode()
 
 
 def test_what_it_cannot_filter_by_is_refused_before_anything_is_sent(program: Client) -> None:

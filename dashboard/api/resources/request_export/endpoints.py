@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import msgspec
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 from ninja import Query, Router, Schema
@@ -27,7 +28,8 @@ def requests_csv(request: HttpRequest, filters: Query[ExportQuery]) -> Streaming
     """Every request of a filter, of the last 24 hours without a period, newest first. A value that a spreadsheet would take
     for a formula has an apostrophe before it.
     """
-    return download(forms.as_csv(_parts(request)), "text/csv; charset=utf-8", "csv")
+    broken_off = f"{forms.BROKEN_OFF}\r\n".encode()
+    return download(forms.as_csv(_parts(request)), broken_off, "text/csv; charset=utf-8", "csv")
 
 
 @router.get(
@@ -38,13 +40,14 @@ def requests_csv(request: HttpRequest, filters: Query[ExportQuery]) -> Streaming
 )
 def requests_jsonl(request: HttpRequest, filters: Query[ExportQuery]) -> StreamingHttpResponse:
     """The same as lines of JSON, each as described here."""
-    return download(forms.as_json_lines(_parts(request)), "application/x-ndjson", "jsonl")
+    broken_off = msgspec.json.encode({"error": forms.BROKEN_OFF}) + b"\n"
+    return download(forms.as_json_lines(_parts(request)), broken_off, "application/x-ndjson", "jsonl")
 
 
 @router.get("/requests.parquet", response=ERRORS, summary="Requests as Parquet")
 def requests_parquet(request: HttpRequest, filters: Query[ExportQuery]) -> StreamingHttpResponse:
     """The same as a file of Parquet, with typed columns."""
-    return download(forms.as_parquet(_parts(request)), "application/vnd.apache.parquet", "parquet")
+    return download(forms.as_parquet(_parts(request)), b"", "application/vnd.apache.parquet", "parquet")
 
 
 def _parts(request: HttpRequest) -> Iterator[list[Row]]:

@@ -14,6 +14,8 @@ from dashboard.api.resources.request_export.columns import COLUMNS, Row
 
 # What begins so is a formula to a spreadsheet: an apostrophe makes it a text.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# The last line of a file that could not be read to its end. Parquet without its end cannot be opened at all.
+BROKEN_OFF = "This export broke off here: the dashboard's log says why. Ask for it again."
 _GROUP_ROWS = 10_000
 _to_json = msgspec.json.Encoder().encode
 

@@ -1,5 +1,6 @@
 """A file that is sent while it is made."""
 
+import logging
 from collections.abc import AsyncIterator, Iterator
 
 from asgiref.sync import sync_to_async
@@ -8,18 +9,22 @@ from django.utils import timezone
 
 from dashboard.connections import give_back
 
+log = logging.getLogger("nexus.dashboard")
 
-def download(chunks: Iterator[bytes], content_type: str, suffix: str) -> StreamingHttpResponse:
-    """The response, named for the moment in which it was asked for."""
+
+def download(
+    chunks: Iterator[bytes], broken_off: bytes, content_type: str, suffix: str
+) -> StreamingHttpResponse:
+    """The response, named for the moment in which it was asked for; `broken_off` ends one that could not be read to its end."""
     name = f"requests-{timezone.now():%Y%m%dT%H%M%SZ}.{suffix}"
     return StreamingHttpResponse(
-        _sent(chunks),
+        _sent(chunks, broken_off),
         content_type=content_type,
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
 
 
-async def _sent(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def _sent(chunks: Iterator[bytes], broken_off: bytes) -> AsyncIterator[bytes]:
     """Each is made in the thread of the request once the one before it is sent, so a client that leaves ends it there."""
 
     def following() -> bytes | None:
@@ -28,5 +33,9 @@ async def _sent(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
         finally:
             give_back()  # who reads slowly keeps nobody from it
 
-    while (chunk := await sync_to_async(following)()) is not None:
-        yield chunk
+    try:
+        while (chunk := await sync_to_async(following)()) is not None:
+            yield chunk
+    except Exception:  # the outermost door: daphne cannot end a response that has begun
+        log.exception("export.broken_off")
+        yield broken_off
