@@ -11,6 +11,7 @@ from dashboard.api import openapi, parameters
 from dashboard.api.keys import DashboardKey
 from dashboard.api.resources import (
     accounts,
+    audit,
     batches,
     breakdown,
     cache_breaks,
@@ -29,6 +30,7 @@ from dashboard.api.resources import (
     series,
     stats,
     storage,
+    tools,
 )
 from dashboard.errors import json_error
 
@@ -48,11 +50,13 @@ RESOURCES = (
     conversations,
     batches,
     domains,
+    tools,
     accounts,
     limits,
     live,
     pipeline,
     storage,
+    audit,
 )
 
 

@@ -166,6 +166,8 @@ def endpoints(a: Chosen) -> list[Address]:
         Address("api cache breaks", PAGE_MS, lambda: "/api/cache-breaks?period=30d"),
         Address("api findings", PAGE_MS, lambda: "/api/findings?period=30d"),
         Address("api domains", PAGE_MS, lambda: "/api/domains"),
+        Address("api tools", PAGE_MS, lambda: "/api/tools"),
+        Address("api tools, 30 days, domain", PAGE_MS, lambda: f"/api/tools?period=30d&domain={a.domain}"),
         Address("api accounts, 30 days", PAGE_MS, lambda: "/api/accounts?period=30d"),
         Address("api pipeline", PAGE_MS, lambda: "/api/pipeline"),
         Address("api storage", PAGE_MS, lambda: "/api/storage"),

@@ -22,7 +22,7 @@ from django.utils import timezone
 from dashboard.api.resources.request_export import columns, forms
 from dashboard.api.resources.request_export.streaming import download
 from dashboard.filters.filter import parse
-from dashboard.queries import exports, filtering
+from dashboard.queries import exchanges, filtering
 from tests import people
 from tests.accounts.people import make_client_key
 from tests.dashboard.pages.shown import text
@@ -173,7 +173,7 @@ def test_it_takes_every_filter_of_the_list(program: Client, name: str, value: st
 
 
 def test_no_bound_of_a_list_cuts_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exports, "LOOKED_AT", 2)
+    monkeypatch.setattr(exchanges, "LOOKED_AT", 2)
     monkeypatch.setattr(filtering, "STEP", 1)
     monkeypatch.setattr(filtering, "MOST_ROWS", 1)
     monkeypatch.setattr(filtering, "MOST_DOMAINS", 1)
@@ -205,10 +205,10 @@ def test_without_a_period_it_is_the_last_24_hours() -> None:
 def test_the_first_piece_comes_before_the_database_is_asked_and_each_further_one_reads_one_part(
     monkeypatch: pytest.MonkeyPatch, write: Callable[[Any], Any]
 ) -> None:
-    monkeypatch.setattr(exports, "LOOKED_AT", 3)
+    monkeypatch.setattr(exchanges, "LOOKED_AT", 3)
     for _ in range(10):
         people.make_exchange()
-    chunks = write(columns.rows(exports.parts(parse({}), columns.READ, timezone.now())))
+    chunks = write(columns.rows(exchanges.parts(parse({}), columns.READ, timezone.now())))
 
     with CaptureQueriesContext(
         connection,
@@ -221,14 +221,14 @@ def test_the_first_piece_comes_before_the_database_is_asked_and_each_further_one
 
 
 def test_who_leaves_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exports, "LOOKED_AT", 1)
+    monkeypatch.setattr(exchanges, "LOOKED_AT", 1)
     for _ in range(5):
         people.make_exchange()
     asked = 0
 
     def parts() -> Any:
         nonlocal asked
-        for part in exports.parts(parse({}), columns.READ, timezone.now()):
+        for part in exchanges.parts(parse({}), columns.READ, timezone.now()):
             asked += 1
             yield part
 
@@ -252,7 +252,7 @@ def test_a_file_that_breaks_off_says_so(monkeypatch: pytest.MonkeyPatch, form: s
         yield [people.make_exchange()]
         raise OperationalError("the database went away")
 
-    monkeypatch.setattr(exports, "parts", some)
+    monkeypatch.setattr(exchanges, "parts", some)
     content = export(form)[1]
 
     if form == "parquet":

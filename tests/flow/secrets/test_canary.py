@@ -211,6 +211,7 @@ def _pages(nexus: Nexus, ids: list[str]) -> bytes:
                 "/api/limits",
                 "/api/accounts",
                 "/api/live",
+                "/api/tools",
                 *(f"/api/requests.{form}" for form in ("csv", "jsonl", "parquet")),
                 "/api/pipeline",
                 "/api/storage",

@@ -13,7 +13,7 @@ from dashboard.api.resources.request_export.columns import READ, ExportedRequest
 from dashboard.api.resources.request_export.streaming import download
 from dashboard.api.shapes.errors import ERRORS
 from dashboard.filters.filter import BY_NAME
-from dashboard.queries import exports
+from dashboard.queries import exchanges
 
 router = Router()
 
@@ -51,4 +51,4 @@ def requests_parquet(request: HttpRequest, filters: Query[ExportQuery]) -> Strea
 
 
 def _parts(request: HttpRequest) -> Iterator[list[Row]]:
-    return rows(exports.parts(filter_of(request), READ, timezone.now()))
+    return rows(exchanges.parts(filter_of(request), READ, timezone.now()))
