@@ -8,9 +8,7 @@ from typing import Any
 import redis
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.db import models
 from django.db.models import QuerySet
-from django.db.models.functions import Cast
 from django.http import HttpRequest
 from django.template.defaultfilters import date as format_date
 from django.utils import timezone
@@ -20,12 +18,11 @@ from django.utils.safestring import SafeString
 from accounts.admin.secret_forms import hint
 from accounts.credentials import health as credential_health
 from accounts.credentials.health import Health
-from accounts.credentials.state import Secrets, Verdict, judge
-from accounts.fields import UnreadableSecret, decrypt
+from accounts.credentials.sealed import unseal, with_sealed
+from accounts.credentials.state import Verdict, judge
 from accounts.models import Credential
 from accounts.secrets.masking import mask_text
 
-SECRETS = ("api_key", "access_token", "refresh_token")
 BAR_WIDTH = 60
 FULL, NEARLY = 1.0, 0.8
 log = logging.getLogger("nexus.admin")
@@ -36,9 +33,7 @@ class CredentialColumns(admin.ModelAdmin[Credential]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Credential]:
         rows: QuerySet[Credential] = super().get_queryset(request)
-        sealed = {f"sealed_{name}": Cast(name, models.TextField()) for name in SECRETS}
-        unread = (*SECRETS, "document", "domain__slack_webhook_url")
-        return rows.select_related("domain").defer(*unread).annotate(**sealed)
+        return with_sealed(rows)
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """The page's lines, each with what Redis tells of it."""
@@ -100,16 +95,6 @@ def healths(rows: Sequence[Credential]) -> list[Health]:
         log.warning("admin.health_unavailable", extra={"error": type(error).__name__})
         return [Health()] * len(keys)
     return [known[key] for key in keys]
-
-
-def unseal(row: Any) -> Secrets:
-    """The secrets of a row that was read by CredentialColumns; one that is unreadable makes all of them so."""
-    sealed = [getattr(row, f"sealed_{name}") for name in SECRETS]
-    try:
-        api_key, access_token, refresh_token = (decrypt(value) if value else "" for value in sealed)
-        return Secrets(api_key, access_token, refresh_token)
-    except UnreadableSecret:
-        return Secrets(readable=False)
 
 
 def bar(share: float) -> SafeString:

@@ -8,8 +8,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from accounts.admin.credential_columns import SECRETS, healths, shown, unseal
+from accounts.admin.credential_columns import healths, shown
 from accounts.admin.secret_forms import unreadable_columns
+from accounts.credentials.sealed import SECRETS, unseal
 from accounts.credentials.state import Secrets, State, judge
 from accounts.models import Credential
 

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts.admin.credential_actions import CredentialActions
-from accounts.admin.credential_columns import SECRETS, CredentialColumns
+from accounts.admin.credential_columns import CredentialColumns
 from accounts.admin.credential_state import StateField, StateFilter
 from accounts.admin.key_actions import KeyActions
 from accounts.admin.key_issuer import KeyIssuer
@@ -18,6 +18,7 @@ from accounts.admin.limits import LimitInline
 from accounts.admin.secret_forms import SecretModelForm
 from accounts.admin.secrets import SecretsAdmin
 from accounts.admin.tolerant_pages import TolerantPages
+from accounts.credentials.sealed import SECRETS
 from accounts.models import ClientKey, Credential, Domain
 
 

@@ -7,6 +7,11 @@ from ninja.security import APIKeyHeader
 from dashboard.access.signin import NOT_ALLOWED, READ_BODIES, VIEW_FIGURES, Visitor, visitor
 from dashboard.api import parameters
 
+MANAGES_ACCESS = tuple(f"accounts.change_{model}" for model in ("domain", "credential", "clientkey", "limit"))
+NO_MANAGER = (
+    "This is for staff who may change domains, credentials, client keys and limits: sign in as such a user. "
+    "DASHBOARD_API_KEY does not open it."
+)
 REFUSALS = {
     Visitor.UNKNOWN: (
         401,
@@ -42,3 +47,13 @@ class BodiesKey(DashboardKey):
     """The same for what holds bodies or headers."""
 
     right = READ_BODIES
+
+
+class ManagerKey(DashboardKey):
+    """The session of staff who may change all that gives access; the dashboard's key is nobody's own, and reads only."""
+
+    def authenticate(self, request: HttpRequest, key: str | None) -> Visitor:
+        who = super().authenticate(request, key)
+        if not (request.user.is_staff and request.user.has_perms(MANAGES_ACCESS)):
+            raise HttpError(403, NO_MANAGER)
+        return who

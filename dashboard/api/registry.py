@@ -10,6 +10,8 @@ from dashboard.access import throttle
 from dashboard.api import openapi, parameters
 from dashboard.api.keys import DashboardKey
 from dashboard.api.resources import (
+    accounts,
+    audit,
     batches,
     breakdown,
     cache_breaks,
@@ -18,14 +20,17 @@ from dashboard.api.resources import (
     explain,
     findings,
     limits,
+    live,
     performance,
     pipeline,
     request_diff,
+    request_export,
     requests,
     search,
     series,
     stats,
     storage,
+    tools,
 )
 from dashboard.errors import json_error
 
@@ -37,6 +42,7 @@ RESOURCES = (
     explain,
     performance,
     requests,
+    request_export,
     request_diff,
     search,
     cache_breaks,
@@ -44,9 +50,13 @@ RESOURCES = (
     conversations,
     batches,
     domains,
+    tools,
+    accounts,
     limits,
+    live,
     pipeline,
     storage,
+    audit,
 )
 
 

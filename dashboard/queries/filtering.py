@@ -59,8 +59,8 @@ def find(
     most_rows: int | None = None,
 ) -> Found:
     """The `size` rows of the filter before an id, without the first `skip`; `most_rows` to look at, MOST_ROWS by default."""
-    indexed = rows.filter(_indexed(chosen, timezone.now()))
-    others = _others(chosen)
+    indexed = rows.filter(found_by_index(chosen, timezone.now()))
+    others = asked_without_index(chosen)
     if others:
         return _look(indexed, others, before, size, skip, MOST_ROWS if most_rows is None else most_rows)
     if before is not None:
@@ -94,7 +94,11 @@ def domain_is(typed: str) -> Q:
 
 def slowest(rows: QuerySet[Exchange], chosen: Filter, size: int, most_rows: int) -> Found:
     """Those that took longest among the newest `most_rows` of the filter: no index knows durations."""
-    indexed, others, found = rows.filter(_indexed(chosen, timezone.now())), _others(chosen), list[Exchange]()
+    indexed, others, found = (
+        rows.filter(found_by_index(chosen, timezone.now())),
+        asked_without_index(chosen),
+        list[Exchange](),
+    )
     back_to = None
     for stretch, oldest in stretches(indexed, None, most_rows):
         back_to = oldest
@@ -105,7 +109,7 @@ def slowest(rows: QuerySet[Exchange], chosen: Filter, size: int, most_rows: int)
 
 def asked_of_exchanges(chosen: Filter, now: datetime) -> Q:
     """All of a filter, for whoever has so few exchanges that it needs no index."""
-    return _indexed(chosen, now) & _others(chosen)
+    return found_by_index(chosen, now) & asked_without_index(chosen)
 
 
 def _look(
@@ -154,7 +158,8 @@ def in_period_and_domain(chosen: Filter, now: datetime) -> Q:
     return found
 
 
-def _indexed(chosen: Filter, now: datetime) -> Q:
+def found_by_index(chosen: Filter, now: datetime) -> Q:
+    """What indexes can be asked of a filter."""
     found = in_period_and_domain(chosen, now)
     return found & Q(session_id=chosen.session) if chosen.session else found
 
@@ -164,7 +169,8 @@ def _id_from(moment: datetime) -> UUID:
     return id_floor(max(moment, EPOCH))
 
 
-def _others(chosen: Filter) -> Q:
+def asked_without_index(chosen: Filter) -> Q:
+    """What rows have to be looked at for."""
     found = Q()
     for attribute, column in _EQUAL.items():
         if value := getattr(chosen, attribute):

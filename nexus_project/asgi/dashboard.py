@@ -19,10 +19,11 @@ pages = get_asgi_application()
 
 from dashboard.access import sessions  # noqa: E402
 from dashboard.live.routing import websocket_urlpatterns  # noqa: E402
+from nexus_project.asgi.backpressure import paced  # noqa: E402
 
 if settings.PAGES_POOL:
     Thread(target=sessions.clear_hourly, name="sessions", daemon=True).start()
 
 application = ProtocolTypeRouter(
-    {"http": pages, "websocket": SessionMiddlewareStack(URLRouter(websocket_urlpatterns))}
+    {"http": paced(pages), "websocket": SessionMiddlewareStack(URLRouter(websocket_urlpatterns))}
 )

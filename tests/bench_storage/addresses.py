@@ -164,6 +164,7 @@ def endpoints(a: Chosen) -> list[Address]:
             PAGE_MS,
             lambda: f"{requests}?before={a.exchange}&domain={a.domain}",
         ),
+        *(_export(form) for form in ("csv", "jsonl", "parquet")),
         Address("api request", PAGE_MS, lambda: f"{requests}/{a.exchange}"),
         Address("api raw request", PAGE_MS, lambda: f"{requests}/{a.exchange}/raw/request"),
         Address("api raw response", PAGE_MS, lambda: f"{requests}/{a.exchange}/raw/response"),
@@ -171,6 +172,9 @@ def endpoints(a: Chosen) -> list[Address]:
         Address("api cache breaks", PAGE_MS, lambda: "/api/cache-breaks?period=30d"),
         Address("api findings", PAGE_MS, lambda: "/api/findings?period=30d"),
         Address("api domains", PAGE_MS, lambda: "/api/domains"),
+        Address("api tools", PAGE_MS, lambda: "/api/tools"),
+        Address("api tools, 30 days, domain", PAGE_MS, lambda: f"/api/tools?period=30d&domain={a.domain}"),
+        Address("api accounts, 30 days", PAGE_MS, lambda: "/api/accounts?period=30d"),
         Address("api pipeline", PAGE_MS, lambda: "/api/pipeline"),
         Address("api storage", PAGE_MS, lambda: "/api/storage"),
     ]
@@ -178,6 +182,10 @@ def endpoints(a: Chosen) -> list[Address]:
 
 def _breakdown(by: str) -> Address:
     return Address(f"api breakdown by {by}, 30 days", PAGE_MS, lambda: f"/api/breakdown?by={by}&period=30d")
+
+
+def _export(form: str) -> Address:
+    return Address(f"api requests.{form}, its head", PAGE_MS, lambda: f"/api/requests.{form}?period=30d")
 
 
 def _days_ago(days: int) -> str:

@@ -296,14 +296,14 @@ async def test_what_fills_a_request_comes_into_room_that_is_kept_for_it(
 async def test_what_runs_is_said_in_the_list_and_on_the_page_of_a_session(
     open_page: Opened, row: Conversation
 ) -> None:
-    under_way = event(domain="a.example") | {"session": "session-1"}
+    under_way = event(domain="a.example") | {"session_id": "session-1"}
     for path in ("/dashboard/sessions", f"/dashboard/session/{row.id}"):
         page = await open_page(path)
         mark = page.locator("[data-runs]")
         await expect(page.locator("#socket")).to_have_text("Live")
         await expect(mark).to_be_hidden()
 
-        await publish(under_way | {"session": "session-2"}, under_way | {"domain": "b.example"})
+        await publish(under_way | {"session_id": "session-2"}, under_way | {"domain": "b.example"})
         await publish(event(domain="a.example"))
         await page.wait_for_timeout(500)
         await expect(mark).to_be_hidden()

@@ -42,12 +42,12 @@
   document.addEventListener("live:events", (heard) => {
     const now = Date.now();
     for (const event of heard.detail) {
-      const key = keyOf(event.domain, event.session);
-      if (event.kind === "running" && event.session) {
+      const key = keyOf(event.domain, event.session_id);
+      if (event.kind === "running" && event.session_id) {
         underWay.set(event.id, { key, begun: now - event.elapsed_ms, heard: now });
       } else if (event.kind !== "running") {
         underWay.delete(event.id);
-        if (event.session && event.kind === "ended") ended.set(key, now);
+        if (event.session_id && event.kind === "ended") ended.set(key, now);
       }
     }
     draw();

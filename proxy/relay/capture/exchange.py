@@ -26,7 +26,6 @@ from proxy.wire.sniff import Sniffer, model_of
 
 SPILL_BYTES = 64 * 1024
 LARGE_BYTES = 256 * 1024
-SESSION = "x-claude-code-session-id"
 MAX_CHUNKS = 20_000  # of a very long stream the earlier ones are reported in pairs
 
 
@@ -222,18 +221,19 @@ class Exchange:
             output_tokens=counts.output,
             tools=seen.tool_calls,
             bytes=self.size,
+            session_id=self._header("x-claude-code-session-id"),
+            agent_id=self._header("x-claude-code-agent-id"),
+            first_byte_ms=next(iter(_milliseconds(self._clock, self._chunk_at[:1])), None),
         )
-        if session := self._session():
-            event["session"] = session
         if self.outcome:
             event["outcome"] = self.outcome
             event["status"] = self.status
         return event
 
-    def _session(self) -> str:
-        """As its client names it, "" where it does not; looked up only for who watches."""
-        pairs = self._head.headers if self._head else []
-        return next((value for name, value in pairs if name.lower() == SESSION), "")
+    def _header(self, name: str) -> str:
+        """The first of this name in its request, "" without one."""
+        headers = self._head.headers if self._head else []
+        return next((value for header, value in headers if header.lower() == name), "")
 
 
 def _milliseconds(since: float, moments: Iterable[float]) -> list[float]:

@@ -10,7 +10,7 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 from redis.asyncio import Redis
 
-from proxy.live_events import GROUP, REDIS_CHANNEL, REPEAT_SECONDS, Event, message
+from proxy.live_events import ASKED_KEY, GROUP, REDIS_CHANNEL, REPEAT_SECONDS, Event, message
 from proxy.relay.background import spawn
 from proxy.relay.capture.exchange import Exchange
 
@@ -33,6 +33,7 @@ class LivePublisher:
         self._watched = self._layer is not None
         self._next_look = 0.0
         self._next_repeat = 0.0
+        self._asked: bytes | str | None = None
         self._redis = Redis.from_url(
             settings.REDIS_URL or "redis://", socket_timeout=1, socket_connect_timeout=1
         )
@@ -87,7 +88,7 @@ class LivePublisher:
                 down = True
 
     async def _look(self, now: float) -> None:
-        """Whether a page is open; one that has just been opened hears of all that runs. Raises redis.RedisError."""
+        """Whether somebody listens; who just began to, or asks for it, hears of all that runs. Raises redis.RedisError."""
         if self._watched and now < self._next_look:
             return
         self._next_look = now + LOOK_SECONDS
@@ -100,3 +101,7 @@ class LivePublisher:
             # A page that is opened beside others hears of exchanges too that are silent for long.
             self._reported.clear()
             self._next_repeat = now + REPEAT_SECONDS
+        asked = await self._redis.get(ASKED_KEY) if self._watched else self._asked
+        if asked != self._asked:
+            self._asked = asked
+            self._reported.clear()

@@ -48,4 +48,4 @@ def event(stored: Stored) -> live_events.Event:
         "outcome": stored.outcome,
         "status": stored.status,
     }
-    return known | {"session": stored.session_id} if stored.session_id else known
+    return known | {"session_id": stored.session_id} if stored.session_id else known

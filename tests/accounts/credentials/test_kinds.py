@@ -7,11 +7,11 @@ import pytest
 from django.forms import modelform_factory
 from django.utils import timezone
 
-from accounts.admin.credential_columns import SECRETS
 from accounts.admin.registered import CredentialForm
 from accounts.credentials import files, moving
 from accounts.credentials.files import BadCredentialFile
 from accounts.credentials.health import Health
+from accounts.credentials.sealed import SECRETS
 from accounts.credentials.state import Secrets, State, judge
 from accounts.models import Credential
 from accounts.snapshot.credentials import from_file, from_row

@@ -30,6 +30,9 @@ DATA = (
     "/api/limits",
     "/api/pipeline",
     "/api/storage",
+    "/api/accounts",
+    "/api/live",
+    "/api/tools",
 )
 # Figures beside the first words of people, for who may read these.
 TITLED = ("/api/conversations", "/dashboard/sessions")

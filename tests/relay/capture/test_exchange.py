@@ -134,11 +134,11 @@ async def test_what_runs_has_no_outcome_yet(spool: Spool) -> None:
 
 async def test_an_event_names_the_session_that_the_client_names(spool: Spool) -> None:
     exchange = await opened(spool)
-    assert "session" not in exchange.event("running")
+    assert exchange.event("running")["session_id"] == ""
 
     named = Exchange(spool, lambda _: None)
     await named.open(make_head(headers=[("X-Claude-Code-Session-Id", "session-1")]), b"{}")
-    assert named.event("running")["session"] == "session-1"
+    assert named.event("running")["session_id"] == "session-1"
     for each in (exchange, named):
         each.finish(record.COMPLETE)
 

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from channels.layers import channel_layers, get_channel_layer
 from django.test import override_settings
+from redis.asyncio import Redis
 
 from proxy import record
-from proxy.live_events import GROUP, MESSAGE_TYPE, Event
+from proxy.live_events import ASKED_KEY, GROUP, MESSAGE_TYPE, Event
+from proxy.record import Head
 from proxy.relay.capture import live as module
 from proxy.relay.capture.exchange import Exchange
 from proxy.relay.capture.live import LivePublisher
@@ -135,6 +137,43 @@ async def test_who_opens_a_page_later_hears_of_all_that_runs_and_nobody_else_is_
     await publisher.stop()
     await layer.group_discard(GROUP, channel)
     await layer.flush()
+
+
+async def test_who_asks_for_all_that_runs_hears_it_once_more_though_others_listen(
+    monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0.05)
+    layer = get_channel_layer()
+    channel = await layer.new_channel()
+    await layer.group_add(GROUP, channel)
+    publisher = LivePublisher()
+    publisher.start()
+    exchange = begun(publisher)
+    assert reported((await asyncio.wait_for(layer.receive(channel), 10))["events"]) == [
+        ("running", exchange.id)
+    ]
+
+    async with Redis.from_url(settings.REDIS_URL) as connection:
+        await connection.set(ASKED_KEY, exchange.id, ex=60)
+    heard: dict[str, Any] = await asyncio.wait_for(layer.receive(channel), 10)
+
+    assert reported(heard["events"]) == [("running", exchange.id)]
+    await publisher.stop()
+    await layer.group_discard(GROUP, channel)
+    await layer.flush()
+
+
+async def test_a_stream_is_told_with_its_session_and_its_first_byte() -> None:
+    exchange = Exchange(None, lambda _: None)
+    names = [("x-claude-code-session-id", "s-1"), ("x-claude-code-agent-id", "a-1")]
+    await exchange.open(Head(exchange.id, 0.0, "a.example", "POST", "/", names, "", ""), b"{}")
+    before = exchange.event("running")
+    exchange.feed(b"x")
+    event = exchange.event("running")
+
+    assert (event["session_id"], event["agent_id"], before["first_byte_ms"]) == ("s-1", "a-1", None)
+    assert event["first_byte_ms"] is not None
+    assert 0 <= event["first_byte_ms"] <= event["elapsed_ms"] + 1
 
 
 async def test_what_is_silent_is_reported_again_for_who_opens_a_page_beside_others(

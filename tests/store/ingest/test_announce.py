@@ -100,7 +100,7 @@ def test_an_event_names_its_session_where_it_has_one(heard: list[Stored]) -> Non
     named = make_head(headers=[("x-claude-code-session-id", "session-1")])
     ingest.ingest(make_batch(make_record(), make_record(head=named)))
 
-    assert {live.event(stored).get("session") for stored in heard} == {None, "session-1"}
+    assert {live.event(stored).get("session_id") for stored in heard} == {None, "session-1"}
 
 
 def test_a_worker_without_a_channel_layer_publishes_nothing(heard: list[Stored], settings: Settings) -> None:
