@@ -6,6 +6,7 @@ There are too many of them to hand all out: the database ranks them. Their rows 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -62,7 +63,10 @@ def differing(
 ) -> dict[str, tuple[Any, Any]]:
     """The metric in two spans, of those where it differs most."""
     before, now = map(_within, spans)
-    rows = _rows(chosen, before | now).order_by().values(*columns)
+    within = (
+        _within(replace(spans[0], until=spans[1].until)) if spans[0].until == spans[1].since else before | now
+    )
+    rows = _rows(chosen, within).order_by().values(*columns)
     rows = rows.annotate(before=Sum(metric, filter=before, default=0), now=Sum(metric, filter=now, default=0))
     rows = rows.exclude(before=F("now")).order_by(Abs(F("now") - F("before")).desc(), *columns)
     with _in_memory():
