@@ -64,6 +64,8 @@ DIMENSIONS: Mapping[str, By] = {
     },
 }
 
+# Those whose values are few enough for charts and a table of all.
+WHOLE = {name: by for name, by in DIMENSIONS.items() if not by.of_conversations}
 # All that any of them can be filtered by, by the names in addresses.
 SERVED = tuple(dict.fromkeys(name for by in DIMENSIONS.values() for name in by.served))
 
@@ -131,6 +133,8 @@ def breakdown(by: By, span: Span, chosen: Filter) -> dict[str, Figures]:
 def total(span: Span, chosen: Filter) -> Figures:
     """The sums of all that a filter has, each request once. Raises FilterError where no dimension takes all of it."""
     by = dimensions_for(chosen)[0]
+    if by.of_conversations:
+        return conversation_hours.total(span, chosen)
     parts = rollups(span, by.keys(chosen), by.tables)
     return together(of_row(part.order_by().aggregate(**AGGREGATES)) for part in parts)
 

@@ -19,7 +19,7 @@ from django.db.models.functions import Abs
 from dashboard.filters.filter import Filter
 from dashboard.queries.figures import AGGREGATES, Figures, of_row
 from dashboard.queries.filtering import domain_is
-from dashboard.queries.spans import Span
+from dashboard.queries.spans import EARLIEST, Span
 from proxy.metrics import DERIVED
 from proxy.store.models import Conversation, ConversationHour, DroppedMonth, id_floor
 from proxy.store.postgres.partitions import next_month
@@ -123,8 +123,8 @@ def _moment(prefix: str) -> datetime:
 
 
 def _within(span: Span) -> Q:
-    found = Q(id__gte=id_floor(span.since))
-    return found & Q(id__lt=id_floor(span.until)) if span.until else found
+    found = Q(id__gte=id_floor(max(span.since, EARLIEST)))
+    return found & Q(id__lt=id_floor(max(span.until, EARLIEST))) if span.until else found
 
 
 def _rows(chosen: Filter, within: Q) -> QuerySet[ConversationHour]:

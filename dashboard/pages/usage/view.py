@@ -9,7 +9,9 @@ from dashboard.pages import exports
 from dashboard.pages.filter_bar import FilterBar, filter_bar
 from dashboard.pages.usage import charts, table
 from dashboard.queries import batches
-from dashboard.queries.breakdowns import DIMENSIONS, SERVED, By, dimensions_for
+from dashboard.queries.breakdowns import WHOLE, By, dimensions_for
+
+SERVED = tuple(dict.fromkeys(name for by in WHOLE.values() for name in by.served))
 
 
 def usage(request: HttpRequest) -> HttpResponse:
@@ -37,18 +39,17 @@ def usage(request: HttpRequest) -> HttpResponse:
 def _dimension(bar: FilterBar) -> By:
     """The one that the address names, else the first that takes all of its filter."""
     if "by" in bar.kept:
-        return DIMENSIONS[bar.chosen("by", [*DIMENSIONS])]
+        return WHOLE[bar.chosen("by", [*WHOLE])]
     try:
-        return dimensions_for(bar.filter)[0]
+        usable = dimensions_for(bar.filter)
     except FilterError:
-        return DIMENSIONS["model"]
+        usable = []
+    return next((by for by in usable if by in WHOLE.values()), WHOLE["model"])
 
 
 def _tabs(bar: FilterBar, chosen: By) -> list[tuple[str, str, bool]]:
     """A name, the query and whether it is shown, for each dimension."""
-    return [
-        (charts.dimension_of(by), bar.filter.to_query(by=by.name), by is chosen) for by in DIMENSIONS.values()
-    ]
+    return [(charts.dimension_of(by), bar.filter.to_query(by=by.name), by is chosen) for by in WHOLE.values()]
 
 
 def _batches(chosen: Filter) -> dict[str, object]:

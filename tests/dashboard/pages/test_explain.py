@@ -108,7 +108,7 @@ def test_another_metric_is_explained_alike(signed_in: Client) -> None:
     ("query", "notice"),
     [
         ("person=bob&tool=Bash", "sums are kept by one of client key"),
-        ("session=s-1", "session: this page cannot be filtered by it"),
+        ("stopReason=max_tokens", "stopReason: this page cannot be filtered by it"),
         ("againstFrom=2026-11-20T14:00Z", "againstFrom and againstTo belong together"),
         ("againstFrom=soon&againstTo=2026-11-20T14:00Z", "againstFrom: it is no moment"),
     ],
