@@ -11,7 +11,7 @@ from pydantic import Field, create_model
 
 from dashboard.api import parameters
 from dashboard.filters.filter import BY_NAME, HELP, Filter, FilterError, parse
-from dashboard.queries.breakdowns import By
+from dashboard.queries.sums.breakdowns import By
 
 Query = TypeVar("Query", bound=type[Schema])
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from dashboard.pages.metric_text import Number, brief, to_the_last_digit
-from dashboard.queries.figures import Figures
+from dashboard.queries.sums.figures import Figures
 from proxy.metrics import METRICS, Metric, Unit
 
 _TITLES = tuple(dict.fromkeys(title for metric in METRICS for title in metric.cards if not metric.tag))

@@ -10,8 +10,8 @@ from django.utils import timezone
 from dashboard.filters import periods
 from dashboard.filters.filter import BY_NAME, CLASSES, HELP, LABELS, Filter, FilterError, parse
 from dashboard.queries import client_keys
-from dashboard.queries.counts import COUNTED, counts
-from dashboard.queries.spans import Span, span_of
+from dashboard.queries.sums.counts import COUNTED, counts
+from dashboard.queries.sums.spans import Span, span_of
 from dashboard.templatetags.nexus import grouped
 from proxy.record import OUTCOMES
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dashboard.pages.metric_text import full, to_the_last_digit
-from dashboard.queries.figures import Figures
+from dashboard.queries.sums.figures import Figures
 from dashboard.templatetags.nexus import NOTHING
 from proxy.metrics import BY_NAME, METRICS, Derived, Metric, Unit
 

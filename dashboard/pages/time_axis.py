@@ -10,9 +10,9 @@ from django.urls import reverse
 from dashboard.drawing.charts import Axis, even_marks
 from dashboard.filters import windows
 from dashboard.filters.filter import Filter
-from dashboard.queries import usage
-from dashboard.queries.spans import HOUR
-from dashboard.queries.usage import Cut
+from dashboard.queries.sums import usage
+from dashboard.queries.sums.spans import HOUR
+from dashboard.queries.sums.usage import Cut
 
 Stretch = tuple[datetime, datetime]
 

@@ -1,4 +1,4 @@
 """Everything that the dashboard reads from the database, one idea a module. Lists never touch a body.
 
-Read `exchanges`, the lists, then `figures` and `usage`, which read sums.
+Read `exchanges`, the lists, then `sums`, which read what is summed up.
 """

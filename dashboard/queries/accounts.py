@@ -17,9 +17,9 @@ from accounts.credentials.state import Secrets, State, Verdict, judge
 from accounts.models import Credential
 from accounts.snapshot.credentials import from_environment
 from dashboard.filters.filter import Filter
-from dashboard.queries.breakdowns import DIMENSIONS, breakdown
-from dashboard.queries.figures import Figures
-from dashboard.queries.spans import Span, span_of
+from dashboard.queries.sums.breakdowns import DIMENSIONS, breakdown
+from dashboard.queries.sums.figures import Figures
+from dashboard.queries.sums.spans import Span, span_of
 
 SERVED = ("period", "from", "to", "zone", "domain", "account")
 _UNIFIED = "unified-"

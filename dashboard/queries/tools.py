@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from dashboard.filters.filter import Filter
-from dashboard.queries.breakdowns import DIMENSIONS, breakdown
-from dashboard.queries.figures import summary
 from dashboard.queries.filtering import in_period_and_domain
-from dashboard.queries.spans import Span, span_of
+from dashboard.queries.sums.breakdowns import DIMENSIONS, breakdown
+from dashboard.queries.sums.figures import summary
+from dashboard.queries.sums.spans import Span, span_of
 from proxy.dimensions import LONGEST
 from proxy.store.conversations.turns import tool_digests
 from proxy.store.models import Exchange, Turn, moment_of

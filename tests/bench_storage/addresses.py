@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from dashboard.queries.breakdowns import DIMENSIONS
+from dashboard.queries.sums.breakdowns import DIMENSIONS
 from proxy.store.models import Conversation, DomainTotal, Exchange
 from tests import page_addresses
 

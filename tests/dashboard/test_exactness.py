@@ -10,8 +10,8 @@ from django.test import Client
 from django.utils import timezone
 
 from dashboard.filters.filter import Filter
-from dashboard.queries import figures, spans, usage
-from dashboard.queries.breakdowns import DIMENSIONS
+from dashboard.queries.sums import figures, spans, usage
+from dashboard.queries.sums.breakdowns import DIMENSIONS
 from proxy.store.models import Price, UnpricedModel
 from tests import people
 from tests.roles import as_owner

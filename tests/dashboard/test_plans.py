@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from dashboard.queries.breakdowns import DIMENSIONS
+from dashboard.queries.sums.breakdowns import DIMENSIONS
 from proxy import token_stats
 from proxy.conversations.keys import conversation_id
 from proxy.store.models import DomainTotal, Exchange

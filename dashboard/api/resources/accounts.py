@@ -12,7 +12,7 @@ from dashboard.api.filtering import filter_of, takes
 from dashboard.api.shapes.camel import CamelSchema
 from dashboard.api.shapes.errors import ERRORS
 from dashboard.queries.accounts import SERVED, Listed, Source, overview
-from dashboard.queries.figures import Figures
+from dashboard.queries.sums.figures import Figures
 from proxy.store.pricing.costs import plain
 
 router = Router()

@@ -13,11 +13,11 @@ from dashboard.api.shapes.errors import ERRORS
 from dashboard.api.shapes.pages import Limit
 from dashboard.api.shapes.sums import Dimension, SumQuery, Values, metrics_of, values_of
 from dashboard.filters.filter import Filter
-from dashboard.queries.breakdowns import DIMENSIONS, By, labels, ranking
-from dashboard.queries.conversation_hours import not_known_before
-from dashboard.queries.figures import Figures
-from dashboard.queries.metric_names import NAMES
-from dashboard.queries.spans import Span, before, span_of
+from dashboard.queries.sums.breakdowns import DIMENSIONS, By, labels, ranking
+from dashboard.queries.sums.conversation_hours import not_known_before
+from dashboard.queries.sums.figures import Figures
+from dashboard.queries.sums.metric_names import NAMES
+from dashboard.queries.sums.spans import Span, before, span_of
 
 router = Router()
 

@@ -7,8 +7,8 @@ from ninja import Query, Router, Schema
 from dashboard.api.filtering import filter_of, takes
 from dashboard.api.shapes.camel import CamelSchema
 from dashboard.api.shapes.errors import ERRORS
-from dashboard.queries import figures
-from dashboard.queries.spans import span_of
+from dashboard.queries.sums import figures
+from dashboard.queries.sums.spans import span_of
 
 router = Router()
 

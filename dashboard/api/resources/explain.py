@@ -14,8 +14,8 @@ from dashboard.api.shapes.pages import Limit
 from dashboard.api.shapes.sums import SumQuery, metric_of
 from dashboard.filters import windows
 from dashboard.filters.filter import Filter, FilterError
-from dashboard.queries.explain import explain
-from dashboard.queries.spans import Span, before, span_of
+from dashboard.queries.sums.explain import explain
+from dashboard.queries.sums.spans import Span, before, span_of
 
 router = Router()
 

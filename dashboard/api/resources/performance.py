@@ -12,11 +12,11 @@ from pydantic import create_model
 from dashboard.api.filtering import filter_of, takes
 from dashboard.api.shapes.camel import CamelSchema
 from dashboard.api.shapes.errors import ERRORS
-from dashboard.queries import usage
-from dashboard.queries.breakdowns import DIMENSIONS
-from dashboard.queries.figures import SERVED
-from dashboard.queries.percentiles import Spreads, by_value, over_time, together
-from dashboard.queries.spans import span_of
+from dashboard.queries.sums import usage
+from dashboard.queries.sums.breakdowns import DIMENSIONS
+from dashboard.queries.sums.figures import SERVED
+from dashboard.queries.sums.percentiles import Spreads, by_value, over_time, together
+from dashboard.queries.sums.spans import span_of
 from proxy.histograms import HISTOGRAMS
 
 router = Router()

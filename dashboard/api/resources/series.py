@@ -12,11 +12,11 @@ from dashboard.api.filtering import chosen_for, filter_of
 from dashboard.api.shapes.camel import CamelSchema
 from dashboard.api.shapes.errors import ERRORS
 from dashboard.api.shapes.sums import Dimension, SumQuery, Values, metrics_of, values_of
-from dashboard.queries import usage
-from dashboard.queries.breakdowns import DIMENSIONS, first, labels
-from dashboard.queries.figures import Figures
-from dashboard.queries.metric_names import NAMES
-from dashboard.queries.spans import span_of
+from dashboard.queries.sums import usage
+from dashboard.queries.sums.breakdowns import DIMENSIONS, first, labels
+from dashboard.queries.sums.figures import Figures
+from dashboard.queries.sums.metric_names import NAMES
+from dashboard.queries.sums.spans import span_of
 
 router = Router()
 BY_TYPE = Dimension("type")

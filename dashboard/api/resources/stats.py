@@ -12,9 +12,9 @@ from pydantic import create_model
 from dashboard.api.filtering import filter_of, takes
 from dashboard.api.shapes.camel import CamelSchema
 from dashboard.api.shapes.errors import ERRORS
-from dashboard.queries import figures
-from dashboard.queries.figures import Summary
-from dashboard.queries.spans import span_of
+from dashboard.queries.sums import figures
+from dashboard.queries.sums.figures import Summary
+from dashboard.queries.sums.spans import span_of
 from proxy.metrics import BY_NAME, DERIVED, METRICS, Metric, Unit
 from proxy.store.pricing.costs import plain
 

@@ -8,9 +8,9 @@ from ninja import Schema
 from ninja.errors import HttpError
 
 from dashboard.api.filtering import takes
-from dashboard.queries.breakdowns import DIMENSIONS, SERVED
-from dashboard.queries.figures import Figures
-from dashboard.queries.metric_names import ADDED, NAMES
+from dashboard.queries.sums.breakdowns import DIMENSIONS, SERVED
+from dashboard.queries.sums.figures import Figures
+from dashboard.queries.sums.metric_names import ADDED, NAMES
 from proxy.metrics import DERIVED, Metric, Unit
 
 USUAL = ("costUsd", "requests", "totalTokens")

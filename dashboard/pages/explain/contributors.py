@@ -8,8 +8,8 @@ from accounts.secrets.masking import mask_text
 from dashboard.filters.filter import BY_NAME, LABELS, Filter, FilterError
 from dashboard.pages.exports import Row as ExportRow
 from dashboard.pages.metric_text import Change, part
-from dashboard.queries.breakdowns import CLIENT_KEY
-from dashboard.queries.explain import Explanation, Part
+from dashboard.queries.sums.breakdowns import CLIENT_KEY
+from dashboard.queries.sums.explain import Explanation, Part
 from proxy.metrics import Metric
 
 COLUMNS = ("metric", "by", "value", "label", "before", "now", "difference", "share")

@@ -14,10 +14,10 @@ from dashboard.pages.explain import contributors
 from dashboard.pages.filter_bar import FilterBar, filter_bar
 from dashboard.pages.metric_text import Change
 from dashboard.pages.time_axis import within
-from dashboard.queries.breakdowns import SERVED, dimensions_for
-from dashboard.queries.explain import explain as explanation_of
-from dashboard.queries.metric_names import ADDED
-from dashboard.queries.spans import Span, before, span_of
+from dashboard.queries.sums.breakdowns import SERVED, dimensions_for
+from dashboard.queries.sums.explain import explain as explanation_of
+from dashboard.queries.sums.metric_names import ADDED
+from dashboard.queries.sums.spans import Span, before, span_of
 
 # Cost first; how far it can be trusted is no figure that anybody asks a reason for.
 _METRICS = sorted(

@@ -10,8 +10,9 @@ from django.utils import timezone
 from accounts.limits import use as limit_use
 from dashboard.pages.cards import cards
 from dashboard.pages.filter_bar import filter_bar
-from dashboard.queries import cache_breaks, exchanges, figures
-from dashboard.queries.spans import span_of
+from dashboard.queries import cache_breaks, exchanges
+from dashboard.queries.sums import figures
+from dashboard.queries.sums.spans import span_of
 from dashboard.queries.unpriced import unpriced_models
 from proxy import restarts
 from proxy.metric_names import LIVE_NAMES

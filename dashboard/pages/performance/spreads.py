@@ -7,7 +7,7 @@ from datetime import datetime
 from dashboard.drawing.charts import Axis, Chart
 from dashboard.drawing.lines import drawn
 from dashboard.pages.cards import Note
-from dashboard.queries.percentiles import SHARES, Spreads
+from dashboard.queries.sums.percentiles import SHARES, Spreads
 from dashboard.templatetags.nexus import NOTHING, duration, grouped
 from proxy.histograms import DURATIONS, FIRST_BYTES, SPEEDS, Histogram
 

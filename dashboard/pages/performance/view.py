@@ -12,12 +12,13 @@ from dashboard.pages import time_axis
 from dashboard.pages.filter_bar import FilterBar, filter_bar
 from dashboard.pages.metric_text import part
 from dashboard.pages.performance import spreads
-from dashboard.queries import exchanges, usage
-from dashboard.queries.breakdowns import DIMENSIONS, By, breakdown, total
-from dashboard.queries.figures import ROLLUPS, SERVED, Figures
-from dashboard.queries.percentiles import Spreads, by_value, over_time, together
-from dashboard.queries.spans import span_of
-from dashboard.queries.usage import Cut
+from dashboard.queries import exchanges
+from dashboard.queries.sums import usage
+from dashboard.queries.sums.breakdowns import DIMENSIONS, By, breakdown, total
+from dashboard.queries.sums.figures import ROLLUPS, SERVED, Figures
+from dashboard.queries.sums.percentiles import Spreads, by_value, over_time, together
+from dashboard.queries.sums.spans import span_of
+from dashboard.queries.sums.usage import Cut
 
 SLOWEST = 20
 MOST_VALUES = 50

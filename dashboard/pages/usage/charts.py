@@ -13,11 +13,11 @@ from dashboard.pages.cards import cards
 from dashboard.pages.filter_bar import FilterBar
 from dashboard.pages.usage import table
 from dashboard.pages.usage.table import Name, Sides
-from dashboard.queries import usage
-from dashboard.queries.breakdowns import By, breakdown, dimensions_for, total
-from dashboard.queries.figures import ROLLUPS, TOKENS, Figures, together
-from dashboard.queries.spans import Span, before, span_of, week
-from dashboard.queries.usage import Cut
+from dashboard.queries.sums import usage
+from dashboard.queries.sums.breakdowns import By, breakdown, dimensions_for, total
+from dashboard.queries.sums.figures import ROLLUPS, TOKENS, Figures, together
+from dashboard.queries.sums.spans import Span, before, span_of, week
+from dashboard.queries.sums.usage import Cut
 from dashboard.templatetags.nexus import compact, usd
 from proxy.metrics import BY_NAME
 

@@ -10,9 +10,9 @@ from dashboard.pages.exports import Row as ExportRow
 from dashboard.pages.filter_bar import FilterBar
 from dashboard.pages.metric_table import Cell
 from dashboard.pages.metric_text import Change, part
-from dashboard.queries.breakdowns import By, labels
-from dashboard.queries.figures import Figures
-from dashboard.queries.metric_names import ADDED
+from dashboard.queries.sums.breakdowns import By, labels
+from dashboard.queries.sums.figures import Figures
+from dashboard.queries.sums.metric_names import ADDED
 from proxy.metrics import BY_NAME
 
 COST = BY_NAME["cost_usd"]

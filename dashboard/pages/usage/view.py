@@ -9,7 +9,7 @@ from dashboard.pages import exports
 from dashboard.pages.filter_bar import FilterBar, filter_bar
 from dashboard.pages.usage import charts, table
 from dashboard.queries import batches
-from dashboard.queries.breakdowns import WHOLE, By, dimensions_for
+from dashboard.queries.sums.breakdowns import WHOLE, By, dimensions_for
 
 SERVED = tuple(dict.fromkeys(name for by in WHOLE.values() for name in by.served))
 

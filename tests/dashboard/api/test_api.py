@@ -313,7 +313,7 @@ def test_a_failure_inside_is_json(
     def fail(*_: object) -> None:
         raise RuntimeError("a detail that nobody outside needs")
 
-    monkeypatch.setattr("dashboard.queries.figures.summary", fail)
+    monkeypatch.setattr("dashboard.queries.sums.figures.summary", fail)
 
     assert read(program, "/api/stats", status=500)["error"]["code"] == "internal_error"
 
@@ -341,6 +341,7 @@ def test_openapi_describes_every_endpoint(program: Client) -> None:
         "/api/tools",
         "/api/requests.csv",
         "/api/requests.jsonl",
+        "/api/requests.parquet",
         "/api/requests",
         "/api/requests/{exchange_id}",
         "/api/requests/{exchange_id}/diff",

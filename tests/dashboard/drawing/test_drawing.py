@@ -15,7 +15,7 @@ from dashboard.drawing.timeline import WIDTH, draw
 from dashboard.filters.filter import Filter
 from dashboard.pages.context import proxy_address
 from dashboard.pages.time_axis import axis_of
-from dashboard.queries import spans, usage
+from dashboard.queries.sums import spans, usage
 from dashboard.templatetags import nexus
 from proxy.store.models import Exchange
 

@@ -8,8 +8,8 @@ from django.test import Client
 from django.utils import timezone
 
 from dashboard.filters.filter import Filter
-from dashboard.queries.counts import MOST_VALUES, counts
-from dashboard.queries.spans import Span
+from dashboard.queries.sums.counts import MOST_VALUES, counts
+from dashboard.queries.sums.spans import Span
 from tests import people
 from tests.accounts.people import make_client_key
 from tests.dashboard.pages.shown import text

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from dashboard.queries.breakdowns import DIMENSIONS
+from dashboard.queries.sums.breakdowns import DIMENSIONS
 from tests import people
 from tests.dashboard.pages.shown import text
 

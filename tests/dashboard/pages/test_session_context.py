@@ -31,7 +31,7 @@ def test_the_context_is_drawn_on_demand_with_a_link_for_each_turn(signed_in: Cli
     assert 'hx-get="?part=filling" hx-trigger="intersect once"' in page
     assert "tool results" not in page
     assert bars(part) == main
-    assert re.findall(r'<th scope="row"><a href="\?at=([^#]+)#', part) == main[::-1]
+    assert re.findall(r'<th scope="row"><a class="only" href="\?at=([^#]+)#', part) == main[::-1]
     assert "10 turns; shares of the last one." in part
     assert ">exact</span>" in part
     assert ">estimate</span>" in part

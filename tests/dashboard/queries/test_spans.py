@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from dashboard.filters.filter import Filter
-from dashboard.queries import figures, usage
-from dashboard.queries.breakdowns import DIMENSIONS
-from dashboard.queries.spans import Span, before, span_of
+from dashboard.queries.sums import figures, usage
+from dashboard.queries.sums.breakdowns import DIMENSIONS
+from dashboard.queries.sums.spans import Span, before, span_of
 from tests import people
 
 pytestmark = pytest.mark.django_db

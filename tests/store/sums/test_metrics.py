@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 
 from dashboard.api.resources.stats import Stats
-from dashboard.queries.figures import Figures
+from dashboard.queries.sums.figures import Figures
 from proxy.metric_names import STATS_NAMES, TOKEN_STATS_NAMES
 from proxy.metrics import BILLED, BY_NAME, DERIVED, METRICS, OF_TYPE, SUMS, SUMS_OF_DOMAIN
 from proxy.store.models import DayRollup, DomainTotal, Rollup

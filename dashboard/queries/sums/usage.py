@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 from django.db.models import Case, F, QuerySet, Value, When
 
 from dashboard.filters.filter import Filter
-from dashboard.queries import conversation_hours
-from dashboard.queries.breakdowns import By
-from dashboard.queries.figures import AGGREGATES, ALL, Figures, hours, rollups, together
-from dashboard.queries.spans import HOUR, Span, first_hour, hour_of
+from dashboard.queries.sums import conversation_hours
+from dashboard.queries.sums.breakdowns import By
+from dashboard.queries.sums.figures import AGGREGATES, ALL, Figures, hours, rollups, together
+from dashboard.queries.sums.spans import HOUR, Span, first_hour, hour_of
 from proxy.metrics import BILLED
 
 HOURLY_UP_TO = timedelta(days=2)

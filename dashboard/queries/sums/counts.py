@@ -6,8 +6,8 @@ from typing import Any
 from django.db import connection
 from django.db.models import Q, QuerySet
 
-from dashboard.queries.figures import rollups
-from dashboard.queries.spans import Span
+from dashboard.queries.sums.figures import rollups
+from dashboard.queries.sums.spans import Span
 
 # Columns of rollups by the field of the filter.
 COUNTED = {"domain": "domain", "model": "model", "account": "account", "type": "request_type"}

@@ -12,11 +12,20 @@ from dataclasses import dataclass
 from django.db.models import Q
 
 from dashboard.filters.filter import BY_NAME, Filter, FilterError
-from dashboard.queries import conversation_hours, figures
 from dashboard.queries.client_keys import keys_called, names_of
-from dashboard.queries.figures import AGGREGATES, ROLLUPS, Figures, Tables, by_key, of_row, rollups, together
 from dashboard.queries.filtering import domain_is
-from dashboard.queries.spans import Span
+from dashboard.queries.sums import conversation_hours, figures
+from dashboard.queries.sums.figures import (
+    AGGREGATES,
+    ROLLUPS,
+    Figures,
+    Tables,
+    by_key,
+    of_row,
+    rollups,
+    together,
+)
+from dashboard.queries.sums.spans import Span
 from proxy import dimensions
 from proxy.store.models import Breakdown, DayBreakdown
 

@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet, Sum
 
 from dashboard.filters.filter import Filter
 from dashboard.queries.filtering import domain_is
-from dashboard.queries.spans import HOUR, Span
+from dashboard.queries.sums.spans import HOUR, Span
 from proxy.metrics import BILLED, BY_NAME, DERIVED, DOUBTS, SUMS, Metric, Unit
 from proxy.store.models import Breakdown, DayBreakdown, DayRollup, Rollup
 

@@ -11,10 +11,10 @@ from django.db.models import BigIntegerField, QuerySet, Sum
 from django.db.models.functions import Cast
 
 from dashboard.filters.filter import Filter
-from dashboard.queries.breakdowns import By
-from dashboard.queries.figures import rollups
-from dashboard.queries.spans import Span
-from dashboard.queries.usage import Cut, rows_of, start_of
+from dashboard.queries.sums.breakdowns import By
+from dashboard.queries.sums.figures import rollups
+from dashboard.queries.sums.spans import Span
+from dashboard.queries.sums.usage import Cut, rows_of, start_of
 from proxy.histograms import HISTOGRAMS, Histogram
 
 SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}

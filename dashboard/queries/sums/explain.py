@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from dashboard.filters.filter import Filter
-from dashboard.queries import conversation_hours
-from dashboard.queries.breakdowns import DIMENSIONS, By, breakdown, dimensions_for, labels
-from dashboard.queries.figures import Figures
-from dashboard.queries.spans import Span
+from dashboard.queries.sums import conversation_hours
+from dashboard.queries.sums.breakdowns import DIMENSIONS, By, breakdown, dimensions_for, labels
+from dashboard.queries.sums.figures import Figures
+from dashboard.queries.sums.spans import Span
 
 MOST_EACH = 10
 

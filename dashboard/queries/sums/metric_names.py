@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pydantic.alias_generators import to_camel as camel
 
-from dashboard.queries.figures import SUMMED
+from dashboard.queries.sums.figures import SUMMED
 from proxy.metrics import DERIVED, METRICS, Metric
 
 NAMES: Mapping[str, Metric] = {

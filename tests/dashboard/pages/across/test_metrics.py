@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from dashboard.pages import metric_table
 from dashboard.pages.cards import Card, Note, cards
-from dashboard.queries.figures import Figures
+from dashboard.queries.sums.figures import Figures
 from dashboard.templatetags.nexus import NOTHING
 
 SUMS = Figures(

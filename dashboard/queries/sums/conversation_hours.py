@@ -17,9 +17,9 @@ from django.db.models import CharField, Count, F, Func, Q, QuerySet, Sum, Window
 from django.db.models.functions import Abs
 
 from dashboard.filters.filter import Filter
-from dashboard.queries.figures import AGGREGATES, Figures, of_row
 from dashboard.queries.filtering import domain_is
-from dashboard.queries.spans import EARLIEST, Span
+from dashboard.queries.sums.figures import AGGREGATES, Figures, of_row
+from dashboard.queries.sums.spans import EARLIEST, Span
 from proxy.metrics import DERIVED
 from proxy.store.models import Conversation, ConversationHour, DroppedMonth, id_floor
 from proxy.store.postgres.partitions import next_month
