@@ -4,6 +4,7 @@ Every parser here takes time in proportion to what it reads, and bounds are on w
 thought of. It counts the CPU time of this process, not the time on the clock: a busy machine changes nothing.
 """
 
+import gc
 import signal
 import threading
 from types import FrameType, TracebackType
@@ -42,5 +43,10 @@ class Bounded:
 
 def _stop(_: int, frame: FrameType | None) -> None:
     # Freeing what was read may take until the next signal: raised while the timer is being stopped, it would go on.
-    if frame is None or frame.f_code is not Bounded.__exit__.__code__:
+    if frame is None or (frame.f_code is not Bounded.__exit__.__code__ and not _is_callback(frame)):
         raise TooSlow
+
+
+def _is_callback(frame: FrameType) -> bool:
+    """Whether the garbage collector called it, who would print and lose what is raised."""
+    return any(getattr(callback, "__code__", None) is frame.f_code for callback in gc.callbacks)

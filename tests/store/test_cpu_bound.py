@@ -112,3 +112,27 @@ def test_another_thread_is_not_bounded() -> None:
     thread.start()
     thread.join()
     assert ended == ["whole"]
+
+
+def test_what_the_garbage_collector_calls_is_not_ended_but_what_goes_on_after_it() -> None:
+    seen = []
+
+    def callback(phase: str, info: dict[str, int]) -> None:
+        until = time.process_time() + 0.3
+        while time.process_time() < until:
+            pass
+        seen.append(phase)
+
+    def collect_and_go_on() -> None:
+        gc.collect()
+        spin(60)
+
+    gc.collect()  # what other tests left would be freed within
+    gc.callbacks.append(callback)
+    try:
+        with pytest.raises(TooSlow), Bounded(0.1):
+            collect_and_go_on()
+    finally:
+        gc.callbacks.remove(callback)
+
+    assert seen[:2] == ["start", "stop"]

@@ -104,5 +104,5 @@ def test_a_full_disk_breaks_no_client_and_each_drop_is_counted_shown_and_told(
 
 def watch(nexus: Nexus) -> None:
     """As beat does every ten seconds."""
-    with Celery(broker=nexus.worker.environment["REDIS_URL"]) as app:
+    with Celery(broker=nexus.worker.environment["REDIS_URL"], set_as_current=False) as app:
         app.send_task("proxy.watch_losses", queue="nexus")
