@@ -102,7 +102,7 @@ def _listed(held: Held, health: Health, sums: Mapping[str, Figures], now: dateti
 
 
 def windows(health: Health, now: datetime) -> list[Window]:
-    """What the API last told of its limits."""
+    """What the API last reported of its limits."""
     found = []
     for name, (used, reset) in sorted(health.gauges.items()):
         short = name.removeprefix(_UNIFIED)

@@ -17,7 +17,7 @@ router = Router()
 
 
 class LiveStream(CamelSchema):
-    """A request whose response has not ended; tokens are what its stream told so far."""
+    """A request whose response has not ended; tokens are what its stream reported so far."""
 
     request_id: UUID
     domain: str

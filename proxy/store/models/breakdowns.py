@@ -5,33 +5,33 @@ from django.db import models
 from proxy.store.models.sums import Counters
 
 
-class Breakdown(Counters):
-    """One hour (UTC) of one domain and value; `dimension` is a name of `proxy.dimensions`."""
+class OfValue(Counters):
+    """One domain and value; `dimension` is a name of `proxy.dimensions`."""
 
-    pk = models.CompositePrimaryKey("dimension", "hour", "domain", "value")
-    hour = models.DateTimeField()
     dimension = models.CharField(max_length=16)
     domain = models.CharField(max_length=260)
     value = models.CharField(max_length=255)
 
     class Meta:
+        abstract = True
         default_permissions = ()
+
+
+class Breakdown(OfValue):
+    """One hour (UTC)."""
+
+    pk = models.CompositePrimaryKey("dimension", "hour", "domain", "value")
+    hour = models.DateTimeField()
 
     def __str__(self) -> str:
         return f"{self.hour} {self.domain} {self.dimension} {self.value}"
 
 
-class DayBreakdown(Counters):
+class DayBreakdown(OfValue):
     """The hours of one day (UTC) together."""
 
     pk = models.CompositePrimaryKey("dimension", "day", "domain", "value")
     day = models.DateField()
-    dimension = models.CharField(max_length=16)
-    domain = models.CharField(max_length=260)
-    value = models.CharField(max_length=255)
-
-    class Meta:
-        default_permissions = ()
 
     def __str__(self) -> str:
         return f"{self.day} {self.domain} {self.dimension} {self.value}"

@@ -1,4 +1,4 @@
 """Sums that are wrong become right again: compared with the rows by the database, then rebuilt hour by hour.
 
-Read `reconciliation`, then `rollups`.
+Read `comparison`, what all comparisons share, `reconciliation`, one of them, then `rollups`.
 """

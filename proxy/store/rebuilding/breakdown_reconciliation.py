@@ -3,9 +3,7 @@
 Hours are compared with the exchanges, then days with their hours.
 """
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.db import connection, transaction
@@ -13,15 +11,16 @@ from psycopg import sql
 
 from proxy.dimensions import DIMENSIONS, OTHER
 from proxy.metrics import SUMS
-from proxy.store.rebuilding.reconciliation import (
+from proxy.store.rebuilding.comparison import (
     ANY,
+    LESS,
+    OF_WINDOW,
     SUMMED,
     WINDOW,
     WORK_MEM,
-    Difference,
+    DifferenceTable,
     Window,
     columns_of,
-    read_differences,
     selected,
 )
 from proxy.store.sums import folding
@@ -38,7 +37,6 @@ _VALUES = ", ".join(
     + "::text[])"
     for dimension in DIMENSIONS
 )
-_OF_WINDOW = "hour >= %(start)s AND hour < %(end)s"
 # A value that has no row of its own on a day that was folded counts with the others.
 _COMPARE = sql.SQL("""
 WITH counted_row AS (
@@ -72,11 +70,11 @@ INSERT INTO breakdown_difference ({key}, {sums}) SELECT {key}, {sums} FROM diffe
     sums_of_row=selected(SUMS_TOGETHER_IN_SQL),
     values=sql.SQL(_VALUES),
     window=sql.SQL(WINDOW),
-    of_window=sql.SQL(_OF_WINDOW),
+    of_window=sql.SQL(OF_WINDOW),
     key=columns_of("{name}", HOUR_KEY),
     sum=SUMMED,
     sums=columns_of("{name}", SUMS),
-    difference=columns_of("coalesce(stated.{name}, 0) - coalesce(counted.{name}, 0) AS {name}", SUMS),
+    difference=LESS,
     any=ANY,
 )
 _BY_KEY = 'dimension COLLATE "C", {}, domain COLLATE "C", value COLLATE "C"'
@@ -84,7 +82,7 @@ _APPLY = add_to_hours(
     sql.SQL("SELECT {key}, {sums} FROM breakdown_difference WHERE {of_window} ORDER BY {order}").format(
         key=columns_of("{name}", HOUR_KEY),
         sums=columns_of("{name}", SUMS),
-        of_window=sql.SQL(_OF_WINDOW),
+        of_window=sql.SQL(OF_WINDOW),
         order=sql.SQL(_BY_KEY.format("hour")),
     )
 )
@@ -125,21 +123,7 @@ DELETE FROM {table} AS row USING (
 _FIXED: dict[str, Any] = {"dimensions": [dimension.name for dimension in DIMENSIONS], "other": OTHER}
 
 
-@contextmanager
-def table() -> Iterator[None]:
-    """An empty table for the differences, of this session alone."""
-    _drop()
-    with connection.cursor() as cursor:
-        cursor.execute("CREATE TEMP TABLE breakdown_difference AS SELECT * FROM proxy_breakdown WITH NO DATA")
-    try:
-        yield
-    finally:
-        _drop()
-
-
-def _drop() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE IF EXISTS pg_temp.breakdown_difference")
+FOUND = DifferenceTable("breakdown_difference", "SELECT * FROM proxy_breakdown")
 
 
 def compare(window: Window) -> None:
@@ -149,32 +133,15 @@ def compare(window: Window) -> None:
         cursor.execute(_COMPARE, window.parameters | _FIXED)
 
 
-def leave(hours: Collection[datetime]) -> None:
-    """Take hours out again."""
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM breakdown_difference WHERE hour = ANY(%s)", [list(hours)])
-
-
-def forget(window: Window) -> None:
-    """Take all hours of a window out again."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"DELETE FROM breakdown_difference WHERE {_OF_WINDOW}", window.parameters)  # noqa: S608 - ours
-
-
-def hours(window: Window) -> list[Difference]:
-    """The hours that differ."""
-    return read_differences("hour", f"breakdown_difference WHERE {_OF_WINDOW}", SUMS, window.parameters)
-
-
 def apply(window: Window) -> None:
-    """Mend the hours of a day and the day, fold it where it is over, and forget what was fixed."""
+    """Correct the hours of a day and the day, fold it where it is over, and forget what was fixed."""
     days = _days(window)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_APPLY, window.parameters)
         for day in days:
             cursor.execute(_APPLY_DAYS, _FIXED | {"day": day})
     folding.fold_past(days)
-    forget(window)
+    FOUND.forget(window)
 
 
 def sweep(window: Window) -> None:

@@ -10,7 +10,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.functions import TruncMonth
 
 from proxy.store.models import CLOCK_SLACK, DroppedMonth, Rollup
-from proxy.store.rebuilding.reconciliation import WORK_MEM, Window
+from proxy.store.rebuilding.comparison import WORK_MEM, Window
 from proxy.store.sums.definitions import UNKNOWN_DOMAIN
 
 _MONTHS = r"""

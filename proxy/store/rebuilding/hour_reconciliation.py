@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from proxy.metrics import SUMS
 from proxy.store.ingest import storing
-from proxy.store.rebuilding.reconciliation import WORK_MEM, Difference, Window, read_differences
+from proxy.store.rebuilding.comparison import WORK_MEM, Difference, Window, read_differences
 from proxy.store.sums import hours
 
 _TOGETHER = 500
@@ -39,7 +39,7 @@ _COUNT = "SELECT nexus_count_hours(%s::uuid[], nexus_uuid_floor(%s), nexus_uuid_
 
 @contextmanager
 def compared(window: Window) -> Iterator[list[Difference]]:
-    """The hours of a window that differ, which `apply` may mend meanwhile."""
+    """The hours of a window that differ, which `apply` may correct meanwhile."""
     _drop()
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(WORK_MEM)

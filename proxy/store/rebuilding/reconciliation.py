@@ -4,19 +4,29 @@ One statement looks at both sides, so it sees them at one moment. Ingest and rep
 one transaction: a difference stays right while they go on, and adding it later fixes exactly what was wrong.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
-from typing import Any
+from datetime import datetime
 
 from django.db import connection, transaction
 from psycopg import sql
 
 from proxy.histograms import HISTOGRAMS
-from proxy.metrics import BY_NAME, SUMS, SUMS_OF_DOMAIN, Unit
+from proxy.metrics import SUMS, SUMS_OF_DOMAIN
 from proxy.store.models import CLOCK_SLACK
+from proxy.store.rebuilding.comparison import (
+    ANY,
+    LESS,
+    SUMMED,
+    WINDOW,
+    WORK_MEM,
+    Difference,
+    DifferenceTable,
+    Window,
+    columns_of,
+    read_differences,
+    selected,
+)
 from proxy.store.sums.adding import ROLLUP_CHANGES, TOTAL_CHANGES, add_to_rollups, add_to_totals
 from proxy.store.sums.definitions import (
     BILLED_IN_SQL,
@@ -28,55 +38,6 @@ from proxy.store.sums.definitions import (
     TYPES_IN_SQL,
 )
 
-# Millions of rows are grouped in memory rather than sorted on disk.
-WORK_MEM = "SET LOCAL work_mem = '256MB'"
-
-
-Parameters = dict[str, datetime | str | float | list[datetime]]
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Whole hours from `start` to before `end`; `domain` is the one that they are looked at for, "" for all."""
-
-    start: datetime
-    end: datetime
-    domain: str = ""
-
-    @property
-    def parameters(self) -> Parameters:
-        """With the ids that exchanges of these hours may have."""
-        return {
-            "start": self.start,
-            "end": self.end,
-            "domain": self.domain,
-            "lowest": self.start - CLOCK_SLACK,
-            "highest": self.end + CLOCK_SLACK,
-        }
-
-
-def columns_of(template: str, names: tuple[str, ...]) -> sql.Composed:
-    """The template for each name, by commas."""
-    return sql.SQL(", ").join(sql.SQL(template).format(name=sql.Identifier(name)) for name in names)
-
-
-def selected(expressions: dict[str, str]) -> sql.Composed:
-    """Each expression under its name, by commas."""
-    return sql.SQL(", ").join(
-        sql.SQL(f"{text} AS {{}}").format(sql.Identifier(name)) for name, text in expressions.items()
-    )
-
-
-def _is_usd(name: str) -> bool:
-    return BY_NAME[name].unit is Unit.USD
-
-
-# Counts as whole numbers: PostgreSQL's sum of them is a numeric, several times as slow in each later step.
-SUMMED = sql.SQL(", ").join(
-    sql.SQL("sum({name})" if _is_usd(name) else "sum({name})::bigint").format(name=sql.Identifier(name))
-    + sql.SQL(" AS {}").format(sql.Identifier(name))
-    for name in SUMS
-)
 _BUCKETS = ", ".join(f"({number}, {histogram.bucket_sql})" for number, histogram in enumerate(HISTOGRAMS))
 _HISTOGRAMS = ", ".join(
     "ARRAY["
@@ -93,10 +54,6 @@ _LESS = """ARRAY(
 ) AS {name}"""
 _NAMES = tuple(histogram.name for histogram in HISTOGRAMS)
 _ANY_BUCKET = " OR ".join(f"0 <> ANY ({name})" for name in _NAMES)
-ANY = sql.SQL(" OR ").join(sql.SQL("{} <> 0").format(sql.Identifier(name)) for name in SUMS)
-WINDOW = """
-    id >= nexus_uuid_floor(%(lowest)s) AND id < nexus_uuid_floor(%(highest)s) AND started_at >= %(start)s AND started_at < %(end)s
-"""
 
 
 def _key(model: str) -> dict[str, str]:
@@ -139,7 +96,7 @@ INSERT INTO rollup_difference ({key}, {sums}, {names}) SELECT {key}, {sums}, {na
     sums=columns_of("{name}", SUMS),
     buckets=sql.SQL(_BUCKETS),
     histograms=sql.SQL(_HISTOGRAMS),
-    difference=columns_of("coalesce(stated.{name}, 0) - coalesce(counted.{name}, 0) AS {name}", SUMS),
+    difference=LESS,
     each_less=columns_of(_LESS, _NAMES),
     names=columns_of("{name}", _NAMES),
     any=ANY,
@@ -152,7 +109,6 @@ SELECT {key}, {changes} FROM rollup_difference WHERE hour >= %(start)s AND hour 
 ORDER BY hour, domain COLLATE "C", account COLLATE "C", model COLLATE "C", request_type COLLATE "C"
 """).format(key=columns_of("{name}", KEY), changes=columns_of("{name}", tuple(ROLLUP_CHANGES)))
 )
-_FORGET = "DELETE FROM rollup_difference WHERE hour >= %(start)s AND hour < %(end)s"
 # Without waiting: to wait for a row that ingest holds, while it waits for one of these, would be a deadlock.
 _SWEEP = f"""
 DELETE FROM proxy_rollup WHERE id IN (
@@ -207,38 +163,18 @@ _APPLY_TOTALS = add_to_totals(
 )
 
 
-Sums = dict[str, int | Decimal]
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """What has to be added to the `rows` sums of an hour, a day or a domain, so that they say what the exchanges say."""
-
-    of: datetime | date | str
-    rows: int
-    sums: Sums
+FOUND = DifferenceTable(
+    "rollup_difference",
+    f"SELECT {', '.join((*KEY, *SUMS, *_NAMES))} FROM proxy_rollup",  # noqa: S608 - our names
+)
+_TOTALS_FOUND = DifferenceTable("total_difference", "SELECT * FROM proxy_domaintotal")
 
 
 @contextmanager
 def tables() -> Iterator[None]:
-    """Empty tables for the differences, of this session alone."""
-    sums = ", ".join(SUMS)
-    _drop()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"CREATE TEMP TABLE rollup_difference AS SELECT {', '.join(KEY)}, {sums}, {', '.join(_NAMES)}"  # noqa: S608 - our names
-            " FROM proxy_rollup WITH NO DATA"
-        )
-        cursor.execute("CREATE TEMP TABLE total_difference AS SELECT * FROM proxy_domaintotal WITH NO DATA")
-    try:
+    """The tables of both differences."""
+    with FOUND.opened(), _TOTALS_FOUND.opened():
         yield
-    finally:
-        _drop()
-
-
-def _drop() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE IF EXISTS pg_temp.rollup_difference, pg_temp.total_difference")
 
 
 def compare(window: Window) -> None:
@@ -248,30 +184,11 @@ def compare(window: Window) -> None:
         cursor.execute(_COMPARE, window.parameters)
 
 
-def leave(hours: Collection[datetime]) -> None:
-    """Take hours out again."""
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM rollup_difference WHERE hour = ANY(%s)", [list(hours)])
-
-
-def forget(window: Window) -> None:
-    """Take all hours of a window out again."""
-    with connection.cursor() as cursor:
-        cursor.execute(_FORGET, window.parameters)
-
-
-def hours(window: Window) -> list[Difference]:
-    """The hours that differ."""
-    return read_differences(
-        "hour", "rollup_difference WHERE hour >= %(start)s AND hour < %(end)s", SUMS, window.parameters
-    )
-
-
 def apply(window: Window) -> None:
-    """Mend the rollups of a window, and forget what was fixed."""
+    """Correct the rollups of a window, and forget what was fixed."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_APPLY, window.parameters)
-        cursor.execute(_FORGET, window.parameters)
+        FOUND.forget(window)
 
 
 def sweep(window: Window, left_alone: Collection[datetime]) -> None:
@@ -289,29 +206,8 @@ def compare_totals(domain: str) -> list[Difference]:
 
 
 def apply_totals() -> None:
-    """Mend the totals."""
+    """Correct the totals."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_APPLY_TOTALS)
     with connection.cursor() as cursor:
         cursor.execute(_SWEEP_TOTALS)
-
-
-def read_differences(
-    key: str, table: str, names: tuple[str, ...], parameters: Mapping[str, Any]
-) -> list[Difference]:
-    """What a table of differences holds, summed up by `key`."""
-    sums = ", ".join(f"sum({name})" for name in names)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {key}, count(*), {sums} FROM {table} GROUP BY {key} ORDER BY {key}",  # noqa: S608 - our names
-            parameters,
-        )
-        return [Difference(row[0], row[1], plain(names, row[2:])) for row in cursor.fetchall()]
-
-
-def plain(names: tuple[str, ...], values: tuple[Decimal, ...]) -> Sums:
-    """What is not zero; counts as integers."""
-    pairs = (
-        (name, value if _is_usd(name) else int(value)) for name, value in zip(names, values, strict=True)
-    )
-    return {name: value for name, value in pairs if value}

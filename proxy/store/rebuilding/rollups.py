@@ -4,7 +4,7 @@ An hour is fixed only where all that it counted is still there as rows; what is 
 that was dropped a day is left alone as well: an exchange may lie in the partition of the neighbour, by its id.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -18,7 +18,7 @@ from proxy.store.rebuilding import (
     spend_reconciliation,
 )
 from proxy.store.rebuilding.alone import alone
-from proxy.store.rebuilding.reconciliation import Difference, Window
+from proxy.store.rebuilding.comparison import Difference, Window
 
 _DAY = timedelta(days=1)
 ALWAYS = datetime.min.replace(tzinfo=UTC)
@@ -63,7 +63,7 @@ class Rebuilt:
 def rebuild(asked: Asked, progress: Callable[[int, int], None] = lambda done, of: None) -> Rebuilt:
     """Compare, and fix unless it is a dry run; `progress` hears how many of how many months are done."""
     found = Rebuilt()
-    with alone("nexus_rebuild_rollups"), reconciliation.tables(), breakdown_reconciliation.table():
+    with alone("nexus_rebuild_rollups"), reconciliation.tables(), breakdown_reconciliation.FOUND.opened():
         months = _months(asked)
         for done, month in enumerate(months):
             progress(done, len(months))
@@ -86,18 +86,18 @@ def _rebuild_month(month: date, asked: Asked, found: Rebuilt) -> None:
     breakdown_reconciliation.compare(window)
     spending = spend_reconciliation.compare(window)
     if countable.dropped_months() != dropped:  # one went meanwhile, and what it held looks like too much
-        reconciliation.forget(window)
-        breakdown_reconciliation.forget(window)
+        reconciliation.FOUND.forget(window)
+        breakdown_reconciliation.FOUND.forget(window)
         return _rebuild_month(month, asked, found)
     storage_off = countable.storage_off(window)
     counted_before = countable.counted_before(window) - storage_off
     left_alone = storage_off | counted_before
-    reconciliation.leave(left_alone)
-    breakdown_reconciliation.leave(left_alone)
+    reconciliation.FOUND.leave(left_alone)
+    breakdown_reconciliation.FOUND.leave(left_alone)
     found.storage_off += sorted(storage_off)
     found.counted_before += sorted(counted_before)
-    found.hours += reconciliation.hours(window)
-    found.breakdowns += breakdown_reconciliation.hours(window)
+    found.hours += reconciliation.FOUND.hours(window)
+    found.breakdowns += breakdown_reconciliation.FOUND.hours(window)
     wrong_days = days.wrong([day.start.date() for day in _days(window)])
     found.days += wrong_days
     # An hour that cannot be counted again makes its day one: of strangers nothing was spent.
@@ -105,11 +105,7 @@ def _rebuild_month(month: date, asked: Asked, found: Rebuilt) -> None:
     spending = {key: cost for key, cost in spending.items() if key[0] not in storage_off_days}
     found.spending += spend_reconciliation.by_day(spending)
     if not asked.dry_run:
-        for day in _days(window):
-            reconciliation.apply(day)
-            breakdown_reconciliation.apply(day)
-        reconciliation.sweep(window, left_alone)
-        breakdown_reconciliation.sweep(window)
+        _correct(window, left_alone)
         days.rebuild(wrong_days)
         spend_reconciliation.apply(spending)
         spend_reconciliation.sweep(window)
@@ -117,6 +113,14 @@ def _rebuild_month(month: date, asked: Asked, found: Rebuilt) -> None:
         found.agents += differing
         if not asked.dry_run:
             hour_reconciliation.apply(window)
+
+
+def _correct(window: Window, left_alone: Collection[datetime]) -> None:
+    for day in _days(window):
+        reconciliation.apply(day)
+        breakdown_reconciliation.apply(day)
+    reconciliation.sweep(window, left_alone)
+    breakdown_reconciliation.sweep(window)
 
 
 def _months(asked: Asked) -> list[date]:

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from django.db import connection, transaction
 
-from proxy.store.rebuilding.reconciliation import WORK_MEM, Difference, Window
+from proxy.store.rebuilding.comparison import WORK_MEM, Difference, Window
 from proxy.store.sums import spend
 
 _DAY = timedelta(days=1)

@@ -16,6 +16,7 @@ from proxy.store.models import Breakdown, DayBreakdown, DomainTotal, Exchange, R
 from proxy.store.rebuilding import reconciliation
 from proxy.store.rebuilding import rollups as rebuild
 from proxy.store.rebuilding.alone import Busy
+from proxy.store.rebuilding.comparison import Window
 from proxy.store.sums import rollups
 from proxy.store.sums.definitions import UNKNOWN_DOMAIN
 from tests import people
@@ -110,7 +111,7 @@ def test_an_exchange_that_is_stored_between_comparing_and_mending_counts_once(
     Rollup.objects.update(requests=5)
     apply = reconciliation.apply
 
-    def apply_late(window: reconciliation.Window) -> None:
+    def apply_late(window: Window) -> None:
         ingest.ingest(late)
         apply(window)
 
@@ -127,7 +128,7 @@ def test_a_month_that_is_dropped_between_comparing_and_mending_keeps_its_sums(
     ingest.ingest(make_batch(make_record()))
     compare = reconciliation.compare
 
-    def drop_and_compare(window: reconciliation.Window) -> None:
+    def drop_and_compare(window: Window) -> None:
         with connection.cursor() as cursor:
             cursor.execute("DROP TABLE IF EXISTS proxy_exchange_2026_11, proxy_exchangebody_2026_11")
             cursor.execute("DROP TABLE IF EXISTS proxy_receipt_2026_11, proxy_blob_2026_11")
@@ -182,7 +183,7 @@ def test_a_second_rebuild_refuses_to_run_beside_the_first(monkeypatch: pytest.Mo
         finally:
             connections.close_all()
 
-    def compare(window: reconciliation.Window) -> None:
+    def compare(window: Window) -> None:
         thread = Thread(target=second)
         thread.start()
         thread.join()

@@ -113,7 +113,7 @@ def test_the_smallest_of_a_crowded_day_become_one_value(folded: list[str]) -> No
         "person"
     )
     assert values("outcome") == {"complete": len(folded)}
-    assert Breakdown.objects.filter(value=OTHER).count() == 3  # its hours are still told apart
+    assert Breakdown.objects.filter(value=OTHER).count() == 3  # its hours are still separate
     with as_owner():
         assert folding.fold([NOON.date()], most=3) == 0
 

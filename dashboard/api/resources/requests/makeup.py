@@ -67,7 +67,7 @@ def _certainty(certainty: str) -> Literal["exact", "estimate"]:
 
 
 def _shares(shares: Iterable[Share]) -> list[ContextShare]:
-    """Those whose tokens can be told."""
+    """Those whose tokens are known."""
     return [
         ContextShare(
             content=share.what.content,

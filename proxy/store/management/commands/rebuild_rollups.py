@@ -15,7 +15,7 @@ from proxy.store.management.arguments import moment
 from proxy.store.management.progress import bar
 from proxy.store.pricing.costs import plain, signed
 from proxy.store.rebuilding.alone import Busy
-from proxy.store.rebuilding.reconciliation import Difference
+from proxy.store.rebuilding.comparison import Difference
 from proxy.store.rebuilding.rollups import ALWAYS, FOR_EVER, Asked, Rebuilt, hour_of, rebuild
 
 _SHOWN = 20
