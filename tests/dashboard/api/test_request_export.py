@@ -19,6 +19,7 @@ from django.test import AsyncClient, Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from dashboard import table_files
 from dashboard.api.resources.request_export import columns, forms
 from dashboard.api.resources.request_export.streaming import download
 from dashboard.filters.filter import parse
@@ -117,7 +118,7 @@ def test_no_value_is_a_formula_to_a_spreadsheet_and_every_value_comes_back() -> 
     content = export("csv")[1].decode()
     read = [line["sessionId"] for line in csv.DictReader(io.StringIO(content, newline=""))]
 
-    assert read[::-1] == [f"'{value}" if value.startswith(forms.FORMULA) else value for value in ODD]
+    assert read[::-1] == [f"'{value}" if value.startswith(table_files.FORMULA) else value for value in ODD]
     assert [value for value in read if value[0] in "=+-@\t\r"] == []
     assert [row["sessionId"] for row in rows()][::-1] == ODD  # an object's texts are no formulas
 

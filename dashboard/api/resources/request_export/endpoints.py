@@ -14,6 +14,7 @@ from dashboard.api.resources.request_export.streaming import download
 from dashboard.api.shapes.errors import ERRORS
 from dashboard.filters.filter import BY_NAME
 from dashboard.queries import exchanges
+from dashboard.table_files import CSV_TYPE, JSON_LINES_TYPE
 
 router = Router()
 
@@ -29,7 +30,7 @@ def requests_csv(request: HttpRequest, filters: Query[ExportQuery]) -> Streaming
     for a formula has an apostrophe before it.
     """
     broken_off = f"{forms.BROKEN_OFF}\r\n".encode()
-    return download(forms.as_csv(_parts(request)), broken_off, "text/csv; charset=utf-8", "csv")
+    return download(forms.as_csv(_parts(request)), broken_off, CSV_TYPE, "csv")
 
 
 @router.get(
@@ -41,7 +42,7 @@ def requests_csv(request: HttpRequest, filters: Query[ExportQuery]) -> Streaming
 def requests_jsonl(request: HttpRequest, filters: Query[ExportQuery]) -> StreamingHttpResponse:
     """The same as lines of JSON, each as described here."""
     broken_off = msgspec.json.encode({"error": forms.BROKEN_OFF}) + b"\n"
-    return download(forms.as_json_lines(_parts(request)), broken_off, "application/x-ndjson", "jsonl")
+    return download(forms.as_json_lines(_parts(request)), broken_off, JSON_LINES_TYPE, "jsonl")
 
 
 @router.get("/requests.parquet", response=ERRORS, summary="Requests as Parquet")

@@ -1,37 +1,31 @@
 """Rows as bytes of a file, part by part; the first chunk comes before the first row is looked for."""
 
-import csv
 import io
 from collections.abc import Iterator
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
 from dashboard.api.resources.request_export.columns import COLUMNS, Row
+from dashboard.table_files import csv_lines, json_lines
 
-# What begins so is a formula to a spreadsheet: an apostrophe makes it a text.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 # The last line of a file that could not be read to its end. Parquet without its end cannot be opened at all.
 BROKEN_OFF = "This export broke off here: the dashboard's log says why. Ask for it again."
 _GROUP_ROWS = 10_000
-_to_json = msgspec.json.Encoder().encode
 
 
 def as_csv(parts: Iterator[list[Row]]) -> Iterator[bytes]:
     """RFC 4180, UTF-8, one line of names above."""
-    yield _csv_lines([list(COLUMNS)])
+    yield csv_lines([COLUMNS])
     for part in parts:
-        yield _csv_lines([[_cell(value) for value in row] for row in part])
+        yield csv_lines(part)
 
 
 def as_json_lines(parts: Iterator[list[Row]]) -> Iterator[bytes]:
     """An object a line."""
     yield b""  # the head of the response goes out
     for part in parts:
-        yield b"".join(_to_json(dict(zip(COLUMNS, row, strict=True))) + b"\n" for row in part)
+        yield json_lines(dict(zip(COLUMNS, row, strict=True)) for row in part)
 
 
 def as_parquet(parts: Iterator[list[Row]]) -> Iterator[bytes]:
@@ -89,20 +83,3 @@ class _Chunks(io.RawIOBase):
     def taken(self) -> bytes:
         chunks, self._written = self._written, []
         return b"".join(chunks)
-
-
-def _csv_lines(lines: list[list[Any]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows(lines)
-    return text.getvalue().encode()
-
-
-def _cell(value: Any) -> Any:
-    match value:
-        case str():
-            return f"'{value}" if value.startswith(FORMULA) else value
-        case float():
-            return f"{Decimal(repr(value)):f}"  # 0.000005, where Python says 5e-06
-        case datetime():
-            return value.isoformat().replace("+00:00", "Z")
-    return value
