@@ -8,6 +8,7 @@ several of a domain that can pay it takes the first and names the others: how th
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from accounts.access import keys
 from accounts.access.hosts import Host
@@ -40,7 +41,7 @@ _REFUSALS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AccessCredential:
     """A credential of the operator, in clear, in memory only.
 
@@ -56,12 +57,12 @@ class AccessCredential:
     expires_at: float = math.inf
     refreshable: bool = False
 
-    @property
+    @cached_property  # a pool asks for it a dozen times a request
     def name(self) -> str:
         """How records and warnings call it; accounts of two domains may share a name."""
         return f"{self.source}:{self.account or self.reference}"
 
-    @property
+    @cached_property
     def key(self) -> str:
         """What tells it from every other credential."""
         return f"{self.source}:{self.reference}"

@@ -52,7 +52,7 @@ class Chooser:
             if self._affinity.is_stale(affinity_key, now):
                 await self._affinity.share(affinity_key, now)
             binding, scope = self._may_use(request, affinity_key, decision, tried, now)
-            able = [credential for credential in scope if credential.key not in tried]
+            able = [credential for credential in scope if credential.key not in tried] if tried else scope
             chosen = self._pool.choose(binding.key, able, now)
             if chosen is None:
                 probe = self._pool.probed(able, now)

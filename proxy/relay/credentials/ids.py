@@ -39,20 +39,27 @@ class Ids:
         self._keep = redis.client.register_script(_KEEP)
         # By name in Redis: the credential (its key, "" for a deleted file) and the end in epoch seconds, or FOREVER.
         self._known: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        # What responses said and nobody has read yet: domain, credential, ends, epoch seconds. Read together, it costs half.
+        self._unread: list[tuple[str, str, bytes, float]] = []
         self._unshared: dict[str, tuple[str, float]] = {}
         self._sharing: asyncio.Task[None] | None = None
 
     def learn(self, domain: str, key: str, ends: bytes) -> None:
         """A credential of this domain gave a response that begins and ends with these bytes."""
-        for value, seconds in given(ends):
-            self._note(_name(domain, value), key, time.time() + seconds if seconds else FOREVER)
+        self._unread.append((domain, key, ends, time.time()))
+        if not self._redis.is_up:
+            self._read()
+        elif self._sharing is None:
+            self._sharing = spawn(self._share_soon(), "ids")
 
     def forget(self, domain: str, value: bytes) -> None:
         """It was deleted."""
+        self._read()  # what is noted last counts
         self._note(_name(domain, value), "", time.time() + FORGETTING_SECONDS)
 
     async def owner(self, domain: str, values: Sequence[bytes]) -> str:
         """The credential that gave the first of these ids that is known, "" where none is."""
+        self._read()
         unknown, now = [], time.time()
         for name in (_name(domain, value) for value in values):
             key, until = self._known.get(name, ("", now))
@@ -72,7 +79,15 @@ class Ids:
         """Share what is left to share."""
         if self._sharing:
             self._sharing.cancel()
+            self._read()
         await self._share()
+
+    def _read(self) -> None:
+        """Note the ids of the responses that came since the last time."""
+        unread, self._unread = self._unread, []
+        for domain, key, ends, answered_at in unread:
+            for value, seconds in given(ends):
+                self._note(_name(domain, value), key, answered_at + seconds if seconds else FOREVER)
 
     def _note(self, name: str, key: str, until: float) -> None:
         self._known[name] = self._unshared[name] = key, until
@@ -86,6 +101,7 @@ class Ids:
 
     async def _share_soon(self) -> None:
         await asyncio.sleep(SHARE_SECONDS)
+        self._read()
         self._sharing = None
         await self._share()
 

@@ -11,6 +11,7 @@ from proxy.wire.rate_limits import Gauges, gauges
 
 ORGANISATION = b"anthropic-organization-id"
 MAX_ORGANISATION = 120
+MAX_UNREAD = 64  # responses of a credential
 
 
 class HealthUpdates:
@@ -20,8 +21,8 @@ class HealthUpdates:
         self.gauges: dict[str, Gauges] = {}
         self.organisations: dict[str, str] = {}
         self._responses: dict[str, tuple[float, Headers]] = {}
-        # By credential: the headers of a pool's responses that nobody has read yet, of each name the last.
-        self._unread: dict[str, dict[bytes, bytes]] = {}
+        # By credential: the headers of a pool's responses that nobody has read yet, in their order.
+        self._unread: dict[str, list[Headers]] = {}
         self._changes: dict[str, dict[str, str | float | None]] = {}
 
     def answered(self, key: str, headers: Headers) -> None:
@@ -44,7 +45,10 @@ class HealthUpdates:
 
     def learn(self, key: str, headers: Headers) -> None:
         """A response's gauges count from the next choice on: most requests have a session, and ask for none."""
-        self._unread.setdefault(key, {}).update(headers.raw)
+        unread = self._unread.setdefault(key, [])
+        unread.append(headers)
+        if len(unread) >= MAX_UNREAD:
+            self._read(key)
 
     def gauges_of(self, key: str) -> Gauges:
         """All windows that the credential's responses named so far."""
@@ -53,7 +57,10 @@ class HealthUpdates:
 
     def learn_organisation(self, key: str, headers: Headers) -> None:
         """Read whose account it is; a response that does not say changes nothing."""
-        value = next((value for name, value in headers.raw if name.lower() == ORGANISATION), b"")
+        raw = headers.raw
+        if (ORGANISATION, self.organisations.get(key, "").encode("latin-1")) in raw:
+            return  # as ever
+        value = next((value for name, value in raw if name.lower() == ORGANISATION), b"")
         organisation = value[:MAX_ORGANISATION].decode("latin-1")
         if organisation and self.organisations.get(key) != organisation:
             self.organisations[key] = organisation
@@ -81,7 +88,9 @@ class HealthUpdates:
 
     def _read(self, key: str) -> bool:
         """Read the gauges of what is unread; those of windows that it does not name stay. False where it names none."""
-        reported = gauges(self._unread.pop(key, {}).items())
+        # Of each name the last.
+        last = {name: value for headers in self._unread.pop(key, ()) for name, value in headers.raw}
+        reported = gauges(last.items())
         if reported:
             self.gauges[key] = {**self.gauges.get(key, {}), **reported}
         return bool(reported)

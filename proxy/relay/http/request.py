@@ -88,4 +88,7 @@ class RelayRequest(ASGIRequest):
 
     def first(self, name: bytes) -> bytes:
         """The first value of a header, b"" without one."""
-        return next((value for found, value in self.pairs if found == name), b"")
+        for found, value in self.pairs:
+            if found == name:
+                return value
+        return b""

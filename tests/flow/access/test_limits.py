@@ -43,7 +43,7 @@ def limit(nexus: Nexus, domain: str, column: str, value: object) -> None:
         domain,
     )
     # Until both processes know it.
-    wait_for(lambda: all(send(nexus, domain).status_code == 429 for _ in range(8)), 5)
+    wait_for(lambda: all(send(nexus, domain).status_code == 429 for _ in range(8)), 30)
 
 
 def send(nexus: Nexus, domain: str, path: str = "/v1/messages", **headers: str) -> httpx.Response:
@@ -134,7 +134,7 @@ def test_a_pool_of_a_wildcard_keeps_the_wildcards_limit_and_counts_there(limited
     keys = ["sk-ant-api03-pooled-1", "sk-ant-api03-pooled-2"]
     add(limited, wild, *keys)
     # Until both processes know it.
-    wait_for(lambda: all(set(ask(limited, "early.pooled.example")[1]) <= set(keys) for _ in range(8)), 10)
+    wait_for(lambda: all(set(ask(limited, "early.pooled.example")[1]) <= set(keys) for _ in range(8)), 30)
     limited.stored(send(limited, host).headers["x-nexus-id"])
 
     assert limited.rows("SELECT 1 FROM proxy_spend WHERE domain = %s", wild)
@@ -144,7 +144,7 @@ def test_a_pool_of_a_wildcard_keeps_the_wildcards_limit_and_counts_there(limited
         " SELECT id, 1, now() FROM accounts_domain WHERE name = %s",
         wild,
     )
-    wait_for(lambda: all(send(limited, host).status_code == 429 for _ in range(8)), 5)
+    wait_for(lambda: all(send(limited, host).status_code == 429 for _ in range(8)), 30)
 
 
 def passes(nexus: Nexus, domain: str) -> bool:

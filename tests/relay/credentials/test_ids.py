@@ -94,6 +94,21 @@ async def test_a_deleted_file_is_forgotten_everywhere(pair: tuple[Ids, Ids], own
     assert [await ids.owner("a.example", [b"file_1"]) for ids in pair] == ["", ""]
 
 
+async def test_what_is_noted_last_counts_also_of_responses_that_nobody_has_read_yet(
+    pair: tuple[Ids, Ids], own: OwnRedis
+) -> None:
+    first, second = pair
+    first.learn("a.example", ONE.key, UPLOAD)
+    first.forget("a.example", b"file_1")
+    assert await first.owner("a.example", [b"file_1"]) == ""
+
+    first.learn("a.example", ONE.key, CREDIT)
+    first.learn("a.example", TWO.key, CREDIT)
+    assert await first.owner("a.example", [b"secret"]) == TWO.key
+    await first.stop()
+    assert await second.owner("a.example", [b"secret"]) == TWO.key
+
+
 async def test_a_process_forgets_what_has_ended_and_what_is_too_much(
     pair: tuple[Ids, Ids], own: OwnRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,6 +117,7 @@ async def test_a_process_forgets_what_has_ended_and_what_is_too_much(
     first, _ = pair
     for number in range(3):
         first.learn("a.example", ONE.key, b'{"id":"file_%d"}' % number)
+    assert await first.owner("a.example", [b"file_2"]) == ONE.key
     assert len(first._known) == 2
     first.learn("a.example", ONE.key, b'{"id":"msg_1"}')
     own.stop()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from accounts.access.decision import AccessCredential
 from accounts.credentials.health import Health
+from proxy.relay.credentials import updates as module
 from proxy.relay.credentials.pool import Pool
 from proxy.relay.credentials.updates import HealthUpdates
 
@@ -163,6 +164,16 @@ def test_each_response_since_the_last_choice_counts_for_the_next_one() -> None:
     assert pool.choose("", ALL, now) is B
     pool.answered(B, 200, used(0.8), now)
     assert pool.choose("", ALL, now) is C
+
+
+def test_responses_that_no_choice_reads_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_UNREAD", 3)
+    updates = HealthUpdates()
+    for share in (0.9, 0.5, 0.2, 0.7):
+        updates.learn(A.key, used(share))
+
+    assert updates.gauges[A.key] == {"unified-5h": (0.2, 4e9)}  # the fourth waits alone
+    assert updates.gauges_of(A.key) == {"unified-5h": (0.7, 4e9)}
 
 
 @given(
