@@ -12,7 +12,7 @@ from accounts.models import Credential
 from accounts.snapshot import exposure
 from accounts.snapshot.exposure import Exposure
 from dashboard.access.signin import HtmxRequest
-from dashboard.pages import registry
+from dashboard.pages import navigation, registry
 
 
 def shell(request: HttpRequest) -> dict[str, object]:
@@ -21,7 +21,7 @@ def shell(request: HttpRequest) -> dict[str, object]:
     return {
         "base": lambda: "dashboard/fragment.html" if _wants_fragment(request) else "dashboard/base.html",
         "here": registry.page_of(request),
-        "navigation": registry.NAVIGATION,
+        "navigation": lambda: navigation.groups(request),
         "proxy_address": lambda: proxy_address(request.get_host()),
         "storage_enabled": settings.STORAGE_ENABLED,
         "reporting_zone": settings.REPORTING_TIME_ZONE,

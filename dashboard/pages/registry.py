@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import Enum
 
 from django.http import HttpRequest
 from django.urls import URLPattern, path
@@ -27,12 +28,22 @@ from dashboard.pages.usage.view import usage
 _for_htmx = vary_on_headers("HX-Request", "HX-History-Restore-Request")
 
 
+class Group(Enum):
+    """What stands together in the navigation, in this order."""
+
+    TRAFFIC = "Traffic"
+    FIGURES = "Figures"
+    CAUSES = "Causes"
+    OPERATION = "Operation"
+    MORE = "More"
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """`name` is that of its folder, and what `{% url %}` takes.
 
-    `place` names the entry of the navigation that is marked while the page is open; a page that names itself is an entry.
-    `key` opens it, after "g". Without a `permission` it is open to everybody and its view checks the method itself.
+    `place` names the entry of the navigation that is marked while the page is open; a page that names itself is an entry,
+    in its `group`. `key` opens it, after "g". Without a `permission` it is open to everybody and its view checks the method itself.
     Asked by htmx, a page whose template extends `base` (`context.shell`) is its block `fragment` alone.
     `former` is its address in the predecessor.
     """
@@ -45,6 +56,7 @@ class Page:
     key: str = ""
     permission: str = VIEW_FIGURES
     former: str = ""
+    group: Group = Group.MORE
 
     @property
     def is_entry(self) -> bool:
@@ -57,10 +69,10 @@ class Page:
         return require_safe(_for_htmx(signed_in_only(self.view, self.permission)))
 
 
-# Entries of the navigation stand in this order.
+# Entries of a group of the navigation stand in this order.
 PAGES = (
-    Page("overview", "dashboard", "Overview", overview, "overview", "o"),
-    Page("sessions", "dashboard/sessions", "Sessions", sessions, "sessions", "s"),
+    Page("overview", "dashboard", "Overview", overview, "overview", "o", group=Group.TRAFFIC),
+    Page("sessions", "dashboard/sessions", "Sessions", sessions, "sessions", "s", group=Group.TRAFFIC),
     Page(
         "session",
         "dashboard/session/<str:name>",
@@ -69,7 +81,7 @@ PAGES = (
         "sessions",
         former="dashboard/conversation/<str:name>",
     ),
-    Page("requests", "dashboard/requests", "Requests", requests, "requests", "r"),
+    Page("requests", "dashboard/requests", "Requests", requests, "requests", "r", group=Group.TRAFFIC),
     Page("request", "dashboard/request/<uuid:exchange_id>", "Request", request, "requests"),
     Page(
         "request_diff",
@@ -79,13 +91,38 @@ PAGES = (
         "requests",
         permission=READ_BODIES,
     ),
-    Page("search", "dashboard/search", "Search", search, "search", "f", permission=READ_BODIES),
-    Page("usage", "dashboard/usage", "Usage", usage, "usage", "u"),
-    Page("explain", "dashboard/explain", "Explain", explain, "explain", "e"),
-    Page("performance", "dashboard/performance", "Performance", performance, "performance", "p"),
-    Page("cache_breaks", "dashboard/cache-breaks", "Cache breaks", breaks, "cache_breaks", "b"),
-    Page("findings", "dashboard/findings", "Findings", found, "findings", "n"),
-    Page("limits", "dashboard/limits", "Limits", limits, "limits", "l"),
+    Page(
+        "search",
+        "dashboard/search",
+        "Search",
+        search,
+        "search",
+        "f",
+        permission=READ_BODIES,
+        group=Group.TRAFFIC,
+    ),
+    Page("usage", "dashboard/usage", "Usage", usage, "usage", "u", group=Group.FIGURES),
+    Page("explain", "dashboard/explain", "Explain", explain, "explain", "e", group=Group.FIGURES),
+    Page(
+        "performance",
+        "dashboard/performance",
+        "Performance",
+        performance,
+        "performance",
+        "p",
+        group=Group.FIGURES,
+    ),
+    Page(
+        "cache_breaks",
+        "dashboard/cache-breaks",
+        "Cache breaks",
+        breaks,
+        "cache_breaks",
+        "b",
+        group=Group.CAUSES,
+    ),
+    Page("findings", "dashboard/findings", "Findings", found, "findings", "n", group=Group.CAUSES),
+    Page("limits", "dashboard/limits", "Limits", limits, "limits", "l", group=Group.OPERATION),
     Page("login", "dashboard/login", "Sign in", login, permission=""),
 )
 NAVIGATION = tuple(page for page in PAGES if page.is_entry)

@@ -9,6 +9,7 @@ admin.site.site_header = "Nexus administration"
 admin.site.site_title = "Nexus"
 admin.site.index_title = "Access and prices"
 admin.site.site_url = None
+admin.site.enable_nav_sidebar = False  # the dashboard's navigation stands there
 admin.site.login_form = ThrottledLogin
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -20,7 +20,7 @@ from tests.dashboard.talk import session, stored
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio(loop_scope="session")]
 LONG = "a-very-long-name-without-any-place-to-break-it-" * 4
-SIZES = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
+SIZES = [(1280, "light"), (1280, "dark"), (768, "light"), (390, "light"), (390, "dark")]
 # A page is in these by itself; what stands here besides are its parameters.
 PATHS = [
     *page_addresses.pages().values(),
@@ -142,7 +142,8 @@ async def test_the_admin_works_under_the_strict_policy(
     ):
         await page.goto(path)
         await expect(page.locator("h1").first).to_be_visible()
-    await expect(page.get_by_role("link", name="Admin")).to_be_visible()
+        assert await page.get_by_role("navigation", name="Pages").count() == (width > 960)
+        assert await overflow(page) <= 0
 
 
 async def test_the_theme_is_chosen_and_kept(open_page: Opened) -> None:
@@ -185,6 +186,39 @@ async def test_each_key_of_the_registry_goes_to_its_page(open_page: Opened, to: 
 
     await page.wait_for_url(f"**/{to.address}")
     await expect(page.locator("h1")).to_have_text(to.title)
+
+
+@pytest.mark.parametrize("width", [390, 768])
+async def test_a_narrow_page_has_its_navigation_in_a_drawer(open_page: Opened, width: int) -> None:
+    page = await open_page("/dashboard/limits", width=width)
+    drawer = page.get_by_role("navigation", name="Pages")
+    await expect(drawer).to_be_hidden()
+
+    await page.get_by_text("Menu", exact=True).click()
+    await expect(drawer.get_by_role("link", name="Limits")).to_have_attribute("aria-current", "page")
+    await page.keyboard.press("Tab")
+    await expect(drawer.get_by_role("link").first).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(drawer).to_be_hidden()
+    await expect(page.locator("summary").first).to_be_focused()
+
+    await page.keyboard.press("Enter")
+    await drawer.get_by_role("link", name="Sessions").click()
+    await page.wait_for_url("**/dashboard/sessions")
+    await expect(drawer).to_be_hidden()
+
+
+async def test_the_drawer_opens_and_closes_without_a_script(open_page: Opened) -> None:
+    page = await open_page("/dashboard/limits", width=390)
+    await page.route("**/menu.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
+    await page.reload()
+    drawer = page.get_by_role("navigation", name="Pages")
+
+    await page.get_by_text("Menu", exact=True).click()
+    await expect(drawer).to_be_visible()
+    await page.mouse.click(370, 700)
+
+    await expect(drawer).to_be_hidden()
 
 
 async def test_the_first_tab_leads_to_the_content(open_page: Opened) -> None:

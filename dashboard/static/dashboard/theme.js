@@ -14,6 +14,7 @@
   function apply() {
     const dark = chosen === "dark" || (chosen === "auto" && system.matches);
     document.documentElement.dataset.theme = dark ? "dark" : "light";
+    document.documentElement.classList.toggle("dark-mode", dark); // what Swagger goes by
     const button = document.querySelector("[data-theme-switch]");
     if (button) {
       button.textContent = NAMES[chosen];
