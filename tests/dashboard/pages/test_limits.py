@@ -19,7 +19,7 @@ def test_the_page_shows_what_is_used(signed_in: Client) -> None:
     assert ">the organisation</th><td>USD per day</td>" in page
     assert '>domain a.example</th><td>requests per minute</td><td class="number">30</td>' in page
     assert '<td>at a time</td><td class="number">1</td>' in page
-    assert 'aria-current="page">Limits</a>' in page
+    assert 'aria-current="page">Limits<' in page
 
 
 @pytest.fixture
