@@ -22,6 +22,7 @@ from dashboard.pages.requests.view import requests
 from dashboard.pages.search.view import search
 from dashboard.pages.session.view import session
 from dashboard.pages.sessions.view import sessions
+from dashboard.pages.tools.view import tools
 from dashboard.pages.usage.view import usage
 
 _for_htmx = vary_on_headers("HX-Request", "HX-History-Restore-Request")
@@ -85,6 +86,7 @@ PAGES = (
     Page("performance", "dashboard/performance", "Performance", performance, "performance", "p"),
     Page("cache_breaks", "dashboard/cache-breaks", "Cache breaks", breaks, "cache_breaks", "b"),
     Page("findings", "dashboard/findings", "Findings", found, "findings", "n"),
+    Page("tools", "dashboard/tools", "Tools", tools, "tools", "t"),
     Page("limits", "dashboard/limits", "Limits", limits, "limits", "l"),
     Page("login", "dashboard/login", "Sign in", login, permission=""),
 )
