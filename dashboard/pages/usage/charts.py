@@ -49,7 +49,8 @@ def usage_page(bar: FilterBar, by: By, now: datetime, *, with_titles: bool = Fal
     parts = usage.series_by(by, values, cut, chosen)
     axis = time_axis.leading(time_axis.axis_of(cut), cut, chosen, "usage", by=by.name)
     explained = time_axis.explaining(axis, cut, chosen)
-    bars = usage.all_series((parts if by.tables is ROLLUPS else _of_all(cut, chosen)).values())
+    adds_up = by.tables is ROLLUPS or bool(by.of_conversations)
+    bars = usage.all_series((parts if adds_up else _of_all(cut, chosen)).values())
     return {
         "by": by.name,
         "dimension": dimension_of(by),
