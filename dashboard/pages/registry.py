@@ -23,6 +23,7 @@ from dashboard.pages.requests.view import requests
 from dashboard.pages.search.view import search
 from dashboard.pages.session.view import session
 from dashboard.pages.sessions.view import sessions
+from dashboard.pages.tools.view import tools
 from dashboard.pages.usage.view import usage
 
 _for_htmx = vary_on_headers("HX-Request", "HX-History-Restore-Request")
@@ -112,6 +113,7 @@ PAGES = (
         "p",
         group=Group.FIGURES,
     ),
+    Page("tools", "dashboard/tools", "Tools", tools, "tools", "t", group=Group.FIGURES),
     Page(
         "cache_breaks",
         "dashboard/cache-breaks",

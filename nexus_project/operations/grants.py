@@ -61,6 +61,10 @@ OTHERS: Mapping[str, Rights] = {
     # The smallest values of a day are folded into one.
     "proxy_breakdown": Rights(worker=MANAGE, dashboard=READ),
     "proxy_daybreakdown": Rights(worker=MANAGE, dashboard=READ),
+    "proxy_toolhour": Rights(worker=MANAGE, dashboard=READ),
+    "proxy_toolday": Rights(worker=MANAGE, dashboard=READ),
+    # What was counted of conversations that are gone is forgotten.
+    "proxy_countedtools": Rights(worker=MANAGE),
     "proxy_price": Rights(proxy=READ, worker=READ, dashboard=MANAGE),
     # What is found in conversations follows from the record, and is found anew when a late turn changes it.
     "proxy_cachebreak": Rights(worker=MANAGE, dashboard=READ),

@@ -24,6 +24,7 @@ from proxy.store.models.prices import MessageBatch, Price, Repricing, UnpricedMo
 from proxy.store.models.results import ResultsReader
 from proxy.store.models.spools import DeadLetter, Spool
 from proxy.store.models.sums import Counters, DayRollup, DomainTotal, Rollup, Spend
+from proxy.store.models.tools import CountedTools, ToolDay, ToolHour
 from proxy.store.models.traffic import (
     Blob,
     Exchange,
@@ -44,6 +45,7 @@ __all__ = [
     "CacheBreak",
     "Conversation",
     "ConversationHour",
+    "CountedTools",
     "Counters",
     "DayBreakdown",
     "DayRollup",
@@ -69,6 +71,8 @@ __all__ = [
     "SearchText",
     "Spend",
     "Spool",
+    "ToolDay",
+    "ToolHour",
     "Turn",
     "UnpricedModel",
     "UsdField",

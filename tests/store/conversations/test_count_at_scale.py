@@ -24,13 +24,15 @@ SELECT coalesce(sum(idx_tup_fetch + seq_tup_read), 0) FROM pg_stat_xact_user_tab
 
 def rows_read(table: str, do: Callable[[], None]) -> int:
     """Rows of a table and its months that are read meanwhile, by this transaction."""
-    counts = []
+    before = _rows_read(table)
+    do()
+    return _rows_read(table) - before
+
+
+def _rows_read(table: str) -> int:
     with connection.cursor() as cursor:
-        for step in (lambda: None, do):
-            step()
-            cursor.execute(_READ, [f"{table}%"])
-            counts.append(int(cursor.fetchone()[0]))
-    return counts[1] - counts[0]
+        cursor.execute(_READ, [f"{table}%"])
+        return int(cursor.fetchone()[0])
 
 
 def count(ids: list[UUID]) -> None:
