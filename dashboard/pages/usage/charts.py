@@ -15,6 +15,7 @@ from dashboard.pages.usage import table
 from dashboard.pages.usage.table import Name, Sides
 from dashboard.queries.sums import usage
 from dashboard.queries.sums.breakdowns import By, breakdown, dimensions_for, total
+from dashboard.queries.sums.colours import colours
 from dashboard.queries.sums.figures import ROLLUPS, TOKENS, Figures, together
 from dashboard.queries.sums.spans import Span, before, span_of, week
 from dashboard.queries.sums.usage import Cut
@@ -45,6 +46,10 @@ def usage_page(bar: FilterBar, by: By, now: datetime) -> dict[str, object]:
     parts = usage.series_by(by, values, cut, chosen)
     axis = time_axis.leading(time_axis.axis_of(cut), cut, chosen, "usage", by=by.name)
     explained = time_axis.explaining(axis, cut, chosen)
+    palette = {
+        called[value].text if value in called else value: colour
+        for value, colour in colours(by, parts).items()
+    }
     bars = usage.all_series((parts if by.tables is ROLLUPS else _of_all(cut, chosen)).values())
     return {
         "by": by.name,
@@ -61,7 +66,9 @@ def usage_page(bar: FilterBar, by: By, now: datetime) -> dict[str, object]:
         "steps": _steps(bars, explained),
         "charts": [
             chart
-            for chart in _charts(by, cut, (explained, axis), _named(parts, values, called), bars, sides.total)
+            for chart in _charts(
+                by, cut, (explained, axis), _named(parts, values, called), bars, sides.total, palette
+            )
             if chart.rows
         ],
         "columns": metric_table.COLUMNS,
@@ -102,14 +109,20 @@ def earlier_than(cut: Cut, chosen: Filter, now: datetime) -> Span:
 
 
 def _charts(
-    by: By, cut: Cut, axes: tuple[Axis, Axis], named: Mapping[str, Bars], bars: Bars, whole: Figures
+    by: By,
+    cut: Cut,
+    axes: tuple[Axis, Axis],
+    named: Mapping[str, Bars],
+    bars: Bars,
+    whole: Figures,
+    palette: Mapping[str, int],
 ) -> Iterator[Chart]:
-    """Cost first, on the axis that is explained; the same colour is the same value in all charts by it."""
+    """Cost first, on the axis that is explained; `palette` has the colours of values."""
     name, (explained, axis) = dimension_of(by), axes
     sureness = "" if whole.exactness == "exact" else f" ({whole.exactness})"
     costs = f"Cost per {cut.step} by {name}, USD{sureness}"
-    yield stacked(costs, _each(named, "cost_usd"), explained, _dollars)
-    yield stacked(f"Requests per {cut.step} by {name}", _each(named, "requests"), axis, compact)
+    yield stacked(costs, _each(named, "cost_usd"), explained, _dollars, palette)
+    yield stacked(f"Requests per {cut.step} by {name}", _each(named, "requests"), axis, compact, palette)
     yield stacked(f"Tokens per {cut.step} by kind", _kinds(bars), axis, compact)
 
 
