@@ -14,7 +14,7 @@ Show = Callable[[float], str]
 # One decade alone would make a ripple look like a mountain.
 FEWEST_DECADES = 2
 # Names beside points would else lie over each other; in hundredths of the height.
-APART = 10
+APART = 14
 
 
 def drawn(title: str, series: Mapping[str, Values], totals: Sequence[str], axis: Axis, show: Show) -> Chart:

@@ -23,9 +23,9 @@ def colours(by: By, values: Iterable[str]) -> dict[str, int]:
     shown = [value for value in values if value != OTHERS]
     if by.of_conversations:
         return assigned(shown, shown) | {OTHERS: GREY}
-    if not set(shown) <= set(_orders.get(by.name, ())):
+    if not set(shown) - {""} <= set(_orders.get(by.name, ())):
         _orders[by.name] = _first_met(by)
-    return assigned(_orders[by.name], shown) | {OTHERS: GREY}
+    return assigned(_orders.get(by.name, []), shown) | {OTHERS: GREY}
 
 
 def assigned(order: Sequence[str], shown: Iterable[str]) -> dict[str, int]:
@@ -43,5 +43,11 @@ def assigned(order: Sequence[str], shown: Iterable[str]) -> dict[str, int]:
 def _first_met(by: By) -> list[str]:
     of_dimension = Q() if by.tables is ROLLUPS else Q(dimension=by.name)
     rows = by.tables.days._default_manager.filter(of_dimension)
-    met = rows.order_by().values(by.column).annotate(first=Min("day")).order_by("first", by.column)
+    met = (
+        rows.exclude(**{by.column: ""})
+        .order_by()
+        .values(by.column)
+        .annotate(first=Min("day"))
+        .order_by("first", by.column)
+    )
     return [row[by.column] for row in met]

@@ -4,7 +4,7 @@
   const STEPS = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
   const MARGIN = 8;
   const tip = document.createElement("div");
-  tip.className = "tip";
+  tip.className = "tip says";
   tip.hidden = true;
   tip.setAttribute("aria-hidden", "true");
   document.body.append(tip);

@@ -6,7 +6,7 @@
   const STEPS = { ArrowLeft: -1, ArrowRight: 1 };
   const REPLACED = ["period", "before", "againstFrom", "againstTo"];
   const label = document.createElement("div");
-  label.className = "tip";
+  label.className = "tip stretch";
   label.hidden = true;
   label.setAttribute("role", "status");
   document.body.append(label);

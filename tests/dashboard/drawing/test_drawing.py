@@ -197,7 +197,7 @@ def test_a_single_hour_is_a_dot_of_each_line_with_its_name_none_over_another() -
     assert chart.drawing.count('class="line dot ') == 3
     assert re.findall(r">([^<]+)</text>", chart.writing) == ["p99 1000", "p95 101", "p50 100"]
     heights = [float(y) for y in re.findall(r'y="([\d.]+)%"', chart.writing)]
-    assert all(below - above >= 9.9 for above, below in pairwise(heights))
+    assert all(below - above >= 13.9 for above, below in pairwise(heights))
 
 
 def test_a_chart_over_time_says_where_its_bars_begin_and_end() -> None:
