@@ -13,11 +13,12 @@ from dashboard.pages.cards import cards
 from dashboard.pages.filter_bar import FilterBar
 from dashboard.pages.usage import table
 from dashboard.pages.usage.table import Name, Sides
-from dashboard.queries.sums import usage
+from dashboard.pages.usage.week import week
+from dashboard.queries.sums import spans, usage
 from dashboard.queries.sums.breakdowns import By, breakdown, dimensions_for, total
 from dashboard.queries.sums.colours import colours
 from dashboard.queries.sums.figures import ROLLUPS, TOKENS, Figures, together
-from dashboard.queries.sums.spans import Span, before, span_of, week
+from dashboard.queries.sums.spans import Span, before, span_of
 from dashboard.queries.sums.usage import Cut
 from dashboard.templatetags.nexus import compact, usd
 from proxy.metrics import BY_NAME
@@ -71,6 +72,7 @@ def usage_page(bar: FilterBar, by: By, now: datetime) -> dict[str, object]:
             )
             if chart.rows
         ],
+        "heat": week(cut.span, chosen, now),
         "columns": metric_table.COLUMNS,
         "rows": table.rows(sides, values[: table.SHOWN], called, by, bar),
         "more": len(values[table.SHOWN :]),
@@ -95,7 +97,7 @@ def cut_of(chosen: Filter, now: datetime) -> Cut:
     """Without a period the last seven days hour by hour, in which a day's course is to be seen."""
     if chosen.has_period:
         return usage.cut(span_of(chosen, now), now)
-    seven_days = week(chosen, now)
+    seven_days = spans.week(chosen, now)
     return usage.by_hours(seven_days, seven_days.until or now)
 
 
