@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from dashboard.access.signin import READ_BODIES, VIEW_FIGURES, View, signed_in_only
+from dashboard.pages.accounts.view import accounts
 from dashboard.pages.cache_breaks.view import breaks
 from dashboard.pages.explain.view import explain
 from dashboard.pages.findings.view import found
@@ -124,6 +125,7 @@ PAGES = (
         group=Group.CAUSES,
     ),
     Page("findings", "dashboard/findings", "Findings", found, "findings", "n", group=Group.CAUSES),
+    Page("accounts", "dashboard/accounts", "Accounts", accounts, "accounts", "a", group=Group.OPERATION),
     Page("limits", "dashboard/limits", "Limits", limits, "limits", "l", group=Group.OPERATION),
     Page("login", "dashboard/login", "Sign in", login, permission=""),
 )

@@ -206,6 +206,11 @@ def are_missing() -> bool:
     return not Conversation.objects.exists() and DomainTotal.objects.filter(stored__gt=0).exists()
 
 
+def of_domain(chosen: Filter) -> Q:
+    """What a filter asks of a row by its domain."""
+    return domain_is(chosen.domain) if chosen.domain else Q()
+
+
 def _indexed(chosen: Filter, column: str) -> Q:
     found = _period(chosen) if column == SORTS["activity"] else Q()
     if chosen.domain:

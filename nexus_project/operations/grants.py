@@ -71,6 +71,7 @@ OTHERS: Mapping[str, Rights] = {
     "proxy_finding": Rights(worker=MANAGE, dashboard=READ),
     "proxy_pendingconversation": Rights(worker=MANAGE),
     "proxy_repricing": Rights(dashboard=READ),
+    "proxy_windowsample": Rights(worker=STORE, dashboard=READ),
     "proxy_resultsreader": Rights(worker=MANAGE),
     "proxy_pin": Rights(dashboard=MANAGE),
     "accounts_domain": Rights(proxy=READ, worker=READ, dashboard=MANAGE),

@@ -14,11 +14,13 @@ from dashboard.pages.filter_bar import FilterBar
 from dashboard.pages.usage import table
 from dashboard.pages.usage.sessions import Name
 from dashboard.pages.usage.table import Sides
-from dashboard.queries.sums import usage
+from dashboard.pages.usage.week import week
+from dashboard.queries.sums import spans, usage
 from dashboard.queries.sums.breakdowns import By, breakdown, dimensions_for, ranking, total
+from dashboard.queries.sums.colours import colours
 from dashboard.queries.sums.conversation_hours import not_known_before
 from dashboard.queries.sums.figures import ROLLUPS, TOKENS, Figures, together
-from dashboard.queries.sums.spans import Span, before, span_of, week
+from dashboard.queries.sums.spans import Span, before, span_of
 from dashboard.queries.sums.usage import Cut
 from dashboard.templatetags.nexus import compact, usd
 from proxy.metrics import BY_NAME
@@ -49,6 +51,10 @@ def usage_page(bar: FilterBar, by: By, now: datetime, *, with_titles: bool = Fal
     parts = usage.series_by(by, values, cut, chosen)
     axis = time_axis.leading(time_axis.axis_of(cut), cut, chosen, "usage", by=by.name)
     explained = time_axis.explaining(axis, cut, chosen)
+    palette = {
+        called[value].text if value in called else value: colour
+        for value, colour in colours(by, parts).items()
+    }
     adds_up = by.tables is ROLLUPS or bool(by.of_conversations)
     bars = usage.all_series((parts if adds_up else _of_all(cut, chosen)).values())
     return {
@@ -66,9 +72,12 @@ def usage_page(bar: FilterBar, by: By, now: datetime, *, with_titles: bool = Fal
         "steps": _steps(bars, explained),
         "charts": [
             chart
-            for chart in _charts(by, cut, (explained, axis), _named(parts, values, called), bars, sides.total)
+            for chart in _charts(
+                by, cut, (explained, axis), _named(parts, values, called), bars, sides.total, palette
+            )
             if chart.rows
         ],
+        "heat": week(cut.span, chosen, now),
         "columns": metric_table.COLUMNS,
         "rows": table.rows(sides, values[: table.SHOWN], called, by, bar),
         "more": len(values[table.SHOWN :]) + sides.more,
@@ -108,7 +117,7 @@ def cut_of(chosen: Filter, now: datetime) -> Cut:
     """Without a period the last seven days hour by hour, in which a day's course is to be seen."""
     if chosen.has_period:
         return usage.cut(span_of(chosen, now), now)
-    seven_days = week(chosen, now)
+    seven_days = spans.week(chosen, now)
     return usage.by_hours(seven_days, seven_days.until or now)
 
 
@@ -122,14 +131,20 @@ def earlier_than(cut: Cut, chosen: Filter, now: datetime) -> Span:
 
 
 def _charts(
-    by: By, cut: Cut, axes: tuple[Axis, Axis], named: Mapping[str, Bars], bars: Bars, whole: Figures
+    by: By,
+    cut: Cut,
+    axes: tuple[Axis, Axis],
+    named: Mapping[str, Bars],
+    bars: Bars,
+    whole: Figures,
+    palette: Mapping[str, int],
 ) -> Iterator[Chart]:
-    """Cost first, on the axis that is explained; the same colour is the same value in all charts by it."""
+    """Cost first, on the axis that is explained; `palette` has the colours of values."""
     name, (explained, axis) = dimension_of(by), axes
     sureness = "" if whole.exactness == "exact" else f" ({whole.exactness})"
     costs = f"Cost per {cut.step} by {name}, USD{sureness}"
-    yield stacked(costs, _each(named, "cost_usd"), explained, _dollars)
-    yield stacked(f"Requests per {cut.step} by {name}", _each(named, "requests"), axis, compact)
+    yield stacked(costs, _each(named, "cost_usd"), explained, _dollars, palette)
+    yield stacked(f"Requests per {cut.step} by {name}", _each(named, "requests"), axis, compact, palette)
     yield stacked(f"Tokens per {cut.step} by kind", _kinds(bars), axis, compact)
 
 

@@ -35,6 +35,7 @@ from proxy.store.models.traffic import (
     Receipt,
     WrappedKey,
 )
+from proxy.store.models.windows import WindowSample
 
 __all__ = [
     "CLOCK_SLACK",
@@ -76,6 +77,7 @@ __all__ = [
     "Turn",
     "UnpricedModel",
     "UsdField",
+    "WindowSample",
     "WrappedKey",
     "id_floor",
     "moment_of",
