@@ -22,7 +22,7 @@ from django_htmx.middleware import HtmxDetails
 
 from accounts import guesses
 from accounts.guesses import Verdict
-from dashboard.access import throttle
+from dashboard.access import oidc, throttle
 from dashboard.errors import is_api, json_error
 
 SESSION_FIELD = "dashboard"
@@ -86,7 +86,7 @@ def visitor(request: HttpRequest, right: str = VIEW_FIGURES) -> Visitor:
         return judge_key(request, key)
     if request.user.is_authenticated:
         return Visitor.NOT_ALLOWED
-    return Visitor.UNKNOWN if settings.DASHBOARD_API_KEY else Visitor.NOBODY_YET
+    return Visitor.UNKNOWN if settings.DASHBOARD_API_KEY or oidc.is_configured() else Visitor.NOBODY_YET
 
 
 def reads_bodies(request: HttpRequest) -> bool:

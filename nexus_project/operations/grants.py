@@ -88,6 +88,12 @@ OTHERS: Mapping[str, Rights] = {
     "auth_user": Rights(dashboard=MANAGE),
     "auth_user_groups": Rights(dashboard=MANAGE),
     "auth_user_user_permissions": Rights(dashboard=MANAGE),
+    # Of allauth's tables only the one that joins an identity to a user is used; a user that is deleted is looked for in all.
+    "socialaccount_socialaccount": Rights(dashboard=MANAGE),
+    "socialaccount_socialtoken": Rights(dashboard="SELECT, DELETE"),
+    "socialaccount_socialapp": Rights(),
+    "account_emailaddress": Rights(dashboard="SELECT, DELETE"),
+    "account_emailconfirmation": Rights(dashboard="SELECT, DELETE"),
     "django_admin_log": Rights(dashboard=MANAGE),
     "django_content_type": Rights(dashboard=MANAGE),
     "django_session": Rights(dashboard=MANAGE),
