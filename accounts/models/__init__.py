@@ -1,6 +1,6 @@
-"""The tables of access: domains, the credentials that pay for them, the client keys that open them, and limits.
+"""The tables of access: domains, the credentials that pay for them, the client keys that open them, limits, and invitations.
 
-Read `accounts`, then `limits`. Migrations name `accounts.models.validate_domain`: it stays importable from here.
+Read `accounts`, then `limits` and `invitations`. Migrations name `accounts.models.validate_domain`: it stays importable from here.
 """
 
 from accounts.models.accounts import (
@@ -11,6 +11,16 @@ from accounts.models.accounts import (
     Domain,
     validate_domain,
 )
+from accounts.models.invitations import Invitation
 from accounts.models.limits import Limit
 
-__all__ = ["LEASE_SECONDS", "AccessVersion", "ClientKey", "Credential", "Domain", "Limit", "validate_domain"]
+__all__ = [
+    "LEASE_SECONDS",
+    "AccessVersion",
+    "ClientKey",
+    "Credential",
+    "Domain",
+    "Invitation",
+    "Limit",
+    "validate_domain",
+]

@@ -32,10 +32,10 @@ def signin_settings(app_configs: Sequence[AppConfig] | None, **options: Any) -> 
                 "E002", "OIDC_STAFF_GROUP is set without OIDC_GROUPS_CLAIM.", "Name the claim with groups."
             )
         )
-    if settings.SIGNIN_GROUPS and not settings.OIDC_GROUPS_CLAIM:
-        found.append(
-            _error("E003", "SIGNIN_GROUPS is set, and nothing brings groups.", "Set OIDC_GROUPS_CLAIM.")
-        )
+    if settings.SIGNIN_GROUPS and not (settings.OIDC_GROUPS_CLAIM or settings.TRUSTED_HEADER_GROUPS):
+        hint = "Set OIDC_GROUPS_CLAIM or TRUSTED_HEADER_GROUPS."
+        found.append(_error("E003", "SIGNIN_GROUPS is set, and nothing brings groups.", hint))
+    found += _header_settings()
     is_bounded = settings.OIDC_EMAIL_DOMAINS or settings.OIDC_REQUIRED_CLAIM
     if oidc.is_configured() and settings.SIGNIN_CREATE_USERS and not is_bounded:
         message = "Whoever has an account at the provider gets a user (SIGNIN_CREATE_USERS)."
@@ -45,6 +45,23 @@ def signin_settings(app_configs: Sequence[AppConfig] | None, **options: Any) -> 
             )
         )
     return found
+
+
+def _header_settings() -> list[CheckMessage]:
+    """signin.E004: a header from nobody; W002: a header from everybody."""
+    peers = settings.TRUSTED_HEADER_PEERS
+    if settings.TRUSTED_HEADER_SIGNIN and not peers:
+        return [
+            _error(
+                "E004", "TRUSTED_HEADER_SIGNIN is set, and nobody may send it.", "Set TRUSTED_HEADER_PEERS."
+            )
+        ]
+    if settings.TRUSTED_HEADER_SIGNIN and any(peer.prefixlen == 0 for peer in peers):
+        message = (
+            "Whoever reaches the dashboard may sign in as anybody: TRUSTED_HEADER_PEERS holds every address."
+        )
+        return [Warning(message, hint=f"Name the proxies alone. {DOCUMENT}", id="signin.W002")]
+    return []
 
 
 def _error(number: str, message: str, hint: str) -> Error:

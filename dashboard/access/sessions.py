@@ -22,6 +22,7 @@ from django.utils import timezone
 from dashboard.access import signin
 
 HOUR = 3600.0
+INVITATION = "invitation"
 _ALONE = "SELECT pg_try_advisory_xact_lock(hashtext('nexus_sessions'))"
 # What a user's sessions depend on, beside whether there is one.
 _COUNTS = frozenset({"password", "is_active"})
@@ -50,9 +51,16 @@ def end_void() -> int:
 
 
 def is_pending(session: Mapping[str, Any] | SessionBase) -> bool:
-    """Whether somebody is under way to the provider with it, and may still come back."""
+    """Whether somebody is under way to the provider with it, or accepts an invitation."""
     states = session.get(STATES_SESSION_KEY) or {}
-    return any(time.time() - begun_at < STATE_TTL for _, begun_at, *_ in states.values())
+    is_under_way = any(time.time() - begun_at < STATE_TTL for _, begun_at, *_ in states.values())
+    return is_under_way or invitation_of(session) is not None
+
+
+def invitation_of(session: Mapping[str, Any] | SessionBase) -> int | None:
+    """The number of the invitation whose secret was shown in this session within the last hour."""
+    shown = session.get(INVITATION)
+    return int(shown["id"]) if shown and time.time() - shown["at"] < HOUR else None
 
 
 def clear() -> int | None:

@@ -12,6 +12,7 @@ from dashboard.access.signin import READ_BODIES, VIEW_FIGURES, View, signed_in_o
 from dashboard.pages.cache_breaks.view import breaks
 from dashboard.pages.explain.view import explain
 from dashboard.pages.findings.view import found
+from dashboard.pages.invitation.view import invitation
 from dashboard.pages.limits.view import limits
 from dashboard.pages.login.view import login
 from dashboard.pages.overview.view import overview
@@ -87,6 +88,7 @@ PAGES = (
     Page("findings", "dashboard/findings", "Findings", found, "findings", "n"),
     Page("limits", "dashboard/limits", "Limits", limits, "limits", "l"),
     Page("login", "dashboard/login", "Sign in", login, permission=""),
+    Page("invitation", "dashboard/invitation", "Your invitation", invitation, permission=""),
 )
 NAVIGATION = tuple(page for page in PAGES if page.is_entry)
 

@@ -80,6 +80,7 @@ OTHERS: Mapping[str, Rights] = {
         worker="SELECT (id, name, domain_id, last_used_at), UPDATE (last_used_at)",
         dashboard=MANAGE,
     ),
+    "accounts_invitation": Rights(dashboard=STORE),
     "accounts_limit": Rights(proxy=READ, worker=READ, dashboard=MANAGE),
     "accounts_accessversion": Rights(proxy=READ),
     "auth_group": Rights(dashboard=MANAGE),

@@ -1,5 +1,6 @@
 """Ways to sign in beside the key and passwords: OpenID Connect, and a header that a proxy in front sets. Both are off at first."""
 
+import re
 from urllib.parse import urlsplit
 
 from accounts.outbound.no_proxy import is_loopback
@@ -34,6 +35,14 @@ def group_pairs() -> tuple[tuple[str, str], ...]:
     return tuple(pair("SIGNIN_GROUPS", text, "theirs=operator") for text in env.words("SIGNIN_GROUPS"))
 
 
+def header(name: str) -> str:
+    """The name of a header; one with an underscore is what servers drop, or take for another one."""
+    found = env.text(name)
+    if found and not re.fullmatch("[A-Za-z0-9-]+", found):
+        raise env.SettingError(f"{name}={found} is not allowed; name a header such as X-Forwarded-User.")
+    return found
+
+
 def required_claim() -> tuple[str, str] | None:
     """The claim that everybody must have, and its value."""
     text = env.text("OIDC_REQUIRED_CLAIM")
@@ -53,6 +62,10 @@ OIDC_STAFF_GROUP = env.text("OIDC_STAFF_GROUP")
 
 SIGNIN_GROUPS = group_pairs()
 SIGNIN_CREATE_USERS = env.flag("SIGNIN_CREATE_USERS")
+
+TRUSTED_HEADER_SIGNIN = header("TRUSTED_HEADER_SIGNIN")
+TRUSTED_HEADER_PEERS = env.networks("TRUSTED_HEADER_PEERS")
+TRUSTED_HEADER_GROUPS = header("TRUSTED_HEADER_GROUPS")
 
 # allauth speaks the protocol; who may come in is decided in dashboard/access, and none of its own pages is served.
 SOCIALACCOUNT_ADAPTER = "dashboard.access.oidc.adapter.Adapter"

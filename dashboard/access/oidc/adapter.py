@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.utils.crypto import constant_time_compare
 
-from dashboard.access import entry, people, signin
+from dashboard.access import entry, people, sessions, signin
 from dashboard.access.identity import Refused
 from dashboard.access.oidc import outbound
 from dashboard.access.oidc.claims import identity_of
@@ -49,7 +49,8 @@ class Adapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth has
         state, claims = sociallogin.state, sociallogin.claims
         if not constant_time_compare(str(claims.get(NONCE) or ""), str(state[NONCE])):
             raise BadToken("its nonce is another one")
-        user = people.find(identity_of(claims), how=HOW)
+        invitation = sessions.invitation_of(request.session)
+        user = people.find(identity_of(claims), how=HOW, invitation=invitation)
         entry.open_session(request, user, how=HOW)
         raise ImmediateHttpResponse(redirect(signin.local_target(state.get("next") or "")))
 

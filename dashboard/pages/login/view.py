@@ -23,11 +23,12 @@ def login(request: HttpRequest) -> HttpResponse:
     target = signin.local_target(request.POST.get("next") or request.GET.get("next", ""))
     if signin.session_is_open(request.session, request.user):
         return redirect(target)
-    if not settings.DASHBOARD_API_KEY and not oidc.is_configured():
+    if not signin.has_a_way_in():
         return render(request, "dashboard/not_configured.html", status=503)
     context = {
         "next": target,
         "has_key": bool(settings.DASHBOARD_API_KEY),
+        "error": request.META.get(signin.TROUBLE, ""),
         "provider": settings.OIDC_NAME if oidc.is_configured() else "",
     }
     if request.method != "POST" or not settings.DASHBOARD_API_KEY:

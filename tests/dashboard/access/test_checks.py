@@ -1,11 +1,14 @@
 """`manage.py check` says which settings of signing in do not belong together."""
 
+from ipaddress import ip_network
+
 import pytest
 from django.conf import LazySettings
 
 from dashboard.access.checks import signin_settings
 
 PROVIDER = {"OIDC_ISSUER": "https://id.example", "OIDC_CLIENT_ID": "nexus", "OIDC_CLIENT_SECRET": "secret"}
+HEADER = {"TRUSTED_HEADER_SIGNIN": "X-Forwarded-User"}
 
 
 @pytest.mark.parametrize(
@@ -18,6 +21,9 @@ PROVIDER = {"OIDC_ISSUER": "https://id.example", "OIDC_CLIENT_ID": "nexus", "OID
         (PROVIDER | {"SIGNIN_GROUPS": (("a", "b"),)}, ["signin.E003"]),
         (PROVIDER | {"SIGNIN_CREATE_USERS": True}, ["signin.W001"]),
         (PROVIDER | {"SIGNIN_CREATE_USERS": True, "OIDC_EMAIL_DOMAINS": ["corp.example"]}, []),
+        (HEADER, ["signin.E004"]),
+        (HEADER | {"TRUSTED_HEADER_PEERS": [ip_network("10.0.0.1")]}, []),
+        (HEADER | {"TRUSTED_HEADER_PEERS": [ip_network("::/0")]}, ["signin.W002"]),
     ],
 )
 def test_what_does_not_belong_together_is_named(
