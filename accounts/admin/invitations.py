@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 from accounts import invitations
 from accounts.models import Invitation
 
-LINK = "_nexus_invitation_link"
+SHOWN_ONCE = "_nexus_invitation_link"
 
 
 class InvitationForm(forms.ModelForm[Invitation]):
@@ -82,7 +82,7 @@ class InvitationAdmin(admin.ModelAdmin[Invitation]):
         return False
 
     def save_model(self, request: HttpRequest, obj: Invitation, form: Any, change: bool) -> None:
-        setattr(request, LINK, invitations.address(form.secret))
+        setattr(request, SHOWN_ONCE, invitations.address(form.secret))
 
     def response_add(
         self, request: HttpRequest, obj: Invitation, post_url_continue: str | None = None
@@ -92,7 +92,7 @@ class InvitationAdmin(admin.ModelAdmin[Invitation]):
             **self.admin_site.each_context(request),
             "title": "New invitation",
             "invitation": obj,
-            "address": getattr(request, LINK),
+            "address": getattr(request, SHOWN_ONCE),
             "go_on": leads_on.headers.get("Location", request.path),
             "opts": self.opts,
         }

@@ -49,18 +49,18 @@ class Command(BaseCommand):
             raise CommandError(
                 f"PostgreSQL does not answer, so nobody was invited ({str(error).strip()})."
             ) from error
-        link = invitations.address(secret)
+        address = invitations.address(secret)
         self.stderr.write(
             f"{row.email} can accept until {row.expires_at:%Y-%m-%d %H:%M} UTC. The link is not shown again."
         )
         shown = {
-            "link": link,
+            "link": address,
             "id": row.pk,
             "email": row.email,
             "groups": row.groups,
             "expires_at": row.expires_at.isoformat(),
         }
-        self.stdout.write(json.dumps(shown) if options["json"] else link)
+        self.stdout.write(json.dumps(shown) if options["json"] else address)
 
 
 def _groups(names: list[str]) -> list[Group]:
