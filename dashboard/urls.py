@@ -10,12 +10,14 @@ from dashboard.api.registry import api
 from dashboard.pages import registry
 from dashboard.pages.invitation.view import accept
 from dashboard.pages.login.view import logout
+from dashboard.pages.overview.welcome import dismiss
 
 urlpatterns = [
     path("", require_safe(RedirectView.as_view(pattern_name="overview")), name="home"),
     *registry.urls(),
     path("dashboard/logout", logout, name="logout"),
     path("dashboard/invitation/accept", accept, name="invitation-accept"),
+    path("dashboard/welcome/dismiss", dismiss, name="welcome-dismiss"),
     path("dashboard/oidc/login", oidc.begin, name="oidc-login"),
     path("dashboard/oidc/callback", oidc.callback, name="oidc-callback"),
     path("health", health.health, name="health"),

@@ -34,4 +34,11 @@ class Migration(migrations.Migration):
                 ("accepted_at", models.DateTimeField(editable=False, null=True)),
             ],
         ),
+        migrations.CreateModel(
+            name="WelcomeDismissal",
+            fields=[
+                ("user_id", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("dismissed_at", models.DateTimeField(default=django.utils.timezone.now)),
+            ],
+        ),
     ]

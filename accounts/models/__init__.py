@@ -1,6 +1,7 @@
-"""The tables of access: domains, the credentials that pay for them, the client keys that open them, limits, and invitations.
+"""The tables of access: domains, credentials that pay for them, client keys that open them, limits, invitations, the welcome.
 
-Read `accounts`, then `limits` and `invitations`. Migrations name `accounts.models.validate_domain`: it stays importable from here.
+Read `accounts`, then `limits`, `invitations` and `welcome`. Migrations name `accounts.models.validate_domain`: it stays importable
+from here.
 """
 
 from accounts.models.accounts import (
@@ -13,6 +14,7 @@ from accounts.models.accounts import (
 )
 from accounts.models.invitations import Invitation
 from accounts.models.limits import Limit
+from accounts.models.welcome import WelcomeDismissal
 
 __all__ = [
     "LEASE_SECONDS",
@@ -22,5 +24,6 @@ __all__ = [
     "Domain",
     "Invitation",
     "Limit",
+    "WelcomeDismissal",
     "validate_domain",
 ]

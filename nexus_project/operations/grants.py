@@ -82,6 +82,7 @@ OTHERS: Mapping[str, Rights] = {
     ),
     "accounts_invitation": Rights(dashboard=STORE),
     "accounts_limit": Rights(proxy=READ, worker=READ, dashboard=MANAGE),
+    "accounts_welcomedismissal": Rights(dashboard="SELECT, INSERT"),
     "accounts_accessversion": Rights(proxy=READ),
     "auth_group": Rights(dashboard=MANAGE),
     "auth_group_permissions": Rights(dashboard=MANAGE),

@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts.limits import use as limit_use
 from dashboard.pages.cards import cards
 from dashboard.pages.filter_bar import filter_bar
+from dashboard.pages.overview.welcome import welcome
 from dashboard.queries import cache_breaks, exchanges
 from dashboard.queries.sums import figures
 from dashboard.queries.sums.spans import span_of
@@ -31,6 +32,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     in_span = replace(bar.filter, period="", since=span.since, until=span.until)
     context = {
         "bar": bar,
+        "welcome": welcome(request),
         "span": span,
         "running": [(BY_NAME[name], field) for name, field in LIVE_NAMES.items()],
         "cards": cards(summary.total),

@@ -15,6 +15,7 @@ OPEN = {f"/{page.address}": 200 for page in PAGES if not page.permission} | {
     "/": 302,
     "/dashboard/logout": 405,
     "/dashboard/invitation/accept": 302,  # to where a secret is asked for
+    "/dashboard/welcome/dismiss": 405,
     "/dashboard/oidc/login": 404,  # until a provider is set
     "/dashboard/oidc/callback": 404,
     "/health": 200,
