@@ -3,6 +3,6 @@
 Read `registered` first: it names the lists, forms and actions of the other files.
 """
 
-from accounts.admin import registered
+from accounts.admin import identities, invitations, registered
 
-__all__ = ["registered"]
+__all__ = ["identities", "invitations", "registered"]

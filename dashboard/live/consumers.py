@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import Error as DatabaseFailure
 from django.http.request import validate_host
 
-from dashboard.access import sessions
+from dashboard.access import sessions, trusted_header
 from dashboard.filters.filter import Filter, FilterError, parse
 from dashboard.queries.filtering import is_domain
 from proxy.live_events import GROUP, Event, Message
@@ -102,8 +102,8 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc] # Channels
         self._news.set()
 
     async def _is_open(self) -> bool:
-        found: bool = await database_sync_to_async(sessions.is_open)(self.scope["session"].session_key)
-        return found
+        by_session: bool = await database_sync_to_async(sessions.is_open)(self.scope["session"].session_key)
+        return by_session or await database_sync_to_async(trusted_header.is_open)(self.scope)
 
     async def _close_with_session(self, sender: asyncio.Task[None]) -> None:
         """Ask again now and then: who signed out elsewhere or may not sign in any more hears nothing further."""

@@ -14,6 +14,7 @@ from dashboard.pages.accounts.view import accounts
 from dashboard.pages.cache_breaks.view import breaks
 from dashboard.pages.explain.view import explain
 from dashboard.pages.findings.view import found
+from dashboard.pages.invitation.view import invitation
 from dashboard.pages.limits.view import limits
 from dashboard.pages.login.view import login
 from dashboard.pages.overview.view import overview
@@ -128,6 +129,7 @@ PAGES = (
     Page("accounts", "dashboard/accounts", "Accounts", accounts, "accounts", "a", group=Group.OPERATION),
     Page("limits", "dashboard/limits", "Limits", limits, "limits", "l", group=Group.OPERATION),
     Page("login", "dashboard/login", "Sign in", login, permission=""),
+    Page("invitation", "dashboard/invitation", "Your invitation", invitation, permission=""),
 )
 NAVIGATION = tuple(page for page in PAGES if page.is_entry)
 

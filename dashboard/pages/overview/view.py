@@ -18,6 +18,7 @@ from dashboard.pages import time_axis
 from dashboard.pages.filter_bar import filter_bar
 from dashboard.pages.overview import cards, panels
 from dashboard.pages.overview.cards import Card, Note, Period
+from dashboard.pages.overview.welcome import welcome
 from dashboard.queries import cache_breaks, cache_savings, exchanges
 from dashboard.queries.sums import figures, usage
 from dashboard.queries.sums.breakdowns import DIMENSIONS, breakdown, total
@@ -65,6 +66,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     axis = time_axis.leading(time_axis.axis_of(asked.cut), asked.cut, bar.filter, "overview")
     context = {
         "bar": bar,
+        "welcome": welcome(request),
         "span": asked.cut.span,
         "step": asked.cut.step,
         "has_traffic": bool(by_model),
