@@ -1,6 +1,6 @@
-"""The tables of access: domains, the credentials that pay for them, the client keys that open them, and limits.
+"""The tables of access: domains, the credentials that pay for them, the client keys that open them, limits and stops.
 
-Read `accounts`, then `limits`. Migrations name `accounts.models.validate_domain`: it stays importable from here.
+Read `accounts`, then `limits` and `stops`. Migrations name `accounts.models.validate_domain`: it stays importable from here.
 """
 
 from accounts.models.accounts import (
@@ -12,5 +12,15 @@ from accounts.models.accounts import (
     validate_domain,
 )
 from accounts.models.limits import Limit
+from accounts.models.stops import Stop
 
-__all__ = ["LEASE_SECONDS", "AccessVersion", "ClientKey", "Credential", "Domain", "Limit", "validate_domain"]
+__all__ = [
+    "LEASE_SECONDS",
+    "AccessVersion",
+    "ClientKey",
+    "Credential",
+    "Domain",
+    "Limit",
+    "Stop",
+    "validate_domain",
+]

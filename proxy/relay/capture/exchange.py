@@ -26,6 +26,7 @@ from proxy.wire.sniff import Sniffer, model_of
 
 SPILL_BYTES = 64 * 1024
 LARGE_BYTES = 256 * 1024
+TAIL_BYTES = 4
 MAX_CHUNKS = 20_000  # of a very long stream the earlier ones are reported in pairs
 
 
@@ -53,6 +54,7 @@ class Exchange:
         self._unseen: list[bytes] = []
         self._pending: list[bytes] = []  # looked at, and not on disk yet
         self._pending_size = 0  # of both
+        self._spilled_end = b""
         self._dropped = False
         self._not_kept = False
         self._head: Head | None = None
@@ -122,6 +124,12 @@ class Exchange:
         return self._spilled_size + self._pending_size
 
     @property
+    def tail(self) -> bytes:
+        """Its last TAIL_BYTES so far."""
+        self._look()
+        return (self._spilled_end + b"".join(self._pending))[-TAIL_BYTES:]
+
+    @property
     def sniffer(self) -> Sniffer:
         """What the answer tells so far."""
         self._look()
@@ -164,6 +172,7 @@ class Exchange:
         """What is in memory of the answer, from here on in the caller's hands."""
         self._look()
         data = b"".join(self._pending)
+        self._spilled_end = data[-TAIL_BYTES:]
         self._pending.clear()
         self._spilled_size += self._pending_size
         self._pending_size = 0
