@@ -13,6 +13,7 @@ from dashboard.pages.cache_breaks.view import breaks
 from dashboard.pages.explain.view import explain
 from dashboard.pages.findings.view import found
 from dashboard.pages.limits.view import limits
+from dashboard.pages.live.view import live
 from dashboard.pages.login.view import login
 from dashboard.pages.overview.view import overview
 from dashboard.pages.performance.view import performance
@@ -86,6 +87,7 @@ PAGES = (
     Page("cache_breaks", "dashboard/cache-breaks", "Cache breaks", breaks, "cache_breaks", "b"),
     Page("findings", "dashboard/findings", "Findings", found, "findings", "n"),
     Page("limits", "dashboard/limits", "Limits", limits, "limits", "l"),
+    Page("live", "dashboard/live", "Live", live, "live", "v"),
     Page("login", "dashboard/login", "Sign in", login, permission=""),
 )
 NAVIGATION = tuple(page for page in PAGES if page.is_entry)

@@ -48,6 +48,7 @@ class UnderWay:
         if self.stop:
             return
         self.stop = stop
+        self._exchange.stopped_by = stop.by
         if self._interrupt is None:
             self._task.cancel()
             return
