@@ -209,10 +209,10 @@ async def _refused(request: RelayRequest, exchange: Exchange, refusal: Refused) 
 
 
 async def _record_refusal(request: RelayRequest, exchange: Exchange, refusal: Refused) -> None:
-    """A refusal is recorded without its body: nobody has vouched for whoever sent it."""
+    """A refusal is recorded without its body, which is no loss: nobody has vouched for whoever sent it."""
     exchange.status = refusal.kind.status
     head = _head(request, exchange, refusal.domain, None)
-    await exchange.open(replace(head, passed_over=refusal.passed_over), b"")
+    await exchange.open(replace(head, passed_over=refusal.passed_over, body_size=0), b"")
     exchange.finish(record.REFUSED, refusal.kind.type, refusal.message)
 
 

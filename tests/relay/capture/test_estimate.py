@@ -28,4 +28,4 @@ def test_what_nobody_watched_counts_as_what_was_seen() -> None:
 
     estimate.see(body)
 
-    assert estimate.tokens(10 * len(body)) == 10 * estimate.tokens(len(body))
+    assert estimate.tokens(10 * len(body)) // 10 == estimate.tokens(len(body)) > 90
