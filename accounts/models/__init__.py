@@ -1,6 +1,6 @@
-"""The tables of access: domains, credentials that pay for them, client keys that open them, limits, invitations, the welcome.
+"""The tables of access: domains, credentials that pay for them, client keys that open them, limits, stops, invitations, the welcome.
 
-Read `accounts`, then `limits`, `invitations` and `welcome`. Migrations name `accounts.models.validate_domain`: it stays importable
+Read `accounts`, then `limits`, `stops`, `invitations` and `welcome`. Migrations name `accounts.models.validate_domain`: it stays importable
 from here.
 """
 
@@ -14,6 +14,7 @@ from accounts.models.accounts import (
 )
 from accounts.models.invitations import Invitation
 from accounts.models.limits import Limit
+from accounts.models.stops import Stop
 from accounts.models.welcome import WelcomeDismissal
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Domain",
     "Invitation",
     "Limit",
+    "Stop",
     "WelcomeDismissal",
     "validate_domain",
 ]

@@ -30,9 +30,11 @@ SESSION_FIELD = "dashboard"
 TROUBLE = "nexus.signin_trouble"
 KEY_HEADERS = ("X-Dashboard-Key", "X-API-Key")
 VIEW_FIGURES, READ_BODIES = "dashboard.view_figures", "dashboard.read_bodies"
+STOP_STREAMS = "dashboard.stop_streams"
 NOT_ALLOWED = {
     VIEW_FIGURES: "Your user lacks the permission “view_figures”: ask an operator, who gives it in the admin, under Users.",
     READ_BODIES: "Your user lacks the permission “read_bodies”: ask an operator, who gives it in the admin, under Users.",
+    STOP_STREAMS: "Your user lacks the permission “stop_streams”: ask an operator, who gives it in the admin, under Users.",
 }
 View = Callable[..., HttpResponseBase]
 
@@ -99,6 +101,11 @@ def has_a_way_in() -> bool:
 def reads_bodies(request: HttpRequest) -> bool:
     """Whether who asks may also read what people and models said."""
     return visitor(request, READ_BODIES) is Visitor.WELCOME
+
+
+def may_stop(request: HttpRequest) -> bool:
+    """Whether who asks may stop what runs: a person by name, as DASHBOARD_API_KEY is nobody's own and reads only."""
+    return request.user.has_perms({VIEW_FIGURES, STOP_STREAMS})
 
 
 def presented_key(request: HttpRequest) -> str:

@@ -16,6 +16,7 @@ from dashboard.pages.explain.view import explain
 from dashboard.pages.findings.view import found
 from dashboard.pages.invitation.view import invitation
 from dashboard.pages.limits.view import limits
+from dashboard.pages.live.view import live
 from dashboard.pages.login.view import login
 from dashboard.pages.overview.view import overview
 from dashboard.pages.performance.view import performance
@@ -75,6 +76,7 @@ class Page:
 # Entries of a group of the navigation stand in this order.
 PAGES = (
     Page("overview", "dashboard", "Overview", overview, "overview", "o", group=Group.TRAFFIC),
+    Page("live", "dashboard/live", "Live", live, "live", "v", group=Group.TRAFFIC),
     Page("sessions", "dashboard/sessions", "Sessions", sessions, "sessions", "s", group=Group.TRAFFIC),
     Page(
         "session",

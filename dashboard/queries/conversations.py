@@ -273,3 +273,9 @@ def _values(cursor: Cursor) -> Sequence[Any]:
 
 def _cursor(row: Conversation, column: str) -> Cursor:
     return Cursor(getattr(row, column), row.id)
+
+
+def latest(sessions: Sequence[str]) -> list[Conversation]:
+    """Of each of these sessions the conversation that was active last; none for one that is not stored."""
+    rows = Conversation.objects.filter(session_id__in=[name for name in sessions if name])
+    return list({row.session_id: row for row in rows.order_by("last_at")}.values())

@@ -89,6 +89,8 @@ OTHERS: Mapping[str, Rights] = {
     "accounts_limit": Rights(proxy=READ, worker=READ, dashboard=MANAGE),
     "accounts_welcomedismissal": Rights(dashboard="SELECT, INSERT"),
     "accounts_accessversion": Rights(proxy=READ),
+    # Nobody deletes one: the record and the audit name it.
+    "accounts_stop": Rights(proxy=READ, dashboard="SELECT, INSERT, UPDATE (lifted_at, lifted_by)"),
     "auth_group": Rights(dashboard=MANAGE),
     "auth_group_permissions": Rights(dashboard=MANAGE),
     "auth_permission": Rights(dashboard=MANAGE),

@@ -174,4 +174,6 @@ def _stored(new: Facts, unpriced_model: str) -> Stored:
         unpriced_model=unpriced_model,
         client_key=row.client_key,
         tenant=row.tenant,
+        cost_usd=row.cost_usd,
+        cost_state=row.cost_state,
     )

@@ -29,6 +29,7 @@ EXAMPLES = {
     "<uuidstr:conversation_id>": ID,
     "<uuidstr:exchange_id>": ID,
     "<side>": "request",
+    "<int:stop_id>": "7",
     "<str:name>": ID,
 }
 DOCUMENTATION = {"/api/docs", "/api/openapi.json"}
