@@ -140,6 +140,23 @@ def ago(moment: datetime) -> SafeString:
     return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), local(moment), shown)
 
 
+@register.filter
+def moment(moment: datetime) -> SafeString:
+    """14:05:12, of another day 29 Nov 14:05:12; on hover how long ago, and the date."""
+    zone, now = ZoneInfo(settings.REPORTING_TIME_ZONE), timezone.now()
+    here = moment.astimezone(zone)
+    shown = f"{here:%H:%M:%S}" if here.date() == now.astimezone(zone).date() else f"{here:%d %b %H:%M:%S}"
+    title = f"{_relative(moment, now)}, {local(moment)}"
+    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), title, shown)
+
+
+@register.filter
+def date_input(moment: datetime, zone: ZoneInfo) -> str:
+    """The value of an input for a moment, in a zone."""
+    here = moment.astimezone(zone)
+    return f"{here:%Y-%m-%dT%H:%M:%S}" if here.second else f"{here:%Y-%m-%dT%H:%M}"
+
+
 def _relative(moment: datetime, now: datetime) -> str:
     seconds = (now - moment).total_seconds()
     if seconds < 60:
