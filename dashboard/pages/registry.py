@@ -19,6 +19,7 @@ from dashboard.pages.performance.view import performance
 from dashboard.pages.request.view import request
 from dashboard.pages.request_diff.view import request_diff
 from dashboard.pages.requests.view import choose, requests
+from dashboard.pages.saved_views import change_view, opening_default, save_view
 from dashboard.pages.search.view import search
 from dashboard.pages.session.view import session
 from dashboard.pages.sessions.view import sessions
@@ -54,7 +55,7 @@ class Page:
         """The view behind its permission; such a page is only read, and caches keep apart what htmx gets of it."""
         if not self.permission:
             return self.view
-        return require_safe(_for_htmx(signed_in_only(self.view, self.permission)))
+        return require_safe(_for_htmx(signed_in_only(opening_default(self.view, self.name), self.permission)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,11 @@ PAGES = (
     Page("limits", "dashboard/limits", "Limits", limits, "limits", "l"),
     Page("login", "dashboard/login", "Sign in", login, permission=""),
 )
-ACTIONS = (Action("choose_columns", "dashboard/requests/columns", choose),)
+ACTIONS = (
+    Action("choose_columns", "dashboard/requests/columns", choose),
+    Action("save_view", "dashboard/views", save_view),
+    Action("change_view", "dashboard/views/<uuid:view_id>", change_view),
+)
 NAVIGATION = tuple(page for page in PAGES if page.is_entry)
 
 

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet, Sum
 
 from dashboard.filters.filter import Filter
 from dashboard.queries import filtering
-from dashboard.queries.filtering import FORWARD, Found, asked_without_index, found_by_index, is_domain
+from dashboard.queries.filtering import BACK, FORWARD, Found, asked_without_index, found_by_index, is_domain
 from proxy.store.billing.explain import Explanation, explain
 from proxy.store.bodies.blobs import BodyMissingError, Chunks, body_of, decode_chunks
 from proxy.store.bodies.encryption import KeyUnavailable
@@ -90,6 +90,17 @@ def page(
 def following(chosen: Filter, after: UUID | None, size: int = 50, wide: Collection[str] = ()) -> Found:
     """The `size` exchanges of a filter after an id, without one the first of all, oldest first."""
     return filtering.find(_listed(wide), chosen, after, size, way=FORWARD)
+
+
+def beside(chosen: Filter, exchange_id: UUID) -> tuple[UUID | None, UUID | None]:
+    """The next newer and the next older exchange of a filter; it looks a step in each direction and no further."""
+    rows = Exchange.objects.only("id")
+    found = (
+        filtering.find(rows, chosen, exchange_id, 1, most_rows=filtering.STEP, way=way).rows
+        for way in (FORWARD, BACK)
+    )
+    newer, older = (next((row.id for row in part), None) for part in found)
+    return newer, older
 
 
 def latest(chosen: Filter, size: int) -> Found:

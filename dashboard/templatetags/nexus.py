@@ -76,6 +76,12 @@ def percent(share: float | None) -> str:
 
 
 @register.filter
+def hundredths(share: float) -> str:
+    """A share as a width of 100, for drawings."""
+    return f"{share * 100:.1f}"
+
+
+@register.filter
 def exact(value: Decimal | None) -> str:
     """1,234.000056: every digit, and no zeros at the end."""
     return NOTHING if value is None else f"{value.normalize():,f}"

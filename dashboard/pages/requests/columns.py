@@ -115,9 +115,11 @@ def _type(row: Row) -> Cell:
     return Cell(words(row.exchange.request_type), adds="type", value=row.exchange.request_type)
 
 
-# In their order on the page.
+_METRICS = sorted(map(_metric, EXCHANGE), key=lambda column: column.name == "durationMs")
+# In their order on the page: money stands where no screen is too narrow for it.
 COLUMNS = (
     Column("timestamp", "Time", _nothing, "time", is_usual=True, fixed=True, exported=("timestamp",)),
+    *(column for column in _METRICS if column.fixed),
     Column(
         "title",
         "Session",
@@ -138,7 +140,7 @@ COLUMNS = (
     ),
     _own("domain", "Domain", "domain", "domain", is_usual=True),
     _own("model", "Model", "model", "model", is_usual=True),
-    *map(_metric, sorted(EXCHANGE, key=lambda found: found.metric.unit is Unit.MILLISECONDS)),
+    *(column for column in _METRICS if not column.fixed),
     Column(
         "firstByteMs", "First byte", lambda row: Cell(duration(row.exchange.first_byte_ms)), "number",
         exported=("firstByteMs",),

@@ -55,6 +55,7 @@ def requests(request: HttpRequest) -> HttpResponse:
         "rows": rows.of(page.rows, shown),
         "previous": address(bar, page.previous),
         "next": address(bar, page.next),
+        "in_list": f"?{urlencode({'list': bar.query()})}" if bar.query() else "",
         "sorting": _sorting(bar, place),
         "exports": list(_exports(bar, shown)),
         "total": exchanges.stored_total(bar.filter),

@@ -135,8 +135,8 @@ def test_a_file_has_the_filter_and_the_columns_of_the_page(signed_in: Client) ->
     _, content = export("csv", unescape(address).partition("?")[2])
 
     assert content.decode().splitlines() == [
-        "requestId,timestamp,model,costUsd,cost,costState",
-        f"{row.id},{row.started_at.isoformat().replace('+00:00', 'Z')},claude-sonnet-4-5,0.000216,0.000216,exact",
+        "requestId,timestamp,costUsd,cost,costState,model",
+        f"{row.id},{row.started_at.isoformat().replace('+00:00', 'Z')},0.000216,0.000216,exact,claude-sonnet-4-5",
     ]
     assert "/api/requests.parquet?" in page
 
