@@ -103,6 +103,7 @@ OTHERS: Mapping[str, Rights] = {
     "socialaccount_socialapp": Rights(),
     "account_emailaddress": Rights(dashboard="SELECT, DELETE"),
     "account_emailconfirmation": Rights(dashboard="SELECT, DELETE"),
+    "dashboard_savedview": Rights(dashboard=MANAGE),
     "django_admin_log": Rights(dashboard=MANAGE),
     "django_content_type": Rights(dashboard=MANAGE),
     "django_session": Rights(dashboard=MANAGE),
