@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from django.utils import timezone
 
+from nexus_project.operations.grants import WORKER
 from proxy.dimensions import OTHER
 from proxy.histograms import WAITS
 from proxy.store.conversations.turns import tool_digests
@@ -31,7 +32,7 @@ from proxy.store.rebuilding.rollups import Asked
 from proxy.store.sums import folding
 from proxy.store.tasks import fold_breakdowns
 from tests.conversations.clients import Sent, Thread, World, call, result, text
-from tests.roles import OWNER, WORKER, as_owner
+from tests.roles import OWNER, as_owner
 from tests.store.conversations.replayed import forget_all, record_of
 from tests.store.records import make_batch
 
