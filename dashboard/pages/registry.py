@@ -8,7 +8,8 @@ from django.urls import URLPattern, path
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from dashboard.access.signin import READ_BODIES, VIEW_FIGURES, View, signed_in_only
+from dashboard.access.signin import MANAGE_ACCESS, READ_BODIES, VIEW_FIGURES, View, signed_in_only
+from dashboard.pages.audit.view import audit
 from dashboard.pages.cache_breaks.view import breaks
 from dashboard.pages.explain.view import explain
 from dashboard.pages.findings.view import found
@@ -86,6 +87,7 @@ PAGES = (
     Page("cache_breaks", "dashboard/cache-breaks", "Cache breaks", breaks, "cache_breaks", "b"),
     Page("findings", "dashboard/findings", "Findings", found, "findings", "n"),
     Page("limits", "dashboard/limits", "Limits", limits, "limits", "l"),
+    Page("audit", "dashboard/audit", "Audit", audit, "audit", "d", permission=MANAGE_ACCESS),
     Page("login", "dashboard/login", "Sign in", login, permission=""),
 )
 NAVIGATION = tuple(page for page in PAGES if page.is_entry)

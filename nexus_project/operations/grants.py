@@ -89,6 +89,7 @@ OTHERS: Mapping[str, Rights] = {
     "auth_user_groups": Rights(dashboard=MANAGE),
     "auth_user_user_permissions": Rights(dashboard=MANAGE),
     "django_admin_log": Rights(dashboard=MANAGE),
+    "dashboard_auditentry": Rights(dashboard=STORE),  # whoever changes something cannot take that out of it
     "django_content_type": Rights(dashboard=MANAGE),
     "django_session": Rights(dashboard=MANAGE),
     "django_migrations": Rights(dashboard=READ),  # /health/ready asks whether all are in
