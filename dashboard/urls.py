@@ -13,7 +13,7 @@ urlpatterns = [
     path("", require_safe(RedirectView.as_view(pattern_name="overview")), name="home"),
     *registry.urls(),
     path("dashboard/logout", logout, name="logout"),
-    path("health", health.health, name="health"),
+    path("health", health.health, name="health-service"),
     path("health/ready", health.ready, name="health-ready"),
     path("health/live", health.live, name="health-live"),
     path("api/", api.urls),

@@ -13,6 +13,7 @@ from dashboard.pages.audit.view import audit
 from dashboard.pages.cache_breaks.view import breaks
 from dashboard.pages.explain.view import explain
 from dashboard.pages.findings.view import found
+from dashboard.pages.health.view import health
 from dashboard.pages.limits.view import limits
 from dashboard.pages.login.view import login
 from dashboard.pages.overview.view import overview
@@ -87,6 +88,7 @@ PAGES = (
     Page("cache_breaks", "dashboard/cache-breaks", "Cache breaks", breaks, "cache_breaks", "b"),
     Page("findings", "dashboard/findings", "Findings", found, "findings", "n"),
     Page("limits", "dashboard/limits", "Limits", limits, "limits", "l"),
+    Page("health", "dashboard/health", "Health", health, "health", "h"),
     Page("audit", "dashboard/audit", "Audit", audit, "audit", "d", permission=MANAGE_ACCESS),
     Page("login", "dashboard/login", "Sign in", login, permission=""),
 )
