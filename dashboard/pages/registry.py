@@ -9,11 +9,13 @@ from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from dashboard.access.signin import READ_BODIES, VIEW_FIGURES, View, signed_in_only
+from dashboard.access.signin import MANAGE_ACCESS, READ_BODIES, VIEW_FIGURES, View, signed_in_only
 from dashboard.pages.accounts.view import accounts
+from dashboard.pages.audit.view import audit
 from dashboard.pages.cache_breaks.view import breaks
 from dashboard.pages.explain.view import explain
 from dashboard.pages.findings.view import found
+from dashboard.pages.health.view import health
 from dashboard.pages.invitation.view import invitation
 from dashboard.pages.limits.view import limits
 from dashboard.pages.live.view import live
@@ -145,6 +147,17 @@ PAGES = (
     Page("findings", "dashboard/findings", "Findings", found, "findings", "n", group=Group.CAUSES),
     Page("accounts", "dashboard/accounts", "Accounts", accounts, "accounts", "a", group=Group.OPERATION),
     Page("limits", "dashboard/limits", "Limits", limits, "limits", "l", group=Group.OPERATION),
+    Page("health", "dashboard/health", "Health", health, "health", "h", group=Group.OPERATION),
+    Page(
+        "audit",
+        "dashboard/audit",
+        "Audit",
+        audit,
+        "audit",
+        "d",
+        permission=MANAGE_ACCESS,
+        group=Group.OPERATION,
+    ),
     Page("login", "dashboard/login", "Sign in", login, permission=""),
     Page("invitation", "dashboard/invitation", "Your invitation", invitation, permission=""),
 )
