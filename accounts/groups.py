@@ -13,6 +13,7 @@ MANAGED = {"accounts": ("domain", "credential", "clientkey", "limit"), "proxy": 
 TABLES = {"auth_group", "auth_permission", "django_content_type"}
 # Permissions on traffic (dashboard.models): figures, which both groups see, and bodies, which somebody gives on purpose.
 READING = ["view_figures", "read_bodies"]
+MANAGE_ACCESS = "manage_access"
 ACTS = {OPERATOR: ("view", "add", "change", "delete"), ANALYST: ("view",)}
 
 
@@ -42,7 +43,7 @@ def _permissions(acts: tuple[str, ...], using: str) -> list[Any]:
     names = {
         label: [f"{act}_{model}" for act in acts for model in models] for label, models in MANAGED.items()
     }
-    names["dashboard"] = READING[:1]
+    names["dashboard"] = [READING[0], *([MANAGE_ACCESS] if "change" in acts else [])]
     return [
         permission
         for label, codenames in names.items()

@@ -16,7 +16,8 @@ from django.contrib.sessions.models import Session
 from django.db import Error, connection, transaction
 from django.utils import timezone
 
-from dashboard.access import signin
+from dashboard.access import readers, signin
+from dashboard.reading import Reader
 
 HOUR = 3600.0
 _ALONE = "SELECT pg_try_advisory_xact_lock(hashtext('nexus_sessions'))"
@@ -25,10 +26,15 @@ _COUNTS = frozenset({"password", "is_active"})
 log = logging.getLogger("nexus.dashboard")
 
 
-def is_open(key: str | None) -> bool:
-    """Whether the session of this key opens the dashboard now: asked of the database, not of what a connection remembers."""
+def reader(key: str | None) -> Reader | None:
+    """Who reads by the session of this key now, None where it opens nothing: asked of the database, not of what a connection
+    remembers.
+    """
     session = SessionStore(key)
-    return signin.session_is_open(session, _user(session))
+    user = _user(session)
+    if signin.has_key(session):
+        return readers.of_key(user)
+    return readers.of_user(user) if signin.session_is_open(session, user) else None
 
 
 def end_void() -> int:

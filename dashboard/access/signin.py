@@ -22,16 +22,22 @@ from django_htmx.middleware import HtmxDetails
 
 from accounts import guesses
 from accounts.guesses import Verdict
-from dashboard.access import throttle
+from dashboard import reading
+from dashboard.access import readers, throttle
 from dashboard.errors import is_api, json_error
+from dashboard.reading import Reader
 
 SESSION_FIELD = "dashboard"
 KEY_HEADERS = ("X-Dashboard-Key", "X-API-Key")
 VIEW_FIGURES, READ_BODIES = "dashboard.view_figures", "dashboard.read_bodies"
+MANAGE_ACCESS = "dashboard.manage_access"
 NOT_ALLOWED = {
     VIEW_FIGURES: "Your user lacks the permission “view_figures”: ask an operator, who gives it in the admin, under Users.",
     READ_BODIES: "Your user lacks the permission “read_bodies”: ask an operator, who gives it in the admin, under Users.",
 }
+OF_ALL_DOMAINS = (
+    "This is about all domains, and your groups are bound to some of them: ask an operator, who sees it."
+)
 View = Callable[..., HttpResponseBase]
 
 
@@ -79,14 +85,23 @@ def has_key(session: Mapping[str, Any] | SessionBase) -> bool:
 
 def visitor(request: HttpRequest, right: str = VIEW_FIGURES) -> Visitor:
     """Judge a request by its session, else by the key in its headers."""
-    if session_is_open(request.session, request.user, right):
-        return Visitor.WELCOME
+    return let_in(request, right)[0]
+
+
+def let_in(request: HttpRequest, right: str = VIEW_FIGURES) -> tuple[Visitor, Reader | None]:
+    """The same, and as whom it reads, None where it is not welcome: by the very thing that opened the door."""
+    user = request.user
+    if has_key(request.session):
+        return Visitor.WELCOME, readers.of_key(user)
+    if user.has_perms({VIEW_FIGURES, right}):
+        return Visitor.WELCOME, readers.of_user(user)
     key = presented_key(request)
     if key and settings.DASHBOARD_API_KEY:
-        return judge_key(request, key)
-    if request.user.is_authenticated:
-        return Visitor.NOT_ALLOWED
-    return Visitor.UNKNOWN if settings.DASHBOARD_API_KEY else Visitor.NOBODY_YET
+        who = judge_key(request, key)
+        return who, readers.of_key(user) if who is Visitor.WELCOME else None
+    if user.is_authenticated:
+        return Visitor.NOT_ALLOWED, None
+    return Visitor.UNKNOWN if settings.DASHBOARD_API_KEY else Visitor.NOBODY_YET, None
 
 
 def reads_bodies(request: HttpRequest) -> bool:
@@ -108,14 +123,20 @@ def judge_key(request: HttpRequest, key: str) -> Visitor:
     return _VISITORS[guesses.judge(throttle.address_of(request), [key])]
 
 
-def signed_in_only(view: View, permission: str = VIEW_FIGURES) -> View:
-    """Let a page be seen by who has the permission; others are led to the sign-in page or learn what is missing."""
+def signed_in_only(view: View, permission: str = VIEW_FIGURES, *, is_narrowed: bool = False) -> View:
+    """Let a page be seen by who has the permission; others are led to the sign-in page or learn what is missing.
+
+    Who is bound to domains sees only what says that it narrows.
+    """
 
     @wraps(view)
     def guarded(request: HtmxRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        who = visitor(request, permission)
-        if who is Visitor.WELCOME:
-            return view(request, *args, **kwargs)
+        who, reader = let_in(request, permission)
+        if reader is not None:
+            if reader.is_bound and not is_narrowed:
+                return refused(request, OF_ALL_DOMAINS)
+            with reading.reads(reader):
+                return view(request, *args, **kwargs)
         if who is Visitor.NOBODY_YET:
             return render(request, "dashboard/not_configured.html", status=503)
         if who is Visitor.NOT_ALLOWED:

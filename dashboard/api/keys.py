@@ -4,14 +4,19 @@ from django.http import HttpRequest
 from ninja.errors import HttpError
 from ninja.security import APIKeyHeader
 
-from dashboard.access.signin import NOT_ALLOWED, READ_BODIES, VIEW_FIGURES, Visitor, visitor
-from dashboard.api import parameters
-
-MANAGES_ACCESS = tuple(f"accounts.change_{model}" for model in ("domain", "credential", "clientkey", "limit"))
-NO_MANAGER = (
-    "This is for staff who may change domains, credentials, client keys and limits: sign in as such a user. "
-    "DASHBOARD_API_KEY does not open it."
+from dashboard import reading
+from dashboard.access.signin import (
+    MANAGE_ACCESS,
+    NOT_ALLOWED,
+    OF_ALL_DOMAINS,
+    READ_BODIES,
+    VIEW_FIGURES,
+    Visitor,
+    let_in,
 )
+from dashboard.api import narrowing, parameters
+
+NO_MANAGER = "This is for users with the permission “manage_access”: sign in as such a user. DASHBOARD_API_KEY does not open it."
 REFUSALS = {
     Visitor.UNKNOWN: (
         401,
@@ -33,11 +38,14 @@ class DashboardKey(APIKeyHeader):
     right = VIEW_FIGURES
 
     def authenticate(self, request: HttpRequest, key: str | None) -> Visitor:
-        who = visitor(request, self.right)
+        who, reader = let_in(request, self.right)
         if who is Visitor.NOT_ALLOWED:
             raise HttpError(403, NOT_ALLOWED[self.right])
-        if who is not Visitor.WELCOME:
+        if reader is None:
             raise HttpError(*REFUSALS[who])
+        if reader.is_bound and not narrowing.is_narrowed(request):
+            raise HttpError(403, OF_ALL_DOMAINS)
+        reading.enter(reader)
         # Here, where every operation comes by and who asks is known.
         parameters.refuse_unknown(request)
         return who
@@ -50,10 +58,10 @@ class BodiesKey(DashboardKey):
 
 
 class ManagerKey(DashboardKey):
-    """The session of staff who may change all that gives access; the dashboard's key is nobody's own, and reads only."""
+    """The session of a user who may manage access; the dashboard's key is nobody's own, and reads only."""
 
     def authenticate(self, request: HttpRequest, key: str | None) -> Visitor:
         who = super().authenticate(request, key)
-        if not (request.user.is_staff and request.user.has_perms(MANAGES_ACCESS)):
+        if not request.user.has_perm(MANAGE_ACCESS):
             raise HttpError(403, NO_MANAGER)
         return who

@@ -1,5 +1,6 @@
 """What the frame of every page shows."""
 
+from collections.abc import Sequence
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from accounts.credentials import folder as credential_folder
 from accounts.models import Credential
 from accounts.snapshot import exposure
 from accounts.snapshot.exposure import Exposure
+from dashboard import reading
 from dashboard.access.signin import HtmxRequest
 from dashboard.pages import registry
 
@@ -21,13 +23,20 @@ def shell(request: HttpRequest) -> dict[str, object]:
     return {
         "base": lambda: "dashboard/fragment.html" if _wants_fragment(request) else "dashboard/base.html",
         "here": registry.page_of(request),
-        "navigation": registry.NAVIGATION,
+        "navigation": _navigation(),
         "proxy_address": lambda: proxy_address(request.get_host()),
         "storage_enabled": settings.STORAGE_ENABLED,
         "reporting_zone": settings.REPORTING_TIME_ZONE,
         "exposure": _exposure,
         "needs_login": _needs_login,
     }
+
+
+def _navigation() -> Sequence[registry.Page]:
+    """Without what its reader would be refused."""
+    if not reading.is_bound():
+        return registry.NAVIGATION
+    return [page for page in registry.NAVIGATION if page.name in registry.NARROWED]
 
 
 def _wants_fragment(request: HttpRequest) -> bool:
@@ -39,13 +48,15 @@ def _wants_fragment(request: HttpRequest) -> bool:
 def _exposure() -> Exposure:
     """Nothing while the database is away: a page that can do without it is not to fail for this."""
     try:
-        return exposure.now()
+        return Exposure() if reading.is_bound() else exposure.now()
     except DatabaseFailure:
         return Exposure()
 
 
 def _needs_login() -> list[str]:
-    """The credentials that wait for somebody to sign in, rows and then files."""
+    """The credentials that wait for somebody to sign in, rows and then files; who is bound to domains is not whom they wait for."""
+    if reading.is_bound():
+        return []
     return [*_rows_without_login(), *(path.name for path in credential_folder.needing_login())]
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from django.contrib.admin.models import LogEntry
 
 from dashboard.filters.filter import Filter
+from dashboard.queries import narrowed
 
 SERVED = ("period", "from", "to", "zone")
 
@@ -17,7 +18,7 @@ def page(
 
     `kind` is a model such as `accounts.credential`, `user` a name.
     """
-    rows = LogEntry.objects.select_related("user", "content_type").order_by("-pk")
+    rows = narrowed.whole(LogEntry).select_related("user", "content_type").order_by("-pk")
     bounds = chosen.bounds(now)
     if bounds.since:
         rows = rows.filter(action_time__gte=bounds.since)

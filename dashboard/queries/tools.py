@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from dashboard.filters.filter import Filter
+from dashboard.queries import narrowed
 from dashboard.queries.filtering import in_period_and_domain
 from dashboard.queries.sums.breakdowns import DIMENSIONS, breakdown
 from dashboard.queries.sums.figures import summary
@@ -82,10 +83,10 @@ def tools(chosen: Filter, now: datetime) -> Tools:
 
 def _look(chosen: Filter, now: datetime) -> _Looked:
     """Requests have an index by domain, and turns are requests with messages."""
-    rows = Exchange.objects.newest_first().filter(in_period_and_domain(chosen, now))
+    rows = narrowed.rows(Exchange).order_by("-id").filter(in_period_and_domain(chosen, now))
     ids = list(rows.values_list("id", flat=True)[: MOST_TURNS + 1])
     looked = _Looked(back_to=moment_of(ids[MOST_TURNS - 1]) if len(ids) > MOST_TURNS else None)
-    turns = list(Turn.objects.filter(id__in=ids[:MOST_TURNS]).only("id", "tool_digests"))
+    turns = list(narrowed.rows(Turn).filter(id__in=ids[:MOST_TURNS]).only("id", "tool_digests"))
     looked.turns = len(turns)
     _count(turns, looked)
     return looked

@@ -57,7 +57,7 @@ def changes(
     limit: Limit = 100,
     before: Annotated[int | None, Query(ge=1, le=_NUMBER)] = None,
 ) -> ChangeList:
-    """What people changed in the admin, of all users. It is for staff who may change all that gives access."""
+    """What people changed in the admin, of all users. It is for who may manage access."""
     chosen = filter_of(request, ("user", "kind", "limit", "before"))
     found, older = audit.page(chosen, timezone.now(), _text(user), _text(kind), before, limit)
     return ChangeList(changes=[_change(entry) for entry in found], next_before=older)

@@ -14,6 +14,7 @@ from dashboard.queries import cache_breaks, exchanges
 from dashboard.queries.sums import figures
 from dashboard.queries.sums.spans import span_of
 from dashboard.queries.unpriced import unpriced_models
+from dashboard.reading import for_all_domains
 from proxy import restarts
 from proxy.metric_names import LIVE_NAMES
 from proxy.metrics import BY_NAME
@@ -38,11 +39,11 @@ def overview(request: HttpRequest) -> HttpResponse:
         "lost_query": in_span.to_query(),
         "most_breaks": cache_breaks.MOST,
         "active_domains": len(summary.by_domain),
-        "pipeline": pipeline(),
+        "pipeline": for_all_domains(pipeline),
         "unpriced": unpriced_models(),
-        "outdated": pending(),
-        "unchecked": limit_use.unchecked(),
-        "restarts": restarts.read(settings.NEXUS_DATA_DIR),
+        "outdated": for_all_domains(pending),
+        "unchecked": for_all_domains(limit_use.unchecked),
+        "restarts": for_all_domains(lambda: restarts.read(settings.NEXUS_DATA_DIR)) or [],
         "latest": exchanges.latest(bar.filter, RECENT),
     }
     return render(request, "overview/page.html", context)

@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import Q, QuerySet, Sum
 
 from dashboard.filters.filter import Filter
+from dashboard.queries import narrowed
 from dashboard.queries.filtering import domain_is
 from dashboard.queries.sums.spans import HOUR, Span
 from proxy.metrics import BILLED, BY_NAME, DERIVED, DOUBTS, SUMS, Metric, Unit
@@ -111,7 +112,7 @@ ROLLUPS = Tables(Rollup, DayRollup)
 
 def hours(span: Span, keys: Q, tables: Tables = ROLLUPS) -> QuerySet[Any]:
     """The sums of a span hour by hour."""
-    rows = tables.hours._default_manager.filter(keys, hour__gte=span.since)
+    rows = narrowed.rows(tables.hours).filter(keys, hour__gte=span.since)
     return rows.filter(hour__lt=span.until) if span.until else rows
 
 
@@ -121,7 +122,7 @@ def rollups(span: Span, keys: Q, tables: Tables = ROLLUPS) -> list[QuerySet[Any]
     last = span.until - span.until.hour * HOUR if span.until else None
     if last and last <= first:
         return [hours(span, keys, tables)]
-    days = tables.days._default_manager.filter(_HAS_ANYTHING, keys, day__gte=first.date())
+    days = narrowed.rows(tables.days).filter(_HAS_ANYTHING, keys, day__gte=first.date())
     if last:
         days = days.filter(day__lt=last.date())
     edges = [replace(span, until=first)] + ([replace(span, since=last)] if last else [])

@@ -1,0 +1,81 @@
+from typing import Any
+
+import django.contrib.postgres.fields
+import django.db.models.deletion
+from django.db import migrations, models
+
+MANAGE_ACCESS = (
+    "manage_access",
+    "Can manage who sees what: users, groups, their domains, everybody's tokens, the audit",
+)
+# Who had all of these could read the audit so far, and goes on.
+_HELD = [f"change_{model}" for model in ("domain", "credential", "clientkey", "limit")]
+
+
+def give_to_managers(apps: Any, schema_editor: Any) -> None:
+    using = schema_editor.connection.alias
+    kind, _ = (
+        apps.get_model("contenttypes", "ContentType")
+        .objects.using(using)
+        .get_or_create(app_label="dashboard", model="traffic")
+    )
+    permissions = apps.get_model("auth", "Permission").objects.using(using)
+    codename, name = MANAGE_ACCESS
+    permission, _ = permissions.get_or_create(content_type=kind, codename=codename, defaults={"name": name})
+    held = permissions.filter(content_type__app_label="accounts", codename__in=_HELD)
+    for model, field in (("Group", "permissions"), ("User", "user_permissions")):
+        for holder in apps.get_model("auth", model).objects.using(using).all():
+            if getattr(holder, field).filter(pk__in=held).count() == len(_HELD):
+                getattr(holder, field).add(permission)
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("auth", "0012_alter_user_first_name_max_length"),
+        ("dashboard", "0001_traffic_permissions"),
+    ]
+
+    operations = [
+        migrations.AlterModelOptions(
+            name="traffic",
+            options={
+                "managed": False,
+                "default_permissions": (),
+                "permissions": (
+                    ("view_figures", "Can see the dashboard: figures, lists, live requests, limits"),
+                    ("read_bodies", "Can read requests and responses: conversations, headers, exact bytes"),
+                    MANAGE_ACCESS,
+                ),
+            },
+        ),
+        migrations.CreateModel(
+            name="GroupDomains",
+            fields=[
+                (
+                    "group",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="bound_to",
+                        serialize=False,
+                        to="auth.group",
+                    ),
+                ),
+                (
+                    "names",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=260),
+                        help_text="Names such as api.example.com and wildcards such as *.example.com, as domains have them.",
+                        size=None,
+                        verbose_name="domains",
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+                "verbose_name": "domains that the group is bound to",
+                "verbose_name_plural": "domains that the group is bound to",
+            },
+        ),
+        migrations.RunPython(give_to_managers, migrations.RunPython.noop),
+    ]
