@@ -1,9 +1,13 @@
-"""What people may see of the traffic: permissions, which an operator gives to a user or a group in the admin, and domains."""
+"""What people and their programs may see of the traffic: permissions, which an operator gives in the admin, domains, tokens."""
 
+from datetime import datetime
+
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils import timezone
 
 from accounts.access.hosts import BadHost
 from accounts.access.wildcards import parse_domain
@@ -56,3 +60,65 @@ class GroupDomains(models.Model):
 
     def clean(self) -> None:
         self.names = parsed_names(self.names or [])
+
+
+class ApiToken(models.Model):
+    """A program's key to the API, which reads as its owner: their permissions, their domains. Only its hash is kept."""
+
+    class Scope(models.TextChoices):
+        FIGURES = "figures", "Figures"
+        BODIES = "bodies", "Bodies"
+
+    name = models.CharField(max_length=100, help_text="What it is for.")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_tokens")
+    scopes = ArrayField(
+        models.CharField(max_length=20, choices=Scope), help_text="What it opens, of what its owner may see."
+    )
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    hint = models.CharField("begins with", max_length=20, editable=False)
+    created_at = models.DateTimeField("created", default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(
+        "ends", null=True, blank=True, help_text="Empty: it ends when it is revoked."
+    )
+    revoked_at = models.DateTimeField("revoked", null=True, blank=True, editable=False)
+    last_used_at = models.DateTimeField("last used", null=True, blank=True, editable=False)
+
+    class Meta:
+        default_permissions = ()
+        verbose_name = "API token"
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.owner.get_username()} ({self.hint}…)"
+
+    def state(self, now: datetime) -> str:
+        """`valid`, or why it opens nothing: `revoked`, `expired`, or `owner inactive`."""
+        if self.revoked_at:
+            return "revoked"
+        if self.expires_at and self.expires_at <= now:
+            return "expired"
+        return "valid" if self.owner.is_active else "owner inactive"
+
+
+class BodyReading(models.Model):
+    """Somebody read bodies: once for each who, what and hour, however often. `token` names the one that was used, "" for none.
+
+    `what` are the words of the address, such as `request diff`; `about` is the id that stands in it, or what was searched for.
+    """
+
+    at = models.DateTimeField()
+    hour = models.DateTimeField()
+    who = models.CharField(max_length=150)
+    token = models.CharField(max_length=300)
+    what = models.CharField(max_length=60)
+    about = models.CharField(max_length=300)
+
+    class Meta:
+        default_permissions = ()
+        constraints = (
+            models.UniqueConstraint(
+                fields=("hour", "who", "token", "what", "about"), name="body_reading_once"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.who} read {self.what} {self.about}"

@@ -36,7 +36,7 @@ class Reader:
 
     def sees(self, domain: str) -> bool:
         """Whether a domain, or a wildcard, is among theirs."""
-        return self.patterns is None or not self.patterns.isdisjoint(_names_for(domain))
+        return self.patterns is None or not self.patterns.isdisjoint(names_for_domain(domain))
 
 
 EVERYTHING = Reader("everything")
@@ -78,7 +78,7 @@ def enter(who: Reader) -> None:
 
 
 @lru_cache(maxsize=4096)
-def _names_for(domain: str) -> tuple[str, ...]:
+def names_for_domain(domain: str) -> tuple[str, ...]:
     """The names and wildcards that stand for it, as they do for credentials (accounts/access/wildcards.py)."""
     if is_wildcard(domain):
         return (domain, *covering(domain.removeprefix(PREFIX)))

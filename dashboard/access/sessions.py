@@ -16,7 +16,7 @@ from django.contrib.sessions.models import Session
 from django.db import Error, connection, transaction
 from django.utils import timezone
 
-from dashboard.access import readers, signin
+from dashboard.access import readers, readings, signin
 from dashboard.reading import Reader
 
 HOUR = 3600.0
@@ -62,6 +62,7 @@ def clear_hourly(seconds: float = HOUR) -> None:
     while True:
         try:
             clear()
+            readings.forget_old()
         except Error as error:
             log.warning("sessions.not_cleared", extra={"why": f"{type(error).__name__}: {error}"})
         finally:

@@ -23,17 +23,22 @@ from django_htmx.middleware import HtmxDetails
 from accounts import guesses
 from accounts.guesses import Verdict
 from dashboard import reading
-from dashboard.access import readers, throttle
+from dashboard.access import readers, readings, throttle, tokens
 from dashboard.errors import is_api, json_error
 from dashboard.reading import Reader
 
 SESSION_FIELD = "dashboard"
+_JUDGED = "_nexus_token"
 KEY_HEADERS = ("X-Dashboard-Key", "X-API-Key")
 VIEW_FIGURES, READ_BODIES = "dashboard.view_figures", "dashboard.read_bodies"
 MANAGE_ACCESS = "dashboard.manage_access"
 NOT_ALLOWED = {
     VIEW_FIGURES: "Your user lacks the permission “view_figures”: ask an operator, who gives it in the admin, under Users.",
     READ_BODIES: "Your user lacks the permission “read_bodies”: ask an operator, who gives it in the admin, under Users.",
+}
+TOKEN_LACKS = {
+    VIEW_FIGURES: "This token lacks the scope “figures”, or its owner the permission “view_figures”.",
+    READ_BODIES: "This token lacks the scope “bodies”, or its owner the permission “read_bodies”.",
 }
 OF_ALL_DOMAINS = (
     "This is about all domains, and your groups are bound to some of them: ask an operator, who sees it."
@@ -89,13 +94,25 @@ def visitor(request: HttpRequest, right: str = VIEW_FIGURES) -> Visitor:
 
 
 def let_in(request: HttpRequest, right: str = VIEW_FIGURES) -> tuple[Visitor, Reader | None]:
-    """The same, and as whom it reads, None where it is not welcome: by the very thing that opened the door."""
+    """The same, and as whom it reads, None where it is not welcome: by the very thing that opened the door.
+
+    Who is let in to bodies reads them: the door notes that for the audit when there is an answer.
+    """
+    who, reader = _let_in(request, right)
+    if reader is not None and right == READ_BODIES:
+        readings.begin(request, reader)
+    return who, reader
+
+
+def _let_in(request: HttpRequest, right: str) -> tuple[Visitor, Reader | None]:
     user = request.user
     if has_key(request.session):
         return Visitor.WELCOME, readers.of_key(user)
     if user.has_perms({VIEW_FIGURES, right}):
         return Visitor.WELCOME, readers.of_user(user)
     key = presented_key(request)
+    if tokens.is_token(key):
+        return _by_token(request, key, right)
     if key and settings.DASHBOARD_API_KEY:
         who = judge_key(request, key)
         return who, readers.of_key(user) if who is Visitor.WELCOME else None
@@ -104,9 +121,27 @@ def let_in(request: HttpRequest, right: str = VIEW_FIGURES) -> tuple[Visitor, Re
     return Visitor.UNKNOWN if settings.DASHBOARD_API_KEY else Visitor.NOBODY_YET, None
 
 
+def _by_token(request: HttpRequest, shown: str, right: str) -> tuple[Visitor, Reader | None]:
+    # Judged once for all that a request wants: a wrong one is one guess, however many parts of a page ask.
+    if not hasattr(request, _JUDGED):
+        setattr(request, _JUDGED, tokens.judge(throttle.address_of(request), shown))
+    verdict, token = getattr(request, _JUDGED)
+    if token is None:
+        return _VISITORS[verdict], None
+    if readers.may(token, {VIEW_FIGURES, right}):
+        return Visitor.WELCOME, readers.of_token(token)
+    return Visitor.NOT_ALLOWED, None
+
+
 def reads_bodies(request: HttpRequest) -> bool:
-    """Whether who asks may also read what people and models said."""
-    return visitor(request, READ_BODIES) is Visitor.WELCOME
+    """Whether who asks may also read what people and models said, in all domains that they see."""
+    _, found = let_in(request, READ_BODIES)
+    return found is not None and (not found.is_bound or found.patterns == reading.reader().patterns)
+
+
+def lacking(request: HttpRequest, right: str) -> str:
+    """What who is not allowed is told."""
+    return TOKEN_LACKS[right] if hasattr(request, _JUDGED) else NOT_ALLOWED[right]
 
 
 def presented_key(request: HttpRequest) -> str:
@@ -136,11 +171,13 @@ def signed_in_only(view: View, permission: str = VIEW_FIGURES, *, is_narrowed: b
             if reader.is_bound and not is_narrowed:
                 return refused(request, OF_ALL_DOMAINS)
             with reading.reads(reader):
-                return view(request, *args, **kwargs)
+                response = view(request, *args, **kwargs)
+            readings.note(request, response)
+            return response
         if who is Visitor.NOBODY_YET:
             return render(request, "dashboard/not_configured.html", status=503)
         if who is Visitor.NOT_ALLOWED:
-            return refused(request, NOT_ALLOWED[permission])
+            return refused(request, lacking(request, permission))
         if request.htmx:
             return (
                 HttpResponseClientRefresh()

@@ -1,8 +1,8 @@
-"""Where operators say who sees what: users, groups and the domains that these are bound to.
+"""Where operators say who sees what: users, groups, the domains that these are bound to, and tokens of programs.
 
-Read `people`, which names the lists and forms.
+Read `people` and `tokens`, which name the lists and forms.
 """
 
-from dashboard.admin import people
+from dashboard.admin import people, tokens
 
-__all__ = ["people"]
+__all__ = ["people", "tokens"]

@@ -7,11 +7,11 @@ from ninja.security import APIKeyHeader
 from dashboard import reading
 from dashboard.access.signin import (
     MANAGE_ACCESS,
-    NOT_ALLOWED,
     OF_ALL_DOMAINS,
     READ_BODIES,
     VIEW_FIGURES,
     Visitor,
+    lacking,
     let_in,
 )
 from dashboard.api import narrowing, parameters
@@ -20,9 +20,12 @@ NO_MANAGER = "This is for users with the permission “manage_access”: sign in
 REFUSALS = {
     Visitor.UNKNOWN: (
         401,
-        "API key required: send DASHBOARD_API_KEY in X-Dashboard-Key, X-API-Key or Authorization: Bearer.",
+        "API key required: send DASHBOARD_API_KEY or an API token in X-Dashboard-Key, X-API-Key or Authorization: Bearer.",
     ),
-    Visitor.REFUSED: (403, "This API key is not right: it is the value of DASHBOARD_API_KEY on the server."),
+    Visitor.REFUSED: (
+        403,
+        "This API key is not right: give the value of DASHBOARD_API_KEY on the server, or a valid token.",
+    ),
     Visitor.THROTTLED: (
         429,
         "Too many wrong keys from this address: wait as many seconds as Retry-After says.",
@@ -40,7 +43,7 @@ class DashboardKey(APIKeyHeader):
     def authenticate(self, request: HttpRequest, key: str | None) -> Visitor:
         who, reader = let_in(request, self.right)
         if who is Visitor.NOT_ALLOWED:
-            raise HttpError(403, NOT_ALLOWED[self.right])
+            raise HttpError(403, lacking(request, self.right))
         if reader is None:
             raise HttpError(*REFUSALS[who])
         if reader.is_bound and not narrowing.is_narrowed(request):

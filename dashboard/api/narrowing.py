@@ -1,4 +1,4 @@
-"""Each operation is read by somebody, and who is bound to domains reads only those that narrow."""
+"""Each operation is read by somebody, and who is bound to domains reads only those that narrow; bodies that are read are noted."""
 
 from collections.abc import Callable, Collection
 from functools import wraps
@@ -8,6 +8,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from dashboard import reading
+from dashboard.access import readings
 
 _NARROWED = "_nexus_narrowed"
 Run = Callable[..., HttpResponse]
@@ -26,7 +27,9 @@ def within(narrowed: Collection[str]) -> Callable[[Run], Run]:
         def by_somebody(request: HttpRequest, **path: Any) -> HttpResponse:
             setattr(request, _NARROWED, is_one)
             with reading.reads(None):
-                return run(request, **path)
+                response = run(request, **path)
+            readings.note(request, response)
+            return response
 
         return by_somebody
 

@@ -2,6 +2,8 @@ from typing import Any
 
 import django.contrib.postgres.fields
 import django.db.models.deletion
+import django.utils.timezone
+from django.conf import settings
 from django.db import migrations, models
 
 MANAGE_ACCESS = (
@@ -75,6 +77,87 @@ class Migration(migrations.Migration):
                 "default_permissions": (),
                 "verbose_name": "domains that the group is bound to",
                 "verbose_name_plural": "domains that the group is bound to",
+            },
+        ),
+        migrations.CreateModel(
+            name="ApiToken",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(help_text="What it is for.", max_length=100)),
+                (
+                    "scopes",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            choices=[("figures", "Figures"), ("bodies", "Bodies")], max_length=20
+                        ),
+                        help_text="What it opens, of what its owner may see.",
+                        size=None,
+                    ),
+                ),
+                ("digest", models.CharField(editable=False, max_length=64, unique=True)),
+                ("hint", models.CharField(editable=False, max_length=20, verbose_name="begins with")),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, editable=False, verbose_name="created"
+                    ),
+                ),
+                (
+                    "expires_at",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="Empty: it ends when it is revoked.",
+                        null=True,
+                        verbose_name="ends",
+                    ),
+                ),
+                (
+                    "revoked_at",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="revoked"),
+                ),
+                (
+                    "last_used_at",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="last used"),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="api_tokens",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={"verbose_name": "API token", "default_permissions": ()},
+        ),
+        migrations.CreateModel(
+            name="BodyReading",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("hour", models.DateTimeField()),
+                ("who", models.CharField(max_length=150)),
+                ("token", models.CharField(max_length=300)),
+                ("what", models.CharField(max_length=60)),
+                ("about", models.CharField(max_length=300)),
+            ],
+            options={
+                "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("hour", "who", "token", "what", "about"), name="body_reading_once"
+                    )
+                ],
             },
         ),
         migrations.RunPython(give_to_managers, migrations.RunPython.noop),

@@ -8,7 +8,7 @@ from dashboard.queries import narrowed
 
 def keys_called(name: str) -> list[int]:
     """The keys of this name, which domains may share, else the one of this number."""
-    named = list(narrowed.whole(ClientKey).filter(name=name).values_list("pk", flat=True))
+    named = list(narrowed.rows(ClientKey).filter(name=name).values_list("pk", flat=True))
     return named or ([int(name)] if name.isascii() and name.isdigit() and len(name) < 10 else [])
 
 
@@ -16,7 +16,7 @@ def names_of(numbers: Iterable[str]) -> dict[str, str]:
     """What the keys in records are called, by what records say of them: the number of a row, or already a name."""
     known = {number: int(number) for number in set(numbers) if number.isascii() and number.isdigit()}
     named = (
-        dict(narrowed.whole(ClientKey).filter(pk__in=known.values()).values_list("pk", "name"))
+        dict(narrowed.rows(ClientKey).filter(pk__in=known.values()).values_list("pk", "name"))
         if known
         else {}
     )

@@ -11,18 +11,21 @@ from django.db.models import Model, Q, QuerySet
 
 from accounts.models import ClientKey, Domain
 from dashboard import reading
+from dashboard.reading import names_for_domain
 from proxy.store.models import DomainTotal
 
 Row = TypeVar("Row", bound=Model)
 
 KEPT_SECONDS = 5.0
 # Where a row says its domain, if not in the column `domain`.
-_PATHS: Mapping[type[Model], str] = {Domain: "name", ClientKey: "domain__name"}
+_PATHS: Mapping[type[Model], str] = {Domain: "name"}
 _kept: tuple[float, tuple[str, ...]] = (0.0, ())
 
 
 def rows(model: type[Row]) -> QuerySet[Row]:
     """Those of the reader's domains. Raises NobodyReads."""
+    if model is ClientKey:
+        return model._default_manager.filter(_opening())
     return model._default_manager.filter(of_domains(_PATHS.get(model, "domain")))
 
 
@@ -32,6 +35,14 @@ def of_domains(path: str) -> Q:
     if found is None:
         return Q()
     return Q(**{path: found[0]}) if len(found) == 1 else Q(**{f"{path}__in": found})
+
+
+def _opening() -> Q:
+    """Client keys that open any of the reader's domains, those of wildcards too: such traffic names them."""
+    found = domains()
+    if found is None:
+        return Q()
+    return Q(domain__name__in=sorted({name for domain in found for name in names_for_domain(domain)}))
 
 
 def whole(model: type[Row]) -> QuerySet[Row]:

@@ -88,6 +88,10 @@ OTHERS: Mapping[str, Rights] = {
     "auth_user": Rights(dashboard=MANAGE),
     "auth_user_groups": Rights(dashboard=MANAGE),
     "auth_user_user_permissions": Rights(dashboard=MANAGE),
+    "dashboard_apitoken": Rights(dashboard=MANAGE),
+    "dashboard_bodyreading": Rights(
+        dashboard="SELECT, INSERT, DELETE"
+    ),  # whoever reads something cannot change that they did
     "dashboard_groupdomains": Rights(dashboard=MANAGE),
     "django_admin_log": Rights(dashboard=MANAGE),
     "django_content_type": Rights(dashboard=MANAGE),

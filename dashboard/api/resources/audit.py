@@ -14,10 +14,12 @@ from dashboard.api.keys import ManagerKey
 from dashboard.api.shapes.camel import CamelSchema
 from dashboard.api.shapes.errors import ERRORS
 from dashboard.api.shapes.pages import Limit
-from dashboard.queries import audit
+from dashboard.models import BodyReading
+from dashboard.queries import audit, readings
 
 router = Router(auth=ManagerKey())
-Action = Literal["added", "changed", "deleted"]
+Action = Literal["added", "changed", "deleted", "read"]
+READ: Literal["read"] = "read"
 _NUMBER = 2**31 - 1
 
 
@@ -57,10 +59,26 @@ def changes(
     limit: Limit = 100,
     before: Annotated[int | None, Query(ge=1, le=_NUMBER)] = None,
 ) -> ChangeList:
-    """What people changed in the admin, of all users. It is for who may manage access."""
+    """What people changed in the admin, of all users; with `kind=read` which bodies they read. It is for who may manage access."""
     chosen = filter_of(request, ("user", "kind", "limit", "before"))
+    if kind == READ:
+        read, older = readings.page(chosen, timezone.now(), _text(user), before, limit)
+        return ChangeList(changes=[_reading(row) for row in read], next_before=older)
     found, older = audit.page(chosen, timezone.now(), _text(user), _text(kind), before, limit)
     return ChangeList(changes=[_change(entry) for entry in found], next_before=older)
+
+
+def _reading(row: BodyReading) -> Change:
+    return Change(
+        id=row.pk,
+        at=row.at,
+        user=row.who,
+        action=READ,
+        kind=READ,
+        object_id=row.about,
+        object_name=row.what,
+        message=f"By the token {row.token}." if row.token else "",
+    )
 
 
 def _text(typed: str) -> str:

@@ -68,7 +68,8 @@ def of_filter(path: str) -> set[str]:
 def _choices(parameters: dict[str, Any]) -> Iterator[dict[str, str]]:
     for name, values in CHOSEN.items():
         if name in parameters:
-            yield from ({name: value} for value in values or parameters[name]["schema"].get("enum", ()))
+            served = parameters[name]["schema"].get("enum", values)
+            yield from ({name: value} for value in values or served if value in served)
 
 
 def _filled(path: str, known: Marked) -> str:

@@ -6,6 +6,7 @@ compared. That the other domain is to be seen on a page at all is what the reade
 
 import re
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -26,7 +27,11 @@ from tests import people
 from tests.dashboard.narrowing import addresses
 from tests.dashboard.narrowing.domains import WORD, Marked, bound, make_traffic
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen", "store")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("frozen", "store"),
+    pytest.mark.timeout(900),  # hundreds of pages
+]
 MINE, OTHER = "mine.team.example", "other.example"
 # What differs between any two answers.
 _TOKENS = re.compile(rb'name="csrfmiddlewaretoken" value="[^"]+"')
@@ -105,11 +110,12 @@ def test_no_address_says_anything_else_because_of_another_domain(mine: Marked) -
 def test_what_another_domain_has_is_looked_for_and_refused_as_what_nobody_has() -> None:
     ann, other, nothing = signed_in_as("ann", MINE), make_traffic("another", OTHER, 4), made_up("nowhere")
 
-    for (name, there), (_, nowhere) in zip(naming(other, "another"), naming(nothing, "nowhere"), strict=True):
-        found, missing = (
-            asked(ann, address, known) for address, known in ((there, other), (nowhere, nothing))
-        )
-        assert found == missing, f"{name}: {there}"
+    differing = {}
+    for (_, there), (_, nowhere) in zip(naming(other, "another"), naming(nothing, "nowhere"), strict=True):
+        found, missing = (asked(ann, address) for address in (there, nowhere))
+        if found != missing:
+            differing[there] = [pair for pair in zip_longest(found, missing) if pair[0] != pair[1]]
+    assert differing == {}
 
 
 def made_up(mark: str) -> Marked:
@@ -139,21 +145,23 @@ def naming(known: Marked, mark: str) -> Iterator[tuple[str, str]]:
     yield "search", f"/dashboard/search?q={WORD}&before={known.exchange}"
 
 
-def asked(client: Client, address: str, known: Marked) -> tuple[int, bytes, list[str]]:
+def asked(client: Client, address: str) -> list[str]:
     """What is said, and what PostgreSQL is asked for it, without the names in the address."""
     with CaptureQueriesContext(connection) as queries:
         status, content = said(client, address)
-    return status, _nameless(content), [_nameless(query["sql"].encode()).decode() for query in queries]
+    return [str(status), _nameless(content), *(_nameless(query["sql"].encode()) for query in queries)]
 
 
-def _nameless(content: bytes) -> bytes:
+def _nameless(content: bytes) -> str:
     for name in (
         rb"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}",
         rb"another|nowhere",
-        b"(other|where).example",
+        rb"(other|where)\.example",
+        rb"\bs\d+_x\d+\b",  # a savepoint
+        rb"\b\d+ms\b",  # what is left of the time of a search
     ):
         content = re.sub(name, b"", content)
-    return content
+    return content.decode("latin-1")
 
 
 def has_id(name: str) -> bool:
