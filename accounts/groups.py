@@ -14,6 +14,7 @@ TABLES = {"auth_group", "auth_permission", "django_content_type"}
 # Permissions on traffic (dashboard.models): figures, which both groups see, and bodies, which somebody gives on purpose.
 READING = ["view_figures", "read_bodies"]
 STOPPING = "stop_streams"
+MANAGE_ACCESS = "manage_access"
 ACTS = {OPERATOR: ("view", "add", "change", "delete"), ANALYST: ("view",)}
 
 
@@ -44,7 +45,7 @@ def _permissions(group: str, using: str) -> list[Any]:
         label: [f"{act}_{model}" for act in ACTS[group] for model in models]
         for label, models in MANAGED.items()
     }
-    names["dashboard"] = [*READING[:1], *([STOPPING] if group == OPERATOR else [])]
+    names["dashboard"] = [READING[0], *([STOPPING, MANAGE_ACCESS] if group == OPERATOR else [])]
     return [
         permission
         for label, codenames in names.items()

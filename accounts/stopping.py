@@ -46,10 +46,15 @@ class Target:
     session: str = ""
     exchange: UUID | None = None
 
+    @property
+    def domain_name(self) -> str:
+        """As records have it."""
+        return _clean(self.domain).lower()
+
 
 def stop(target: Target, minutes: int, user: User) -> Stop:
     """Stop it: a session for so many minutes, a request for good. Raises NotStopped."""
-    domain, session = _clean(target.domain).lower(), _clean(target.session)
+    domain, session = target.domain_name, _clean(target.session)
     if not domain or not (session or target.exchange):
         raise NotStopped("Name a domain, and the session or the request to stop.")
     if len(domain) > 260 or len(session) > MAX_SESSION:

@@ -19,7 +19,8 @@ from django.contrib.sessions.models import Session
 from django.db import Error, connection, transaction
 from django.utils import timezone
 
-from dashboard.access import signin
+from dashboard.access import readers, readings, signin
+from dashboard.reading import Reader
 
 HOUR = 3600.0
 INVITATION = "invitation"
@@ -29,10 +30,15 @@ _COUNTS = frozenset({"password", "is_active"})
 log = logging.getLogger("nexus.dashboard")
 
 
-def is_open(key: str | None) -> bool:
-    """Whether the session of this key opens the dashboard now: asked of the database, not of what a connection remembers."""
+def reader(key: str | None) -> Reader | None:
+    """Who reads by the session of this key now, None where it opens nothing: asked of the database, not of what a connection
+    remembers.
+    """
     session = SessionStore(key)
-    return signin.session_is_open(session, _user(session))
+    user = _user(session)
+    if signin.has_key(session):
+        return readers.of_key(user)
+    return readers.of_user(user) if signin.session_is_open(session, user) else None
 
 
 def end_void() -> int:
@@ -77,6 +83,7 @@ def clear_hourly(seconds: float = HOUR) -> None:
     while True:
         try:
             clear()
+            readings.forget_old()
         except Error as error:
             log.warning("sessions.not_cleared", extra={"why": f"{type(error).__name__}: {error}"})
         finally:

@@ -22,25 +22,34 @@ from django_htmx.middleware import HtmxDetails
 
 from accounts import guesses
 from accounts.guesses import Verdict
-from dashboard.access import oidc, throttle
+from dashboard import reading
+from dashboard.access import oidc, readers, readings, throttle, tokens
 from dashboard.errors import is_api, json_error
+from dashboard.reading import Reader
 
 SESSION_FIELD = "dashboard"
-# Where a request keeps why the header of a trusted peer signed nobody in.
+# Where a request keeps why the header of a trusted peer signed nobody in, and what became of the token that it shows.
 TROUBLE = "nexus.signin_trouble"
+_JUDGED = "_nexus_token"
 KEY_HEADERS = ("X-Dashboard-Key", "X-API-Key")
 VIEW_FIGURES, READ_BODIES = "dashboard.view_figures", "dashboard.read_bodies"
 STOP_STREAMS = "dashboard.stop_streams"
-# Not a permission of its own: staff who may change all that gives access. DASHBOARD_API_KEY is nobody's own, and does not open it.
-MANAGE_ACCESS = "manage_access"
-MANAGES_ACCESS = tuple(f"accounts.change_{model}" for model in ("domain", "credential", "clientkey", "limit"))
+# DASHBOARD_API_KEY is nobody's own, and does not open what this is for.
+MANAGE_ACCESS = "dashboard.manage_access"
 NOT_ALLOWED = {
-    MANAGE_ACCESS: "This is for staff who may change domains, credentials, client keys and limits: sign in as such a user. "
+    MANAGE_ACCESS: "This is for users with the permission “manage_access”: sign in as such a user. "
     "DASHBOARD_API_KEY does not open it.",
     VIEW_FIGURES: "Your user lacks the permission “view_figures”: ask an operator, who gives it in the admin, under Users.",
     READ_BODIES: "Your user lacks the permission “read_bodies”: ask an operator, who gives it in the admin, under Users.",
     STOP_STREAMS: "Your user lacks the permission “stop_streams”: ask an operator, who gives it in the admin, under Users.",
 }
+TOKEN_LACKS = {
+    VIEW_FIGURES: "This token lacks the scope “figures”, or its owner the permission “view_figures”.",
+    READ_BODIES: "This token lacks the scope “bodies”, or its owner the permission “read_bodies”.",
+}
+OF_ALL_DOMAINS = (
+    "This is about all domains, and your groups are bound to some of them: ask an operator, who sees it."
+)
 View = Callable[..., HttpResponseBase]
 
 
@@ -73,13 +82,9 @@ def fingerprint() -> str:
     return salted_hmac("dashboard.signin", settings.DASHBOARD_API_KEY, algorithm="sha256").hexdigest()
 
 
-def session_is_open(
-    session: Mapping[str, Any] | SessionBase, user: User | AnonymousUser, right: str = VIEW_FIGURES
-) -> bool:
-    """Whether a session belongs to the present key, or its user has the right; pages and websockets ask the same."""
-    if right == MANAGE_ACCESS:
-        return bool(user.is_staff and user.has_perms({VIEW_FIGURES, *MANAGES_ACCESS}))
-    return user.has_perms({VIEW_FIGURES, right}) or has_key(session)
+def session_is_open(session: Mapping[str, Any] | SessionBase, user: User | AnonymousUser) -> bool:
+    """Whether a session belongs to the present key, or its user sees figures; pages and websockets ask the same."""
+    return user.has_perm(VIEW_FIGURES) or has_key(session)
 
 
 def has_key(session: Mapping[str, Any] | SessionBase) -> bool:
@@ -90,15 +95,37 @@ def has_key(session: Mapping[str, Any] | SessionBase) -> bool:
 
 def visitor(request: HttpRequest, right: str = VIEW_FIGURES) -> Visitor:
     """Judge a request by its session, else by the key in its headers."""
-    if session_is_open(request.session, request.user, right):
-        return Visitor.WELCOME
+    return let_in(request, right)[0]
+
+
+def let_in(request: HttpRequest, right: str = VIEW_FIGURES) -> tuple[Visitor, Reader | None]:
+    """The same, and as whom it reads, None where it is not welcome: by the very thing that opened the door.
+
+    Who is let in to bodies reads them: the door notes that for the audit when there is an answer.
+    """
+    who, reader = _let_in(request, right)
+    if reader is not None and right == READ_BODIES:
+        readings.begin(request, reader)
+    return who, reader
+
+
+def _let_in(request: HttpRequest, right: str) -> tuple[Visitor, Reader | None]:
+    user = request.user
+    if has_key(request.session) and right != MANAGE_ACCESS:
+        return Visitor.WELCOME, readers.of_key(user)
+    if user.has_perms({VIEW_FIGURES, right}):
+        return Visitor.WELCOME, readers.of_user(user)
     key = presented_key(request)
+    if tokens.is_token(key):
+        return _by_token(request, key, right)
     if key and settings.DASHBOARD_API_KEY:
         who = judge_key(request, key)
-        return Visitor.NOT_ALLOWED if who is Visitor.WELCOME and right == MANAGE_ACCESS else who
-    if request.user.is_authenticated or has_key(request.session):
-        return Visitor.NOT_ALLOWED
-    return Visitor.UNKNOWN if has_a_way_in() else Visitor.NOBODY_YET
+        if who is Visitor.WELCOME:
+            return (Visitor.NOT_ALLOWED, None) if right == MANAGE_ACCESS else (who, readers.of_key(user))
+        return who, None
+    if user.is_authenticated or has_key(request.session):
+        return Visitor.NOT_ALLOWED, None
+    return Visitor.UNKNOWN if has_a_way_in() else Visitor.NOBODY_YET, None
 
 
 def has_a_way_in() -> bool:
@@ -106,9 +133,33 @@ def has_a_way_in() -> bool:
     return bool(settings.DASHBOARD_API_KEY or settings.TRUSTED_HEADER_SIGNIN) or oidc.is_configured()
 
 
+def _by_token(request: HttpRequest, shown: str, right: str) -> tuple[Visitor, Reader | None]:
+    # Judged once for all that a request wants: a wrong one is one guess, however many parts of a page ask.
+    if not hasattr(request, _JUDGED):
+        setattr(request, _JUDGED, tokens.judge(throttle.address_of(request), shown))
+    verdict, token = getattr(request, _JUDGED)
+    if token is None:
+        return _VISITORS[verdict], None
+    if readers.may(token, {VIEW_FIGURES, right}):
+        return Visitor.WELCOME, readers.of_token(token)
+    return Visitor.NOT_ALLOWED, None
+
+
 def reads_bodies(request: HttpRequest) -> bool:
-    """Whether who asks may also read what people and models said."""
-    return visitor(request, READ_BODIES) is Visitor.WELCOME
+    """Whether who asks may also read what people and models said, in all domains that they see; where they may, they do."""
+    found = let_in(request, READ_BODIES)[1] if may_read_bodies(request) else None
+    return found is not None
+
+
+def may_read_bodies(request: HttpRequest) -> bool:
+    """The same of a page that has no bodies, so that nothing is noted."""
+    _, found = _let_in(request, READ_BODIES)
+    return found is not None and (not found.is_bound or found.patterns == reading.reader().patterns)
+
+
+def lacking(request: HttpRequest, right: str) -> str:
+    """What who is not allowed is told."""
+    return TOKEN_LACKS.get(right, NOT_ALLOWED[right]) if hasattr(request, _JUDGED) else NOT_ALLOWED[right]
 
 
 def may_stop(request: HttpRequest) -> bool:
@@ -130,18 +181,26 @@ def judge_key(request: HttpRequest, key: str) -> Visitor:
     return _VISITORS[guesses.judge(throttle.address_of(request), [key])]
 
 
-def signed_in_only(view: View, permission: str = VIEW_FIGURES) -> View:
-    """Let a page be seen by who has the permission; others are led to the sign-in page or learn what is missing."""
+def signed_in_only(view: View, permission: str = VIEW_FIGURES, *, is_narrowed: bool = False) -> View:
+    """Let a page be seen by who has the permission; others are led to the sign-in page or learn what is missing.
+
+    Who is bound to domains sees only what says that it narrows.
+    """
 
     @wraps(view)
     def guarded(request: HtmxRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        who = visitor(request, permission)
-        if who is Visitor.WELCOME:
-            return view(request, *args, **kwargs)
+        who, reader = let_in(request, permission)
+        if reader is not None:
+            if reader.is_bound and not is_narrowed:
+                return refused(request, OF_ALL_DOMAINS)
+            with reading.reads(reader):
+                response = view(request, *args, **kwargs)
+            readings.note(request, response)
+            return response
         if who is Visitor.NOBODY_YET:
             return render(request, "dashboard/not_configured.html", status=503)
         if who is Visitor.NOT_ALLOWED:
-            return refused(request, NOT_ALLOWED[permission])
+            return refused(request, lacking(request, permission))
         if request.htmx:
             return (
                 HttpResponseClientRefresh()

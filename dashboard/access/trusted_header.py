@@ -15,8 +15,9 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
 from accounts import guesses
-from dashboard.access import entry, people, signin
+from dashboard.access import entry, people, readers, signin
 from dashboard.access.identity import Refused, mapped
+from dashboard.reading import Reader
 from proxy.relay.log_limit import OncePerMinute
 
 HOW = "header"
@@ -58,13 +59,14 @@ def vouched(scope: Mapping[str, Any]) -> Vouched | None:
     return Vouched(name, groups)
 
 
-def is_open(scope: Mapping[str, Any]) -> bool:
-    """Whether the headers of a websocket open it."""
+def reader(scope: Mapping[str, Any]) -> Reader | None:
+    """Who reads by the headers of a websocket, None where they open nothing."""
     try:
         found = vouched(scope)
-        return found is not None and signin.session_is_open({}, _user(found))
+        user = _user(found) if found else AnonymousUser()
     except Refused:
-        return False
+        return None
+    return readers.of_user(user) if user.has_perm(signin.VIEW_FIGURES) else None
 
 
 class TrustedHeaderMiddleware:

@@ -5,26 +5,32 @@ from ninja.errors import HttpError
 from ninja.security import APIKeyHeader
 from ninja.utils import check_csrf
 
+from dashboard import reading
 from dashboard.access.signin import (
     MANAGE_ACCESS,
     NOT_ALLOWED,
+    OF_ALL_DOMAINS,
     READ_BODIES,
     STOP_STREAMS,
     VIEW_FIGURES,
     Visitor,
+    lacking,
+    let_in,
     may_stop,
-    visitor,
 )
-from dashboard.api import parameters
+from dashboard.api import narrowing, parameters
 
 NO_STOPPER = "Stops are made by people: sign in as a user with “stop_streams”. DASHBOARD_API_KEY reads only."
 NO_CSRF = "The CSRF token is missing or not right: send the value of the cookie csrftoken in X-CSRFToken."
 REFUSALS = {
     Visitor.UNKNOWN: (
         401,
-        "API key required: send DASHBOARD_API_KEY in X-Dashboard-Key, X-API-Key or Authorization: Bearer.",
+        "API key required: send DASHBOARD_API_KEY or an API token in X-Dashboard-Key, X-API-Key or Authorization: Bearer.",
     ),
-    Visitor.REFUSED: (403, "This API key is not right: it is the value of DASHBOARD_API_KEY on the server."),
+    Visitor.REFUSED: (
+        403,
+        "This API key is not right: give the value of DASHBOARD_API_KEY on the server, or a valid token.",
+    ),
     Visitor.THROTTLED: (
         429,
         "Too many wrong keys from this address: wait as many seconds as Retry-After says.",
@@ -40,11 +46,14 @@ class DashboardKey(APIKeyHeader):
     right = VIEW_FIGURES
 
     def authenticate(self, request: HttpRequest, key: str | None) -> Visitor:
-        who = visitor(request, self.right)
+        who, reader = let_in(request, self.right)
         if who is Visitor.NOT_ALLOWED:
-            raise HttpError(403, NOT_ALLOWED[self.right])
-        if who is not Visitor.WELCOME:
+            raise HttpError(403, lacking(request, self.right))
+        if reader is None:
             raise HttpError(*REFUSALS[who])
+        if reader.is_bound and not narrowing.is_narrowed(request):
+            raise HttpError(403, OF_ALL_DOMAINS)
+        reading.enter(reader)
         # Here, where every operation comes by and who asks is known.
         parameters.refuse_unknown(request)
         return who
@@ -57,7 +66,7 @@ class BodiesKey(DashboardKey):
 
 
 class ManagerKey(DashboardKey):
-    """The session of staff who may change all that gives access."""
+    """The session of a user who may manage access; the dashboard's key is nobody's own, and does not open it."""
 
     right = MANAGE_ACCESS
 

@@ -8,4 +8,4 @@ from dashboard.access.signin import View, signed_in_only
 
 def for_signed_in(view: View) -> View:
     """For people with a session and programs with a key. Swagger sets style attributes, here alone they are allowed."""
-    return csp_replace({"style-src": [SELF, UNSAFE_INLINE]})(signed_in_only(view))
+    return csp_replace({"style-src": [SELF, UNSAFE_INLINE]})(signed_in_only(view, is_narrowed=True))

@@ -17,6 +17,7 @@ from dashboard.access import sessions, trusted_header
 from dashboard.filters.filter import Filter, FilterError, parse
 from dashboard.queries.filtering import is_domain
 from dashboard.queries.running import ask
+from dashboard.reading import Reader, reads
 from proxy.live_events import GROUP, Event, Message
 
 FRAME_SECONDS = 0.2
@@ -60,12 +61,14 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc] # Channels
         self._watch: asyncio.Task[None] | None = None
         self._filter = Filter()
         self._is_domain = False
+        self._reader: Reader | None = None
 
     async def connect(self) -> None:
         if not is_own_origin(self.scope["headers"]):
             await self.close(FOREIGN_ORIGIN)
             return
-        if not await self._is_open():
+        self._reader = await self._reader_now()
+        if self._reader is None:
             await self.close(NO_SESSION)
             return
         try:
@@ -73,7 +76,8 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc] # Channels
         except FilterError:
             await self.close(BAD_FILTER)
             return
-        self._is_domain = await database_sync_to_async(is_domain)(self._filter.domain)
+        with reads(self._reader):
+            self._is_domain = await database_sync_to_async(is_domain)(self._filter.domain)
         await self.channel_layer.group_add(GROUP, self.channel_name)
         await self.accept()
         narrowed = [name for name in self._filter.given() if name in NARROWS]
@@ -99,7 +103,9 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc] # Channels
                 self._keep(event)
 
     def _is_of_domain(self, domain: str) -> bool:
-        """As lists have it: the whole name where there is such a domain, else a part of it."""
+        """One of the reader's, as lists have it: the whole name where there is such a domain, else a part of it."""
+        if self._reader is None or not self._reader.sees(domain):
+            return False
         return self._filter.domain == domain if self._is_domain else self._filter.domain in domain
 
     def _keep(self, event: Event) -> None:
@@ -110,17 +116,20 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc] # Channels
         self._pending[event["id"]] = cast(Event, {**(first or {}), **(last or {})})
         self._news.set()
 
-    async def _is_open(self) -> bool:
-        by_session: bool = await database_sync_to_async(sessions.is_open)(self.scope["session"].session_key)
-        return by_session or await database_sync_to_async(trusted_header.is_open)(self.scope)
+    async def _reader_now(self) -> Reader | None:
+        by_session = database_sync_to_async(sessions.reader)
+        by_header = database_sync_to_async(trusted_header.reader)
+        found: Reader | None = await by_session(self.scope["session"].session_key)
+        return found or await by_header(self.scope)
 
     async def _close_with_session(self, sender: asyncio.Task[None]) -> None:
-        """Ask again now and then: who signed out elsewhere or may not sign in any more hears nothing further."""
-        is_open = True
-        while is_open:
+        """Ask again now and then: who signed out elsewhere or may not sign in any more hears nothing further, and who was bound to
+        other domains hears of those.
+        """
+        while self._reader is not None:
             await asyncio.sleep(SESSION_SECONDS)
             with suppress(DatabaseFailure):  # nobody knows, and its pages do not open either
-                is_open = await self._is_open()
+                self._reader = await self._reader_now()
         sender.cancel()
         await self.close(NO_SESSION)
 

@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("dashboard", "0002_stop_streams"),
+        ("dashboard", "0003_who_sees_what"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -11,6 +11,7 @@ from accounts.credentials import folder as credential_folder
 from accounts.models import Credential
 from accounts.snapshot import exposure
 from accounts.snapshot.exposure import Exposure
+from dashboard import reading
 from dashboard.access.signin import HtmxRequest
 from dashboard.pages import navigation, registry
 
@@ -39,13 +40,15 @@ def _wants_fragment(request: HttpRequest) -> bool:
 def _exposure() -> Exposure:
     """Nothing while the database is away: a page that can do without it is not to fail for this."""
     try:
-        return exposure.now()
+        return Exposure() if reading.is_bound() else exposure.now()
     except DatabaseFailure:
         return Exposure()
 
 
 def _needs_login() -> list[str]:
-    """The credentials that wait for somebody to sign in, rows and then files."""
+    """The credentials that wait for somebody to sign in, rows and then files; who is bound to domains is not whom they wait for."""
+    if reading.is_bound():
+        return []
     return [*_rows_without_login(), *(path.name for path in credential_folder.needing_login())]
 
 

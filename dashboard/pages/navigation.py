@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 from django.urls import reverse
 
+from dashboard import reading
 from dashboard.pages import registry
 
 
@@ -36,7 +37,7 @@ def _found(request: HttpRequest) -> Iterator[tuple[str, tuple[Entry, ...]]]:
     here = registry.page_of(request)
     place = here.place if here else ""
     for group in registry.Group:
-        pages = [page for page in registry.NAVIGATION if page.group is group]
+        pages = [page for page in registry.NAVIGATION if page.group is group and _is_open(page)]
         yield (
             group.value,
             tuple(Entry(page.title, reverse(page.name), page.key, page.name == place) for page in pages),
@@ -44,8 +45,13 @@ def _found(request: HttpRequest) -> Iterator[tuple[str, tuple[Entry, ...]]]:
     yield "Nexus", tuple(_beside_the_pages(request))
 
 
+def _is_open(page: registry.Page) -> bool:
+    """Whether its reader would not be refused for the domains that they are bound to."""
+    return not reading.is_bound() or page.name in registry.NARROWED
+
+
 def _beside_the_pages(request: HttpRequest) -> Iterator[Entry]:
     for title, name in (("Admin", "admin:index"), ("API docs", "api:openapi-view")):
         address = reverse(name)
-        if name != "admin:index" or request.user.is_staff:
+        if name != "admin:index" or (request.user.is_staff and not reading.is_bound()):
             yield Entry(title, address, is_here=request.path.startswith(address))

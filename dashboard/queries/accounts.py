@@ -17,6 +17,7 @@ from accounts.credentials.state import Secrets, State, Verdict, judge
 from accounts.models import Credential
 from accounts.snapshot.credentials import from_environment
 from dashboard.filters.filter import Filter
+from dashboard.queries import narrowed
 from dashboard.queries.sums.breakdowns import DIMENSIONS, breakdown
 from dashboard.queries.sums.figures import Figures
 from dashboard.queries.sums.spans import Span, span_of
@@ -162,7 +163,7 @@ def _healths(keys: list[str]) -> dict[str, Health] | None:
 
 
 def _held() -> Iterator[Held]:
-    for row in with_sealed(Credential.objects.order_by("domain__name", "pk")):
+    for row in with_sealed(narrowed.whole(Credential).order_by("domain__name", "pk")):
         account = row.account_id or row.name
         yield Held(
             Source.DATABASE, f"database:{row.pk}", row.name, row.domain.name, account, row, unseal(row)

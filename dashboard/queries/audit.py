@@ -5,18 +5,24 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import merge
 from itertools import islice
+from typing import TypeVar
 
 from django.db.models import Q, QuerySet
 
 from dashboard.audit.values import Change
 from dashboard.filters.filter import Filter
 from dashboard.filters.values import moment_of
-from dashboard.models import AuditEntry
+from dashboard.models import AuditEntry, BodyReading
+from dashboard.queries import narrowed
 
 SERVED = ("period", "from", "to", "zone")
+Row = TypeVar("Row", AuditEntry, BodyReading)
 # What else an address can ask for.
 OWN = ("user", "kind", "action", "object")
-_CHANGES = "changes"
+_CHANGES, _READINGS = "changes", "readings"
+# What readings of bodies are called, as an action and as a kind.
+READ = "read"
+ACTIONS = (*AuditEntry.Action.choices, (READ, "Read"))
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -41,7 +47,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What somebody did: `who` is a user's name or "command", `via` says by what; `kind` a table such as accounts.credential."""
+    """What somebody did: `who` is a user's name or "command", `via` by what; `kind` a table such as accounts.credential."""
 
     place: Place
     who: str
@@ -92,13 +98,7 @@ def each(wanted: Asked, most: int, step: int = 1000) -> Iterator[Entry]:
 
 
 def _changes(wanted: Asked, before: Place | None, size: int) -> list[Entry]:
-    rows = _before(AuditEntry.objects.order_by("-at", "-id"), before)
-    if wanted.since:
-        rows = rows.filter(at__gte=wanted.since)
-    if wanted.until:
-        rows = rows.filter(at__lt=wanted.until)
-    if wanted.user:
-        rows = rows.filter(who=wanted.user)
+    rows = _asked_for(AuditEntry, _CHANGES, wanted, before)
     if wanted.kind:
         rows = rows.filter(kind=wanted.kind)
     if wanted.action:
@@ -108,15 +108,46 @@ def _changes(wanted: Asked, before: Place | None, size: int) -> list[Entry]:
     return [_entry(row) for row in rows[:size]]
 
 
-def _before(rows: QuerySet[AuditEntry], before: Place | None) -> QuerySet[AuditEntry]:
-    if before is None:
-        return rows
+def _readings(wanted: Asked, before: Place | None, size: int) -> list[Entry]:
+    """Which bodies people read, as the doors note it (`dashboard.access.readings`)."""
+    if wanted.kind not in ("", READ) or wanted.action not in ("", READ):
+        return []
+    rows = _asked_for(BodyReading, _READINGS, wanted, before)
+    if wanted.about:
+        rows = rows.filter(Q(about__icontains=wanted.about) | Q(what__icontains=wanted.about))
+    return [_reading(row) for row in rows[:size]]
+
+
+def _asked_for(model: type[Row], source: str, wanted: Asked, before: Place | None) -> QuerySet[Row]:
+    """What all sources are asked: period, user and place. Of everybody: it is for who manages access, and is bound to nothing."""
+    rows = narrowed.whole(model).order_by("-at", "-id")
+    if wanted.since:
+        rows = rows.filter(at__gte=wanted.since)
+    if wanted.until:
+        rows = rows.filter(at__lt=wanted.until)
+    if wanted.user:
+        rows = rows.filter(who=wanted.user)
+    return rows if before is None else rows.filter(_earlier(source, before), at__lte=before.at)
+
+
+def _earlier(source: str, before: Place) -> Q:
     earlier = Q(at__lt=before.at)
-    if before.source == _CHANGES:
-        earlier |= Q(at=before.at, id__lt=before.id)
-    elif before.source > _CHANGES:
-        earlier |= Q(at=before.at)
-    return rows.filter(earlier, at__lte=before.at)
+    if before.source == source:
+        return earlier | Q(at=before.at, id__lt=before.id)
+    return earlier | Q(at=before.at) if before.source > source else earlier
+
+
+def _reading(row: BodyReading) -> Entry:
+    return Entry(
+        place=Place(row.at, _READINGS, row.pk),
+        who=row.who,
+        via=row.token,
+        action=READ,
+        kind=READ,
+        object_id=row.about,
+        object_name=row.what,
+        message="",
+    )
 
 
 def _entry(row: AuditEntry) -> Entry:
@@ -134,4 +165,7 @@ def _entry(row: AuditEntry) -> Entry:
 
 
 # By the name that stands in a place.
-SOURCES: Mapping[str, Callable[[Asked, Place | None, int], list[Entry]]] = {_CHANGES: _changes}
+SOURCES: Mapping[str, Callable[[Asked, Place | None, int], list[Entry]]] = {
+    _CHANGES: _changes,
+    _READINGS: _readings,
+}

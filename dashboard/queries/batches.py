@@ -1,15 +1,17 @@
 """Message batches: which were created, and whose results were counted."""
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 
+from dashboard import reading
 from dashboard.filters.filter import Filter
+from dashboard.queries import narrowed
 from dashboard.queries.filtering import asked_of_exchanges, domain_is
 from proxy.store.models import Exchange, MessageBatch
 
@@ -54,10 +56,10 @@ def newest(chosen: Filter, limit: int = 100) -> Listed:
     rows, found = _of(chosen, now).order_by("-created_at", "id"), []
     asked = chosen.only(OF_EXCHANGES)
     if asked == Filter():
-        return Listed([_batch(row, now) for row in rows[:limit]])
+        return Listed(_batches(rows[:limit], now))
     seen, ends_at = 0, time.monotonic() + MOST_SECONDS
     while stretch := list(rows[seen : seen + STEP]):
-        found += [_batch(row, now) for row in _fitting(stretch, asked, now)]
+        found += _batches(_fitting(stretch, asked, now), now)
         seen += len(stretch)
         if len(found) >= limit:
             return Listed(found[:limit])
@@ -77,7 +79,7 @@ def waiting(chosen: Filter) -> int:
 
 
 def _of(chosen: Filter, now: datetime) -> QuerySet[MessageBatch]:
-    bounds, rows = chosen.bounds(now), MessageBatch.objects.all()
+    bounds, rows = chosen.bounds(now), narrowed.rows(MessageBatch)
     if chosen.domain:
         rows = rows.filter(domain_is(chosen.domain))
     if chosen.account:
@@ -89,9 +91,26 @@ def _of(chosen: Filter, now: datetime) -> QuerySet[MessageBatch]:
 
 def _fitting(rows: list[MessageBatch], asked: Filter, now: datetime) -> Iterator[MessageBatch]:
     ids = {exchange for row in rows for exchange in (row.created_by, row.counted_by) if exchange}
-    exchanges = Exchange.objects.filter(asked_of_exchanges(asked, now), id__in=ids)
+    exchanges = narrowed.rows(Exchange).filter(asked_of_exchanges(asked, now), id__in=ids)
     fits = set(exchanges.values_list("id", flat=True))
     return (row for row in rows if fits & {row.created_by, row.counted_by})
+
+
+def _batches(rows: Iterable[MessageBatch], now: datetime) -> list[Batch]:
+    found = [_batch(row, now) for row in rows]
+    if not reading.reader().is_bound:
+        return found
+    # Whoever pays by the same account may have fetched the results.
+    ids = {id_ for batch in found for id_ in (batch.created_by, batch.counted_by) if id_}
+    own = set(narrowed.rows(Exchange).filter(id__in=ids).values_list("id", flat=True))
+    return [
+        replace(
+            batch,
+            created_by=batch.created_by if batch.created_by in own else None,
+            counted_by=batch.counted_by if batch.counted_by in own else None,
+        )
+        for batch in found
+    ]
 
 
 def _batch(row: MessageBatch, now: datetime) -> Batch:

@@ -17,7 +17,7 @@ from django.db.models import Count, QuerySet, Sum
 from django.utils import timezone
 
 from dashboard.filters.filter import Filter
-from dashboard.queries import client_keys
+from dashboard.queries import client_keys, narrowed
 from dashboard.queries.filtering import asked_of_exchanges, in_period_and_domain
 from proxy.store.models import CacheBreak, Exchange, moment_of
 
@@ -106,7 +106,7 @@ def find(chosen: Filter, cause: str = "", sort: Sort = Sort.AVOIDABLE, limit: in
 
 def of_conversation(conversation: UUID) -> list[CacheBreak]:
     """All of one conversation, in the order of their turns."""
-    return list(CacheBreak.objects.filter(conversation=conversation).order_by("id"))
+    return list(narrowed.rows(CacheBreak).filter(conversation=conversation).order_by("id"))
 
 
 def in_sum(chosen: Filter) -> Lost | None:
@@ -122,7 +122,7 @@ def in_sum(chosen: Filter) -> Lost | None:
 
 
 def _of(chosen: Filter) -> QuerySet[CacheBreak]:
-    return CacheBreak.objects.filter(in_period_and_domain(chosen, timezone.now())).order_by("-id")
+    return narrowed.rows(CacheBreak).filter(in_period_and_domain(chosen, timezone.now())).order_by("-id")
 
 
 def _newest(chosen: Filter, most: int) -> tuple[list[_Brief], datetime | None]:
@@ -133,7 +133,7 @@ def _newest(chosen: Filter, most: int) -> tuple[list[_Brief], datetime | None]:
 def _listed(ids: list[UUID]) -> list[Broken]:
     """In this order; one whose exchange is gone meanwhile is left out."""
     known = _exchanges(Filter(), ids)
-    rows = CacheBreak.objects.filter(id__in=ids, **_bounds(ids)).in_bulk() if ids else {}
+    rows = narrowed.rows(CacheBreak).filter(id__in=ids, **_bounds(ids)).in_bulk() if ids else {}
     names = client_keys.names_of(key for *_, key in known.values())
     found = ((rows[id_], *known[id_]) for id_ in ids if id_ in rows and id_ in known)
     return [Broken(row, began, model, names.get(key, key)) for row, began, model, key in found]
@@ -143,7 +143,9 @@ def _exchanges(asked: Filter, ids: list[UUID]) -> dict[UUID, tuple[datetime, str
     """Of those exchanges that fit a filter: when they began, their model and what they say of their client key."""
     if not ids:
         return {}
-    fitting = Exchange.objects.filter(asked_of_exchanges(asked, timezone.now()), **_bounds(ids), id__in=ids)
+    fitting = narrowed.rows(Exchange).filter(
+        asked_of_exchanges(asked, timezone.now()), **_bounds(ids), id__in=ids
+    )
     found = fitting.values_list("id", "started_at", "model", "client_key")
     return {id_: (began, model, key) for id_, began, model, key in found}
 

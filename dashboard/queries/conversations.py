@@ -12,7 +12,9 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThanOrEqual, TupleLessThan
 from django.utils import timezone
 
+from dashboard import reading
 from dashboard.filters.filter import Filter
+from dashboard.queries import narrowed
 from dashboard.queries.filtering import MOST_ROWS, MOST_SECONDS, STEP, domain_is
 from proxy.conversations.tree import Place
 from proxy.store.bodies.encryption import KeyUnavailable
@@ -78,7 +80,7 @@ def page(
 ) -> Page:
     """The `size` conversations of a filter after a cursor, without the first `skip`."""
     column = SORTS[sort]
-    rows = Conversation.objects.filter(_indexed(chosen, column)).order_by(f"-{column}", "-id")
+    rows = narrowed.rows(Conversation).filter(_indexed(chosen, column)).order_by(f"-{column}", "-id")
     others = _others(chosen, column)
     wanted = skip + size + 1
     if others:
@@ -93,19 +95,21 @@ def page(
 
 def find(conversation: UUID) -> Conversation | None:
     """One of them."""
-    return Conversation.objects.filter(id=conversation).first()
+    return narrowed.rows(Conversation).filter(id=conversation).first()
 
 
 def known(ids: Collection[UUID]) -> dict[UUID, Conversation]:
     """Those of these that there are."""
-    return Conversation.objects.in_bulk(ids) if ids else {}
+    return narrowed.rows(Conversation).in_bulk(ids) if ids else {}
 
 
 def named(name: str, most: int = 2) -> list[Conversation]:
     """Those of a session's id, or that the predecessor called so; no more than so many."""
     if not name:
         return []
-    return list(Conversation.objects.filter(_called(name.replace("\x00", ""))).order_by("-last_at")[:most])
+    return list(
+        narrowed.rows(Conversation).filter(_called(name.replace("\x00", ""))).order_by("-last_at")[:most]
+    )
 
 
 def _called(name: str) -> Q:
@@ -119,18 +123,22 @@ def _former(name: str) -> list[UUID]:
         former = UUID(name)
     except ValueError:
         return []
-    return list(FormerConversation.objects.filter(former=former).values_list("conversation", flat=True))
+    rows = narrowed.whole(FormerConversation).filter(former=former)
+    if reading.is_bound():
+        # Within the statement: what is asked next must not depend on whether somebody else has such a conversation.
+        rows = rows.filter(conversation__in=narrowed.rows(Conversation).values("id"))
+    return list(rows.values_list("conversation", flat=True))
 
 
 def id_of(exchange: UUID) -> UUID | None:
     """The conversation that an exchange is a turn of, None for one that is none."""
-    return Turn.objects.filter(id=exchange).values_list("conversation", flat=True).first()
+    return narrowed.rows(Turn).filter(id=exchange).values_list("conversation", flat=True).first()
 
 
 def ids_of(exchanges: Collection[UUID]) -> dict[UUID, UUID]:
     """The conversations of many, for those that are turns of one."""
     turns = (
-        Turn.objects.filter(id__in=exchanges, id__gte=min(exchanges), id__lte=max(exchanges))
+        narrowed.rows(Turn).filter(id__in=exchanges, id__gte=min(exchanges), id__lte=max(exchanges))
         if exchanges
         else None
     )
@@ -203,7 +211,7 @@ def rests(rows: Sequence[Conversation], now: datetime) -> dict[UUID, int]:
     recent = {row.last_id: row.id for row in rows if now - row.last_at < LONGEST_TURN}
     if not recent:
         return {}
-    turns = Exchange.objects.filter(id__in=recent, id__gte=min(recent), id__lte=max(recent))
+    turns = narrowed.rows(Exchange).filter(id__in=recent, id__gte=min(recent), id__lte=max(recent))
     ends = turns.values_list("id", "started_at", "duration_ms")
     return {
         recent[id_]: max(0, int((now - started - timedelta(milliseconds=lasted)).total_seconds()))
@@ -213,7 +221,9 @@ def rests(rows: Sequence[Conversation], now: datetime) -> dict[UUID, int]:
 
 def are_missing() -> bool:
     """Whether exchanges are stored and no conversation is: those of before there were any."""
-    return not Conversation.objects.exists() and DomainTotal.objects.filter(stored__gt=0).exists()
+    return (
+        not narrowed.rows(Conversation).exists() and narrowed.rows(DomainTotal).filter(stored__gt=0).exists()
+    )
 
 
 def of_domain(chosen: Filter) -> Q:
@@ -287,5 +297,5 @@ def _cursor(row: Conversation, column: str) -> Cursor:
 
 def latest(sessions: Sequence[str]) -> list[Conversation]:
     """Of each of these sessions the conversation that was active last; none for one that is not stored."""
-    rows = Conversation.objects.filter(session_id__in=[name for name in sessions if name])
+    rows = narrowed.rows(Conversation).filter(session_id__in=[name for name in sessions if name])
     return list({row.session_id: row for row in rows.order_by("last_at")}.values())

@@ -3,13 +3,14 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Literal, cast
 from uuid import UUID
 
 from django.db.models import Q, QuerySet, Sum
 
+from dashboard import reading
 from dashboard.filters.filter import Filter
-from dashboard.queries import filtering
+from dashboard.queries import filtering, narrowed
 from dashboard.queries.filtering import BACK, FORWARD, Found, asked_without_index, found_by_index, is_domain
 from proxy.record import CLIENT_LEFT, COMPLETE
 from proxy.store.billing.explain import Explanation, explain
@@ -18,6 +19,7 @@ from proxy.store.bodies.encryption import KeyUnavailable
 from proxy.store.bodies.headers import NONE, Headers, headers_of
 from proxy.store.bodies.traffic import Traffic
 from proxy.store.models import CacheBreak, DomainTotal, Exchange, ExchangeBody, Pin
+from proxy.store.models.keeping import PinQuerySet
 from proxy.store.months.retention import METADATA, why_gone
 from proxy.store.transfer.reading import read
 
@@ -95,7 +97,7 @@ def following(chosen: Filter, after: UUID | None, size: int = 50, wide: Collecti
 
 def beside(chosen: Filter, exchange_id: UUID) -> tuple[UUID | None, UUID | None]:
     """The next newer and the next older exchange of a filter; it looks a step in each direction and no further."""
-    rows = Exchange.objects.only("id")
+    rows = narrowed.rows(Exchange).only("id")
     found = (
         filtering.find(rows, chosen, exchange_id, 1, most_rows=filtering.STEP, way=way).rows
         for way in (FORWARD, BACK)
@@ -107,20 +109,20 @@ def beside(chosen: Filter, exchange_id: UUID) -> tuple[UUID | None, UUID | None]
 def latest(chosen: Filter, size: int) -> Found:
     """The first of them, for a page that is read again and again: it looks a step back and no further."""
     return filtering.find(
-        Exchange.objects.newest_first().defer(*UNLISTED), chosen, size=size, most_rows=filtering.STEP
+        narrowed.rows(Exchange).order_by("-id").defer(*UNLISTED), chosen, size=size, most_rows=filtering.STEP
     )
 
 
 def failures(chosen: Filter, size: int) -> Found:
     """The newest that failed, as sums count it; it looks a step back and no further."""
-    rows = Exchange.objects.newest_first().defer(*UNLISTED)
+    rows = narrowed.rows(Exchange).order_by("-id").defer(*UNLISTED)
     failed = ~Q(outcome__in=(COMPLETE, CLIENT_LEFT))
     return filtering.latest_where(rows, chosen, failed, size, filtering.STEP)
 
 
 def slowest(chosen: Filter, size: int) -> Found:
     """Those that took longest, the slowest first; it looks a few steps back."""
-    rows = Exchange.objects.newest_first().defer(*UNLISTED)
+    rows = narrowed.rows(Exchange).order_by("-id").defer(*UNLISTED)
     return filtering.slowest(rows, chosen, size, SLOWEST_STEPS * filtering.STEP)
 
 
@@ -128,7 +130,7 @@ def parts(chosen: Filter, columns: Sequence[str], now: datetime) -> Iterator[lis
     """All of a filter for an export, newest first, of the last 24 hours without a period: no bound of a list ends them early.
 
     Each part is what the filter leaves of the next LOOKED_AT rows that an index finds, so it may be empty. Between two parts
-    nothing runs, and nothing is held.
+    nothing runs, and nothing is held. What is asked is settled here and now: the parts are read when the view is over.
     """
     chosen = chosen.in_period("24h")
     others = asked_without_index(chosen)
@@ -136,7 +138,11 @@ def parts(chosen: Filter, columns: Sequence[str], now: datetime) -> Iterator[lis
         # A part of a name may mean any number of domains, and no index has them all in order.
         others &= Q(domain__contains=chosen.domain)
         chosen = chosen.without("domain")
-    ahead = Exchange.objects.newest_first().filter(found_by_index(chosen, now))
+    ahead = narrowed.rows(Exchange).order_by("-id").filter(found_by_index(chosen, now))
+    return _parts(ahead, others, columns)
+
+
+def _parts(ahead: QuerySet[Exchange], others: Q, columns: Sequence[str]) -> Iterator[list[Exchange]]:
     while True:
         last = list(ahead.values_list("id", flat=True)[LOOKED_AT - 1 : LOOKED_AT])
         stretch = ahead.filter(id__gte=last[0]) if last else ahead
@@ -150,19 +156,20 @@ def stored_total(chosen: Filter) -> int | None:
     """How many exchanges of a filter are stored, from the counters; None where they cannot tell: counting takes seconds."""
     if replace(chosen, domain="", zone="") != Filter():
         return None
-    totals = DomainTotal.objects.all()
+    totals = narrowed.rows(DomainTotal)
     if chosen.domain:
         totals = totals.filter(domain__in=filtering.domains_like(chosen.domain))
     return int(totals.aggregate(stored=Sum("stored", default=0))["stored"])
 
 
 def _listed(wide: Collection[str]) -> QuerySet[Exchange]:
-    return Exchange.objects.newest_first().defer(*(name for name in UNLISTED if name not in wide))
+    unlisted = (name for name in UNLISTED if name not in wide)
+    return narrowed.rows(Exchange).order_by("-id").defer(*unlisted)
 
 
 def find(exchange_id: UUID) -> Exchange | None:
     """One exchange, all columns."""
-    return Exchange.objects.filter(id=exchange_id).first()
+    return narrowed.rows(Exchange).filter(id=exchange_id).first()
 
 
 def why_unknown(exchange_id: UUID) -> str:
@@ -176,7 +183,7 @@ def details(exchange_id: UUID) -> Details | None:
     exchange = find(exchange_id)
     if exchange is None:
         return None
-    kept = ExchangeBody.objects.filter(id=exchange_id).first()
+    kept = narrowed.whole(ExchangeBody).filter(id=exchange_id).first()
     return Details(
         exchange=exchange,
         headers=_headers(kept) if kept else NONE,
@@ -184,8 +191,8 @@ def details(exchange_id: UUID) -> Details | None:
         request=body(exchange_id, "request"),
         response=body(exchange_id, "response"),
         bill=explain(exchange),
-        cache_break=CacheBreak.objects.filter(id=exchange_id).first(),
-        pinned=Pin.objects.holding(exchange).exists(),
+        cache_break=narrowed.rows(CacheBreak).filter(id=exchange_id).first(),
+        pinned=cast(PinQuerySet, narrowed.whole(Pin)).holding(exchange).exists(),
     )
 
 
@@ -199,7 +206,9 @@ def traffic_of(rows: Sequence[Exchange]) -> dict[UUID, Traffic]:
 
 
 def body(exchange_id: UUID, side: Literal["request", "response"]) -> KeptBody:
-    """One body, or why there is none."""
+    """One body, or why there is none: of another domain's exchange as of one that there never was."""
+    if reading.is_bound() and not narrowed.rows(Exchange).filter(id=exchange_id).exists():
+        return KeptBody(None, why_unknown(exchange_id))
     try:
         return KeptBody(body_of(exchange_id, side))
     except BodyMissingError as error:
@@ -208,7 +217,7 @@ def body(exchange_id: UUID, side: Literal["request", "response"]) -> KeptBody:
 
 def request_headers(exchange_id: UUID) -> list[tuple[str, str]]:
     """Those of a request, [] where none are stored or can be read."""
-    kept = ExchangeBody.objects.filter(id=exchange_id).first()
+    kept = narrowed.whole(ExchangeBody).filter(id=exchange_id).first()
     return list(_headers(kept).request) if kept else []
 
 

@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from dashboard.filters.filter import Filter
+from dashboard.queries import narrowed
 from dashboard.queries.client_keys import keys_called
 from proxy.store.models import DomainTotal, Exchange
 from proxy.store.models.ids import id_floor, moment_of
@@ -96,14 +97,14 @@ def latest_where(rows: QuerySet[Exchange], chosen: Filter, others: Q, size: int,
 
 def is_domain(typed: str) -> bool:
     """Whether it is the whole name of a domain with traffic, and no part of one."""
-    return DomainTotal.objects.filter(domain=typed).exists()
+    return narrowed.rows(DomainTotal).filter(domain=typed).exists()
 
 
 def domains_like(typed: str) -> list[str]:
     """The domain of this name, else those that have the text in their name, the latest ones."""
     if not typed or is_domain(typed):
         return [typed]
-    like = DomainTotal.objects.filter(domain__contains=typed).order_by("-last_at")
+    like = narrowed.rows(DomainTotal).filter(domain__contains=typed).order_by("-last_at")
     return list(like.values_list("domain", flat=True)[:MOST_DOMAINS]) or [typed]
 
 

@@ -14,6 +14,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from dashboard.filters.filter import Filter
+from dashboard.queries import narrowed
 from dashboard.queries.filtering import in_period_and_domain
 from proxy.store.models import Conversation, Finding, moment_of
 
@@ -69,7 +70,9 @@ class _Brief(NamedTuple):
 
 def newest(chosen: Filter, kind: str = "", limit: int = 100, before: Key | None = None) -> Listed:
     """Those of a filter, of one kind if it is given; a finding is as new as its last turn."""
-    rows = Finding.objects.filter(in_period_and_domain(chosen, timezone.now())).order_by("-id", "place")
+    rows = (
+        narrowed.rows(Finding).filter(in_period_and_domain(chosen, timezone.now())).order_by("-id", "place")
+    )
     summed, summed_back_to = _look(rows)
     looked_at, listed_back_to = (
         (summed, summed_back_to) if before is None else _look(rows.filter(_after(before)))
@@ -83,7 +86,7 @@ def newest(chosen: Filter, kind: str = "", limit: int = 100, before: Key | None 
 
 def of_conversation(conversation: UUID) -> list[Finding]:
     """All of one conversation, in the order of their last turns."""
-    return list(Finding.objects.filter(conversation=conversation).order_by("id", "place"))
+    return list(narrowed.rows(Finding).filter(conversation=conversation).order_by("id", "place"))
 
 
 def counts(rows: Sequence[Conversation]) -> dict[UUID, int]:
@@ -92,7 +95,7 @@ def counts(rows: Sequence[Conversation]) -> dict[UUID, int]:
         return {}
     # The bounds keep other months out of the plan.
     bounds = {"id__gte": min(row.first_id for row in rows), "id__lte": max(row.last_id for row in rows)}
-    found = Finding.objects.filter(conversation__in=[row.id for row in rows], **bounds)
+    found = narrowed.rows(Finding).filter(conversation__in=[row.id for row in rows], **bounds)
     return dict(found.values_list("conversation").annotate(count=Count("id")))
 
 
@@ -118,6 +121,6 @@ def _whole(keys: Sequence[Key]) -> list[Finding]:
         return []
     # The bounds keep other months out of the plan.
     bounds = {"id__lte": keys[0].id, "id__gte": keys[-1].id}
-    rows = Finding.objects.filter(id__in={key.id for key in keys}, **bounds)
+    rows = narrowed.rows(Finding).filter(id__in={key.id for key in keys}, **bounds)
     known = {Key(row.id, row.place): row for row in rows}
     return [known[key] for key in keys if key in known]

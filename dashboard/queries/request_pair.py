@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from dashboard.queries import conversations, exchanges
+from dashboard.queries import conversations, exchanges, narrowed
 from proxy.store.bodies.codings import plain
 from proxy.store.models import CacheBreak, Exchange
 
@@ -25,7 +25,7 @@ class Pair:
 
 def pair(exchange: Exchange, against: UUID | None) -> Pair:
     """Raises NoPairError."""
-    broken = CacheBreak.objects.filter(id=exchange.id).first()
+    broken = narrowed.rows(CacheBreak).filter(id=exchange.id).first()
     wanted = against or (broken.parent if broken else parent_of(exchange.id))
     if wanted is None:
         raise NoPairError(

@@ -10,6 +10,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 from channels.layers import get_channel_layer
 
 from accounts import redis_client
+from dashboard import reading
 from dashboard.connections import give_back
 from dashboard.filters.filter import Filter
 from dashboard.queries.filtering import is_domain
@@ -39,6 +40,7 @@ def _is_asked_for(event: Event, chosen: Filter, is_whole: bool) -> bool:
     is_of_domain = chosen.domain == event["domain"] if is_whole else chosen.domain in event["domain"]
     return (
         is_of_domain
+        and reading.reader().sees(event["domain"])
         and chosen.model in ("", event["model"])
         and chosen.session in ("", event.get("session_id", ""))
         and chosen.agent in ("", event.get("agent_id", ""))

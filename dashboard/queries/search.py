@@ -7,6 +7,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from dashboard.filters.filter import Filter
+from dashboard.queries import narrowed
 from dashboard.queries.filtering import EPOCH, domains_like
 from proxy.conversations.search.query import Query
 from proxy.store.models import Exchange, moment_of
@@ -41,7 +42,7 @@ def page(
     found = search(
         Asked(
             query,
-            domains=domains_like(chosen.domain) if chosen.domain else None,
+            domains=narrowed.among(domains_like(chosen.domain)) if chosen.domain else narrowed.domains(),
             since=max(bounds.since, EPOCH) if bounds.since else None,
             until=max(bounds.until, EPOCH) if bounds.until else None,
             conversation=conversation,
@@ -49,6 +50,6 @@ def page(
             size=size,
         )
     )
-    rows = Exchange.objects.filter(id__in=[hit.id for hit in found.hits])
-    known = {row_id: rest for row_id, *rest in rows.values_list("id", "started_at", "model")}
+    turns = narrowed.rows(Exchange).filter(id__in=[hit.id for hit in found.hits])
+    known = {row_id: rest for row_id, *rest in turns.values_list("id", "started_at", "model")}
     return Page([FoundTurn(hit, *known.get(hit.id, (moment_of(hit.id), ""))) for hit in found.hits], found)

@@ -8,6 +8,7 @@ from itertools import groupby
 from django.db.models import Sum
 from django.db.models.functions import TruncMonth
 
+from dashboard.queries import narrowed
 from proxy.store.models import DayRollup, DroppedMonth
 from proxy.store.postgres.partitions import Partition, partitions
 
@@ -67,11 +68,11 @@ def storage() -> Storage:
 
 
 def _bodies_dropped_at() -> dict[date, datetime | None]:
-    return dict(DroppedMonth.objects.values_list("month", "bodies_dropped_at"))
+    return dict(narrowed.whole(DroppedMonth).values_list("month", "bodies_dropped_at"))
 
 
 def _raw_bytes() -> dict[date, int]:
-    months = DayRollup.objects.annotate(month=TruncMonth("day")).values_list("month")
+    months = narrowed.rows(DayRollup).annotate(month=TruncMonth("day")).values_list("month")
     return {month: int(kept) for month, kept in months.annotate(kept=Sum("kept_bytes"))}
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from dashboard.filters.filter import Filter
+from dashboard.queries import narrowed
 from dashboard.queries.client_keys import names_of
 from dashboard.queries.filtering import in_period_and_domain
 from proxy.conversations.findings.finding import FindingKind
@@ -30,13 +31,15 @@ class Client:
 
 def clients(chosen: Filter) -> list[Client]:
     """Those of a filter's period and domain, the most sessions first."""
-    rows = Finding.objects.filter(in_period_and_domain(chosen, timezone.now()), kind=FindingKind.TOOL_SCHEMAS)
+    rows = narrowed.rows(Finding).filter(
+        in_period_and_domain(chosen, timezone.now()), kind=FindingKind.TOOL_SCHEMAS
+    )
     newest = list(rows.order_by("-id")[:MOST])
     if not newest:
         return []
     ids = [row.id for row in newest]
     # The bounds keep other months out of the plan.
-    exchanges = Exchange.objects.filter(id__in=ids, id__gte=min(ids), id__lte=max(ids))
+    exchanges = narrowed.rows(Exchange).filter(id__in=ids, id__gte=min(ids), id__lte=max(ids))
     keys = dict(exchanges.values_list("id", "client_key"))
     names = names_of(keys.values())
     by_key: dict[str, list[Finding]] = {}

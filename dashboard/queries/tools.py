@@ -13,6 +13,7 @@ from django.db.models import BigIntegerField, Q, QuerySet, Sum
 from django.db.models.functions import Cast
 
 from dashboard.filters.filter import Filter
+from dashboard.queries import narrowed
 from dashboard.queries.filtering import domain_is
 from dashboard.queries.sums.breakdowns import DIMENSIONS, breakdown
 from dashboard.queries.sums.figures import days_in, summary
@@ -140,9 +141,9 @@ def _rows(span: Span, keys: Q) -> Iterable[QuerySet[Any]]:
     """Days where they are whole, hours before and after them."""
     whole, edges = days_in(span)
     if whole is not None:
-        yield ToolDay.objects.filter(whole, keys)
+        yield narrowed.rows(ToolDay).filter(whole, keys)
     for edge in edges:
-        rows = ToolHour.objects.filter(keys, hour__gte=edge.since)
+        rows = narrowed.rows(ToolHour).filter(keys, hour__gte=edge.since)
         yield rows.filter(hour__lt=edge.until) if edge.until else rows
 
 

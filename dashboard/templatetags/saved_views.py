@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django import template
 
+from dashboard import reading
 from dashboard.models import SavedView
 
 register = template.Library()
@@ -25,6 +26,8 @@ class Saved:
 def saved_views(context: template.Context) -> Saved:
     """What the reader of a page sees of them."""
     user, here = context["request"].user, context["here"]
-    views = list(SavedView.objects.seen_by(user).filter(page=here.name)[:MOST_SHOWN])
+    views = list(
+        SavedView.objects.seen_by(user, is_bound=reading.is_bound()).filter(page=here.name)[:MOST_SHOWN]
+    )
     is_full = SavedView.objects.owned_by(user).count() >= MOST_OWNED
     return Saved(views, user.pk, user.is_authenticated, is_full)

@@ -104,6 +104,11 @@ OTHERS: Mapping[str, Rights] = {
     "account_emailaddress": Rights(dashboard="SELECT, DELETE"),
     "account_emailconfirmation": Rights(dashboard="SELECT, DELETE"),
     "dashboard_savedview": Rights(dashboard=MANAGE),
+    "dashboard_apitoken": Rights(dashboard=MANAGE),
+    "dashboard_bodyreading": Rights(
+        dashboard="SELECT, INSERT, DELETE"
+    ),  # whoever reads something cannot change that they did
+    "dashboard_groupdomains": Rights(dashboard=MANAGE),
     "django_admin_log": Rights(dashboard=MANAGE),
     "dashboard_auditentry": Rights(dashboard=STORE),  # whoever changes something cannot take that out of it
     "django_content_type": Rights(dashboard=MANAGE),

@@ -12,7 +12,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.groups import READING, STOPPING
+from accounts.groups import MANAGE_ACCESS, READING, STOPPING
 
 
 class Command(BaseCommand):
@@ -38,7 +38,9 @@ class Command(BaseCommand):
         user.set_password(password)
         user.save()
         user.user_permissions.add(
-            *Permission.objects.filter(content_type__app_label="dashboard", codename__in=[*READING, STOPPING])
+            *Permission.objects.filter(
+                content_type__app_label="dashboard", codename__in=[*READING, STOPPING, MANAGE_ACCESS]
+            )
         )
         self.stdout.write(f"{name} {'was created' if created else 'has a new password'}: sign in at /admin/.")
 

@@ -18,7 +18,7 @@ from dashboard.queries import audit
 from dashboard.queries.audit import Entry, Place
 
 router = Router(auth=ManagerKey())
-Action = Literal["added", "changed", "deleted", "signed_in", "sign_in_failed"]
+Action = Literal["added", "changed", "deleted", "read", "signed_in", "sign_in_failed"]
 
 
 class FieldChange(CamelSchema):
@@ -36,7 +36,7 @@ class Change(CamelSchema):
     id: int
     at: datetime
     user: str = Field(description="A user's name, or command")
-    via: str = Field(description="admin, or the command and who ran it")
+    via: str = Field(description="admin, the command and who ran it, or the token that read")
     action: Action
     kind: str | None = Field(description="What was changed, such as accounts.credential")
     object_id: str | None
@@ -68,7 +68,7 @@ def changes(
     limit: Limit = 100,
     before: str = "",
 ) -> ChangeList:
-    """What people changed in the admin and by commands, of all users. It is for staff who may change all that gives access."""
+    """What people changed in the admin and by commands, and which bodies they read, of all users: for who may manage access."""
     chosen = filter_of(request, (*audit.OWN, "limit", "before"))
     wanted = audit.asked(chosen, timezone.now(), request.GET.dict())
     try:

@@ -12,7 +12,6 @@ from django.utils import timezone
 from accounts.secrets.masking import mask_text
 from dashboard.audit.entries import kind_of
 from dashboard.filters.filter import BY_NAME
-from dashboard.models import AuditEntry
 from dashboard.pages.exports import FORMATS, Row, export
 from dashboard.pages.filter_bar import FilterBar, filter_bar
 from dashboard.queries import audit as query
@@ -27,7 +26,7 @@ _SERVED = [name for name in BY_NAME if name in query.SERVED]
 def audit(request: HttpRequest) -> HttpResponse:
     """So many entries from `before` on, or all of the filter as a file."""
     bar = filter_bar(request, _SERVED, others=(*query.OWN, "before", "format"), unset="Any time")
-    form, action = bar.chosen("format", FORMATS), bar.chosen("action", ["", *AuditEntry.Action])
+    form, action = bar.chosen("format", FORMATS), bar.chosen("action", ["", *dict(query.ACTIONS)])
     wanted = query.asked(bar.filter, timezone.now(), {**bar.kept, "action": action})
     if form:
         return export(form, "audit", COLUMNS, _rows(wanted))
@@ -43,7 +42,7 @@ def audit(request: HttpRequest) -> HttpResponse:
         "older": bar.filter.to_query(**kept, before=str(older)) if older else "",
         "files": {name: bar.filter.to_query(**kept, format=name) for name in FORMATS if name},
         "kinds": _kinds(bar),
-        "actions": AuditEntry.Action.choices,
+        "actions": query.ACTIONS,
         "most_exported": MOST_EXPORTED,
     }
     response = render(request, "audit/page.html", context)
@@ -61,6 +60,7 @@ def _place(text: str) -> Place | None:
 def _kinds(bar: FilterBar) -> dict[str, str]:
     """The tables that people change, by their names; the one that is asked for too, where it is none of them."""
     known = {kind_of(model): str(model._meta.verbose_name).capitalize() for model in admin.site._registry}
+    known[query.READ] = "Bodies that were read"
     asked = bar.kept.get("kind", "").lower()
     found = {asked: asked, **known} if asked else known
     return dict(sorted(found.items(), key=lambda kind: kind[1]))

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from dashboard.pages.health.checks import Check, Section, State, Table, good_if
+from dashboard.queries import narrowed
 from dashboard.templatetags.nexus import grouped, local, size
 from proxy.store.models import DroppedMonth, Exchange
 from proxy.store.months.retention import PARTS
@@ -18,7 +19,7 @@ def storage() -> Section:
     """Months, newest first; their exchanges are PostgreSQL's estimate."""
     found = partitions()
     months = {month: list(tables) for month, tables in groupby(found, key=lambda table: table.month)}
-    dropped = {row.month: row.bodies_dropped_at for row in DroppedMonth.objects.all()}
+    dropped = {row.month: row.bodies_dropped_at for row in narrowed.whole(DroppedMonth)}
     rows = [_row(month, months[month], dropped.get(month)) for month in sorted(months, reverse=True)]
     total = sum(table.stored_bytes for table in found)
     checks = [Check("On disk", size(total)), _ahead(months), *_retention()]

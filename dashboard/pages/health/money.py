@@ -8,6 +8,7 @@ from django.utils import timezone
 from accounts.models import ClientKey, Credential
 from dashboard.filters.filter import Filter
 from dashboard.pages.health.checks import Check, Section, State, good_if
+from dashboard.queries import narrowed
 from dashboard.queries.batches import RESULTS_KEPT, waiting
 from dashboard.queries.unpriced import unpriced_models
 from dashboard.templatetags.nexus import grouped, local
@@ -53,7 +54,11 @@ def _batches() -> Iterator[Check]:
     open_now = waiting(Filter())
     to_do = "Their cost is not known until somebody fetches their results through Nexus." if open_now else ""
     yield Check("Batches whose results wait", grouped(open_now), State.INFO, to_do)
-    lost = MessageBatch.objects.filter(counted_by=None, created_at__lte=timezone.now() - RESULTS_KEPT).count()
+    lost = (
+        narrowed.whole(MessageBatch)
+        .filter(counted_by=None, created_at__lte=timezone.now() - RESULTS_KEPT)
+        .count()
+    )
     yield Check("Batches that nobody fetched", grouped(lost), State.INFO)
 
 
@@ -64,7 +69,7 @@ def endings() -> Section:
 
 
 def _keys(now: datetime) -> Check:
-    ending = ClientKey.objects.filter(revoked_at=None, expires_at__gt=now, expires_at__lte=now + SOON)
+    ending = narrowed.whole(ClientKey).filter(revoked_at=None, expires_at__gt=now, expires_at__lte=now + SOON)
     found = list(ending.order_by("expires_at").values_list("name", "domain__name", "expires_at")[:_SHOWN])
     if not found:
         return Check("Client keys", "none within 14 days", State.GOOD)
@@ -76,7 +81,7 @@ def _keys(now: datetime) -> Check:
 
 def _tokens(now: datetime) -> Check:
     """Those that nobody can refresh."""
-    alone = Credential.objects.filter(kind=Credential.Kind.OAUTH, enabled=True, refresh_token="")
+    alone = narrowed.whole(Credential).filter(kind=Credential.Kind.OAUTH, enabled=True, refresh_token="")
     ending = alone.filter(expires_at__lte=now + SOON).order_by("expires_at")
     found = list(ending.values_list("name", "domain__name", "expires_at")[:_SHOWN])
     if not found:

@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 from django.db.models import Max
 from django.utils import timezone
 
 from accounts.secrets.masking import mask_text
 from dashboard.pages.health.checks import Check, Section, State, Table, good_if
+from dashboard.queries import narrowed
 from dashboard.templatetags.nexus import duration, grouped, local, size
 from proxy.heartbeat import Heartbeat
 from proxy.store.models import DeadLetter, Spool
+from proxy.store.models.spools import DeadLetterQuerySet
 from proxy.store.pipeline import Pipeline, SpoolState, heartbeats, is_fresh, pipeline
 
 # A proxy speaks each second.
@@ -46,7 +49,7 @@ def _pipeline(state: Pipeline) -> Iterator[Check]:
 
 def _lag(state: Pipeline, now: datetime) -> Check:
     """How long nothing was stored while something waits; running streams wait too, so a short one says nothing."""
-    last: datetime | None = Spool.objects.aggregate(last=Max("updated_at"))["last"]
+    last: datetime | None = narrowed.whole(Spool).aggregate(last=Max("updated_at"))["last"]
     if not state.waiting or last is None:
         return Check("Ingest lag", "none: nothing waits", State.GOOD)
     lag = now - last
@@ -78,7 +81,7 @@ def _is_silent(spool: SpoolState, now: datetime) -> bool:
 
 
 def _dead_letters() -> Iterator[Check]:
-    waiting = DeadLetter.objects.waiting()
+    waiting = cast(DeadLetterQuerySet, narrowed.whole(DeadLetter)).waiting()
     count = waiting.count()
     if not count:
         yield Check("Dead letters", "none", State.GOOD)

@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from accounts import stopping
-from dashboard.access.signin import may_stop, reads_bodies
+from dashboard.access.signin import may_read_bodies, may_stop, reads_bodies
 from dashboard.caching import BODIES
 from dashboard.pages.filter_bar import filter_bar
 from dashboard.pages.live.names import names
@@ -20,7 +20,7 @@ def live(request: HttpRequest) -> HttpResponse:
         return _names(request)
     context = {
         "bar": filter_bar(request, SERVED),
-        "with_words": reads_bodies(request),
+        "with_words": may_read_bodies(request),
         "may_stop": may_stop(request),
         "choices": stopping.CHOICES,
         "silent": SILENT_SECONDS,

@@ -28,6 +28,7 @@ from dashboard.queries.sums.session_counts import Sessions, sessions
 from dashboard.queries.sums.spans import Span, before, span_of
 from dashboard.queries.sums.usage import Cut
 from dashboard.queries.unpriced import unpriced_models
+from dashboard.reading import for_all_domains
 from dashboard.templatetags.nexus import grouped, usd
 from proxy import restarts
 from proxy.metric_names import LIVE_NAMES
@@ -64,7 +65,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     bars, whole = over_time_and_together(_MODEL, asked.cut, bar.filter)
     found = sessions(asked.cut.span, bar.filter, asked.now, DEAREST)
     axis = time_axis.leading(time_axis.axis_of(asked.cut), asked.cut, bar.filter, "overview")
-    context = {
+    context: dict[str, object] = {
         "bar": bar,
         "welcome": welcome(request),
         "span": asked.cut.span,
@@ -75,13 +76,13 @@ def overview(request: HttpRequest) -> HttpResponse:
         "charts": _charts(asked, by_model, (bars, whole), axis),
         "dearest": panels.dearest(found.dearest, with_titles=with_titles) if found else [],
         "with_titles": with_titles,
-        "windows": panels.windows(bar.filter, asked.now, asked.cut),
+        "windows": for_all_domains(lambda: panels.windows(bar.filter, asked.now, asked.cut)) or [],
         "failures": exchanges.failures(bar.filter, FAILURES),
-        "pipeline": pipeline(),
+        "pipeline": for_all_domains(pipeline),
         "unpriced": unpriced_models(),
-        "outdated": pending(),
-        "unchecked": limit_use.unchecked(),
-        "restarts": restarts.read(settings.NEXUS_DATA_DIR),
+        "outdated": for_all_domains(pending),
+        "unchecked": for_all_domains(limit_use.unchecked),
+        "restarts": for_all_domains(lambda: restarts.read(settings.NEXUS_DATA_DIR)) or [],
         "latest": exchanges.latest(bar.filter, RECENT),
     }
     response = render(request, "overview/page.html", context)

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 
 from django.db.models import Min, Q
 
+from dashboard import reading
+from dashboard.queries import narrowed
 from dashboard.queries.sums.breakdowns import By
 from dashboard.queries.sums.figures import ROLLUPS
 from dashboard.queries.sums.usage import OTHERS
@@ -15,7 +17,8 @@ from dashboard.queries.sums.usage import OTHERS
 # The classes of charts.css; the grey one is what is left over.
 PALETTE = (0, 1, 2, 3, 4, 5, 7, 8)
 GREY = 6
-_orders: dict[str, list[str]] = {}
+# By the dimension and the domains of the reader: what another domain met first moves no colour of theirs.
+_orders: dict[tuple[str, frozenset[str] | None], list[str]] = {}
 
 
 def colours(by: By, values: Iterable[str]) -> dict[str, int]:
@@ -23,9 +26,10 @@ def colours(by: By, values: Iterable[str]) -> dict[str, int]:
     shown = [value for value in values if value != OTHERS]
     if by.of_conversations:
         return assigned(shown, shown) | {OTHERS: GREY}
-    if not set(shown) - {""} <= set(_orders.get(by.name, ())):
-        _orders[by.name] = _first_met(by)
-    return assigned(_orders.get(by.name, []), shown) | {OTHERS: GREY}
+    key = (by.name, reading.reader().patterns)
+    if not set(shown) - {""} <= set(_orders.get(key, ())):
+        _orders[key] = _first_met(by)
+    return assigned(_orders.get(key, []), shown) | {OTHERS: GREY}
 
 
 def assigned(order: Sequence[str], shown: Iterable[str]) -> dict[str, int]:
@@ -42,7 +46,7 @@ def assigned(order: Sequence[str], shown: Iterable[str]) -> dict[str, int]:
 
 def _first_met(by: By) -> list[str]:
     of_dimension = Q() if by.tables is ROLLUPS else Q(dimension=by.name)
-    rows = by.tables.days._default_manager.filter(of_dimension)
+    rows = narrowed.rows(by.tables.days).filter(of_dimension)
     met = (
         rows.exclude(**{by.column: ""})
         .order_by()

@@ -17,6 +17,7 @@ from django.db.models import CharField, Count, F, Func, Q, QuerySet, Sum, Window
 from django.db.models.functions import Abs
 
 from dashboard.filters.filter import Filter
+from dashboard.queries import narrowed
 from dashboard.queries.filtering import domain_is
 from dashboard.queries.sums.figures import AGGREGATES, Figures, of_row
 from dashboard.queries.sums.spans import EARLIEST, Span
@@ -99,7 +100,8 @@ def labels(keys: Iterable[str]) -> dict[str, str]:
     """The session's id in place of the conversation's, where it has one."""
     wanted = set(keys)
     sessions = dict(
-        Conversation.objects.filter(id__in=_conversations(wanted))
+        narrowed.rows(Conversation)
+        .filter(id__in=_conversations(wanted))
         .exclude(session_id="")
         .values_list("id", "session_id")
     )
@@ -108,8 +110,10 @@ def labels(keys: Iterable[str]) -> dict[str, str]:
 
 def not_known_before(since: datetime, until: datetime | None) -> datetime | None:
     """The end of the last month of a span whose exchanges were dropped; None where none was."""
-    dropped = DroppedMonth.objects.exclude(metadata_dropped_at=None).filter(
-        month__gte=since.date().replace(day=1)
+    dropped = (
+        narrowed.whole(DroppedMonth)
+        .exclude(metadata_dropped_at=None)
+        .filter(month__gte=since.date().replace(day=1))
     )
     if until:
         dropped = dropped.filter(month__lt=until)
@@ -134,7 +138,7 @@ def _within(span: Span) -> Q:
 
 
 def _rows(chosen: Filter, within: Q) -> QuerySet[ConversationHour]:
-    rows = ConversationHour.objects.filter(within)
+    rows = narrowed.rows(ConversationHour).filter(within)
     if chosen.domain:
         rows = rows.filter(domain_is(chosen.domain))
     if chosen.session:
@@ -144,7 +148,7 @@ def _rows(chosen: Filter, within: Q) -> QuerySet[ConversationHour]:
 
 def _of_session(name: str) -> list[UUID]:
     """By the id of the session, or of the conversation, as the key of a row has it."""
-    found = list(Conversation.objects.filter(session_id=name).values_list("id", flat=True))
+    found = list(narrowed.rows(Conversation).filter(session_id=name).values_list("id", flat=True))
     try:
         return [*found, UUID(name)]
     except ValueError:

@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import Q, QuerySet, Sum
 
 from dashboard.filters.filter import Filter
+from dashboard.queries import narrowed
 from dashboard.queries.filtering import domain_is
 from dashboard.queries.sums.spans import HOUR, Span
 from proxy.metrics import BILLED, BY_NAME, DERIVED, DOUBTS, SUMS, Metric, Unit
@@ -111,7 +112,7 @@ ROLLUPS = Tables(Rollup, DayRollup)
 
 def hours(span: Span, keys: Q, tables: Tables = ROLLUPS) -> QuerySet[Any]:
     """The sums of a span hour by hour."""
-    rows = tables.hours._default_manager.filter(keys, hour__gte=span.since)
+    rows = narrowed.rows(tables.hours).filter(keys, hour__gte=span.since)
     return rows.filter(hour__lt=span.until) if span.until else rows
 
 
@@ -119,9 +120,7 @@ def rollups(span: Span, keys: Q, tables: Tables = ROLLUPS) -> list[QuerySet[Any]
     """The sums of a span: days (of UTC) where they are whole, hours before and after them."""
     whole, edges = days_in(span)
     parts = [hours(edge, keys, tables) for edge in edges]
-    return (
-        parts if whole is None else [tables.days._default_manager.filter(_HAS_ANYTHING, keys, whole), *parts]
-    )
+    return parts if whole is None else [narrowed.rows(tables.days).filter(_HAS_ANYTHING, keys, whole), *parts]
 
 
 def days_in(span: Span) -> tuple[Q | None, list[Span]]:

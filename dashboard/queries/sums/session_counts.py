@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dashboard.filters.filter import Filter
-from dashboard.queries import conversations
+from dashboard.queries import conversations, narrowed
 from dashboard.queries.sums import conversation_hours
 from dashboard.queries.sums.figures import Figures
 from dashboard.queries.sums.spans import Span
@@ -31,7 +31,7 @@ def sessions(span: Span, chosen: Filter, now: datetime, most: int) -> Sessions |
         return None
     dearest, count = conversation_hours.top(("conversation",), span, chosen, "cost_usd", most)
     since = now - timedelta(seconds=conversations.ACTIVE_SECONDS)
-    active = Conversation.objects.filter(conversations.of_domain(chosen), last_at__gte=since).count()
+    ran = narrowed.rows(Conversation).filter(conversations.of_domain(chosen), last_at__gte=since)
     is_short = span.end(now) - span.since <= HOURLY_UP_TO
     agents = conversation_hours.agents(span, chosen) if is_short else None
-    return Sessions(count, active, agents, dearest)
+    return Sessions(count, ran.count(), agents, dearest)

@@ -8,6 +8,7 @@ from django.db.models import Min
 
 from dashboard.filters import periods
 from dashboard.filters.filter import Filter
+from dashboard.queries import narrowed
 from proxy.store.models import DayRollup
 
 HOUR = timedelta(hours=1)
@@ -82,7 +83,7 @@ def before(span: Span, chosen: Filter, now: datetime) -> Span:
 
 def first_hour() -> datetime | None:
     """The first day that has sums, None while there are none."""
-    day: date | None = DayRollup.objects.aggregate(first=Min("day"))["first"]
+    day: date | None = narrowed.rows(DayRollup).aggregate(first=Min("day"))["first"]
     return _midnight(day, ZoneInfo("UTC")).astimezone(UTC) if day else None
 
 

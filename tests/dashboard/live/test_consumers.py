@@ -17,6 +17,7 @@ from django.test import Client
 
 from dashboard.access import sessions
 from dashboard.live import consumers
+from dashboard.reading import EVERYTHING, Reader
 from nexus_project.asgi.dashboard import application
 from proxy import live_events
 from proxy.live_events import GROUP, Event, Kind
@@ -160,16 +161,16 @@ async def test_a_socket_stays_open_while_nobody_can_say_whether_its_session_hold
 ) -> None:
     says, tried = iter([True, OperationalError("gone"), OperationalError("gone")]), threading.Event()
 
-    def is_open(key: str) -> bool:
+    def reader_of(key: str) -> Reader:
         response = next(says, None)
         if response is None:
             tried.set()
         if isinstance(response, OperationalError):
             raise response
-        return True
+        return EVERYTHING
 
     monkeypatch.setattr(consumers, "SESSION_SECONDS", 0.1)
-    monkeypatch.setattr(sessions, "is_open", is_open)
+    monkeypatch.setattr(sessions, "reader", reader_of)
     connection = await opened(cookie_of(signed_in))
     assert await asyncio.to_thread(tried.wait, 10)
 

@@ -52,6 +52,8 @@ QUERY = {
 }
 RESPONSE_HEADERS = {"set-cookie": fresh("session={}"), "x-session-token": fresh("{}")}
 IN_TEXT = [fresh("sk-ant-api03-{}"), fresh("Bearer {}"), fresh("ghp_{}"), fresh("cnp_live_{}")]
+API_TOKEN = fresh("cnp_read_{}")
+IN_TEXT.append(API_TOKEN)
 OPERATOR = {
     "CLAUDE_API_KEY": fresh("sk-ant-api03-{}"),
     "SECRET_KEY": fresh("secret-key-{}" + "x" * 40),
@@ -239,6 +241,9 @@ def _pages(nexus: Nexus, ids: list[str]) -> bytes:
                 *(f"/api/requests/{id_}" for id_ in ids),
             ]
             parts = [_body(api.get(path)) for path in paths]
+            # One that is shown at the door, and one that somebody searches for, which the audit notes.
+            parts.append(api.get("/api/stats", headers={"x-dashboard-key": API_TOKEN}).content)
+            parts.append(api.get("/api/search", params={"q": API_TOKEN}).content)
         with httpx.Client(base_url=place.dashboard_url, follow_redirects=True, timeout=20) as browser:
             signing_in = ("/dashboard/oidc/login", "/dashboard/oidc/callback")
             parts += [_refused(browser.get(path, params=SIGN_IN), 403, 503) for path in signing_in]

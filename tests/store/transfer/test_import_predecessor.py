@@ -13,6 +13,7 @@ from django.db import connection
 
 from dashboard.filters.filter import Filter
 from dashboard.queries import conversations
+from dashboard.reading import EVERYTHING, reads
 from nexus_project import env
 from proxy.store.bodies.blobs import body_of
 from proxy.store.bodies.headers import headers_of
@@ -217,6 +218,13 @@ def test_the_source_is_only_read(source: Make) -> None:
         assert there.execute("SELECT * FROM api_requests ORDER BY request_id").fetchall() == rows
 
 
+@pytest.fixture
+def somebody_reads() -> Iterator[None]:
+    with reads(EVERYTHING):
+        yield
+
+
+@pytest.mark.usefixtures("somebody_reads")
 @pytest.mark.parametrize("era", ["e1", "e2"])
 def test_conversations_are_found_by_the_id_that_the_predecessor_gave_them(source: Make, era: str) -> None:
     known, other = uuid4(), uuid4()
@@ -238,6 +246,7 @@ def test_conversations_are_found_by_the_id_that_the_predecessor_gave_them(source
     assert FormerConversation.objects.count() == 3
 
 
+@pytest.mark.usefixtures("somebody_reads")
 def test_rows_that_were_imported_before_get_their_former_ids(source: Make) -> None:
     address = source("e1", make_row(1, conversation_id=(former := uuid4())))
     run(address)

@@ -7,7 +7,9 @@ from asgiref.sync import sync_to_async
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 
+from dashboard import reading
 from dashboard.connections import give_back
+from dashboard.reading import Reader
 
 log = logging.getLogger("nexus.dashboard")
 
@@ -18,18 +20,19 @@ def download(
     """The response, named for the moment in which it was asked for; `broken_off` ends one that could not be read to its end."""
     name = f"requests-{timezone.now():%Y%m%dT%H%M%SZ}.{suffix}"
     return StreamingHttpResponse(
-        _sent(chunks, broken_off),
+        _sent(chunks, broken_off, reading.reader()),
         content_type=content_type,
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
 
 
-async def _sent(chunks: Iterator[bytes], broken_off: bytes) -> AsyncIterator[bytes]:
+async def _sent(chunks: Iterator[bytes], broken_off: bytes, reader: Reader) -> AsyncIterator[bytes]:
     """Each is made in the thread of the request once the one before it is sent, so a client that leaves ends it there."""
 
     def following() -> bytes | None:
         try:
-            return next(chunks, None)
+            with reading.reads(reader):
+                return next(chunks, None)
         finally:
             give_back()  # who reads slowly keeps nobody from it
 
