@@ -6,7 +6,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dashboard.access import signin
-from dashboard.access.signin import Visitor
 from dashboard.filters.filter import BY_NAME
 from dashboard.pages.filter_bar import FilterBar, filter_bar
 from dashboard.queries import cache_breaks
@@ -36,7 +35,7 @@ def breaks(request: HttpRequest) -> HttpResponse:
     cause = bar.chosen("cause", ["", *Cause])
     sort = Sort(bar.chosen("sort", [*Sort]))
     found = cache_breaks.find(bar.filter.in_period("7d"), cause, sort)
-    reads_bodies = signin.visitor(request, signin.READ_BODIES) is Visitor.WELCOME
+    leads_to_words = signin.may_read_bodies(request)
     context = {
         "bar": bar,
         "found": found,
@@ -48,7 +47,7 @@ def breaks(request: HttpRequest) -> HttpResponse:
             (name, bar.filter.to_query(**_kept(cause, order)), order == sort)
             for order, name in _ORDERS.items()
         ],
-        "leads_to": "request_diff" if reads_bodies else "request",
+        "leads_to": "request_diff" if leads_to_words else "request",
     }
     return render(request, "cache_breaks/page.html", context)
 

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 
-from dashboard.access.signin import reads_bodies
+from dashboard.access.signin import may_read_bodies, reads_bodies
 from dashboard.caching import BODIES
 from dashboard.filters.filter import BY_NAME as FILTERS
 from dashboard.pages.filter_bar import PLACES, FilterBar, filter_bar
@@ -35,8 +35,10 @@ def requests(request: HttpRequest) -> HttpResponse:
     bar = filter_bar(request, FILTERS, others=(PARAMETER, "sort", *PLACES))
     if remembered := _remembered(request, bar):
         return remembered
-    with_bodies = reads_bodies(request)
+    with_bodies = may_read_bodies(request)
     shown, unknown = _columns(bar, with_bodies=with_bodies)
+    if any(column.of_bodies for column in shown):
+        reads_bodies(request)  # so that it is noted
     try:
         place, bar = place_of(request.GET, bar)
     except ValueError as error:

@@ -37,6 +37,9 @@ def test_every_door_to_bodies_is_noted(ann: Client) -> None:
         f"/dashboard/session/{talk.id}",
         "/dashboard/search?q=parser",
         "/dashboard/sessions",
+        "/dashboard/requests",
+        "/dashboard/live?part=names",
+        "/dashboard",
         f"/api/requests/{row.id}",
         f"/api/requests/{row.id}/raw/response",
         f"/api/requests/{row.id}/diff?against={other.id}",
@@ -53,6 +56,9 @@ def test_every_door_to_bodies_is_noted(ann: Client) -> None:
         ("ann", "session", str(talk.id)),
         ("ann", "search", "parser"),
         ("ann", "sessions", ""),
+        ("ann", "requests", ""),
+        ("ann", "live", ""),
+        ("ann", "overview", ""),
         ("ann", "requests", str(row.id)),
         ("ann", "requests raw response", str(row.id)),
         ("ann", "requests diff", f"{row.id} {other.id}"),
@@ -70,7 +76,8 @@ def test_figures_and_what_is_not_there_are_not_noted(ann: Client) -> None:
     assert bob.get(f"/dashboard/request/{row.id}").status_code == 200
     assert bob.get(f"/api/requests/{row.id}").status_code == 403
     assert ann.get(f"/api/requests/{people.make_id()}").status_code == 404
-    assert ann.get("/dashboard/requests").status_code == 200
+    for path in ("/dashboard/requests?columns=model", "/dashboard/live", "/dashboard/cache-breaks"):
+        assert ann.get(path).status_code == 200, path
     assert noted() == set()
 
 

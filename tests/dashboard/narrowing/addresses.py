@@ -22,7 +22,9 @@ OF_PAGES: dict[str, tuple[str, ...]] = {
         "show=failed",
     ),
     "sessions": ("sort=cost",),
-    "requests": ("status=5xx",),
+    "overview": ("period=7d",),
+    "live": ("part=names&session={name}&key={key}",),
+    "requests": ("status=5xx", "sort=oldest"),
     "request": ("part=history", "part=position", "part=makeup", "view=raw", "view=headers"),
     "request_diff": ("against={turn}",),
     "search": (f"q={WORD}",),
@@ -34,7 +36,7 @@ OF_PAGES: dict[str, tuple[str, ...]] = {
 GIVEN = {"q": WORD, "by": "domain", "metrics": "requests,costUsd", "metric": "requests"}
 # Of what an operation lets one choose from, what opens other data.
 CHOSEN = {"sort": (), "format": (), "by": ("account", "clientKey", "session")}
-_PATHS = {"exchange_id": "exchange", "conversation_id": "conversation"}
+_PATHS = {"exchange_id": "exchange", "conversation_id": "conversation", "stop_id": "stop"}
 
 
 def pages(known: Marked) -> Iterator[tuple[str, str]]:
@@ -75,6 +77,7 @@ def _choices(parameters: dict[str, Any]) -> Iterator[dict[str, str]]:
 def _filled(path: str, known: Marked) -> str:
     for name, field in _PATHS.items():
         path = path.replace(f"{{{name}}}", str(getattr(known, field)))
+    path = path.replace("{name}", known.session).replace("{key}", known.key)
     others = {"{exchange}": known.exchange, "{session}": known.conversation, "{turn}": known.turn}
     for name, value in others.items():
         path = path.replace(name, str(value))

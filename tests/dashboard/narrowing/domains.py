@@ -7,7 +7,7 @@ from uuid import UUID
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
-from accounts.models import Credential
+from accounts.models import Credential, Stop
 from dashboard.models import GroupDomains
 from proxy.store.models import Conversation, Exchange, FormerConversation, MessageBatch, Turn, UnpricedModel
 from tests import people
@@ -19,6 +19,7 @@ from tests.store.conversations.replayed import record_of
 from tests.store.records import make_batch
 
 WORD = "parser"
+STOPS = 700_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Marked:
     session: str
     turn: UUID
     former: UUID
+    stop: int
+    key: str
 
     def values(self, mark: str) -> dict[str, str]:
         """Of the parameters of the filter, those that name something."""
@@ -63,7 +66,8 @@ def make_traffic(mark: str, domain: str, hours: float) -> Marked:
     _batch(mark, row)
     former = people.make_id(at)
     FormerConversation.objects.create(former=former, conversation=talk.id)
-    return Marked(domain, row.id, talk.id, f"session-{mark}", first, former)
+    stop = _stop(mark, domain, at)
+    return Marked(domain, row.id, talk.id, f"session-{mark}", first, former, stop, str(key.pk))
 
 
 def bound(name: str, *patterns: str, permissions: tuple[str, ...] = ("view_figures", "read_bodies")) -> User:
@@ -128,6 +132,20 @@ def _batch(mark: str, row: Exchange) -> None:
         created_at=row.started_at,
         created_by=row.id,
     )
+
+
+def _stop(mark: str, domain: str, at: datetime) -> int:
+    """Its number tells what it is in an answer."""
+    until = timezone.now() + timedelta(hours=1)
+    row = Stop.objects.create(
+        pk=STOPS + len(mark),
+        domain=domain,
+        session_id=f"session-{mark}",
+        until=until,
+        stopped_at=at,
+        stopped_by=mark,
+    )
+    return row.pk
 
 
 def _access(mark: str, domain: str, key: object) -> None:
