@@ -23,7 +23,7 @@ from proxy.store.transfer.reading import read
 
 # Each step takes a page some fifteen milliseconds.
 SLOWEST_STEPS = 3
-FAILURES_AMONG = 500
+FAILURES_AMONG = 200
 LOOKED_AT = 5_000  # rows in a part of an export
 NOT_STORED = "No exchange with this id is stored."
 
