@@ -15,7 +15,7 @@ from proxy.wire.lenient import as_dict
 
 MOST_CHILDREN = 100
 MOST_FOUND = 100
-# Shown at once; what lies deeper is read when it is opened. A template that shows itself within itself takes a part of the stack each time.
+# Shown at once; what lies deeper is read when it is opened. A template within itself takes a part of the stack for each level.
 MOST_LEVELS = 8
 # Of a text: what stands in its line, and what one more reading brings.
 LINE = 240
