@@ -119,8 +119,8 @@ async def test_the_focus_stays_on_what_is_read_again(watch: Watch) -> None:
 async def test_a_list_waits_while_somebody_is_in_it(watch: Watch, how: str) -> None:
     row = await database_sync_to_async(people.make_exchange)(model="claude-first")
     watched = await watch()
-    link = watched.page.locator(f'#fresh a[href="/dashboard/request/{row.id}"]').first
-    await (link.hover() if how == "pointer" else link.focus())
+    entry = watched.page.locator(f'#fresh a[href="/dashboard/request/{row.id}"]').first
+    await (entry.hover() if how == "pointer" else entry.focus())
 
     await database_sync_to_async(people.make_exchange)(model="claude-next")
     await publish(event("stored"))

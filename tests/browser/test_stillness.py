@@ -3,7 +3,6 @@
 `make soak-pages` looks for a minute (NEXUS_TEST_STILL_SECONDS), the suite for ten seconds.
 """
 
-import asyncio
 from time import monotonic
 
 import pytest
@@ -74,7 +73,7 @@ async def test_no_page_moves_beside_live_traffic(open_page: Opened, row: Convers
         while monotonic() - begun < SECONDS or (
             traffic.stored - before < ENOUGH and monotonic() - begun < 5 * SECONDS
         ):
-            await asyncio.sleep(0.1)
+            await first.wait_for_timeout(100)
         assert traffic.stored - before >= ENOUGH
     found = {name: await moved(page) for name, page in pages.items()}
 
