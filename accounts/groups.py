@@ -1,4 +1,4 @@
-"""Two groups to begin with: `operator` manages access, prices and pins; `analyst` looks at them.
+"""Two groups to begin with: `operator` manages access, prices and pins, and may stop requests; `analyst` looks at them.
 
 A group is filled once, when it is made. Whatever people change in it afterwards stays.
 """
@@ -13,6 +13,7 @@ MANAGED = {"accounts": ("domain", "credential", "clientkey", "limit"), "proxy": 
 TABLES = {"auth_group", "auth_permission", "django_content_type"}
 # Permissions on traffic (dashboard.models): figures, which both groups see, and bodies, which somebody gives on purpose.
 READING = ["view_figures", "read_bodies"]
+STOPPING = "stop_streams"
 ACTS = {OPERATOR: ("view", "add", "change", "delete"), ANALYST: ("view",)}
 
 
@@ -33,16 +34,17 @@ def make_groups(sender: AppConfig, using: str, **_: Any) -> None:
         # The permissions of an app are made by a receiver that may come after this one.
         create_permissions(apps.get_app_config(label), verbosity=0, using=using)
     for name in sorted(missing):
-        Group.objects.using(using).create(name=name).permissions.set(_permissions(ACTS[name], using))
+        Group.objects.using(using).create(name=name).permissions.set(_permissions(name, using))
 
 
-def _permissions(acts: tuple[str, ...], using: str) -> list[Any]:
+def _permissions(group: str, using: str) -> list[Any]:
     from django.contrib.auth.models import Permission
 
     names = {
-        label: [f"{act}_{model}" for act in acts for model in models] for label, models in MANAGED.items()
+        label: [f"{act}_{model}" for act in ACTS[group] for model in models]
+        for label, models in MANAGED.items()
     }
-    names["dashboard"] = READING[:1]
+    names["dashboard"] = [*READING[:1], *([STOPPING] if group == OPERATOR else [])]
     return [
         permission
         for label, codenames in names.items()

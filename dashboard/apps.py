@@ -10,6 +10,7 @@ class DashboardConfig(AppConfig):
     verbose_name = "Dashboard"
 
     def ready(self) -> None:
+        import dashboard.access.checks  # noqa: F401 - it registers itself
         from dashboard.access.sessions import user_changed  # needs the models
 
         for signal in (post_save, post_delete):

@@ -1,4 +1,4 @@
-"""What people may see of the traffic: permissions, which an operator gives to a user or a group in the admin."""
+"""What people may see of the traffic, and whether they may stop it: permissions that an operator gives in the admin."""
 
 from django.db import models
 
@@ -12,6 +12,7 @@ class Traffic(models.Model):
         permissions = (
             ("view_figures", "Can see the dashboard: figures, lists, live requests, limits"),
             ("read_bodies", "Can read requests and responses: conversations, headers, exact bytes"),
+            ("stop_streams", "Can stop requests under way and whole sessions"),
         )
 
     def __str__(self) -> str:

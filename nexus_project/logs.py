@@ -9,7 +9,8 @@ from accounts.secrets.masking import mask_text
 from nexus_project.redis_noise import RedisNoise
 
 # What every record has; anything else came by `extra`. Celery adds a task's arguments as `data`: maybe a whole conversation.
-NOT_FIELDS = {*logging.makeLogRecord({}).__dict__, "message", "asctime", "data"}
+# Django adds the `request`, whose query may hold the code of a sign-in; the message has its path.
+NOT_FIELDS = {*logging.makeLogRecord({}).__dict__, "message", "asctime", "data", "request"}
 LEVEL_WIDTH = 9
 EVENT_WIDTH = 30
 QUOTED = frozenset(" \t=\r\n\"'")

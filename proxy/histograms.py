@@ -21,14 +21,15 @@ BOUNDS_PER_SECOND = (1, 2, 3, 5, 7, 10, 15, 22, 33, 50, 75, 110, 165, 250, 370, 
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """`name` is its column in the sums. `of` is the whole number that an exchange has, None for none; `sql` says the same."""
+    """`name` is its column in the sums. `of` is the whole number that an exchange has, None for none; `sql` says the same,
+    "" where no row has it."""
 
     name: str
     label: str
     unit: str
     bounds: tuple[int, ...]
     of: Callable[[Any], int | None]
-    sql: str
+    sql: str = ""
 
     @property
     def buckets(self) -> int:
@@ -79,3 +80,6 @@ SPEEDS = Histogram(
     " THEN output_tokens * 1000 / (duration_ms - first_byte_ms) END",
 )
 HISTOGRAMS = (DURATIONS, FIRST_BYTES, SPEEDS)
+
+# Of a call of a tool: no exchange has it, so that it is in none of the sums above. People are waited for as well.
+WAITS = Histogram("waits", "Time", "ms", (*BOUNDS_MS, 1_800_000, 3_600_000), lambda use: use.milliseconds)

@@ -21,8 +21,10 @@ class Event(TypedDict):
     """`running` and `ended` come from the proxy, at most every 100 ms an exchange; `stored` from the worker after its commit.
 
     What runs is reported again every REPEAT_SECONDS at least. `started_at` is epoch seconds; tokens are what is known so far;
-    `tools` counts tool_use blocks. `session_id` and `agent_id` are as the client's headers have them, "" or absent without;
-    proxies say `first_byte_ms`, None before it.
+    `tools` counts tool_use blocks. `session_id` and `agent_id` are as the client's headers have them, "" or absent without.
+    Proxies say `first_byte_ms`, None before it, `silent_ms` since the last byte or the start, `prompt_tokens` with what the
+    cache had, `client_key` as the record refers to it, and a guess at the output until the API counts it, from what is there to
+    read: `estimated_tokens`. `stopped_by` names who stopped it. The worker says `cost_usd`, an exact decimal, and `cost_state`.
     """
 
     kind: Kind
@@ -38,6 +40,13 @@ class Event(TypedDict):
     session_id: NotRequired[str]
     agent_id: NotRequired[str]
     first_byte_ms: NotRequired[float | None]
+    silent_ms: NotRequired[int]
+    prompt_tokens: NotRequired[int]
+    client_key: NotRequired[str]
+    estimated_tokens: NotRequired[int]
+    stopped_by: NotRequired[str]
+    cost_usd: NotRequired[str | None]
+    cost_state: NotRequired[str]
     outcome: NotRequired[str]
     status: NotRequired[int]
 

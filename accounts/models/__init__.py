@@ -1,6 +1,7 @@
-"""The tables of access: domains, the credentials that pay for them, the client keys that open them, and limits.
+"""The tables of access: domains, credentials that pay for them, client keys that open them, limits, stops, invitations, the welcome.
 
-Read `accounts`, then `limits`. Migrations name `accounts.models.validate_domain`: it stays importable from here.
+Read `accounts`, then `limits`, `stops`, `invitations` and `welcome`. Migrations name `accounts.models.validate_domain`: it stays importable
+from here.
 """
 
 from accounts.models.accounts import (
@@ -11,6 +12,20 @@ from accounts.models.accounts import (
     Domain,
     validate_domain,
 )
+from accounts.models.invitations import Invitation
 from accounts.models.limits import Limit
+from accounts.models.stops import Stop
+from accounts.models.welcome import WelcomeDismissal
 
-__all__ = ["LEASE_SECONDS", "AccessVersion", "ClientKey", "Credential", "Domain", "Limit", "validate_domain"]
+__all__ = [
+    "LEASE_SECONDS",
+    "AccessVersion",
+    "ClientKey",
+    "Credential",
+    "Domain",
+    "Invitation",
+    "Limit",
+    "Stop",
+    "WelcomeDismissal",
+    "validate_domain",
+]

@@ -35,7 +35,7 @@ _BASIC = re.compile(
 )
 # Keys that are known by how they begin; the beginning stays, so that a reader sees what was there.
 _PREFIXED = re.compile(
-    r"(sk-ant-|cnp_live_|cnp_test_|gh[pousr]_|github_pat_|xox[a-z]-|xapp-|glpat-|whsec_"
+    r"(sk-ant-|cnp_live_|cnp_test_|cnp_invite_|gh[pousr]_|github_pat_|xox[a-z]-|xapp-|glpat-|whsec_"
     r"|(?<![A-Za-z0-9])(?:[sr]k_live_|[sr]k_test_|(?:AKIA|ASIA|AIza|sk-(?!ant-))(?=[A-Za-z0-9_-]{16})))"
     r"[A-Za-z0-9_-]++"
 )

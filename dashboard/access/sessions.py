@@ -6,11 +6,14 @@ by another DASHBOARD_API_KEY.
 
 import logging
 import time
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
+from allauth.socialaccount.internal.statekit import STATE_TTL, STATES_SESSION_KEY
 from django.contrib.auth import get_user
 from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.db import Error, connection, transaction
@@ -19,6 +22,7 @@ from django.utils import timezone
 from dashboard.access import signin
 
 HOUR = 3600.0
+INVITATION = "invitation"
 _ALONE = "SELECT pg_try_advisory_xact_lock(hashtext('nexus_sessions'))"
 # What a user's sessions depend on, beside whether there is one.
 _COUNTS = frozenset({"password", "is_active"})
@@ -36,10 +40,27 @@ def end_void() -> int:
     ended, _ = Session.objects.filter(expire_date__lt=timezone.now()).delete()
     for key in list(Session.objects.values_list("session_key", flat=True)):
         session = SessionStore(key)
-        if isinstance(_user(session), AnonymousUser) and not signin.has_key(session):
+        if (
+            isinstance(_user(session), AnonymousUser)
+            and not signin.has_key(session)
+            and not is_pending(session)
+        ):
             session.delete()
             ended += 1
     return ended
+
+
+def is_pending(session: Mapping[str, Any] | SessionBase) -> bool:
+    """Whether somebody is under way to the provider with it, or accepts an invitation."""
+    states = session.get(STATES_SESSION_KEY) or {}
+    is_under_way = any(time.time() - begun_at < STATE_TTL for _, begun_at, *_ in states.values())
+    return is_under_way or invitation_of(session) is not None
+
+
+def invitation_of(session: Mapping[str, Any] | SessionBase) -> int | None:
+    """The number of the invitation whose secret was shown in this session within the last hour."""
+    shown = session.get(INVITATION)
+    return int(shown["id"]) if shown and time.time() - shown["at"] < HOUR else None
 
 
 def clear() -> int | None:

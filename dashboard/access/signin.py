@@ -22,15 +22,19 @@ from django_htmx.middleware import HtmxDetails
 
 from accounts import guesses
 from accounts.guesses import Verdict
-from dashboard.access import throttle
+from dashboard.access import oidc, throttle
 from dashboard.errors import is_api, json_error
 
 SESSION_FIELD = "dashboard"
+# Where a request keeps why the header of a trusted peer signed nobody in.
+TROUBLE = "nexus.signin_trouble"
 KEY_HEADERS = ("X-Dashboard-Key", "X-API-Key")
 VIEW_FIGURES, READ_BODIES = "dashboard.view_figures", "dashboard.read_bodies"
+STOP_STREAMS = "dashboard.stop_streams"
 NOT_ALLOWED = {
     VIEW_FIGURES: "Your user lacks the permission “view_figures”: ask an operator, who gives it in the admin, under Users.",
     READ_BODIES: "Your user lacks the permission “read_bodies”: ask an operator, who gives it in the admin, under Users.",
+    STOP_STREAMS: "Your user lacks the permission “stop_streams”: ask an operator, who gives it in the admin, under Users.",
 }
 View = Callable[..., HttpResponseBase]
 
@@ -86,12 +90,22 @@ def visitor(request: HttpRequest, right: str = VIEW_FIGURES) -> Visitor:
         return judge_key(request, key)
     if request.user.is_authenticated:
         return Visitor.NOT_ALLOWED
-    return Visitor.UNKNOWN if settings.DASHBOARD_API_KEY else Visitor.NOBODY_YET
+    return Visitor.UNKNOWN if has_a_way_in() else Visitor.NOBODY_YET
+
+
+def has_a_way_in() -> bool:
+    """Whether anything but a staff account's password opens the dashboard."""
+    return bool(settings.DASHBOARD_API_KEY or settings.TRUSTED_HEADER_SIGNIN) or oidc.is_configured()
 
 
 def reads_bodies(request: HttpRequest) -> bool:
     """Whether who asks may also read what people and models said."""
     return visitor(request, READ_BODIES) is Visitor.WELCOME
+
+
+def may_stop(request: HttpRequest) -> bool:
+    """Whether who asks may stop what runs: a person by name, as DASHBOARD_API_KEY is nobody's own and reads only."""
+    return request.user.has_perms({VIEW_FIGURES, STOP_STREAMS})
 
 
 def presented_key(request: HttpRequest) -> str:

@@ -3,8 +3,17 @@
 from django.http import HttpRequest
 from ninja.errors import HttpError
 from ninja.security import APIKeyHeader
+from ninja.utils import check_csrf
 
-from dashboard.access.signin import NOT_ALLOWED, READ_BODIES, VIEW_FIGURES, Visitor, visitor
+from dashboard.access.signin import (
+    NOT_ALLOWED,
+    READ_BODIES,
+    STOP_STREAMS,
+    VIEW_FIGURES,
+    Visitor,
+    may_stop,
+    visitor,
+)
 from dashboard.api import parameters
 
 MANAGES_ACCESS = tuple(f"accounts.change_{model}" for model in ("domain", "credential", "clientkey", "limit"))
@@ -12,6 +21,8 @@ NO_MANAGER = (
     "This is for staff who may change domains, credentials, client keys and limits: sign in as such a user. "
     "DASHBOARD_API_KEY does not open it."
 )
+NO_STOPPER = "Stops are made by people: sign in as a user with “stop_streams”. DASHBOARD_API_KEY reads only."
+NO_CSRF = "The CSRF token is missing or not right: send the value of the cookie csrftoken in X-CSRFToken."
 REFUSALS = {
     Visitor.UNKNOWN: (
         401,
@@ -56,4 +67,18 @@ class ManagerKey(DashboardKey):
         who = super().authenticate(request, key)
         if not (request.user.is_staff and request.user.has_perms(MANAGES_ACCESS)):
             raise HttpError(403, NO_MANAGER)
+        return who
+
+
+class StopperKey(DashboardKey):
+    """The session of a person who may stop what runs, and the proof that a page of this dashboard asks (CSRF)."""
+
+    def authenticate(self, request: HttpRequest, key: str | None) -> Visitor:
+        who = super().authenticate(request, key)
+        if not may_stop(request):
+            is_person = request.user.is_authenticated
+            raise HttpError(403, NOT_ALLOWED[STOP_STREAMS] if is_person else NO_STOPPER)
+        # The session comes by itself with whatever a browser sends.
+        if check_csrf(request):
+            raise HttpError(403, NO_CSRF)
         return who

@@ -35,6 +35,8 @@ def note_known(run: Run) -> Run:
 
 def _names_of(name: str, annotation: Any) -> list[str]:
     """A parameter's own name, or those that it stands for where it is a schema, as the filter is."""
+    if isinstance(annotation, type) and issubclass(annotation, Schema):
+        return []  # the body
     [kind, *_] = get_args(annotation) or [None]
     if isinstance(kind, type) and issubclass(kind, Schema):
         return [field.alias or attribute for attribute, field in kind.model_fields.items()]

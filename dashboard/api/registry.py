@@ -29,6 +29,7 @@ from dashboard.api.resources import (
     search,
     series,
     stats,
+    stops,
     storage,
     tools,
 )
@@ -57,6 +58,7 @@ RESOURCES = (
     pipeline,
     storage,
     audit,
+    stops,
 )
 
 

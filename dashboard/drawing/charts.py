@@ -29,6 +29,7 @@ class Axis:
     """A bar for each moment of `bars`, called by its label; `marks` stand below at even distances.
 
     `leads` are the addresses that bars lead to, `explains` those that say why a bar is not as the bar before; each may be empty.
+    `end` is where the last bar ends and `zone` where people are, of a chart whose period can be narrowed by hand.
     """
 
     bars: Sequence[datetime]
@@ -36,6 +37,14 @@ class Axis:
     marks: Sequence[str]
     leads: Sequence[str] = ()
     explains: Sequence[str] = ()
+    end: datetime | None = None
+    zone: str = ""
+
+    @property
+    def edges(self) -> str:
+        """Where bars begin and the last one ends, in hours since 1970, for the script that narrows the period."""
+        moments = [*self.bars, self.end] if self.end else []
+        return " ".join(str(int(moment.timestamp()) // 3600) for moment in moments)
 
     def lead(self, index: int) -> str:
         """Where a bar leads, "" for nowhere."""
@@ -116,7 +125,7 @@ class Row:
 class Chart:
     """`ticks` label the vertical axis from top to bottom at even distances, `marks` the horizontal one from left to right.
 
-    `drawing` is what stands in its box, as SVG.
+    `drawing` is what stands in its box, as SVG, `writing` what is written over it; `edges` and `zone` are those of `Axis`.
     """
 
     title: str
@@ -126,6 +135,9 @@ class Chart:
     ticks: list[str]
     marks: Sequence[str]
     rows: list[Row]
+    writing: str = ""
+    edges: str = ""
+    zone: str = ""
 
     @property
     def grid(self) -> list[float]:
@@ -149,9 +161,11 @@ def stacked(
     series: Mapping[str, Mapping[datetime, Number]],
     axis: Axis,
     show: Callable[[Number], str],
+    colours: Mapping[str, int] | None = None,
 ) -> Chart:
-    """Stack the series bar by bar."""
+    """Stack the series bar by bar, in these colours by name, else in those of their order."""
     bars = axis.bars
+    indexes = [(colours or {}).get(name, index) for index, name in enumerate(series)]
     sums = [sum((values.get(bar, 0) for values in series.values()), start=Decimal(0)) for bar in bars]
     top = ceiling(max(sums, default=Decimal(0)))
     filled = [index for index, value in enumerate(sums) if value]
@@ -160,14 +174,17 @@ def stacked(
         width=len(bars),
         series=[
             Series(index, name, show(sum(values.values(), start=Decimal(0))))
-            for index, (name, values) in enumerate(series.items())
+            for index, (name, values) in zip(indexes, series.items(), strict=True)
         ],
         drawing=SafeString(
             "".join(
                 Bar(
                     index,
                     _title(axis.labels[index], show(sums[index]), series, bars[index], show),
-                    stack(enumerate(values.get(bars[index], 0) for values in series.values()), top),
+                    stack(
+                        zip(indexes, (values.get(bars[index], 0) for values in series.values()), strict=True),
+                        top,
+                    ),
                     axis.lead(index),
                 ).drawing
                 for index in filled
@@ -179,6 +196,8 @@ def stacked(
             axis.row(index, [show(values.get(bars[index], 0)) for values in series.values()])
             for index in reversed(filled)
         ],
+        edges=axis.edges,
+        zone=axis.zone,
     )
 
 

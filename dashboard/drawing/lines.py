@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from html import escape
 from math import ceil, floor, log10
 
 from django.utils.safestring import SafeString
@@ -12,6 +13,8 @@ Values = Mapping[datetime, float]
 Show = Callable[[float], str]
 # One decade alone would make a ripple look like a mountain.
 FEWEST_DECADES = 2
+# Names beside points would else lie over each other; in hundredths of the height.
+APART = 14
 
 
 def drawn(title: str, series: Mapping[str, Values], totals: Sequence[str], axis: Axis, show: Show) -> Chart:
@@ -37,6 +40,9 @@ def drawn(title: str, series: Mapping[str, Values], totals: Sequence[str], axis:
             axis.row(index, [_shown(values, axis.bars[index], show) for values in series.values()])
             for index in reversed(filled)
         ],
+        writing=_names(series, axis.bars, (low, high), show) if len(filled) == 1 else SafeString(""),
+        edges=axis.edges,
+        zone=axis.zone,
     )
 
 
@@ -50,16 +56,41 @@ def _decades(found: Sequence[float]) -> tuple[int, int]:
 
 def _line(values: Values, bars: Sequence[datetime], low: int, high: int, index: int) -> str:
     """A path through the middles of its bars; a bar between two gaps is a dot."""
-    path, pen = [], "M"
-    for position, bar in enumerate(bars):
-        value = values.get(bar)
-        if value is None:
-            pen = "M"
-            continue
-        y = HEIGHT * (high - log10(max(value, 10**low))) / (high - low)
-        path.append(f"{pen}{position + 0.5} {y:.2f}" + ("h0" if pen == "M" else ""))
-        pen = "L"
-    return f'<path class="line l{index}" d="{"".join(path)}"/>' if path else ""
+    points = [(place, values[bar]) for place, bar in enumerate(bars) if bar in values]
+    places = {place for place, _ in points}
+    path, dots = [], []
+    for place, value in points:
+        at = f"{place + 0.5} {_height(value, low, high):.2f}"
+        if not places & {place - 1, place + 1}:
+            dots.append(f"M{at}h0")
+        else:
+            path.append(("L" if place - 1 in places else "M") + at)
+    drawn = f'<path class="line l{index}" d="{"".join(path)}"/>' if path else ""
+    return drawn + (f'<path class="line dot l{index}" d="{"".join(dots)}"/>' if dots else "")
+
+
+def _height(value: float, low: int, high: int) -> float:
+    """From the top."""
+    return HEIGHT * (high - log10(max(value, 10**low))) / (high - low)
+
+
+def _names(
+    series: Mapping[str, Values], bars: Sequence[datetime], decades: tuple[int, int], show: Show
+) -> SafeString:
+    """What stands beside the points of a chart that has a single bar with anything; in percent, as text must not be stretched."""
+    found = [
+        (_height(value, *decades), place, f"{name} {show(value)}")
+        for name, values in series.items()
+        for place, bar in enumerate(bars)
+        if (value := values.get(bar)) is not None
+    ]
+    written, above = [], -float(APART)
+    for y, place, text in sorted(found):
+        above = max(y, above + APART)
+        side = 'dx="-10" text-anchor="end"' if place + 1 > len(bars) / 2 else 'dx="10"'
+        x = 100 * (place + 0.5) / len(bars)
+        written.append(f'<text x="{x:.2f}%" y="{above:.2f}%" dy="4" {side}>{escape(text)}</text>')
+    return SafeString("".join(written))
 
 
 def _title(label: str, series: Mapping[str, Values], bar: datetime, show: Show) -> str:

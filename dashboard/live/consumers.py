@@ -2,18 +2,21 @@
 
 import asyncio
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
+from asgiref.sync import sync_to_async
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer, AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import Error as DatabaseFailure
 from django.http.request import validate_host
+from redis import RedisError
 
-from dashboard.access import sessions
+from dashboard.access import sessions, trusted_header
 from dashboard.filters.filter import Filter, FilterError, parse
 from dashboard.queries.filtering import is_domain
+from dashboard.queries.running import ask
 from proxy.live_events import GROUP, Event, Message
 
 FRAME_SECONDS = 0.2
@@ -43,12 +46,14 @@ def is_own_origin(headers: list[tuple[bytes, bytes]]) -> bool:
 class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc] # Channels has no types
     """`/ws/live` with the filter of its page: a `hello`, then `events` at most five times a second, a `ping` after 30 s of silence.
 
-    Of several events of one exchange in a frame only the last is sent. A page that hears of something reads it again, by its whole
-    filter: events know their domain and model only, which is what `hello` says under `narrowedBy`.
+    Several events of one exchange in a frame are sent as one. A page that hears of something reads it again, by its whole
+    filter: events know their domain and model only, which is what `hello` says under `narrowedBy`. `/ws/live/all` has proxies
+    tell all that runs as soon as it is open.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, asks_for_all: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._asks_for_all = asks_for_all
         self._pending: dict[str, Event] = {}
         self._news = asyncio.Event()
         self._sender: asyncio.Task[None] | None = None
@@ -73,6 +78,9 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc] # Channels
         await self.accept()
         narrowed = [name for name in self._filter.given() if name in NARROWS]
         await self.send_json({"type": "hello", "domain": self._filter.domain, "narrowedBy": narrowed})
+        if self._asks_for_all:
+            with suppress(RedisError):  # then they come with the next repetition
+                await sync_to_async(ask)()
         loop = asyncio.get_running_loop()
         self._sender = loop.create_task(self._send_frames())
         self._watch = loop.create_task(self._close_with_session(self._sender))
@@ -95,15 +103,16 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc] # Channels
         return self._filter.domain == domain if self._is_domain else self._filter.domain in domain
 
     def _keep(self, event: Event) -> None:
-        # `stored` (from the worker) may overtake `ended` (from the proxy): what is further wins.
+        # `stored` (from the worker) may overtake `ended` (from the proxy): what is further wins, and what it leaves out stays.
         known = self._pending.get(event["id"])
-        if known is None or _RANK[event["kind"]] >= _RANK[known["kind"]]:
-            self._pending[event["id"]] = event
+        further = known is None or _RANK[event["kind"]] >= _RANK[known["kind"]]
+        first, last = (known, event) if further else (event, known)
+        self._pending[event["id"]] = cast(Event, {**(first or {}), **(last or {})})
         self._news.set()
 
     async def _is_open(self) -> bool:
-        found: bool = await database_sync_to_async(sessions.is_open)(self.scope["session"].session_key)
-        return found
+        by_session: bool = await database_sync_to_async(sessions.is_open)(self.scope["session"].session_key)
+        return by_session or await database_sync_to_async(trusted_header.is_open)(self.scope)
 
     async def _close_with_session(self, sender: asyncio.Task[None]) -> None:
         """Ask again now and then: who signed out elsewhere or may not sign in any more hears nothing further."""

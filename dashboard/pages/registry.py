@@ -10,10 +10,13 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from dashboard.access.signin import READ_BODIES, VIEW_FIGURES, View, signed_in_only
+from dashboard.pages.accounts.view import accounts
 from dashboard.pages.cache_breaks.view import breaks
 from dashboard.pages.explain.view import explain
 from dashboard.pages.findings.view import found
+from dashboard.pages.invitation.view import invitation
 from dashboard.pages.limits.view import limits
+from dashboard.pages.live.view import live
 from dashboard.pages.login.view import login
 from dashboard.pages.overview.view import overview
 from dashboard.pages.performance.view import performance
@@ -23,6 +26,7 @@ from dashboard.pages.requests.view import requests
 from dashboard.pages.search.view import search
 from dashboard.pages.session.view import session
 from dashboard.pages.sessions.view import sessions
+from dashboard.pages.tools.view import tools
 from dashboard.pages.usage.view import usage
 
 _for_htmx = vary_on_headers("HX-Request", "HX-History-Restore-Request")
@@ -72,6 +76,7 @@ class Page:
 # Entries of a group of the navigation stand in this order.
 PAGES = (
     Page("overview", "dashboard", "Overview", overview, "overview", "o", group=Group.TRAFFIC),
+    Page("live", "dashboard/live", "Live", live, "live", "v", group=Group.TRAFFIC),
     Page("sessions", "dashboard/sessions", "Sessions", sessions, "sessions", "s", group=Group.TRAFFIC),
     Page(
         "session",
@@ -112,6 +117,7 @@ PAGES = (
         "p",
         group=Group.FIGURES,
     ),
+    Page("tools", "dashboard/tools", "Tools", tools, "tools", "t", group=Group.FIGURES),
     Page(
         "cache_breaks",
         "dashboard/cache-breaks",
@@ -122,8 +128,10 @@ PAGES = (
         group=Group.CAUSES,
     ),
     Page("findings", "dashboard/findings", "Findings", found, "findings", "n", group=Group.CAUSES),
+    Page("accounts", "dashboard/accounts", "Accounts", accounts, "accounts", "a", group=Group.OPERATION),
     Page("limits", "dashboard/limits", "Limits", limits, "limits", "l", group=Group.OPERATION),
     Page("login", "dashboard/login", "Sign in", login, permission=""),
+    Page("invitation", "dashboard/invitation", "Your invitation", invitation, permission=""),
 )
 NAVIGATION = tuple(page for page in PAGES if page.is_entry)
 

@@ -19,6 +19,10 @@ Stretch = tuple[datetime, datetime]
 
 def axis_of(cut: Cut) -> Axis:
     """A mark names an hour, or a day of which a chart has more than two."""
+    return replace(_labelled(cut), end=cut.end, zone=cut.span.zone.key)
+
+
+def _labelled(cut: Cut) -> Axis:
     days = cut.days()
     if cut.step == "day":
         marks = [f"{days[index]:%a %d}" for index in even_marks(len(days))]

@@ -1,6 +1,6 @@
 """Each credential that Nexus may spend, rows, files and CLAUDE_API_KEY: how it fares, and what its account cost. Never a secret."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -20,9 +20,12 @@ from dashboard.filters.filter import Filter
 from dashboard.queries.sums.breakdowns import DIMENSIONS, breakdown
 from dashboard.queries.sums.figures import Figures
 from dashboard.queries.sums.spans import Span, span_of
+from dashboard.queries.window_forecast import LOOKBACKS, Sample, full_at, lookback_of
+from dashboard.queries.window_history import PREFIX, History, history
 
 SERVED = ("period", "from", "to", "zone", "domain", "account")
-_UNIFIED = "unified-"
+# As far back as any forecast looks.
+_FORECAST = max(LOOKBACKS.values())
 _BROKEN = Verdict(State.INVALID, "Its file cannot be used: the log says why, as credential_file.unusable.")
 
 
@@ -54,12 +57,17 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """How much of what the API allows is used, 0 to 1; one whose reset has passed is empty. `model` is "" where it is of all."""
+    """How much of what the API allows is used, 0 to 1; one whose reset has passed is empty. `model` is "" where it is of all.
+
+    `full_at` is the forecast of `window_forecast`, from `samples`, what was stored of it in eight days.
+    """
 
     name: str
     model: str
     used_share: float
     resets_at: datetime | None
+    full_at: datetime | None
+    samples: Sequence[Sample]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +97,40 @@ def overview(chosen: Filter, now: datetime) -> Accounts:
     held = [each for each in everything if _is_asked_for(each, chosen, {each.domain for each in everything})]
     healths = _healths([each.key for each in held])
     sums = breakdown(DIMENSIONS["account"], span, chosen)
-    listed = [_listed(each, (healths or {}).get(each.key, Health()), sums, now) for each in held]
+    known_windows = history({each.account for each in held}, now)
+    listed = [
+        _listed(each, (healths or {}).get(each.key, Health()), sums, known_windows, now) for each in held
+    ]
     known = {each.account for each in everything}
     others = {account: part for account, part in sums.items() if account not in known}
     return Accounts(span, healths is not None, listed, others)
 
 
-def _listed(held: Held, health: Health, sums: Mapping[str, Figures], now: datetime) -> Listed:
-    return Listed(
-        held, held.verdict(health, now), health, windows(health, now), sums.get(held.account, Figures())
-    )
+def nearest(chosen: Filter, now: datetime, most: int) -> list[tuple[Held, Window]]:
+    """The fullest window of each credential of a filter by domain, the fullest first, and no sums."""
+    everything = list(_held())
+    held = [each for each in everything if _is_asked_for(each, chosen, {each.domain for each in everything})]
+    healths = _healths([each.key for each in held]) or {}
+    known = history({each.account for each in held}, now, _FORECAST)
+    fullest = [
+        (each, max(found, key=lambda window: window.used_share))
+        for each in held
+        if (found := windows(healths.get(each.key, Health()), each.account, known, now))
+    ]
+    return sorted(fullest, key=lambda pair: -pair[1].used_share)[:most]
 
 
-def windows(health: Health, now: datetime) -> list[Window]:
+def _listed(held: Held, health: Health, sums: Mapping[str, Figures], known: History, now: datetime) -> Listed:
+    found = windows(health, held.account, known, now)
+    return Listed(held, held.verdict(health, now), health, found, sums.get(held.account, Figures()))
+
+
+def windows(health: Health, account: str, known: History, now: datetime) -> list[Window]:
     """What the API last reported of its limits."""
     found = []
     for name, (used, reset) in sorted(health.gauges.items()):
-        short = name.removeprefix(_UNIFIED)
+        short = name.removeprefix(PREFIX)
+        samples = known.get((account, short), ())
         is_over = 0 < reset <= now.timestamp()
         found.append(
             Window(
@@ -113,6 +138,8 @@ def windows(health: Health, now: datetime) -> list[Window]:
                 model=short.partition("_")[2],
                 used_share=0.0 if is_over else used,
                 resets_at=datetime.fromtimestamp(reset, UTC) if reset and not is_over else None,
+                full_at=None if is_over else full_at(samples, now, lookback_of(short)),
+                samples=samples,
             )
         )
     return found

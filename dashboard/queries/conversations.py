@@ -206,6 +206,11 @@ def are_missing() -> bool:
     return not Conversation.objects.exists() and DomainTotal.objects.filter(stored__gt=0).exists()
 
 
+def of_domain(chosen: Filter) -> Q:
+    """What a filter asks of a row by its domain."""
+    return domain_is(chosen.domain) if chosen.domain else Q()
+
+
 def _indexed(chosen: Filter, column: str) -> Q:
     found = _period(chosen) if column == SORTS["activity"] else Q()
     if chosen.domain:
@@ -268,3 +273,9 @@ def _values(cursor: Cursor) -> Sequence[Any]:
 
 def _cursor(row: Conversation, column: str) -> Cursor:
     return Cursor(getattr(row, column), row.id)
+
+
+def latest(sessions: Sequence[str]) -> list[Conversation]:
+    """Of each of these sessions the conversation that was active last; none for one that is not stored."""
+    rows = Conversation.objects.filter(session_id__in=[name for name in sessions if name])
+    return list({row.session_id: row for row in rows.order_by("last_at")}.values())

@@ -11,6 +11,7 @@ from django.db.models import Q, Sum
 from dashboard.filters.filter import Filter
 from dashboard.queries import filtering
 from dashboard.queries.filtering import Found, asked_without_index, found_by_index, is_domain
+from proxy.record import CLIENT_LEFT, COMPLETE
 from proxy.store.billing.explain import Explanation, explain
 from proxy.store.bodies.blobs import BodyMissingError, Chunks, body_of, decode_chunks
 from proxy.store.bodies.encryption import KeyUnavailable
@@ -88,6 +89,13 @@ def latest(chosen: Filter, size: int) -> Found:
     return filtering.find(
         Exchange.objects.newest_first().defer(*UNLISTED), chosen, size=size, most_rows=filtering.STEP
     )
+
+
+def failures(chosen: Filter, size: int) -> Found:
+    """The newest that failed, as sums count it; it looks a step back and no further."""
+    rows = Exchange.objects.newest_first().defer(*UNLISTED)
+    failed = ~Q(outcome__in=(COMPLETE, CLIENT_LEFT))
+    return filtering.latest_where(rows, chosen, failed, size, filtering.STEP)
 
 
 def slowest(chosen: Filter, size: int) -> Found:

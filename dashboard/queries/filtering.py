@@ -73,6 +73,12 @@ def find(
     return Found(found[:size], found[size - 1].id if len(found) > size else None)
 
 
+def latest_where(rows: QuerySet[Exchange], chosen: Filter, others: Q, size: int, most_rows: int) -> Found:
+    """The newest of a filter of which `others` hold too, among the newest `most_rows`: no index knows these."""
+    indexed = rows.filter(found_by_index(chosen, timezone.now()))
+    return _look(indexed, asked_without_index(chosen) & others, None, size, 0, most_rows)
+
+
 def is_domain(typed: str) -> bool:
     """Whether it is the whole name of a domain with traffic, and no part of one."""
     return DomainTotal.objects.filter(domain=typed).exists()

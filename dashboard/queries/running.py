@@ -55,7 +55,7 @@ async def _listen() -> Iterable[Event]:
     found: dict[str, Event] = {}
     ended: set[str] = set()
     try:
-        await sync_to_async(_ask)()
+        await sync_to_async(ask)()
         async with asyncio.timeout(LISTENED_SECONDS):
             while True:
                 for event in (await layer.receive(channel))["events"]:
@@ -69,5 +69,6 @@ async def _listen() -> Iterable[Event]:
         await layer.group_discard(GROUP, channel)
 
 
-def _ask() -> None:
+def ask() -> None:
+    """Have proxies tell all that runs once more, within half a second. Raises redis.RedisError."""
     redis_client.client(_REDIS_SECONDS).set(ASKED_KEY, uuid4().hex, ex=_ASKED_SECONDS)

@@ -1,40 +1,75 @@
-"""Tools of a period: requests by the sums, calls and errors by the digests of its newest turns. Nothing of an input or a result."""
+"""Tools of a period, beside the period before: requests by the sums by value, and what became of their calls.
+
+Nothing of an input or a result. A call is counted two minutes after the last turn of its conversation.
+"""
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+from django.db.models import BigIntegerField, Q, QuerySet, Sum
+from django.db.models.functions import Cast
 
 from dashboard.filters.filter import Filter
-from dashboard.queries.filtering import in_period_and_domain
+from dashboard.queries.filtering import domain_is
 from dashboard.queries.sums.breakdowns import DIMENSIONS, breakdown
-from dashboard.queries.sums.figures import summary
-from dashboard.queries.sums.spans import Span, span_of
-from proxy.dimensions import LONGEST
-from proxy.store.conversations.turns import tool_digests
-from proxy.store.models import Exchange, Turn, moment_of
+from dashboard.queries.sums.figures import days_in, summary
+from dashboard.queries.sums.spans import Span, before, span_of
+from proxy.histograms import WAITS
+from proxy.store.models import ToolDay, ToolHour
+from proxy.store.models.tools import TOOL_SUMS
 
 SERVED = DIMENSIONS["tool"].served
-MOST_TURNS = 2_000
 _MCP = "mcp__"
+# Bucket by bucket: PostgreSQL has no sum of arrays.
+_BUCKETS = [f"waits_{place}" for place in range(WAITS.buckets)]
+_SUMS = {name: Cast(Sum(name), BigIntegerField()) for name in TOOL_SUMS} | {
+    name: Cast(Sum(f"waits__{place}", default=0), BigIntegerField()) for place, name in enumerate(_BUCKETS)
+}
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Calls:
-    """What became of the calls of a tool: `results` of them came back, `errors` of these as errors."""
+    """What became of calls: `results` of them came back, `errors` of these as errors. Of `measured` results the bytes are known."""
 
     calls: int = 0
     results: int = 0
     errors: int = 0
+    measured: int = 0
+    result_bytes: int = 0
+    waited_ms: int = 0
+    waits: tuple[int, ...] = (0,) * WAITS.buckets
+
+    @property
+    def error_share(self) -> float | None:
+        """Of the results."""
+        return self.errors / self.results if self.results else None
+
+    @property
+    def mean_ms(self) -> float | None:
+        return self.waited_ms / self.results if self.results else None
+
+    @property
+    def mean_bytes(self) -> float | None:
+        return self.result_bytes / self.measured if self.measured else None
+
+    def percentile_ms(self, share: float) -> float | None:
+        """The time below which `share` (0 to 1) of the results came."""
+        return WAITS.percentile(self.waits, share)
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """`requests` are those whose response calls it. `server` is that of an MCP tool, else ""."""
+    """`requests` are those whose response calls it. `server` is that of an MCP tool, else "". The `previous` are of the
+    time before."""
 
     name: str
     requests: int
     calls: Calls
+    previous_requests: int
+    previous: Calls
 
     @property
     def server(self) -> str:
@@ -43,20 +78,12 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """`requests` are all of the period; calls are those of `turns` turns, back to `looked_back_to` where there are more."""
+    """The tools of a span, those of most requests first; `requests` are all of the span, `earlier` is the time before it."""
 
     span: Span
+    earlier: Span
     requests: int
     tools: list[Tool]
-    turns: int
-    looked_back_to: datetime | None
-
-
-@dataclass(slots=True)
-class _Looked:
-    turns: int = 0
-    back_to: datetime | None = None
-    by_tool: defaultdict[str, Calls] = field(default_factory=lambda: defaultdict(Calls))
 
 
 def server_of(tool: str) -> str:
@@ -65,43 +92,63 @@ def server_of(tool: str) -> str:
 
 
 def tools(chosen: Filter, now: datetime) -> Tools:
-    """The tools of a filter (24 hours without a period), those of most requests first."""
+    """The tools of a filter (24 hours without a period)."""
     chosen = chosen.in_period("24h")
     span = span_of(chosen, now)
-    sums = breakdown(DIMENSIONS["tool"], span, chosen)
-    looked = _look(chosen, now)
-    names = sums.keys() | {name for name in looked.by_tool if chosen.tool in ("", name)}
+    earlier = before(span, chosen, now)
+    requests, requests_before = (_requests(each, chosen) for each in (span, earlier))
+    calls, calls_before = (_calls(each, chosen) for each in (span, earlier))
+    nothing = Calls()
     found = [
-        Tool(name, sums[name].requests if name in sums else 0, looked.by_tool.get(name, Calls()))
-        for name in names
+        Tool(
+            name,
+            requests.get(name, 0),
+            calls.get(name, nothing),
+            requests_before.get(name, 0),
+            calls_before.get(name, nothing),
+        )
+        for name in requests.keys() | calls.keys()
     ]
     found.sort(key=lambda tool: (-tool.requests, -tool.calls.calls, tool.name))
-    everything = summary(span, chosen.without("tool")).total.requests
-    return Tools(span, everything, found, looked.turns, looked.back_to)
+    return Tools(span, earlier, summary(span, chosen.without("tool")).total.requests, found)
 
 
-def _look(chosen: Filter, now: datetime) -> _Looked:
-    """Requests have an index by domain, and turns are requests with messages."""
-    rows = Exchange.objects.newest_first().filter(in_period_and_domain(chosen, now))
-    ids = list(rows.values_list("id", flat=True)[: MOST_TURNS + 1])
-    looked = _Looked(back_to=moment_of(ids[MOST_TURNS - 1]) if len(ids) > MOST_TURNS else None)
-    turns = list(Turn.objects.filter(id__in=ids[:MOST_TURNS]).only("id", "tool_digests"))
-    looked.turns = len(turns)
-    _count(turns, looked)
-    return looked
+def together(parts: Iterable[Calls]) -> Calls:
+    """The sums of sums."""
+    kept = list(parts)
+    sums = {name: sum(getattr(part, name) for part in kept) for name in TOOL_SUMS}
+    return Calls(**sums, waits=_each([part.waits for part in kept]))
 
 
-def _count(turns: Iterable[Turn], looked: _Looked) -> None:
-    """Each call once, though repeats and branches bring it again."""
-    named: dict[str, str] = {}
-    results: dict[str, bool] = {}
-    for turn in turns:
-        called, came = tool_digests(turn)
-        named |= {call.id: call.name[:LONGEST] for call in called if call.id}
-        results |= {result.id: result.is_error for result in came}
-    for identity, name in named.items():
-        calls = looked.by_tool[name]
-        calls.calls += 1
-        if identity in results:
-            calls.results += 1
-            calls.errors += results[identity]
+def _requests(span: Span, chosen: Filter) -> dict[str, int]:
+    sums = breakdown(DIMENSIONS["tool"], span, chosen)
+    return {name: each.requests for name, each in sums.items() if each.requests}
+
+
+def _calls(span: Span, chosen: Filter) -> dict[str, Calls]:
+    keys = domain_is(chosen.domain) if chosen.domain else Q()
+    if chosen.tool:
+        keys &= Q(tool=chosen.tool)
+    found: defaultdict[str, list[Calls]] = defaultdict(list)
+    for rows in _rows(span, keys):
+        for row in rows.order_by().values("tool").annotate(**_SUMS):
+            found[row["tool"]].append(_of_row(row))
+    return {name: sums for name, parts in found.items() if (sums := together(parts)).calls}
+
+
+def _rows(span: Span, keys: Q) -> Iterable[QuerySet[Any]]:
+    """Days where they are whole, hours before and after them."""
+    whole, edges = days_in(span)
+    if whole is not None:
+        yield ToolDay.objects.filter(whole, keys)
+    for edge in edges:
+        rows = ToolHour.objects.filter(keys, hour__gte=edge.since)
+        yield rows.filter(hour__lt=edge.until) if edge.until else rows
+
+
+def _of_row(row: Mapping[str, Any]) -> Calls:
+    return Calls(**{name: row[name] for name in TOOL_SUMS}, waits=tuple(row[name] for name in _BUCKETS))
+
+
+def _each(waits: list[tuple[int, ...]]) -> tuple[int, ...]:
+    return tuple(map(sum, zip(*waits, strict=True))) if waits else Calls().waits

@@ -161,3 +161,9 @@ def where(place: str) -> str:
 def words(value: str) -> str:
     """client_left as "client left"."""
     return value.replace("_", " ")
+
+
+@register.filter
+def stopped_by(message: str) -> str:
+    """What the record says of a stop, as “Stopped by ann.”, within a line: “stopped by ann”."""
+    return mask_text(message[:1].lower() + message[1:].rstrip("."))

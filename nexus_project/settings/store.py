@@ -8,6 +8,7 @@ import django_stubs_ext
 from nexus_project import env
 from nexus_project.settings.base import *  # noqa: F403
 from nexus_project.settings.base import DATABASE_URL, REDIS_URL
+from nexus_project.settings.signin import *  # noqa: F403
 
 django_stubs_ext.monkeypatch()  # lets classes such as ModelAdmin take their type at run time
 
@@ -39,6 +40,8 @@ def body_keys() -> list[bytes]:
 BODY_ENCRYPTION = env.flag("BODY_ENCRYPTION")
 BODY_ENCRYPTION_KEYS = body_keys()
 
+# allauth insists on it wherever it has tables.
+MIDDLEWARE = ["allauth.account.middleware.AccountMiddleware"]
 # All apps with tables, which commands migrate.
 INSTALLED_APPS = [
     "dashboard",  # before the admin, whose base template it extends
@@ -47,6 +50,9 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "allauth",  # before accounts, whose admin takes the place of theirs
+    "allauth.account",
+    "allauth.socialaccount",
     "accounts",
     "proxy.store",
     "nexus_project.operations",

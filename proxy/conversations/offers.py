@@ -21,6 +21,7 @@ _ENDINGS = (
 )
 _TAGS = re.compile(r"</?(?:analysis|summary)>", re.IGNORECASE)
 _INSIDE = re.compile(r"<summary>(.*?)(?:</summary>|$)", re.IGNORECASE | re.DOTALL)
+_REQUEST = re.compile(r"primary request and intent:?\W*(.*?)(?=\n[ \t]*\d+\.\s|$)", re.IGNORECASE | re.DOTALL)
 _LABEL = re.compile(r"(?:^|(?<=\s))(?:analysis|summary):\s")
 
 
@@ -60,6 +61,14 @@ def claim_of(opening: str, hasher: Hasher) -> bytes | None:
     if _CONTINUES in lowered:
         return _summary_key(_summary_in(lowered), hasher)
     return _call_key(opening, hasher) if opening else None
+
+
+def asked_in(opening: str) -> str:
+    """What a person asked for, of the text that a conversation begins with: "" of a summary that does not say it."""
+    if not opening[: 2 * len(_CONTINUES)].lstrip().lower().startswith(_CONTINUES):
+        return opening
+    found = _REQUEST.search(opening)
+    return found[1] if found else ""
 
 
 def _summary_in(lowered: str) -> str:

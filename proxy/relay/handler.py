@@ -34,15 +34,15 @@ Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
-class UpstreamCut(Exception):
-    """Upstream broke off in the middle of an answer: the client's stream must break the same way."""
+class BrokenOff(Exception):
+    """Upstream broke off in the middle of an answer, or somebody stopped it there: the client's connection must break too."""
 
 
 class Fragments(Protocol):
     """The body of an answer that is still arriving."""
 
     async def next(self) -> tuple[bytes, bool]:
-        """The bytes that have come meanwhile, and whether more may follow. Raises UpstreamCut."""
+        """The bytes that have come meanwhile, and whether more may follow. Raises BrokenOff."""
 
     def go_straight(self, write: Callable[[bytes], bool]) -> None:
         """What comes while `next` waits may go by `write`, a whole chunk each time; it tells whether it took it."""
@@ -118,7 +118,7 @@ class RelayHandler(ASGIHandler):
             await self._send(response, scope, send)
         except ClientLeft:
             pass  # nobody waits for an answer
-        except UpstreamCut:
+        except BrokenOff:
             scope["extensions"][CUT]()
         except asyncio.CancelledError:
             # The client went, or the server's time to drain is up: there is nobody whom raising this on would help.

@@ -27,6 +27,8 @@ from proxy.relay.shipping.shipper import Shipper
 from proxy.relay.spool import descriptors
 from proxy.relay.spool.recovery import claim
 from proxy.relay.spool.spool import Spool
+from proxy.relay.stops import stopper
+from proxy.relay.stops.stopper import Stopper
 from proxy.relay.upstream.transport import UpstreamTransport
 
 log = logging.getLogger("nexus.relay")
@@ -53,12 +55,13 @@ class Runtime:
             log.warning(
                 "relay.unrecorded", extra={"why": "REDIS_URL is not set", "action": "set it to keep a record"}
             )
-        self.watcher = Watcher((prices.PART,))
+        self.watcher = Watcher((prices.PART, stopper.PART))
         self.refresher = Refresher(self.watcher)
         self.upstream = UpstreamTransport(settings.UPSTREAM_CONNECT_SECONDS, settings.UPSTREAM_IDLE_SECONDS)
         self.sender = Sender(self.upstream, self.watcher, self.refresher)
         self.health = HealthSharing(self.watcher, self.sender.updates, self.sender.pool)
         self.live = LivePublisher()
+        self.stops = Stopper(self.watcher)
         self.limiter = Limiter(self.watcher)
 
     def start(self) -> None:
@@ -71,11 +74,13 @@ class Runtime:
         if self.shipper:
             self.shipper.start()
         self.live.start()
+        self.stops.start()
         self.health.start()
 
     def ended(self, exchange: Exchange) -> None:
         """Every exchange comes by here once, with its outcome."""
         self.live.end(exchange)
+        self.stops.end(exchange)
         self.sender.ended(exchange)
         self.limiter.end(exchange)
 
@@ -86,6 +91,7 @@ class Runtime:
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_HINTS_SECONDS):
                 await self.live.stop()
+        await self.stops.stop()
         await self.limiter.stop()
         await self.health.stop()
         await self.sender.stop()

@@ -1,8 +1,10 @@
 """The relay: one async view on /v1/…, any method. It forwards the bytes as they came and streams the answer back as it arrives."""
 
+import asyncio
 import logging
 import time
 from functools import partial
+from typing import cast
 
 import httpx
 from django.http.response import HttpResponseBase
@@ -11,6 +13,7 @@ from msgspec.structs import replace
 from accounts.access.decision import Claim, Decision, Denied, decide
 from accounts.access.hosts import BadHost, Host
 from accounts.access.inbound import read_credentials
+from accounts.access.stops import Stop
 from accounts.secrets.masking import mask_query
 from proxy import record
 from proxy.record import Head
@@ -27,7 +30,9 @@ from proxy.relay.http.responses import NEXUS_ID, error_response, kind_of
 from proxy.relay.http.tenant import client_address, host_of
 from proxy.relay.response_stream import ResponseStream
 from proxy.relay.runtime import Runtime
+from proxy.relay.stops import messages
 from proxy.relay.upload import Upload, is_passed_on
+from proxy.relay.upstream.response_body import ResponseBody
 from proxy.wire.body_limits import limit_of, too_large
 from proxy.wire.errors import ErrorKind
 
@@ -48,7 +53,10 @@ async def relay(request: RelayRequest) -> HttpResponseBase:
         return await _forward(request, nexus, exchange, passed_on=passed_on)
     except Refused as refusal:
         return await _refused(request, exchange, refusal)
-    except BaseException:
+    except BaseException as error:
+        stop = nexus.stops.stop_of(exchange)
+        if stop and isinstance(error, asyncio.CancelledError) and not request.client_gone:
+            return await _refused(request, exchange, _stopped(stop, exchange))
         # Cancelled (the client went, or the server stops) or a bug: the exchange still ends, exactly once.
         exchange.finish(record.CLIENT_LEFT if request.client_gone else record.ABORTED)
         raise
@@ -84,6 +92,7 @@ async def _forward(
 ) -> HttpResponseBase:
     host = _checked_host(request)
     decision = await _decide(nexus, host, request)
+    under_way = nexus.stops.begin(exchange, request, decision.domain)
     if rules := nexus.limiter.rules(decision, request):
         full = await nexus.limiter.admit(rules, exchange, request)
         if full:
@@ -100,11 +109,14 @@ async def _forward(
         response = await nexus.sender.send(request, exchange, decision)
     except httpx.TransportError as error:
         raise _unreachable(error, exchange) from error
+    if under_way.stop:  # and whatever was awaited last has swallowed its cancellation
+        cast(ResponseBody, response.stream).close()
+        raise _stopped(under_way.stop, exchange)
     pairs = client_headers(response.headers.raw)
     exchange.answered(response.status_code, masked(pairs))
     debug.response(exchange)
     pairs += [(NEXUS_ID, exchange.id.encode()), *cors.headers(request)]
-    return StreamedResponse(response.status_code, pairs, ResponseStream(exchange, response, pairs))
+    return StreamedResponse(response.status_code, pairs, ResponseStream(exchange, response, pairs, under_way))
 
 
 def _checked_host(request: RelayRequest) -> Host:
@@ -179,6 +191,15 @@ def _head(request: RelayRequest, exchange: Exchange, domain: str, decision: Deci
     )
 
 
+def _stopped(stop: Stop, exchange: Exchange) -> Refused:
+    """Its request went upstream perhaps, and has no response: the record says who stopped it."""
+    refusal = messages.refused(stop)
+    if exchange.domain:
+        exchange.status = refusal.kind.status
+        exchange.finish(record.ABORTED, messages.STOPPED, messages.recorded(stop))
+    return refusal
+
+
 async def _refused(request: RelayRequest, exchange: Exchange, refusal: Refused) -> HttpResponseBase:
     """The answer to a request that may not pass."""
     if not exchange.outcome:
@@ -188,10 +209,10 @@ async def _refused(request: RelayRequest, exchange: Exchange, refusal: Refused) 
 
 
 async def _record_refusal(request: RelayRequest, exchange: Exchange, refusal: Refused) -> None:
-    """A refusal is recorded without its body: nobody has vouched for whoever sent it."""
+    """A refusal is recorded without its body, which is no loss: nobody has vouched for whoever sent it."""
     exchange.status = refusal.kind.status
     head = _head(request, exchange, refusal.domain, None)
-    await exchange.open(replace(head, passed_over=refusal.passed_over), b"")
+    await exchange.open(replace(head, passed_over=refusal.passed_over, body_size=0), b"")
     exchange.finish(record.REFUSED, refusal.kind.type, refusal.message)
 
 

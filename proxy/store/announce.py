@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from django.utils.module_loading import import_string
@@ -50,6 +51,8 @@ class Stored:
     unpriced_model: str = ""
     client_key: str = ""
     tenant: str = ""
+    cost_usd: Decimal | None = None
+    cost_state: str = ""
 
 
 def announce(stored: list[Stored]) -> None:

@@ -15,7 +15,7 @@ from proxy import token_stats
 from proxy.batch import decode
 from proxy.record import INGEST_TASK, Part
 from proxy.store.bodies.encryption import KeyUnavailable
-from proxy.store.findings import writing
+from proxy.store.findings import tool_sums, writing
 from proxy.store.ingest.batch import ingest as ingest_batch
 from proxy.store.ingest.batch import take_part
 from proxy.store.ingest.result_parts import PartMissing
@@ -77,8 +77,9 @@ def find() -> None:
 
 @shared_task(name="proxy.fold_breakdowns", throws=(OperationalError, InterfaceError))
 def fold_breakdowns() -> None:
-    """Bound how many values the days that are over have; beat asks for it every hour."""
+    """Bound how many values the days that are over have, and forget what is over; beat asks for it every hour."""
     folding.fold_recent()
+    tool_sums.forget()
 
 
 @shared_task(name="proxy.watch_logins", throws=(OperationalError, InterfaceError, RedisError))

@@ -8,6 +8,7 @@ import re
 import msgspec
 
 _MODEL = re.compile(rb'"model"\s*:\s*("(?:[^"\\]|\\.){0,256}")')
+_USER_ID = re.compile(rb'"user_id"\s*:\s*("(?:[^"\\]|\\.){0,1024}")')
 _STREAM = re.compile(rb'"stream"\s*:\s*(true|false)')
 _MAX_TOKENS = re.compile(rb'"max_tokens"\s*:\s*(\d{1,9})(?!\d)')
 _FAST = re.compile(rb'"speed"\s*:\s*("fast")')
@@ -26,6 +27,15 @@ def model_of(body: bytes) -> str:
     quoted = found[1] if found else _value(_MODEL, b'"model"', body)
     try:
         return _decode_text(quoted).replace("\x00", "")
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+
+
+def user_id_of(body: bytes) -> str:
+    """The `metadata.user_id` of a request body, "" where none is found; the last of several, as clients send it late."""
+    found = next(iter(_candidates(_USER_ID, b'"user_id"', body)), b'""')
+    try:
+        return _decode_text(found)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
 

@@ -41,6 +41,11 @@ def used_share(known: Mapping[str, tuple[float, float]], now: float) -> float:
     )
 
 
+def is_of_account(name: str) -> bool:
+    """Whether it is a window of hours or days of an OAuth account; those of API keys begin anew each minute."""
+    return name.startswith(_WINDOWS)
+
+
 def _is_window(name: str) -> bool:
     """Whether requests are refused when it is full: what is bought beyond a window (`unified-overage`) or served slowly
     (`unified-slow-budget`) may be used up while the account has room."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass, field
 
-from proxy.wire.hints import model_of, wants_stream
+from proxy.wire.hints import model_of, user_id_of, wants_stream
 from proxy.wire.lenient import as_count, as_dict, as_text, parse
 from proxy.wire.reminders import WHITESPACE, without_reminders
 from proxy.wire.request_shape import Block, Message, Shape, blocks_of, object_of, shape_of
@@ -118,6 +118,12 @@ def _type(endpoint: str, system_count: int, user_text: str) -> str:
         if endpoint == prefix or endpoint.startswith(f"{prefix}/"):
             return name
     return "other"
+
+
+def session_hint(body: bytes) -> str:
+    """The session that a body's metadata names, by a search in its bytes: "" where none is found."""
+    user_id = _user_id(user_id_of(body)) if body else None
+    return user_id.session if user_id else ""
 
 
 def _user_id(text: str | None) -> UserId | None:

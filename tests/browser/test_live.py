@@ -94,7 +94,7 @@ async def test_a_stored_request_joins_the_list_without_a_reload(watch: Watch) ->
     await publish(event("ended"), event("stored"))
 
     await expect(watched.page.locator("#fresh td").get_by_text("claude-live")).to_be_visible()
-    await expect(watched.page.locator("#streams tr")).to_have_count(0)
+    await expect(watched.page.locator("#running-none")).to_be_visible()
     assert await watched.page.evaluate("window.isTheSamePage") is True
     assert watched.reads == 1
 
@@ -304,7 +304,7 @@ async def test_a_lost_socket_is_shown_and_catches_up(open_page: Opened) -> None:
 
     await line.cut()
     await expect(page.locator("#socket")).to_contain_text("Connection lost")
-    await expect(page.locator("#streams tr")).to_have_count(0)
+    await expect(page.locator("#running-none")).to_be_visible()
     await database_sync_to_async(people.make_exchange)(model="claude-meanwhile")
     line.is_cut = False
 
@@ -323,3 +323,17 @@ async def test_a_session_that_ended_leads_to_the_sign_in(open_page: Opened) -> N
     await line.cut()
 
     await page.wait_for_url("**/dashboard/login**")
+
+
+async def test_nothing_moves_while_requests_run_and_ten_of_them_are_shown(watch: Watch) -> None:
+    await database_sync_to_async(people.make_exchange)()
+    watched = await watch()
+    panel, below = watched.page.locator("#running"), watched.page.locator("#exchanges")
+    before = [await panel.bounding_box(), await below.bounding_box()]
+
+    await publish(*(event(identity=f"{ID[:-2]}{number:02d}") for number in range(12)))
+    await expect(watched.page.locator("#running-count")).to_have_text("12")
+
+    assert [await panel.bounding_box(), await below.bounding_box()] == before
+    await expect(watched.page.locator("#streams tr:visible")).to_have_count(10)
+    await expect(watched.page.locator("#running-more")).to_have_text("and 2 more")

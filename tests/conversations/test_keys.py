@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from proxy.conversations.content import Hasher, Summary, counted, summary_of
 from proxy.conversations.keys import Keys, conversation_id, keys_of, previous_message
-from proxy.conversations.offers import CALL, SUMMARY, claim_of
+from proxy.conversations.offers import CALL, SUMMARY, asked_in, claim_of
 from proxy.wire.lenient import parse
 
 HASHER = Hasher()
@@ -187,6 +187,22 @@ def test_a_session_that_goes_on_claims_its_summary(form: str) -> None:
 
     assert {offer.kind for offer in offers} == {SUMMARY}
     assert claim_of(form.format(SUMMARY_TEXT), HASHER) in {offer.key for offer in offers}
+
+
+@pytest.mark.parametrize(
+    ("summary", "asked"),
+    [
+        (
+            "1. Primary Request and Intent:\n   Mend the parser\n   and test it.\n\n2. Key Concepts:\n - x",
+            "Mend the parser and test it.",
+        ),
+        ("1. **Primary Request and Intent**: Mend it", "Mend it"),
+        (SUMMARY_TEXT, ""),
+    ],
+)
+def test_a_session_that_goes_on_says_what_was_asked_for(summary: str, asked: str) -> None:
+    assert " ".join(asked_in(PLAIN_FORM.format(summary)).split()) == asked
+    assert asked_in(summary) == summary
 
 
 def test_a_summary_without_tags_is_offered_where_one_was_asked_for() -> None:

@@ -17,6 +17,9 @@ ABSENT = {
     "markdown_it",
     "daphne",
     "whitenoise",
+    "allauth",
+    "requests",
+    "jwt",
 }
 LOADED = "import json, sys, nexus_project.asgi.proxy; print(json.dumps([*sys.modules]))"
 SETTINGS = {

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 
 from proxy.relay.capture.exchange import Exchange
 from proxy.relay.response_stream import ResponseStream
+from proxy.relay.stops.under_way import UnderWay
 from proxy.relay.upstream.response_body import ResponseBody
 from proxy.relay.upstream.transport import UpstreamTransport, build_request
+from tests.relay.stops.requests import request_of
 
 RESPONSE = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\n"
 END = b"3\r\ntwo\r\n0\r\n\r\n"
@@ -39,7 +41,9 @@ async def passed_on(transport: UpstreamTransport, address: str, *, whole: bool) 
     """Pass an answer on, to its end or until a client leaves; who took part."""
     response = await transport.handle_async_request(build_request(address, "GET", "/v1/models", [], b""))
     assert isinstance(response.stream, ResponseBody)
-    response_stream = ResponseStream(Exchange(None, lambda _: None), response, [])
+    exchange = Exchange(None, lambda _: None)
+    under_way = UnderWay(exchange, request_of("s"), "a.example")
+    response_stream = ResponseStream(exchange, response, [], under_way)
     response_stream.go_straight(lambda fragment: True)
     more = True
     while more and whole:

@@ -12,15 +12,15 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.groups import READING
+from accounts.groups import READING, STOPPING
 
 
 class Command(BaseCommand):
     """Create an operator or give one a new password."""
 
     help = (
-        "Create a person who may sign in to the admin, manage everything there and read all traffic, or give an existing one "
-        "a new password. "
+        "Create a person who may sign in to the admin, manage everything there, read all traffic and stop it, or give an "
+        "existing one a new password. "
         "The password comes from OPERATOR_PASSWORD (or the file that OPERATOR_PASSWORD_FILE names), else from the terminal."
     )
 
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         user.set_password(password)
         user.save()
         user.user_permissions.add(
-            *Permission.objects.filter(content_type__app_label="dashboard", codename__in=READING)
+            *Permission.objects.filter(content_type__app_label="dashboard", codename__in=[*READING, STOPPING])
         )
         self.stdout.write(f"{name} {'was created' if created else 'has a new password'}: sign in at /admin/.")
 

@@ -38,6 +38,10 @@ class LimitWindow(CamelSchema):
     model: str | None = Field(description="The model that it is of, null: of all")
     used_share: float = Field(description="0 to 1; 0 once its reset has passed")
     resets_at: datetime | None
+    full_at: datetime | None = Field(
+        description="When it will be full at the pace of its last hour (of its last day where it is of days); "
+        "null: not before its reset, or too little is known"
+    )
 
 
 class CredentialReport(AccountSums):
@@ -112,6 +116,7 @@ def _credential(listed: Listed, now: datetime) -> CredentialReport:
                 model=window.model or None,
                 used_share=window.used_share,
                 resets_at=window.resets_at,
+                full_at=window.full_at,
             )
             for window in listed.windows
         ],

@@ -7,7 +7,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import guesses
-from dashboard.access import signin, throttle
+from dashboard.access import oidc, signin, throttle
 from dashboard.access.signin import Visitor
 
 TROUBLE = {
@@ -23,10 +23,16 @@ def login(request: HttpRequest) -> HttpResponse:
     target = signin.local_target(request.POST.get("next") or request.GET.get("next", ""))
     if signin.session_is_open(request.session, request.user):
         return redirect(target)
-    if not settings.DASHBOARD_API_KEY:
+    if not signin.has_a_way_in():
         return render(request, "dashboard/not_configured.html", status=503)
-    if request.method != "POST":
-        return render(request, "login/page.html", {"next": target})
+    context = {
+        "next": target,
+        "has_key": bool(settings.DASHBOARD_API_KEY),
+        "error": request.META.get(signin.TROUBLE, ""),
+        "provider": settings.OIDC_NAME if oidc.is_configured() else "",
+    }
+    if request.method != "POST" or not settings.DASHBOARD_API_KEY:
+        return render(request, "login/page.html", context)
     who = signin.judge_key(request, request.POST.get("key", "").strip())
     if who is Visitor.WELCOME:
         request.session.flush()
@@ -36,7 +42,7 @@ def login(request: HttpRequest) -> HttpResponse:
     wait = guesses.wait_of(throttle.address_of(request)) if who is Visitor.THROTTLED else 0
     if wait:
         message = f"{message} {throttle.advice(wait)}"
-    response = render(request, "login/page.html", {"next": target, "error": message}, status=status)
+    response = render(request, "login/page.html", context | {"error": message}, status=status)
     return throttle.refuse(response, wait) if wait else response
 
 

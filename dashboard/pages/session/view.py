@@ -10,8 +10,9 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts import stopping
 from accounts.secrets.masking import mask_text
-from dashboard.access.signin import reads_bodies
+from dashboard.access.signin import may_stop, reads_bodies
 from dashboard.caching import BODIES
 from dashboard.pages.session import branches, reading, sharing
 from dashboard.pages.session.filling import filling
@@ -74,12 +75,16 @@ def _page(request: HttpRequest, conversation: Conversation) -> HttpResponse:
     else:
         show, line = "", _line_of(outline, at)
         stretch = _stretch(outline, line, line.index(at) if at else 0, _name_of(at), with_words=with_words)
-    rests = conversations.rests([conversation], timezone.now()).get(conversation.id)
+    now, session_id = timezone.now(), conversation.session_id
+    rests = conversations.rests([conversation], now).get(conversation.id)
     context = _sums(outline) | {
         "rests": rests,
         "runs": rests is not None and rests < conversations.ACTIVE_SECONDS,
         "title": conversations.title(conversation) if with_words else "",
         "with_words": with_words,
+        "stops": stopping.active(now, conversation.domain, session_id) if session_id else [],
+        "may_stop": may_stop(request),
+        "choices": stopping.CHOICES,
         "shows": SHOWS.items(),
         "show": show,
         "forms": FORMS.items(),

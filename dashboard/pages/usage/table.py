@@ -10,6 +10,8 @@ from dashboard.pages.exports import Row as ExportRow
 from dashboard.pages.filter_bar import FilterBar
 from dashboard.pages.metric_table import Cell
 from dashboard.pages.metric_text import Change, part
+from dashboard.pages.usage import sessions
+from dashboard.pages.usage.sessions import Name
 from dashboard.queries.sums.breakdowns import By, labels
 from dashboard.queries.sums.figures import Figures
 from dashboard.queries.sums.metric_names import ADDED
@@ -17,25 +19,19 @@ from proxy.metrics import BY_NAME
 
 COST = BY_NAME["cost_usd"]
 NONE = "(none)"
+AGENT = "agent"
 SHOWN = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """What people read for a value, and what a filter takes for it, "" where none can."""
-
-    text: str
-    wanted: str
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """A value with `cells` for the other metrics behind its cost; `query` has it in the filter, "" where that cannot be.
 
-    `requests` is the query of its requests.
+    `requests` is the query of its requests, `page` the address that is about it, "" for none.
     """
 
     label: str
+    page: str
     query: str
     requests: str
     cost: Cell
@@ -46,12 +42,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """The sums of each value now and before, and of all requests of the filter, which are no sum of tools."""
+    """The sums of each value now and before, and of all requests of the filter, which are no sum of tools.
+
+    `more` are left out: there are too many sessions and agents to be shown or handed out.
+    """
 
     now: Mapping[str, Figures]
     before: Mapping[str, Figures]
     total: Figures
     total_before: Figures
+    more: int = 0
 
     def ordered(self) -> list[str]:
         """The most expensive first; what there was only before comes last."""
@@ -73,7 +73,8 @@ def rows(
     return [
         Row(
             label=called[value].text,
-            query=bar.adding(by.name, called[value].wanted),
+            page=called[value].page,
+            query="" if called[value].page else bar.adding(by.name, called[value].wanted),
             requests=_requests(bar, by, called[value]),
             cost=cells[value][0],
             cells=cells[value][1:],
@@ -85,13 +86,19 @@ def rows(
 
 
 def _requests(bar: FilterBar, by: By, name: Name) -> str:
-    return replace(bar, kept={}).adding(by.name, name.wanted)
+    asked = replace(bar, kept={})
+    if by.name != AGENT:
+        return asked.adding(by.name, name.wanted)
+    session, _, agent = name.wanted.partition("/")
+    return (
+        replace(asked, filter=asked.filter.adding("session", session)).adding(AGENT, agent) if agent else ""
+    )
 
 
 def total_row(sides: Sides) -> Row:
     """All requests of the filter."""
     [cells] = metric_table.rows({"": sides.total}).values()
-    return Row("Total", "", "", cells[0], cells[1:], "", change(sides.total_before, sides.total))
+    return Row("Total", "", "", "", cells[0], cells[1:], "", change(sides.total_before, sides.total))
 
 
 def change(before: Figures, now: Figures) -> Change:
@@ -99,8 +106,13 @@ def change(before: Figures, now: Figures) -> Change:
     return Change(COST, before.cost_usd, now.cost_usd)
 
 
-def names(by: By, values: Iterable[str]) -> dict[str, Name]:
-    """What people read for each value, no two alike, without the secrets that somebody put into them."""
+def names(by: By, values: Iterable[str], *, with_titles: bool = False) -> dict[str, Name]:
+    """What people read for each value, no two alike, without the secrets that somebody put into them.
+
+    `with_titles` calls sessions by the first words of their person, for readers of bodies alone.
+    """
+    if by.of_conversations:
+        return sessions.names(values, with_titles=with_titles)
     kept = list(dict.fromkeys(values))
     known, found, seen = labels(by, kept), dict[str, Name](), set[str]()
     for value in kept:

@@ -4,14 +4,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from dashboard.access import signin
+from dashboard.caching import BODIES
 from dashboard.filters.filter import Filter, FilterError
 from dashboard.pages import exports
 from dashboard.pages.filter_bar import FilterBar, filter_bar
 from dashboard.pages.usage import charts, table
 from dashboard.queries import batches
-from dashboard.queries.sums.breakdowns import WHOLE, By, dimensions_for
+from dashboard.queries.sums.breakdowns import DIMENSIONS, By, dimensions_for
 
-SERVED = tuple(dict.fromkeys(name for by in WHOLE.values() for name in by.served))
+SERVED = tuple(dict.fromkeys(name for by in DIMENSIONS.values() for name in by.served))
 
 
 def usage(request: HttpRequest) -> HttpResponse:
@@ -25,31 +27,38 @@ def usage(request: HttpRequest) -> HttpResponse:
     if form:
         cut = charts.cut_of(bar.filter, now)
         earlier = charts.earlier_than(cut, bar.filter, now)
-        rows = table.exported(charts.sides_of(by, cut.span, earlier, bar.filter), by)
+        sides = charts.sides_of(by, cut.span, earlier, bar.filter, charts.MOST_OF_CONVERSATIONS)
+        rows = table.exported(sides, by)
         return exports.export(form, f"usage-by-{by.name}", table.COLUMNS, rows)
-    context = charts.usage_page(bar, by, now) | {
+    with_titles = bool(by.of_conversations) and signin.reads_bodies(request)
+    context = charts.usage_page(bar, by, now, with_titles=with_titles) | {
         "bar": bar,
         "tabs": _tabs(bar, by),
         "files": {name: bar.filter.to_query(by=by.name, format=name) for name in exports.FORMATS if name},
         "waiting": _batches(bar.filter),
     }
-    return render(request, "usage/page.html", context)
+    response = render(request, "usage/page.html", context)
+    if with_titles:
+        response.headers["Cache-Control"] = BODIES
+    return response
 
 
 def _dimension(bar: FilterBar) -> By:
     """The one that the address names, else the first that takes all of its filter."""
     if "by" in bar.kept:
-        return WHOLE[bar.chosen("by", [*WHOLE])]
+        return DIMENSIONS[bar.chosen("by", [*DIMENSIONS])]
     try:
         usable = dimensions_for(bar.filter)
     except FilterError:
         usable = []
-    return next((by for by in usable if by in WHOLE.values()), WHOLE["model"])
+    return usable[0] if usable else DIMENSIONS["model"]
 
 
 def _tabs(bar: FilterBar, chosen: By) -> list[tuple[str, str, bool]]:
     """A name, the query and whether it is shown, for each dimension."""
-    return [(charts.dimension_of(by), bar.filter.to_query(by=by.name), by is chosen) for by in WHOLE.values()]
+    return [
+        (charts.dimension_of(by), bar.filter.to_query(by=by.name), by is chosen) for by in DIMENSIONS.values()
+    ]
 
 
 def _batches(chosen: Filter) -> dict[str, object]:

@@ -73,8 +73,6 @@ DIMENSIONS: Mapping[str, By] = {
     },
 }
 
-# Those whose values are few enough for charts and a table of all.
-WHOLE = {name: by for name, by in DIMENSIONS.items() if not by.of_conversations}
 # All that any of them can be filtered by, by the names in addresses.
 SERVED = tuple(dict.fromkeys(name for by in DIMENSIONS.values() for name in by.served))
 

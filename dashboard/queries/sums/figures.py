@@ -117,15 +117,23 @@ def hours(span: Span, keys: Q, tables: Tables = ROLLUPS) -> QuerySet[Any]:
 
 def rollups(span: Span, keys: Q, tables: Tables = ROLLUPS) -> list[QuerySet[Any]]:
     """The sums of a span: days (of UTC) where they are whole, hours before and after them."""
+    whole, edges = days_in(span)
+    parts = [hours(edge, keys, tables) for edge in edges]
+    return (
+        parts if whole is None else [tables.days._default_manager.filter(_HAS_ANYTHING, keys, whole), *parts]
+    )
+
+
+def days_in(span: Span) -> tuple[Q | None, list[Span]]:
+    """The days (of UTC) that are whole in a span, None for none, and the hours before and after them."""
     first = span.since + -span.since.hour % 24 * HOUR
     last = span.until - span.until.hour * HOUR if span.until else None
     if last and last <= first:
-        return [hours(span, keys, tables)]
-    days = tables.days._default_manager.filter(_HAS_ANYTHING, keys, day__gte=first.date())
+        return None, [span]
+    days = Q(day__gte=first.date())
     if last:
-        days = days.filter(day__lt=last.date())
-    edges = [replace(span, until=first)] + ([replace(span, since=last)] if last else [])
-    return [days, *(hours(edge, keys, tables) for edge in edges)]
+        days &= Q(day__lt=last.date())
+    return days, [replace(span, until=first)] + ([replace(span, since=last)] if last else [])
 
 
 def _split(parts: Iterable[tuple[str, Figures]]) -> dict[str, Figures]:

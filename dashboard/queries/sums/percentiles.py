@@ -48,6 +48,18 @@ def together(span: Span, chosen: Filter, by: By) -> Spreads:
 
 def over_time(by: By, chart: Cut, chosen: Filter) -> dict[datetime, Spreads]:
     """The same for each bar that has any."""
+    return {bar: _spreads(parts) for bar, parts in _by_bar(by, chart, chosen).items()}
+
+
+def over_time_and_together(by: By, chart: Cut, chosen: Filter) -> tuple[dict[datetime, Spreads], Spreads]:
+    """Both from one look at the rows."""
+    found = _by_bar(by, chart, chosen)
+    whole = _spreads(part for parts in found.values() for part in parts)
+    return {bar: _spreads(parts) for bar, parts in found.items()}, whole
+
+
+def _by_bar(by: By, chart: Cut, chosen: Filter) -> dict[datetime, list[_Counts]]:
+    """In the order of time."""
     found: defaultdict[datetime, list[_Counts]] = defaultdict(list)
     for part in rows_of(by, chart, chosen):
         moment = "day" if part.model is by.tables.days else "hour"
@@ -55,7 +67,7 @@ def over_time(by: By, chart: Cut, chosen: Filter) -> dict[datetime, Spreads]:
             found[chart.starts[max(0, bisect_right(chart.starts, start_of(row[moment])) - 1)]].append(
                 _counts_of(row)
             )
-    return {bar: _spreads(parts) for bar, parts in sorted(found.items())}
+    return dict(sorted(found.items()))
 
 
 def _counted(rows: QuerySet[Any], *key: str) -> Iterable[dict[str, Any]]:

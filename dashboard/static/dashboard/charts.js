@@ -4,7 +4,7 @@
   const STEPS = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
   const MARGIN = 8;
   const tip = document.createElement("div");
-  tip.className = "tip";
+  tip.className = "tip says";
   tip.hidden = true;
   tip.setAttribute("aria-hidden", "true");
   document.body.append(tip);
@@ -26,7 +26,9 @@
     tip.hidden = true;
   }
 
-  for (const chart of document.querySelectorAll("[data-chart]")) {
+  function prepare(chart) {
+    if (chart.dataset.chart) return;
+    chart.dataset.chart = "ready";
     const bars = [...chart.querySelectorAll("a.bar")];
     let at = 0;
     bars.forEach((bar, index) => {
@@ -48,11 +50,21 @@
     chart.addEventListener("keydown", (event) => {
       const step = STEPS[event.key];
       if (event.key === "Escape") hide();
-      if (step === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+      // With Shift they choose a period (narrow.js).
+      if (event.shiftKey) hide();
+      if (step === undefined || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
       event.preventDefault();
       bars[Math.max(0, Math.min(bars.length - 1, at + step))].focus();
     });
   }
+
+  const prepareAll = () => document.querySelectorAll("[data-chart]").forEach(prepare);
+  prepareAll();
+  // What htmx reads again has charts that nobody prepared, and a bar that is shown may be gone.
+  document.addEventListener("htmx:load", () => {
+    prepareAll();
+    if (shown && !shown.isConnected) hide();
+  });
   // A bar that is focused may only now come into sight.
   window.addEventListener("scroll", () => { if (shown) show(shown); }, { passive: true });
 })();

@@ -3,6 +3,7 @@
 "use strict";
 (() => {
   const FINISHED_KEPT = 500;
+  const MOST_SHOWN = 10; // overview.css hides what is beyond.
   const READ_PAUSE = 1000;
   const SILENCE = 75_000; // The server speaks every 30 s at least.
   const NO_SESSION = 4401;
@@ -77,7 +78,12 @@
 
   function redraw() {
     if (!panel) return;
+    // The panel is as high as it can be from the beginning on, so that nothing below it moves.
+    const more = document.getElementById("running-more");
+    document.getElementById("running-none").hidden = rows.size > 0;
     document.getElementById("running-count").textContent = numbers.format(rows.size);
+    more.hidden = rows.size <= MOST_SHOWN;
+    more.textContent = `and ${numbers.format(rows.size - MOST_SHOWN)} more`;
     // The clock only moves the shown seconds of running rows; it asks nobody.
     if (rows.size && !clock) clock = setInterval(tick, 500);
     if (!rows.size && clock) {
@@ -88,7 +94,8 @@
   }
 
   // A list that would move under a pointer or the keyboard waits until they have left it.
-  const isHeld = (element) => element.matches("[data-holds]:hover, [data-holds]:focus-within");
+  const HOLDING = "[data-holds]:hover, [data-holds]:focus-within";
+  const isHeld = (element) => element.matches(HOLDING) || element.querySelector(HOLDING) !== null;
 
   // What comes within the pause makes one more read at its end; while a read is under way, htmx keeps the last one waiting.
   function readAgain() {

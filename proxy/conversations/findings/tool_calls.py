@@ -27,11 +27,12 @@ class Call(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What a client reports of a call; `content` is a digest."""
+    """What a client reports of a call; `content` is a digest, `size` the bytes of its JSON, None of what was stored without it."""
 
     id: str
     content: bytes
     is_error: bool
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class ToolUse:
     result: bytes | None = None
     is_error: bool = False
     seconds: float | None = None
+    size: int | None = None
 
 
 def calls_in(message: object, key: bytes = b"") -> list[Call]:
@@ -79,20 +81,28 @@ def joined(
     by_id = {result.id: result for result in results}
     for call in calls:
         if found := by_id.get(call.id):
-            yield ToolUse(call.name, call.input, found.content, found.is_error, seconds)
+            yield ToolUse(call.name, call.input, found.content, found.is_error, seconds, found.size)
         else:
             yield ToolUse(call.name, call.input)
 
 
 def digest(value: object, key: bytes = b"") -> bytes:
     """The same for the same JSON, in whatever order its members come."""
-    encoded = msgspec.json.encode(value, order="sorted")
+    return _digest(_encoded(value), key)
+
+
+def _encoded(value: object) -> bytes:
+    return msgspec.json.encode(value, order="sorted")
+
+
+def _digest(encoded: bytes, key: bytes) -> bytes:
     return hashlib.blake2b(encoded, digest_size=_DIGEST_BYTES, key=key).digest()
 
 
 def _result(block: dict[str, object], key: bytes) -> Result:
-    content = blocks_in(without_marks(block).get("content"))
-    return Result(_text(block, "tool_use_id"), digest(content, key), block.get("is_error") is True)
+    content = _encoded(blocks_in(without_marks(block).get("content")))
+    is_error = block.get("is_error") is True
+    return Result(_text(block, "tool_use_id"), _digest(content, key), is_error, len(content))
 
 
 def _text(block: object, member: str) -> str:

@@ -18,6 +18,7 @@ from uuid_utils import uuid7
 from proxy import record
 from proxy.live_events import Event, Kind
 from proxy.record import Closing, Head, HeaderPairs, Payment
+from proxy.relay.capture.estimate import OutputEstimate
 from proxy.relay.capture.upload import UploadRecord
 from proxy.relay.spool.bounds import MAX_RECORD_BYTES, length_of, response_bound
 from proxy.relay.spool.record import Entry
@@ -26,6 +27,7 @@ from proxy.wire.sniff import Sniffer, model_of
 
 SPILL_BYTES = 64 * 1024
 LARGE_BYTES = 256 * 1024
+TAIL_BYTES = 4
 MAX_CHUNKS = 20_000  # of a very long stream the earlier ones are reported in pairs
 
 
@@ -41,11 +43,13 @@ class Exchange:
         self.status = 0
         self.headers: HeaderPairs = []
         self.client_gone = False
+        self.stopped_by = ""
         self.payment: Payment | None = None
         self.left_organisation = ""
         # The domain and the credential (`AccessCredential.key`) to which the ids of its response belong, where that matters.
         self.gives_for: tuple[str, str] | None = None
         self._sniffer = Sniffer()
+        self._estimate = OutputEstimate()
         self._clock = monotonic()
         self._spool = spool
         self._entry: Entry | None = None
@@ -53,6 +57,7 @@ class Exchange:
         self._unseen: list[bytes] = []
         self._pending: list[bytes] = []  # looked at, and not on disk yet
         self._pending_size = 0  # of both
+        self._spilled_end = b""
         self._dropped = False
         self._not_kept = False
         self._head: Head | None = None
@@ -122,15 +127,21 @@ class Exchange:
         return self._spilled_size + self._pending_size
 
     @property
+    def tail(self) -> bytes:
+        """Its last TAIL_BYTES so far."""
+        self._look()
+        return (self._spilled_end + b"".join(self._pending))[-TAIL_BYTES:]
+
+    @property
     def sniffer(self) -> Sniffer:
         """What the answer tells so far."""
         self._look()
         return self._sniffer
 
-    def _look(self) -> None:
-        """Look at the pieces that came since the last time; they become one."""
+    def _look(self) -> bytes:
+        """Look at the pieces that came since the last time; they become one, which is returned."""
         if not self._unseen:
-            return
+            return b""
         self._chunk_bytes.extend(map(len, self._unseen))
         while len(self._chunk_bytes) >= MAX_CHUNKS:
             self._merge_chunks()
@@ -138,6 +149,7 @@ class Exchange:
         self._unseen.clear()
         self._pending.append(joined)
         self._sniffer.feed(joined)
+        return joined
 
     def _merge_chunks(self) -> None:
         """Bound the memory of a stream: two neighbours become one, at the time of the first."""
@@ -164,6 +176,7 @@ class Exchange:
         """What is in memory of the answer, from here on in the caller's hands."""
         self._look()
         data = b"".join(self._pending)
+        self._spilled_end = data[-TAIL_BYTES:]
         self._pending.clear()
         self._spilled_size += self._pending_size
         self._pending_size = 0
@@ -208,15 +221,17 @@ class Exchange:
 
     def event(self, kind: Kind) -> Event:
         """Where it stands, for whoever watches live."""
-        seen = self.sniffer
+        self._estimate.see(self._look())
+        seen = self._sniffer
         counts = seen.counts
+        elapsed = self.elapsed_ms
         event = Event(
             kind=kind,
             id=self.id,
             domain=self.domain,
             model=seen.model or self.model,
             started_at=self.started_at,
-            elapsed_ms=round(self.elapsed_ms),
+            elapsed_ms=round(elapsed),
             input_tokens=counts.input,
             output_tokens=counts.output,
             tools=seen.tool_calls,
@@ -224,10 +239,16 @@ class Exchange:
             session_id=self._header("x-claude-code-session-id"),
             agent_id=self._header("x-claude-code-agent-id"),
             first_byte_ms=next(iter(_milliseconds(self._clock, self._chunk_at[:1])), None),
+            silent_ms=round(elapsed - next(iter(_milliseconds(self._clock, self._chunk_at[-1:])), 0)),
+            prompt_tokens=counts.prompt,
+            client_key=self._head.client_key if self._head else "",
+            estimated_tokens=self._estimate.tokens(self.size),
         )
         if self.outcome:
             event["outcome"] = self.outcome
             event["status"] = self.status
+        if self.stopped_by:
+            event["stopped_by"] = self.stopped_by
         return event
 
     def _header(self, name: str) -> str:

@@ -14,6 +14,10 @@ FRAGMENT_BYTES = 64 * 1024
 Sink = Callable[[bytes, bytes], bool]
 
 
+class Interrupted(Exception):
+    """Somebody else wants whoever waits for bytes; what has come is still there."""
+
+
 class ResponseBody(httpx.AsyncByteStream):
     """The body's bytes as the network gives them; raises httpx.ReadError when upstream breaks off."""
 
@@ -28,7 +32,7 @@ class ResponseBody(httpx.AsyncByteStream):
         """Offer a sink for what comes while `read` waits; here everything goes by `read`."""
 
     async def read(self) -> bytes:
-        """What has come so far, up to FRAGMENT_BYTES; b"" at the end."""
+        """What has come so far, up to FRAGMENT_BYTES; b"" at the end. Raises Interrupted where it waited in vain."""
         parser = self._response_parser
         while not (fragment := self._take()) and not parser.ended:
             if fragment := await self._wait():
@@ -51,6 +55,11 @@ class ResponseBody(httpx.AsyncByteStream):
             return await self._waiter
         finally:
             self._waiter = None
+
+    def interrupt(self) -> None:
+        """Wake who waits in `read`."""
+        if self._waiter and not self._waiter.done():
+            self._waiter.set_exception(Interrupted())
 
     def _arrived(self) -> None:
         if self._waiter and not self._waiter.done():

@@ -37,7 +37,8 @@ def gather(conversation: UUID) -> dict[UUID, UUID]:
 def move(targets: Mapping[UUID, UUID]) -> None:
     """Put turns into other conversations, with their sums and titles. Within a transaction that holds their months."""
     ids = sorted(targets)
-    sources = Turn.objects.filter(id__in=ids, id__gte=ids[0], id__lte=ids[-1]).values("conversation")
+    within = Turn.objects.filter(id__in=ids, id__gte=ids[0], id__lte=ids[-1])
+    sources = set(within.values_list("conversation", flat=True))
     titled = Conversation.objects.filter(id__in=sources, title_id__isnull=False)
     titles = {row.title_id: title for row in titled if row.title_id and (title := title_of(row))}
     with connection.cursor() as cursor:
@@ -47,7 +48,7 @@ def move(targets: Mapping[UUID, UUID]) -> None:
     give_titles(titles)
     for model in (CacheBreak, Finding):
         model._default_manager.filter(id__in=ids).delete()
-    pending.note(targets.values())
+    pending.note({*sources, *targets.values()})
 
 
 def adopt(made: Sequence[Turn], stored: Mapping[UUID, Turn]) -> None:

@@ -14,7 +14,7 @@ from proxy.conversations.content import Hasher, Summary, summary_of
 from proxy.conversations.findings import tool_calls
 from proxy.conversations.findings.tool_calls import Call, Result
 from proxy.conversations.keys import Keys, conversation_id, keys_of, previous_message
-from proxy.conversations.offers import AGENT_TOOLS
+from proxy.conversations.offers import AGENT_TOOLS, asked_in
 from proxy.conversations.search.new_text import Part, new_text
 from proxy.conversations.tree import SIDE_CLASSES
 from proxy.store.bodies import data_keys
@@ -213,8 +213,11 @@ def _may_give_title(row: Exchange, request_class: str, compaction: str) -> bool:
 
 
 def _title(text: str) -> str:
-    """In one line; "" for Claude Code's request for a title, which comes first of all with the words in an element of their own."""
-    words = " ".join(text[:_MASKED].split())
+    """In one line; "" for Claude Code's request for a title, which comes first of all with the words in an element of their own.
+
+    A session that is continued is called by what its summary says was asked for.
+    """
+    words = " ".join(asked_in(text)[:_MASKED].split())
     if words.startswith("<session>"):
         return ""
     # It begins with no control character, as what is sealed does.

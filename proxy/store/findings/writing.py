@@ -13,6 +13,7 @@ from proxy.conversations.findings import finding
 from proxy.conversations.findings.finding import FindingKind
 from proxy.store.conversations import pending, threads
 from proxy.store.conversations.loading import Loaded, load
+from proxy.store.findings import tool_sums
 from proxy.store.findings.breaks import breaks_of
 from proxy.store.findings.loops import found_in
 from proxy.store.findings.schemas import schemas_in
@@ -60,7 +61,8 @@ def _gather(conversation: UUID) -> None:
 
 
 def look_at(conversation: UUID, prices: PriceBook | None = None) -> None:
-    """Find anew what is in one conversation."""
+    """Find anew what is in one conversation, and count what became of its tools."""
+    tool_sums.count(tool_sums.load([conversation]))
     row = Conversation.objects.filter(id=conversation).first()
     if row is None:
         return

@@ -20,7 +20,7 @@ from proxy.store.ingest.facts import Facts
 from proxy.store.models import Receipt
 from proxy.store.postgres import columns
 from proxy.store.pricing.book import CachedBook
-from proxy.store.sums import rollups
+from proxy.store.sums import rollups, window_samples
 from proxy.wire.billing.pricing import PriceBook
 
 log = logging.getLogger("nexus.ingest")
@@ -110,6 +110,7 @@ def _store(batch: Batch, quietly: bool) -> int:
             )
         found_unpriced = unpriced.note(new)
         storing.count(exchanges, kept=settings.STORAGE_ENABLED)
+        window_samples.note((exchange, by_id[exchange.id].closing.headers) for exchange in exchanges)
         result_parts.forget(by_id[exchange.id] for exchange in exchanges)
         counted = _no_longer_dead(batch)
         storing.count_spool(
@@ -173,4 +174,6 @@ def _stored(new: Facts, unpriced_model: str) -> Stored:
         unpriced_model=unpriced_model,
         client_key=row.client_key,
         tenant=row.tenant,
+        cost_usd=row.cost_usd,
+        cost_state=row.cost_state,
     )

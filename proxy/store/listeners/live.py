@@ -45,6 +45,9 @@ def event(stored: Stored) -> live_events.Event:
         "output_tokens": counts.output,
         "tools": len(stored.tool_calls),
         "bytes": stored.response_bytes,
+        "prompt_tokens": counts.prompt,
+        "cost_usd": None if stored.cost_usd is None else f"{stored.cost_usd:f}",
+        "cost_state": stored.cost_state,
         "outcome": stored.outcome,
         "status": stored.status,
     }

@@ -109,6 +109,19 @@ END
 $$;
 """
 
+# The first id of the month of an id, and of the next month where it is not the first one itself. PostgreSQL takes a part of a month for
+# a single row, whatever there is in it, and would read that part once for each row that it is joined to: months it estimates well.
+MONTHS_OF_IDS = """
+CREATE FUNCTION nexus_month_floor(id uuid, later int DEFAULT 0) RETURNS uuid LANGUAGE sql IMMUTABLE STRICT AS
+$$
+    SELECT nexus_uuid_floor((date_trunc('month', to_timestamp(
+        ('x' || translate(left(id::text, 13), '-', ''))::bit(48)::bigint / 1000
+    ) AT TIME ZONE 'UTC') + make_interval(months => later)) AT TIME ZONE 'UTC')
+$$;
+
+CREATE FUNCTION nexus_month_ceiling(id uuid) RETURNS uuid LANGUAGE sql IMMUTABLE STRICT AS
+$$ SELECT CASE WHEN nexus_month_floor(id) = id THEN id ELSE nexus_month_floor(id, 1) END $$;
+"""
 # Whoever adds to a conversation holds its row until the commit: what is read here after the rows are locked is all that they count.
 COUNT = """
 CREATE FUNCTION nexus_count_conversations(wanted uuid[], low uuid, high uuid, kept uuid[]) RETURNS void LANGUAGE plpgsql AS
@@ -118,8 +131,10 @@ DECLARE
     highest uuid;
 BEGIN
     PERFORM FROM proxy_conversation WHERE id = ANY (wanted) ORDER BY id FOR UPDATE;
-    SELECT first_id INTO lowest FROM proxy_conversation WHERE id = ANY (wanted) ORDER BY first_id LIMIT 1;
-    SELECT last_id INTO highest FROM proxy_conversation WHERE id = ANY (wanted) ORDER BY last_id DESC LIMIT 1;
+    -- Read by their ids and then put in order: by the index of their order all older conversations would be looked through.
+    WITH held AS MATERIALIZED (SELECT first_id, last_id FROM proxy_conversation WHERE id = ANY (wanted))
+    SELECT (SELECT first_id FROM held ORDER BY first_id LIMIT 1), (SELECT last_id FROM held ORDER BY last_id DESC LIMIT 1)
+    INTO lowest, highest;
     -- Its bounds are constants, so that no month beside theirs is read or locked.
     EXECUTE format($count$
     WITH counted AS (
@@ -145,7 +160,7 @@ BEGIN
                 + coalesce(exchange.cache_write_tokens, 0) ORDER BY exchange.id DESC))[1] AS last_context
         FROM proxy_turn AS turn JOIN proxy_exchange AS exchange USING (id)
         WHERE turn.conversation = ANY ($1) AND (turn.id < $2 OR turn.id >= $3 OR turn.id = ANY ($4))
-            AND turn.id BETWEEN %1$L AND %2$L AND exchange.id BETWEEN %1$L AND %2$L
+            AND turn.id BETWEEN %1$L AND %2$L AND exchange.id >= %3$L AND exchange.id < %4$L
         GROUP BY turn.conversation
     ), changed AS (
         UPDATE proxy_conversation AS row SET domain = counted.domain, session_id = counted.session_id,
@@ -162,7 +177,7 @@ BEGIN
     )
     DELETE FROM proxy_conversation AS row
     WHERE row.id = ANY ($1) AND NOT EXISTS (SELECT FROM counted WHERE counted.conversation = row.id)
-    $count$, lowest, highest) USING wanted, low, high, kept;
+    $count$, lowest, highest, nexus_month_floor(lowest), nexus_month_ceiling(highest)) USING wanted, low, high, kept;
 END
 $$;
 
@@ -218,6 +233,8 @@ DROP FUNCTION nexus_forget_titles(date, uuid[]);
 DROP FUNCTION nexus_forget_turns(date, uuid[]);
 DROP FUNCTION nexus_move_turns(uuid[], uuid[]);
 DROP FUNCTION nexus_count_conversations(uuid[], uuid, uuid, uuid[]);
+DROP FUNCTION nexus_month_ceiling(uuid);
+DROP FUNCTION nexus_month_floor(uuid, int);
 """
 
 # As in 0008, and conversations follow before the parents are locked against everybody: they are not read then for long.
@@ -522,5 +539,5 @@ class Migration(migrations.Migration):
             months(MONTHLY, BODIES, METADATA) + DROPPABLE,
             DROPPABLE_BEFORE + months(BEFORE, BEFORE[2:], BEFORE[:2]),
         ),
-        migrations.RunSQL(COUNT + DROP, DROP_BEFORE + FORGET),
+        migrations.RunSQL(MONTHS_OF_IDS + COUNT + DROP, DROP_BEFORE + FORGET),
     ]

@@ -24,6 +24,7 @@ from proxy.store.models.prices import MessageBatch, Price, Repricing, UnpricedMo
 from proxy.store.models.results import ResultsReader
 from proxy.store.models.spools import DeadLetter, Spool
 from proxy.store.models.sums import Counters, DayRollup, DomainTotal, Rollup, Spend
+from proxy.store.models.tools import CountedTools, ToolDay, ToolHour
 from proxy.store.models.traffic import (
     Blob,
     Exchange,
@@ -34,6 +35,7 @@ from proxy.store.models.traffic import (
     Receipt,
     WrappedKey,
 )
+from proxy.store.models.windows import WindowSample
 
 __all__ = [
     "CLOCK_SLACK",
@@ -44,6 +46,7 @@ __all__ = [
     "CacheBreak",
     "Conversation",
     "ConversationHour",
+    "CountedTools",
     "Counters",
     "DayBreakdown",
     "DayRollup",
@@ -69,9 +72,12 @@ __all__ = [
     "SearchText",
     "Spend",
     "Spool",
+    "ToolDay",
+    "ToolHour",
     "Turn",
     "UnpricedModel",
     "UsdField",
+    "WindowSample",
     "WrappedKey",
     "id_floor",
     "moment_of",

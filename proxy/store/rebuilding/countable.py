@@ -26,7 +26,8 @@ WITH unstored AS (
     FROM proxy_receipt AS receipt
     WHERE id >= nexus_uuid_floor(%(lowest)s) AND id < nexus_uuid_floor(%(highest)s) AND NOT EXISTS (
         SELECT 1 FROM proxy_exchange AS kept WHERE kept.id = receipt.id
-        AND kept.id >= nexus_uuid_floor(%(lowest)s) AND kept.id < nexus_uuid_floor(%(highest)s)
+        AND kept.id >= nexus_month_floor(nexus_uuid_floor(%(lowest)s))
+        AND kept.id < nexus_month_ceiling(nexus_uuid_floor(%(highest)s))
     )
 )
 SELECT hour FROM unstored WHERE hour >= %(start)s AND hour < %(end)s

@@ -15,6 +15,10 @@ from proxy.store.sums import hours
 
 _TOGETHER = 500
 _OF_WINDOW = "{id} >= nexus_uuid_floor(%(start)s) AND {id} < nexus_uuid_floor(%(end)s)"
+_OF_ITS_MONTHS = (
+    "exchange.id >= nexus_month_floor(nexus_uuid_floor(%(start)s))"
+    " AND exchange.id < nexus_month_ceiling(nexus_uuid_floor(%(end)s))"
+)
 _MOMENT = "to_timestamp(('x' || translate(left(id::text, 13), '-', ''))::bit(48)::bigint / 1000)"
 _DIFFERENCE = ", ".join(
     f"coalesce(stated.{name}, 0) - coalesce(counted.{name}, 0) AS {name}" for name in SUMS
@@ -22,7 +26,7 @@ _DIFFERENCE = ", ".join(
 _COMPARE = f"""
 CREATE TEMP TABLE hour_difference ON COMMIT PRESERVE ROWS AS
 WITH stated AS (
-    {hours.counted(_OF_WINDOW.format(id="id"), _OF_WINDOW.format(id="exchange.id"))}
+    {hours.counted(_OF_WINDOW.format(id="id"), _OF_ITS_MONTHS)}
 ), counted AS (
     SELECT * FROM proxy_conversationhour WHERE {_OF_WINDOW.format(id="id")}
 ), difference AS (

@@ -16,6 +16,7 @@ from proxy.store.rebuilding import (
     hour_reconciliation,
     reconciliation,
     spend_reconciliation,
+    tool_reconciliation,
 )
 from proxy.store.rebuilding.alone import alone
 from proxy.store.rebuilding.comparison import Difference, Window
@@ -49,6 +50,7 @@ class Rebuilt:
     spending: list[Difference] = field(default_factory=list)
     breakdowns: list[Difference] = field(default_factory=list)
     agents: list[Difference] = field(default_factory=list)
+    tools: list[Difference] = field(default_factory=list)
     days: list[date] = field(default_factory=list)
     dropped_months: list[date] = field(default_factory=list)
     storage_off: list[datetime] = field(default_factory=list)
@@ -57,7 +59,8 @@ class Rebuilt:
     @property
     def differs(self) -> bool:
         """Whether any sum was wrong."""
-        return bool(self.hours or self.totals or self.spending or self.breakdowns or self.agents or self.days)
+        sums = (self.hours, self.totals, self.spending, self.breakdowns, self.agents, self.tools)
+        return any(sums) or bool(self.days)
 
 
 def rebuild(asked: Asked, progress: Callable[[int, int], None] = lambda done, of: None) -> Rebuilt:
@@ -113,6 +116,7 @@ def _rebuild_month(month: date, asked: Asked, found: Rebuilt) -> None:
         found.agents += differing
         if not asked.dry_run:
             hour_reconciliation.apply(window)
+    found.tools += tool_reconciliation.reconcile(window, left_alone, apply=not asked.dry_run)
 
 
 def _correct(window: Window, left_alone: Collection[datetime]) -> None:

@@ -15,17 +15,17 @@ from proxy.store.sums.definitions import KEY
 # Makes a statement of its rows: VALUES, or SELECT.
 Adding = Callable[[sql.Composable], sql.Composed]
 
-_ADD = sql.SQL("{table}.{column} + excluded.{column}")
+ADD = sql.SQL("{table}.{column} + excluded.{column}")
 _LATER = sql.SQL("greatest({table}.{column}, excluded.{column})")
-_ADD_EACH = sql.SQL(
+ADD_EACH = sql.SQL(
     "ARRAY(SELECT coalesce(pair.old, 0) + coalesce(pair.new, 0)"
     " FROM unnest({table}.{column}, excluded.{column}) WITH ORDINALITY AS pair (old, new, place)"
     " ORDER BY pair.place)"
 )
 
-PLAIN_CHANGES = dict.fromkeys(SUMS, _ADD)
-ROLLUP_CHANGES = PLAIN_CHANGES | {histogram.name: _ADD_EACH for histogram in HISTOGRAMS}
-TOTAL_CHANGES = dict.fromkeys(SUMS_OF_DOMAIN, _ADD) | {"last_at": _LATER}
+PLAIN_CHANGES = dict.fromkeys(SUMS, ADD)
+ROLLUP_CHANGES = PLAIN_CHANGES | {histogram.name: ADD_EACH for histogram in HISTOGRAMS}
+TOTAL_CHANGES = dict.fromkeys(SUMS_OF_DOMAIN, ADD) | {"last_at": _LATER}
 
 
 def add_to_rollups(rows: sql.Composable) -> sql.Composed:

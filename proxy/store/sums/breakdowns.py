@@ -108,7 +108,7 @@ def _into_folded(changes: ByPlace) -> ByPlace:
     """What has no row of its own on a day that was folded counts as OTHER. Today never was."""
     today = datetime.now(UTC).date()
     past = {place.day for place in changes if place.hour.date() < today}
-    lost = _without_row(past) if past else set()
+    lost = without_row(past) if past else set()
     if not lost:
         return changes
     moved: defaultdict[Place, list[Sums]] = defaultdict(list)
@@ -117,8 +117,8 @@ def _into_folded(changes: ByPlace) -> ByPlace:
     return _together(moved)
 
 
-def _without_row(keys: Collection[tuple[str, date, str, str]]) -> set[tuple[str, date, str, str]]:
-    """Of these days' values those that are folded."""
+def without_row(keys: Collection[tuple[str, date, str, str]]) -> set[tuple[str, date, str, str]]:
+    """Of these days' values, by DAY_KEY, those that are folded into OTHER."""
     days = {day for _, day, _, _ in keys}
     folded = set(
         DayBreakdown.objects.filter(value=OTHER, day__in=days).values_list("dimension", "day", "domain")

@@ -95,7 +95,10 @@ def _summed(name: str) -> str:
 
 
 def counted(turns: str, exchanges: str) -> str:
-    """The query that counts stored exchanges, in the order of COLUMNS, by a condition on turns and the same bounds of exchanges."""
+    """The query that counts stored exchanges, in the order of COLUMNS, by a condition on turns and the bounds of their months.
+
+    PostgreSQL takes a part of a month for a single row, and would read it once for each turn.
+    """
     return f"""
 SELECT nexus_hour_id(exchange.id, conversation, agent_id) AS id, conversation, agent_id AS agent, min(domain) AS domain,
     {", ".join(map(_summed, SUMS))}
@@ -107,7 +110,7 @@ WHERE {exchanges} GROUP BY 1, 2, 3
 COLUMNS = ("id", *_OF, *SUMS)
 _COUNTED = counted(
     "id >= %2$L AND id < %3$L AND ($1 IS NULL OR conversation = ANY ($1)) AND ($2 IS NULL OR id = ANY ($2))",
-    "exchange.id >= %2$L AND exchange.id < %3$L",
+    "exchange.id >= %4$L AND exchange.id < %5$L",
 )
 # From `low` to before `high`: constants, so that no month beside theirs is read or locked. Null for `wanted` or `kept` is all.
 _BODY = f"""
@@ -116,7 +119,7 @@ DECLARE
 BEGIN
     EXECUTE format($hours$
     INSERT INTO %1$I ({", ".join(COLUMNS)}) {_COUNTED}
-    $hours$, target, low, high) USING wanted, kept;
+    $hours$, target, low, high, nexus_month_floor(low), nexus_month_ceiling(high)) USING wanted, kept;
     GET DIAGNOSTICS rows = ROW_COUNT;
     RETURN rows;
 END

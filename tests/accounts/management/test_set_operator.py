@@ -23,7 +23,11 @@ def test_an_operator_is_made_and_can_sign_in(settings: Settings) -> None:
     assert user is not None
     assert (user.is_staff, user.is_superuser) == (True, True)
     # They stay when somebody takes the superuser's rights away.
-    assert set(user.user_permissions.values_list("codename", flat=True)) == {"view_figures", "read_bodies"}
+    assert set(user.user_permissions.values_list("codename", flat=True)) == {
+        "view_figures",
+        "read_bodies",
+        "stop_streams",
+    }
     assert "ada was created" in said.getvalue()
 
 

@@ -41,8 +41,8 @@ def test_results_are_those_behind_the_last_answer() -> None:
     }  # fmt: skip
 
     assert results_in(body(fields)) == [
-        Result("toolu_2", digest([text("a")]), False),
-        Result("toolu_3", digest([text("b")]), True),
+        Result("toolu_2", digest([text("a")]), False, 28),
+        Result("toolu_3", digest([text("b")]), True, 28),
     ]
 
 
@@ -96,4 +96,4 @@ def test_calls_of_real_turns_have_their_results_in_the_next_request(name: str) -
 def test_results_of_a_long_request_are_read_without_the_rest_of_it() -> None:
     fields = {"messages": [user(text("x" * 10**6)), assistant(call(1)), user(result(1, "a"))]}
 
-    assert results_in(json.dumps(fields).encode()) == [Result("toolu_1", digest([text("a")]), False)]
+    assert results_in(json.dumps(fields).encode()) == [Result("toolu_1", digest([text("a")]), False, 28)]

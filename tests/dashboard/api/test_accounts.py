@@ -99,10 +99,16 @@ def test_a_credential_has_its_state_its_windows_and_the_sums_of_its_account(
         "lastError": "429 with sk-ant-****",
         "lastErrorAt": moment(before),
         "windows": [
-            {"window": "requests", "model": None, "usedShare": 0.1, "resetsAt": moment(later)},
-            {"window": "5h", "model": None, "usedShare": 0.93, "resetsAt": moment(later)},
-            {"window": "7d", "model": None, "usedShare": 0.25, "resetsAt": None},
-            {"window": "7d_sonnet", "model": "sonnet", "usedShare": 0.0, "resetsAt": None},
+            {
+                "window": "requests",
+                "model": None,
+                "usedShare": 0.1,
+                "resetsAt": moment(later),
+                "fullAt": None,
+            },
+            {"window": "5h", "model": None, "usedShare": 0.93, "resetsAt": moment(later), "fullAt": None},
+            {"window": "7d", "model": None, "usedShare": 0.25, "resetsAt": None, "fullAt": None},
+            {"window": "7d_sonnet", "model": "sonnet", "usedShare": 0.0, "resetsAt": None, "fullAt": None},
         ],
     }
     assert credentials(program, "period=7d")[0]["requests"] == 3

@@ -1,34 +1,38 @@
 """`/api/tools`: requests by tool, and what became of the newest calls."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from dashboard.queries import tools as module
 from proxy.conversations.findings.tool_calls import Call, Result
+from proxy.store.findings import tool_sums, writing
 from proxy.store.models import Exchange, Turn
 from tests import people
 from tests.dashboard import talk
 from tests.roles import as_owner
 
+CONVERSATION = UUID(int=5)
 pytestmark = pytest.mark.django_db
 SEARCH, READ = "mcp__files__search", "mcp__files__read_all"
 
 
 @as_owner()
 def turn(*calls: tuple[str, str], results: dict[str, bool] | None = None, **fields: Any) -> Exchange:
-    """A turn with calls, each an id and a name, and with results, each an id and whether it is an error."""
+    """A turn with calls, each an id and a name, and with results of 100 bytes, each an id and whether it is an error."""
     row = people.make_exchange(tool_names=[name for _, name in calls], **fields)
     digests = (
         [Call(identity, name, b"") for identity, name in calls],
-        [Result(identity, b"", is_error) for identity, is_error in (results or {}).items()],
+        [Result(identity, b"", is_error, 100) for identity, is_error in (results or {}).items()],
     )
     Turn.objects.create(
         id=row.id,
-        conversation=UUID(int=5),
+        conversation=CONVERSATION,
         domain=row.domain,
         depth=1,
         tools=0,
@@ -41,63 +45,89 @@ def turn(*calls: tuple[str, str], results: dict[str, bool] | None = None, **fiel
     return row
 
 
-def test_tools_have_their_requests_calls_and_errors_and_servers_their_tools(program: Client) -> None:
-    turn(("1", "Bash"), ("2", "Bash"), ("3", SEARCH))
-    turn(("4", READ), results={"1": True, "2": False, "3": False})
-    turn(results={"4": True})
+@as_owner()
+def count() -> None:
+    """What the task does that looks for findings."""
+    turns = {row.id: row for row in Turn.objects.order_by("id")}
+    tool_sums.count({CONVERSATION: tool_sums.Known(turns, Exchange.objects.in_bulk(list(turns)))})
+
+
+def test_tools_have_their_requests_and_results_and_servers_their_tools(program: Client) -> None:
+    noon = people.hours_ago(2)
+    first = turn(("1", "Bash"), ("2", "Bash"), ("3", SEARCH), at=noon, duration_ms=1000)
+    turn(("4", READ), results={"1": True, "2": False, "3": False}, at=noon + timedelta(seconds=31))
+    turn(results={"4": True}, at=noon + timedelta(seconds=40))
+    turn(("0", "Bash"), at=noon - timedelta(hours=24))
     people.make_exchange()
+    count()
     found = program.get("/api/tools").json()
 
-    assert [found.pop(name) is not None for name in ("since", "until")] == [True, False]
-    assert found == {
-        "requests": 4,
-        "tools": [
-            report("Bash", None, 0.25, calls=2, results=2, resultErrors=1, errorShare=0.5),
-            report(READ, "files", 0.25, calls=1, results=1, resultErrors=1, errorShare=1.0),
-            report(SEARCH, "files", 0.25, calls=1, results=1, resultErrors=0, errorShare=0.0),
-        ],
-        "more": 0,
-        "servers": [
-            {"server": "files", "tools": 2, "calls": 2, "results": 2, "resultErrors": 1, "errorShare": 0.5}
-        ],
-        "lookedAtTurns": 3,
-        "lookedBackTo": None,
+    assert first.duration_ms == 1000
+    assert found["requests"] == 4
+    assert found["previousUntil"] == found["since"]
+    [bash, read, search] = found["tools"]
+    assert (bash.pop("p50Ms"), bash.pop("p95Ms")) == (
+        pytest.approx(30_000, rel=0.25),
+        pytest.approx(40_000, rel=0.25),
+    )
+    assert bash == {
+        "tool": "Bash",
+        "server": None,
+        "requests": 1,
+        "share": 0.25,
+        "previousRequests": 1,
+        "calls": 2,
+        "results": 2,
+        "resultErrors": 1,
+        "errorShare": 0.5,
+        "meanMs": 30_000,
+        "resultBytes": 200,
+        "measuredResults": 2,
+        "previousCalls": 1,
+        "previousResultErrors": 0,
+        "previousP50Ms": None,
     }
+    assert [(tool["tool"], tool["server"], tool["errorShare"]) for tool in (read, search)] == [
+        (READ, "files", 1.0),
+        (SEARCH, "files", 0.0),
+    ]
+    [server] = found["servers"]
+    assert [server[name] for name in ("server", "tools", "calls", "results", "resultErrors", "resultBytes")] == [
+        "files", 2, 2, 2, 1, 200,
+    ]  # fmt: skip
     shown = program.get("/api/tools?limit=1").json()
-    assert ([tool["tool"] for tool in shown["tools"]], shown["more"], shown["servers"]) == (
-        ["Bash"],
-        2,
-        found["servers"],
+    assert (len(shown["tools"]), shown["more"], shown["servers"]) == (1, 2, found["servers"])
+
+
+def test_a_call_without_a_result_has_no_share_and_no_time(program: Client) -> None:
+    turn(("1", "Bash"))
+    count()
+    [tool] = program.get("/api/tools").json()["tools"]
+
+    assert (tool["calls"], tool["results"], tool["errorShare"], tool["p50Ms"], tool["meanMs"]) == (
+        1,
+        0,
+        None,
+        None,
+        None,
     )
 
 
-def report(tool: str, server: str | None, share: float, **calls: float) -> dict[str, Any]:
-    return {"tool": tool, "server": server, "requests": 1, "share": share, **calls}
+def test_days_and_hours_of_a_period_are_added_up(program: Client) -> None:
+    for hours in range(0, 80, 5):
+        turn((str(hours), "Bash"), at=people.hours_ago(hours))
+    count()
 
-
-def test_a_call_that_comes_again_counts_once_and_one_without_result_has_no_share(program: Client) -> None:
-    turn(("1", "Bash"))
-    turn(("1", "Bash"))
-    [tool] = program.get("/api/tools").json()["tools"]
-
-    assert (tool["requests"], tool["calls"], tool["results"], tool["errorShare"]) == (2, 1, 0, None)
-
-
-def test_it_looks_at_so_many_of_the_newest_and_says_how_far_back(
-    program: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rows = [turn((str(number), "Bash"), at=people.hours_ago(5 - number)) for number in range(4)]
-    monkeypatch.setattr(module, "MOST_TURNS", 2)
-    found = program.get("/api/tools").json()
-
-    assert (found["tools"][0]["requests"], found["tools"][0]["calls"], found["lookedAtTurns"]) == (4, 2, 2)
-    assert found["lookedBackTo"].startswith(f"{rows[2].started_at:%Y-%m-%dT%H:%M:%S}")
+    for period, calls in (("24h", 5), ("7d", 16)):
+        [tool] = program.get(f"/api/tools?period={period}").json()["tools"]
+        assert (tool["requests"], tool["calls"]) == (calls, calls)
 
 
 def test_the_filter_is_that_of_sums_by_tool(program: Client) -> None:
     turn(("1", "Bash"), domain="a.example")
     turn(("2", "Read"), ("3", "Bash"), domain="b.example")
     turn(("4", "Old"), at=people.hours_ago(50), domain="a.example")
+    count()
 
     def named(query: str) -> list[tuple[str, int, int]]:
         listed = program.get(f"/api/tools?{query}").json()["tools"]
@@ -112,6 +142,8 @@ def test_the_filter_is_that_of_sums_by_tool(program: Client) -> None:
 
 def test_what_a_worker_took_in_is_found(program: Client) -> None:
     talk.stored(talk.session())
+    with as_owner():
+        writing.run(timezone.now() + timedelta(minutes=3))
     listed = {
         tool["tool"]: tool for tool in program.get("/api/tools?domain=a.example&period=30d").json()["tools"]
     }

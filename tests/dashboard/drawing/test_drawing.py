@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -180,10 +181,42 @@ def test_a_line_goes_through_the_middles_of_its_bars_and_stops_at_gaps() -> None
 
     chart = drawn("Time", {"p50": {hours[0]: 10, hours[1]: 100, hours[3]: 1000}}, ["50"], axis, str)
 
-    assert '<path class="line l0" d="M0.5 100.00h0L1.5 50.00M3.5 0.00h0"/>' in chart.drawing
+    assert '<path class="line l0" d="M0.5 100.00L1.5 50.00"/>' in chart.drawing
+    assert '<path class="line dot l0" d="M3.5 0.00h0"/>' in chart.drawing
+    assert chart.writing == ""
     assert chart.drawing.count("<a ") == 3
     assert chart.ticks == ["1000.0", "100.0", "10.0"]
     assert [row.cells for row in chart.rows] == [["1000"], ["100"], ["10"]]
+
+
+def test_a_single_hour_is_a_dot_of_each_line_with_its_name_none_over_another() -> None:
+    axis = Axis([NOW], ["now"], [])
+
+    chart = drawn("Time", {"p50": {NOW: 100}, "p95": {NOW: 101}, "p99": {NOW: 1000}}, [""] * 3, axis, str)
+
+    assert chart.drawing.count('class="line dot ') == 3
+    assert re.findall(r">([^<]+)</text>", chart.writing) == ["p99 1000", "p95 101", "p50 100"]
+    heights = [float(y) for y in re.findall(r'y="([\d.]+)%"', chart.writing)]
+    assert all(below - above >= 13.9 for above, below in pairwise(heights))
+
+
+def test_a_chart_over_time_says_where_its_bars_begin_and_end() -> None:
+    hours = [datetime(2026, 11, 20, hour, tzinfo=UTC) for hour in range(2)]
+    axis = Axis(hours, ["a", "b"], [], end=hours[1] + timedelta(hours=1), zone="Europe/Berlin")
+
+    chart = stacked("Requests", {"a": {hours[1]: 6}}, axis, nexus.compact)
+
+    first = int(hours[0].timestamp()) // 3600
+    assert chart.edges == f"{first} {first + 1} {first + 2}"
+    assert chart.zone == "Europe/Berlin"
+    assert Axis(hours, ["a", "b"], []).edges == ""
+
+
+def test_series_have_the_colours_that_they_are_given() -> None:
+    chart = stacked("Cost", {"a": {NOW: 1}, "b": {NOW: 2}}, Axis([NOW], ["now"], []), nexus.compact, {"a": 5})
+
+    assert [series.index for series in chart.series] == [5, 1]
+    assert re.findall(r'<rect class="s(\d)"', chart.drawing) == ["5", "1"]
 
 
 @given(st.lists(st.floats(0.5, 1e7), min_size=1, max_size=20))

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -93,6 +94,33 @@ async def test_users_with_the_permission_may_listen_and_staff_alone_may_not(clie
 
     connection = await opened(cookie_of(client))
     await connection.disconnect()
+
+
+@pytest.mark.parametrize(
+    ("name", "peer", "times", "opens"),
+    [
+        ("olga", "10.1.2.3", 1, True),
+        ("olga", "192.0.2.9", 1, False),
+        ("carl", "10.1.2.3", 1, False),
+        ("olga", "10.1.2.3", 2, False),
+    ],
+)
+async def test_the_header_of_a_trusted_peer_opens_it(
+    settings: Any, name: str, peer: str, times: int, opens: bool
+) -> None:
+    settings.TRUSTED_HEADER_SIGNIN = "X-Forwarded-User"
+    settings.TRUSTED_HEADER_PEERS = [ip_network("10.1.2.3")]
+    await sync_to_async(reader)("olga", "view_figures")
+    await sync_to_async(reader)("carl")
+    connection = socket()
+    connection.scope["headers"] += [(b"x-forwarded-user", name.encode())] * times
+    connection.scope["client"] = [peer, 5]
+
+    accepted, _ = await connection.connect()
+
+    assert accepted is opens
+    await connection.send_input({"type": "websocket.disconnect", "code": 1006})
+    await connection.wait()
 
 
 def sign_out(client: Client, user: User) -> None:

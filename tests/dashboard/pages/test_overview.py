@@ -2,14 +2,17 @@
 
 import json
 import re
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from dashboard.queries import filtering
+from dashboard.queries import conversations, filtering
 from tests import people
 from tests.dashboard.pages.shown import BY_HTMX, text
+from tests.dashboard.talk import session, stored
 
 pytestmark = pytest.mark.django_db
 
@@ -22,11 +25,10 @@ def test_e0_the_overview_shows_the_last_day(signed_in: Client) -> None:
     page = text(signed_in, "/dashboard", BY_HTMX)
 
     assert 'title="2 requests"' in page
-    assert "1 failed" in page
-    assert 'title="2,017 tokens"' in page
+    assert 'title="1 of 2 requests">50.0 %' in page
+    assert "2.0K tokens" in page
     assert "$0.0004" in page
     assert ">exact</span>" in page
-    assert '<h2>Active domains</h2><p class="figure">2</p>' in page
     assert "529 upstream error" in page
 
 
@@ -117,3 +119,99 @@ def test_the_overview_says_how_far_it_looked_for_its_latest_requests(
     assert "None found so far" in page
     assert "The list looked back to" in page
     assert 'id="all-requests" href="/dashboard/requests?model=rare"' in page
+
+
+def card(page: str, title: str) -> str:
+    """The part of a page that is a card."""
+    [found] = [
+        part for part in page.split('<div class="card">')[1:] if f">{title}</a>" in part.partition("</h2>")[0]
+    ]
+    return found
+
+
+def test_each_card_leads_to_the_page_that_says_more(signed_in: Client) -> None:
+    people.make_exchange()
+
+    page = text(signed_in, "/dashboard?domain=api.example.com")
+
+    for title, address in {
+        "Cost": "/dashboard/usage?domain=api.example.com",
+        "Requests": "/dashboard/requests?domain=api.example.com",
+        "Cache share": "/dashboard/cache-breaks?",
+        "Sessions": "/dashboard/sessions?domain=api.example.com",
+        "Failed": "/dashboard/performance?domain=api.example.com#failures",
+        "First byte p95": "/dashboard/performance?domain=api.example.com",
+    }.items():
+        assert f'<h2><a href="{address}' in card(page, title), title
+
+
+def test_more_cost_is_bad_and_its_difference_is_explained(signed_in: Client) -> None:
+    people.make_exchange(cost_usd=Decimal(3))
+    people.make_exchange(at=people.hours_ago(30), cost_usd=Decimal(2))
+
+    found = card(text(signed_in, "/dashboard"), "Cost")
+
+    assert '<span class="trend bad" title="$2.00 in the period before">\u25b2 50 %</span>' in found
+    assert re.search(r'href="/dashboard/explain\?from=[^"]+againstFrom=[^"]+">\+\$1\.00 explained</a>', found)
+
+
+def test_fewer_failures_are_good(signed_in: Client) -> None:
+    people.make_exchange()
+    people.make_exchange(at=people.hours_ago(30), outcome="upstream_error")
+
+    assert '<span class="trend good" title="100.0 % in the period before">\u25bc 100.0</span>' in card(
+        text(signed_in, "/dashboard"), "Failed"
+    )
+
+
+def test_the_commonest_error_leads_to_its_requests(signed_in: Client) -> None:
+    for _ in range(2):
+        people.make_exchange(outcome="upstream_error", status=529, error_type="overloaded_error")
+    people.make_exchange(outcome="upstream_error", status=500, error_type="api_error")
+
+    found = card(text(signed_in, "/dashboard"), "Failed")
+
+    assert re.search(
+        r'href="/dashboard/requests\?from=[^"]+errorType=overloaded_error">2 overloaded_error', found
+    )
+
+
+def test_the_newest_failures_are_those_that_sums_count(signed_in: Client) -> None:
+    people.make_exchange(model="left", outcome="client_left")
+    people.make_exchange(model="broken", outcome="upstream_cut")
+
+    page = text(signed_in, "/dashboard")
+    panel = page[page.index('id="failures-title"') : page.index('aria-label="Pipeline"')]
+
+    assert "broken" in panel
+    assert "left" not in panel.replace("client_left", "").replace("upstream", "")
+
+
+def test_cost_over_time_is_stacked_by_model_and_each_bar_leads_on(signed_in: Client) -> None:
+    people.make_exchange(model="model-a", cost_usd=Decimal(3))
+    people.make_exchange(model="model-b", cost_usd=Decimal(1))
+
+    page = text(signed_in, "/dashboard")
+    chart = page[page.index("Cost per hour by model") : page.index("As a table")]
+
+    assert "model-b: $1.00\nmodel-a: $3.00" in chart
+    assert chart.count('<a class="bar" href="/dashboard/requests?from=') == 1
+
+
+def test_the_dearest_session_is_named_by_its_title_for_readers_of_bodies_alone(
+    signed_in: Client, client: Client
+) -> None:
+    conversation = stored(session())
+    day = conversation.last_at.date()
+    address = f"/dashboard?from={day - timedelta(days=1)}&to={day + timedelta(days=1)}"
+
+    mine = text(signed_in, address)
+    client.logout()
+    client.force_login(people.reader("ann", "view_figures"))
+    theirs = text(client, address)
+
+    title = conversations.title(conversation)
+    assert title
+    assert f'href="/dashboard/session/{conversation.id}">{title}' in mine
+    assert f'href="/dashboard/session/{conversation.id}">' in theirs
+    assert title not in theirs

@@ -76,7 +76,7 @@ def test_it_is_split_by_what_histograms_are_kept_by(signed_in: Client, by: str) 
 def test_lines_and_their_tables_have_the_bars_that_have_anything(signed_in: Client) -> None:
     page = text(signed_in, f"/dashboard/performance?{DAY}")
 
-    assert page.count('<path class="line l') == 9
+    assert page.count('<path class="line dot l') == 9
     chart = page.split("<figcaption>First byte per hour")[1].split("</figure>")[0]
     assert [unescape(found) for found in re.findall(r'<a class="bar" href="([^"]+)"', chart)] == [
         f"/dashboard/requests?from=2026-11-20T{hour}%3A00%3A00Z&to=2026-11-20T{hour + 1}%3A00%3A00Z"

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.test import Client
 
-from dashboard.queries.sums.breakdowns import WHOLE
+from dashboard.queries.sums.breakdowns import DIMENSIONS
 from tests import people
 from tests.accounts.people import make_client_key
 from tests.dashboard.pages.shown import text
@@ -93,7 +93,7 @@ def test_the_usage_page_gathers_what_has_no_colour(signed_in: Client) -> None:
     ],
 )
 def test_each_dimension_has_its_values_which_lead_on(signed_in: Client, by: str, value: str) -> None:
-    assert by in WHOLE
+    assert by in DIMENSIONS
 
     page = text(signed_in, f"/dashboard/usage?by={by}&{DAY}")
     found = [unescape(query) for query in re.findall(r'<a class="only" href="([^"]*)"', page)]
@@ -128,7 +128,7 @@ def test_what_there_was_only_before_is_in_the_table(signed_in: Client) -> None:
 def test_the_total_has_each_request_once_whatever_it_is_split_by(signed_in: Client) -> None:
     people.make_exchange(at=NOON, cost_usd=Decimal(1), tool_names=["Bash", "Read"])
 
-    for by in WHOLE:
+    for by in (name for name, each in DIMENSIONS.items() if not each.of_conversations):
         page = text(signed_in, f"/dashboard/usage?by={by}&{DAY}")
         assert row(page, "Total")[0] == "$6.00 partial"
         assert row(page, "Total")[4] == "3"

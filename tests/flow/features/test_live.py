@@ -205,3 +205,17 @@ def test_a_public_address_is_allowed_trusted_and_makes_cookies_secure(start_dash
     assert "Secure" in own.headers["set-cookie"]
     assert foreign.status_code == 403
     assert other_host.status_code == 400
+
+
+def test_daphne_passes_on_who_connects_and_each_header(start_dashboard: Start) -> None:
+    """A header signs in from the peer that is named, alone and once; a made user has no right, hence 403."""
+    known = {"TRUSTED_HEADER_SIGNIN": "X-Forwarded-User", "SIGNIN_CREATE_USERS": "true"}
+    trusting = f"{url_of(start_dashboard(TRUSTED_HEADER_PEERS='127.0.0.1', **known))}/dashboard"
+    other = f"{url_of(start_dashboard(TRUSTED_HEADER_PEERS='10.9.9.9', **known))}/dashboard"
+    header = ("X-Forwarded-User", "nora")
+
+    assert httpx.get(trusting, headers=[header]).status_code == 403
+    assert httpx.get(trusting, headers=[header, header]).status_code == 400
+    assert httpx.get(trusting, headers=[("X_Forwarded_User", "nora")]).status_code in {302, 400}
+    assert httpx.get(trusting).status_code == 302
+    assert httpx.get(other, headers=[header, ("X-Forwarded-For", "10.9.9.9")]).status_code == 302

@@ -57,6 +57,14 @@ OPERATOR = {
     "SECRET_KEY": fresh("secret-key-{}" + "x" * 40),
     "DASHBOARD_API_KEY": DASHBOARD_KEY,
 }
+# No provider answers there: what a browser brings back from it is a canary too.
+PROVIDER = {
+    "OIDC_ISSUER": "http://127.0.0.1:1",
+    "OIDC_CLIENT_ID": "nexus",
+    "OIDC_CLIENT_SECRET": fresh("{}"),
+}
+SIGN_IN = {"code": fresh("{}"), "state": fresh("{}")}
+INVITATION = fresh("cnp_invite_{}")
 FILE_KEY, CLIENT_KEY = fresh("sk-ant-api03-{}"), fresh("cnp_live_{}")
 DEAD_TOKEN = fresh("{}")  # of no shape that the token endpoint takes
 
@@ -75,6 +83,7 @@ OUTSIDE_BODIES = [
         *list(OPERATOR.values())[:2],
     ]
 ]
+OUTSIDE_BODIES += [bare(value) for value in (PROVIDER["OIDC_CLIENT_SECRET"], *SIGN_IN.values(), INVITATION)]
 OUTSIDE_BODIES += [DASHBOARD_KEY, bare(FILE_KEY), bare(CLIENT_KEY), bare(DEAD_TOKEN)]
 WITHIN_TEXT = [bare(value) for value in IN_TEXT]
 
@@ -102,6 +111,7 @@ def _drive(make_nexus: Callable[..., Nexus], running: slack.RunningSlack, token_
         SLACK_ALLOW_PRIVATE_ADDRESSES="true",
         TELEMETRY_ENDPOINT=running.webhook_url.replace("https", "http"),
         **OPERATOR,
+        **PROVIDER,
     )
     guarded = {"type": "api_key", "accountId": MARKER, "api_key": FILE_KEY, "client_api_key": CLIENT_KEY}
     (nexus.data_dir / "credentials" / "guarded.example.credentials.json").write_text(json.dumps(guarded))
@@ -194,6 +204,17 @@ def _exports(nexus: Nexus) -> list[bytes]:
     return [(nexus.data_dir / name).read_bytes() for name in ("jsonl", "parquet", "masked", "commands")]
 
 
+def _show_invitation(browser: httpx.Client) -> httpx.Response:
+    browser.get("/dashboard/invitation")
+    form = {"secret": INVITATION, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+    return browser.post("/dashboard/invitation", data=form)
+
+
+def _refused(response: httpx.Response, *statuses: int) -> bytes:
+    assert response.status_code in statuses, response.text
+    return response.content
+
+
 def _pages(nexus: Nexus, ids: list[str]) -> bytes:
     """Every page and every answer of the API that shows these exchanges, exact bodies apart."""
     place = commands.Deployment("127.0.0.1", ports.free(), ports.free(), nexus.data_dir / "var")
@@ -219,6 +240,9 @@ def _pages(nexus: Nexus, ids: list[str]) -> bytes:
             ]
             parts = [_body(api.get(path)) for path in paths]
         with httpx.Client(base_url=place.dashboard_url, follow_redirects=True, timeout=20) as browser:
+            signing_in = ("/dashboard/oidc/login", "/dashboard/oidc/callback")
+            parts += [_refused(browser.get(path, params=SIGN_IN), 403, 503) for path in signing_in]
+            parts.append(_refused(_show_invitation(browser), 404))
             browser.get("/dashboard/login")
             form = {"key": DASHBOARD_KEY, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
             parts.append(_body(browser.post("/dashboard/login", data=form)))

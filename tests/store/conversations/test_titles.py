@@ -12,7 +12,7 @@ from pytest_django import Settings
 from proxy.store.conversations.sums import title_of
 from proxy.store.ingest import batch as ingest
 from proxy.store.models import Conversation, Turn
-from tests.conversations.clients import BEGIN, Sent, Thread, World, text
+from tests.conversations.clients import BEGIN, CONTINUED, Sent, Thread, World, text
 from tests.roles import OWNER
 from tests.store.conversations.replayed import forget_all, place_of, record_of
 from tests.store.months.test_retention import drop, drop_all
@@ -56,7 +56,23 @@ def test_side_calls_and_agents_give_no_title_in_any_order(seed: int) -> None:
     assert row.title_id is not None
     assert (title_of(row), place_of(row.title_id), place_of(row.first_id)) == ("Look at it", 4, 0)
     giving = Turn.objects.filter(gives_title=True).order_by("id").values_list("id", flat=True)
-    assert [place_of(id_) for id_ in giving] == [4, 5, 6]
+    assert [place_of(id_) for id_ in giving] == [4, 5]
+
+
+def test_a_session_that_is_continued_is_called_by_what_was_asked_for() -> None:
+    world = World(5)
+    said = CONTINUED.format("1. Primary Request and Intent:\n   Mend the parser.\n\n2. Files:\n   a.py")
+    Thread(world).ask([text(said)], [text("Yes.")])
+    row = store(world.sent)
+
+    assert title_of(row) == "Mend the parser."
+
+
+def test_one_whose_summary_does_not_say_it_has_no_title() -> None:
+    world = World(5)
+    Thread(world).ask([text(CONTINUED.format("We looked."))], [text("Yes.")])
+
+    assert title_of(store(world.sent)) == ""
 
 
 def test_a_session_of_side_calls_alone_has_none_until_a_person_speaks() -> None:

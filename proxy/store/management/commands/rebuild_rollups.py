@@ -27,7 +27,7 @@ class Command(BaseCommand):
     help = (
         "Sum up the stored exchanges again: hourly rollups and the totals of domains, behind all charts and"
         " /token-stats, the spending by day, behind limits in USD, and the sums by client key, person, tool, error, outcome,"
-        " session and agent."
+        " session and agent, and what became of the calls of tools."
         " Run it when sums are doubted, as after a restore; with --dry-run first, which changes nothing, tells what"
         " differs and ends with 1 if anything does. Nexus may run meanwhile. Hours that cannot be counted again, because"
         " exchanges were dropped or storage was off, are left alone and reported. A run that was interrupted may be repeated."
@@ -76,6 +76,7 @@ def _lines(found: Rebuilt, dry_run: bool) -> Iterator[str]:
     yield from _lines_of(found.spending)
     yield from _lines_of(found.breakdowns, "by client key, person, tool, error and outcome, ")
     yield from _lines_of(found.agents, "by session and agent, ")
+    yield from _lines_of(found.tools, "results of tools, ")
     yield from _left_alone("exchanges were dropped, with a day beside it", found.dropped_months, "%Y-%m")
     yield from _left_alone("counted while storage was off", found.storage_off, "%Y-%m-%d %H:00")
     yield from _left_alone("strangers were counted otherwise then", found.counted_before, "%Y-%m-%d %H:00")
@@ -89,6 +90,8 @@ def _lines(found: Rebuilt, dry_run: bool) -> Iterator[str]:
             yield f"{len(found.breakdowns):,} hours of breakdowns {done}."
         if found.agents:
             yield f"{len(found.agents):,} hours of sessions and agents {done}."
+        if found.tools:
+            yield f"{len(found.tools):,} hours of results of tools {done}."
         if found.days:
             yield f"{len(found.days):,} days that were not their hours together {done}."
 

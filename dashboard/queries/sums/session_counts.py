@@ -1,0 +1,30 @@
+"""How many sessions and sub-agents ran in a period, and how many run now."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from dashboard.filters.filter import Filter
+from dashboard.queries import conversations
+from dashboard.queries.sums import conversation_hours
+from dashboard.queries.sums.figures import Figures
+from dashboard.queries.sums.spans import Span
+from proxy.store.models import Conversation
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """`dearest` are the first few by cost, by the conversation's id; `active` had a turn within two minutes."""
+
+    count: int
+    active: int
+    dearest: dict[str, Figures]
+
+
+def sessions(span: Span, chosen: Filter, now: datetime, most: int) -> Sessions | None:
+    """None where the filter asks for more than hours of conversations know."""
+    if chosen.given().keys() - set(conversation_hours.SERVED):
+        return None
+    dearest, count = conversation_hours.top(("conversation",), span, chosen, "cost_usd", most)
+    since = now - timedelta(seconds=conversations.ACTIVE_SECONDS)
+    active = Conversation.objects.filter(conversations.of_domain(chosen), last_at__gte=since).count()
+    return Sessions(count, active, dearest)
