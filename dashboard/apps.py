@@ -11,7 +11,12 @@ class DashboardConfig(AppConfig):
 
     def ready(self) -> None:
         import dashboard.access.checks  # noqa: F401 - it registers itself
-        from dashboard.access.sessions import user_changed  # needs the models
+        from dashboard.access import sign_ins  # needs the models, as those below
+        from dashboard.access.sessions import user_changed
+        from dashboard.audit import recording
+
+        recording.connect()
+        sign_ins.connect()
 
         for signal in (post_save, post_delete):
             signal.connect(

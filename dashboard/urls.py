@@ -20,7 +20,7 @@ urlpatterns = [
     path("dashboard/welcome/dismiss", dismiss, name="welcome-dismiss"),
     path("dashboard/oidc/login", oidc.begin, name="oidc-login"),
     path("dashboard/oidc/callback", oidc.callback, name="oidc-callback"),
-    path("health", health.health, name="health"),
+    path("health", health.health, name="health-service"),
     path("health/ready", health.ready, name="health-ready"),
     path("health/live", health.live, name="health-live"),
     path("api/", api.urls),

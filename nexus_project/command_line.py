@@ -9,6 +9,7 @@ from django.core.management import execute_from_command_line
 from django.db import DatabaseError
 
 from accounts.secrets.masking import MASK, mask_text
+from dashboard.audit.actor import as_command
 
 # What an older database lacks, or one that was never migrated.
 _LACKS = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedFunction)
@@ -19,7 +20,8 @@ _AWAY = ("08", "53", "57P")
 def run(words: Sequence[str]) -> None:
     """One management command, `words` as in sys.argv. What it cannot do for want of a database ends in exit code 1."""
     try:
-        execute_from_command_line(list(words))
+        with as_command(words[1] if len(words) > 1 else ""):
+            execute_from_command_line(list(words))
     except (DatabaseError, psycopg.Error) as error:
         reported = _advice(error, words)
         if reported is None or "--traceback" in words:

@@ -19,7 +19,7 @@ from accounts.admin.secret_forms import hint
 from accounts.credentials import health as credential_health
 from accounts.credentials.health import Health
 from accounts.credentials.sealed import unseal, with_sealed
-from accounts.credentials.state import Verdict, judge
+from accounts.credentials.state import Verdict, judge, unless_used
 from accounts.models import Credential
 from accounts.secrets.masking import mask_text
 
@@ -39,14 +39,20 @@ class CredentialColumns(admin.ModelAdmin[Credential]):
         """The page's lines, each with what Redis tells of it."""
         changes = super().get_changelist_instance(request)
         rows: list[Any] = list(changes.result_list)
+        paying = self.paying(rows)
         for row, health in zip(rows, healths(rows), strict=True):
-            row.health, row.secrets = health, unseal(row)
+            row.health, row.secrets, row.is_used = health, unseal(row), row.pk in paying
         changes.result_list = rows
         return changes
 
+    def paying(self, rows: Sequence[Credential]) -> set[int]:
+        """Which of them ever paid, as far as Redis remembers."""
+        return {row.pk for row, health in zip(rows, healths(rows), strict=True) if health.used_at}
+
     @admin.display(description="State")
     def condition(self, row: Any) -> SafeString:
-        return shown(judge(row, row.secrets, row.health, timezone.now()))
+        verdict = judge(row, row.secrets, row.health, timezone.now())
+        return shown(unless_used(verdict, is_used=row.is_used))
 
     @admin.display(description="Secret", ordering="kind")
     def masked(self, row: Any) -> SafeString:

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from accounts.admin.credential_columns import healths, shown
 from accounts.admin.secret_forms import unreadable_columns
 from accounts.credentials.sealed import SECRETS, unseal
-from accounts.credentials.state import Secrets, State, judge
+from accounts.credentials.state import Secrets, State, judge, unless_used
 from accounts.models import Credential
 
 
@@ -29,7 +29,10 @@ class StateField(admin.options.BaseModelAdmin[Credential]):
             readable=unreadable_columns(row).isdisjoint(SECRETS),
         )
         [health] = healths([row])
-        return shown(judge(row, secrets, health, timezone.now()))
+        # The list's: also a domain's page shows credentials, and only the list's knows what is recorded.
+        columns: Any = admin.site.get_model_admin(Credential)
+        paying = columns.paying([row])
+        return shown(unless_used(judge(row, secrets, health, timezone.now()), is_used=row.pk in paying))
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -37,6 +40,10 @@ class StateFilter(admin.SimpleListFilter):
 
     title = "state"
     parameter_name = "state"
+
+    def __init__(self, request: HttpRequest, params: Any, model: Any, model_admin: Any) -> None:
+        self.paying = model_admin.paying
+        super().__init__(request, params, model, model_admin)
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [(state.name.lower(), state.value) for state in State]
@@ -47,8 +54,9 @@ class StateFilter(admin.SimpleListFilter):
         if wanted is None:
             return queryset
         rows, now = list(queryset), timezone.now()
+        paying = self.paying(rows)
         judged = (
-            (row.pk, judge(row, unseal(row), health, now))
+            (row.pk, unless_used(judge(row, unseal(row), health, now), is_used=row.pk in paying))
             for row, health in zip(rows, healths(rows), strict=True)
         )
         return queryset.filter(pk__in=[pk for pk, verdict in judged if verdict.state.name.lower() == wanted])

@@ -1,16 +1,29 @@
 """The list of client keys: their state first, and those that were revoked only on demand."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from accounts.models import ClientKey
+from accounts.access.limits import key_scope
+from accounts.admin.credential_columns import bar
+from accounts.limits import use
+from accounts.limits.use import Use
+from accounts.models import ClientKey, Limit
+
+
+def uses_of(keys: Sequence[ClientKey]) -> dict[int, list[Use]]:
+    """What is used of the limits of these keys themselves, by their numbers."""
+    found: dict[int, list[Use]] = {}
+    scopes = {key_scope(str(key.pk)): key.pk for key in keys if key.pk}
+    for each in use.overview(Limit.objects.filter(client_key__in=scopes.values())).uses if scopes else []:
+        found.setdefault(scopes[each.scope], []).append(each)
+    return found
 
 
 class RevokedFilter(admin.SimpleListFilter):
@@ -45,6 +58,13 @@ class KeyColumns(admin.options.BaseModelAdmin[ClientKey]):
         elif key.expires_at and key.expires_at <= timezone.now():
             word = "expired"
         return format_html('<span class="state state-{0}">{0}</span>', word) if key.pk else SafeString("-")
+
+    @admin.display(description="Limits: used / most")
+    def limits(self, key: Any) -> SafeString | str:
+        """Each limit of the key itself with its bar; those of its domain and of the organisation hold besides."""
+        uses = key.uses if hasattr(key, "uses") else uses_of([key]).get(key.pk, [])
+        lines = ((bar(use.share), use.used_of_most, use.limit) for use in uses)
+        return format_html_join("", '<div class="limit">{} {} {}</div>', lines) or "none"
 
     @admin.display(description="Key")
     def key_hint(self, key: ClientKey) -> str:

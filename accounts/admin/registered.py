@@ -3,17 +3,19 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from accounts.admin.browser_login import BrowserLogin
 from accounts.admin.credential_actions import CredentialActions
 from accounts.admin.credential_columns import CredentialColumns
 from accounts.admin.credential_state import StateField, StateFilter
 from accounts.admin.key_actions import KeyActions
 from accounts.admin.key_issuer import KeyIssuer
-from accounts.admin.key_list import KeyColumns, RevokedFilter
+from accounts.admin.key_list import KeyColumns, RevokedFilter, uses_of
 from accounts.admin.limits import LimitInline
 from accounts.admin.secret_forms import SecretModelForm
 from accounts.admin.secrets import SecretsAdmin
@@ -74,6 +76,7 @@ class CredentialInline(SecretsAdmin, StateField, admin.StackedInline[Credential,
     model = Credential
     form = CredentialForm
     extra = 0
+    can_delete = False  # on its own page, which knows whether it paid
     fields = CREDENTIAL_FIELDS
     readonly_fields = ("shown_state", "last_refresh_at", "last_error")
 
@@ -147,7 +150,9 @@ class DomainAdmin(SecretsAdmin, TolerantPages, KeyIssuer):
 
 
 @admin.register(Credential)
-class CredentialAdmin(SecretsAdmin, StateField, TolerantPages, CredentialColumns, CredentialActions):
+class CredentialAdmin(
+    SecretsAdmin, StateField, TolerantPages, CredentialColumns, CredentialActions, BrowserLogin
+):
     form = CredentialForm
     list_display = ("name", "condition", "domain", "masked", "limits", "ends", "used", "trouble")
     list_filter = ("kind", StateFilter, "enabled")
@@ -160,17 +165,35 @@ class CredentialAdmin(SecretsAdmin, StateField, TolerantPages, CredentialColumns
 @admin.register(ClientKey)
 class ClientKeyAdmin(TolerantPages, KeyColumns, KeyActions):
     inlines = (LimitInline,)
-    list_display = ("state", "name", "domain", "owner", "key_hint", "expires_at", *KEY_DATES[1:])
+    list_display = ("state", "name", "domain", "owner", "key_hint", "limits", "expires_at", *KEY_DATES[1:])
     list_display_links = ("name",)
     list_filter = (RevokedFilter,)
     search_fields = ("name", "owner", "domain__name")
     autocomplete_fields = ("domain",)
-    fields = ("state", "domain", "name", "owner", "expires_at", KEY_DATES)
-    readonly_fields = ("state", *KEY_DATES)
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": ("state", "limits", "domain", "name", "owner", "expires_at", KEY_DATES),
+                "description": "A key is never deleted, as records name it: revoke it from the list, and it opens nothing.",
+            },
+        ),
+    )
+    readonly_fields = ("state", "limits", *KEY_DATES)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ClientKey]:
         rows: QuerySet[ClientKey] = super().get_queryset(request)
         return rows.select_related("domain").defer("domain__slack_webhook_url")
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """The page's lines, each with what is used of its limits, asked for all of them at once."""
+        changes = super().get_changelist_instance(request)
+        rows: list[Any] = list(changes.result_list)
+        known = uses_of(rows)
+        for row in rows:
+            row.uses = known.get(row.pk, [])
+        changes.result_list = rows
+        return changes
 
     def has_delete_permission(self, request: HttpRequest, obj: ClientKey | None = None) -> bool:
         """A key is revoked: records and sums go on naming it, and its domain goes on asking for one."""

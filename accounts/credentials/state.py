@@ -20,6 +20,7 @@ class State(StrEnum):
     REFRESHING = "refreshing"
     COOLING = "cooling down"
     EXPIRING = "expiring"
+    UNTESTED = "untested"
     VALID = "valid"
 
 
@@ -44,6 +45,13 @@ class Secrets:
     def shown(self, kind: str) -> str:
         """The secret that is sent."""
         return self.api_key if kind == Credential.Kind.API_KEY else self.access_token
+
+
+def unless_used(verdict: Verdict, *, is_used: bool) -> Verdict:
+    """Nobody knows whether the API takes what never paid."""
+    if verdict.state is State.VALID and not is_used:
+        return Verdict(State.UNTESTED, "It paid for no request yet: test it against the API.")
+    return verdict
 
 
 def judge(credential: Credential, secrets: Secrets, health: Health, now: datetime) -> Verdict:

@@ -60,6 +60,14 @@ class Use:
         return float(((self.used or 0) + self.reserved) / self.most)
 
     @property
+    def used_of_most(self) -> str:
+        """Such as 12.50 / 40, what is reserved with it; "?" where nobody knows."""
+        if self.used is None:
+            return f"? / {self.most:,f}"
+        shown = f"{self.used + self.reserved:,.2f}" if self.unit == "usd" else f"{self.used:,.0f}"
+        return f"{shown} / {self.most.normalize():,f}"
+
+    @property
     def percent(self) -> str:
         return f"{self.share:.0%}"
 

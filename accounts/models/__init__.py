@@ -1,7 +1,7 @@
-"""The tables of access: domains, credentials that pay for them, client keys that open them, limits, stops, invitations, the welcome.
+"""The tables of access: domains, credentials that pay for them, client keys that open them, limits, stops, invitations, welcomes.
 
-Read `accounts`, then `limits`, `stops`, `invitations` and `welcome`. Migrations name `accounts.models.validate_domain`: it stays importable
-from here.
+Read `accounts`, then `limits`, `stops`, `invitations` and `welcome`. Migrations name `accounts.models.validate_domain`: it stays
+importable from here.
 """
 
 from accounts.models.accounts import (

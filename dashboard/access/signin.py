@@ -31,7 +31,12 @@ TROUBLE = "nexus.signin_trouble"
 KEY_HEADERS = ("X-Dashboard-Key", "X-API-Key")
 VIEW_FIGURES, READ_BODIES = "dashboard.view_figures", "dashboard.read_bodies"
 STOP_STREAMS = "dashboard.stop_streams"
+# Not a permission of its own: staff who may change all that gives access. DASHBOARD_API_KEY is nobody's own, and does not open it.
+MANAGE_ACCESS = "manage_access"
+MANAGES_ACCESS = tuple(f"accounts.change_{model}" for model in ("domain", "credential", "clientkey", "limit"))
 NOT_ALLOWED = {
+    MANAGE_ACCESS: "This is for staff who may change domains, credentials, client keys and limits: sign in as such a user. "
+    "DASHBOARD_API_KEY does not open it.",
     VIEW_FIGURES: "Your user lacks the permission “view_figures”: ask an operator, who gives it in the admin, under Users.",
     READ_BODIES: "Your user lacks the permission “read_bodies”: ask an operator, who gives it in the admin, under Users.",
     STOP_STREAMS: "Your user lacks the permission “stop_streams”: ask an operator, who gives it in the admin, under Users.",
@@ -72,6 +77,8 @@ def session_is_open(
     session: Mapping[str, Any] | SessionBase, user: User | AnonymousUser, right: str = VIEW_FIGURES
 ) -> bool:
     """Whether a session belongs to the present key, or its user has the right; pages and websockets ask the same."""
+    if right == MANAGE_ACCESS:
+        return bool(user.is_staff and user.has_perms({VIEW_FIGURES, *MANAGES_ACCESS}))
     return user.has_perms({VIEW_FIGURES, right}) or has_key(session)
 
 
@@ -87,8 +94,9 @@ def visitor(request: HttpRequest, right: str = VIEW_FIGURES) -> Visitor:
         return Visitor.WELCOME
     key = presented_key(request)
     if key and settings.DASHBOARD_API_KEY:
-        return judge_key(request, key)
-    if request.user.is_authenticated:
+        who = judge_key(request, key)
+        return Visitor.NOT_ALLOWED if who is Visitor.WELCOME and right == MANAGE_ACCESS else who
+    if request.user.is_authenticated or has_key(request.session):
         return Visitor.NOT_ALLOWED
     return Visitor.UNKNOWN if has_a_way_in() else Visitor.NOBODY_YET
 

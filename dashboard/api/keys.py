@@ -6,6 +6,7 @@ from ninja.security import APIKeyHeader
 from ninja.utils import check_csrf
 
 from dashboard.access.signin import (
+    MANAGE_ACCESS,
     NOT_ALLOWED,
     READ_BODIES,
     STOP_STREAMS,
@@ -16,11 +17,6 @@ from dashboard.access.signin import (
 )
 from dashboard.api import parameters
 
-MANAGES_ACCESS = tuple(f"accounts.change_{model}" for model in ("domain", "credential", "clientkey", "limit"))
-NO_MANAGER = (
-    "This is for staff who may change domains, credentials, client keys and limits: sign in as such a user. "
-    "DASHBOARD_API_KEY does not open it."
-)
 NO_STOPPER = "Stops are made by people: sign in as a user with “stop_streams”. DASHBOARD_API_KEY reads only."
 NO_CSRF = "The CSRF token is missing or not right: send the value of the cookie csrftoken in X-CSRFToken."
 REFUSALS = {
@@ -61,13 +57,9 @@ class BodiesKey(DashboardKey):
 
 
 class ManagerKey(DashboardKey):
-    """The session of staff who may change all that gives access; the dashboard's key is nobody's own, and reads only."""
+    """The session of staff who may change all that gives access."""
 
-    def authenticate(self, request: HttpRequest, key: str | None) -> Visitor:
-        who = super().authenticate(request, key)
-        if not (request.user.is_staff and request.user.has_perms(MANAGES_ACCESS)):
-            raise HttpError(403, NO_MANAGER)
-        return who
+    right = MANAGE_ACCESS
 
 
 class StopperKey(DashboardKey):

@@ -22,6 +22,8 @@ CHOICES = {
     "outcome": {outcome: outcome.replace("_", " ") for outcome in OUTCOMES},
     "status": {name: name for name in CLASSES},
 }
+# Parameters of an address that say where in a list somebody is: what filters anew begins at its first page.
+PLACES = ("before", "after", "at")
 # A part of a domain's name is enough, and a status is a number too: what else has choices is chosen from them.
 _TYPED = ("domain", "status", "clientKey")
 
@@ -94,9 +96,12 @@ class FilterBar:
 
     def adding(self, name: str, value: str) -> str:
         """The query with a value of a table as a filter besides, on the first page of a list; "" where that cannot be."""
-        kept = {key: text for key, text in self.kept.items() if key != "before"}
         try:
-            return self.filter.adding(name, value).to_query(**kept) if value and name in self.served else ""
+            return (
+                self.filter.adding(name, value).to_query(**self.lasting)
+                if value and name in self.served
+                else ""
+            )
         except FilterError:
             return ""
 
@@ -125,7 +130,12 @@ class FilterBar:
 
     def newest(self) -> str:
         """The query of the same page from its beginning on."""
-        return self.filter.to_query(**{name: value for name, value in self.kept.items() if name != "before"})
+        return self.filter.to_query(**self.lasting)
+
+    @property
+    def lasting(self) -> dict[str, str]:
+        """What else is in the address, but for a place in a list."""
+        return {name: value for name, value in self.kept.items() if name not in PLACES}
 
     @property
     def _has_few(self) -> bool:

@@ -6,14 +6,16 @@ from enum import Enum
 
 from django.http import HttpRequest
 from django.urls import URLPattern, path
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from dashboard.access.signin import READ_BODIES, VIEW_FIGURES, View, signed_in_only
+from dashboard.access.signin import MANAGE_ACCESS, READ_BODIES, VIEW_FIGURES, View, signed_in_only
 from dashboard.pages.accounts.view import accounts
+from dashboard.pages.audit.view import audit
 from dashboard.pages.cache_breaks.view import breaks
 from dashboard.pages.explain.view import explain
 from dashboard.pages.findings.view import found
+from dashboard.pages.health.view import health
 from dashboard.pages.invitation.view import invitation
 from dashboard.pages.limits.view import limits
 from dashboard.pages.live.view import live
@@ -22,7 +24,8 @@ from dashboard.pages.overview.view import overview
 from dashboard.pages.performance.view import performance
 from dashboard.pages.request.view import request
 from dashboard.pages.request_diff.view import request_diff
-from dashboard.pages.requests.view import requests
+from dashboard.pages.requests.view import choose, requests
+from dashboard.pages.saved_views import change_view, opening_default, save_view
 from dashboard.pages.search.view import search
 from dashboard.pages.session.view import session
 from dashboard.pages.sessions.view import sessions
@@ -70,7 +73,21 @@ class Page:
         """The view behind its permission; such a page is only read, and caches keep apart what htmx gets of it."""
         if not self.permission:
             return self.view
-        return require_safe(_for_htmx(signed_in_only(self.view, self.permission)))
+        return require_safe(_for_htmx(signed_in_only(opening_default(self.view, self.name), self.permission)))
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What a form of a page sends: it is only posted, by who may see that page."""
+
+    name: str
+    address: str
+    view: View
+    permission: str = VIEW_FIGURES
+
+    def guarded(self) -> View:
+        """The view behind its permission."""
+        return signed_in_only(require_POST(self.view), self.permission)
 
 
 # Entries of a group of the navigation stand in this order.
@@ -130,18 +147,36 @@ PAGES = (
     Page("findings", "dashboard/findings", "Findings", found, "findings", "n", group=Group.CAUSES),
     Page("accounts", "dashboard/accounts", "Accounts", accounts, "accounts", "a", group=Group.OPERATION),
     Page("limits", "dashboard/limits", "Limits", limits, "limits", "l", group=Group.OPERATION),
+    Page("health", "dashboard/health", "Health", health, "health", "h", group=Group.OPERATION),
+    Page(
+        "audit",
+        "dashboard/audit",
+        "Audit",
+        audit,
+        "audit",
+        "d",
+        permission=MANAGE_ACCESS,
+        group=Group.OPERATION,
+    ),
     Page("login", "dashboard/login", "Sign in", login, permission=""),
     Page("invitation", "dashboard/invitation", "Your invitation", invitation, permission=""),
+)
+ACTIONS = (
+    Action("choose_columns", "dashboard/requests/columns", choose),
+    Action("save_view", "dashboard/views", save_view),
+    Action("change_view", "dashboard/views/<uuid:view_id>", change_view),
 )
 NAVIGATION = tuple(page for page in PAGES if page.is_entry)
 
 
 def urls(pages: Iterable[Page] = PAGES) -> Iterator[URLPattern]:
-    """The addresses of pages, and those that they had in the predecessor."""
+    """The addresses of pages, those that they had in the predecessor, and those of forms."""
     for page in pages:
         yield path(page.address, page.guarded(), name=page.name)
         if page.former:
             yield path(page.former, page.guarded(), name=f"{page.name}-former")
+    for action in ACTIONS:
+        yield path(action.address, action.guarded(), name=action.name)
 
 
 def page_of(request: HttpRequest) -> Page | None:

@@ -127,6 +127,16 @@ def id_of(exchange: UUID) -> UUID | None:
     return Turn.objects.filter(id=exchange).values_list("conversation", flat=True).first()
 
 
+def ids_of(exchanges: Collection[UUID]) -> dict[UUID, UUID]:
+    """The conversations of many, for those that are turns of one."""
+    turns = (
+        Turn.objects.filter(id__in=exchanges, id__gte=min(exchanges), id__lte=max(exchanges))
+        if exchanges
+        else None
+    )
+    return {} if turns is None else dict(turns.values_list("id", "conversation"))
+
+
 def of_exchange(exchange: UUID) -> Loaded | None:
     """The same with all its turns."""
     known = id_of(exchange)

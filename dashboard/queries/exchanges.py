@@ -1,16 +1,16 @@
 """Lists of exchanges by keyset, and all that is known of one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from django.db.models import Q, Sum
+from django.db.models import Q, QuerySet, Sum
 
 from dashboard.filters.filter import Filter
 from dashboard.queries import filtering
-from dashboard.queries.filtering import Found, asked_without_index, found_by_index, is_domain
+from dashboard.queries.filtering import BACK, FORWARD, Found, asked_without_index, found_by_index, is_domain
 from proxy.record import CLIENT_LEFT, COMPLETE
 from proxy.store.billing.explain import Explanation, explain
 from proxy.store.bodies.blobs import BodyMissingError, Chunks, body_of, decode_chunks
@@ -79,9 +79,29 @@ class Details:
     pinned: bool
 
 
-def page(chosen: Filter, before: UUID | None = None, size: int = 50, skip: int = 0) -> Found:
-    """The `size` exchanges of a filter before an id, without the wide columns; `skip` passes over some, at a cost that grows."""
-    return filtering.find(Exchange.objects.newest_first().defer(*UNLISTED), chosen, before, size, skip)
+def page(
+    chosen: Filter, before: UUID | None = None, size: int = 50, skip: int = 0, wide: Collection[str] = ()
+) -> Found:
+    """The `size` exchanges of a filter before an id, without the wide columns but for `wide`; `skip` passes over some, at a cost
+    that grows.
+    """
+    return filtering.find(_listed(wide), chosen, before, size, skip)
+
+
+def following(chosen: Filter, after: UUID | None, size: int = 50, wide: Collection[str] = ()) -> Found:
+    """The `size` exchanges of a filter after an id, without one the first of all, oldest first."""
+    return filtering.find(_listed(wide), chosen, after, size, way=FORWARD)
+
+
+def beside(chosen: Filter, exchange_id: UUID) -> tuple[UUID | None, UUID | None]:
+    """The next newer and the next older exchange of a filter; it looks a step in each direction and no further."""
+    rows = Exchange.objects.only("id")
+    found = (
+        filtering.find(rows, chosen, exchange_id, 1, most_rows=filtering.STEP, way=way).rows
+        for way in (FORWARD, BACK)
+    )
+    newer, older = (next((row.id for row in part), None) for part in found)
+    return newer, older
 
 
 def latest(chosen: Filter, size: int) -> Found:
@@ -134,6 +154,10 @@ def stored_total(chosen: Filter) -> int | None:
     if chosen.domain:
         totals = totals.filter(domain__in=filtering.domains_like(chosen.domain))
     return int(totals.aggregate(stored=Sum("stored", default=0))["stored"])
+
+
+def _listed(wide: Collection[str]) -> QuerySet[Exchange]:
+    return Exchange.objects.newest_first().defer(*(name for name in UNLISTED if name not in wide))
 
 
 def find(exchange_id: UUID) -> Exchange | None:

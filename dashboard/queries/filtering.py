@@ -42,8 +42,22 @@ _AT_LEAST = {
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """A direction through ids: their order, what lies past an id, and what lies up to it."""
+
+    order: str
+    past: str
+    up_to: str
+
+
+BACK, FORWARD = Way("-id", "id__lt", "id__gte"), Way("id", "id__gt", "id__lte")
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
-    """Rows newest first. `older` is the id to go on before, None at the end; `looked_back_to` is set where it stopped early."""
+    """Rows newest first, or oldest first on the way forward. `older` is the id to go on past, None at the end;
+    `looked_back_to` is set where it stopped early.
+    """
 
     rows: list[Exchange]
     older: UUID | None = None
@@ -57,26 +71,27 @@ def find(
     size: int = 50,
     skip: int = 0,
     most_rows: int | None = None,
+    way: Way = BACK,
 ) -> Found:
-    """The `size` rows of the filter before an id, without the first `skip`; `most_rows` to look at, MOST_ROWS by default."""
-    indexed = rows.filter(found_by_index(chosen, timezone.now()))
+    """The `size` rows of the filter past an id, without the first `skip`; `most_rows` to look at, MOST_ROWS by default."""
+    indexed = rows.filter(found_by_index(chosen, timezone.now())).order_by(way.order)
     others = asked_without_index(chosen)
     if others:
-        return _look(indexed, others, before, size, skip, MOST_ROWS if most_rows is None else most_rows)
+        return _look(indexed, others, before, size, skip, MOST_ROWS if most_rows is None else most_rows, way)
     if before is not None:
-        indexed = indexed.filter(id__lt=before)
+        indexed = indexed.filter(**{way.past: before})
     if skip:
         # An index alone tells the last id to pass over; with their columns they would all be read.
         passed = list(indexed.values_list("id", flat=True)[skip - 1 : skip])
-        indexed = indexed.filter(id__lt=passed[0]) if passed else indexed.none()
+        indexed = indexed.filter(**{way.past: passed[0]}) if passed else indexed.none()
     found = list(indexed[: size + 1])
     return Found(found[:size], found[size - 1].id if len(found) > size else None)
 
 
 def latest_where(rows: QuerySet[Exchange], chosen: Filter, others: Q, size: int, most_rows: int) -> Found:
     """The newest of a filter of which `others` hold too, among the newest `most_rows`: no index knows these."""
-    indexed = rows.filter(found_by_index(chosen, timezone.now()))
-    return _look(indexed, asked_without_index(chosen) & others, None, size, 0, most_rows)
+    indexed = rows.filter(found_by_index(chosen, timezone.now())).order_by(BACK.order)
+    return _look(indexed, asked_without_index(chosen) & others, None, size, 0, most_rows, BACK)
 
 
 def is_domain(typed: str) -> bool:
@@ -119,12 +134,18 @@ def asked_of_exchanges(chosen: Filter, now: datetime) -> Q:
 
 
 def _look(
-    indexed: QuerySet[Exchange], others: Q, before: UUID | None, size: int, skip: int, most_rows: int
+    indexed: QuerySet[Exchange],
+    others: Q,
+    before: UUID | None,
+    size: int,
+    skip: int,
+    most_rows: int,
+    way: Way,
 ) -> Found:
-    """Back through what the indexes give, until the page is full or the bounds are reached."""
+    """Through what the indexes give, until the page is full or the bounds are reached."""
     found: list[Exchange] = []
     wanted, back_to = skip + size + 1, None
-    for stretch, oldest in stretches(indexed, before, most_rows):
+    for stretch, oldest in stretches(indexed, before, most_rows, way):
         back_to = oldest
         found += stretch.filter(others)[: wanted - len(found)]
         if len(found) >= wanted:
@@ -136,17 +157,17 @@ def _look(
 
 
 def stretches(
-    indexed: QuerySet[Exchange], before: UUID | None, most_rows: int
+    indexed: QuerySet[Exchange], before: UUID | None, most_rows: int, way: Way = BACK
 ) -> Iterator[tuple[QuerySet[Exchange], UUID | None]]:
-    """What the indexes give, newest first, STEP rows at a time up to `most_rows` or MOST_SECONDS.
+    """What the indexes give, in the order of the way, STEP rows at a time up to `most_rows` or MOST_SECONDS.
 
-    Beside each the id that it goes back to, None for the last one there is.
+    Beside each the id that it goes to, None for the last one there is.
     """
     looked, ends_at = 0, time.monotonic() + MOST_SECONDS
     while True:
-        rest = indexed if before is None else indexed.filter(id__lt=before)
+        rest = indexed if before is None else indexed.filter(**{way.past: before})
         before = next(iter(rest.values_list("id", flat=True)[STEP - 1 : STEP]), None)
-        yield rest.filter(id__gte=before) if before else rest, before
+        yield rest.filter(**{way.up_to: before}) if before else rest, before
         looked += STEP
         if before is None or looked >= most_rows or time.monotonic() > ends_at:
             return

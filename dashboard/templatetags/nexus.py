@@ -76,6 +76,12 @@ def percent(share: float | None) -> str:
 
 
 @register.filter
+def hundredths(share: float) -> str:
+    """A share as a width of 100, for drawings."""
+    return f"{share * 100:.1f}"
+
+
+@register.filter
 def exact(value: Decimal | None) -> str:
     """1,234.000056: every digit, and no zeros at the end."""
     return NOTHING if value is None else f"{value.normalize():,f}"
@@ -138,6 +144,23 @@ def ago(moment: datetime) -> SafeString:
     """Just now, 5m ago, 3h ago, then the date; the exact time on hover and for machines."""
     shown = _relative(moment, timezone.now())
     return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), local(moment), shown)
+
+
+@register.filter
+def moment(moment: datetime) -> SafeString:
+    """14:05:12, of another day 29 Nov 14:05:12; on hover how long ago, and the date."""
+    zone, now = ZoneInfo(settings.REPORTING_TIME_ZONE), timezone.now()
+    here = moment.astimezone(zone)
+    shown = f"{here:%H:%M:%S}" if here.date() == now.astimezone(zone).date() else f"{here:%d %b %H:%M:%S}"
+    title = f"{_relative(moment, now)}, {local(moment)}"
+    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), title, shown)
+
+
+@register.filter
+def date_input(moment: datetime, zone: ZoneInfo) -> str:
+    """The value of an input for a moment, in a zone."""
+    here = moment.astimezone(zone)
+    return f"{here:%Y-%m-%dT%H:%M:%S}" if here.second else f"{here:%Y-%m-%dT%H:%M}"
 
 
 def _relative(moment: datetime, now: datetime) -> str:

@@ -107,6 +107,19 @@ def calls_of(content: object) -> Iterator[Call]:
             yield _call(block)
 
 
+def results_of(content: object) -> dict[str, Result]:
+    """The results of tools in a message, by the ids of their calls."""
+    blocks = (
+        block for block in _blocks(content) if (as_text(block.get("type")) or "").endswith("tool_result")
+    )
+    return {as_text(block.get("tool_use_id")) or "": _result(block) for block in blocks}
+
+
+def line_of(text: str) -> str:
+    """The beginning of a text in one line, masked."""
+    return _line(text)
+
+
 def _blocks(content: object) -> Iterable[dict[str, object]]:
     if isinstance(content, str):
         return [{"type": "text", "text": content}]

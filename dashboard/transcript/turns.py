@@ -6,12 +6,14 @@ from itertools import takewhile
 from dashboard.transcript.blocks import Block, content_blocks, without_images
 from dashboard.transcript.budget import Budget, name
 from dashboard.transcript.news import Call, calls_of, last_run
+from dashboard.transcript.previews import ROLES, Line, lines
 from proxy.wire.lenient import as_dict, as_list, as_text, parse
 from proxy.wire.messages import ResponseContent
 
 MAX_TURNS = 300
+# Of what came before, at a time.
+MAX_LINES = 150
 MAX_TOOLS = 500
-ROLES = {"user": "User", "assistant": "Assistant", "system": "System"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,17 @@ class Conversation:
     tools_offered: list[str] = field(default_factory=list)
     tools_unnamed: int = 0
     is_folded: bool = False
+    previews: list[Line] = field(default_factory=list)
+
+    @property
+    def before(self) -> int:
+        """How many messages come before `history`."""
+        return self.skipped
+
+    @property
+    def lines(self) -> list[tuple[Line, list[Block]]]:
+        """Each message of `history` in a line, with all of it beside."""
+        return list(zip(self.previews, (turn.blocks for turn in self.history), strict=True))
 
     @property
     def is_empty(self) -> bool:
@@ -78,11 +91,53 @@ def read(request: object, response: ResponseContent, *, folds: bool = False) -> 
     return replace(
         shown,
         history=_turns(numbered[skipped:begin], budget),
+        previews=lines(messages, skipped, begin),
         system=content_blocks(body.get("system"), budget),
         skipped=skipped,
-        tools_offered=[name(as_text(as_dict(tool).get("name")) or "?") for tool in tools[:MAX_TOOLS]],
+        tools_offered=_offered(tools),
         tools_unnamed=max(0, len(tools) - MAX_TOOLS),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A stretch of the history of a large request, each message in a line; `before` counts those that come before it.
+
+    The newest stretch has the system prompt and the tools as well.
+    """
+
+    lines: list[tuple[Line, list[Block]]]
+    before: int
+    system: list[Block] = field(default_factory=list)
+    tools_offered: list[str] = field(default_factory=list)
+    tools_unnamed: int = 0
+
+
+def earlier(request: object, until: int = 0) -> Earlier:
+    """The last messages before number `until` + 1, without it those before what is new. Their blocks are left out."""
+    body = as_dict(request)
+    messages = [as_dict(item) for item in as_list(body.get("messages"))]
+    end = min(until, len(messages)) if until else _begin(messages)
+    first = max(0, end - MAX_LINES)
+    found: list[tuple[Line, list[Block]]] = [(line, []) for line in lines(messages, first, end)]
+    if until:
+        return Earlier(found, first)
+    tools = as_list(body.get("tools"))
+    system = content_blocks(body.get("system"), Budget())
+    return Earlier(found, first, system, _offered(tools), max(0, len(tools) - MAX_TOOLS))
+
+
+def blocks_of(request: object, number: int) -> list[Block]:
+    """All of the message of this number, [] where there is none."""
+    messages = [as_dict(item) for item in as_list(as_dict(request).get("messages"))]
+    if not 0 < number <= len(messages):
+        return []
+    calls = _calls(messages[: number - 1])
+    return _labelled(_turn(number, messages[number - 1], Budget()), calls).blocks
+
+
+def _offered(tools: list[object]) -> list[str]:
+    return [name(as_text(as_dict(tool).get("name")) or "?") for tool in tools[:MAX_TOOLS]]
 
 
 def _begin(messages: list[dict[str, object]]) -> int:

@@ -103,7 +103,9 @@ OTHERS: Mapping[str, Rights] = {
     "socialaccount_socialapp": Rights(),
     "account_emailaddress": Rights(dashboard="SELECT, DELETE"),
     "account_emailconfirmation": Rights(dashboard="SELECT, DELETE"),
+    "dashboard_savedview": Rights(dashboard=MANAGE),
     "django_admin_log": Rights(dashboard=MANAGE),
+    "dashboard_auditentry": Rights(dashboard=STORE),  # whoever changes something cannot take that out of it
     "django_content_type": Rights(dashboard=MANAGE),
     "django_session": Rights(dashboard=MANAGE),
     "django_migrations": Rights(dashboard=READ),  # /health/ready asks whether all are in

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 
 from celery import shared_task
@@ -14,6 +15,7 @@ from redis.exceptions import RedisError
 from proxy import token_stats
 from proxy.batch import decode
 from proxy.record import INGEST_TASK, Part
+from proxy.store import pulse
 from proxy.store.bodies.encryption import KeyUnavailable
 from proxy.store.findings import tool_sums, writing
 from proxy.store.ingest.batch import ingest as ingest_batch
@@ -102,6 +104,8 @@ REPORT_SECONDS = 10
 @shared_task(name="proxy.token_report")
 def token_report() -> None:
     """Print the tokens per domain, as long as there is traffic; beat asks for it every REPORT_SECONDS."""
+    with suppress(RedisError, ValueError):  # ValueError: REDIS_URL is not set
+        pulse.note()
     stats = token_stats.all_domains()
     newest_ms = max((stat["lastUpdated"] for stat in stats.values()), default=0)
     if time.time() * 1000 - newest_ms < 2 * REPORT_SECONDS * 1000:

@@ -13,7 +13,7 @@ from dashboard.queries.sums.breakdowns import DIMENSIONS
 from proxy.store.models import Conversation, DomainTotal, Exchange
 from tests import page_addresses
 
-OVERVIEW_MS, PAGE_MS = 150.0, 300.0
+PAGE_MS = 300.0
 _DEEPEST = 10_000
 _SAMPLES = 200
 
@@ -95,9 +95,10 @@ def pages(a: Chosen) -> list[Address]:
     requests = "/dashboard/requests"
     return [
         *(_page(name, path, a) for name, path in page_addresses.pages().items()),
-        Address("overview, one domain", OVERVIEW_MS, lambda: f"/dashboard?domain={a.domain}"),
-        Address("overview, read again", OVERVIEW_MS, lambda: "/dashboard", by_htmx=True),
+        Address("overview, one domain", PAGE_MS, lambda: f"/dashboard?domain={a.domain}"),
+        Address("overview, read again", PAGE_MS, lambda: "/dashboard", by_htmx=True),
         Address("overview, 30 days", PAGE_MS, lambda: "/dashboard?period=30d"),
+        Address("accounts, 30 days", PAGE_MS, lambda: "/dashboard/accounts?period=30d"),
         Address("overview, one model", PAGE_MS, lambda: f"/dashboard?model={a.unknown}"),
         Address("search, a common word", PAGE_MS, lambda: "/dashboard/search?q=the"),
         Address("search, two words", PAGE_MS, lambda: f"/dashboard/search?q=tests+{a.unknown}"),
@@ -132,8 +133,7 @@ def pages(a: Chosen) -> list[Address]:
 
 
 def _page(name: str, path: str, a: Chosen) -> Address:
-    bar_ms = OVERVIEW_MS if name == "overview" else PAGE_MS
-    return Address(name, bar_ms, lambda: path.format(exchange=a.exchange, session=a.session))
+    return Address(name, PAGE_MS, lambda: path.format(exchange=a.exchange, session=a.session))
 
 
 def endpoints(a: Chosen) -> list[Address]:

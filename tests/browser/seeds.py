@@ -22,6 +22,7 @@ def small() -> Conversation:
     """A session of now with agents, a cache break and words to find, failures of ten o'clock, and two days of traffic."""
     now = timezone.now()
     people.make_price(SLOW_MODEL)
+    people.make_credential(people.make_domain("team-0.example"))
     for hour in range(40):
         failed = hour % 5 == 0
         people.make_exchange(

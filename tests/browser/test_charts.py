@@ -172,3 +172,23 @@ async def test_shift_and_arrows_narrow_without_a_pointer(open_page: Opened, traf
 
     await page.wait_for_url("**from=**")
     assert parse_qs(urlsplit(page.url).query) == {"from": [hours[19]], "to": [hours[22]]}
+
+
+async def test_charts_of_the_overview_work_on_after_they_were_read_again(
+    open_page: Opened, traffic: None
+) -> None:
+    page = await open_page("/dashboard")
+    bars = page.locator("[data-edges]").first.locator("a.bar")
+    await expect(bars.first).to_have_attribute("aria-label", re.compile("model-a"))
+
+    async with page.expect_response(lambda response: "hx-request" in response.request.headers):
+        await page.evaluate("document.getElementById('fresh').dispatchEvent(new Event('stale'))")
+
+    await expect(bars.first).to_have_attribute("aria-label", re.compile("model-a"))
+    hours = await hours_of(page)
+    await page.mouse.move(*await middle(page, 22))
+    await page.mouse.down()
+    await page.mouse.move(*await middle(page, 20), steps=4)
+    await page.mouse.up()
+    await page.wait_for_url("**from=**")
+    assert parse_qs(urlsplit(page.url).query) == {"from": [hours[20]], "to": [hours[23]]}

@@ -1,21 +1,22 @@
-"""What an analyst asks each week: every question from the overview, in three clicks, ending at an address to send.
-
-Questions whose pages are not there yet (what runs and stopping it, tools, accounts) have no place here.
-"""
+"""What an analyst asks each week: every question from the overview, in three clicks, ending at an address to send."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import pytest
 from channels.db import database_sync_to_async
+from django.contrib.auth.models import User
+from django.utils import timezone
 from playwright.async_api import Locator, expect
 from playwright.async_api import Page as Tab
 
+from proxy.live_events import Event
 from proxy.store.models import Conversation, Exchange
 from tests import page_addresses
 from tests.browser import seeds
 from tests.browser.conftest import Opened
 from tests.browser.test_stillness import WATCH, moved
+from tests.browser.traffic import publish
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio(loop_scope="session")]
 MOST_CLICKS = 3
@@ -41,7 +42,10 @@ class Reader:
     async def chooses(self, label: str, value: str) -> None:
         self.clicks += 1
         async with self.page.expect_navigation():
-            await self.page.get_by_label(label, exact=True).select_option(value)
+            await self.field(label).select_option(value)
+
+    def field(self, label: str) -> Locator:
+        return self.page.get_by_role("search").get_by_label(label, exact=True)
 
     def leading(self, name: str) -> Locator:
         return self.page.locator("main").get_by_role("link", name=name)
@@ -107,11 +111,21 @@ async def percentiles(reader: Reader) -> Locator:
     return reader.page.locator("table.percentiles tbody tr", has_text=seeds.SLOW_MODEL)
 
 
+async def windows(reader: Reader) -> Locator:
+    await reader.goes_to("Accounts")
+    return reader.page.locator("section.account h2")
+
+
+async def tools(reader: Reader) -> Locator:
+    await reader.goes_to("Tools")
+    return reader.page.locator("table.usage tbody tr", has_text="Read")
+
+
 async def failures(reader: Reader) -> Locator:
     await reader.goes_to("Requests")
     await reader.chooses("Model", seeds.SLOW_MODEL)
-    await reader.click(reader.page.get_by_text("More", exact=True))
-    await reader.page.get_by_label("Status", exact=True).fill("5xx")
+    await reader.click(reader.page.get_by_role("search").get_by_text("More", exact=True))
+    await reader.field("Status").fill("5xx")
     await reader.page.keyboard.press("Enter")
     await reader.page.wait_for_url("**status=5xx**")
     return reader.page.locator("table .tag.bad")
@@ -140,6 +154,8 @@ QUESTIONS = [
     Question(8, cache),
     Question(9, last_month),
     Question(10, percentiles),
+    Question(11, windows),
+    Question(12, tools),
     Question(13, failures),
     Question(15, slowest),
 ]
@@ -162,6 +178,44 @@ async def test_each_question_takes_three_clicks_and_ends_at_an_address_to_send(o
         await page.goto(address)
         await expect(proof.first).to_be_visible()
         assert await proof.all_inner_texts() == said, question
+
+
+async def test_what_runs_is_found_and_stopped_in_three_clicks(open_page: Opened, streamed: Event) -> None:
+    await database_sync_to_async(User.objects.create_superuser)("olga", password="a-password")
+    page = await open_page("/admin/login/?next=/dashboard", signed_in=False)
+    await page.get_by_label("Username").fill("olga")
+    await page.get_by_label("Password").fill("a-password")
+    await page.get_by_role("button", name="Log in").click()
+    await page.wait_for_url("**/dashboard")
+    reader = Reader(page)
+
+    await reader.goes_to("Live")
+    await expect(page.locator("#socket")).to_have_text("Live")
+    await publish(streamed)
+    row = page.locator("#rows tr", has_text=streamed["domain"])
+    await expect(row.locator('[data-field="elapsed"]')).to_contain_text("s")
+    await reader.click(row.get_by_role("button", name="Stop"))
+
+    await expect(page.get_by_role("dialog").get_by_text("This stream alone")).to_be_visible()
+    await expect(page.get_by_role("dialog").get_by_role("button", name="Stop")).to_be_enabled()
+    assert reader.clicks < MOST_CLICKS  # the third one is that button
+    assert page.url.endswith("/dashboard/live")
+
+
+@pytest.fixture
+def streamed() -> Event:
+    return {
+        "kind": "running",
+        "id": "0193a000-0000-7000-8000-0000000000aa",
+        "domain": "a.example",
+        "model": "claude-live",
+        "started_at": timezone.now().timestamp(),
+        "elapsed_ms": 1200,
+        "input_tokens": 30,
+        "output_tokens": 5,
+        "tools": 0,
+        "bytes": 900,
+    }
 
 
 @pytest.mark.parametrize("seed", ["empty", "small", "large"])

@@ -1,28 +1,20 @@
 """`manage.py oauth_login`: sign in with an account of Claude, in a browser anywhere."""
 
-import base64
-import hashlib
 import json
 import os
-import secrets
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.credentials import files as credential_files
 from accounts.credentials.files import BadCredentialFile
 from accounts.models import Credential, Domain
-from accounts.oauth.endpoint import DEFAULT_SCOPES, RefreshFailed, Tokens, exchange_code
+from accounts.oauth.endpoint import RefreshFailed, Tokens
+from accounts.oauth.login import BadCode, begin
 from accounts.secrets import atomic_file
-
-# docs/predecessor.md#oauth: the page shows the code, as nothing listens on this machine.
-AUTHORIZE_URL = "https://claude.ai/oauth/authorize"
-REDIRECT_URI = "https://console.anthropic.com/oauth/code/callback"
 
 
 class Command(BaseCommand):
@@ -52,12 +44,14 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{file.parent} is not there or cannot be written here: make it, or run this where the proxy runs."
             )
-        verifier, state = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+        login = begin()
         self.stdout.write(
-            f"Open this address, allow the access, and paste what the page shows:\n\n{address(verifier, state)}\n"
+            f"Open this address, allow the access, and paste what the page shows:\n\n{login.address()}\n"
         )
         try:
-            tokens = exchange_code(self._code(state), state, verifier, REDIRECT_URI)
+            tokens = login.finish(self._pasted())
+        except BadCode as error:
+            raise CommandError(f"{error} Run this again.") from error
         except RefreshFailed as failure:
             raise CommandError(
                 f"{failure.message}. The code works once and for minutes: run this again."
@@ -65,37 +59,13 @@ class Command(BaseCommand):
         kept = _into_file(file, tokens) if file else _into_row(domain or "", name, tokens)
         self.stdout.write(f"Signed in: {kept}. Proxies use it within two seconds.")
 
-    def _code(self, state: str) -> str:
+    def _pasted(self) -> str:
         try:
-            pasted = input("code#state: ").strip()
+            return input("code#state: ")
         except EOFError as error:
             raise CommandError(
                 "Nothing was pasted: run this in a terminal, or pipe the code into it."
             ) from error
-        code, mark, reported = pasted.partition("#")
-        if not code or not mark:
-            raise CommandError("That is no code#state: paste the whole line that the page shows.")
-        if not secrets.compare_digest(reported.encode(), state.encode()):
-            raise CommandError(
-                "The state is not that of this address: somebody else's page, or an older one. Run this again."
-            )
-        return code
-
-
-def address(verifier: str, state: str) -> str:
-    """Where to sign in: PKCE with S256 (RFC 7636)."""
-    digest = hashlib.sha256(verifier.encode()).digest()
-    query = {
-        "code": "true",
-        "client_id": settings.CLAUDE_OAUTH_CLIENT_ID,
-        "response_type": "code",
-        "redirect_uri": REDIRECT_URI,
-        "scope": " ".join(DEFAULT_SCOPES),
-        "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
-        "code_challenge_method": "S256",
-        "state": state,
-    }
-    return f"{AUTHORIZE_URL}?{urlencode(query)}"
 
 
 def _into_row(name: str, credential: str, tokens: Tokens) -> str:

@@ -148,7 +148,11 @@ def sessions(found: Sessions | None, address: str) -> Card:
     if found is None:
         notes = [Note("are counted by domain alone")]
     else:
-        notes = [Note(f"{grouped(found.active)} active now", help="With a turn in the last two minutes")]
+        agents = f"{grouped(found.agents)} agents" if found.agents is not None else ""
+        notes = [
+            Note(f"{grouped(found.active)} active now", help="With a turn in the last two minutes"),
+            Note(agents),
+        ]
     return Card(
         title="Sessions",
         address=address,

@@ -6,11 +6,13 @@ from functools import cached_property
 
 from accounts.secrets.masking import mask_text
 from dashboard.drawing.timeline import Timeline, draw
+from dashboard.pages.request.gauges import Gauge, gauges_of
 from dashboard.pages.request.served import Fact, counted_of, facts_of
 from dashboard.queries.exchanges import Details
 from dashboard.templatetags.nexus import words
 from dashboard.transcript import batch_results, bodies, turns
 from dashboard.transcript.batch_results import BatchResults
+from dashboard.transcript.blocks import Block
 from dashboard.transcript.bodies import readable
 from proxy.store.ingest.message_batches import usage_of
 from proxy.wire.lenient import parse
@@ -38,7 +40,8 @@ class RequestPage:
         return readable(self.details.request, self.details.headers.request)
 
     @cached_property
-    def _response(self) -> bytes:
+    def response_body(self) -> bytes:
+        """The body that came back, likewise."""
         return readable(self.details.response, self.details.headers.response)
 
     @property
@@ -49,38 +52,35 @@ class RequestPage:
     def batch(self) -> BatchResults | None:
         """The results of a batch, None where the request fetched none."""
         usage = usage_of(self.details.exchange)
-        return batch_results.shown(usage, self._response) if usage else None
+        return batch_results.shown(usage, self.response_body) if usage else None
 
     @cached_property
     def response(self) -> ResponseContent:
         if self.batch:
             return ResponseContent()  # a line for each result, and no message: it may be huge
         content_type = bodies.header(self.details.headers.response, "content-type")
-        return read_response(self.details.exchange.status, content_type, self._response)
+        return read_response(self.details.exchange.status, content_type, self.response_body)
 
     @cached_property
     def conversation(self) -> turns.Conversation:
         return turns.read(parse(self.request), self.response, folds=len(self.request) > MAX_UNFOLDED)
 
-    @cached_property
-    def history(self) -> turns.Conversation:
-        """With all that a large request leaves out at first."""
-        return turns.read(parse(self.request), self.response)
+    def earlier(self, until: int) -> turns.Earlier:
+        """What a large request leaves out at first: a stretch of what came before a message."""
+        return turns.earlier(parse(self.request), until)
 
-    @cached_property
-    def request_text(self) -> bodies.Shown:
-        return bodies.shown(self.request)
+    def blocks_of(self, number: int) -> list[Block]:
+        """All of one message."""
+        return turns.blocks_of(parse(self.request), number)
 
-    @cached_property
-    def response_text(self) -> bodies.Shown:
-        return bodies.shown(self._response)
-
-    @cached_property
-    def message_text(self) -> bodies.Shown | None:
+    @property
+    def message(self) -> object:
         """The message rebuilt from a stream; None where the answer was no stream."""
-        if not self.response.streamed or self.response.message is None:
-            return None
-        return bodies.shown_value(self.response.message)
+        return self.response.message if self.response.streamed else None
+
+    @property
+    def gauges(self) -> list[Gauge]:
+        return gauges_of(self.details.headers.response, self.details.exchange.started_at)
 
     @cached_property
     def timeline(self) -> Timeline | None:

@@ -51,6 +51,12 @@ def top(
     return {key: found[key] for key in keys if key in found}, first[0]["groups"] if first else 0
 
 
+def agents(span: Span, chosen: Filter) -> int:
+    """How many sub-agents ran."""
+    rows = _rows(chosen, _within(span)).exclude(agent="").order_by()
+    return rows.values("conversation", "agent").distinct().count()
+
+
 def of_keys(columns: Columns, span: Span, chosen: Filter, keys: Iterable[str]) -> dict[str, Figures]:
     """Those of these keys that ran in a span."""
     wanted = set(keys)

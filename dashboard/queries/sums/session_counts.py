@@ -8,15 +8,20 @@ from dashboard.queries import conversations
 from dashboard.queries.sums import conversation_hours
 from dashboard.queries.sums.figures import Figures
 from dashboard.queries.sums.spans import Span
+from dashboard.queries.sums.usage import HOURLY_UP_TO
 from proxy.store.models import Conversation
 
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """`dearest` are the first few by cost, by the conversation's id; `active` had a turn within two minutes."""
+    """`dearest` are the first few by cost, by the conversation's id; `active` had a turn within two minutes.
+
+    `agents` is None of a period that charts show by days: there are too many of them to be counted for each look.
+    """
 
     count: int
     active: int
+    agents: int | None
     dearest: dict[str, Figures]
 
 
@@ -27,4 +32,6 @@ def sessions(span: Span, chosen: Filter, now: datetime, most: int) -> Sessions |
     dearest, count = conversation_hours.top(("conversation",), span, chosen, "cost_usd", most)
     since = now - timedelta(seconds=conversations.ACTIVE_SECONDS)
     active = Conversation.objects.filter(conversations.of_domain(chosen), last_at__gte=since).count()
-    return Sessions(count, active, dearest)
+    is_short = span.end(now) - span.since <= HOURLY_UP_TO
+    agents = conversation_hours.agents(span, chosen) if is_short else None
+    return Sessions(count, active, agents, dearest)

@@ -4,7 +4,7 @@
 (() => {
   const FINISHED_KEPT = 500;
   const MOST_SHOWN = 10; // overview.css hides what is beyond.
-  const READ_PAUSE = 1000;
+  const READ_PAUSE = 1000; // A page that takes more to read says how long: data-pause.
   const SILENCE = 75_000; // The server speaks every 30 s at least.
   const NO_SESSION = 4401;
   const panel = document.getElementById("running");
@@ -23,6 +23,7 @@
 
   // Looked for each time: what was read last may have replaced it.
   const fresh = () => document.getElementById("fresh");
+  const readPause = () => Number(fresh().dataset.pause ?? READ_PAUSE);
 
   function show(name, text) {
     state.dataset.state = name;
@@ -102,7 +103,7 @@
     isStale = true;
     if (pause) return;
     if (isHeld(fresh())) {
-      pause = setTimeout(() => { pause = 0; readAgain(); }, READ_PAUSE);
+      pause = setTimeout(() => { pause = 0; readAgain(); }, readPause());
       return;
     }
     isStale = false;
@@ -110,7 +111,7 @@
     pause = setTimeout(() => {
       pause = 0;
       if (isStale) readAgain();
-    }, READ_PAUSE);
+    }, readPause());
   }
 
   function receive(frame) {

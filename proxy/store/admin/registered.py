@@ -5,10 +5,17 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
+from accounts.models import Credential, Domain
+from proxy.store.admin.history import KeptCredentialAdmin
 from proxy.store.admin.prices import PriceAdmin
+from proxy.store.admin.webhook import TestedDomainAdmin
 from proxy.store.models import Pin, Price
 
 admin.site.register(Price, PriceAdmin)
+# In place of those that know no record and no sender: accounts lies below both.
+admin.site.unregister((Domain, Credential))
+admin.site.register(Domain, TestedDomainAdmin)
+admin.site.register(Credential, KeptCredentialAdmin)
 
 
 @admin.register(Pin)

@@ -89,6 +89,12 @@ def warning(title: str, text: str) -> Post:
     )
 
 
+def test(domain: str) -> Post:
+    """What somebody sends from the admin to see whether posts arrive."""
+    text = f"A test message for {clip(domain, FOOTER_LIMIT)}: posts of this domain arrive here."
+    return _post(Attachment(fallback=text, text=text, footer="Nexus", ts=int(time.time())))
+
+
 def unpriced(stored: Stored, dashboard_url: str) -> Post:
     """That a model has no price, and what to do; nothing of the domain that met it, for all read this."""
     text = (

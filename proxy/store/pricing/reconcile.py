@@ -106,9 +106,8 @@ def apply(plan: Plan, *, shipped: Collection[PriceRow] = ()) -> None:
         old.source, old.read_on, old.shipped = row.source, row.read_on, row in shipped
         moved = ("changed_at",) if edit.columns else ()
         old.save(update_fields=(*FOUND_BY, *NOTES, "shipped", *moved))
-    Price.objects.bulk_create(
-        [Price(**row.values | {"aliases": list(row.aliases)}, shipped=row in shipped) for row in plan.add]
-    )
+    for row in plan.add:  # row by row: the audit sees what is saved
+        Price.objects.create(**row.values | {"aliases": list(row.aliases)}, shipped=row in shipped)
 
 
 def of_table(row: Price) -> PriceRow:

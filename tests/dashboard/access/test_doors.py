@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from dashboard.access.signin import VIEW_FIGURES
-from dashboard.pages.registry import PAGES
+from dashboard.access.signin import MANAGE_ACCESS, VIEW_FIGURES
+from dashboard.pages.registry import ACTIONS, PAGES
 from tests.people import reader
 
 pytestmark = pytest.mark.django_db
@@ -26,6 +26,7 @@ OPEN = {f"/{page.address}": 200 for page in PAGES if not page.permission} | {
 ID = "0193a000-0000-7000-8000-000000000001"
 EXAMPLES = {
     "<uuid:exchange_id>": ID,
+    "<uuid:view_id>": ID,
     "<uuidstr:conversation_id>": ID,
     "<uuidstr:exchange_id>": ID,
     "<side>": "request",
@@ -70,6 +71,7 @@ GUARDED = [
     for address in (page.address, page.former)
     if address and page.permission
 ]
+FORMS = [(f"/{action.address}".replace("<uuid:view_id>", ID), action.permission) for action in ACTIONS]
 
 
 @pytest.mark.parametrize("cookie", COOKIES)
@@ -82,10 +84,25 @@ def test_a_page_asks_who_comes(path: str, cookie: str) -> None:
 
 def test_the_registry_leaves_only_the_sign_in_open() -> None:
     assert [page.name for page in PAGES if not page.permission] == ["login", "invitation"]
-    assert {path for path, _ in GUARDED} == set(SHOWN) - DOCUMENTATION
+    assert {path for path, _ in GUARDED + FORMS} == set(SHOWN) - DOCUMENTATION
 
 
-@pytest.mark.parametrize(("path", "permission"), GUARDED)
+@pytest.mark.parametrize(("path", "permission"), FORMS)
+def test_a_form_is_only_posted_with_its_permission_and_its_token(
+    signed_in: Client, path: str, permission: str
+) -> None:
+    careful = Client(enforce_csrf_checks=True)
+    careful.force_login(reader("ann", VIEW_FIGURES.rpartition(".")[2], permission.rpartition(".")[2]))
+    stranger = Client()
+    stranger.force_login(reader("carl", is_staff=True))
+
+    assert signed_in.get(path).status_code == 405
+    assert careful.post(path).status_code == 403
+    assert "permission" in stranger.post(path).text
+    assert Client().post(path).headers["Location"].startswith("/dashboard/login?next=")
+
+
+@pytest.mark.parametrize(("path", "permission"), [found for found in GUARDED if found[1] != MANAGE_ACCESS])
 def test_a_page_opens_with_its_permission_only(client: Client, path: str, permission: str) -> None:
     client.force_login(reader("carl", is_staff=True))
     refused = client.get(path)

@@ -116,7 +116,7 @@ def test_without_redis_the_list_is_shown(operator: Client, settings: LazySetting
     people.make_credential(people.make_domain())
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
 
-    assert 'class="state state-valid"' in operator.get(LIST).content.decode()
+    assert 'class="state state-untested"' in operator.get(LIST).content.decode()
 
 
 def test_an_unreadable_secret_spoils_only_its_own_line(operator: Client, settings: LazySettings) -> None:
@@ -127,7 +127,7 @@ def test_an_unreadable_secret_spoils_only_its_own_line(operator: Client, setting
 
     page = operator.get(LIST).content.decode()
 
-    assert 'class="state state-valid"' in page
+    assert 'class="state state-untested"' in page
     assert 'class="state state-invalid"' in page
     assert "FIELD_ENCRYPTION_KEYS" in page
 
@@ -292,7 +292,8 @@ def test_the_filter_by_state_agrees_with_the_state_that_is_shown(
         people.make_credential(domain, name="limited"), cooling_until=time.time() + 60, cooling_reason="429"
     )
     people.make_credential(domain, name="off", enabled=False)
-    people.make_credential(domain, name="fine")
+    report(people.make_credential(domain, name="fine"), used_at=time.time())
+    people.make_credential(domain, name="new")
     make_pair(domain, name="soon", expires_at=now + timedelta(minutes=5))
     make_pair(domain, name="busy", refreshing_since=now)
     make_pair(domain, name="refused", state="needs_login")
@@ -307,5 +308,6 @@ def test_the_filter_by_state_agrees_with_the_state_that_is_shown(
         "REFRESHING": {"busy"},
         "COOLING": {"limited"},
         "EXPIRING": {"soon"},
+        "UNTESTED": {"new"},
         "VALID": {"fine"},
     }

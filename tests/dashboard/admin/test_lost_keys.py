@@ -68,6 +68,7 @@ def test_every_page_about_it_is_shown_without_a_secret(operator: Client, lost: C
     assert "No key of FIELD_ENCRYPTION_KEYS decrypts what is stored" in form.text
     assert "state-invalid" in form.text
     assert "state-valid" not in form.text
+    assert "state-untested" not in form.text
     assert "gAAAA" not in form.text  # how a Fernet token begins
     forms = [page for page in pages(lost) if "/change/" in page and "clientkey" not in page]
     deletions = [page.replace("/change/", "/delete/") for page in forms]

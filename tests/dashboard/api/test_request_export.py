@@ -112,6 +112,23 @@ def test_parquet_has_the_same_rows_with_types() -> None:
     assert found[0]["costUsd"] is None
 
 
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_a_file_has_the_columns_that_were_asked_for_in_their_order(form: str) -> None:
+    row = people.make_exchange()
+    content = export(form, "columns=model,requestId")[1]
+
+    if form == "parquet":
+        assert pq.read_table(io.BytesIO(content)).column_names == ["model", "requestId"]
+    else:
+        assert (
+            content.decode().splitlines()[-1]
+            == {
+                "csv": f"claude-sonnet-4-5,{row.id}",
+                "jsonl": f'{{"model":"claude-sonnet-4-5","requestId":"{row.id}"}}',
+            }[form]
+        )
+
+
 def test_no_value_is_a_formula_to_a_spreadsheet_and_every_value_comes_back() -> None:
     for value in ODD:
         people.make_exchange(session_id=value)
@@ -265,7 +282,14 @@ def test_a_file_that_breaks_off_says_so(monkeypatch: pytest.MonkeyPatch, form: s
 
 
 def test_what_it_cannot_filter_by_is_refused_before_anything_is_sent(program: Client) -> None:
-    for query in ("status=abc", "limit=5", "q=words", "period=ever", "from=2026-01-02&to=2026-01-01"):
+    for query in (
+        "status=abc",
+        "columns=nonsense",
+        "limit=5",
+        "q=words",
+        "period=ever",
+        "from=2026-01-02&to=2026-01-01",
+    ):
         assert program.get(f"/api/requests.csv?{query}").status_code == 422
 
 

@@ -212,6 +212,9 @@ def test_the_dearest_session_is_named_by_its_title_for_readers_of_bodies_alone(
 
     title = conversations.title(conversation)
     assert title
+    assert "1</p>" in card(mine, "Sessions")
+    assert "0 active now" in card(mine, "Sessions")
+    assert "2 agents" in card(mine, "Sessions")
     assert f'href="/dashboard/session/{conversation.id}">{title}' in mine
     assert f'href="/dashboard/session/{conversation.id}">' in theirs
     assert title not in theirs

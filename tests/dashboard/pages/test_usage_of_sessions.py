@@ -98,8 +98,8 @@ def test_a_session_that_is_gone_and_one_of_the_same_title_stay_apart(signed_in: 
     run("three", NOON + timedelta(minutes=19), 1)
     gone = id_of("three")
     with as_owner():
-        one = Conversation.objects.get(session_id="one")
-        Conversation.objects.filter(session_id="two").update(title=one.title, title_id=one.title_id)
+        first = Conversation.objects.get(session_id="one")
+        Conversation.objects.filter(session_id="two").update(title=first.title, title_id=first.title_id)
         Conversation.objects.filter(session_id="three").delete()
     page = text(signed_in, f"/dashboard/usage?by=session&{DAY}")
 

@@ -129,6 +129,13 @@ def test_an_exchange_full_of_attacks_is_harmless_on_every_page(signed_in: Client
     )  # fmt: skip
 
     paths = [f"/dashboard/request/{row.id}?view={view}" for view in ("conversation", "raw", "headers")]
+    parts = (
+        "json&side=request&at=/messages",
+        "json&side=request&find=a",
+        "json&side=response&as=text",
+        "message&number=1",
+    )
+    paths += [f"/dashboard/request/{row.id}?part={part}" for part in ("history", "beside", *parts)]
     pages = [signed_in.get(path).text for path in [*paths, "/dashboard/requests"]]
     pages.append(signed_in.get("/dashboard", headers=BY_HTMX).text)
 

@@ -1,6 +1,6 @@
 """The columns of an export: what a list shows of an exchange, its metrics by their table, and nothing of a body."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, get_args
 from uuid import UUID
@@ -51,7 +51,7 @@ def _kind(annotation: Any) -> type:
 COLUMNS: Mapping[str, type] = {
     str(field.alias): _kind(field.annotation) for field in ExportedRequest.model_fields.values()
 }
-_ORDER = tuple(ExportedRequest.model_fields)
+_FIELDS = {str(field.alias): name for name, field in ExportedRequest.model_fields.items()}
 _READ = (
     *("id", "started_at", "domain", "account", "client_key", "session_id", "agent_id", "model"),
     *("request_type", "outcome", "status", "error_type", "stop_reason", "first_byte_ms", "cost_state"),
@@ -61,16 +61,28 @@ _OWN = {field.name for field in Exchange._meta.concrete_fields}
 READ = tuple(dict.fromkeys([*_READ, *(field.attribute for field in EXCHANGE if field.attribute in _OWN)]))
 
 
-def rows(parts: Iterator[Sequence[Exchange]]) -> Iterator[list[Row]]:
-    """The values of COLUMNS for each exchange of each part."""
+def picked(names: str) -> Mapping[str, type]:
+    """The columns of a list of names, parted by commas, in its order; "" for all. Raises ValueError."""
+    if not names:
+        return COLUMNS
+    asked = dict.fromkeys(name.strip() for name in names.split(","))
+    for name in asked:
+        if name not in COLUMNS:
+            raise ValueError(f"there is no column {name[:60]!r}; there are {', '.join(COLUMNS)}")
+    return {name: COLUMNS[name] for name in asked}
+
+
+def rows(parts: Iterator[Sequence[Exchange]], columns: Iterable[str] = COLUMNS) -> Iterator[list[Row]]:
+    """The values of these columns for each exchange of each part."""
+    order = [_FIELDS[name] for name in columns]
     named: dict[str, str] = {}
     for part in parts:
         unnamed = {exchange.client_key for exchange in part} - named.keys()
         named |= {number: number for number in unnamed} | names_of(unnamed)
-        yield [_row(exchange, named) for exchange in part]
+        yield [_row(exchange, named, order) for exchange in part]
 
 
-def _row(exchange: Exchange, named: Mapping[str, str]) -> Row:
+def _row(exchange: Exchange, named: Mapping[str, str], order: Iterable[str]) -> Row:
     found = {
         "request_id": exchange.id,
         "timestamp": exchange.started_at,
@@ -89,4 +101,4 @@ def _row(exchange: Exchange, named: Mapping[str, str]) -> Row:
         "cost_state": exchange.cost_state,
         **values(EXCHANGE, exchange),
     }
-    return [found[name] for name in _ORDER]
+    return [found[name] for name in order]

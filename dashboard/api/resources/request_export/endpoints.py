@@ -1,15 +1,16 @@
 """Exports of requests under /api."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
-from ninja import Query, Router, Schema
+from ninja import Field, Query, Router, Schema
+from ninja.errors import HttpError
 
 from dashboard.api.filtering import filter_of, takes
 from dashboard.api.resources.request_export import forms
-from dashboard.api.resources.request_export.columns import READ, ExportedRequest, Row, rows
+from dashboard.api.resources.request_export.columns import READ, ExportedRequest, Row, picked, rows
 from dashboard.api.resources.request_export.streaming import download
 from dashboard.api.shapes.errors import ERRORS
 from dashboard.filters.filter import BY_NAME
@@ -21,7 +22,9 @@ router = Router()
 
 @takes(BY_NAME)
 class ExportQuery(Schema):
-    pass
+    columns: str = Field(
+        "", description="Names of columns, parted by commas, in the order of the file; all without"
+    )
 
 
 @router.get("/requests.csv", response=ERRORS, summary="Requests as CSV")
@@ -30,7 +33,7 @@ def requests_csv(request: HttpRequest, filters: Query[ExportQuery]) -> Streaming
     for a formula has an apostrophe before it.
     """
     broken_off = f"{forms.BROKEN_OFF}\r\n".encode()
-    return download(forms.as_csv(_parts(request)), broken_off, CSV_TYPE, "csv")
+    return download(forms.as_csv(*_asked(request, filters)), broken_off, CSV_TYPE, "csv")
 
 
 @router.get(
@@ -42,14 +45,22 @@ def requests_csv(request: HttpRequest, filters: Query[ExportQuery]) -> Streaming
 def requests_jsonl(request: HttpRequest, filters: Query[ExportQuery]) -> StreamingHttpResponse:
     """The same as lines of JSON, each as described here."""
     broken_off = msgspec.json.encode({"error": forms.BROKEN_OFF}) + b"\n"
-    return download(forms.as_json_lines(_parts(request)), broken_off, JSON_LINES_TYPE, "jsonl")
+    return download(forms.as_json_lines(*_asked(request, filters)), broken_off, JSON_LINES_TYPE, "jsonl")
 
 
 @router.get("/requests.parquet", response=ERRORS, summary="Requests as Parquet")
 def requests_parquet(request: HttpRequest, filters: Query[ExportQuery]) -> StreamingHttpResponse:
     """The same as a file of Parquet, with typed columns."""
-    return download(forms.as_parquet(_parts(request)), b"", "application/vnd.apache.parquet", "parquet")
+    return download(
+        forms.as_parquet(*_asked(request, filters)), b"", "application/vnd.apache.parquet", "parquet"
+    )
 
 
-def _parts(request: HttpRequest) -> Iterator[list[Row]]:
-    return rows(exchanges.parts(filter_of(request), READ, timezone.now()))
+def _asked(request: HttpRequest, filters: ExportQuery) -> tuple[Iterator[list[Row]], Mapping[str, type]]:
+    """The rows of a filter and their columns."""
+    try:
+        columns = picked(filters.columns)
+    except ValueError as error:
+        raise HttpError(422, f"columns: {error}.") from error
+    parts = exchanges.parts(filter_of(request, ("columns",)), READ, timezone.now())
+    return rows(parts, columns), columns

@@ -1,7 +1,7 @@
 """Rows as bytes of a file, part by part; the first chunk comes before the first row is looked for."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,28 +14,28 @@ BROKEN_OFF = "This export broke off here: the dashboard's log says why. Ask for 
 _GROUP_ROWS = 10_000
 
 
-def as_csv(parts: Iterator[list[Row]]) -> Iterator[bytes]:
+def as_csv(parts: Iterator[list[Row]], columns: Mapping[str, type] = COLUMNS) -> Iterator[bytes]:
     """RFC 4180, UTF-8, one line of names above."""
-    yield csv_lines([COLUMNS])
+    yield csv_lines([columns])
     for part in parts:
         yield csv_lines(part)
 
 
-def as_json_lines(parts: Iterator[list[Row]]) -> Iterator[bytes]:
+def as_json_lines(parts: Iterator[list[Row]], columns: Mapping[str, type] = COLUMNS) -> Iterator[bytes]:
     """An object a line."""
     yield b""  # the head of the response goes out
     for part in parts:
-        yield json_lines(dict(zip(COLUMNS, row, strict=True)) for row in part)
+        yield json_lines(dict(zip(columns, row, strict=True)) for row in part)
 
 
-def as_parquet(parts: Iterator[list[Row]]) -> Iterator[bytes]:
+def as_parquet(parts: Iterator[list[Row]], columns: Mapping[str, type] = COLUMNS) -> Iterator[bytes]:
     """Row groups of GROUP_ROWS at least; ids are texts, times are in UTC."""
     # Here, not above: pyarrow takes a second and 60 MB, which the other forms do not need.
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     types = {int: pa.int64(), float: pa.float64(), datetime: pa.timestamp("us", tz="UTC")}
-    schema = pa.schema([(name, types.get(kind, pa.string())) for name, kind in COLUMNS.items()])
+    schema = pa.schema([(name, types.get(kind, pa.string())) for name, kind in columns.items()])
     file, waiting = _Chunks(), list[Row]()
     writer = pq.ParquetWriter(file, schema, compression="zstd")
 

@@ -1,0 +1,1 @@
+"""What leaves an entry of the audit, and what an entry never says."""
