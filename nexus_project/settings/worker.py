@@ -3,3 +3,4 @@
 from nexus_project.settings.store import *  # noqa: F403
 
 INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "accounts", "proxy.store"]
+MIDDLEWARE = []  # serves nothing, and has no tables of allauth

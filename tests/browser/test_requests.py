@@ -48,8 +48,8 @@ async def test_columns_are_chosen_and_remembered(open_page: Opened, row: Exchang
     page = await open_page("/dashboard/requests")
 
     await page.get_by_text("Columns", exact=True).click()
-    await page.get_by_label("Person", exact=True).check()
-    await page.get_by_label("Model", exact=True).uncheck()
+    await page.get_by_role("checkbox", name="Person").check()
+    await page.get_by_role("checkbox", name="Model").uncheck()
     await page.get_by_role("button", name="Show these").click()
     await page.wait_for_url(re.compile("columns=timestamp"))
 
@@ -62,7 +62,7 @@ async def test_columns_are_chosen_and_remembered(open_page: Opened, row: Exchang
 async def test_a_moment_leads_to_its_requests(open_page: Opened, hours: None) -> None:
     page = await open_page("/dashboard/requests?zone=UTC")
 
-    await page.get_by_label("Go to").fill(f"{people.hours_ago(11.5):%Y-%m-%dT%H:%M}")
+    await page.get_by_label("Go to", exact=True).fill(f"{people.hours_ago(11.5):%Y-%m-%dT%H:%M}")
     await page.get_by_role("button", name="Go", exact=True).click()
     await page.wait_for_url(re.compile("at=2"))
 

@@ -1,4 +1,4 @@
-"""The first page: what runs, the figures of a period, and the latest requests.
+"""The first page: the figures of a period with where they lead, what runs now, what failed, and whether anything was lost.
 
-Read `view`, then its template `page.html`.
+Read `view`, then `cards` and `panels`, which it puts together, then its template `page.html`.
 """

@@ -68,16 +68,16 @@ def test_a_small_value_is_there_at_once_and_a_large_one_by_parts() -> None:
 
 def test_a_long_text_comes_in_pieces_that_are_cut_between_words() -> None:
     text = "words and " * 20_000
-    place, start, pieces = json_tree.find([text], "/0"), 0, list[str]()
+    place, start, parts = json_tree.find([text], "/0"), 0, list[str]()
     while True:
-        piece, start = json_tree.piece(place, start)
-        pieces.append(piece)
+        part, start = json_tree.piece(place, start)
+        parts.append(part)
         if not start:
             break
 
-    assert "".join(pieces) == text
-    assert len(pieces) == 4
-    assert all(piece.endswith(" ") for piece in pieces)
+    assert "".join(parts) == text
+    assert len(parts) == 4
+    assert all(part.endswith(" ") for part in parts)
     assert json_tree.tree([text]).children[0].is_cut
 
 
