@@ -88,10 +88,13 @@ def find(
     return Found(found[:size], found[size - 1].id if len(found) > size else None)
 
 
-def latest_where(rows: QuerySet[Exchange], chosen: Filter, others: Q, size: int, most_rows: int) -> Found:
-    """The newest of a filter of which `others` hold too, among the newest `most_rows`: no index knows these."""
+def latest_where(rows: QuerySet[Exchange], chosen: Filter, others: Q, size: int, looked_at: int) -> Found:
+    """The newest of a filter of which `others` hold too, among so many rows: no index knows these."""
     indexed = rows.filter(found_by_index(chosen, timezone.now())).order_by(BACK.order)
-    return _look(indexed, asked_without_index(chosen) & others, None, size, 0, most_rows, BACK)
+    last = next(iter(indexed.values_list("id", flat=True)[looked_at - 1 : looked_at]), None)
+    stretch = indexed.filter(id__gte=last) if last else indexed
+    found = list(stretch.filter(asked_without_index(chosen) & others)[:size])
+    return Found(found, None, moment_of(last) if last and len(found) < size else None)
 
 
 def is_domain(typed: str) -> bool:
