@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.test import Client
 
+from dashboard.access.signin import MANAGE_ACCESS
 from dashboard.models import SavedView
 from dashboard.pages import saved_views
 from dashboard.pages.registry import PAGES
