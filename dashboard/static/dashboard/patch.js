@@ -12,8 +12,9 @@
     return !selection.isCollapsed && selection.containsNode(element, true);
   };
 
-  const isSameKind = (old, fresh) =>
-    old.nodeType === fresh.nodeType && old.nodeName === fresh.nodeName && (old.nodeType !== Node.ELEMENT_NODE || old.dataset.key === fresh.dataset.key);
+  // A part keeps its element while its kind, the first of its classes, is the same: what comes before it may come and go.
+  const kindOf = (node) => (node.nodeType === Node.ELEMENT_NODE ? `${node.nodeName} ${node.classList.item(0)}` : node.nodeName);
+  const isSameKind = (old, fresh) => kindOf(old) === kindOf(fresh);
 
   function patchAttributes(old, fresh) {
     for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
