@@ -1,7 +1,7 @@
 # `make` alone lists the targets. No target needs anything but a Python and make.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo proxy dashboard worker beat test flow chaos bench profile soak bench-storage check fix lock release clean
+.PHONY: help setup run demo proxy dashboard worker beat test flow chaos bench profile soak soak-pages bench-storage check fix lock release clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,6 +17,7 @@ CHAOS_OPTIONS ?=
 BENCH_OPTIONS ?=
 PROFILE_OPTIONS ?=
 SOAK_OPTIONS ?=
+SOAK_SECONDS ?= 60
 LOCK_OPTIONS ?=
 CLEAN_OPTIONS ?=
 UV_VERSION := 0.13.9
@@ -74,6 +75,9 @@ profile: $(STAMP) ## draw a flame graph of the proxy under load, in var/ (PROFIL
 
 soak: $(STAMP) ## mixed load for minutes: memory and descriptors stay flat, nothing is lost (SOAK_OPTIONS="--minutes 10")
 	@$(BIN)/python -m tests.bench.soak $(SOAK_OPTIONS)
+
+soak-pages: $(STAMP) ## open every page beside live traffic for a minute each, all at once: nothing moves (SOAK_SECONDS=60)
+	@NEXUS_TEST_STILL_SECONDS=$(SOAK_SECONDS) $(BIN)/python -m pytest -n 0 -q tests/browser/test_stillness.py
 
 bench-storage: $(STAMP) ## measure pages, API and ingest on 10 million exchanges (BENCH_OPTIONS="--exchanges 1000000")
 	@$(BIN)/python -m tests.bench_storage $(BENCH_OPTIONS)

@@ -138,8 +138,8 @@ class SavedViewQuerySet(models.QuerySet["SavedView"]):
 
     def seen_by(self, user: User | AnonymousUser, *, is_bound: bool) -> Self:
         """Their own and all that are shared, by name. Names tell of domains, so who is bound to some sees their own alone."""
-        shared = Q() if is_bound else Q(is_shared=True)
-        return self.filter(Q(owner=user.pk) | shared).order_by("name", "id")
+        own = Q(owner=user.pk) if user.is_authenticated else Q(pk__in=[])
+        return self.filter(own if is_bound else own | Q(is_shared=True)).order_by("name", "id")
 
 
 class SavedView(models.Model):

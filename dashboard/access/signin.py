@@ -47,6 +47,8 @@ TOKEN_LACKS = {
     VIEW_FIGURES: "This token lacks the scope “figures”, or its owner the permission “view_figures”.",
     READ_BODIES: "This token lacks the scope “bodies”, or its owner the permission “read_bodies”.",
 }
+TOKENS_READ = "API tokens read only: sign in as a user."
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OF_ALL_DOMAINS = (
     "This is about all domains, and your groups are bound to some of them: ask an operator, who sees it."
 )
@@ -140,7 +142,7 @@ def _by_token(request: HttpRequest, shown: str, right: str) -> tuple[Visitor, Re
     verdict, token = getattr(request, _JUDGED)
     if token is None:
         return _VISITORS[verdict], None
-    if readers.may(token, {VIEW_FIGURES, right}):
+    if request.method in SAFE_METHODS and readers.may(token, {VIEW_FIGURES, right}):
         return Visitor.WELCOME, readers.of_token(token)
     return Visitor.NOT_ALLOWED, None
 
@@ -159,7 +161,9 @@ def may_read_bodies(request: HttpRequest) -> bool:
 
 def lacking(request: HttpRequest, right: str) -> str:
     """What who is not allowed is told."""
-    return TOKEN_LACKS.get(right, NOT_ALLOWED[right]) if hasattr(request, _JUDGED) else NOT_ALLOWED[right]
+    if not hasattr(request, _JUDGED):
+        return NOT_ALLOWED[right]
+    return TOKEN_LACKS.get(right, NOT_ALLOWED[right]) if request.method in SAFE_METHODS else TOKENS_READ
 
 
 def may_stop(request: HttpRequest) -> bool:

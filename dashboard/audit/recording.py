@@ -41,7 +41,7 @@ def _saved(sender: type[models.Model], instance: models.Model, raw: bool = False
     if actor is None or raw or not is_audited(sender):
         return
     old, new = instance.__dict__.pop(_BEFORE, None), values.read(sender, instance.pk)
-    changes = values.differences(old, new)
+    changes = values.changes_between(old, new)
     if changes or old is None:
         action = entries.Action.CHANGED if old else entries.Action.ADDED
         entries.keep(actor, new or instance, action, changes)
@@ -51,7 +51,7 @@ def _deleted(sender: type[models.Model], instance: models.Model, **_: Any) -> No
     actor = acting()
     if actor and is_audited(sender):
         old = instance.__dict__.pop(_BEFORE, None)
-        entries.keep(actor, old or instance, entries.Action.DELETED, values.differences(old, None))
+        entries.keep(actor, old or instance, entries.Action.DELETED, values.changes_between(old, None))
 
 
 def _linked(sender: Any, instance: models.Model, action: str, **_: Any) -> None:

@@ -45,7 +45,7 @@ def read(model: type[models.Model], pk: object) -> models.Model | None:
         return model._base_manager.filter(pk=pk).first()
 
 
-def differences(old: models.Model | None, new: models.Model | None) -> list[Change]:
+def changes_between(old: models.Model | None, new: models.Model | None) -> list[Change]:
     """What is not the same in two states of a row, None where it is not there."""
     row = new or old
     if row is None:

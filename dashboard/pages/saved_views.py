@@ -21,7 +21,7 @@ from dashboard.templatetags.saved_views import MOST_OWNED
 # Pages with a filter bar.
 PAGES = (
     *("overview", "sessions", "requests", "search", "usage", "explain", "performance", "cache_breaks"),
-    *("findings", "limits"),
+    *("findings", "tools", "live", "accounts", "limits"),
 )
 _NOT_KEPT = {*PLACES, "format", "part"}
 

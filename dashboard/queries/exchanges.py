@@ -25,6 +25,7 @@ from proxy.store.transfer.reading import read
 
 # Each step takes a page some fifteen milliseconds.
 SLOWEST_STEPS = 3
+FAILURES_AMONG = 200
 LOOKED_AT = 5_000  # rows in a part of an export
 NOT_STORED = "No exchange with this id is stored."
 
@@ -114,10 +115,10 @@ def latest(chosen: Filter, size: int) -> Found:
 
 
 def failures(chosen: Filter, size: int) -> Found:
-    """The newest that failed, as sums count it; it looks a step back and no further."""
+    """The newest that failed, as sums count it, for a page that is read again and again: among the newest few."""
     rows = narrowed.rows(Exchange).order_by("-id").defer(*UNLISTED)
     failed = ~Q(outcome__in=(COMPLETE, CLIENT_LEFT))
-    return filtering.latest_where(rows, chosen, failed, size, filtering.STEP)
+    return filtering.latest_where(rows, chosen, failed, size, FAILURES_AMONG)
 
 
 def slowest(chosen: Filter, size: int) -> Found:

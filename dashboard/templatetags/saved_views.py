@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from django import template
+from django.db.models import Q
 
 from dashboard import reading
 from dashboard.models import SavedView
@@ -26,8 +27,9 @@ class Saved:
 def saved_views(context: template.Context) -> Saved:
     """What the reader of a page sees of them."""
     user, here = context["request"].user, context["here"]
-    views = list(
-        SavedView.objects.seen_by(user, is_bound=reading.is_bound()).filter(page=here.name)[:MOST_SHOWN]
-    )
-    is_full = SavedView.objects.owned_by(user).count() >= MOST_OWNED
+    # One question for both: those of the page, and how many somebody has on all pages.
+    seen = SavedView.objects.seen_by(user, is_bound=reading.is_bound())
+    known = seen.filter(Q(page=here.name) | Q(owner=user.pk))[: MOST_SHOWN + MOST_OWNED]
+    views = [view for view in known if view.page == here.name]
+    is_full = sum(view.owner_id == user.pk for view in known) >= MOST_OWNED
     return Saved(views, user.pk, user.is_authenticated, is_full)

@@ -15,6 +15,8 @@ from proxy.wire.lenient import as_dict
 
 MOST_CHILDREN = 100
 MOST_FOUND = 100
+# Shown at once; what lies deeper is read when it is opened. A template within itself takes a part of the stack for each level.
+MOST_LEVELS = 8
 # Of a text: what stands in its line, and what one more reading brings.
 LINE = 240
 PIECE = 50_000
@@ -89,12 +91,13 @@ def find(value: object, pointer: str) -> Place:
 
 
 def tree(value: object, most: int = 300) -> Node:
-    """The value with the children of the first so many nodes, level by level: all of a small one."""
+    """The value with the children of the first so many nodes, level by level: all of a small one that is not deep."""
     root = _node("", Place(value))
     waiting = deque([(root, Place(value))])
     while waiting:
         node, place = waiting.popleft()
-        if len(node.children) == 0 and node.size and 0 < min(node.size, MOST_CHILDREN) <= most:
+        is_near = node.pointer.count("/") < MOST_LEVELS
+        if is_near and len(node.children) == 0 and node.size and 0 < min(node.size, MOST_CHILDREN) <= most:
             members = list(_members(place, 0))
             most -= len(members)
             node.children.extend(child for child, _ in members)

@@ -28,7 +28,9 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "dashboard.static_files.StaticFilesMiddleware",
+    "dashboard.compression.CompressionMiddleware",
+    "dashboard.caching.ETagMiddleware",
     "csp.middleware.CSPMiddleware",
     "dashboard.caching.CacheMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -63,6 +65,10 @@ TEMPLATES = [
 ]
 
 STATIC_URL = "/static/"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "dashboard.static_files.VersionedStorage"},
+}
 WHITENOISE_USE_FINDERS = True  # every file comes from its package: nothing has to be collected
 WHITENOISE_AUTOREFRESH = DEBUG
 

@@ -100,10 +100,9 @@ async def test_a_stored_request_joins_the_list_without_a_reload(watch: Watch) ->
 
 
 async def test_the_focus_stays_on_what_is_read_again(watch: Watch) -> None:
-    row = await database_sync_to_async(people.make_exchange)(model="claude-first")
+    await database_sync_to_async(people.make_exchange)(model="claude-first")
     watched = await watch()
-    selectors = [f'#fresh a[href="/dashboard/request/{row.id}"]', "#all-requests", "#exchanges"]
-    for number, selector in enumerate(selectors):
+    for number, selector in enumerate(["#all-requests", "#exchanges"]):
         await watched.page.locator(selector).focus()
         old = await watched.page.locator(selector).element_handle()
 
@@ -113,7 +112,62 @@ async def test_the_focus_stays_on_what_is_read_again(watch: Watch) -> None:
         await expect(watched.page.locator("#fresh")).to_contain_text(f"claude-next-{number}")
         await expect(watched.page.locator(selector)).to_be_focused()
         assert old is not None
-        assert not await old.evaluate("element => element.isConnected")
+        assert await old.evaluate("element => element.isConnected")
+
+
+@pytest.mark.parametrize("how", ["pointer", "focus"])
+async def test_a_list_waits_while_somebody_is_in_it(watch: Watch, how: str) -> None:
+    row = await database_sync_to_async(people.make_exchange)(model="claude-first")
+    watched = await watch()
+    entry = watched.page.locator(f'#fresh a[href="/dashboard/request/{row.id}"]').first
+    await (entry.hover() if how == "pointer" else entry.focus())
+
+    await database_sync_to_async(people.make_exchange)(model="claude-next")
+    await publish(event("stored"))
+    await watched.page.wait_for_timeout(1500)
+    await expect(watched.page.locator("#exchanges")).not_to_contain_text("claude-next")
+
+    await watched.page.mouse.move(2, 2)
+    await watched.page.locator("#all-requests").focus()
+    await expect(watched.page.locator("#exchanges")).to_contain_text("claude-next")
+
+
+async def test_selection_and_scroll_survive_what_is_read_again(watch: Watch) -> None:
+    for number in range(25):
+        await database_sync_to_async(people.make_exchange)(model=f"claude-{number}")
+    watched = await watch()
+    await watched.page.set_viewport_size({"width": 390, "height": 500})
+    await watched.page.evaluate("scrollTo(0, 400); document.querySelector('#exchanges').scrollLeft = 90")
+    select = "getSelection().selectAllChildren(document.querySelector('#fresh h2'))"
+    await watched.page.evaluate(select)
+    text = await watched.page.evaluate("String(getSelection())")
+
+    await database_sync_to_async(people.make_exchange)(model="claude-next")
+    await publish(event("stored"))
+    await watched.page.wait_for_timeout(1500)
+    assert await watched.page.evaluate("String(getSelection())") == text
+    await expect(watched.page.locator("#fresh")).not_to_contain_text("claude-next")
+    await watched.page.evaluate("getSelection().removeAllRanges()")
+
+    await expect(watched.page.locator("#fresh")).to_contain_text("claude-next")
+    where = "[scrollY, document.querySelector('#exchanges').scrollLeft]"
+    assert await watched.page.evaluate(where) == [400, 90]
+
+
+async def test_a_stream_keeps_its_line_until_it_ends_and_leaves_it_empty(watch: Watch) -> None:
+    watched = await watch()
+    ids = [ID[:-1] + letter for letter in "123"]
+    models = watched.page.locator('#streams tr:not([data-free]) [data-field="model"]')
+    for name in ids[:2]:
+        await publish(event(identity=name) | {"model": name})
+    await expect(models).to_have_text(ids[:2])
+
+    await publish(event("ended", identity=ids[0]))
+    await expect(models).to_have_text([ids[1]])
+    await expect(watched.page.locator("#streams tr")).to_have_count(2)
+    await publish(event(identity=ids[2]) | {"model": ids[2]})
+
+    await expect(models).to_have_text([ids[2], ids[1]])
 
 
 async def test_many_stored_requests_make_few_reads_and_the_last_is_shown(watch: Watch) -> None:

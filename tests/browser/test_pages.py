@@ -190,6 +190,66 @@ async def test_each_key_of_the_registry_goes_to_its_page(open_page: Opened, to: 
     await expect(page.locator("h1")).to_have_text(to.title)
 
 
+async def test_j_and_k_walk_through_a_list_and_enter_opens(open_page: Opened, traffic: Exchange) -> None:
+    page = await open_page("/dashboard/requests")
+    rows = page.locator("main a.row")
+
+    for key, place in (("j", 0), ("j", 1), ("j", 2), ("k", 1)):
+        await page.keyboard.press(key)
+        await expect(rows.nth(place)).to_be_focused()
+    address = await rows.nth(1).get_attribute("href")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"**{address}")
+
+
+@pytest.mark.parametrize(
+    ("words", "option", "leads_to"),
+    [
+        ("perf", "Go to Performance", "/dashboard/performance"),
+        ("api.acme.test", "Requests of api.acme.test", "/dashboard/requests?domain=api.acme.test"),
+        ("rate limit", "Search for rate limit", "/dashboard/search?q=rate+limit"),
+        ("1.example", "Take off Domain: 1.example", "/dashboard/usage?model=m"),
+    ],
+)
+async def test_the_palette_leads_anywhere(
+    open_page: Opened, traffic: Exchange, words: str, option: str, leads_to: str
+) -> None:
+    page = await open_page("/dashboard/usage?domain=1.example&model=m", width=390)
+    await page.keyboard.press("Control+k")
+    await expect(page.get_by_role("combobox", name="Command")).to_be_focused()
+
+    await page.keyboard.type(words)
+    options = page.locator("#palette-list [role=option]")
+    await expect(options.last).to_have_text(f"Search for {words}")
+    names = await options.all_inner_texts()
+    for _ in range(names.index(option)):
+        await page.keyboard.press("ArrowDown")
+    await expect(page.locator('[role="option"][aria-selected="true"]')).to_have_text(option)
+    active = await page.locator("#palette-words").get_attribute("aria-activedescendant")
+    assert await page.locator(f"#{active}").inner_text() == option
+    await page.keyboard.press("Enter")
+
+    await page.wait_for_url(f"**{leads_to}")
+
+
+async def test_a_pasted_id_opens_its_request_and_escape_gives_the_focus_back(
+    open_page: Opened, traffic: Exchange
+) -> None:
+    page = await open_page("/dashboard/requests")
+    await page.locator("main a.row").first.focus()
+    await page.keyboard.press("Control+k")
+    await page.keyboard.press("Escape")
+    await expect(page.locator("main a.row").first).to_be_focused()
+
+    await page.keyboard.press("Control+k")
+    await expect(page.get_by_role("combobox", name="Command")).to_be_focused()
+    await page.keyboard.type(str(traffic.id))
+    await expect(page.locator("#palette-list [role=option]")).to_have_count(3)
+    await page.keyboard.press("Enter")
+
+    await page.wait_for_url(f"**/dashboard/request/{traffic.id}")
+
+
 @pytest.mark.parametrize("width", [390, 768])
 async def test_a_narrow_page_has_its_navigation_in_a_drawer(open_page: Opened, width: int) -> None:
     page = await open_page("/dashboard/limits", width=width)

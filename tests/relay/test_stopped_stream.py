@@ -49,8 +49,8 @@ async def passed(
     async with response() as (body, write):
         exchange = Exchange(None, lambda _: None)
         under_way = UnderWay(exchange, request_of("s"), "a.example")
-        answer = httpx.Response(200, stream=body)
-        stream = ResponseStream(exchange, answer, headers, under_way)
+        found = httpx.Response(200, stream=body)
+        stream = ResponseStream(exchange, found, headers, under_way)
         yield Passed(stream, under_way, exchange), write
         stream.close(client_gone=False)
 

@@ -44,7 +44,7 @@ def _age() -> Check:
     is_old = days > OLD_DAYS
     return Check(
         "Prices of this version",
-        f"read on {read_on:%Y-%m-%d}, {grouped(days)} days ago",
+        f"read on {read_on:%Y-%m-%d}, {grouped(days)} day{'' if days == 1 else 's'} ago",
         good_if(not is_old, State.WARN),
         "A newer version brings newer ones." if is_old else "",
     )

@@ -4,7 +4,7 @@ from dashboard.pages.health.checks import Section
 from dashboard.pages.health.keeping import storage
 from dashboard.pages.health.money import costs, endings
 from dashboard.pages.health.records import records
-from dashboard.pages.health.services import services, slack, versions
+from dashboard.pages.health.running import services, slack, versions
 
 
 def sections() -> list[Section]:

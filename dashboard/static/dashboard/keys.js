@@ -1,4 +1,5 @@
-// The keyboard: "/" searches, "d" filters, "?" helps, "g" and the letter of a link goes to its page. Forms marked so are sent when their field changes.
+// The keyboard: "/" searches, "d" filters, "?" helps, "g" and the letter of a link goes to its page, "j" and "k"
+// walk through a list. Forms marked so are sent when their field changes.
 "use strict";
 (() => {
   const pages = new Map(Array.from(document.querySelectorAll("nav [data-key]"), (link) => [link.dataset.key, link.href]));
@@ -16,8 +17,18 @@
     return field !== null;
   }
 
+  // To the next line of the list, or the one before; the first one where none has the focus. A session's tree has these keys for itself.
+  function step(by) {
+    if (document.getElementById("tree-drawing")) return;
+    const lines = [...document.querySelectorAll("main a.row")].filter((line) => line.offsetParent);
+    const at = lines.indexOf(document.activeElement);
+    const next = lines[at < 0 ? 0 : at + by];
+    next?.focus();
+    next?.scrollIntoView({ block: "nearest" });
+  }
+
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || help.open) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || document.querySelector("dialog[open]")) return;
     const goes = pending && pages.get(event.key);
     pending = event.key === "g";
     if (goes) {
@@ -27,6 +38,8 @@
     } else if (event.key === "/") {
       event.preventDefault();
       if (!enter("q")) location.assign(document.querySelector("[data-search]").dataset.search);
+    } else if ("jk".includes(event.key)) {
+      step(event.key === "j" ? 1 : -1);
     } else if (event.key === "d") {
       event.preventDefault();
       enter("filter-domain");

@@ -42,11 +42,12 @@
     }
   }
 
+  // Lines keep their place: a stream takes the first that is free, and what ended leaves its own empty until then.
   function addRow(id) {
-    const element = blank.content.firstElementChild.cloneNode(true);
+    const element = body.querySelector("[data-free]") ?? body.appendChild(blank.content.firstElementChild.cloneNode(true));
+    delete element.dataset.free;
     const fields = {};
     for (const cell of element.querySelectorAll("[data-field]")) fields[cell.dataset.field] = cell;
-    body.prepend(element);
     const row = { element, fields, elapsed: 0, heard: 0 };
     rows.set(id, row);
     return row;
@@ -64,8 +65,13 @@
     }
   }
 
+  function free(row) {
+    row.element.dataset.free = "";
+    while (body.lastElementChild?.matches("[data-free]")) body.lastElementChild.remove();
+  }
+
   function finish(id) {
-    rows.get(id)?.element.remove();
+    if (rows.has(id)) free(rows.get(id));
     rows.delete(id);
     finished.add(id);
     if (finished.size > FINISHED_KEPT) finished.delete(finished.values().next().value);
@@ -140,7 +146,7 @@
     });
     socket.addEventListener("close", (closed) => {
       clearTimeout(watchdog);
-      rows.forEach((_, id) => { rows.get(id).element.remove(); });
+      rows.forEach(free);
       rows.clear();
       document.dispatchEvent(new CustomEvent("live:lost"));
       redraw();

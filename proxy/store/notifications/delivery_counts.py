@@ -18,8 +18,8 @@ def counts() -> dict[str, dict[str, int]]:
 
 def last_posts() -> dict[str, float]:
     """When a post to Slack was last delivered, failed for good or dropped, in epoch seconds; 0 where never. Raises as `counts`."""
-    found = connection().hgetall(post_queue.COUNTERS)
-    return {counter: float(found.get(f"{counter}_at", 0)) for counter in SLACK}
+    found = connection().hgetall(f"{post_queue.COUNTERS}:last")
+    return {counter: float(found.get(counter, 0)) for counter in SLACK}
 
 
 def _read(name: str, counters: tuple[str, ...]) -> dict[str, int]:

@@ -112,7 +112,7 @@ def _done(domain: str, counter: str) -> float:
 
 def _count(counter: str) -> None:
     connection().hincrby(COUNTERS, counter, 1)
-    connection().hset(COUNTERS, f"{counter}_at", time.time())
+    connection().hset(f"{COUNTERS}:last", counter, time.time())
 
 
 def _hold(webhook_url: str, seconds: float) -> float:

@@ -15,8 +15,6 @@ from tests.roles import as_owner
 
 pytestmark = pytest.mark.django_db
 FIGURES = (
-    "/dashboard",
-    "/dashboard/requests",
     "/dashboard/usage",
     "/dashboard/limits",
 )
@@ -35,7 +33,7 @@ DATA = (
     "/api/tools",
 )
 # Figures beside the first words of people, for who may read these.
-TITLED = ("/api/conversations", "/dashboard/sessions")
+TITLED = ("/api/conversations", "/dashboard", "/dashboard/sessions", "/dashboard/requests")
 SAID = "Hello there."
 
 

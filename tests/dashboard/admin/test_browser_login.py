@@ -133,11 +133,11 @@ def test_a_sign_in_ends_with_its_time_its_try_and_its_credential(
     operator: Client, endpoint: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     domain = people.make_domain()
-    one, other = (
+    first, other = (
         people.make_credential(domain, name=name, kind="oauth", refresh_token="sk-ant-ort01-old")
         for name in "ab"
     )
-    path = f"/admin/accounts/credential/{one.pk}/sign-in/"
+    path = f"/admin/accounts/credential/{first.pk}/sign-in/"
     state = begun(operator, path)
     said = "This sign-in is over"
     assert (

@@ -357,4 +357,6 @@ def test_openapi_describes_every_endpoint(program: Client) -> None:
         "/api/limits",
         "/api/pipeline",
         "/api/storage",
+        "/api/stops",
+        "/api/stops/{stop_id}",
     }

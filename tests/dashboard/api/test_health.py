@@ -86,7 +86,7 @@ def test_without_a_database_the_api_says_it_in_json(program: Client, no_database
 
 def test_another_failure_is_a_page_of_its_own(signed_in: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     signed_in.raise_request_exception = False
-    monkeypatch.setattr("dashboard.queries.sums.figures.summary", lambda *_: 1 / 0)
+    monkeypatch.setattr("dashboard.pages.overview.view.courses", lambda *_: 1 / 0)
 
     response = signed_in.get("/dashboard")
 

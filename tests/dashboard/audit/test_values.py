@@ -10,7 +10,7 @@ from django.db import models
 from accounts.fields import EncryptedTextField
 from accounts.models import ClientKey, Credential, Domain
 from accounts.secrets.names import is_secret_name
-from dashboard.audit.values import Change, differences, is_masked, merged
+from dashboard.audit.values import Change, changes_between, is_masked, merged
 
 Field = models.Field[Any, Any]
 FIELDS = [(model, field) for model in admin.site._registry for field in model._meta.concrete_fields]
@@ -58,12 +58,12 @@ def test_values_are_texts_and_keys_within_them_are_masked() -> None:
     old = Credential(name="a", account_id="sk-ant-api03-typed-into-the-wrong-field", is_max=False)
     new = Credential(name="a", account_id="", is_max=True, api_key="sk-ant-api03-new")
 
-    assert differences(old, new) == [
+    assert changes_between(old, new) == [
         Change(field="account_id", old="sk-ant-****", new=None),
         Change(field="api_key", old=None, new=None, secret=True),
         Change(field="is_max", old="no", new="yes"),
     ]
-    assert differences(old, old) == differences(None, None) == []
+    assert changes_between(old, old) == changes_between(None, None) == []
 
 
 def test_two_changes_become_one_and_a_change_back_is_none() -> None:

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import OperationalError
 from django.test import Client
+from redis import RedisError
 
 from dashboard.access import sessions
 from dashboard.live import consumers
@@ -282,3 +283,41 @@ async def test_a_part_of_a_name_counts_where_no_domain_has_that_name(
 
     assert [found["id"] for found in (await connection.receive_json_from())["events"]] == heard
     await connection.disconnect()
+
+
+async def test_what_only_the_end_says_stays_when_the_stored_one_follows(signed_in: Client) -> None:
+    connection = await opened(cookie_of(signed_in))
+
+    await publish(
+        event("ended", stopped_by="ann", output_tokens=3), event("stored", cost_usd="0.5", output_tokens=4)
+    )
+    frame = await connection.receive_json_from(timeout=10)
+
+    [found] = frame["events"]
+    assert (found["kind"], found["stopped_by"], found["cost_usd"], found["output_tokens"]) == (
+        "stored",
+        "ann",
+        "0.5",
+        4,
+    )
+    await connection.disconnect()
+
+
+async def test_a_page_of_all_that_runs_has_proxies_tell_it(
+    signed_in: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def ask() -> None:
+        asked.append("all")
+        raise RedisError("and Redis is away")
+
+    monkeypatch.setattr(consumers, "ask", ask)
+
+    for path in ("/ws/live", "/ws/live/all"):
+        connection = socket(cookie_of(signed_in), path=path)
+        assert (await connection.connect(timeout=10))[0]
+        assert (await connection.receive_json_from(timeout=10))["type"] == "hello"
+        await connection.disconnect()
+
+    assert asked == ["all"]

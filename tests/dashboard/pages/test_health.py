@@ -28,7 +28,8 @@ from tests.dashboard.pages.shown import text
 from tests.roles import as_owner
 
 pytestmark = pytest.mark.django_db
-KEYS = (SPOOLS_KEY, pulse.KEY, post_queue.COUNTERS, "ingest")
+LAST = f"{post_queue.COUNTERS}:last"
+KEYS = (SPOOLS_KEY, pulse.KEY, post_queue.COUNTERS, LAST, "ingest")
 
 
 @pytest.fixture(autouse=True)
@@ -123,14 +124,13 @@ def test_worker_and_beat_are_seen_by_what_they_did_last(real_redis: redis.Redis)
 
 def test_slack_says_when_it_last_worked_and_when_not(real_redis: redis.Redis) -> None:
     assert check("slack", "Delivered").value == "0, last never"
-    real_redis.hset(
-        post_queue.COUNTERS, mapping={"delivered": 3, "delivered_at": 1_000, "failed": 1, "failed_at": 2_000}
-    )
+    real_redis.hset(post_queue.COUNTERS, mapping={"delivered": 3, "failed": 1})
+    real_redis.hset(LAST, mapping={"delivered": 1_000, "failed": 2_000})
     found = check("slack", "Failed for good")
 
     assert (found.state, found.value[:7]) == (State.BAD, "1, last")
     assert "test message" in found.to_do
-    real_redis.hset(post_queue.COUNTERS, "delivered_at", 3_000)
+    real_redis.hset(LAST, "delivered", 3_000)
     assert check("slack", "Failed for good").state == State.INFO
 
 

@@ -64,5 +64,5 @@ def test_what_no_limit_knows_is_said(signed_in: Client, program: Client) -> None
 
     assert "model: this page cannot be filtered by it" in page
     assert "period: this page cannot be filtered by it" in page
-    assert "No limits</h3>" in page
+    assert "No limits</h2>" in page
     assert program.get("/api/limits?model=opus").status_code == 422

@@ -52,12 +52,12 @@ def test_sessions_and_keys_are_called_as_people_call_them(client: Client) -> Non
     asked = {"part": "names", "session": [row.session_id, "unknown", ""], "key": [str(key.pk), ""]}
 
     client.force_login(people.reader("ann", "view_figures", "read_bodies"))
-    answer = client.get(PAGE, asked)
+    response = client.get(PAGE, asked)
     client.force_login(people.reader("bo", "view_figures"))
     without_words = client.get(PAGE, asked).json()
 
-    found = answer.json()
-    assert answer.headers["Cache-Control"] == "no-store"
+    found = response.json()
+    assert response.headers["Cache-Control"] == "no-store"
     assert found["keys"] == without_words["keys"] == {str(key.pk): "ci"}
     assert list(found["sessions"]) == list(without_words["sessions"]) == [row.session_id]
     assert found["sessions"][row.session_id]["title"]

@@ -38,7 +38,7 @@ def test_each_folder_is_a_page_and_has_a_view_a_template_and_a_test() -> None:
     for name in folders:
         assert (FOLDER / name / "view.py").is_file()
         assert (FOLDER / name / "page.html").is_file()
-        assert (TESTS / f"test_{name}.py").is_file()
+        assert [*TESTS.rglob(f"test_{name}.py")]
 
 
 def test_no_two_pages_have_the_same_name_address_or_key() -> None:

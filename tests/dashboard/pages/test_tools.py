@@ -38,7 +38,7 @@ def test_each_tool_has_its_sums_and_leads_to_its_requests_and_to_slow_findings(s
     assert "kind=slow+tool" in row
     servers = page.split('id="servers"')[1]
     assert 'title="files"' in servers
-    assert 'aria-current="page"' in page.split("Tools</a>")[0].rsplit("<a", 1)[1]
+    assert 'aria-current="page"' in page.split(">Tools<")[0].rsplit("<a", 1)[1]
 
 
 @pytest.mark.usefixtures("calls")

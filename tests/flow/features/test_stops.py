@@ -243,16 +243,16 @@ def test_a_response_that_is_no_stream_breaks_off(two: Nexus, session: str) -> No
 def test_what_breaks_in_the_middle_of_an_event_is_no_event(two: Nexus, session: str) -> None:
     """The rest of the event does not come: an error in its place would be read as a part of it."""
     key = uuid4().hex
-    pieces = (b"event: ping\ndata: {}\n\nevent: ping\nda", b"ta: {}\n\n")
+    chunks = (b"event: ping\ndata: {}\n\nevent: ping\nda", b"ta: {}\n\n")
     kind = (("content-type", "text/event-stream"),)
-    two.emulator.app.script(key, Script(headers=kind, chunks=pieces, pauses=(0, 30)))
+    two.emulator.app.script(key, Script(headers=kind, chunks=chunks, pauses=(0, 30)))
     stream = Stream(two, headers(session, f"script={key}"))
     wait_for(lambda: stream.body)
 
     stopped_at = stop(two, session)
 
     assert stream.end() - stopped_at < BY_REDIS + BUSY_SECONDS
-    assert (stream.body, bool(stream.broke)) == (pieces[0], True)
+    assert (stream.body, bool(stream.broke)) == (chunks[0], True)
 
 
 def test_a_request_without_a_response_so_far_gets_the_refusal(two: Nexus, session: str) -> None:

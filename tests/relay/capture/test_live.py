@@ -251,3 +251,18 @@ async def test_without_redis_nothing_is_told() -> None:
     await publisher.stop()
 
     assert publisher.changes() == []
+
+
+async def test_a_stream_is_told_with_its_silence_a_guess_at_its_output_and_who_stopped_it() -> None:
+    exchange = Exchange(None, lambda _: None)
+    exchange.feed(b"event: content_block_delta\ndata: %b\n\n" % (b"x" * 500))
+    running = exchange.event("running")
+
+    exchange.stopped_by = "ann"
+    exchange.finish("aborted", "stopped", "Stopped by ann.")
+    ended = exchange.event("ended")
+
+    assert "stopped_by" not in running
+    assert running["estimated_tokens"] > 90
+    assert 0 <= running["silent_ms"] <= running["elapsed_ms"] + 1
+    assert (ended["stopped_by"], ended["outcome"]) == ("ann", "aborted")

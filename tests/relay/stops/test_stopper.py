@@ -182,3 +182,9 @@ async def test_one_that_never_ran_is_stopped_as_well(settings: Settings, snapsho
     settings.REDIS_URL = ""
 
     await Stopper(cast(Watcher, snapshots)).stop()
+
+
+async def test_one_that_never_listened_closes_its_connections(stopper: Stopper) -> None:
+    await stopper.stop()
+
+    assert stopper._task is None

@@ -34,10 +34,10 @@ def test_an_empty_domain_leads_back_to_all(signed_in: Client, path: str) -> None
 @pytest.mark.parametrize(
     ("path", "queries", "by_htmx"),
     [
-        ("/dashboard", 30, False),
+        ("/dashboard", 31, False),
         ("/dashboard", 27, True),
-        ("/dashboard/requests", 7, False),
-        ("/dashboard/usage", 14, False),
+        ("/dashboard/requests", 9, False),
+        ("/dashboard/usage", 15, False),
     ],
 )
 def test_a_list_asks_few_questions_and_no_body(

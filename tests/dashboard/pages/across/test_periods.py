@@ -47,7 +47,7 @@ def test_a_period_has_the_same_figures_everywhere(signed_in: Client, program: Cl
     overview = text(signed_in, f"/dashboard?{query}")
 
     assert requests_of(overview) == stats["totalRequests"]
-    assert f'<p class="figure">{stats["activeDomains"]}</p>' in overview
+    assert f" of {stats['totalRequests']:,} requests" in overview
     if query:
         assert requests_of(text(signed_in, f"/dashboard/usage?{query}")) == stats["totalRequests"]
 
@@ -81,8 +81,8 @@ def test_usage_says_its_period_its_bars_and_its_zone(
 
 @pytest.mark.usefixtures("stored")
 def test_the_overview_says_its_period(signed_in: Client) -> None:
-    assert "with traffic, last 24 hours" in text(signed_in, "/dashboard")
-    assert "with traffic, last month" in text(signed_in, "/dashboard?period=last-month")
+    assert 'class="cards six" aria-label="Last 24 hours"' in text(signed_in, "/dashboard")
+    assert 'class="cards six" aria-label="Last month"' in text(signed_in, "/dashboard?period=last-month")
 
 
 @pytest.mark.parametrize(("path", "unset"), [("", "Last 24 hours"), ("/usage", "7 days by hour")])

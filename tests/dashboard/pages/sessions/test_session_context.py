@@ -9,8 +9,8 @@ from pytest_django import DjangoAssertNumQueries
 from dashboard.queries import makeup
 from tests import people
 from tests.dashboard.large import large_session
+from tests.dashboard.pages.sessions.test_session import address
 from tests.dashboard.pages.shown import text
-from tests.dashboard.pages.test_session import address
 from tests.dashboard.talk import session, stored
 
 pytestmark = pytest.mark.django_db

@@ -15,7 +15,7 @@ from proxy.store.models import Conversation
 from tests import people
 from tests.dashboard.api.test_breakdown_of_conversations import NOON, id_of, run
 from tests.dashboard.pages.shown import text
-from tests.dashboard.pages.test_usage import DAY, row
+from tests.dashboard.pages.usage.test_usage import DAY, row
 from tests.roles import as_owner
 
 pytestmark = pytest.mark.django_db
