@@ -12,6 +12,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save, pre_de
 
 from dashboard.audit import entries, values
 from dashboard.audit.actor import acting
+from dashboard.models import GroupDomains
 
 _BEFORE = "_audit_before"
 
@@ -27,8 +28,8 @@ def connect() -> None:
 
 
 def is_audited(model: type[models.Model]) -> bool:
-    """Whether people change this table: it is one of the admin's."""
-    return admin.site.is_registered(model)
+    """Whether people change this table: it is one of the admin's, or stands on the form of another one."""
+    return admin.site.is_registered(model) or model is GroupDomains
 
 
 def _before(sender: type[models.Model], instance: models.Model, raw: bool = False, **_: Any) -> None:

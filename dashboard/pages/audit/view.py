@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.secrets.masking import mask_text
 from dashboard.audit.entries import kind_of
 from dashboard.filters.filter import BY_NAME
+from dashboard.models import GroupDomains
 from dashboard.pages.exports import FORMATS, Row, export
 from dashboard.pages.filter_bar import FilterBar, filter_bar
 from dashboard.queries import audit as query
@@ -60,7 +61,7 @@ def _place(text: str) -> Place | None:
 def _kinds(bar: FilterBar) -> dict[str, str]:
     """The tables that people change, by their names; the one that is asked for too, where it is none of them."""
     known = {kind_of(model): str(model._meta.verbose_name).capitalize() for model in admin.site._registry}
-    known[query.READ] = "Bodies that were read"
+    known |= {kind_of(GroupDomains): "Domains of groups", query.READ: "Bodies that were read"}
     asked = bar.kept.get("kind", "").lower()
     found = {asked: asked, **known} if asked else known
     return dict(sorted(found.items(), key=lambda kind: kind[1]))

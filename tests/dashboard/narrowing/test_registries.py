@@ -58,7 +58,7 @@ def test_no_module_but_queries_writes_sql_of_its_own() -> None:
     assert writes == {
         "dashboard/access/sessions.py",
         "dashboard/api/health.py",
-        "dashboard/pages/health/services.py",  # of PostgreSQL itself; closed to who is bound
+        "dashboard/pages/health/running.py",  # of PostgreSQL itself; closed to who is bound
         "dashboard/queries/sums/conversation_hours.py",
         "dashboard/queries/sums/counts.py",
     }
