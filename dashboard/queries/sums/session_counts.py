@@ -29,9 +29,13 @@ def sessions(span: Span, chosen: Filter, now: datetime, most: int) -> Sessions |
     """None where the filter asks for more than hours of conversations know."""
     if chosen.given().keys() - set(conversation_hours.SERVED):
         return None
-    dearest, count = conversation_hours.top(("conversation",), span, chosen, "cost_usd", most)
+    is_short = span.end(now) - span.since <= HOURLY_UP_TO
+    if is_short or chosen.agent:
+        dearest, count = conversation_hours.top(("conversation",), span, chosen, "cost_usd", most)
+    else:
+        dearest = conversation_hours.dearest(span, chosen, most)
+        count = conversation_hours.count(span, chosen)
     since = now - timedelta(seconds=conversations.ACTIVE_SECONDS)
     ran = narrowed.rows(Conversation).filter(conversations.of_domain(chosen), last_at__gte=since)
-    is_short = span.end(now) - span.since <= HOURLY_UP_TO
     agents = conversation_hours.agents(span, chosen) if is_short else None
     return Sessions(count, ran.count(), agents, dearest)
