@@ -22,6 +22,7 @@ from django.utils import timezone
 
 from dashboard.api import registry as api_registry
 from dashboard.pages import registry as page_registry
+from dashboard.pages.overview import view as overview
 from dashboard.queries import narrowed, running
 from dashboard.queries.sums import colours
 from tests import people
@@ -50,6 +51,7 @@ def frozen() -> Iterator[None]:
 def nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "LISTENED_SECONDS", 0.01)
     monkeypatch.setattr(narrowed, "KEPT_SECONDS", 0)
+    monkeypatch.setattr(overview._prices, "_seconds", 0)
 
 
 @pytest.fixture
