@@ -144,5 +144,7 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "nexus_forget_turns(date, uuid[])": (),
     "nexus_forget_titles(date, uuid[])": (),
     "nexus_uuid_floor(timestamp with time zone)": (),
+    "nexus_month_floor(uuid, integer)": (),
+    "nexus_month_ceiling(uuid)": (),
     "nexus_access_changed()": (),
 }

@@ -5,6 +5,7 @@ from django.test import Client
 
 from dashboard.api.registry import api
 from tests.dashboard.access.test_doors import DATA
+from tests.people import reader
 
 pytestmark = pytest.mark.django_db
 
@@ -19,15 +20,20 @@ def known(path: str) -> list[str]:
     """The query parameters of an endpoint, as the API describes itself."""
     described = api.get_openapi_schema()["paths"]
     what = "conversation_id" if "/conversations/" in path else "exchange_id"
+    path = path.replace("/stops/7", "/stops/{stop_id}")
     pattern = path.replace("0193a000-0000-7000-8000-000000000001", f"{{{what}}}")
-    operation = described[pattern.replace("/raw/request", "/raw/{side}")]["get"]
+    operations = described[pattern.replace("/raw/request", "/raw/{side}")]
+    operation = operations.get("get") or operations["delete"]
     return [parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "query"]
 
 
 @pytest.mark.parametrize("path", DATA)
 def test_every_endpoint_refuses_what_it_does_not_know_and_lists_what_it_does(
-    program: Client, path: str
+    program: Client, client: Client, path: str
 ) -> None:
+    if path.startswith("/api/audit"):  # not for the key
+        client.force_login(reader("ann", "view_figures", "manage_access", is_staff=True))
+        program = client
     message = said(program, f"{path}?colour=red&until=2026-01-01")
 
     assert message.startswith("colour: there is no such parameter here.")
