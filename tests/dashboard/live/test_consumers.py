@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from ipaddress import ip_network
 from typing import Any
@@ -234,14 +235,16 @@ async def test_a_page_of_one_domain_hears_of_that_domain(signed_in: Client) -> N
 async def test_many_events_make_few_frames(signed_in: Client) -> None:
     connection = await opened(cookie_of(signed_in))
 
+    started = time.monotonic()
     for number in range(60):
         await publish(event(output_tokens=number), event(identity="2", output_tokens=number))
         await asyncio.sleep(0.01)
+    most = (time.monotonic() - started) / consumers.FRAME_SECONDS + 2
     frames = []
     while not await connection.receive_nothing(timeout=0.4):
         frames.append(await connection.receive_json_from())
 
-    assert 2 <= len(frames) <= 6
+    assert 2 <= len(frames) <= most
     assert {item["output_tokens"] for item in frames[-1]["events"]} == {59}
     assert all(len(frame["events"]) <= 2 for frame in frames)
     await connection.disconnect()
