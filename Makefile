@@ -1,7 +1,7 @@
 # `make` alone lists the targets. No target needs anything but a Python and make.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo proxy dashboard worker beat test flow chaos bench profile soak soak-pages bench-storage check fix lock release clean
+.PHONY: help setup run demo proxy dashboard worker beat test flow chaos bench profile soak soak-pages bench-storage pictures check fix lock release clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -18,6 +18,7 @@ BENCH_OPTIONS ?=
 PROFILE_OPTIONS ?=
 SOAK_OPTIONS ?=
 SOAK_SECONDS ?= 60
+PICTURES_OPTIONS ?=
 LOCK_OPTIONS ?=
 CLEAN_OPTIONS ?=
 UV_VERSION := 0.13.9
@@ -81,6 +82,9 @@ soak-pages: $(STAMP) ## open every page beside live traffic for a minute each, a
 
 bench-storage: $(STAMP) ## measure pages, API and ingest on 10 million exchanges (BENCH_OPTIONS="--exchanges 1000000")
 	@$(BIN)/python -m tests.bench_storage $(BENCH_OPTIONS)
+
+pictures: $(STAMP) ## take the pictures of the documents anew, of a dashboard with made-up traffic (needs Chromium)
+	@$(BIN)/python -m tests.pictures $(PICTURES_OPTIONS)
 
 check: $(STAMP) ## what CI runs: lint, imports, types, migrations, deployment checks, tests
 	@$(BIN)/ruff check $(SOURCES)

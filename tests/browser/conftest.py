@@ -3,11 +3,6 @@
 Playwright's async side: its other one leaves a running loop in the main thread, where Django then refuses every query.
 """
 
-import shutil
-import socket
-import subprocess
-import sys
-import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
@@ -16,49 +11,17 @@ from django.conf import settings
 from django.db import connection
 from playwright.async_api import Browser, Page, Request, ViewportSize, async_playwright
 
-from nexus_project import env
-from tests import addresses
+from tests.browser.serving import ARGUMENTS, CHROMIUM, dashboard
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 Opened = Callable[..., Awaitable[Page]]
 
 
 @pytest.fixture(scope="session")
 def address(django_db_setup: None) -> Iterator[str]:
     """A daphne of its own on the test's database."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        database = str(connection.settings_dict["NAME"])
-        owners = settings.DATABASE_URL.rpartition("/")[0] + f"/{database}"
-        values = {
-            "DATABASE_URL": addresses.address(owners, "dashboard"),
-            "DJANGO_SETTINGS_MODULE": "nexus_project.settings.test",
-        }
-        process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "daphne",
-                "--fd",
-                str(listener.fileno()),
-                "nexus_project.asgi.dashboard:application",
-            ],
-            env=env.child_environment(values),
-            pass_fds=[listener.fileno()],
-        )
-        try:
-            base = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            _wait_for(f"{base}/health/live")
-            yield base
-        finally:
-            process.terminate()
-            process.wait(10)
-
-
-def _wait_for(url: str) -> None:
-    """The listener exists already, so that the first request waits for daphne instead of failing."""
-    with urllib.request.urlopen(url, timeout=30) as response:  # noqa: S310 - our own address
-        assert response.status == 200
+    database = str(connection.settings_dict["NAME"])
+    with dashboard(settings.DATABASE_URL.rpartition("/")[0] + f"/{database}") as base:
+        yield base
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
