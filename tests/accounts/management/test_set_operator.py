@@ -27,6 +27,7 @@ def test_an_operator_is_made_and_can_sign_in(settings: Settings) -> None:
         "view_figures",
         "read_bodies",
         "stop_streams",
+        "manage_access",
     }
     assert "ada was created" in said.getvalue()
 
