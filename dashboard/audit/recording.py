@@ -20,9 +20,13 @@ _BEFORE = "_audit_before"
 def connect() -> None:
     """Begin to look; called once, when the app is ready."""
     pre_save.connect(_before, dispatch_uid="dashboard.audit.before_save")
-    pre_delete.connect(_before, dispatch_uid="dashboard.audit.before_delete")
     post_save.connect(_saved, dispatch_uid="dashboard.audit.saved")
-    post_delete.connect(_deleted, dispatch_uid="dashboard.audit.deleted")
+    # Of these tables alone: where anybody hears of deletions, Django reads each row before it deletes it.
+    admin.autodiscover()
+    audited: tuple[type[models.Model], ...] = (*admin.site._registry, GroupDomains)
+    for model in audited:
+        pre_delete.connect(_before, sender=model, dispatch_uid="dashboard.audit.before_delete")
+        post_delete.connect(_deleted, sender=model, dispatch_uid="dashboard.audit.deleted")
     m2m_changed.connect(_linked, dispatch_uid="dashboard.audit.linked")
     post_save.connect(_logged, sender=LogEntry, dispatch_uid="dashboard.audit.logged")
 

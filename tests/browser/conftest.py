@@ -3,10 +3,12 @@
 Playwright's async side: its other one leaves a running loop in the main thread, where Django then refuses every query.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
 import pytest_asyncio
+from channels.db import database_sync_to_async
 from django.conf import settings
 from django.db import connection
 from playwright.async_api import Browser, Page, Request, ViewportSize, async_playwright
@@ -62,7 +64,20 @@ async def open_page(address: str, chromium: Browser) -> AsyncIterator[Opened]:
     yield opened
     for context in contexts:
         await context.close()
+    async with asyncio.timeout(20):
+        while await database_sync_to_async(_is_asked)():  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.02)
     assert complaints == []
+
+
+def _is_asked() -> bool:
+    """Whether daphne still works for a page that was left: the tables are emptied next, and both would wait for each other."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT FROM pg_locks WHERE locktype = 'relation' AND pid <> pg_backend_pid()"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+        return cursor.fetchone() is not None
 
 
 def _note_failure(complaints: list[str], request: Request) -> None:

@@ -5,12 +5,15 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import User
+from django.db.models.signals import pre_delete
 from django.test import Client
 
 from accounts.models import Credential, Domain, Limit
 from dashboard.audit.actor import acting, as_command
 from dashboard.models import AuditEntry
+from proxy.store.models import Exchange, Receipt, SearchText, Turn
 from proxy.store.pricing.reconcile import Plan, apply, of_table
 from tests import people
 from tests.dashboard.admin.test_admin import form
@@ -100,3 +103,10 @@ def test_sign_ins_are_in_it_with_the_address_and_failed_ones_of_users_that_there
             ("olga", "sign_in_failed", "From 127.0.0.1."),
             ("olga", "signed_in", "From 127.0.0.1."),
         ]
+
+
+def test_rows_of_traffic_are_deleted_without_being_read() -> None:
+    listened = {model for model in apps.get_models() if pre_delete.has_listeners(model)}
+
+    assert Credential in listened
+    assert not listened & {Exchange, Turn, SearchText, Receipt}
