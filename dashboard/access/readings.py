@@ -24,7 +24,7 @@ log = logging.getLogger("nexus.audit")
 
 
 def begin(request: HttpRequest, reader: Reader) -> None:
-    """Whoever asks may have bodies, and was told so: what is answered counts as read."""
+    """Whoever asks may have bodies: what they are sent from now on counts as read."""
     setattr(request, _READS, reader)
 
 

@@ -160,7 +160,7 @@ def may_read_bodies(request: HttpRequest) -> bool:
 
 
 def lacking(request: HttpRequest, right: str) -> str:
-    """What who is not allowed is told."""
+    """The message for somebody who is not allowed."""
     if not hasattr(request, _JUDGED):
         return NOT_ALLOWED[right]
     return TOKEN_LACKS.get(right, NOT_ALLOWED[right]) if request.method in SAFE_METHODS else TOKENS_READ

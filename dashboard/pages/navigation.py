@@ -47,7 +47,7 @@ def _found(request: HttpRequest) -> Iterator[tuple[str, tuple[Entry, ...]]]:
 
 def _is_open(page: registry.Page) -> bool:
     """Whether its reader would not be refused for the domains that they are bound to."""
-    return not reading.is_bound() or page.name in registry.NARROWED
+    return not reading.is_bound() or page.is_narrowed
 
 
 def _beside_the_pages(request: HttpRequest) -> Iterator[Entry]:

@@ -52,7 +52,8 @@ class Page:
     `place` names the entry of the navigation that is marked while the page is open; a page that names itself is an entry,
     in its `group`. `key` opens it, after "g". Without a `permission` it is open to everybody and its view checks the method itself.
     Asked by htmx, a page whose template extends `base` (`context.shell`) is its block `fragment` alone.
-    `former` is its address in the predecessor.
+    `former` is its address in the predecessor. With `is_narrowed` it shows the domains of the reader alone; any other page is
+    closed to who is bound to some (docs/access.md).
     """
 
     name: str
@@ -64,6 +65,7 @@ class Page:
     permission: str = VIEW_FIGURES
     former: str = ""
     group: Group = Group.MORE
+    is_narrowed: bool = False
 
     @property
     def is_entry(self) -> bool:
@@ -74,8 +76,7 @@ class Page:
         if not self.permission:
             return self.view
         view = opening_default(self.view, self.name)
-        is_narrowed = self.name in NARROWED
-        return require_safe(_for_htmx(signed_in_only(view, self.permission, is_narrowed=is_narrowed)))
+        return require_safe(_for_htmx(signed_in_only(view, self.permission, is_narrowed=self.is_narrowed)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +95,20 @@ class Action:
 
 # Entries of a group of the navigation stand in this order.
 PAGES = (
-    Page("overview", "dashboard", "Overview", overview, "overview", "o", group=Group.TRAFFIC),
-    Page("live", "dashboard/live", "Live", live, "live", "v", group=Group.TRAFFIC),
-    Page("sessions", "dashboard/sessions", "Sessions", sessions, "sessions", "s", group=Group.TRAFFIC),
+    Page(
+        "overview", "dashboard", "Overview", overview, "overview", "o", group=Group.TRAFFIC, is_narrowed=True
+    ),
+    Page("live", "dashboard/live", "Live", live, "live", "v", group=Group.TRAFFIC, is_narrowed=True),
+    Page(
+        "sessions",
+        "dashboard/sessions",
+        "Sessions",
+        sessions,
+        "sessions",
+        "s",
+        group=Group.TRAFFIC,
+        is_narrowed=True,
+    ),
     Page(
         "session",
         "dashboard/session/<str:name>",
@@ -104,9 +116,19 @@ PAGES = (
         session,
         "sessions",
         former="dashboard/conversation/<str:name>",
+        is_narrowed=True,
     ),
-    Page("requests", "dashboard/requests", "Requests", requests, "requests", "r", group=Group.TRAFFIC),
-    Page("request", "dashboard/request/<uuid:exchange_id>", "Request", request, "requests"),
+    Page(
+        "requests",
+        "dashboard/requests",
+        "Requests",
+        requests,
+        "requests",
+        "r",
+        group=Group.TRAFFIC,
+        is_narrowed=True,
+    ),
+    Page("request", "dashboard/request/<uuid:exchange_id>", "Request", request, "requests", is_narrowed=True),
     Page(
         "request_diff",
         "dashboard/request/<uuid:exchange_id>/diff",
@@ -114,6 +136,7 @@ PAGES = (
         request_diff,
         "requests",
         permission=READ_BODIES,
+        is_narrowed=True,
     ),
     Page(
         "search",
@@ -124,9 +147,19 @@ PAGES = (
         "f",
         permission=READ_BODIES,
         group=Group.TRAFFIC,
+        is_narrowed=True,
     ),
-    Page("usage", "dashboard/usage", "Usage", usage, "usage", "u", group=Group.FIGURES),
-    Page("explain", "dashboard/explain", "Explain", explain, "explain", "e", group=Group.FIGURES),
+    Page("usage", "dashboard/usage", "Usage", usage, "usage", "u", group=Group.FIGURES, is_narrowed=True),
+    Page(
+        "explain",
+        "dashboard/explain",
+        "Explain",
+        explain,
+        "explain",
+        "e",
+        group=Group.FIGURES,
+        is_narrowed=True,
+    ),
     Page(
         "performance",
         "dashboard/performance",
@@ -135,8 +168,9 @@ PAGES = (
         "performance",
         "p",
         group=Group.FIGURES,
+        is_narrowed=True,
     ),
-    Page("tools", "dashboard/tools", "Tools", tools, "tools", "t", group=Group.FIGURES),
+    Page("tools", "dashboard/tools", "Tools", tools, "tools", "t", group=Group.FIGURES, is_narrowed=True),
     Page(
         "cache_breaks",
         "dashboard/cache-breaks",
@@ -145,10 +179,22 @@ PAGES = (
         "cache_breaks",
         "b",
         group=Group.CAUSES,
+        is_narrowed=True,
     ),
-    Page("findings", "dashboard/findings", "Findings", found, "findings", "n", group=Group.CAUSES),
+    Page(
+        "findings",
+        "dashboard/findings",
+        "Findings",
+        found,
+        "findings",
+        "n",
+        group=Group.CAUSES,
+        is_narrowed=True,
+    ),
     Page("accounts", "dashboard/accounts", "Accounts", accounts, "accounts", "a", group=Group.OPERATION),
-    Page("limits", "dashboard/limits", "Limits", limits, "limits", "l", group=Group.OPERATION),
+    Page(
+        "limits", "dashboard/limits", "Limits", limits, "limits", "l", group=Group.OPERATION, is_narrowed=True
+    ),
     Page("health", "dashboard/health", "Health", health, "health", "h", group=Group.OPERATION),
     Page(
         "audit",
@@ -168,28 +214,6 @@ ACTIONS = (
     Action("save_view", "dashboard/views", save_view),
     Action("change_view", "dashboard/views/<uuid:view_id>", change_view),
 )
-# Each page behind a permission is in one of these: what shows the domains of the reader alone, and what is about all of them,
-# so that it is closed to who is bound to some (docs/access.md). In neither, a page is closed to them as well, and a test fails.
-NARROWED = frozenset(
-    {
-        "overview",
-        "live",
-        "sessions",
-        "session",
-        "requests",
-        "request",
-        "request_diff",
-        "search",
-        "usage",
-        "explain",
-        "performance",
-        "tools",
-        "cache_breaks",
-        "findings",
-        "limits",
-    }
-)
-OF_ALL_DOMAINS = frozenset({"accounts", "health", "audit"})
 NAVIGATION = tuple(page for page in PAGES if page.is_entry)
 
 

@@ -1,25 +1,16 @@
 """An emulated token endpoint, and a credential of each kind that is due."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from pytest_django import Settings
 
 from accounts.models import Credential
-from nexus_project.demo.connection import ConnectionProtocol
-from nexus_project.demo.emulator import Emulator, create_app
-from nexus_project.demo.serving import serve
 from tests.accounts.people import make_oauth
+from tests.token_endpoint import endpoint
 
-
-@pytest.fixture
-def endpoint(settings: Settings) -> Iterator[Emulator]:
-    with serve(create_app(), http=ConnectionProtocol) as running:
-        settings.CLAUDE_OAUTH_TOKEN_URL = f"{running.url}/v1/oauth/token"
-        yield running.app
+__all__ = ["endpoint"]
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def ann() -> User:
 
 @pytest.fixture
 def heard() -> Iterator[Any]:
-    """What Redis was told."""
+    """What was published in Redis."""
     with (
         redis.Redis.from_url(settings.REDIS_URL) as client,
         client.pubsub(ignore_subscribe_messages=True) as pubsub,

@@ -3,10 +3,11 @@
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import redis
-from django.conf import settings
+from django.conf import LazySettings, settings
 from django.test import Client
 
 from accounts.access.limits import redis_key, spent_key
@@ -43,6 +44,20 @@ def real_redis() -> Iterator[redis.Redis]:
 @pytest.fixture(autouse=True)
 def no_wrong_keys_yet(real_redis: redis.Redis) -> None:
     for key in real_redis.scan_iter("nexus:signin:*"):
+        real_redis.delete(key)
+
+
+@pytest.fixture
+def rows_alone(settings: LazySettings, tmp_path: Path) -> None:
+    """Credentials are those of the database."""
+    settings.CREDENTIALS_DIR, settings.CLAUDE_API_KEY = tmp_path, ""
+
+
+@pytest.fixture
+def health(real_redis: redis.Redis) -> Iterator[redis.Redis]:
+    """What proxies report of credentials, which is gone after the test."""
+    yield real_redis
+    for key in real_redis.scan_iter("nexus:health:*"):
         real_redis.delete(key)
 
 

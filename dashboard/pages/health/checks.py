@@ -16,7 +16,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing; `to_do` says what to do where it is not as it should be, `command` is what mends it or shows more."""
+    """One thing; `to_do` says what to do where it is not as it should be, `command` is what corrects it or shows more."""
 
     name: str
     value: str
@@ -44,7 +44,7 @@ class Section:
 
     @property
     def worst(self) -> State:
-        """Its state as a whole; what is only told counts as good."""
+        """Its state as a whole; what is only shown counts as good."""
         states = [check.state for check in self.checks]
         return next((state for state in (State.BAD, State.WARN) if state in states), State.GOOD)
 

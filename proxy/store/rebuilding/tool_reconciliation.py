@@ -43,12 +43,12 @@ def reconcile(window: Window, left_alone: Collection[datetime], *, apply: bool) 
     """The hours of a window that differ; they are corrected if that is asked for, and their days with them."""
     asked = Asked(window.start, window.end, window.domain)
     recounted = _recounted(asked, apply=apply)
-    mended = {key: sums for key, sums in _compared(asked).items() if key.hour not in left_alone}
+    corrected = {key: sums for key, sums in _compared(asked).items() if key.hour not in left_alone}
     if apply:
-        tools.write(mended)
+        tools.write(corrected)
         _mend_days(asked)
         _sweep(asked)
-    together = tools.together([*recounted.items(), *mended.items()])
+    together = tools.together([*recounted.items(), *corrected.items()])
     return _by_hour({key: sums for key, sums in together.items() if any(sums)})
 
 

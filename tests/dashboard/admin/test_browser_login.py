@@ -6,39 +6,21 @@ import html
 import json
 import logging
 import re
-from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.test import Client
-from pytest_django import Settings
 
 from accounts.admin import browser_login
 from accounts.models import Credential
 from dashboard.models import AuditEntry
-from nexus_project.demo.connection import ConnectionProtocol
-from nexus_project.demo.emulator import Emulator, create_app
-from nexus_project.demo.serving import serve
+from nexus_project.demo.emulator import Emulator
 from tests import people
 from tests.roles import as_owner
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NEW = "/admin/accounts/credential/sign-in/"
-
-
-@pytest.fixture
-def endpoint(settings: Settings) -> Iterator[Emulator]:
-    with serve(create_app(), http=ConnectionProtocol) as running:
-        settings.CLAUDE_OAUTH_TOKEN_URL = f"{running.url}/v1/oauth/token"
-        yield running.app
-
-
-@pytest.fixture
-def operator(client: Client) -> Client:
-    client.force_login(User.objects.create_superuser("olga"))
-    return client
 
 
 def asked(page: str) -> dict[str, list[str]]:

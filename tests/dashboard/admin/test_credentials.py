@@ -2,14 +2,12 @@
 
 import json
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.conf import LazySettings
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -18,28 +16,13 @@ from django.utils import timezone
 from accounts.credentials import health as credential_health
 from accounts.credentials.state import State
 from accounts.models import ClientKey, Credential, Domain
-from nexus_project.demo.connection import ConnectionProtocol
-from nexus_project.demo.emulator import Emulator, create_app
-from nexus_project.demo.serving import serve
+from nexus_project.demo.emulator import Emulator
 from tests import people
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/accounts/credential/"
 CANARY = "canary-in-a-coal-mine-0000-wxyz"
 OTHER_KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MTE="
-
-
-@pytest.fixture
-def operator(client: Client) -> Client:
-    client.force_login(User.objects.create_superuser("olga"))
-    return client
-
-
-@pytest.fixture
-def endpoint(settings: LazySettings) -> Iterator[Emulator]:
-    with serve(create_app(), http=ConnectionProtocol) as running:
-        settings.CLAUDE_OAUTH_TOKEN_URL = f"{running.url}/v1/oauth/token"
-        yield running.app
 
 
 @pytest.fixture

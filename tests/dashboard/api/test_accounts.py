@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,22 +17,10 @@ from accounts.credentials import dead_tokens
 from tests import people
 from tests.accounts.people import make_api_key, make_oauth
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rows_alone")]
 CANARIES = tuple(
     f"sk-ant-canary-{place}-0000-wxyz" for place in ("row", "access", "refresh", "file", "environment")
 )
-
-
-@pytest.fixture(autouse=True)
-def no_files(settings: LazySettings, tmp_path: Path) -> None:
-    settings.CREDENTIALS_DIR, settings.CLAUDE_API_KEY = tmp_path, ""
-
-
-@pytest.fixture
-def health(real_redis: redis.Redis) -> Iterator[redis.Redis]:
-    yield real_redis
-    for key in real_redis.scan_iter("nexus:health:*"):
-        real_redis.delete(key)
 
 
 def credentials(program: Client, query: str = "") -> list[dict[str, Any]]:

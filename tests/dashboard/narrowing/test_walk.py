@@ -177,7 +177,7 @@ def has_id(name: str) -> bool:
 
 def is_closed(name: str) -> bool:
     """Whether a page, or the operation of a path, is of all domains."""
-    if name in page_registry.OF_ALL_DOMAINS:
+    if any(page.name == name and not page.is_narrowed for page in page_registry.PAGES):
         return True
     closed = {resource.__name__.rpartition(".")[2] for resource in api_registry.OF_ALL_DOMAINS}
     return name.startswith("/api/") and name.split("/")[2] in closed

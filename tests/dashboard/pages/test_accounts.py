@@ -3,14 +3,11 @@
 import json
 import re
 import time
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
 import redis
-from django.conf import LazySettings
 from django.test import Client
 from django.utils import timezone
 
@@ -21,20 +18,8 @@ from tests.accounts.people import make_api_key
 from tests.dashboard.pages.shown import text
 from tests.roles import as_owner
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rows_alone")]
 SECRET = "sk-ant-api03-leaked-by-mistake-0000"
-
-
-@pytest.fixture(autouse=True)
-def no_files(settings: LazySettings, tmp_path: Path) -> None:
-    settings.CREDENTIALS_DIR, settings.CLAUDE_API_KEY = tmp_path, ""
-
-
-@pytest.fixture
-def health(real_redis: redis.Redis) -> Iterator[redis.Redis]:
-    yield real_redis
-    for key in real_redis.scan_iter("nexus:health:*"):
-        real_redis.delete(key)
 
 
 def report(health: redis.Redis, number: int, used: float, **more: Any) -> None:
